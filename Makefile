@@ -1,0 +1,58 @@
+# Two commands do everything: `make run` (set-up and the main job on the bundled input) and `make test` (set-up and all tests).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME := $(CURDIR)
+export DAGSTER_DISABLE_TELEMETRY := true
+export DAGSTER_EVENT_BATCH_SIZE := 100
+
+.PHONY: help run dev test check format bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or say where it is: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.py constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: setup.py constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+run: $(VENV)/.installed ## set up, upgrade the database, run the bundled weeks, print where the newest digest is
+	@$(BIN)/signals run
+
+dev: $(VENV)/.installed ## Dagster UI on http://localhost:3000 over the same data
+	@$(BIN)/signals migrate
+	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+test: $(VENV)/.installed-dev ## set up and run all tests with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m coverage report --include='signals_pipeline/core/*' --fail-under=100 --format=total
+	$(BIN)/python -m coverage report --fail-under=90 --format=total
+
+check: $(VENV)/.installed-dev ## lint, types, import contracts, Dagster definitions, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/dagster definitions validate --log-level warning
+	$(BIN)/signals migrate --check
+
+format: $(VENV)/.installed-dev ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev ## measure; the figures go into benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the environment and everything the pipeline produced
+	rm -rf $(VENV) var

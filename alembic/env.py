@@ -1,0 +1,39 @@
+"""Alembic's entry point: the pipeline's tables only, SQLite and PostgreSQL alike.
+
+The URL comes from `alembic -x url=...`, from `signals_pipeline.adapters.migrate`, or from the settings.
+"""
+
+from alembic import context
+
+from signals_pipeline.adapters.database import engine_for, metadata, migrating
+from signals_pipeline.settings import Settings
+
+
+def database_url() -> str:
+    given = context.get_x_argument(as_dictionary=True).get("url") or context.config.attributes.get("url")
+    return str(given or Settings.checked().database_url)
+
+
+def print_sql() -> None:
+    context.configure(url=database_url(), target_metadata=metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrate() -> None:
+    engine = engine_for(database_url())
+    try:
+        with migrating(engine) as connection:
+            # SQLite can't alter most of a table: batch mode writes revisions that copy it.
+            context.configure(
+                connection=connection, target_metadata=metadata, render_as_batch=engine.dialect.name == "sqlite"
+            )
+            context.run_migrations()
+    finally:
+        engine.dispose()
+
+
+if context.is_offline_mode():
+    print_sql()
+else:
+    migrate()

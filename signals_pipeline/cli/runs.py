@@ -1,0 +1,88 @@
+"""Running the Dagster job in this process, over one window or a range."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from signals_pipeline import sample
+from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
+from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.jobs import DIGEST_JOB
+from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.settings import Deployment, Settings
+
+QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def default_mode(settings: Settings) -> str:
+    """What a run without a window is: the sample's past weeks are a backfill, elsewhere an operator runs it by hand."""
+    return "backfill" if settings.signals_deployment is Deployment.DEMO else "manual"
+
+
+def windows_to_run(settings: Settings, key: str | None) -> tuple[Window, ...]:
+    """The window asked for; without one the demo's whole sample or the newest complete window.
+
+    Raises:
+        WindowError: the key is no window, or lies outside what the deployment holds.
+    """
+    if key is not None:
+        return windows_in_range(settings, key, key)
+    if settings.signals_deployment is Deployment.DEMO:
+        return windows_in_range(settings, sample.FIRST_WINDOW, sample.LAST_WINDOW)
+    return (newest_complete(datetime.now(UTC)),)
+
+
+def windows_in_range(settings: Settings, first: str, last: str) -> tuple[Window, ...]:
+    """All windows from first to last, both included.
+
+    Raises:
+        WindowError: a key is no window, the range is empty, not over yet, or outside what the deployment holds.
+    """
+    start, end = window_for_key(first), window_for_key(last)
+    demo = settings.signals_deployment is Deployment.DEMO
+    floor = window_for_key(sample.FIRST_WINDOW if demo else FIRST_WINDOW)
+    ceiling = window_for_key(sample.LAST_WINDOW) if demo else newest_complete(datetime.now(UTC))
+    if not floor <= start <= end <= ceiling:
+        held = f"from {floor.key} to {ceiling.key}"
+        raise WindowError(f"windows {first} to {last} are not there to run: choose a first and a last one {held}")
+    return windows_between(start.start, end.end)
+
+
+def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg.ExecuteInProcessResult:
+    """Run the job over these windows as one Dagster run, recorded in the local instance.
+
+    Raises:
+        Exception: whatever stopped the run, with its cause.
+    """
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # Dagster reads it: half the event writes of a range
+    tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+    job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
+    home = settings.dagster_home or Path.cwd()
+    with _relaxed_sqlite(), dg.DagsterInstance.from_config(str(home)) as instance:
+        return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)
+
+
+@contextmanager
+def _relaxed_sqlite() -> Iterator[None]:
+    """No fsync at every one of Dagster's commits: a range run writes an event an asset and window, each its own commit.
+
+    SQLite's write-ahead log stays consistent also where the power fails (https://www.sqlite.org/pragma.html, synchronous);
+    at worst the run's last events are missing from the local instance.
+    """
+
+    def relax(connection: Any, _record: Any) -> None:  # noqa: ANN401
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+    sa.event.listen(sa.Engine, "connect", relax)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "connect", relax)

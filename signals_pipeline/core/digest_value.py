@@ -1,0 +1,163 @@
+"""The digest as a value: everything that the e-mail, the pages and the API say, and its exact JSON.
+
+Nothing here computes: `core.digest.compose` does.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from signals_pipeline.core.cards import Card
+from signals_pipeline.core.coverage import Coverage
+from signals_pipeline.core.gates import NearMiss
+from signals_pipeline.core.record import RecordLine
+
+VERSION = 1
+Kind = Literal["full", "quiet", "degraded"]
+
+
+class DigestError(ValueError):
+    """A stored digest can't be read; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveLine:
+    """An earlier signal that is still active, or that has just expired.
+
+    Attributes:
+        symbol: Ticker.
+        company: Its name.
+        signal_type: `BUY` or `SELL`.
+        combined_score: Combined score when it was decided.
+        now: Combined score of this window where the company passed the gates again (a repeat); None otherwise.
+        news_title: Title of its leading story.
+        decided_at: When it was decided, UTC.
+        expires_at: When it stops being active, UTC.
+        horizon: Longest horizon whose outcome is known, in sessions; None where there is none yet.
+        net_return: Its return net of the benchmark over that horizon, + a success; None where there is none yet.
+    """
+
+    symbol: str
+    company: str
+    signal_type: str
+    combined_score: float
+    now: float | None
+    news_title: str
+    decided_at: datetime
+    expires_at: datetime
+    horizon: int | None
+    net_return: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one window's reader is told.
+
+    Attributes:
+        version: Version of this form.
+        window_key: Key of the window.
+        label: The window in words, with dates.
+        as_of: The window's end, UTC: nothing later is in it.
+        kind: `full`; `quiet` without anything new; `degraded` where sources failed or minutes are not covered.
+        mode: `live`, `catch_up`, `backfill` or `manual`.
+        deployment: `demo`, `local` or `production`.
+        subject: What is inside, one line.
+        preheader: The line that inboxes show after the subject.
+        coverage: The coverage ledger.
+        model: Sentiment model, quantisation and revision.
+        market: Whether the market is open, and which session comes next.
+        new: Cards of new signals, largest |combined| first.
+        changed: Cards of flipped and stronger signals.
+        from_missed: Cards of signals decided in windows that were caught up since the last digest.
+        still_active: Earlier signals in force.
+        expired: Signals that ended in this window.
+        near_misses: Companies stopped at exactly one late gate.
+        funnel: Headlines and companies left after each gate.
+        knobs: The values in force.
+        record: How all signals did, live and backfilled apart.
+        notes: Remarks for the reader, one sentence each.
+    """
+
+    version: int
+    window_key: str
+    label: str
+    as_of: datetime
+    kind: Kind
+    mode: str
+    deployment: str
+    subject: str
+    preheader: str
+    coverage: Coverage
+    model: str
+    market: str
+    new: tuple[Card, ...]
+    changed: tuple[Card, ...]
+    from_missed: tuple[Card, ...]
+    still_active: tuple[ActiveLine, ...]
+    expired: tuple[ActiveLine, ...]
+    near_misses: tuple[NearMiss, ...]
+    funnel: dict[str, int]
+    knobs: dict[str, Any]
+    record: tuple[RecordLine, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """The digest as JSON with sorted keys; floats and instants survive exactly, NaN is refused (ValueError)."""
+        return json.dumps(_plain(self), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The digest that `to_json` wrote.
+
+        Raises:
+            DigestError: the text is no digest, or one of another version.
+        """
+        try:
+            stored = json.loads(text)
+        except ValueError as error:
+            raise DigestError(f"stored digest is not JSON ({error}); compose the window again") from error
+        version = stored.get("version") if isinstance(stored, dict) else None
+        if version != VERSION:
+            raise DigestError(
+                f"stored digest has version {version!r}, this code reads {VERSION}; compose the window again"
+            )
+        many = {"new": _card, "changed": _card, "from_missed": _card, "still_active": _active, "expired": _active}
+        listed = {name: tuple(read(item) for item in stored[name]) for name, read in many.items()}
+        return cls(
+            **{
+                **stored,
+                **listed,
+                "as_of": datetime.fromisoformat(stored["as_of"]),
+                "coverage": Coverage.from_dict(stored["coverage"]),
+                "near_misses": tuple(NearMiss(**item) for item in stored["near_misses"]),
+                "record": tuple(RecordLine(**item) for item in stored["record"]),
+                "notes": tuple(stored["notes"]),
+            }
+        )
+
+
+def _plain(value: object) -> object:
+    """Nested dataclasses, tuples and instants as JSON types."""
+    if isinstance(value, Coverage):
+        return value.to_dict()
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+def _instants(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {**stored, **{name: datetime.fromisoformat(stored[name]) for name in ("decided_at", "expires_at")}}
+
+
+def _active(stored: Mapping[str, Any]) -> ActiveLine:
+    return ActiveLine(**_instants(stored))
+
+
+def _card(stored: Mapping[str, Any]) -> Card:
+    lists = ("contributions", "sentences", "without", "closes", "sessions")
+    lines = tuple(RecordLine(**item) for item in stored["record"])
+    return Card(**{**_instants(stored), **{name: tuple(stored[name]) for name in lists}, "record": lines})

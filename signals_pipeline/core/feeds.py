@@ -1,0 +1,122 @@
+"""What news and price sources deliver, before the pipeline has judged any of it, and what they must be able to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+import pandas as pd
+
+SourceStatus = Literal["ok", "degraded", "failed"]
+
+
+class SourceError(RuntimeError):
+    """A source can't deliver what it was asked for; the message is one line: what, where, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawHeadline:
+    """One item as a feed delivered it. Anything may be missing or hostile; the normaliser judges and counts.
+
+    Attributes:
+        published_at: When the publisher says it appeared, timezone-aware UTC; None where the feed gave no time that
+            can be read without guessing.
+        title: Title as delivered, markup and control characters included.
+        url: Link as delivered, of any scheme.
+        source: Publisher.
+        feed: Name of the adapter that delivered it.
+        summary: Lead or description.
+        tags: Symbols that the vendor hung on the item.
+        first_seen_at: When a collector first received it, timezone-aware UTC; None where nobody recorded it.
+    """
+
+    published_at: datetime | None
+    title: str | None
+    url: str | None
+    source: str | None
+    feed: str
+    summary: str | None = None
+    tags: tuple[str, ...] = ()
+    first_seen_at: datetime | None = None
+
+    @property
+    def known_at(self) -> datetime | None:
+        """From when on it may be used: the later of published_at and first_seen_at; None without published_at."""
+        if self.published_at is None or self.first_seen_at is None:
+            return self.published_at
+        return max(self.published_at, self.first_seen_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """How one feed's answer went, for the coverage ledger.
+
+    Attributes:
+        feed: Name of the adapter.
+        status: `ok` everything it has; `degraded` only a part (a page limit, a quota); `failed` nothing.
+        fetched: Headlines delivered.
+        detail: One line for the operator; empty where there is nothing to say.
+        calls: Calls to the vendor that count against its quota.
+    """
+
+    feed: str
+    status: SourceStatus
+    fetched: int
+    detail: str = ""
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewsBatch:
+    """The headlines of an interval and how each feed's answer went.
+
+    Attributes:
+        headlines: In no promised order; the same item may come from several feeds.
+        reports: One a feed.
+    """
+
+    headlines: tuple[RawHeadline, ...]
+    reports: tuple[SourceReport, ...]
+
+
+class NewsSource(Protocol):
+    """Something that delivers headlines."""
+
+    @property
+    def name(self) -> str:
+        """Name of the feed, as it stands in reports."""
+        ...
+
+    def fetch(self, start: datetime, end: datetime) -> NewsBatch:
+        """Headlines that became known in [start, end), both timezone-aware, and those without a readable time.
+
+        Raises:
+            SourceError: nothing can be delivered.
+        """
+        ...
+
+
+class PriceSource(Protocol):
+    """Something that delivers daily bars."""
+
+    @property
+    def name(self) -> str:
+        """Name of the source, as it stands in reports."""
+        ...
+
+    def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """Daily bars of sessions from start to end, both included.
+
+        Returns:
+            One row a symbol and session, sorted by both: symbol (str), session (datetime64[us], naive midnight of the
+            session's date), open, high, low, close (float64, the symbol's currency), volume (float64, shares). A
+            symbol that the source does not know has no rows.
+
+        Raises:
+            SourceError: nothing can be delivered.
+        """
+        ...
+
+    def notes(self) -> tuple[str, ...]:
+        """One line for each thing the operator should know of what was delivered: rows dropped, symbols unknown."""
+        ...

@@ -1,0 +1,217 @@
+"""The gates between scores and signals, in their order, each counted, and the near misses.
+
+Relevant news, confident tone, |combined| >= MIN_COMBINED_SCORE, tone and combined score of one sign.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import pandas as pd
+
+from signals_pipeline.core.windows import Window
+
+SignalType = Literal["BUY", "SELL"]
+Source = Literal["news_driven_ml", "technical"]
+Row = Mapping[str, Any]
+
+NEAR_MISS_MARGIN = 0.1
+MAX_NEAR_MISSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A company that passed the gates in one window, before the lifecycle is looked at.
+
+    `confidence_score` is the tone confidence in [0, 1], never a chance of profit. With source `technical` the combined
+    score is the technical score, and nothing that the model or the news said is carried along.
+    """
+
+    window_start: datetime
+    window_end: datetime
+    symbol: str
+    signal_type: SignalType
+    combined_score: float
+    tone: float
+    confidence_score: float
+    technical: float | None
+    fresh: bool
+    fragile: bool
+    story_id: str
+    news_title: str
+    news_url: str
+    contributions: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A company stopped at one late gate alone (`confident`, `threshold`, `agreement`, `cap`), the reason in words."""
+
+    symbol: str
+    gate: str
+    combined_score: float
+    tone: float
+    technical: float | None
+    news_title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What the gates of one window gave: candidates and near misses, largest |combined| first, and counts a gate."""
+
+    candidates: tuple[Candidate, ...]
+    near_misses: tuple[NearMiss, ...]
+    funnel: dict[str, int]
+
+
+def gate(scores: pd.DataFrame, window: Window, *, min_combined_score: float, generator: str) -> Gated:
+    """Pass one window's companies through the gates.
+
+    Args:
+        scores: SCORES rows of this window.
+        window: The window.
+        min_combined_score: Least |combined|, in [0, 1].
+        generator: `news_driven`, or `technical`: the technical score alone, whatever the news and the model say.
+
+    Returns:
+        Candidates, at most five near misses, and how many headlines and companies were left after each gate.
+
+    Raises:
+        ValueError: a row is of another window, or the generator is unknown.
+    """
+    other = scores.loc[scores["window_start"] != pd.Timestamp(window.start), "window_start"]
+    if len(other):
+        raise ValueError(
+            f"scores of window {other.iloc[0]} were given to the gates of {window.start}; pass one window's rows"
+        )
+    rows = _rows(scores)
+    if generator == "news_driven":
+        return _gate_news(rows, window, min_combined_score)
+    if generator == "technical":
+        return _gate_technical(rows, window, min_combined_score)
+    raise ValueError(f"generator {generator!r} is unknown; choose news_driven or technical")
+
+
+def largest(near_misses: Iterable[NearMiss]) -> tuple[NearMiss, ...]:
+    """The five of largest |combined|, then by symbol."""
+    return tuple(sorted(near_misses, key=lambda each: (-abs(each.combined_score), each.symbol))[:MAX_NEAR_MISSES])
+
+
+def _gate_news(rows: Sequence[Row], window: Window, least: float) -> Gated:
+    news = [row for row in rows if row["n_relevant"] > 0]
+    toned = [row for row in news if row["n_stories"] > 0]
+    over = [row for row in toned if abs(row["combined"]) >= least]
+    agreeing = [row for row in over if _agrees(row)]
+    funnel = {
+        "headlines_tagged": sum(row["n_tagged"] for row in rows),
+        "headlines_relevant": sum(row["n_relevant"] for row in rows),
+        "headlines_confident": sum(row["n_confident"] for row in rows),
+        "symbols_scored": len(rows),
+        "symbols_with_news": len(news),
+        "symbols_with_tone": len(toned),
+        "symbols_over_threshold": len(over),
+        "symbols_agreeing": len(agreeing),
+        "candidates": len(agreeing),
+    }
+    return _gated(agreeing, [_near_miss_news(row, least) for row in news], funnel, window, "news_driven_ml")
+
+
+def _gate_technical(rows: Sequence[Row], window: Window, least: float) -> Gated:
+    priced = [_without_news(row) for row in rows if row["technical"] is not None]
+    over = [row for row in priced if row["combined"] and abs(row["combined"]) >= least]
+    funnel = {
+        "symbols_scored": len(rows),
+        "symbols_with_technical": len(priced),
+        "symbols_over_threshold": len(over),
+        "candidates": len(over),
+    }
+    near = [_below_threshold(row, least) for row in priced]
+    return _gated(over, near, funnel, window, "technical")
+
+
+def _gated(
+    passed: Sequence[Row], near: Iterable[NearMiss | None], funnel: dict[str, int], window: Window, source: Source
+) -> Gated:
+    ranked = sorted(passed, key=lambda row: (-abs(row["combined"]), row["symbol"]))
+    candidates = tuple(_candidate(row, window, source) for row in ranked)
+    return Gated(candidates, largest(each for each in near if each is not None), funnel)
+
+
+def _agrees(row: Row) -> bool:
+    return row["combined"] != 0 and _sign(row["tone"]) == _sign(row["combined"])
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
+
+
+def _candidate(row: Row, window: Window, source: Source) -> Candidate:
+    return Candidate(
+        window_start=window.start,
+        window_end=window.end,
+        symbol=row["symbol"],
+        signal_type="BUY" if row["combined"] > 0 else "SELL",
+        combined_score=row["combined"],
+        tone=row["tone"],
+        confidence_score=row["tone_confidence"],
+        technical=row["technical"],
+        fresh=row["fresh"],
+        fragile=row["fragile"],
+        story_id=row["story_id"],
+        news_title=row["news_title"],
+        news_url=row["news_url"],
+        contributions=row["contributions"],
+        source=source,
+    )
+
+
+def _without_news(row: Row) -> Row:
+    """The row as the technical generator sees it: combined is the technical score, and only it contributes."""
+    parts = [each for each in json.loads(row["contributions"]) if each["kind"] == "technical"]
+    rescaled = [{**each, "contribution": each["weight"] * each["component"]} for each in parts]
+    contributions = json.dumps(rescaled, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    nothing = {"tone": 0.0, "tone_confidence": 0.0, "fresh": False, "fragile": False}
+    no_text = {"story_id": "", "news_title": "", "news_url": ""}
+    return {**row, **nothing, **no_text, "combined": row["technical"], "contributions": contributions}
+
+
+def _near_miss_news(row: Row, least: float) -> NearMiss | None:
+    """The near miss of a company with news, if one gate alone stopped it."""
+    combined, tone = row["combined"], row["tone"]
+    over = abs(combined) >= least
+    if row["n_stories"] == 0:
+        reason = f"0 of {row['n_relevant']} relevant headlines sure enough; price alone gives {combined:+.2f}"
+        return _near_miss(row, "confident", reason) if over else None
+    if _agrees(row):
+        return _below_threshold(row, least)
+    if not over:
+        return None
+    stance = f"tone {tone:+.2f} points the other way" if tone else "the tone is neutral"
+    return _near_miss(row, "agreement", f"combined {combined:+.2f}, but {stance}")
+
+
+def _below_threshold(row: Row, least: float) -> NearMiss | None:
+    combined = row["combined"]
+    if not combined or not least - NEAR_MISS_MARGIN <= abs(combined) < least:
+        return None
+    needed = math.copysign(least, combined)
+    # Two decimals, or as many as it takes to tell the two apart.
+    digits = next(each for each in itertools.count(2) if f"{combined:.{each}f}" != f"{needed:.{each}f}")
+    return _near_miss(row, "threshold", f"combined {combined:+.{digits}f}, needs {needed:.{digits}f}")
+
+
+def _near_miss(row: Row, gate_name: str, reason: str) -> NearMiss:
+    return NearMiss(row["symbol"], gate_name, row["combined"], row["tone"], row["technical"], row["news_title"], reason)
+
+
+def _rows(scores: pd.DataFrame) -> list[Row]:
+    """Rows as plain Python values, a missing technical score as None."""
+    columns = {name: scores[name].tolist() for name in scores.columns}
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return [{**row, "technical": None if math.isnan(row["technical"]) else row["technical"]} for row in rows]

@@ -1,0 +1,71 @@
+"""The coverage ledger of a run: one entry a window, each saying of its own window alone what was fetched and set aside."""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pandas as pd
+
+from signals_pipeline.core.coverage import Coverage, coverage_of
+from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceReport
+from signals_pipeline.core.headlines import normalise
+from signals_pipeline.core.windows import Window, evidence_interval, windows_between
+
+MISSING_SPAN = timedelta(days=30)  # further back a window without a run is history, not an outage
+
+
+def ledger(
+    windows: Sequence[Window],
+    *,
+    covered: Sequence[Window],
+    lookback_hours: float,
+    strict: bool,
+    batch: NewsBatch,
+    headlines: pd.DataFrame,
+) -> tuple[Coverage, ...]:
+    """The entries of a run's windows.
+
+    An entry says of its own window alone what was fetched and set aside, so that a window's entry is the same whether it
+    was run by itself or in a backfill of hundreds.
+
+    Args:
+        windows: The run's windows, oldest first.
+        covered: Earlier windows that have an entry, in any order.
+        lookback_hours: NEWS_LOOKBACK_HOURS.
+        strict: NEWS_STRICT_LOOKBACK.
+        batch: What the feeds delivered for the whole run.
+        headlines: HEADLINES rows of all the run's windows.
+    """
+    by_window = dict(iter(headlines.groupby("window_start")))
+    known = sorted(((one.known_at, at) for at, one in enumerate(batch.headlines) if one.known_at), key=lambda each: each)
+    instants = [instant for instant, _ in known]
+    ends = sorted({window.end for window in (*covered, *windows)})
+    entries = []
+    for window in windows:
+        start, end = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
+        among = known[bisect_left(instants, start) : bisect_left(instants, end)]
+        inside = [batch.headlines[at] for _, at in among]
+        at = bisect_right(ends, window.start)
+        previous_end = ends[at - 1] if at else None
+        unrun_from = max(previous_end or window.start, window.start - MISSING_SPAN)
+        entries.append(
+            coverage_of(
+                window,
+                lookback_hours=lookback_hours,
+                strict=strict,
+                previous_end=previous_end,
+                missing=[missed.key for missed in windows_between(unrun_from, window.start)],
+                reports=_reports(batch.reports, inside),
+                headlines=by_window.get(pd.Timestamp(window.start), headlines.iloc[:0]),
+                drops=normalise(inside).drops,
+            )
+        )
+    return tuple(entries)
+
+
+def _reports(reports: Sequence[SourceReport], inside: Sequence[RawHeadline]) -> list[SourceReport]:
+    """The run's reports with what each feed delivered for one window."""
+    fetched = Counter(one.feed for one in inside)
+    return [replace(report, fetched=fetched[report.feed]) for report in reports]

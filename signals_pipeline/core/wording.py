@@ -1,0 +1,121 @@
+"""What a card says in words.
+
+The sentences say what the numbers rest on and what speaks against them; none of them speaks of a chance of profit.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from signals_pipeline.core.signals import Signal
+from signals_pipeline.core.windows import NEW_YORK
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def survives(part: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], signal_type: str, least: float) -> bool:
+    """Whether the signal would still be made without the story `part`: large enough, and tone and score of one sign."""
+    price = sum(other["contribution"] for other in parts if other["kind"] == "technical")
+    alone = sum(other["kind"] == "story" for other in parts) == 1
+    side = 1.0 if signal_type == "BUY" else -1.0
+    return not alone and side * part["without"] >= least and side * (part["without"] - price) > 0
+
+
+def signed(value: float) -> str:
+    """A score with its sign and two decimals: `+0.24`, `−0.41`, `0.00`."""
+    text = f"{value:+.2f}".replace("-", "−")
+    return text[1:] if text.endswith("0.00") else text
+
+
+def eastern(instant: datetime) -> str:
+    """An instant in New York for readers: `Mon 16 Feb 08:30 ET`."""
+    local = instant.astimezone(NEW_YORK)
+    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local:%H:%M} ET"
+
+
+def shorten(text: str, width: int) -> str:
+    """The text cut at a word to at most `width` characters, an ellipsis in place of the rest."""
+    if len(text) <= width:
+        return text
+    cut = text.rfind(" ", 0, width)
+    return text[: cut if cut > width // 2 else width - 1].rstrip() + "…"
+
+
+def sentences(
+    signal: Signal, parts: Sequence[Mapping[str, Any]], kept: Sequence[bool], weight: float, before: Signal | None
+) -> tuple[str, ...]:
+    """Why, in words: what changed, what the tone rests on, what is stale, whether price agrees, and what it hangs on.
+
+    Args:
+        signal: The signal.
+        parts: Its contributions.
+        kept: One a story: whether the signal would still be made without it.
+        weight: Share of tone in the combined score.
+        before: The active signal that it flips or strengthens; None for a new one.
+    """
+    judged = signal.candidate
+    stories = [part for part in parts if part["kind"] == "story"]
+    change = _change(signal, before)
+    if judged.source == "technical":
+        return (*change, "Made from price alone: SIGNAL_GENERATOR=technical, so no headline was weighed.")
+    return (
+        *change,
+        _rests_on(stories, judged.tone, judged.confidence_score),
+        *_freshness(stories, fresh=judged.fresh),
+        _price(judged.technical, judged.signal_type, weight),
+        *_carried(parts),
+        *_hangs_on(kept, judged.signal_type),
+    )
+
+
+def _change(signal: Signal, before: Signal | None) -> list[str]:
+    if before is None:
+        return []
+    since = f"the {before.signal_type} of {eastern(before.decided_at)} ({signed(before.combined_score)})"
+    if signal.lifecycle == "flipped":
+        return [f"Flipped: this closes {since}."]
+    return [f"Stronger: {signed(before.combined_score)} to {signed(signal.combined_score)}, an update of {since}."]
+
+
+def _rests_on(stories: Sequence[Mapping[str, Any]], tone: float, confidence: float) -> str:
+    headlines = sum(part["headlines"] for part in stories)
+    said = f"Tone {signed(tone)} with tone confidence {confidence:.2f} rests on "
+    counted = f"{headlines} headline{'' if headlines == 1 else 's'}"
+    if len(stories) == 1:
+        return f"{said}a single story ({counted}): fragile, one correction would undo it."
+    return f"{said}{len(stories)} stories ({counted})."
+
+
+def _freshness(stories: Sequence[Mapping[str, Any]], *, fresh: bool) -> list[str]:
+    old = sum(bool(part["told"]) for part in stories)
+    if not fresh:
+        return ["Stale: every story behind it began before this window, so an earlier digest could tell it."]
+    return [f"{old} of {len(stories)} stories began before this window and are not news any more."] if old else []
+
+
+def _carried(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    news, price = (
+        sum(part["contribution"] for part in parts if part["kind"] == kind) for kind in ("story", "technical")
+    )
+    if abs(price) <= abs(news):
+        return []
+    return [f"Price carries it more than news does: {signed(price)} against {signed(news)}."]
+
+
+def _hangs_on(kept: Sequence[bool], signal_type: str) -> list[str]:
+    decisive = len(kept) - sum(kept)
+    if len(kept) == 1:
+        return []
+    if decisive == 0:
+        return [f"No single story decides it: without any one of them it is still a {signal_type}."]
+    return [f"It hangs on {decisive} of its {len(kept)} stories: without one of these there is no signal."]
+
+
+def _price(technical: float | None, signal_type: str, weight: float) -> str:
+    if technical is None:
+        return f"Technicals are missing (fewer than 60 daily bars): the score is tone alone, weighted {weight:.0%}."
+    if technical == 0:
+        return "Price says nothing either way: technicals 0.00."
+    agrees = (technical > 0) == (signal_type == "BUY")
+    return f"Price {'agrees' if agrees else 'disagrees'}: technicals {signed(technical)}."

@@ -1,0 +1,56 @@
+"""Asset `headlines`: what the feeds delivered, normalised, linked to companies, gathered into stories."""
+
+import dagster as dg
+import pandas as pd
+
+from signals_pipeline.core import headlines as core
+from signals_pipeline.core.feeds import NewsSource
+from signals_pipeline.core.ledger import ledger
+from signals_pipeline.core.tables import HEADLINES
+from signals_pipeline.defs.metadata import count_rows, preview, table_schema
+from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
+from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.settings import Knobs
+
+
+@dg.asset(
+    partitions_def=DIGEST_WINDOWS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="news",
+    kinds={"pandas", "parquet"},
+    owners=["team:signals"],
+    pool="news",
+    metadata=table_schema(HEADLINES),
+)
+def headlines(
+    context: dg.AssetExecutionContext,
+    knobs: dg.ResourceParam[Knobs],
+    news: dg.ResourceParam[NewsSource],
+    desk: dg.ResourceParam[Desk],
+    store: dg.ResourceParam[Store],
+) -> dg.Output[pd.DataFrame]:
+    """Headlines known before the window's end, linked to the watchlist (precision first) and gathered into stories.
+
+    Also writes the coverage ledger: which minutes of news each window's evidence covers, from which feeds.
+    """
+    windows = windows_of(context)
+    reach = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
+    batch = news.fetch(*core.news_interval(windows, **reach))
+    normalised = core.normalise(batch.headlines)
+    frame = core.build(core.link(normalised.items, desk.watchlist), windows, **reach)
+    covered = store.coverage.covered(windows[0].start)
+    entries = ledger(windows, covered=covered, batch=batch, headlines=frame, **reach)
+    store.coverage.put(entries)
+    count_rows(context, frame, windows)
+    return dg.Output(
+        frame,
+        metadata={
+            "dagster/row_count": len(frame),
+            "feeds": {
+                report.feed: f"{report.status}: {report.fetched} {report.detail}".strip() for report in batch.reports
+            },
+            "dropped": normalised.drops,
+            "coverage": entries[-1].line("see sentiment"),
+            "preview": preview(frame, ["known_at", "symbol", "relevance", "member", "source", "title"]),
+        },
+    )

@@ -1,0 +1,56 @@
+"""Asset `outcomes`: what became of earlier signals, as far as it is known at the window's end."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from signals_pipeline.core import outcomes as core
+from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.core.record import record
+from signals_pipeline.core.tables import OUTCOMES
+from signals_pipeline.defs.metadata import preview, table_schema
+from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
+from signals_pipeline.defs.resources import Desk, Store
+
+MARGIN_DAYS = 5  # the entry session of a Friday evening's signal is up to this much later
+
+
+@dg.asset(
+    partitions_def=DIGEST_WINDOWS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="signals",
+    kinds={"pandas", "sql"},
+    owners=["team:signals"],
+    deps=["signals"],
+    pool="signals",
+    metadata=table_schema(OUTCOMES),
+)
+def outcomes(
+    context: dg.AssetExecutionContext,
+    prices: dg.ResourceParam[PriceSource],
+    desk: dg.ResourceParam[Desk],
+    store: dg.ResourceParam[Store],
+) -> dg.MaterializeResult:
+    """Forward returns over 1, 3, 5 and 10 sessions of every signal whose exit session closed before the window's end."""
+    windows = windows_of(context)
+    as_of = windows[-1].as_of
+    pending = store.outcomes.missing(as_of)
+    first = pending["decided_at"].min().to_pydatetime() if len(pending) else as_of
+    due = store.history.between(first, as_of)
+    symbols = (*desk.watchlist.symbols, core.BENCHMARK)
+    bars = prices.bars(symbols, (first - timedelta(days=MARGIN_DAYS)).date(), as_of.date())
+    sessions = desk.sessions(windows)
+    matured = core.mature(due, bars, desk.watchlist.symbols, sessions, as_of=as_of)
+    missing = core.missing_bars(due, bars, desk.watchlist.symbols, sessions, as_of=as_of)
+    kept = store.outcomes.upsert(matured)
+    known = store.outcomes.known(as_of)
+    lines = [f"- {line.text}" for line in record(known, label="all")]
+    return dg.MaterializeResult(
+        metadata={
+            "matured": kept,
+            "known": len(known),
+            "without_bars": ", ".join(f"{symbol}: {count}" for symbol, count in missing.items()) or "none",
+            "record": dg.MetadataValue.md("\n".join(lines) or "none yet"),
+            "preview": preview(known, ["symbol", "signal_type", "horizon", "entry_session", "net_return", "base_rate"]),
+        }
+    )

@@ -1,0 +1,47 @@
+"""Asset `technicals`: where price stands, from sessions closed before the window's end."""
+
+from datetime import timedelta
+
+import dagster as dg
+import pandas as pd
+
+from signals_pipeline.core import technicals as core
+from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.core.tables import TECHNICALS
+from signals_pipeline.defs.metadata import count_rows, preview, table_schema
+from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
+from signals_pipeline.defs.resources import Desk
+
+HISTORY_DAYS = 1_000  # calendar days that hold 600 sessions with room for a listing's gaps
+
+
+@dg.asset(
+    partitions_def=DIGEST_WINDOWS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="prices",
+    kinds={"pandas", "parquet"},
+    owners=["team:signals"],
+    pool="prices",
+    metadata=table_schema(TECHNICALS),
+)
+def technicals(
+    context: dg.AssetExecutionContext, prices: dg.ResourceParam[PriceSource], desk: dg.ResourceParam[Desk]
+) -> dg.Output[pd.DataFrame]:
+    """RSI, MACD, ATR, trend, momentum and volume of every watchlist symbol, each bounded, and their weighted sum."""
+    windows = windows_of(context)
+    symbols = desk.watchlist.symbols
+    bars = prices.bars(symbols, (windows[0].start - timedelta(days=HISTORY_DAYS)).date(), windows[-1].end.date())
+    frame = core.build(bars, symbols, windows, desk.sessions(windows))
+    count_rows(context, frame, windows)
+    newest = frame[frame["window_start"] == pd.Timestamp(windows[-1].start)]
+    return dg.Output(
+        frame,
+        metadata={
+            "dagster/row_count": len(frame),
+            "source": prices.name,
+            "without_technicals": ", ".join(newest.loc[newest["technical"].isna(), "symbol"]) or "none",
+            "stale": ", ".join(newest.loc[newest["stale"], "symbol"]) or "none",
+            "price_notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in prices.notes()) or "none"),
+            "preview": preview(newest, ["symbol", "session", "close", "rsi", "macd_atr", "trend_atr", "technical"]),
+        },
+    )

@@ -1,0 +1,78 @@
+"""Composing digests of a run's windows from what is stored, reading what they share once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pandas as pd
+
+from signals_pipeline.core.digest import Digest, compose
+from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.core.gates import Gated, NearMiss
+from signals_pipeline.core.signals import Signal
+from signals_pipeline.core.windows import Sessions, Window
+from signals_pipeline.defs.resources import Desk, Store
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+CHART_DAYS = 100  # calendar days that hold the 60 closes of a card
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Everything that the digests of neighbouring windows share; `core.digest` takes from it what was known by then."""
+
+    store: Store
+    desk: Desk
+    sessions: Sessions
+    history: Sequence[Signal]
+    modes: Mapping[datetime, str]
+    outcomes: pd.DataFrame
+    bars: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @classmethod
+    def over(cls, windows: tuple[Window, ...], store: Store, desk: Desk, prices: PriceSource) -> "Composer":
+        """Read what the digests of these windows, oldest first, need."""
+        as_of = windows[-1].as_of
+        first = (windows[0].start - timedelta(days=CHART_DAYS)).date()
+        return cls(
+            store=store,
+            desk=desk,
+            sessions=desk.sessions(windows, back_days=CHART_DAYS),
+            history=store.history.between(BEGINNING, as_of),
+            modes=store.history.modes(as_of),
+            outcomes=store.outcomes.known(as_of),
+            bars=prices.bars(desk.watchlist.symbols, first, as_of.date()),
+            notes=(),
+        )
+
+    def compose(self, window: Window) -> Digest:
+        """The digest of one of the windows.
+
+        Raises:
+            Failure: the window has no signals or no coverage stored; the message says what to materialise.
+        """
+        run, decision = self.store.history.run(window), self.store.history.decision(window)
+        coverage = self.store.coverage.get(window)
+        if run is None or decision is None or coverage is None:
+            stage = "headlines" if coverage is None else "signals"
+            raise dg.Failure(f"digest of window {window.key}: nothing stored by {stage}; materialise {stage} for it")
+        near_misses = tuple(NearMiss(**stored) for stored in run.near_misses)
+        return compose(
+            window,
+            coverage=coverage,
+            sessions=self.sessions,
+            gated=Gated((), near_misses, run.funnel),
+            decision=decision,
+            history=self.history,
+            modes=self.modes,
+            outcomes=self.outcomes,
+            bars=self.bars,
+            watchlist=self.desk.watchlist,
+            knobs=run.knobs,
+            model=run.model,
+            mode=run.mode,
+            deployment=self.desk.deployment,
+            notes=self.notes,
+        )

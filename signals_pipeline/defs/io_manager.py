@@ -1,0 +1,70 @@
+"""Stateless frames: one parquet file a stage and window, written and read a range at a time."""
+
+import io
+import os
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+from upath import UPath
+
+from signals_pipeline.core.tables import STAGES, Table, concat
+from signals_pipeline.core.windows import window_for_key
+
+
+class WindowFrames(dg.ConfigurableIOManager):
+    """Keeps frames under `base`/<stage>/<window>.parquet, on any file system that fsspec knows.
+
+    A run over many windows hands over one frame; it is split by `window_start`, so that a backfill of hundreds of windows
+    and as many single runs leave the same bytes. Every frame is brought to its stage's schema before it is written.
+    """
+
+    base: str
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
+        """Write one file for each window of the run, an empty frame where a window has no rows."""
+        table = STAGES[context.asset_key.path[-1]]
+        frame = table.conform(obj)
+        by_window = dict(iter(frame.groupby("window_start"))) if len(frame) else {}
+        written = 0
+        for key in context.asset_partition_keys:
+            part = by_window.get(pd.Timestamp(window_for_key(key).start), table.empty())
+            written += self._write(self._path(table, key), part)
+        context.add_output_metadata({"bytes": written, "path": str(UPath(self.base) / table.name)})
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """One frame over all windows asked for.
+
+        Raises:
+            Failure: a window's file is missing; the message says which asset and window to materialise.
+        """
+        table = STAGES[context.asset_key.path[-1]]
+        return concat(table, self._read(table, context.asset_partition_keys))
+
+    def read(self, table: Table, key: str) -> pd.DataFrame:
+        """One window's frame of a stage."""
+        return next(self._read(table, [key]))
+
+    def _read(self, table: Table, keys: list[str]) -> Iterator[pd.DataFrame]:
+        for key in keys:
+            path = self._path(table, key)
+            if not path.exists():
+                raise dg.Failure(f"{table.name} of window {key} is missing at {path}: materialise {table.name} for it")
+            yield pd.read_parquet(io.BytesIO(path.read_bytes()))
+
+    def _path(self, table: Table, key: str) -> UPath:
+        return UPath(self.base) / table.name / f"{key.replace(':', '')}.parquet"
+
+    @staticmethod
+    def _write(path: UPath, frame: pd.DataFrame) -> int:
+        buffer = io.BytesIO()
+        frame.reset_index(drop=True).to_parquet(buffer, index=False, compression="zstd")
+        content = buffer.getvalue()
+        if path.protocol not in ("", "file"):
+            path.write_bytes(content)  # an object store shows a key only when it is whole
+            return len(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part.write_bytes(content)
+        part.rename(path)  # neither a reader nor a crash ever sees half a file
+        return len(content)

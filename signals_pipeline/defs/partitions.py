@@ -1,0 +1,36 @@
+"""Digest windows as Dagster partitions, and what a run is to them: live, catch-up, backfill or by hand."""
+
+import dagster as dg
+
+from signals_pipeline.core.windows import DIGEST_CRON, KEY_FORMAT, Window, window_for_key
+
+FIRST_WINDOW = "2015-01-02-08:30"
+MODE_TAG = "signals/mode"
+BACKFILL_TAG = "dagster/backfill"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+
+def digest_windows(first: str = FIRST_WINDOW, end: str | None = None) -> dg.TimeWindowPartitionsDefinition:
+    """Windows from 08:30 and 17:30 New York, weekdays; the key is the window's start, `end` is exclusive."""
+    return dg.TimeWindowPartitionsDefinition(
+        cron_schedule=DIGEST_CRON, timezone="America/New_York", fmt=KEY_FORMAT, start=first, end=end
+    )
+
+
+DIGEST_WINDOWS = digest_windows()
+PREVIOUS_WINDOW = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+
+
+def windows_of(context: dg.AssetExecutionContext) -> tuple[Window, ...]:
+    """The windows of this run, oldest first; a backfill is one run over many."""
+    return tuple(sorted(window_for_key(key) for key in context.partition_keys))
+
+
+def modes_of(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> dict[Window, str]:
+    """What each window's run is: only the newest window of a scheduled run is `live`, the rest heal what was missed."""
+    tags = context.run.tags
+    if tags.get(MODE_TAG) == "live":
+        return {window: "live" if window == windows[-1] else "catch_up" for window in windows}
+    backfill = tags.get(MODE_TAG) == "backfill" or BACKFILL_TAG in tags or RANGE_START_TAG in tags
+    return dict.fromkeys(windows, "backfill" if backfill else "manual")

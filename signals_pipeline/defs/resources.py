@@ -1,0 +1,168 @@
+"""Resources: typed configuration whose `create_resource` returns a plain object; assets see only the object."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, create_model
+from sqlalchemy import Engine
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.calendar import trading_sessions
+from signals_pipeline.adapters.coverage_store import CoverageStore
+from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.digests import Digests
+from signals_pipeline.adapters.history import History
+from signals_pipeline.adapters.migrate import require_head
+from signals_pipeline.adapters.model import SentimentModel, read_config
+from signals_pipeline.adapters.news.recorded import RecordedNews
+from signals_pipeline.adapters.outcomes_store import OutcomesStore
+from signals_pipeline.adapters.prices.recorded import RecordedPrices
+from signals_pipeline.adapters.score_cache import ScoreCache
+from signals_pipeline.adapters.watchlist import load_watchlist
+from signals_pipeline.core.feeds import NewsSource, PriceSource
+from signals_pipeline.core.watchlist import Watchlist
+from signals_pipeline.core.windows import Sessions, Window
+from signals_pipeline.defs.scoring import Scorer
+from signals_pipeline.settings import Knobs, ModelChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The pipeline's own database: one engine, one object a table group."""
+
+    engine: Engine
+    coverage: CoverageStore
+    history: History
+    scores: ScoreCache
+    outcomes: OutcomesStore
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who and what is watched: the watchlist and the exchange's sessions.
+
+    Attributes:
+        watchlist: Companies.
+        deployment: Name of the deployment, shown in every digest.
+        digests_dir: Folder of the rendered digests.
+    """
+
+    watchlist: Watchlist
+    deployment: str
+    digests_dir: Path
+
+    def sessions(self, windows: tuple[Window, ...], *, back_days: int = 1_000, ahead_days: int = 30) -> Sessions:
+        """Trading sessions around these windows."""
+        first, last = windows[0].start.toordinal() - back_days, windows[-1].end.toordinal() + ahead_days
+        return trading_sessions(date.fromordinal(first), date.fromordinal(last))
+
+
+class KnobsResource(dg.ConfigurableResource[Knobs]):
+    """Every knob that shapes signals, a launchpad field each (see `knobs_resource`)."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Knobs:  # noqa: ARG002
+        """The knobs of this run, validated: one clear line for a value out of bounds."""
+        return Knobs.checked(**{name: getattr(self, name) for name in Knobs.model_fields})
+
+
+def knobs_resource(defaults: Knobs) -> KnobsResource:
+    """The knobs as launchpad fields made from `Knobs` itself, so that no knob is declared twice.
+
+    Args:
+        defaults: The deployment's settings; the launchpad shows them.
+    """
+    stored = defaults.stored()
+    fields: dict[str, Any] = {
+        name: (type(stored[name]), Field(default=stored[name], description=field.description))
+        for name, field in Knobs.model_fields.items()
+    }
+    return create_model("KnobsLaunchpad", __base__=KnobsResource, **fields)()
+
+
+class RecordedNewsResource(dg.ConfigurableResource[NewsSource]):
+    """Headlines from a recorded file."""
+
+    path: str = Field(description="CSV, JSONL or Parquet file of headlines")
+
+    def create_resource(self, context: dg.InitResourceContext) -> NewsSource:  # noqa: ARG002
+        """The file as a news source; read on first use."""
+        return RecordedNews(Path(self.path))
+
+
+class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):
+    """Daily bars from a recorded file."""
+
+    path: str = Field(description="CSV (also gzipped) or Parquet file of daily bars")
+
+    def create_resource(self, context: dg.InitResourceContext) -> PriceSource:  # noqa: ARG002
+        """The file as a price source; read on first use."""
+        return RecordedPrices(Path(self.path))
+
+
+class StoreResource(dg.ConfigurableResource[Store]):
+    """The pipeline's own database, refused unless it is at the revision that this code needs."""
+
+    url: str = Field(description="SQLAlchemy URL: sqlite:///... or postgresql+psycopg2://...")
+
+    def create_resource(self, context: dg.InitResourceContext) -> Store:  # noqa: ARG002
+        """The open store."""
+        return open_store(self.url)
+
+
+def open_store(url: str) -> Store:
+    """The store at this URL.
+
+    Raises:
+        DatabaseError: unreachable, or not at the revision that this code needs.
+    """
+    engine = engine_for(url)
+    require_head(engine)
+    return Store(
+        engine, CoverageStore(engine), History(engine), ScoreCache(engine), OutcomesStore(engine), Digests(engine)
+    )
+
+
+class DeskResource(dg.ConfigurableResource[Desk]):
+    """Watchlist, calendar and where digests are written."""
+
+    watchlist: str = Field(description="watchlist.yaml")
+    deployment: str = Field(description="Name of the deployment")
+    digests_dir: str = Field(description="Folder of the rendered digests")
+
+    def create_resource(self, context: dg.InitResourceContext) -> Desk:  # noqa: ARG002
+        """The desk with its validated watchlist."""
+        return Desk(load_watchlist(Path(self.watchlist)), self.deployment, Path(self.digests_dir))
+
+
+class ScorerResource(dg.ConfigurableResource[Scorer]):
+    """The sentiment model that the knobs ask for, behind the score cache."""
+
+    knobs: dg.ResourceDependency[Knobs]
+    store: dg.ResourceDependency[Store]
+    models_dir: str = Field(description="Folder with prepared models, one a sub-folder (finbert/)")
+
+    def create_resource(self, context: dg.InitResourceContext) -> Scorer:  # noqa: ARG002
+        """The chosen model; `auto` says when it falls back to the compact one.
+
+        Raises:
+            ModelError: FinBERT is asked for by name and not prepared, or the folder is damaged.
+        """
+        return choose_scorer(self.knobs.sentiment_model, Path(self.models_dir), self.store.scores)
+
+
+def choose_scorer(choice: ModelChoice, models_dir: Path, cache: ScoreCache) -> Scorer:
+    """The scorer for a choice of model; see `ScorerResource`."""
+    finbert = models_dir / "finbert"
+    prepared = (finbert / "config.json").exists()
+    use_finbert = choice is ModelChoice.FINBERT or (choice is ModelChoice.AUTO and prepared)
+    folder = finbert if use_finbert else sample.COMPACT_MODEL
+    fallback = "" if use_finbert or choice is ModelChoice.COMPACT else f"FinBERT is not prepared at {finbert}"
+    card = read_config(folder)
+    return Scorer(
+        card.name, card.revision, card.quantisation, folder, lru_cache(1)(SentimentModel.load), cache, fallback
+    )

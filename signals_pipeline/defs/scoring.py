@@ -1,0 +1,82 @@
+"""The sentiment model behind its cache: a text is scored once ever for a model revision."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from signals_pipeline.adapters.score_cache import ScoreCache
+from signals_pipeline.core.sentiment import LABELS
+
+CHUNK = 2_000
+
+
+class Model(Protocol):
+    """What scoring needs of a loaded model."""
+
+    def logits(self, texts: list[str]) -> NDArray[Any]:
+        """Logits of shape (n, 3), columns negative, neutral, positive."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringReport:
+    """What one call of `Scorer.score` did: texts scored now, texts from the cache, seconds in the model."""
+
+    scored: int
+    cached: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A prepared model folder and the cache. The model is loaded only when a text is not in the cache.
+
+    Attributes:
+        name: "finbert" or "compact".
+        revision: Content-derived revision, part of the cache key.
+        quantisation: Arithmetic of the weights, e.g. "int8".
+        folder: The model folder.
+        load: Loads the model from the folder.
+        cache: Where logits are kept.
+        fallback: Why this is not the model first asked for; empty where it is.
+    """
+
+    name: str
+    revision: str
+    quantisation: str
+    folder: Path
+    load: Callable[[Path], Model]
+    cache: ScoreCache
+    fallback: str = ""
+
+    @property
+    def description(self) -> str:
+        """Model, arithmetic and revision as shown to readers."""
+        return f"{self.name} {self.quantisation} @{self.revision}"
+
+    def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
+        """Logits of every text.
+
+        Args:
+            texts: Texts indexed by their hash, no hash twice.
+
+        Returns:
+            Frame indexed by text hash with columns negative, neutral, positive, and what was done for it.
+        """
+        known = self.cache.get(texts.index.tolist(), self.revision)
+        wanted = texts[~texts.index.isin(known.index)]
+        started = time.perf_counter()
+        fresh = [known, *(self._score_chunk(wanted.iloc[at : at + CHUNK]) for at in range(0, len(wanted), CHUNK))]
+        report = ScoringReport(len(wanted), len(known), time.perf_counter() - started)
+        return pd.concat([part for part in fresh if len(part)]) if len(texts) else known, report
+
+    def _score_chunk(self, texts: pd.Series) -> pd.DataFrame:
+        logits = self.load(self.folder).logits(texts.tolist())
+        frame = pd.DataFrame(logits, index=texts.index, columns=list(LABELS))
+        self.cache.put(frame, self.revision)  # kept chunk by chunk, so that an interrupted run loses little
+        return frame

@@ -1,0 +1,115 @@
+"""The watchlist file: what is written is what is followed, and every mistake names its line and remedy."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.watchlist import WatchlistError, load_watchlist
+from signals_pipeline.core.watchlist import Company
+
+WORDS = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=12)
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "watchlist.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> list[dict[str, object]]:
+    symbols = draw(st.lists(st.from_regex(r"[A-Z0-9]{1,4}([.-][A-Z]{1,2})?", fullmatch=True), min_size=1, unique=True))
+    names = iter(draw(st.lists(WORDS, min_size=3 * len(symbols), max_size=3 * len(symbols), unique_by=str.casefold)))
+    return [
+        {"symbol": symbol, "company": next(names), "aliases": [next(names)], "ambiguous_aliases": [next(names)]}
+        for symbol in symbols
+    ]
+
+
+@given(entries(), st.booleans())
+def test_what_is_written_is_what_is_followed(
+    tmp_path_factory: pytest.TempPathFactory, wanted: list[dict[str, object]], flow: bool
+) -> None:
+    text = yaml.safe_dump(wanted, allow_unicode=True, default_flow_style=flow, sort_keys=False)
+    followed = load_watchlist(written(tmp_path_factory.mktemp("watchlist"), text))
+    assert followed.symbols == tuple(str(entry["symbol"]) for entry in wanted)
+    read = [[company.name, [*company.aliases], [*company.ambiguous_aliases]] for company in followed]
+    assert read == [[entry["company"], entry["aliases"], entry["ambiguous_aliases"]] for entry in wanted]
+
+
+def test_words_that_yaml_would_take_for_truth_values_and_numbers_stay_words(tmp_path: Path) -> None:
+    text = "- {symbol: ON, company: 3M, aliases: [Yes, 1e5]}\n- symbol: BRK.B\n  company: Berkshire   Hathaway\n"
+    on, berkshire = load_watchlist(written(tmp_path, text))
+    assert on == Company("ON", "3M", ("Yes", "1e5"))
+    assert berkshire.name == "Berkshire Hathaway"
+
+
+GOOD = "- {symbol: AAPL, company: Apple Inc., aliases: [iPhone maker]}\n"
+MISTAKES = {
+    "same symbol": (GOOD + "- {symbol: AAPL, company: Apple}\n", 2, "already on line 1; keep one entry"),
+    "same symbol, one line": ("[{symbol: A, company: B}, {symbol: A, company: C}]", 1, "keep one entry"),
+    "no symbol": (GOOD + "\n- company: Visa Inc.\n", 3, "field 'symbol' is missing; add"),
+    "no company": (GOOD + "- symbol: V\n", 2, "field 'company' is missing; add"),
+    "null company": ("- symbol: V\n  company:\n", 2, "'company' has no text; write"),
+    "list as company": ("- symbol: V\n  company: [Visa]\n", 2, "'company' has no text; write"),
+    "blank alias": ("- symbol: V\n  company: Visa\n  aliases: ['  ']\n", 3, "'aliases' has no text; write"),
+    "unknown key": ("- symbol: V\n  company: Visa\n  alias: [Visa]\n", 3, "unknown key 'alias'; use symbol, company"),
+    "key twice": ("- symbol: V\n  company: Visa\n  company: Visa\n", 3, "stands twice in this entry; keep one"),
+    "not a list": ("symbol: V\n", 1, "not a list of companies; write"),
+    "empty list": ("[]\n", 1, "no company; add"),
+    "bare symbols": ("- V\n", 1, "not a company entry; write"),
+    "aliases as text": ("- symbol: V\n  company: Visa\n  aliases: Visa\n", 3, "'aliases' is not a list; write [name"),
+    "small letters": ("- symbol: aapl\n  company: Apple\n", 1, "symbol 'aapl'; use capitals"),
+    "cashtag": ("- symbol: $V\n  company: Visa\n", 1, "symbol '$V'; use capitals"),
+    "space": ("- symbol: BRK B\n  company: Berkshire\n", 1, "symbol 'BRK B'; use capitals"),
+    "claimed alias": (GOOD + "- {symbol: V, company: Visa, aliases: [IPHONE MAKER]}\n", 2, "claimed by AAPL (line 1)"),
+    "alias is a name": (GOOD + "- {symbol: V, company: Visa, aliases: [Apple Inc.]}\n", 2, "claimed by AAPL (line 1)"),
+    "alias in both lists": ("- {symbol: V, company: W, aliases: [A], ambiguous_aliases: [A]}", 1, "keep it once"),
+    "broken YAML": (GOOD + "- {symbol: V\n", 3, "not YAML (expected ',' or '}'"),
+    "two documents": (GOOD + "---\n" + GOOD, 2, "not YAML"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_names_file_line_and_remedy(tmp_path: Path, mistake: str) -> None:
+    text, line, words = MISTAKES[mistake]
+    path = written(tmp_path, text)
+    with pytest.raises(WatchlistError) as raised:
+        load_watchlist(path)
+    message = str(raised.value)
+    assert message.startswith(f"{path} line {line}: ")
+    assert words in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "can't be read"),
+        (b"", "empty; add"),
+        (b"# only a comment\n", "empty; add"),
+        (b"- symbol: \xff\n", "byte 10 is not UTF-8; save"),
+        (b"- symbol: A\x00\n", "not YAML (unacceptable character"),
+    ],
+)
+def test_a_file_that_is_no_watchlist_is_one_line(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "watchlist.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WatchlistError) as raised:
+        load_watchlist(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_sample_follows_companies_of_many_sectors() -> None:
+    followed = load_watchlist(sample.WATCHLIST)
+    assert len(followed) == 39
+    assert len({company.sector for company in followed}) >= 8
+    assert followed.company("V").ambiguous_aliases == ("Visa",)
+    assert "JPMorgan" in followed.company("JPM").aliases

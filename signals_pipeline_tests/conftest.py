@@ -1,0 +1,24 @@
+"""What every test shares: a bare environment, and a demo pipeline of its own where one is asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.desk import TestDesk
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable and no .env of the machine reaches a test."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[TestDesk]:
+    """A demo pipeline with an empty database and an empty Dagster instance, both on disk."""
+    with TestDesk.open(tmp_path) as opened:
+        yield opened

@@ -1,0 +1,152 @@
+"""Whom a headline is about: precision first."""
+
+import hypothesis.strategies as st
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from signals_pipeline.core.linking import Linker, link
+from signals_pipeline.core.titles import clean, readable
+from signals_pipeline.core.watchlist import Company, Watchlist
+
+WATCHLIST = Watchlist(
+    (
+        Company("AAPL", "Apple Inc.", ("Apple Pay",), ("Apple",), "Information Technology"),
+        Company("MSFT", "Microsoft Corporation", ("Microsoft",)),
+        Company("GOOG", "Alphabet Inc.", ("Google",), ("Alphabet",)),
+        Company("AMZN", "Amazon.com Inc.", ("Amazon",)),
+        Company("WMT", "Wal-Mart Stores Inc.", ("Walmart", "Wal-Mart")),
+        Company("JPM", "JPMorgan Chase & Co.", ("JPMorgan Chase", "JPMorgan"), ("Chase",), "Financials"),
+        Company("C", "Citigroup Inc.", ("Citigroup", "Citi"), (), "Banks"),
+        Company("TGT", "Target Corporation", (), ("Target",)),
+        Company("V", "Visa Inc.", (), ("Visa",)),
+        Company("GPS", "The Gap Inc.", (), ("Gap",)),
+        Company("GE", "General Electric Company", ("General Electric",), ("GE",)),
+        Company("T", "AT&T Inc.", ("AT&T",)),
+        Company("ALL", "The Allstate Corporation", ("Allstate",)),
+        Company("ON", "ON Semiconductor Corporation"),
+        Company("IT", "Gartner Inc.", ("Gartner",)),
+        Company("BHP", "BHP Billiton Limited"),
+        Company("BBL", "BHP Billiton plc"),
+    )
+)
+LINKER = Linker(WATCHLIST)
+
+
+def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str, float]:
+    return LINKER.links(title, readable(title), summary, tags)
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        # The subject: first named near the head, or the only company.
+        ("Microsoft to cut 18,000 jobs", {"MSFT": 1.0}),
+        ("MICROSOFT TO CUT JOBS", {"MSFT": 1.0}),
+        ("Microsoft's cloud grows", {"MSFT": 1.0}),
+        ("U.S. judge throws out the case against Walmart", {"WMT": 1.0}),
+        ("Amazon rivals Walmart in groceries", {"AMZN": 1.0, "WMT": 0.5}),
+        ("Amazon-Walmart rivalry heats up", {"AMZN": 1.0, "WMT": 1.0}),
+        ("Amazon, Walmart and Google sign accord", {"AMZN": 1.0, "WMT": 1.0, "GOOG": 1.0}),
+        ("Samsung unveils a new phone to take on Google $SSNLF $GOOG", {"GOOG": 0.5}),
+        ("Why investors in retail stocks prefer Walmart over Amazon", {"WMT": 0.5, "AMZN": 0.5}),
+        # The longest name wins, symbols alone never link.
+        ("JPMorgan Chase sued", {"JPM": 1.0}),
+        ("T ALL ON IT GE", {}),
+        ("It is all on: T or IT, GE or C", {}),
+        ("Carrier reports (NYSE: T)", {"T": 1.0}),
+        # Ambiguous names need a second support.
+        ("Apple pie recipes", {}),
+        ("Five new Apple stores open", {}),
+        ("Apple shares slide", {"AAPL": 1.0}),
+        ("Apple (AAPL) slides", {"AAPL": 1.0}),
+        ("Apple (MSFT) slides", {}),
+        ("Apple slides $AAPL", {"AAPL": 1.0}),
+        ("Apple slides after Apple Pay stumbles", {"AAPL": 1.0}),
+        ("Alphabet CEO speaks", {"GOOG": 1.0}),
+        ("Target on track, says CEO", {"TGT": 1.0}),
+        ("Barclays raises price Target on Dell stock", {}),
+        ("Stock Target Price raised", {}),
+        ("Visa holders fear for their shares", {}),
+        ("Gender Gap persists among CEOs; CEO pay", {}),
+        ("GE CEO resigns", {"GE": 1.0}),
+        # Places and other things.
+        ("Amazon rainforest fires", {}),
+        ("Google University opens", {}),
+        ("Allstate Arena opens", {}),
+        # A name that two companies share follows the symbol.
+        ("BHP Billiton shares fall", {}),
+        ("BHP Billiton shares fall $BBL", {"BBL": 1.0}),
+        # Cashtags in a sentence name a company, a row of them or a prefix is a tag.
+        ("Is $MSFT ready?", {"MSFT": 1.0}),
+        ("One $AMZN analyst is wrong", {"AMZN": 1.0}),
+        ("$GE asks regulators again", {"GE": 1.0}),
+        ("Spooked by $WMT's debut", {"WMT": 1.0}),
+        ("$WMT - Does the Dow have further to fall?", {"WMT": 0.0}),
+        ("Beverages of the year $AMZN $WMT", {"AMZN": 0.0, "WMT": 0.0}),
+        ("Shopping $NFLX", {}),
+        # Lists are never a subject.
+        ("Stocks to watch: Microsoft", {"MSFT": 0.5}),
+        ("Microsoft rallies $A $B $D $F $H", {"MSFT": 0.5}),
+        # Who only judges or is quoted is not the subject.
+        ("JPMorgan cuts Microsoft to neutral", {"JPM": 0.5, "MSFT": 1.0}),
+        ("JPMorgan upgrades Dell", {"JPM": 0.5}),
+        ("Microsoft cuts Google out", {"MSFT": 1.0, "GOOG": 0.5}),
+        ("Oil to hit $50, says Citigroup", {"C": 0.5}),
+        ("Oil to hit $50, Citigroup says", {"C": 0.5}),
+        ("Google raised to buy at JPMorgan", {"GOOG": 1.0, "JPM": 0.5}),
+        ("Citigroup to sell a unit", {"C": 1.0}),
+        ("", {}),
+    ],
+)
+def test_titles(title: str, found: dict[str, float]) -> None:
+    assert links(title) == {symbol: found[symbol] for symbol in sorted(found)}
+
+
+def test_a_tag_supports_an_ambiguous_name_but_is_no_mention() -> None:
+    assert links("Five new Apple stores open", tags=("AAPL", "MSFT")) == {"AAPL": 1.0, "MSFT": 0.0}
+
+
+def test_tags_are_read_in_any_spelling_and_unknown_ones_ignored() -> None:
+    assert links("Markets rise", tags=("msft", "NFLX", "", "???")) == {"MSFT": 0.0}
+
+
+def test_a_summary_names_a_company_at_half_relevance() -> None:
+    assert links("Retailer to open stores", "Walmart said on Monday") == {"WMT": 0.5}
+    assert links("Markets rise", "Visa requirements ease; Apple fell") == {}
+    assert links("Walmart opens", "Walmart said") == {"WMT": 1.0}
+
+
+def test_a_summary_supports_an_ambiguous_title() -> None:
+    assert links("Apple opens a plant", "Apple Inc. said so") == {"AAPL": 1.0}
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=6), max_size=3))
+@settings(deadline=None)
+def test_any_text_gives_known_symbols_and_relevances(raw: str, tags: list[str]) -> None:
+    title, _ = clean(raw + " $MSFT Apple")
+    found = links(title, raw, tuple(tags))
+    assert set(found) <= set(WATCHLIST.symbols)
+    assert set(found.values()) <= {0.0, 0.5, 1.0}
+    assert list(found) == sorted(found)
+
+
+def frame(titles: list[str], tags: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"title": titles, "text": list(map(readable, titles)), "summary": "", "tags": tags})
+
+
+def test_link_gives_a_row_a_company_and_keeps_headlines_of_none() -> None:
+    linked = link(frame(["Amazon rivals Walmart", "Rain in Spain", "Rain"], ["", "NFLX", "T|GE"]), WATCHLIST)
+    assert linked["symbol"].tolist() == ["AMZN", "WMT", "", "GE", "T"]
+    assert linked["relevance"].tolist() == [1.0, 0.5, 0.0, 0.0, 0.0]
+    assert linked["title"].tolist() == ["Amazon rivals Walmart"] * 2 + ["Rain in Spain"] + ["Rain"] * 2
+
+
+def test_link_of_nothing_has_the_columns() -> None:
+    linked = link(frame([], []), WATCHLIST)
+    assert linked.empty
+    assert {"symbol", "relevance", "title"} <= set(linked.columns)
+
+
+def test_link_without_companies_links_nothing() -> None:
+    assert link(frame(["Amazon rivals Walmart"], ["AMZN"]), Watchlist(()))["symbol"].tolist() == [""]

@@ -1,0 +1,244 @@
+"""Windows tile time, their keys round-trip, and sessions answer what a plain search through them answers."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signals_pipeline.adapters.calendar import trading_sessions
+from signals_pipeline.core.windows import (
+    NEW_YORK,
+    Sessions,
+    Window,
+    WindowError,
+    evidence_interval,
+    newest_complete,
+    window_containing,
+    window_for_key,
+    window_starting,
+    windows_between,
+)
+
+TICK = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
+ZONES = st.sampled_from([UTC, NEW_YORK, ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/London")])
+INSTANTS = st.datetimes(datetime(1971, 1, 1), datetime(2198, 12, 31), timezones=ZONES)  # noqa: DTZ001
+# The days around every clock change of half a century: the second Sunday in March, the first in November.
+CLOCK_CHANGES = st.builds(
+    lambda year, month, hours: datetime(year, month, 8 if month == 3 else 1, tzinfo=UTC) + timedelta(hours=hours),
+    st.integers(2007, 2057),
+    st.sampled_from([3, 11]),
+    st.floats(-24, 240),
+)
+
+
+def on(year: int, month: int, day: int, clock: str) -> datetime:
+    return datetime.combine(date(year, month, day), time.fromisoformat(clock), NEW_YORK)
+
+
+@settings(deadline=None)
+@given(INSTANTS | CLOCK_CHANGES)
+def test_every_instant_lies_in_exactly_one_window_and_the_neighbours_touch_it(instant: datetime) -> None:
+    window = window_containing(instant)
+    assert window.start <= instant < window.end
+    assert window_containing(window.start) == window_containing(window.end - TICK) == window
+    assert window_containing(window.end).start == window.end
+    assert window_containing(window.start - TICK).end == window.start
+
+
+@settings(deadline=None)
+@given(INSTANTS | CLOCK_CHANGES)
+def test_windows_start_and_end_at_digest_times_of_weekdays(instant: datetime) -> None:
+    window = window_containing(instant)
+    start, end = (at.astimezone(NEW_YORK) for at in (window.start, window.end))
+    assert {start.time(), end.time()} == {time(8, 30), time(17, 30)}
+    assert max(start.weekday(), end.weekday()) < 5
+    # In absolute hours: a day, a night, or a weekend, which a clock change makes an hour shorter or longer.
+    assert (window.end - window.start) / HOUR in {9, 15, 62, 63, 64}
+
+
+@settings(deadline=None)
+@given(INSTANTS | CLOCK_CHANGES, st.timedeltas(timedelta(days=-3), timedelta(days=40)))
+def test_windows_between_tile_the_span_without_gap_or_overlap(first: datetime, length: timedelta) -> None:
+    last = first + length
+    windows = windows_between(first, last)
+    assert all(first <= window.start < last for window in windows)
+    assert all(before.end == after.start for before, after in pairwise(windows))
+    if windows:
+        assert windows[0].start - first < 64 * HOUR
+        assert window_containing(windows[0].start - TICK).start < first
+        assert windows[-1].end >= last
+    else:
+        assert last <= first or window_containing(last - TICK).start < first
+
+
+@pytest.mark.parametrize(
+    ("key", "hours"), [("2024-03-08-17:30", 62), ("2024-11-01-17:30", 64), ("2024-07-05-17:30", 63)]
+)
+def test_weekends_of_the_clock_changes_are_an_hour_shorter_and_longer(key: str, hours: int) -> None:
+    window = window_for_key(key)
+    assert window.end - window.start == hours * HOUR
+    assert windows_between(window.start, window.end) == (window,)
+    assert windows_between(window.start, window.start) == windows_between(window.start, window.start - HOUR) == ()
+
+
+@settings(deadline=None)
+@given(INSTANTS | CLOCK_CHANGES, ZONES)
+def test_key_and_start_lead_back_to_the_window(instant: datetime, zone: ZoneInfo) -> None:
+    window = window_containing(instant)
+    assert window_for_key(window.key) == window
+    assert window_starting(window.start.astimezone(zone)) == window
+    assert window.start.utcoffset() == window.end.utcoffset() == timedelta(0)
+
+
+@settings(deadline=None)
+@given(INSTANTS)
+def test_newest_complete_is_the_last_window_that_has_ended(now: datetime) -> None:
+    window = newest_complete(now)
+    assert window.end <= now < window_containing(window.end).end
+
+
+def test_a_window_is_complete_at_its_end_and_not_before() -> None:
+    window = window_for_key("2024-03-08-17:30")
+    assert newest_complete(window.end) == window
+    assert newest_complete(window.end - TICK).end == window.start
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("2024-03-09-08:30", "2024-03-08-17:30 and 2024-03-11-08:30"),
+        ("2024-03-10-02:30", "2024-03-08-17:30 and 2024-03-11-08:30"),
+        ("2024-03-11-08:31", "2024-03-11-08:30 and 2024-03-11-17:30"),
+        ("2024-3-11-8:30", "2024-03-11-08:30 and 2024-03-11-17:30"),
+        ("2024-03-11", "2024-03-11-08:30 and 2024-03-11-17:30"),
+        ("2024-03-11T17:30", "2024-03-11-08:30 and 2024-03-11-17:30"),
+        ("2024-02-30-08:30", "e.g. 2024-03-11-08:30"),
+        ("yesterday", "e.g. 2024-03-11-08:30"),
+        ("", "e.g. 2024-03-11-08:30"),
+        ("1900-01-01-08:30", "outside the years 1970 to 2199"),
+        ("9999-12-31-17:30", "outside the years 1970 to 2199"),
+    ],
+)
+def test_what_is_no_key_is_refused_in_one_line_with_the_nearest_keys(key: str, nearest: str) -> None:
+    with pytest.raises(WindowError) as raised:
+        window_for_key(key)
+    assert nearest in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_instant_between_starts_is_refused_with_the_nearest_keys() -> None:
+    with pytest.raises(WindowError, match="nearest keys are 2024-03-08-17:30 and 2024-03-11-08:30"):
+        window_starting(on(2024, 3, 9, "12:00"))
+
+
+def test_an_instant_without_a_zone_is_refused() -> None:
+    with pytest.raises(WindowError, match="no time zone"):
+        window_containing(datetime(2024, 3, 11, 8, 30))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (datetime(2024, 3, 11, 8, 30), datetime(2024, 3, 11, 17, 30)),  # noqa: DTZ001
+        (on(2024, 3, 11, "08:30"), on(2024, 3, 11, "17:30")),
+        (datetime(2024, 3, 11, 12, 30, tzinfo=UTC), on(2024, 3, 11, "17:30")),
+        (datetime(2024, 3, 11, 12, 30, tzinfo=UTC), datetime(2024, 3, 11, 12, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_window_takes_two_utc_instants_in_order(start: datetime, end: datetime) -> None:
+    with pytest.raises(WindowError, match="two UTC instants"):
+        Window(start, end)
+
+
+def test_labels_say_new_york_times() -> None:
+    window = window_for_key("2024-03-08-17:30")
+    assert window.label == "Fri 17:30 to Mon 08:30 ET"
+    assert window.long_label == "Fri 2024-03-08 17:30 to Mon 2024-03-11 08:30 ET"
+    assert window.as_of == window.end == datetime(2024, 3, 11, 12, 30, tzinfo=UTC)
+
+
+@settings(deadline=None)
+@given(INSTANTS, st.floats(0.1, 96), st.booleans())
+def test_evidence_ends_at_the_digest_and_reaches_as_far_as_asked(instant: datetime, hours: float, strict: bool) -> None:
+    window = window_containing(instant)
+    start, end = evidence_interval(window, lookback_hours=hours, strict=strict)
+    assert end == window.as_of
+    if strict:
+        assert start == end - timedelta(hours=hours)
+    else:
+        assert start <= window.start
+        assert end - start == max(window.end - window.start, timedelta(hours=hours))
+
+
+@pytest.mark.parametrize("hours", [0, -1, float("nan")])
+def test_a_lookback_that_holds_nothing_is_refused(hours: float) -> None:
+    with pytest.raises(WindowError, match="NEWS_LOOKBACK_HOURS must be above 0"):
+        evidence_interval(window_for_key("2024-03-08-17:30"), lookback_hours=hours, strict=False)
+
+
+SESSIONS = trading_sessions(date(2024, 6, 3), date(2024, 12, 31))
+
+
+@settings(deadline=None)
+@given(st.datetimes(datetime(2024, 6, 1), datetime(2025, 1, 9), timezones=ZONES))  # noqa: DTZ001
+def test_sessions_answer_what_a_plain_search_answers(instant: datetime) -> None:
+    naive = np.datetime64(instant.astimezone(UTC).replace(tzinfo=None), "us")
+    closed = [day for day, close in zip(SESSIONS.dates, SESSIONS.closes, strict=True) if close < naive]
+    assert SESSIONS.last_closed(instant) == (closed[-1].item() if closed else None)
+    later = [index for index, opened in enumerate(SESSIONS.opens) if opened > naive]
+    assert SESSIONS.entry_index(instant) == (later[0] if later else None)
+
+
+def test_a_session_counts_from_the_instant_after_its_close_and_is_entered_before_its_open() -> None:
+    close, opened = on(2024, 6, 4, "16:00"), on(2024, 6, 4, "09:30")
+    assert SESSIONS.last_closed(close) == date(2024, 6, 3)
+    assert SESSIONS.last_closed(close + TICK) == date(2024, 6, 4)
+    assert SESSIONS.entry_index(opened - TICK) == 1
+    assert SESSIONS.entry_index(opened) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "holiday", "following", "text"),
+    [
+        ("2024-07-01-17:30", False, date(2024, 7, 2), "Market opens today, 09:30 to 16:00 ET."),
+        ("2024-07-02-17:30", False, date(2024, 7, 3), "Market opens today, 09:30 to 13:00 ET (early close)."),
+        ("2024-07-03-08:30", False, date(2024, 7, 5), "Market closed; next session Fri 2024-07-05, 09:30 to 16:00 ET."),
+        (
+            "2024-07-03-17:30",
+            True,
+            date(2024, 7, 5),
+            "Market closed today (Thu, no session); next session Fri 2024-07-05, 09:30 to 16:00 ET.",
+        ),
+        ("2024-12-31-08:30", False, None, "Market closed; the calendar ends before the next session."),
+    ],
+)
+def test_the_market_note_names_holidays_and_the_next_session(
+    key: str, holiday: bool, following: date | None, text: str
+) -> None:
+    note = SESSIONS.market_note(window_for_key(key))
+    assert (note.is_holiday_today, note.next_session, note.text) == (holiday, following, text)
+
+
+def test_sessions_that_end_too_early_are_an_error_not_an_answer() -> None:
+    with pytest.raises(WindowError, match="reach to 2024-12-31, 2025-02-03 is asked for: load the calendar further"):
+        SESSIONS.last_closed(on(2025, 2, 3, "08:30"))
+    none = trading_sessions(date(2024, 7, 4), date(2024, 7, 4))
+    with pytest.raises(WindowError, match="reach to nothing"):
+        none.market_note(window_for_key("2024-07-03-17:30"))
+
+
+@pytest.mark.parametrize("wrong", ["dates", "opens", "order"])
+def test_sessions_out_of_step_are_refused(wrong: str) -> None:
+    dates, opens, closes = SESSIONS.dates, SESSIONS.opens, SESSIONS.closes
+    arrays = {
+        "dates": (dates[1:], opens, closes),
+        "opens": (dates, opens[1:], closes),
+        "order": (dates[::-1], opens[::-1], closes[::-1]),
+    }
+    with pytest.raises(WindowError, match="each open before its close, in order"):
+        Sessions(*arrays[wrong])

@@ -1,0 +1,81 @@
+"""A whole pipeline for tests: real definitions, database, frames and Dagster instance in a folder of its own."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.migrate import upgrade
+from signals_pipeline.core.windows import Window, window_for_key, windows_between
+from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.settings import Settings
+
+SAMPLE_WINDOWS = windows_between(
+    window_for_key(sample.FIRST_WINDOW).start, window_for_key(sample.LAST_WINDOW).end
+)
+# What tells when or by which run a row was written, not what it says.
+UNSAID = {"id", "created_at", "updated_at", "mode", "scored_at"}
+
+
+@dataclass
+class TestDesk:
+    """One pipeline; `settings` may be replaced by `with_settings` before a run."""
+
+    __test__ = False
+
+    settings: Settings
+    instance: dg.DagsterInstance
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path, **overrides: Any) -> Iterator["TestDesk"]:
+        """A pipeline whose everything lies in this folder, its database at head."""
+        settings = Settings.checked(**{"signals_data_dir": folder / "data", **overrides})
+        upgrade(settings.database_url)
+        (folder / "dagster").mkdir()
+        with dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance:
+            yield cls(settings, instance)
+
+    def run(
+        self, windows: Sequence[Window], *, mode: str = "backfill", knobs: dict[str, Any] | None = None, check: bool = True
+    ) -> dg.ExecuteInProcessResult:
+        """One Dagster run of the job over neighbouring windows, knobs as the launchpad gives them."""
+        config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        if knobs:
+            config["resources"] = {"knobs": {"config": knobs}}
+        tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+        job = build_definitions(self.settings).resolve_job_def("digest_job")
+        return job.execute_in_process(instance=self.instance, tags=tags, run_config=config, raise_on_error=check)
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table in a fixed order, without what tells when or by which run they were written."""
+        engine = engine_for(self.settings.database_url)
+        with engine.connect() as connection:
+            found = [dict(row) for row in connection.execute(sa.text(f"SELECT * FROM {table}")).mappings()]  # noqa: S608
+        engine.dispose()
+        said = [{name: value for name, value in row.items() if name not in UNSAID} for row in found]
+        return sorted(said, key=lambda row: [str(value) for value in row.values()])
+
+    def files(self, folder: str) -> dict[str, str]:
+        """SHA-256 of every file below a folder of the data folder, by path."""
+        root = self.settings.signals_data_dir / folder
+        found = sorted(path for path in root.rglob("*") if path.is_file())
+        return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    def metadata(self, result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+        """Metadata values of an asset's last materialisation in a run."""
+        events = result.asset_materializations_for_node(asset)
+        return {name: value.value for name, value in events[-1].metadata.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a run leaves and that the order of runs must not show in."""
+        tables = ("signal_candidate", "signal_history", "signal_outcome")
+        return {table: self.rows(table) for table in tables} | {"frames": self.files("frames")}

@@ -1,0 +1,120 @@
+"""What Dagster is given: seven assets in one job, one backfill policy, light imports, readable in the UI."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from signals_pipeline import sample
+from signals_pipeline.core.tables import STAGES
+from signals_pipeline.core.windows import window_for_key
+from signals_pipeline.definitions import build_definitions
+from signals_pipeline.settings import Knobs, Settings, SettingsError
+
+NAMES = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest"}
+HEAVY = {"torch", "transformers", "onnxruntime", "tokenizers", "boto3", "yfinance", "exchange_calendars", "dagster_aws"}
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Settings:
+    return Settings.checked(
+        signals_deployment="local",
+        signals_data_dir=tmp_path,
+        signals_news_path=sample.HEADLINES,
+        signals_prices_path=sample.PRICES,
+    )
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> dg.Definitions:
+    return build_definitions(Settings.checked(signals_data_dir=tmp_path))
+
+
+def test_the_job_runs_all_seven_assets_in_one_process(demo: dg.Definitions) -> None:
+    job = demo.resolve_job_def("digest_job")
+    assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == NAMES
+    assert job.executor_def.name == "in_process"
+
+
+def test_a_backfill_of_any_asset_is_a_single_run(demo: dg.Definitions) -> None:
+    policies = {spec: node.backfill_policy for spec, node in _nodes(demo).items()}
+    assert set(policies) == NAMES
+    assert all(policy == dg.BackfillPolicy.single_run() for policy in policies.values())
+
+
+def test_the_demo_holds_the_windows_of_the_sample_and_no_others(demo: dg.Definitions) -> None:
+    for node in _nodes(demo).values():
+        assert node.partitions_def is not None
+        keys = node.partitions_def.get_partition_keys()
+        assert (keys[0], keys[-1]) == (sample.FIRST_WINDOW, sample.LAST_WINDOW)
+        assert [window_for_key(key).key for key in keys] == list(keys)
+
+
+def test_the_graph_flows_one_way(demo: dg.Definitions) -> None:
+    parents = {name: {key.path[-1] for key in node.parent_keys} for name, node in _nodes(demo).items()}
+    assert parents == {
+        "headlines": set(),
+        "sentiment": {"headlines"},
+        "technicals": set(),
+        "scores": {"headlines", "sentiment", "technicals"},
+        "signals": {"scores", "signals"},
+        "outcomes": {"signals"},
+        "digest": {"headlines", "signals", "outcomes"},
+    }
+
+
+def test_every_asset_can_be_read_in_the_ui(demo: dg.Definitions) -> None:
+    for name, node in _nodes(demo).items():
+        assert node.group_name != "default", name
+        assert node.kinds, name
+        assert node.owners == ["team:signals"], name
+        assert len(node.description or "") > 40, name
+
+
+def test_every_frame_shows_its_columns(demo: dg.Definitions) -> None:
+    nodes = _nodes(demo)
+    for name, table in STAGES.items():
+        schema = nodes[name].metadata["dagster/column_schema"]
+        assert isinstance(schema, dg.TableColumnMetadataValue | dg.TableSchema | dg.TableSchemaMetadataValue)
+        inner = schema.value if isinstance(schema, dg.TableSchemaMetadataValue) else schema
+        assert [column.name for column in inner.columns] == table.names
+
+
+def test_the_launchpad_offers_every_knob_with_its_default_and_meaning(demo: dg.Definitions) -> None:
+    knobs = demo.resolve_job_def("digest_job").resource_defs["knobs"]
+    fields = knobs.config_schema.config_type.fields["config"].config_type.fields if False else _fields(knobs)
+    assert set(fields) == set(Knobs.model_fields)
+    for name, field in fields.items():
+        assert field.description == Knobs.model_fields[name].description
+        assert field.default_value == Knobs().stored()[name]
+
+
+def test_schedules_exist_only_where_they_may_run(demo: dg.Definitions, local: Settings) -> None:
+    assert not list(demo.schedules or [])
+    schedules = list(build_definitions(local).schedules or [])
+    assert [schedule.name for schedule in schedules] == ["digest_schedule"]
+
+
+def test_a_live_deployment_without_input_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^SIGNALS_NEWS_PATH is empty: a local deployment needs a recorded file"):
+        build_definitions(Settings.checked(signals_deployment="local", signals_data_dir=tmp_path))
+    with pytest.raises(SettingsError, match=r"^SIGNALS_PRICES_PATH is empty"):
+        build_definitions(Settings.checked(signals_deployment="local", signals_news_path=sample.HEADLINES))
+
+
+def test_importing_the_definitions_pulls_in_nothing_heavy() -> None:
+    code = "import sys, signals_pipeline.definitions; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "signals_pipeline" in found
+    assert HEAVY.isdisjoint(found)
+
+
+def _nodes(definitions: dg.Definitions) -> dict[str, dg.AssetNode]:
+    graph = definitions.resolve_asset_graph()
+    return {key.path[-1]: graph.get(key) for key in graph.get_all_asset_keys()}
+
+
+def _fields(resource: dg.ResourceDefinition) -> dict[str, dg.Field]:
+    return dict(resource.config_schema.config_type.fields)

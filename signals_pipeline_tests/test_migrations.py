@@ -1,0 +1,224 @@
+"""The revisions make the tables that the queries are written against, on both stores, up and down."""
+
+import os
+import subprocess
+import sys
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters import migrate
+from signals_pipeline.adapters.database import DatabaseError, engine_for, metadata, migrating, writing
+from signals_pipeline_tests.databases import PROCESSES, database_url, empty_url, engine, store
+
+__all__ = ["database_url", "empty_url", "engine", "store"]
+
+ROOT = Path(__file__).parents[1]
+
+
+def shape(engine: Engine) -> dict[str, Any]:
+    """Everything that the database says about our tables, in an order of its own."""
+    inspector = sa.inspect(engine)
+    return {
+        table: {
+            "columns": [(each["name"], str(each["type"]), each["nullable"]) for each in inspector.get_columns(table)],
+            "key": inspector.get_pk_constraint(table)["constrained_columns"],
+            "checks": sorted((str(each["name"]), each["sqltext"]) for each in inspector.get_check_constraints(table)),
+            "unique": sorted(
+                (str(each["name"]), each["column_names"]) for each in inspector.get_unique_constraints(table)
+            ),
+            "indexes": sorted((str(each["name"]), each["column_names"]) for each in inspector.get_indexes(table)),
+            "foreign": sorted(
+                (str(each["name"]), each["constrained_columns"], each["options"])
+                for each in inspector.get_foreign_keys(table)
+            ),
+        }
+        for table in metadata.tables
+    }
+
+
+def ordered(columns: dict[str, Any]) -> dict[str, Any]:
+    return {table: parts | {"columns": sorted(parts["columns"])} for table, parts in columns.items()}
+
+
+def test_the_revisions_make_the_tables_of_the_queries(empty_url: str) -> None:
+    migrate.check_tables_match(empty_url)
+
+
+def test_a_difference_between_revisions_and_tables_is_named(empty_url: str) -> None:
+    extra = sa.Table("forgotten", metadata, sa.Column("id", sa.Integer(), primary_key=True))
+    try:
+        with pytest.raises(DatabaseError, match=r"forgotten.*add a revision"):
+            migrate.check_tables_match(empty_url)
+    finally:
+        metadata.remove(extra)
+
+
+def test_constraints_are_the_same_as_well(engine: Engine) -> None:
+    migrated = ordered(shape(engine))
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE alembic_version"))
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    assert ordered(shape(engine)) == migrated
+
+
+def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
+    assert migrate.current(empty_url) is None
+    assert migrate.upgrade(empty_url) == "003" == migrate.head()
+    before = engine_for(empty_url)
+    first = shape(before)
+    before.dispose()
+    for revision in ("002", "001"):
+        assert migrate.downgrade(empty_url, revision) == revision
+    assert migrate.downgrade(empty_url, "base") is None
+    left = engine_for(empty_url)
+    assert sa.inspect(left).get_table_names() == ["alembic_version"]
+    left.dispose()
+    assert migrate.upgrade(empty_url) == "003"
+    after = engine_for(empty_url)
+    assert shape(after) == first
+    after.dispose()
+
+
+def test_each_revision_brings_its_tables(empty_url: str) -> None:
+    expected = {
+        "001": {"window_run", "headline_score", "coverage", "source_call"},
+        "002": {"signal_candidate", "signal_history"},
+        "003": {"digest", "signal_outcome"},
+    }
+    tables = {"alembic_version"}
+    for revision, brought in expected.items():
+        migrate.upgrade(empty_url, revision)
+        tables |= brought
+        opened = engine_for(empty_url)
+        assert set(sa.inspect(opened).get_table_names()) == tables
+        opened.dispose()
+
+
+def test_rows_survive_going_to_an_older_revision_and_back(database_url: str) -> None:
+    opened = engine_for(database_url)
+    with writing(opened) as connection:
+        connection.execute(sa.text("INSERT INTO source_call (vendor, day, calls) VALUES ('newsapi', '2026-03-02', 7)"))
+    migrate.downgrade(database_url, "001")
+    migrate.upgrade(database_url)
+    with opened.connect() as connection:
+        assert connection.execute(sa.text("SELECT calls FROM source_call")).scalar_one() == 7
+    opened.dispose()
+
+
+def test_an_empty_database_is_refused(empty_url: str) -> None:
+    with pytest.raises(DatabaseError, match="has no tables yet: run `signals migrate`"):
+        migrate.require_head(engine_for(empty_url))
+
+
+def test_an_older_revision_is_refused(empty_url: str) -> None:
+    migrate.upgrade(empty_url, "001")
+    with pytest.raises(DatabaseError, match="is at revision 001, this code needs 003: run `signals migrate`"):
+        migrate.require_head(engine_for(empty_url))
+
+
+def test_an_unknown_revision_is_refused_and_never_migrated(database_url: str) -> None:
+    opened = engine_for(database_url)
+    migrate.require_head(opened)
+    with opened.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '099'"))
+    for attempt in (
+        lambda: migrate.require_head(opened),
+        lambda: migrate.upgrade(database_url),
+        lambda: migrate.downgrade(database_url, "base"),
+    ):
+        with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 003. does not know.*newer"):
+            attempt()
+    assert migrate.current(database_url) == "099"
+    opened.dispose()
+
+
+def test_an_unknown_target_is_refused(database_url: str) -> None:
+    with pytest.raises(DatabaseError, match="no revision '7'; this code has 001, 002, 003"):
+        migrate.upgrade(database_url, "7")
+
+
+def test_a_failing_upgrade_leaves_the_database_as_it_was(empty_url: str) -> None:
+    opened = engine_for(empty_url)
+    with opened.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE signal_outcome (id INTEGER)"))
+    with pytest.raises(DatabaseError, match=r"signal_outcome.*already exists"):
+        migrate.upgrade(empty_url)
+    assert sa.inspect(opened).get_table_names() == ["signal_outcome"]
+    opened.dispose()
+
+
+def upgraded(url: str, start: Barrier, results: "Queue[str | None]") -> None:
+    start.wait()
+    try:
+        results.put(migrate.upgrade(url))
+    except DatabaseError as error:
+        results.put(str(error))
+
+
+def test_two_processes_that_start_at_once_upgrade_once(empty_url: str) -> None:
+    start, results = PROCESSES.Barrier(2), PROCESSES.Queue()
+    workers = [PROCESSES.Process(target=upgraded, args=(empty_url, start, results)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    assert [results.get(timeout=60) for _ in workers] == ["003", "003"]
+    for worker in workers:
+        worker.join()
+
+
+def test_alembic_itself_takes_the_url_from_its_command_line(empty_url: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "alembic", "-x", f"url={empty_url}", "upgrade", "002"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, migrate.current(empty_url)) == (0, "002"), ran.stderr
+
+
+def test_alembic_itself_takes_the_url_from_the_settings(tmp_path: Path) -> None:
+    empty_url = f"sqlite:///{tmp_path / 'a.db'}"
+    ran = subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"SIGNALS_DATABASE_URL": empty_url},
+    )  # fmt: skip
+    assert (ran.returncode, migrate.current(empty_url)) == (0, "003"), ran.stderr
+
+
+def test_the_sql_can_be_printed_without_a_database() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "alembic", "-x", "url=postgresql+psycopg2://a@b/c", "upgrade", "head", "--sql"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert [name for name in metadata.tables if f"CREATE TABLE {name} (" not in ran.stdout] == []
+    assert "TIMESTAMP WITH TIME ZONE" in ran.stdout
+
+
+def test_missing_migrations_say_where_they_were_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "_REPOSITORY", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatabaseError, match="run from the repository, or install the package with `pip install -e`"):
+        migrate.head()
+    monkeypatch.chdir(ROOT)
+    assert migrate.head() == "003"
+
+
+def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    migrate.upgrade(url)
+    opened = engine_for(url)
+    orphan = (
+        "INSERT INTO signal_candidate VALUES "
+        "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical')"
+    )
+    with pytest.raises(DatabaseError, match="rows that refer to nothing"), migrating(opened) as connection:
+        connection.exec_driver_sql(orphan)
+    with opened.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM signal_candidate").scalar_one() == 0
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+    opened.dispose()

@@ -1,0 +1,118 @@
+"""Knobs and settings: bounds, one clear line for each problem, and documents that can't drift from the code."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signals_pipeline.settings import Deployment, Generator, Knobs, Settings, SettingsError, configuration_table
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_are_those_users_know() -> None:
+    assert Knobs().stored() == {
+        "news_lookback_hours": 6.0,
+        "news_strict_lookback": False,
+        "min_sentiment_confidence": 0.6,
+        "min_combined_score": 0.3,
+        "signal_expiry_days": 7.0,
+        "max_signals": 25,
+        "sentiment_weight": 0.6,
+        "tone_half_life_hours": 6.0,
+        "sentiment_model": "auto",
+        "signal_generator": "news_driven",
+    }
+
+
+def test_environment_sets_a_knob(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIN_COMBINED_SCORE", "0.45")
+    monkeypatch.setenv("SIGNAL_GENERATOR", "technical")
+    knobs = Settings.checked().knobs
+    assert (knobs.min_combined_score, knobs.signal_generator) == (0.45, Generator.TECHNICAL)
+
+
+def test_dot_env_sets_a_knob_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_SIGNALS=7\nSENTIMENT_WEIGHT=0.5\n")
+    monkeypatch.setenv("MAX_SIGNALS", "9")
+    settings = Settings.checked()
+    assert (settings.max_signals, settings.sentiment_weight) == (9, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MAX_SIGNALS", "0"),
+        ("MAX_SIGNALS", "many"),
+        ("SENTIMENT_WEIGHT", "1.01"),
+        ("MIN_COMBINED_SCORE", "-0.1"),
+        ("NEWS_LOOKBACK_HOURS", "0"),
+        ("SENTIMENT_MODEL", "finbart"),
+        ("SIGNALS_DEPLOYMENT", "prodution"),
+        ("SIGNALS_FIRST_WINDOW_DATE", None),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None
+) -> None:
+    if value is None:
+        with pytest.raises(SettingsError, match=f"^{variable}="):
+            Knobs.checked(**{variable.lower(): 1})
+        return
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as raised:
+        Settings.checked()
+    message = str(raised.value)
+    assert message.startswith(f"{variable}='{value}': ")
+    assert "\n" not in message
+    assert message.endswith("see the configuration table in README.md")
+
+
+def test_two_bad_values_are_two_lines() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Knobs.checked(max_signals=0, sentiment_weight=2)
+    assert len(str(raised.value).splitlines()) == 2
+
+
+@given(weight=st.floats(allow_nan=True, allow_infinity=True))
+def test_no_weight_outside_its_bounds_ever_passes(weight: float) -> None:
+    if 0 <= weight <= 1:
+        assert Knobs.checked(sentiment_weight=weight).sentiment_weight == weight
+    else:
+        with pytest.raises(SettingsError):
+            Knobs.checked(sentiment_weight=weight)
+
+
+def test_places_follow_the_data_folder(tmp_path: Path) -> None:
+    settings = Settings.checked(signals_data_dir=tmp_path / "data")
+    assert settings.database_url == f"sqlite:///{tmp_path}/data/signals.db"
+    assert settings.frames_url == f"{tmp_path}/data/frames"
+    assert settings.digests_dir == tmp_path / "data" / "digests"
+    assert settings.signals_deployment is Deployment.DEMO
+
+
+def test_places_can_be_named() -> None:
+    settings = Settings.checked(
+        signals_database_url="postgresql+psycopg2://h/d", signals_frames_url="s3://bucket/frames"
+    )
+    assert (settings.database_url, settings.frames_url) == ("postgresql+psycopg2://h/d", "s3://bucket/frames")
+
+
+def test_the_readme_carries_the_configuration_table() -> None:
+    text = (ROOT / "README.md").read_text()
+    between = text.split("<!-- configuration -->")[1].split("<!-- /configuration -->")[0]
+    assert between.strip() == configuration_table()
+
+
+def test_the_example_environment_names_every_variable() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    named = [line[2:].split("=")[0] for line in lines if line.startswith("# ") and "=" in line.split(" ")[1]]
+    assert named == [name.upper() for name in Settings.model_fields]

@@ -1,0 +1,119 @@
+"""Every figure of the shipped folder, through the loader that the pipeline uses, written into its card.
+
+    python evaluate.py --data BUNDLE --model signals_pipeline/sample/model/compact [--private FOLDER]
+
+Only reads: nothing is chosen or tuned here.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+from metrics import by_class, confusion, expected_calibration_error, macro_f1, reliability, softmax, wilson
+from numpy.typing import NDArray
+from rows import LABELS, read_sentfin
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+from signals_pipeline.adapters.model import SentimentModel
+
+BEGIN, END = "<!-- figures: begin (written by training/evaluate.py) -->", "<!-- figures: end -->"
+Labels = NDArray[np.int64]
+
+
+def vader(titles: list[str]) -> Labels:
+    """VADER's class of each title by its compound score, at its authors' thresholds of 0.05."""
+    analyser = SentimentIntensityAnalyzer()
+    compound = np.array([analyser.polarity_scores(title)["compound"] for title in titles])
+    return np.where(compound >= 0.05, 2, np.where(compound <= -0.05, 0, 1)).astype(np.int64)
+
+
+def read_labelled(file: Path, text: str, label: str) -> tuple[list[str], Labels]:
+    """Texts and classes of a CSV with these two columns."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        records = list(csv.DictReader(stream))
+    return [record[text] for record in records], np.array([LABELS.index(record[label]) for record in records])
+
+
+def summary_row(name: str, labels: Labels, answers: Labels) -> str:
+    """One line of the summary table."""
+    right, n = int((labels == answers).sum()), len(labels)
+    low, high = wilson(right, n)
+    return (
+        f"| {name} | {n:,} | {right / n:.3f} | {low:.3f} to {high:.3f} | {macro_f1(confusion(labels, answers)):.3f} |"
+    )
+
+
+def detail(labels: Labels, probabilities: NDArray[np.float64]) -> list[str]:
+    """Per-class, confusion and reliability tables of the held-out rows."""
+    table = confusion(labels, probabilities.argmax(axis=1))
+    bins = reliability(probabilities, labels)
+    lines = ["### By class", "", "| class | n | precision | recall | F1 |", "|---|---|---|---|---|"]
+    for name, found in zip(LABELS, by_class(table), strict=True):
+        lines.append(f"| {name} | {found.n} | {found.precision:.3f} | {found.recall:.3f} | {found.f1:.3f} |")
+    lines += ["", "### Confusion", "", "| label \\ answer | " + " | ".join(LABELS) + " |", "|---|---|---|---|"]
+    lines += [f"| {name} | " + " | ".join(map(str, row)) + " |" for name, row in zip(LABELS, table, strict=True)]
+    lines += ["", f"### Calibration: ECE {expected_calibration_error(bins):.3f} (10 equal bins)", ""]
+    lines += ["| confidence | n | mean confidence | accuracy |", "|---|---|---|---|"]
+    lines += [f"| {b.low:.1f} to {b.high:.1f} | {b.n} | {b.confidence:.3f} | {b.accuracy:.3f} |" for b in bins]
+    return lines
+
+
+def held_out(model: SentimentModel, data: Path) -> tuple[list[str], list[str]]:
+    """Summary rows and detail of SEntFiN's held-out rows."""
+    rows = [row for row in read_sentfin(data / "sentfin") if row.part == "held_out"]
+    titles, labels = [row.title for row in rows], np.array([row.label for row in rows])
+    probabilities = softmax(model.logits(titles))
+    majority = np.full(len(labels), np.bincount(labels).argmax())
+    summary = [
+        summary_row("SEntFiN held out, accuracy", labels, probabilities.argmax(axis=1)),
+        summary_row("the same rows, VADER", labels, vader(titles)),
+        summary_row("the same rows, the largest class", labels, majority),
+    ]
+    return summary, detail(labels, probabilities)
+
+
+def private(model: SentimentModel, folder: Path) -> list[str]:
+    """Summary rows of two samples that are not redistributable: nothing of them was trained or tuned on."""
+    lines: list[str] = []
+    sources = (
+        ("quick20_headlines.csv", "title", "finbert_label", "US newswire (private sample), agreement with FinBERT"),
+        ("tfns_valid.csv", "text", "label", "finance posts (private sample), accuracy"),
+    )
+    for file, text, label, name in sources:
+        texts, labels = read_labelled(folder / file, text, label)
+        lines.append(summary_row(name, labels, model.logits(texts).argmax(axis=1).astype(np.int64)))
+        lines.append(summary_row("the same rows, VADER", labels, vader(texts)))
+    return lines
+
+
+def write_card(card: Path, figures: list[str]) -> None:
+    """Put the figures between the card's markers; the rest stays."""
+    text = card.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not rest or END not in rest:
+        raise SystemExit(f"{card}: the markers of the figures are gone; put '{BEGIN}' and '{END}' back")
+    card.write_text("\n".join([before + BEGIN, *figures, END + after]), encoding="utf-8")
+
+
+def main() -> None:
+    """Evaluate and write the card."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with sentfin/")
+    parser.add_argument("--model", type=Path, required=True, help="the shipped folder")
+    parser.add_argument("--private", type=Path, help="folder with the two private samples")
+    settings = parser.parse_args()
+    model = SentimentModel.load(settings.model)
+    summary, details = held_out(model, settings.data)
+    if settings.private:
+        summary += private(model, settings.private)
+    head = ["", f"Revision `{model.revision}`, {model.quantisation}.", ""]
+    head += ["| rows | n | share right | Wilson 95% | macro-F1 |", "|---|---|---|---|---|"]
+    figures = [*head, *summary, "", *details, ""]
+    write_card(settings.model / "MODEL_CARD.md", figures)
+    print("\n".join(figures))
+
+
+if __name__ == "__main__":
+    main()
