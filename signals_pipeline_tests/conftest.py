@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.desk import TestDesk
+
+# A deadline would make a slow machine fail a test; timing belongs in benchmarks.
+hypothesis_settings.register_profile("steady", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

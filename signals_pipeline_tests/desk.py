@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from signals_pipeline import sample
 from signals_pipeline.adapters.database import engine_for
 from signals_pipeline.adapters.migrate import upgrade
+from signals_pipeline.cli.failures import told
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
@@ -45,15 +46,32 @@ class TestDesk:
             yield cls(settings, instance)
 
     def run(
-        self, windows: Sequence[Window], *, mode: str = "backfill", knobs: dict[str, Any] | None = None, check: bool = True
+        self,
+        windows: Sequence[Window],
+        *,
+        mode: str = "backfill",
+        knobs: dict[str, Any] | None = None,
+        only: str | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """One Dagster run of the job over neighbouring windows, knobs as the launchpad gives them."""
+        """One Dagster run of the job (or of one asset) over neighbouring windows, knobs as the launchpad gives them."""
         config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         if knobs:
             config["resources"] = {"knobs": {"config": knobs}}
         tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+        selection = [dg.AssetKey(only)] if only else None
         job = build_definitions(self.settings).resolve_job_def("digest_job")
-        return job.execute_in_process(instance=self.instance, tags=tags, run_config=config, raise_on_error=check)
+        return job.execute_in_process(instance=self.instance, tags=tags, run_config=config, asset_selection=selection)
+
+    def refusal(self, windows: Sequence[Window], **options: Any) -> str:
+        """The line with which a run is refused; see `run` for the options."""
+        try:
+            self.run(windows, **options)
+        except Exception as error:
+            line = told(error)
+            if line is None:
+                raise
+            return line
+        return "not refused"
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table in a fixed order, without what tells when or by which run they were written."""

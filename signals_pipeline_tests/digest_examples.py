@@ -135,7 +135,7 @@ def coverage(window: Window, **changes: object) -> Coverage:
     return Coverage(**{**values, **changes})
 
 
-def outcome_rows(count: int, **changes: Any) -> pd.DataFrame:
+def outcome_rows(count: int, **changes: object) -> pd.DataFrame:
     """`count` outcomes over every horizon, every second one a hit, long before the windows used here."""
     start = pd.Timestamp("2023-01-02T22:30Z")
     rows = [

@@ -56,7 +56,8 @@ _DETAILS = (
     _Detail(cards=25, rows=60, stories=3, title=220, link=1000),
     _Detail(cards=25, rows=40, stories=2, title=110, link=300),
     _Detail(cards=25, rows=25, stories=1, title=80, link=160),
-    _Detail(cards=10, rows=15, stories=1, title=60, link=80),
+    _Detail(cards=25, rows=15, stories=1, title=50, link=80),
+    _Detail(cards=16, rows=15, stories=1, title=50, link=80),
     _Detail(cards=5, rows=5, stories=1, title=40, link=0),
 )
 

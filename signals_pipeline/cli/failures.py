@@ -4,15 +4,31 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from signals_pipeline.adapters.calendar import CalendarError
 from signals_pipeline.adapters.database import DatabaseError
 from signals_pipeline.adapters.model import ModelError
 from signals_pipeline.adapters.watchlist import WatchlistError
+from signals_pipeline.core.coverage import CoverageError
+from signals_pipeline.core.digest import DigestError
 from signals_pipeline.core.feeds import SourceError
 from signals_pipeline.core.tables import SchemaError
+from signals_pipeline.core.technicals import BarsError
 from signals_pipeline.core.windows import WindowError
 from signals_pipeline.settings import SettingsError
 
-FORESEEN = (DatabaseError, ModelError, SchemaError, SettingsError, SourceError, WatchlistError, WindowError)
+FORESEEN = (
+    BarsError,
+    CalendarError,
+    CoverageError,
+    DatabaseError,
+    DigestError,
+    ModelError,
+    SchemaError,
+    SettingsError,
+    SourceError,
+    WatchlistError,
+    WindowError,
+)
 
 
 def told(error: BaseException) -> str | None:

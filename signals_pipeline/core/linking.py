@@ -43,7 +43,9 @@ _OTHER_THING = re.compile(
 _BRACKETED = re.compile(r"\s?\(([A-Z.\-]{1,7})\)")
 
 _RATES = r"(?:\s+analysts?)?\s+(?:upgrades?|downgrades?|initiates?|reiterates?|maintains?"
-_RATES_ANY = re.compile(_RATES + r"|(?:raises|cuts|lifts|lowers) (?:price )?targets?)\b", re.IGNORECASE)
+_RATES_ANY = re.compile(
+    _RATES + r"|(?:raises|cuts|lifts|lowers) (?:price )?targets?|ratings? updates?)\b", re.IGNORECASE
+)
 _RATES_NEXT = re.compile(
     _RATES + r"|starts|raises|cuts|lifts|boosts|trims|lowers|likes|favors|backs|recommends|sees|says|on|keeps|adds)"
     r"\s+(?:[\w.&'’-]+\s+){0,2}$",
@@ -56,11 +58,14 @@ _RATED_BY = re.compile(
 )
 _ENDS = re.compile(r"^(?:['’]s)?(?:\s+(?:says?|said|analysts?|strategists?|economists?))?[\s.\"”)]*$", re.IGNORECASE)
 _SAYS_LAST = re.compile(r"^\s+(?:says|said|analysts?|strategists?|economists?)\b[\s.\"”)]*$", re.IGNORECASE)
+_HOSTS = re.compile(r"^(?:['’]s)?(?:\s[\w&,.'’-]+){0,5}\s(?:conference|summit|symposium)\b", re.IGNORECASE)
 _JOINED = re.compile(r"^(?:['’]s)?\s*(?:,|&|\+|/|,?\s*\band\b|\bvs?\b\.?|\bversus\b|[-–])\s*$", re.IGNORECASE)
 _LIST_TITLE = re.compile(
     r"\b(?:stocks? (?:to (?:watch|buy|sell|own)|picks|moving|trading|that)|watch \d+ stocks|(?:top|big(?:gest)?|midday"
     r"|after[- ]hours|pre-?market) (?:stocks|movers|gainers|losers|news)|movers|gainers|losers|notable (?:earnings"
-    r"|calls|insider)|earnings (?:calendar|scheduled)|dogs of the dow|market (?:wrap|recap)|\d+ (?:\w+ ){0,2}stocks)\b",
+    r"|calls|insider)|earnings (?:calendar|scheduled)"
+    r"|dogs of the dow|watch ?list|week ahead|round-?up|(?:tech|market) highlights|morning buzz"
+    r"|market (?:wrap|recap)|\d+ (?:\w+ ){0,2}stocks)\b",
     re.IGNORECASE,
 )
 _IN_SENTENCE = re.compile(r"['’]s\b|-[a-z]|\s(?!via\b|cc\b)[a-z]|\s(?:CEO|CFO|COO|Inc)\b")
@@ -162,7 +167,7 @@ def _marked(tag: re.Match[str]) -> str:
 def _only_quoted(name: _Named, text: str) -> bool:
     after = text[name.end :]
     quoted = _RATED_BY.search(text[: name.start]) and _ENDS.match(after)
-    return bool(quoted or (name.start and _SAYS_LAST.match(after)))
+    return bool(quoted or _HOSTS.match(after) or (name.start and _SAYS_LAST.match(after)))
 
 
 def _accepted(mention: Mention, text: str, support: set[str]) -> list[_Named]:

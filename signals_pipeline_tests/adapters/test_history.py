@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.database import (
@@ -75,7 +76,7 @@ def lifecycles(history: History) -> list[tuple[datetime, str, str]]:
 
 @st.composite
 def evidence(draw: st.DrawFn, window: Window) -> Entry:
-    """A window's candidates and run: scores around the update threshold, few symbols, short and long expiry, a low cap."""
+    """A window's candidates and run: scores around the update threshold, few symbols, any expiry, a low cap."""
     symbols = draw(st.lists(st.sampled_from("ABC"), unique=True))
     scores = st.sampled_from([-0.8, -0.55, -0.35, 0.35, 0.5, 0.56, 0.75, 0.95])
     found = [judged(window, each, draw(scores), fresh=draw(st.booleans())) for each in symbols]
@@ -85,7 +86,7 @@ def evidence(draw: st.DrawFn, window: Window) -> Entry:
 
 @st.composite
 def recordings(draw: st.DrawFn) -> tuple[list[Entry], list[Entry]]:
-    """Windows in order with what they finally hold, and a disorderly way there: any order, repeats, earlier versions."""
+    """Windows in order with what they finally hold, and a disorderly way there: repeats and earlier versions too."""
     windows = [each for each in WINDOWS if draw(st.integers(0, 5))]
     final = [draw(evidence(each)) for each in windows]
     earlier = [draw(evidence(each)) for each in draw(st.lists(st.sampled_from(WINDOWS), max_size=4)) if each in windows]
@@ -161,19 +162,40 @@ def test_a_window_emptied_later_brings_the_signal_back_with_the_mode_of_its_own_
     assert run.funnel["signals"] == 1
 
 
-def test_a_change_reaches_as_far_as_it_can_and_no_further(engine: Engine) -> None:
-    """Dropping A from the first window passes it on every other time; a window that sees no change is left alone."""
+ONE_BACK = 0.75  # days: on weekdays a window then sees the one before it and no other
+
+
+def test_a_change_passes_on_from_window_to_window_and_no_further(engine: Engine) -> None:
+    """Without A in the first window the second has it new, the third repeats it, and so on, far beyond one expiry."""
     history = History(engine)
-    expiry = 0.75  # one window back on weekdays
-    for window in WINDOWS[:4]:
-        history.record_window(window, [judged(window, "A", 0.5), judged(window, "B", 0.5)], run_with(expiry=expiry))
+    for window in WINDOWS[:6]:
+        history.record_window(window, [judged(window, "A", 0.5), judged(window, "B", 0.5)], run_with(expiry=ONE_BACK))
     far = WINDOWS[-1]
-    history.record_window(far, [judged(far, "A", 0.5)], run_with())
+    history.record_window(far, [judged(far, "A", 0.5)], run_with(expiry=ONE_BACK))
     before = [each for each in lifecycles(history) if each[1] == "B"]
-    recorded = history.record_window(WINDOWS[0], [judged(WINDOWS[0], "B", 0.5)], run_with(expiry=expiry))
-    assert recorded.refolded[0] == WINDOWS[1].key
-    assert far.key not in recorded.refolded
+    recorded = history.record_window(WINDOWS[0], [judged(WINDOWS[0], "B", 0.5)], run_with(expiry=ONE_BACK))
+    assert recorded.refolded == tuple(each.key for each in WINDOWS[1:6])
     assert [each for each in lifecycles(history) if each[1] == "B"] == before
+
+
+def test_a_change_passes_on_to_another_symbol_through_the_cap(engine: Engine) -> None:
+    history = History(engine)
+    first, second, third = WINDOWS[:3]
+    history.record_window(second, [judged(second, "A", 0.6), judged(second, "B", 0.5)], run_with(most=1))
+    history.record_window(third, [judged(third, "B", 0.5)], run_with())
+    assert lifecycles(history) == [(second.end, "A", "new"), (third.end, "B", "new")]
+    recorded = history.record_window(first, [judged(first, "A", 0.6)], run_with())
+    assert recorded.refolded == (second.key, third.key)
+    assert lifecycles(history) == [(first.end, "A", "new"), (second.end, "B", "new")]
+
+
+def test_a_change_reaches_a_short_sighted_window_through_a_far_sighted_one(engine: Engine) -> None:
+    history = History(engine)
+    for window, expiry in zip(WINDOWS, (7, 7, ONE_BACK, 7), strict=False):
+        history.record_window(window, [judged(window, "A", 0.5)], run_with(expiry=expiry))
+    assert lifecycles(history) == [(WINDOWS[0].end, "A", "new"), (WINDOWS[2].end, "A", "new")]
+    assert history.record_window(WINDOWS[0], [], run_with()).refolded == (WINDOWS[1].key, WINDOWS[2].key)
+    assert lifecycles(history) == [(WINDOWS[1].end, "A", "new")]
 
 
 def test_recording_the_same_again_writes_nothing(engine: Engine) -> None:
@@ -240,7 +262,7 @@ def test_the_calendar_of_what_was_run(engine: Engine) -> None:
 def test_numbers_of_numpy_are_numbers(engine: Engine) -> None:
     history, window = History(engine), WINDOWS[0]
     plain = judged(window, "A", 0.1 + 0.2)
-    numpy = replace(plain, combined_score=np.float64(0.1 + 0.2), technical=np.float64(0.5), fresh=np.bool_(True))  # pyright: ignore[reportArgumentType]
+    numpy = replace(plain, combined_score=np.float64(0.1 + 0.2), technical=np.float64(0.5), fresh=np.bool_(True))
     history.record_window(window, [numpy], run_with())
     assert history.candidates(window) == [replace(plain, technical=0.5)]
 
@@ -281,7 +303,7 @@ def test_look_ups_of_active_signals_use_an_index(tmp_path: Path) -> None:
     history, window = History(opened), WINDOWS[1]
     history.record_window(WINDOWS[0], [judged(WINDOWS[0], "A", 0.5)], run_with())
 
-    @sa.event.listens_for(opened, "before_cursor_execute")
+    @event.listens_for(opened, "before_cursor_execute")
     def note(_c: object, _cursor: object, sql: str, values: object, _context: object, _many: object) -> None:
         if "decided_at >" in sql and not sql.startswith("EXPLAIN"):
             asked.append((sql, values))
@@ -301,7 +323,7 @@ def test_look_ups_of_active_signals_use_an_index(tmp_path: Path) -> None:
 def killed_while_writing(url: str, statement: str, entries: Iterable[Entry]) -> None:
     engine = engine_for(url)
 
-    @sa.event.listens_for(engine, "after_cursor_execute")
+    @event.listens_for(engine, "after_cursor_execute")
     def die(_c: object, _cursor: object, sql: str, _p: object, _context: object, _many: object) -> None:
         if sql.startswith(statement):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,14 +1,11 @@
-"""Technicals: equal to published results, bounded, blind to scale, to the future and to what is long past."""
+"""Technicals: bounded, blind to scale, to the future and to what is long past."""
 
 from collections.abc import Sequence
 from datetime import date
-from math import sqrt
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +15,6 @@ from signals_pipeline.core.technicals import COMPONENT_WEIGHTS, FEWEST_BARS, MOS
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 
 FEW = settings(deadline=None, max_examples=20)  # each example is a whole history through the stage
-TRUTH = Path(__file__).parents[1] / "data" / "indicators"
 SESSIONS = trading_sessions(date(2012, 1, 1), date(2020, 12, 31))
 END = window_for_key("2018-06-05-08:30")  # a Tuesday's window; it ends after that day's close
 LAST = int(np.searchsorted(SESSIONS.dates, np.datetime64("2018-06-05")))
@@ -55,58 +51,6 @@ def one(bars: pd.DataFrame, window: Window = END) -> pd.Series:
 
 def assert_same(one_frame: pd.DataFrame, other: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one_frame, other, check_exact=True)
-
-
-def truth() -> tuple[pd.DataFrame, pd.DataFrame]:
-    quotes = pd.read_csv(TRUTH / "quotes_default.csv", parse_dates=["date"], dtype={"volume": "float64"})
-    bars = quotes.rename(columns={"date": "session"}).assign(symbol="A")
-    return bars, pd.read_csv(TRUTH / "expected.csv", parse_dates=["date"])
-
-
-def test_every_day_of_two_years_equals_the_published_results() -> None:
-    bars, expected = truth()
-    windows = [window_for_key(f"{day:%Y-%m-%d}-08:30") for day in bars["session"]]
-    found = build(bars, ["A"], windows, SESSIONS)
-    assert found["session"].dt.tz_localize(None).tolist() == expected["date"].tolist()
-    assert found["close"].tolist() == bars["close"].tolist()
-    assert found["rsi"].isna().tolist() == expected["rsi"].isna().tolist()
-    np.testing.assert_allclose(found["rsi"], expected["rsi"], rtol=0, atol=1e-9)
-    histogram = expected["histogram"] / expected["atr"]
-    np.testing.assert_allclose(found["macd_atr"][150:], histogram[150:], rtol=0, atol=1e-9)
-    # Until the 49th bar the distance from the 20-day average, Bollinger's middle, is the whole trend.
-    distance = (bars["close"] - expected["sma"]) / (expected["atr"] * sqrt(20))
-    np.testing.assert_allclose(found["trend_atr"][:49], distance[:49], rtol=0, atol=1e-9)
-    averages = [bars["close"].rolling(n).mean() for n in (20, 50, 200)]
-    distances = [
-        (bars["close"] - sma) / (expected["atr"] * sqrt(n)) for n, sma in zip((20, 50, 200), averages, strict=True)
-    ]
-    trend = pd.concat(distances, axis=1).mean(axis=1)
-    np.testing.assert_allclose(found["trend_atr"], trend, rtol=0, atol=1e-9)
-    bounded = np.tanh(2 * pd.concat(distances, axis=1)).mean(axis=1)[FEWEST_BARS - 1 :]
-    np.testing.assert_allclose(found["c_trend"][FEWEST_BARS - 1 :], bounded, rtol=0, atol=1e-9)
-
-
-def test_the_library_underneath_equals_the_published_results() -> None:
-    bars, expected = truth()
-    high, low, close = (bars[name].to_numpy() for name in ("high", "low", "close"))
-    np.testing.assert_allclose(talib.RSI(close, 14), expected["rsi"], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(talib.ATR(high, low, close, 14), expected["atr"], rtol=0, atol=1e-9)
-    upper, middle, lower = talib.BBANDS(close, 20, 2, 2)
-    for band, name in ((upper, "upper_band"), (middle, "sma"), (lower, "lower_band")):
-        np.testing.assert_allclose(band, expected[name], rtol=0, atol=1e-9)
-    for line, name in zip(talib.MACD(close, 12, 26, 9), ("macd", "signal", "histogram"), strict=True):
-        np.testing.assert_allclose(line[150:], expected[name][150:], rtol=0, atol=1e-9)
-
-
-def test_momentum_and_volume_equal_their_definitions() -> None:
-    bars, _ = truth()
-    found = build(bars, ["A"], [window_for_key("2018-12-31-08:30")], SESSIONS).iloc[0]
-    returns = np.diff(np.log(bars["close"].to_numpy()))[-20:]
-    assert found["momentum"] == pytest.approx(returns[-5:].sum() / np.sqrt((returns**2).mean() * 5), abs=1e-12)
-    volume = np.log1p(bars["volume"].to_numpy()[-20:])
-    z = (volume[-1] - volume.mean()) / volume.std()
-    assert found["volume_z"] == pytest.approx(z, abs=1e-9)
-    assert found["c_volume"] == pytest.approx(np.sign(returns[-1]) * np.tanh(max(z, 0) / 2), abs=1e-9)
 
 
 def test_the_weights_are_of_one_whole() -> None:
@@ -168,7 +112,7 @@ def test_bars_more_than_600_back_change_nothing(bars: pd.DataFrame, seed: int) -
     assert_same(build(bars.iloc[count:], ["A"], [END], SESSIONS), found)
 
 
-@FEW
+@settings(FEW, max_examples=8)
 @given(histories(), histories(fewest=1, most=200), st.data())
 def test_many_windows_in_any_order_equal_each_alone(
     first: pd.DataFrame, second: pd.DataFrame, data: st.DataObject
@@ -183,34 +127,6 @@ def test_many_windows_in_any_order_equal_each_alone(
     assert_same(
         build(bars.iloc[len(first) :], ["B"], chosen, SESSIONS), together.query("symbol == 'B'").reset_index(drop=True)
     )
-
-
-@FEW
-@given(st.floats(1e-4, 0.05), st.floats(0, 0.05), st.integers(FEWEST_BARS, 640), st.booleans())
-def test_a_pure_climb_is_positive_and_its_mirror_negative(step: float, spread: float, n: int, steady: bool) -> None:
-    climb = np.linspace(100, 100 * (1 + step * 20), n) if steady else 100 * np.exp(step * np.arange(n))
-    volume = np.linspace(1e6, 2e6, n)
-    up, down = (one(bars_of(close, spread=spread, volume=volume)) for close in (climb, climb[::-1]))
-    assert up["technical"] > 0 > down["technical"]
-    assert up["rsi"] == pytest.approx(100)
-    assert down["rsi"] == pytest.approx(0)
-    assert (
-        min(up["c_trend"], up["c_momentum"], up["c_volume"])
-        > 0
-        > max(down["c_trend"], down["c_momentum"], down["c_volume"])
-    )
-
-
-@FEW
-@given(st.integers(0, 2**32), st.integers(FEWEST_BARS, 300))
-def test_prices_mirrored_about_a_level_mirror_rsi_macd_and_trend(seed: int, n: int) -> None:
-    close = 100 + np.cumsum(np.random.default_rng(seed).uniform(-0.1, 0.1, n))
-    bars = bars_of(close)
-    mirrored = bars.assign(close=200 - bars["close"], high=200 - bars["low"], low=200 - bars["high"])
-    there, back = one(bars), one(mirrored)
-    assert back["rsi"] == pytest.approx(100 - there["rsi"], abs=1e-6)
-    assert back["macd_atr"] == pytest.approx(-there["macd_atr"], abs=1e-6)
-    assert back["trend_atr"] == pytest.approx(-there["trend_atr"], abs=1e-6)
 
 
 @pytest.mark.parametrize("volume", [0.0, 1e6])

@@ -1,0 +1,136 @@
+"""Bad input from end to end: each kind is one clear line or a counted drop, and the rest goes on."""
+
+import gzip
+import json
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from signals_pipeline import sample
+from signals_pipeline.adapters import migrate
+from signals_pipeline.adapters.digest_files import digest_paths
+from signals_pipeline.core.digest import Digest
+from signals_pipeline.core.windows import window_for_key
+from signals_pipeline_tests.desk import TestDesk
+
+WINDOW = window_for_key("2015-02-03-08:30")
+AT = "2015-02-03T15:00:00Z"
+
+GOOD = {"published_at": AT, "symbol": "MSFT", "title": "$MSFT Microsoft beats estimates and raises outlook"}
+BAD = {
+    "no time": {"published_at": "", "symbol": "MSFT", "title": "$MSFT Microsoft surges on record profit"},
+    "unreadable time": {"published_at": "yesterday", "symbol": "MSFT", "title": "$MSFT Microsoft surges"},
+    "in the future": {"published_at": "2035-01-01T00:00:00Z", "symbol": "MSFT", "title": "$MSFT Microsoft collapses"},
+    "no title": {"published_at": AT, "symbol": "MSFT", "title": ""},
+    "removed": {"published_at": AT, "symbol": "MSFT", "title": "[Removed]"},
+    "long": {"published_at": AT, "symbol": "MSFT", "title": "$MSFT Microsoft " + "very " * 2_000 + "good"},
+    "emoji": {"published_at": AT, "symbol": "AAPL", "title": "$AAPL Apple 🚀🚀 shares jump 👩‍🚀"},
+    "html": {"published_at": AT, "symbol": "GE", "title": "<script>alert(1)</script>$GE General Electric <b>wins</b>"},
+    "nul": {"published_at": AT, "symbol": "CVX", "title": "$CVX Chevron\x00 profit\x00 falls"},
+    "unknown symbol": {"published_at": AT, "symbol": "ZZZZ", "title": "$ZZZZ Zebra Zones doubles revenue"},
+}
+
+
+def write_news(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps({"source": "s", "url": "https://example.org/a", **row}) + "\n" for row in rows))
+    return path
+
+
+def test_bad_headlines_are_counted_or_cleaned_and_the_good_one_goes_on(tmp_path: Path) -> None:
+    news = write_news(tmp_path / "news.jsonl", [GOOD, *BAD.values()])
+    with TestDesk.open(tmp_path, signals_news_path=news) as desk:
+        result = desk.run([WINDOW])
+        digest = _digest(desk)
+        dropped = desk.metadata(result, "headlines")["dropped"]
+        html = digest_paths(WINDOW.key, desk.settings.digests_dir).html.read_text()
+    assert dropped["no_time"] == 2
+    assert dropped["no_title"] == 1
+    assert dropped["removed"] == 1
+    assert dropped["truncated"] == 1
+    assert digest.coverage.drops["no_title"] == 1
+    assert digest.coverage.headlines == 6  # good, long, emoji, html, nul, unknown symbol; nothing from the future
+    assert digest.funnel["headlines_relevant"] >= 4
+    assert "<script" not in html
+    assert "\x00" not in html
+
+
+def test_bad_bars_are_dropped_or_reported_by_name_and_the_rest_is_used(tmp_path: Path) -> None:
+    bars = pd.read_csv(sample.PRICES)
+    chosen = bars[bars["symbol"].isin(["MSFT", "AAPL", "GE", "CVX"])].copy()
+    day = "2015-01-20"
+    at = chosen["date"] == day
+    chosen.loc[at & (chosen["symbol"] == "MSFT"), "high"] = 1.0  # below the low
+    chosen.loc[at & (chosen["symbol"] == "AAPL"), "close"] = float("nan")
+    chosen.loc[at & (chosen["symbol"] == "GE"), "volume"] = 0
+    gap = (chosen["symbol"] == "CVX") & chosen["date"].between("2014-12-01", "2014-12-10")
+    chosen = chosen[~gap]
+    jump = (chosen["symbol"] == "GE") & (chosen["date"] >= "2014-11-03")
+    for column in ("open", "high", "low", "close", "adj_close"):
+        chosen.loc[jump, column] /= 2
+    shuffled = pd.concat([chosen, chosen.tail(3)]).sample(frac=1, random_state=1)
+    path = tmp_path / "prices.csv.gz"
+    with gzip.open(path, "wt") as file:
+        shuffled.to_csv(file, index=False)
+    news = write_news(tmp_path / "news.jsonl", [GOOD])
+    with TestDesk.open(tmp_path, signals_news_path=news, signals_prices_path=path) as desk:
+        result = desk.run([WINDOW])
+        metadata = desk.metadata(result, "technicals")
+        scored = desk.metadata(result, "scores")
+    notes = metadata["price_notes"]
+    assert "MSFT 2015-01-20" in notes
+    assert "AAPL 2015-01-20" in notes
+    assert "GE 2014-11-03" in notes
+    assert "no bars recorded" in notes
+    assert "XOM" in metadata["without_technicals"]
+    assert "MSFT" not in metadata["without_technicals"]
+    assert scored["symbols_with_tone"] == 1
+
+
+def test_a_missing_news_file_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
+    with TestDesk.open(tmp_path, signals_news_path=tmp_path / "nowhere.csv") as desk:
+        message = desk.refusal([WINDOW])
+        assert "nowhere.csv" in message
+        assert "\n" not in message
+        assert desk.rows("window_run") == desk.rows("signal_history") == desk.rows("coverage") == []
+        assert desk.files("digests") == {}
+
+
+def test_a_database_at_an_older_revision_is_refused_in_one_line(tmp_path: Path) -> None:
+    with TestDesk.open(tmp_path) as desk:
+        migrate.downgrade(desk.settings.database_url, "001")
+        message = desk.refusal([WINDOW])
+    assert "001" in message
+    assert "signals migrate" in message
+
+
+def test_a_read_only_database_is_one_line(tmp_path: Path) -> None:
+    with TestDesk.open(tmp_path) as desk:
+        file = Path(desk.settings.database_url.removeprefix("sqlite:///"))
+    settings = desk.settings.model_copy(update={"signals_database_url": f"sqlite:///file:{file}?mode=ro&uri=true"})
+    (tmp_path / "second").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "second")) as instance:
+        message = TestDesk(settings, instance).refusal([WINDOW])
+    assert str(file) in message
+    assert "readonly" in message or "read-only" in message
+    assert "\n" not in message
+
+
+def test_a_knob_out_of_bounds_in_the_launchpad_is_one_line_and_runs_nothing(tmp_path: Path) -> None:
+    with TestDesk.open(tmp_path) as desk:
+        message = desk.refusal([WINDOW], knobs={"max_signals": 0})
+        assert message.startswith("MAX_SIGNALS=0: ")
+        assert desk.rows("window_run") == []
+
+
+def test_a_missing_frame_names_the_asset_and_window_to_materialise(tmp_path: Path) -> None:
+    with TestDesk.open(tmp_path) as desk:
+        desk.run([WINDOW])
+        (desk.settings.signals_data_dir / "frames" / "sentiment" / "2015-02-03-0830.parquet").unlink()
+        message = desk.refusal([WINDOW], only="scores")
+    assert message.startswith("sentiment of window 2015-02-03-08:30 is missing at ")
+    assert message.endswith("materialise sentiment for it")
+
+
+def _digest(desk: TestDesk) -> Digest:
+    return Digest.from_json(digest_paths(WINDOW.key, desk.settings.digests_dir).json.read_text())

@@ -1,0 +1,139 @@
+"""Whole windows end to end, through the real job: one run or many, in any order, again and again, the same rows."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from signals_pipeline.adapters.digest_files import digest_paths
+from signals_pipeline.core.digest import Digest
+from signals_pipeline.core.tables import SCORES
+from signals_pipeline.core.windows import window_for_key
+from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+
+WEEK = tuple(window for window in SAMPLE_WINDOWS if "2015-02-06" <= window.key < "2015-02-14")
+DAYS = WEEK[:4]
+
+
+def test_the_sample_makes_signals_and_no_signal_twice(desk: TestDesk) -> None:
+    result = desk.run(SAMPLE_WINDOWS)
+    assert result.success
+    history = desk.rows("signal_history")
+    assert len(history) >= 15
+    assert {row["lifecycle"] for row in history} >= {"new"}
+    last: dict[str, dict[str, object]] = {}
+    for row in sorted(history, key=lambda row: row["decided_at"]):
+        before = last.get(row["symbol"])
+        if before is not None and before["signal_type"] == row["signal_type"] and row["lifecycle"] == "new":
+            assert row["decided_at"] - before["decided_at"] >= timedelta(days=7) / timedelta(microseconds=1)
+        last[row["symbol"]] = row
+    assert {row["horizon"] for row in desk.rows("signal_outcome")} == {1, 3, 5, 10}
+    assert len(desk.rows("digest")) == len(SAMPLE_WINDOWS)
+
+
+def test_running_again_changes_nothing(desk: TestDesk) -> None:
+    desk.run(WEEK)
+    before, digests, stored = desk.state(), desk.files("digests"), desk.rows("digest")
+    again = desk.run(WEEK)
+    assert desk.metadata(again, "sentiment")["texts_scored"] == 0
+    assert desk.metadata(again, "signals")["decided_again"] == "none"
+    assert (desk.state(), desk.files("digests"), desk.rows("digest")) == (before, digests, stored)
+
+
+def test_one_run_many_runs_and_runs_in_any_order_leave_the_same(tmp_path: Path) -> None:
+    orders = {
+        "one run": [DAYS],
+        "a run a window": [(window,) for window in DAYS],
+        "newest first": [(window,) for window in reversed(DAYS)],
+        "in halves, the later first": [DAYS[2:], DAYS[:2]],
+    }
+    states = {}
+    for name, batches in orders.items():
+        (tmp_path / name).mkdir()
+        with TestDesk.open(tmp_path / name) as desk:
+            for batch in batches:
+                desk.run(batch)
+            desk.run(DAYS[-1:])  # what matured for a window that was filled in late
+            states[name] = desk.state()
+    first = states.pop("one run")
+    assert first["signal_history"]
+    for name, state in states.items():
+        assert state == first, name
+
+
+def test_adjacent_digests_tell_what_is_new_and_keep_what_is_active(desk: TestDesk) -> None:
+    desk.run(WEEK)
+    told: set[tuple[str, str]] = set()
+    digests = [_digest(desk, window.key) for window in WEEK]
+    for digest in digests:
+        fresh = {(card.symbol, card.signal_type) for card in digest.new}
+        assert not fresh & told
+        told |= fresh
+    active = {line.symbol for line in digests[-1].still_active}
+    assert active
+    assert active <= {symbol for symbol, _ in told}
+
+
+def test_contributions_in_frame_history_and_digest_add_up(desk: TestDesk) -> None:
+    desk.run(WEEK)
+    frames = WindowFrames(base=desk.settings.frames_url)
+    for window in WEEK:
+        scores = frames.read(SCORES, window.key)
+        for row in scores.itertuples():
+            parts = json.loads(str(row.contributions))
+            assert sum(part["contribution"] for part in parts) == pytest.approx(row.combined, abs=1e-12)
+        digest = _digest(desk, window.key)
+        for card in (*digest.new, *digest.changed):
+            assert sum(part["contribution"] for part in card.contributions) == pytest.approx(card.combined_score, abs=1e-12)
+
+
+def test_the_ledger_leaves_no_gap_between_neighbours_and_shows_one_where_a_window_is_missing(desk: TestDesk) -> None:
+    desk.run(DAYS[:1])
+    desk.run(DAYS[2:])
+    first, third, fourth = (_digest(desk, window.key).coverage for window in (DAYS[0], DAYS[2], DAYS[3]))
+    assert (first.first_run, first.gap_minutes) == (True, 0)
+    assert third.missing_windows == (DAYS[1].key,)
+    assert third.gap_minutes == (DAYS[1].end - DAYS[1].start) / timedelta(minutes=1)
+    assert (fourth.gap_minutes, fourth.missing_windows) == (0, ())
+
+
+def test_an_empty_window_is_a_quiet_digest(tmp_path: Path) -> None:
+    news = tmp_path / "none.csv"
+    news.write_text("published_at,symbol,title,source,url\n")
+    with TestDesk.open(tmp_path, signals_news_path=news) as desk:
+        assert desk.run(DAYS[:1]).success
+        digest = _digest(desk, DAYS[0].key)
+    assert (digest.kind, digest.new, digest.coverage.headlines) == ("quiet", (), 0)
+
+
+def test_knobs_from_the_launchpad_are_used_and_stored_with_the_digest(desk: TestDesk) -> None:
+    desk.run(WEEK, knobs={"min_combined_score": 0.2, "max_signals": 1})
+    per_window = pd.Series([row["window_start"] for row in desk.rows("signal_history")]).value_counts()
+    assert per_window.max() == 1
+    assert {key: _digest(desk, WEEK[0].key).knobs[key] for key in ("min_combined_score", "max_signals")} == {
+        "min_combined_score": 0.2,
+        "max_signals": 1,
+    }
+
+
+def test_without_ml_the_technical_generator_signals_from_price_alone(desk: TestDesk) -> None:
+    desk.run(DAYS[:2], knobs={"signal_generator": "technical"})
+    history = desk.rows("signal_history")
+    assert history
+    assert {row["source"] for row in history} == {"technical"}
+    assert {row["news_title"] for row in history} == {""}
+    assert "technical" in _digest(desk, DAYS[0].key).model
+
+
+def test_a_window_run_by_hand_says_so_and_a_scheduled_range_heals(desk: TestDesk) -> None:
+    desk.run(WEEK, mode="live")
+    modes = [_digest(desk, window.key).mode for window in WEEK]
+    assert modes == ["catch_up"] * (len(WEEK) - 1) + ["live"]
+
+
+def _digest(desk: TestDesk, key: str) -> Digest:
+    path = digest_paths(window_for_key(key).key, desk.settings.digests_dir).json
+    return Digest.from_json(path.read_text())
