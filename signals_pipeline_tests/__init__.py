@@ -1,0 +1,1 @@
+"""The specification of signals_pipeline, laid out as the package is."""

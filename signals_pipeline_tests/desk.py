@@ -19,9 +19,7 @@ from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.settings import Settings
 
-SAMPLE_WINDOWS = windows_between(
-    window_for_key(sample.FIRST_WINDOW).start, window_for_key(sample.LAST_WINDOW).end
-)
+SAMPLE_WINDOWS = windows_between(window_for_key(sample.FIRST_WINDOW).start, window_for_key(sample.LAST_WINDOW).end)
 # What tells when or by which run a row was written, not what it says.
 UNSAID = {"id", "created_at", "updated_at", "mode", "scored_at"}
 
@@ -37,7 +35,7 @@ class TestDesk:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, **overrides: Any) -> Iterator["TestDesk"]:
+    def open(cls, folder: Path, **overrides: object) -> Iterator["TestDesk"]:
         """A pipeline whose everything lies in this folder, its database at head."""
         settings = Settings.checked(**{"signals_data_dir": folder / "data", **overrides})
         upgrade(settings.database_url)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._config.field_utils import Shape
 from dagster._core.definitions.assets.graph.asset_graph import AssetNode
 
 from signals_pipeline import sample
@@ -117,4 +118,6 @@ def _nodes(definitions: dg.Definitions) -> dict[str, AssetNode]:
 
 
 def _fields(resource: dg.ResourceDefinition) -> dict[str, dg.Field]:
-    return dict(resource.config_schema.config_type.fields)
+    shape = resource.config_schema.config_type
+    assert isinstance(shape, Shape)
+    return dict(shape.fields)

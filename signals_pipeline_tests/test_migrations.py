@@ -34,7 +34,7 @@ def shape(engine: Engine) -> dict[str, Any]:
             ),
             "indexes": sorted((str(each["name"]), each["column_names"]) for each in inspector.get_indexes(table)),
             "foreign": sorted(
-                (str(each["name"]), each["constrained_columns"], each.get("options")
+                (str(each["name"]), each["constrained_columns"], each.get("options"))
                 for each in inspector.get_foreign_keys(table)
             ),
         }

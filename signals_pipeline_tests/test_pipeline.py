@@ -87,7 +87,8 @@ def test_contributions_in_frame_history_and_digest_add_up(desk: TestDesk) -> Non
             assert sum(part["contribution"] for part in parts) == pytest.approx(row.combined, abs=1e-12)
         digest = _digest(desk, window.key)
         for card in (*digest.new, *digest.changed):
-            assert sum(part["contribution"] for part in card.contributions) == pytest.approx(card.combined_score, abs=1e-12)
+            total = sum(part["contribution"] for part in card.contributions)
+            assert total == pytest.approx(card.combined_score, abs=1e-12)
 
 
 def test_the_ledger_leaves_no_gap_between_neighbours_and_shows_one_where_a_window_is_missing(desk: TestDesk) -> None:

@@ -21,7 +21,7 @@ class DigestEntry:
     window_start: datetime
     window_end: datetime
     kind: Kind
-    mode: Mode
+    mode: str
     subject: str
     sha256: str
     created_at: datetime
@@ -45,7 +45,7 @@ class Digests:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def put(self, window: Window, content: str, *, kind: Kind, mode: Mode, subject: str) -> DigestEntry:
+    def put(self, window: Window, content: str, *, kind: Kind, mode: str, subject: str) -> DigestEntry:
         """Keep a window's digest in place of an earlier one; the same again changes nothing, its time included."""
         sha256 = hashlib.sha256(content.encode()).hexdigest()
         entry = DigestEntry(window.start, window.end, kind, mode, subject, sha256, datetime.now(UTC))

@@ -56,7 +56,9 @@ def write_preview(settings: Settings, key: str, folder: Path) -> tuple[Path, ...
 
 def _signals(store: Store, windows: tuple[Window, ...]) -> Table:
     keys = {window.end: window.key for window in windows}
-    found = [each for each in store.history.between(windows[0].end, windows[-1].end + INSTANT) if each.decided_at in keys]
+    found = [
+        each for each in store.history.between(windows[0].end, windows[-1].end + INSTANT) if each.decided_at in keys
+    ]
     shown = f", the newest {SHOWN_SIGNALS}" if len(found) > SHOWN_SIGNALS else ""
     table = Table(title=f"{len(found)} signals in {len(windows)} windows{shown}", title_justify="left")
     for name in ("window", "symbol", "signal", "lifecycle", "combined", "because of"):

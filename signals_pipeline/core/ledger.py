@@ -1,4 +1,4 @@
-"""The coverage ledger of a run: one entry a window, each saying of its own window alone what was fetched and set aside."""
+"""The coverage ledger of a run: one entry a window, each telling of its own window alone."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -27,7 +27,7 @@ def ledger(
 ) -> tuple[Coverage, ...]:
     """The entries of a run's windows.
 
-    An entry says of its own window alone what was fetched and set aside, so that a window's entry is the same whether it
+    An entry counts what was fetched and set aside for its own window alone, so that it is the same whether the window
     was run by itself or in a backfill of hundreds.
 
     Args:
@@ -39,7 +39,7 @@ def ledger(
         headlines: HEADLINES rows of all the run's windows.
     """
     by_window = dict(iter(headlines.groupby("window_start")))
-    known = sorted(((one.known_at, at) for at, one in enumerate(batch.headlines) if one.known_at), key=lambda each: each)
+    known = sorted((one.known_at, at) for at, one in enumerate(batch.headlines) if one.known_at)
     instants = [instant for instant, _ in known]
     ends = sorted({window.end for window in (*covered, *windows)})
     entries = []

@@ -71,8 +71,8 @@ class Table:
         result = pd.DataFrame(cast).sort_values(list(self.key), kind="stable", ignore_index=True)
         repeated = result.duplicated(list(self.key))
         if repeated.any():
-            first = result.loc[repeated.idxmax(), list(self.key)].tolist()
-            raise SchemaError(f"{self.name}: two rows have the key {dict(zip(self.key, first, strict=True))}")
+            first = {name: str(result[name].to_numpy()[repeated.to_numpy().argmax()]) for name in self.key}
+            raise SchemaError(f"{self.name}: two rows have the key {first}")
         return result
 
     def _cast(self, series: pd.Series, column: Column) -> pd.Series:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from signals_pipeline.adapters.database import Mode
 from signals_pipeline.core.windows import DIGEST_CRON, KEY_FORMAT, Window, window_for_key
 
 FIRST_WINDOW = "2015-01-02-08:30"
@@ -27,7 +28,7 @@ def windows_of(context: dg.AssetExecutionContext) -> tuple[Window, ...]:
     return tuple(sorted(window_for_key(key) for key in context.partition_keys))
 
 
-def modes_of(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> dict[Window, str]:
+def modes_of(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> dict[Window, Mode]:
     """What each window's run is: only the newest window of a scheduled run is `live`, the rest heal what was missed."""
     tags = context.run.tags
     if tags.get(MODE_TAG) == "live":

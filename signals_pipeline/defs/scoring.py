@@ -57,7 +57,8 @@ class Scorer:
     @property
     def description(self) -> str:
         """Model, arithmetic and revision as shown to readers."""
-        return f"{self.name} {self.quantisation} @{self.revision}"
+        arithmetic, _, _detail = self.quantisation.partition(":")
+        return f"{self.name} {arithmetic} @{self.revision}"
 
     def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
         """Logits of every text.

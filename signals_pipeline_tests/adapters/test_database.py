@@ -19,6 +19,7 @@ from signals_pipeline.adapters.database import (
     digest,
     engine_for,
     headline_score,
+    metadata,
     reading,
     source_call,
     writing,
@@ -72,11 +73,16 @@ def test_a_naive_datetime_is_refused(engine: Engine) -> None:
         store_instants(engine, [naive])
 
 
-def test_a_transaction_is_whole_or_nothing(engine: Engine) -> None:
-    row = {"vendor": "a", "day": date(2026, 3, 2), "calls": 1}
-    with pytest.raises(DatabaseError, match="pk_source_call|UNIQUE"), writing(engine, alone=True) as connection:
+def insert_twice(engine: Engine, row: dict[str, object]) -> None:
+    with writing(engine, alone=True) as connection:
         for _ in range(2):
             connection.execute(sa.insert(source_call), row)
+
+
+def test_a_transaction_is_whole_or_nothing(engine: Engine) -> None:
+    row = {"vendor": "a", "day": date(2026, 3, 2), "calls": 1}
+    with pytest.raises(DatabaseError, match=r"pk_source_call|UNIQUE"):
+        insert_twice(engine, row)
     with reading(engine) as connection:
         assert connection.execute(sa.select(source_call)).all() == []
 
@@ -174,7 +180,9 @@ def test_a_read_only_folder_is_refused(unprivileged_folder: Path) -> None:
 
 def test_a_database_opened_for_reading_says_so_when_written(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    engine_for(f"sqlite:///{path}").dispose()
+    made = engine_for(f"sqlite:///{path}")
+    metadata.create_all(made)
+    made.dispose()
     opened = engine_for(f"sqlite:///file:{path}?mode=ro&uri=true")
     with pytest.raises(DatabaseError, match="readonly database; make the file and its folder writable"):
         store_instants(opened, [])

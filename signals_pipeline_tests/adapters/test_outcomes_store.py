@@ -24,7 +24,8 @@ def judged(place: int, symbol: str) -> Candidate:
     window = WINDOWS[place]
     return Candidate(
         window_start=window.start, window_end=window.end, symbol=symbol, signal_type="BUY", combined_score=0.5,
-        tone=0.5, confidence_score=0.9, technical=None, fresh=True, fragile=True, story_id="s", news_title="t", news_url="",
+        tone=0.5,
+        confidence_score=0.9, technical=None, fresh=True, fragile=True, story_id="s", news_title="t", news_url="",
         contributions="[]", source="news_driven_ml",
     )  # fmt: skip
 
@@ -39,7 +40,8 @@ def outcomes(signals: list[Signal], horizons: tuple[int, ...] = HORIZONS, *, net
     rows = [
         {
             "window_start": each.window_start, "symbol": each.symbol, "signal_type": each.signal_type,
-            "horizon": horizon, "decided_at": each.decided_at, "combined_score": each.combined_score, "confidence_score": 0.9,
+            "horizon": horizon,
+            "decided_at": each.decided_at, "combined_score": each.combined_score, "confidence_score": 0.9,
             "lifecycle": each.lifecycle, "entry_session": each.decided_at, "exit_session": each.decided_at,
             "entry": 100.1, "exit": 101.3, "raw_return": net + 0.1, "benchmark_return": 0.1, "net_return": net,
             "hit": net > 0, "base_rate": 1 / 3, "benchmark": "SPY",

@@ -1,0 +1,1 @@
+"""Domain rules, most of them as properties."""

@@ -33,7 +33,7 @@ TITLES = (
 )
 
 
-def raw(title: str | None, at: datetime | None, **values: Any) -> RawHeadline:  # noqa: ANN401
+def raw(title: str | None, at: datetime | None, **values: Any) -> RawHeadline:
     fields: dict[str, Any] = {"url": None, "source": "Example", "feed": "recorded"}
     return RawHeadline(published_at=at, title=title, **(fields | values))
 

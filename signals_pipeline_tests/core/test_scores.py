@@ -100,7 +100,7 @@ def one(
     return row, json.loads(row["contributions"])
 
 
-def row_of(built: pd.DataFrame, symbol: str) -> Any:  # noqa: ANN401
+def row_of(built: pd.DataFrame, symbol: str) -> Any:
     """The one row of a symbol, as a Series."""
     return built.set_index("symbol").loc[symbol]
 

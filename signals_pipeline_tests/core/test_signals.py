@@ -28,7 +28,7 @@ MONDAY, MONDAY_NIGHT, TUESDAY = WINDOWS[0], WINDOWS[1], WINDOWS[2]
 WEEK = 7.0
 
 
-def candidate(window: Window, symbol: str = "NVDA", combined: float = 0.5, **values: Any) -> Candidate:  # noqa: ANN401
+def candidate(window: Window, symbol: str = "NVDA", combined: float = 0.5, **values: Any) -> Candidate:
     made = Candidate(
         window_start=window.start,
         window_end=window.end,

@@ -31,7 +31,7 @@ def outcomes(
     desk: dg.ResourceParam[Desk],
     store: dg.ResourceParam[Store],
 ) -> dg.MaterializeResult:
-    """Forward returns over 1, 3, 5 and 10 sessions of every signal whose exit session closed before the window's end."""
+    """Forward returns over 1, 3, 5 and 10 sessions of every signal whose exit session closed before the window ends."""
     windows = windows_of(context)
     as_of = windows[-1].as_of
     pending = store.outcomes.missing(as_of)

@@ -69,8 +69,8 @@ def _counts(recorded: Recorded) -> dict[str, int]:
 
 def _listing(windows: Sequence[Window], recorded: Sequence[Recorded]) -> str:
     rows = [
-        (window.key, signal.symbol, signal.signal_type, signal.lifecycle, signal.combined_score, signal.candidate.news_title)
+        (window.key, one.symbol, one.signal_type, one.lifecycle, one.combined_score, one.candidate.news_title)
         for window, each in zip(windows, recorded, strict=True)
-        for signal in each.decision.signals
+        for one in each.decision.signals
     ]
     return markdown_table(["window", "symbol", "type", "lifecycle", "combined", "news"], rows[-40:])
