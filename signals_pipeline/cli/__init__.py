@@ -4,6 +4,7 @@ Commands import what they need when they run, so that `signals --help` answers a
 """
 
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -15,14 +16,21 @@ class OneLine(click.Group):
     """A command group that tells what went wrong in plain lines instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a failure that the pipeline foresaw ends with exit code 2 and its own message."""
+        """Run the command.
+
+        A failure that the pipeline foresaw ends with its own message and exit code 2, Ctrl-C with 130 as shells expect.
+        """
+        warnings.filterwarnings("ignore", message=".* is currently in beta")  # Dagster's, of APIs pinned in setup.py
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except Exception as error:
-            from signals_pipeline.cli.failures import told
+        except BaseException as error:
+            from signals_pipeline.cli.failures import interrupted, told
 
+            if interrupted(error):
+                click.echo("signals: interrupted; what was finished is kept, run again for the rest", err=True)
+                sys.exit(130)
             message = told(error)
             if message is None:
                 raise

@@ -1,8 +1,10 @@
 """Which failures the pipeline foresaw, and the line each tells."""
 
+import errno
 from collections.abc import Iterator
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from signals_pipeline.adapters.calendar import CalendarError
 from signals_pipeline.adapters.database import DatabaseError
@@ -29,6 +31,8 @@ FORESEEN = (
     WatchlistError,
     WindowError,
 )
+# What the operator's machine refuses; any other OSError is a fault of ours and keeps its traceback.
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
 
 def told(error: BaseException) -> str | None:
@@ -38,7 +42,14 @@ def told(error: BaseException) -> str | None:
             return str(cause)
         if isinstance(cause, dg.Failure) and cause.description:
             return cause.description
+        if isinstance(cause, OSError) and cause.errno in REFUSALS:
+            return f"{cause.filename}: {cause.strerror}; make room there, or choose another folder"
     return None
+
+
+def interrupted(error: BaseException) -> bool:
+    """Whether the user stopped the command, in our code or inside a Dagster run."""
+    return any(isinstance(cause, KeyboardInterrupt | DagsterExecutionInterruptedError) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -13,6 +13,7 @@ from signals_pipeline.adapters.database import DatabaseError
 from signals_pipeline.adapters.digest_files import digest_paths, write_digest
 from signals_pipeline.core.digest import Digest
 from signals_pipeline.core.windows import Window, window_for_key
+from signals_pipeline.core.wording import signed
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 
@@ -56,18 +57,23 @@ def write_preview(settings: Settings, key: str, folder: Path) -> tuple[Path, ...
 
 def _signals(store: Store, windows: tuple[Window, ...]) -> Table:
     keys = {window.end: window.key for window in windows}
-    found = [
-        each for each in store.history.between(windows[0].end, windows[-1].end + INSTANT) if each.decided_at in keys
-    ]
+    decided = store.history.between(windows[0].end, windows[-1].end + INSTANT)
+    found = [each for each in decided if each.decided_at in keys]
     shown = f", the newest {SHOWN_SIGNALS}" if len(found) > SHOWN_SIGNALS else ""
-    table = Table(title=f"{len(found)} signals in {len(windows)} windows{shown}", title_justify="left")
-    for name in ("window", "symbol", "signal", "lifecycle", "combined", "because of"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "combined" else "left")
+    title = f"{_counted(len(found), 'signal')} in {_counted(len(windows), 'window')}{shown}"
+    table = Table(title=title, title_justify="left", expand=True)
+    for name, width in (("window", 16), ("symbol", 6), ("signal", 6), ("lifecycle", 9), ("combined", 8)):
+        table.add_column(name, no_wrap=True, min_width=width, justify="right" if name == "combined" else "left")
+    table.add_column("because of", no_wrap=True, ratio=1)  # alone in having a ratio: only the news is cut
     for each in found[-SHOWN_SIGNALS:]:
         arrow = "▲ BUY" if each.signal_type == "BUY" else "▼ SELL"
-        title = Text(each.candidate.news_title, overflow="ellipsis")
-        table.add_row(keys[each.decided_at], each.symbol, arrow, each.lifecycle, f"{each.combined_score:+.2f}", title)
+        news = Text(each.candidate.news_title, overflow="ellipsis")
+        table.add_row(keys[each.decided_at], each.symbol, arrow, each.lifecycle, signed(each.combined_score), news)
     return table
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _funnel(store: Store, windows: tuple[Window, ...], digest: Digest) -> Table:
@@ -78,7 +84,7 @@ def _funnel(store: Store, windows: tuple[Window, ...], digest: Digest) -> Table:
         total.update(run.funnel if run else {})
     table = Table(title="Funnel", title_justify="left")
     table.add_column("gate")
-    table.add_column(f"{len(windows)} windows", justify="right")
+    table.add_column(_counted(len(windows), "window"), justify="right")
     table.add_column("newest", justify="right")
     for gate, count in total.items():
         table.add_row(gate.replace("_", " "), f"{count:,}", f"{digest.funnel.get(gate, 0):,}")

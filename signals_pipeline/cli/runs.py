@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import sqlalchemy as sa
+from sqlalchemy import Engine, event
 
 from signals_pipeline import sample
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import DIGEST_JOB
 from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.settings import Deployment, Settings
+from signals_pipeline.settings import Deployment, Settings, SettingsError
 
-QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # a failure is told once, by `signals`
 
 
 def default_mode(settings: Settings) -> str:
@@ -59,30 +59,42 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
     """Run the job over these windows as one Dagster run, recorded in the local instance.
 
     Raises:
+        SettingsError: DAGSTER_HOME is no folder.
         Exception: whatever stopped the run, with its cause.
     """
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # Dagster reads it: half the event writes of a range
     tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
-    home = settings.dagster_home or Path.cwd()
-    with _relaxed_sqlite(), dg.DagsterInstance.from_config(str(home)) as instance:
+    with _relaxed_sqlite(), _instance(settings) as instance:
         return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)
+
+
+def _instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance that `dagster dev` shows; one in the data folder where there is no dagster.yaml to say which."""
+    home = settings.dagster_home or Path.cwd()
+    if not home.is_dir():
+        raise SettingsError(f"DAGSTER_HOME={str(home)!r}: no such folder; create it or name the one with dagster.yaml")
+    if settings.dagster_home or (home / "dagster.yaml").exists():
+        return dg.DagsterInstance.from_config(str(home))
+    folder = settings.signals_data_dir.absolute() / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    return dg.DagsterInstance.local_temp(str(folder))
 
 
 @contextmanager
 def _relaxed_sqlite() -> Iterator[None]:
-    """No fsync at every one of Dagster's commits: a range run writes an event an asset and window, each its own commit.
+    """No fsync at every one of Dagster's commits, of which a range run makes one an asset and window.
 
-    SQLite's write-ahead log stays consistent also where the power fails (https://www.sqlite.org/pragma.html, synchronous);
-    at worst the run's last events are missing from the local instance.
+    SQLite's write-ahead log stays consistent also where the power fails (https://www.sqlite.org/pragma.html,
+    synchronous); at worst the run's last events are missing from the local instance.
     """
 
     def relax(connection: Any, _record: Any) -> None:  # noqa: ANN401
         if isinstance(connection, sqlite3.Connection):
             connection.execute("PRAGMA synchronous=NORMAL")
 
-    sa.event.listen(sa.Engine, "connect", relax)
+    event.listen(Engine, "connect", relax)
     try:
         yield
     finally:
-        sa.event.remove(sa.Engine, "connect", relax)
+        event.remove(Engine, "connect", relax)

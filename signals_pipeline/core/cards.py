@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
-
-from signals_pipeline.core.record import RecordLine, record
+from signals_pipeline.core.record import ENOUGH, RecordLine
 from signals_pipeline.core.signals import Signal
+from signals_pipeline.core.tallies import ANY, Standing, Tallies
 from signals_pipeline.core.wording import sentences, shorten, signed, survives
 
-LIVE_MODES = ("live", "catch_up")
-"""Modes whose signals were decided while their outcome could not be known."""
+CLOSES = 60
+"""Closes on a card, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,9 @@ def card(
     mode: str,
     knobs: Mapping[str, Any],
     before: Signal | None,
-    outcomes: pd.DataFrame,
-    bars: pd.DataFrame,
+    record: tuple[RecordLine, ...],
+    closes: tuple[float, ...],
+    sessions: tuple[str, ...],
 ) -> Card:
     """The card of one signal.
 
@@ -103,14 +103,14 @@ def card(
         mode: Mode of the run that decided it.
         knobs: The values in force (`min_combined_score`, `sentiment_weight`).
         before: The active signal that it flips or strengthens; None for a new one.
-        outcomes: Outcomes known before the digest, with the column `mode` of the run behind each.
-        bars: The symbol's bars of sessions closed before the digest, oldest first.
+        record: How similar signals did, as known before the digest (see `similar`).
+        closes: The symbol's last closes before the digest, oldest first.
+        sessions: Their dates, ISO.
     """
     judged = signal.candidate
     parts = tuple(json.loads(judged.contributions))
     least = float(knobs["min_combined_score"])
     kept = [survives(part, parts, judged.signal_type, least) for part in parts if part["kind"] == "story"]
-    last = bars.tail(60)
     return Card(
         symbol=judged.symbol,
         company=company,
@@ -131,29 +131,26 @@ def card(
             f"{signed(part['without'])}, {f'still {judged.signal_type}' if stays else 'no signal'}"
             for part, stays in zip(parts, kept, strict=False)  # stories come first
         ),
-        record=similar(outcomes, judged.signal_type, signal.lifecycle),
-        closes=tuple(last["close"].astype(float).tolist()),
-        sessions=tuple(last["session"].dt.strftime("%Y-%m-%d").tolist()),
+        record=record,
+        closes=closes,
+        sessions=sessions,
         decided_at=signal.decided_at,
         expires_at=signal.expires_at,
         mode=mode,
     )
 
 
-def similar(outcomes: pd.DataFrame, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
+def similar(tallies: Tallies, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
     """The record of signals like this one: of the narrowest group with enough outcomes, live before backfilled.
 
     Groups are tried in this order: same type and lifecycle, live; same type, live; the same two, backfilled. Live
     and backfilled outcomes are never added up. With too few in each, the live record of the type says so.
     """
-    same = outcomes[outcomes["signal_type"] == signal_type]
-    live = same["mode"].isin(LIVE_MODES)
-    groups = []
-    for name, rows in (("live", same[live]), ("backfilled", same[~live])):
-        groups.append((f"{lifecycle} {signal_type} signals, {name}", rows[rows["lifecycle"] == lifecycle]))
-        groups.append((f"{signal_type} signals, {name}", rows))
-    for label, rows in groups:
-        lines = record(rows, label=label)
-        if lines[0].enough:
-            return lines
-    return record(groups[1][1], label=groups[1][0])
+    order: tuple[tuple[Standing, str], ...] = (
+        *(("live", lifecycle), ("live", ANY)),
+        *(("backfilled", lifecycle), ("backfilled", ANY)),
+    )
+    enough = (each for each in order if tallies.known(as_of, each[0], signal_type, each[1]) >= ENOUGH)
+    standing, kind = next(enough, order[1])
+    label = f"{kind} {signal_type} signals, {standing}".lstrip()
+    return tallies.record(as_of, label, standing, signal_type, kind)

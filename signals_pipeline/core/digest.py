@@ -4,39 +4,32 @@ The same arguments give the same bytes of JSON. What was not known before the wi
 caller hands it in: later signals, outcomes and bars change nothing.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import pandas as pd
-
-from signals_pipeline.core.cards import LIVE_MODES, Card, card
+from signals_pipeline.core.cards import CLOSES, Card, card, similar
 from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.digest_value import VERSION, ActiveLine, Digest, DigestError
 from signals_pipeline.core.gates import Gated
-from signals_pipeline.core.record import RecordLine, record
+from signals_pipeline.core.knowledge import Knowledge
+from signals_pipeline.core.record import RecordLine
 from signals_pipeline.core.signals import Decision, Signal, active_at, expired_in, near_misses_with_capped
 from signals_pipeline.core.subject import kind_of, preheader, remarks, subject, tag
-from signals_pipeline.core.watchlist import Watchlist
-from signals_pipeline.core.windows import Sessions, Window
+from signals_pipeline.core.tallies import Tallies
+from signals_pipeline.core.windows import Window
 
-__all__ = ["ActiveLine", "Card", "Digest", "DigestError", "compose"]
+__all__ = ["ActiveLine", "Card", "Digest", "DigestError", "Knowledge", "compose"]
 
 
 def compose(
     window: Window,
     *,
     coverage: Coverage,
-    sessions: Sessions,
     gated: Gated,
     decision: Decision,
-    history: Sequence[Signal],
-    modes: Mapping[datetime, str],
-    outcomes: pd.DataFrame,
-    bars: pd.DataFrame,
-    watchlist: Watchlist,
+    knowledge: Knowledge,
     knobs: Mapping[str, Any],
     model: str,
     mode: str,
@@ -48,14 +41,10 @@ def compose(
     Args:
         window: The window; its end is as_of.
         coverage: Its coverage ledger.
-        sessions: Trading sessions, up to the one after as_of.
         gated: What its gates gave.
         decision: Its signals and what became of the other candidates.
-        history: Signals of all windows, in any order; only earlier ones are looked at.
-        modes: Mode of the run behind each window, by window start; one that is not there counts as `backfill`.
-        outcomes: OUTCOMES rows; only those known before as_of are looked at.
-        bars: Daily bars; only those of sessions closed before as_of are looked at.
-        watchlist: For the companies' names.
+        knowledge: What is there of any age, arranged once for the digests of all windows; only what was known before
+            as_of is looked at.
         knobs: The values in force, as `Knobs.stored()` gives them.
         model: Sentiment model, quantisation and revision.
         mode: `live`, `catch_up`, `backfill` or `manual`.
@@ -65,19 +54,17 @@ def compose(
     Raises:
         WindowError: the calendar does not reach the window.
     """
-    known = _Known.before(
-        window, sessions, history, modes=modes, outcomes=outcomes, bars=bars, watchlist=watchlist, knobs=knobs
-    )
+    known = _Known.before(window, knowledge, knobs)
     now = [known.card(each, mode) for each in decision.signals]
     missed = known.missed()
-    earlier = tuple(known.card(each, modes[each.window_start]) for each in missed)
+    earlier = tuple(known.card(each, knowledge.modes[each.window_start]) for each in missed)
     told = {each.symbol for each in (*decision.signals, *missed)}
     new = tuple(each for each in now if each.lifecycle == "new")
     changed = tuple(each for each in now if each.lifecycle != "new")
     repeats = {each.symbol: each.combined_score for each, _ in decision.repeats}
     active = sorted(known.standing.values(), key=lambda each: (-abs(each.combined_score), each.symbol))
     still_active = tuple(known.line(each, repeats.get(each.symbol)) for each in active if each.symbol not in told)
-    ended = expired_in(known.past, window, known.expiry_days)
+    ended = expired_in(known.recent, window, known.expiry_days)
     near_misses = near_misses_with_capped(gated.near_misses, decision)
     kind = kind_of(coverage, told=bool(now or earlier), strict=bool(knobs["news_strict_lookback"]))
     return Digest(
@@ -92,7 +79,7 @@ def compose(
         preheader=preheader((*new, *changed, *earlier), near_misses, window),
         coverage=coverage,
         model=model,
-        market=sessions.market_note(window).text,
+        market=knowledge.sessions.market_note(window).text,
         new=new,
         changed=changed,
         from_missed=earlier,
@@ -101,94 +88,84 @@ def compose(
         near_misses=near_misses,
         funnel={**gated.funnel, **decision.funnel},
         knobs=dict(knobs),
-        record=_overall(known.outcomes),
+        record=_overall(knowledge.tallies, window.as_of),
         notes=(*remarks(coverage, decision, mode), *notes),
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Known:
-    """What was known before a window's end, and what a card or a line takes from it."""
+    """What was known before a window's end, and what a card or a line takes from it.
+
+    `recent` holds the other windows' signals that were active at the window's start or later, `standing` the active
+    one of each symbol at its end.
+    """
 
     window: Window
-    past: tuple[Signal, ...]
-    standing: dict[str, Signal]
-    modes: Mapping[datetime, str]
-    outcomes: pd.DataFrame
-    bars: pd.DataFrame
-    watchlist: Watchlist
+    knowledge: Knowledge
     knobs: Mapping[str, Any]
+    recent: tuple[Signal, ...]
+    standing: dict[str, Signal]
 
     @classmethod
-    def before(
-        cls,
-        window: Window,
-        sessions: Sessions,
-        history: Sequence[Signal],
-        *,
-        modes: Mapping[datetime, str],
-        outcomes: pd.DataFrame,
-        bars: pd.DataFrame,
-        watchlist: Watchlist,
-        knobs: Mapping[str, Any],
-    ) -> "_Known":
-        past = tuple(each for each in history if each.decided_at < window.as_of and each.window_start != window.start)
-        standing = active_at(past, window.as_of, float(knobs["signal_expiry_days"]))
-        seen = outcomes[outcomes["known_at"] < pd.Timestamp(window.as_of)]
-        starts = {start: modes.get(start.to_pydatetime(), "backfill") for start in seen["window_start"].unique()}
-        seen = seen.assign(mode=seen["window_start"].map(starts).astype("str"))
-        closed = sessions.last_closed(window.as_of)
-        prices = bars[bars["session"] <= pd.Timestamp(closed)] if closed else bars.iloc[:0]
-        return cls(window, past, standing, modes, seen, prices, watchlist, knobs)
+    def before(cls, window: Window, knowledge: Knowledge, knobs: Mapping[str, Any]) -> "_Known":
+        expiry_days = float(knobs["signal_expiry_days"])
+        recent = _others(knowledge, window, window.start - timedelta(days=expiry_days))
+        return cls(window, knowledge, knobs, recent, active_at(recent, window.as_of, expiry_days))
 
     @property
     def expiry_days(self) -> float:
         return float(self.knobs["signal_expiry_days"])
 
-    def company(self, symbol: str) -> str:
-        """The company's name; the symbol where it has left the watchlist."""
-        return self.watchlist.company(symbol).name if symbol in self.watchlist else symbol
-
     def card(self, signal: Signal, mode: str) -> Card:
-        current = signal.decided_at == self.window.as_of
-        active = self.standing if current else active_at(self.past, signal.decided_at, self.expiry_days)
+        as_of = self.window.as_of
+        closes, sessions = self.knowledge.last_closes(signal.symbol, as_of, CLOSES)
         return card(
             signal,
-            company=self.company(signal.symbol),
+            company=self.knowledge.company(signal.symbol),
             mode=mode,
             knobs=self.knobs,
-            before=active.get(signal.symbol) if signal.lifecycle != "new" else None,
-            outcomes=self.outcomes,
-            bars=self.bars[self.bars["symbol"] == signal.symbol],
+            before=self._active_before(signal).get(signal.symbol) if signal.lifecycle != "new" else None,
+            record=similar(self.knowledge.tallies, as_of, signal.signal_type, signal.lifecycle),
+            closes=closes,
+            sessions=sessions,
         )
 
     def line(self, signal: Signal, now: float | None) -> ActiveLine:
-        rows = self.outcomes
-        same = (rows["symbol"] == signal.symbol) & (rows["window_start"] == pd.Timestamp(signal.window_start))
-        last = rows[same & (rows["signal_type"] == signal.signal_type)].nlargest(1, "horizon")
+        last = self.knowledge.last_return(signal, self.window.as_of)
         return ActiveLine(
             symbol=signal.symbol,
-            company=self.company(signal.symbol),
+            company=self.knowledge.company(signal.symbol),
             signal_type=signal.signal_type,
             combined_score=signal.combined_score,
             now=now,
             news_title=signal.candidate.news_title,
             decided_at=signal.decided_at,
             expires_at=signal.decided_at + timedelta(days=self.expiry_days),
-            horizon=int(last["horizon"].iloc[0]) if len(last) else None,
-            net_return=float(last["net_return"].iloc[0]) if len(last) else None,
+            horizon=last.horizon if last else None,
+            net_return=last.net_return if last else None,
         )
 
     def missed(self) -> tuple[Signal, ...]:
         """Signals of the windows directly before this one that were caught up, oldest first: no digest told them."""
-        earlier = sorted((start for start in self.modes if start < self.window.start), reverse=True)
-        caught_up = set(itertools.takewhile(lambda start: self.modes[start] == "catch_up", earlier))
-        found = (each for each in self.past if each.window_start in caught_up)
+        starts = self.knowledge.caught_up(self.window)
+        past = _others(self.knowledge, self.window, min(starts)) if starts else ()
+        found = (each for each in past if each.window_start in starts)
         return tuple(sorted(found, key=lambda each: (each.window_start, -abs(each.combined_score), each.symbol)))
 
+    def _active_before(self, signal: Signal) -> dict[str, Signal]:
+        if signal.decided_at == self.window.as_of:
+            return self.standing
+        past = _others(self.knowledge, self.window, signal.decided_at - timedelta(days=self.expiry_days))
+        return active_at(past, signal.decided_at, self.expiry_days)
 
-def _overall(known: pd.DataFrame) -> tuple[RecordLine, ...]:
+
+def _others(knowledge: Knowledge, window: Window, after: datetime) -> tuple[Signal, ...]:
+    """Signals of other windows decided after this instant and before the window's end."""
+    return tuple(each for each in knowledge.signals(after, window.as_of) if each.window_start != window.start)
+
+
+def _overall(tallies: Tallies, as_of: datetime) -> tuple[RecordLine, ...]:
     """The record of all signals, live and backfilled apart; the live one also where nothing is known yet."""
-    live = known["mode"].isin(LIVE_MODES)
-    backfilled = record(known[~live], label="All signals, backfilled") if (~live).any() else ()
-    return (*record(known[live], label="All signals, live"), *backfilled)
+    live, backfilled = (tallies.record(as_of, f"All signals, {kind}", kind) for kind in ("live", "backfilled"))
+    return (*live, *backfilled) if any(line.n for line in backfilled) else live

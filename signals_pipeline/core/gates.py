@@ -207,7 +207,8 @@ def _below_threshold(row: Row, least: float) -> NearMiss | None:
 
 
 def _near_miss(row: Row, gate_name: str, reason: str) -> NearMiss:
-    return NearMiss(row["symbol"], gate_name, row["combined"], row["tone"], row["technical"], row["news_title"], reason)
+    told = reason.replace("-", "−")  # the only hyphens of a reason stand before numbers
+    return NearMiss(row["symbol"], gate_name, row["combined"], row["tone"], row["technical"], row["news_title"], told)
 
 
 def _rows(scores: pd.DataFrame) -> list[Row]:

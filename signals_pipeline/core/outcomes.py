@@ -87,10 +87,23 @@ class _Spans:
     below: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Matured:
+    """The outcomes that are known, and those that are not for want of a bar.
+
+    Attributes:
+        frame: One row a (signal, horizon), in the dtypes of `tables.OUTCOMES`.
+        without_bars: How many outcomes a symbol were due and left out because a bar they need is missing, by symbol.
+    """
+
+    frame: pd.DataFrame
+    without_bars: dict[str, int]
+
+
 def mature(
     signals: Sequence[Decided], bars: pd.DataFrame, symbols: Sequence[str], sessions: Sessions, *, as_of: datetime
-) -> pd.DataFrame:
-    """The outcomes known before `as_of`: one row a (signal, horizon), in the dtypes of `tables.OUTCOMES`.
+) -> Matured:
+    """The outcomes known before `as_of`.
 
     Args:
         signals: Signals of any age, in any order.
@@ -99,18 +112,10 @@ def mature(
         sessions: Trading sessions with their opens and closes.
         as_of: Only horizons whose exit session closed before this instant.
     """
-    _, kept = _outcomes(signals, bars, symbols, sessions, as_of)
-    return OUTCOMES.conform(kept)
-
-
-def missing_bars(
-    signals: Sequence[Decided], bars: pd.DataFrame, symbols: Sequence[str], sessions: Sessions, *, as_of: datetime
-) -> dict[str, int]:
-    """How many outcomes a symbol were due before `as_of` and left out because a bar they need is missing."""
     due, kept = _outcomes(signals, bars, symbols, sessions, as_of)
     counts = Counter(due["symbol"].tolist())
     counts.subtract(Counter(kept["symbol"].tolist()))
-    return {symbol: counts[symbol] for symbol in sorted(counts) if counts[symbol]}
+    return Matured(OUTCOMES.conform(kept), {symbol: counts[symbol] for symbol in sorted(counts) if counts[symbol]})
 
 
 def _outcomes(

@@ -20,6 +20,10 @@ ENOUGH = 30
 class RecordLine:
     """How signals of one kind did over one horizon.
 
+    The interval takes the outcomes as independent (Wilson 1927). Signals entered in the same session share its market
+    moves, and longer horizons overlap, so where `n_dates` lies well below `n` the true interval is wider; the error of
+    the mean net return, which is clustered by entry session, shows by how much days matter.
+
     Attributes:
         label: Which signals, in words.
         horizon: Sessions held.
@@ -113,27 +117,54 @@ def clustered_error(values: NDArray[np.float64], clusters: NDArray[np.generic]) 
 
 def record(outcomes: pd.DataFrame, *, label: str) -> tuple[RecordLine, ...]:
     """The record of the given outcomes (rows of `tables.OUTCOMES`), one line a horizon."""
-    return tuple(_line(outcomes[outcomes["horizon"] == horizon], label, horizon) for horizon in HORIZONS)
+    return tuple(_of_rows(outcomes[outcomes["horizon"] == horizon], label, horizon) for horizon in HORIZONS)
 
 
-def _line(rows: pd.DataFrame, label: str, horizon: int) -> RecordLine:
-    n, hits = len(rows), int(rows["hit"].sum())
+def record_line(
+    label: str,
+    horizon: int,
+    *,
+    hits: int,
+    net_returns: NDArray[np.float64],
+    base_rates: NDArray[np.float64],
+    entry_sessions: NDArray[np.datetime64],
+) -> RecordLine:
+    """The record of n outcomes of one horizon.
+
+    Args:
+        label: Which signals, in words.
+        horizon: Sessions held.
+        hits: How many of them were a hit.
+        net_returns: Returns net of the benchmark, shape (n,), fractions.
+        base_rates: Base rates in [0, 1], shape (n,).
+        entry_sessions: Entry sessions, shape (n,).
+    """
+    n = len(net_returns)
     low, high = wilson(hits, n)
-    net = rows["net_return"].to_numpy(dtype=np.float64)
-    dates = rows["entry_session"].dt.tz_localize(None).to_numpy()
     return RecordLine(
         label=label,
         horizon=horizon,
         n=n,
-        n_dates=len(np.unique(dates)),
+        n_dates=len(np.unique(entry_sessions)),
         hits=hits,
         hit_rate=hits / n if n else None,
         low=low,
         high=high,
-        base_rate=float(rows["base_rate"].mean()) if n else None,
-        mean_net_return=float(net.mean()) if n else None,
-        clustered_se=clustered_error(net, dates),
+        base_rate=float(base_rates.mean()) if n else None,
+        mean_net_return=float(net_returns.mean()) if n else None,
+        clustered_se=clustered_error(net_returns, entry_sessions),
         enough=n >= ENOUGH,
+    )
+
+
+def _of_rows(rows: pd.DataFrame, label: str, horizon: int) -> RecordLine:
+    return record_line(
+        label,
+        horizon,
+        hits=int(rows["hit"].sum()),
+        net_returns=rows["net_return"].to_numpy(dtype=np.float64),
+        base_rates=rows["base_rate"].to_numpy(dtype=np.float64),
+        entry_sessions=rows["entry_session"].dt.tz_localize(None).to_numpy(),
     )
 
 

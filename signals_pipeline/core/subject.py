@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from signals_pipeline.core.cards import LIVE_MODES, Card
+from signals_pipeline.core.cards import Card
 from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.digest_value import Kind
 from signals_pipeline.core.gates import NearMiss
 from signals_pipeline.core.signals import Decision
+from signals_pipeline.core.tallies import LIVE_MODES
 from signals_pipeline.core.windows import Window
 from signals_pipeline.core.wording import shorten, signed
 

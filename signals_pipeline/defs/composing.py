@@ -1,17 +1,14 @@
 """Composing digests of a run's windows from what is stored, reading what they share once."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-import pandas as pd
 
-from signals_pipeline.core.digest import Digest, compose
+from signals_pipeline.core.digest import Digest, Knowledge, compose
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.gates import Gated, NearMiss
-from signals_pipeline.core.signals import Signal
-from signals_pipeline.core.windows import Sessions, Window
+from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.resources import Desk, Store
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,11 +21,7 @@ class Composer:
 
     store: Store
     desk: Desk
-    sessions: Sessions
-    history: Sequence[Signal]
-    modes: Mapping[datetime, str]
-    outcomes: pd.DataFrame
-    bars: pd.DataFrame
+    knowledge: Knowledge
     notes: tuple[str, ...]
 
     @classmethod
@@ -36,16 +29,15 @@ class Composer:
         """Read what the digests of these windows, oldest first, need."""
         as_of = windows[-1].as_of
         first = (windows[0].start - timedelta(days=CHART_DAYS)).date()
-        return cls(
-            store=store,
-            desk=desk,
-            sessions=desk.sessions(windows, back_days=CHART_DAYS),
+        knowledge = Knowledge.of(
             history=store.history.between(BEGINNING, as_of),
             modes=store.history.modes(as_of),
             outcomes=store.outcomes.known(as_of),
             bars=prices.bars(desk.watchlist.symbols, first, as_of.date()),
-            notes=(),
+            watchlist=desk.watchlist,
+            sessions=desk.sessions(windows, back_days=CHART_DAYS),
         )
+        return cls(store, desk, knowledge, notes=())
 
     def compose(self, window: Window) -> Digest:
         """The digest of one of the windows.
@@ -62,14 +54,9 @@ class Composer:
         return compose(
             window,
             coverage=coverage,
-            sessions=self.sessions,
             gated=Gated((), near_misses, run.funnel),
             decision=decision,
-            history=self.history,
-            modes=self.modes,
-            outcomes=self.outcomes,
-            bars=self.bars,
-            watchlist=self.desk.watchlist,
+            knowledge=self.knowledge,
             knobs=run.knobs,
             model=run.model,
             mode=run.mode,

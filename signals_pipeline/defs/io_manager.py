@@ -2,41 +2,50 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 from upath import UPath
 
-from signals_pipeline.core.tables import STAGES, Table, concat
+from signals_pipeline.core.tables import STAGES, SchemaError, Table, concat
 from signals_pipeline.core.windows import window_for_key
 
 
 class WindowFrames(dg.ConfigurableIOManager):
     """Keeps frames under `base`/<stage>/<window>.parquet, on any file system that fsspec knows.
 
-    A run over many windows hands over one frame; it is split by `window_start`, so that a backfill of hundreds of windows
-    and as many single runs leave the same bytes. Every frame is brought to its stage's schema before it is written.
+    A run over many windows hands over one frame; it is split by `window_start`, so that a backfill of hundreds of
+    windows and as many single runs leave the same bytes. Every frame is brought to its stage's schema before anything
+    is written.
     """
 
     base: str
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Write one file for each window of the run, an empty frame where a window has no rows."""
+        """Write one file for each window of the run, an empty frame where a window has no rows.
+
+        Raises:
+            SchemaError: the frame is not its stage's, or has rows of windows that the run is not over; nothing is
+                written.
+        """
         table = STAGES[context.asset_key.path[-1]]
         frame = table.conform(obj)
-        by_window = dict(iter(frame.groupby("window_start"))) if len(frame) else {}
-        written = 0
-        for key in context.asset_partition_keys:
-            part = by_window.get(pd.Timestamp(window_for_key(key).start), table.empty())
-            written += self._write(self._path(table, key), part)
+        keys = {pd.Timestamp(window_for_key(key).start): key for key in context.asset_partition_keys}
+        stray = frame[~frame["window_start"].isin(list(keys))]
+        if len(stray):
+            raise SchemaError(f"{table.name}: {len(stray)} rows of windows that the run is not over; leave them out")
+        by_window = dict(iter(frame.groupby("window_start")))
+        parts = {key: by_window.get(start, table.empty()) for start, key in keys.items()}
+        written = sum(self._write(self._path(table, key), part) for key, part in parts.items())
         context.add_output_metadata({"bytes": written, "path": str(UPath(self.base) / table.name)})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """One frame over all windows asked for.
 
         Raises:
-            Failure: a window's file is missing; the message says which asset and window to materialise.
+            Failure: a window's file is missing or damaged; the message says which asset and window to materialise.
         """
         table = STAGES[context.asset_key.path[-1]]
         return concat(table, self._read(table, context.asset_partition_keys))
@@ -45,12 +54,17 @@ class WindowFrames(dg.ConfigurableIOManager):
         """One window's frame of a stage."""
         return next(self._read(table, [key]))
 
-    def _read(self, table: Table, keys: list[str]) -> Iterator[pd.DataFrame]:
+    def _read(self, table: Table, keys: Sequence[str]) -> Iterator[pd.DataFrame]:
         for key in keys:
             path = self._path(table, key)
             if not path.exists():
                 raise dg.Failure(f"{table.name} of window {key} is missing at {path}: materialise {table.name} for it")
-            yield pd.read_parquet(io.BytesIO(path.read_bytes()))
+            try:
+                yield pd.read_parquet(io.BytesIO(path.read_bytes()))
+            except pa.ArrowInvalid as error:
+                raise dg.Failure(
+                    f"{table.name} of window {key} is damaged at {path}: materialise {table.name} for it"
+                ) from error
 
     def _path(self, table: Table, key: str) -> UPath:
         return UPath(self.base) / table.name / f"{key.replace(':', '')}.parquet"

@@ -1,6 +1,6 @@
 """The one job over all assets, and the schedule that runs it when a window ends."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -8,7 +8,7 @@ from signals_pipeline.core.windows import DIGEST_CRON, Window, newest_complete, 
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store
 
-HEALING_DAYS = 14  # windows missed for longer are left to a backfill, whose evidence no live feed still has
+HEALING_DAYS = 14  # windows missed longer ago are left to a backfill: no live feed still has their evidence
 
 DIGEST_JOB = dg.define_asset_job(
     "digest_job",
@@ -18,19 +18,23 @@ DIGEST_JOB = dg.define_asset_job(
 )
 
 
-def scheduled_windows(now_window: Window, done: frozenset[str]) -> tuple[Window, ...]:
-    """The windows that a tick must run: those missed since the newest one done, oldest first, and the newest complete.
+def scheduled_windows(newest: Window, told_until: datetime | None) -> tuple[Window, ...]:
+    """The windows that a tick must run: those without a digest since the last one that has it, then the newest.
 
-    Before the first run ever there is nothing to heal, so only the newest window is run.
+    Before the first digest ever there is nothing to heal, so only the newest window is run. A window left out between
+    two digests is not run by itself: its evidence would reach a reader out of order. The coverage ledger names it.
 
     Args:
-        now_window: The newest complete window at the tick.
-        done: Keys of windows that have run within the healing span.
+        newest: The newest complete window at the tick.
+        told_until: End of the last earlier window that has a digest; None where there is none.
+
+    Returns:
+        Neighbours, oldest first, reaching back HEALING_DAYS at most.
     """
-    span = windows_between(now_window.start - timedelta(days=HEALING_DAYS), now_window.start)
-    positions = [at for at, window in enumerate(span) if window.key in done]
-    missed = span[positions[-1] + 1 :] if positions else ()
-    return (*missed, now_window)
+    if told_until is None:
+        return (newest,)
+    first = max(told_until, newest.start - timedelta(days=HEALING_DAYS))
+    return (*windows_between(first, newest.start), newest)
 
 
 @dg.schedule(
@@ -41,10 +45,13 @@ def scheduled_windows(now_window: Window, done: frozenset[str]) -> tuple[Window,
     description="08:30 before the open and 17:30 after the close, weekdays, New York; heals windows that were missed.",
 )
 def digest_schedule(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]) -> dg.RunRequest:
-    """One run over the missed windows and the newest; only the newest is live."""
+    """One run over the missed windows and the newest; only the newest is live.
+
+    A window counts as done when its digest is kept: a run that failed before that is healed like one that never was.
+    """
     newest = newest_complete(context.scheduled_execution_time)
-    done = store.history.windows_done(newest.start - timedelta(days=HEALING_DAYS), newest.start)
-    windows = scheduled_windows(newest, frozenset(window.key for window in done))
+    earlier = store.digests.list(limit=1, before=newest.start)
+    windows = scheduled_windows(newest, earlier[0].window_end if earlier else None)
     if len(windows) == 1:
         return dg.RunRequest(run_key=newest.key, partition_key=newest.key, tags={MODE_TAG: "live"})
     tags = {MODE_TAG: "live", RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}

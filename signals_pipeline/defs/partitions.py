@@ -29,9 +29,21 @@ def windows_of(context: dg.AssetExecutionContext) -> tuple[Window, ...]:
 
 
 def modes_of(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> dict[Window, Mode]:
-    """What each window's run is: only the newest window of a scheduled run is `live`, the rest heal what was missed."""
+    """What each window's run is: only the newest window of a scheduled run is `live`, the rest heal what was missed.
+
+    The run's own tag says what it is; one launched from the UI has none and is a backfill or by hand.
+
+    Raises:
+        Failure: the tag holds anything but live, backfill or manual.
+    """
     tags = context.run.tags
-    if tags.get(MODE_TAG) == "live":
-        return {window: "live" if window == windows[-1] else "catch_up" for window in windows}
-    backfill = tags.get(MODE_TAG) == "backfill" or BACKFILL_TAG in tags or RANGE_START_TAG in tags
-    return dict.fromkeys(windows, "backfill" if backfill else "manual")
+    ranged = BACKFILL_TAG in tags or RANGE_START_TAG in tags
+    match tags.get(MODE_TAG, "backfill" if ranged else "manual"):
+        case "live":
+            return {window: "live" if window == windows[-1] else "catch_up" for window in windows}
+        case "backfill":
+            return dict.fromkeys(windows, "backfill")
+        case "manual":
+            return dict.fromkeys(windows, "manual")
+        case unknown:
+            raise dg.Failure(f"tag {MODE_TAG}={unknown!r}: a run is live, backfill or manual; correct the tag")

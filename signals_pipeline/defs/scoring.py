@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ CHUNK = 2_000
 class Model(Protocol):
     """What scoring needs of a loaded model."""
 
-    def logits(self, texts: list[str]) -> NDArray[Any]:
+    def logits(self, texts: list[str]) -> NDArray[np.float32]:
         """Logits of shape (n, 3), columns negative, neutral, positive."""
         ...
 
@@ -67,14 +68,15 @@ class Scorer:
             texts: Texts indexed by their hash, no hash twice.
 
         Returns:
-            Frame indexed by text hash with columns negative, neutral, positive, and what was done for it.
+            Frame of float32 with columns negative, neutral, positive, a row a text in the order given, the same whether
+            a text came from the model or from the cache; and what was done for it.
         """
         known = self.cache.get(texts.index.tolist(), self.revision)
         wanted = texts[~texts.index.isin(known.index)]
         started = time.perf_counter()
         fresh = [known, *(self._score_chunk(wanted.iloc[at : at + CHUNK]) for at in range(0, len(wanted), CHUNK))]
         report = ScoringReport(len(wanted), len(known), time.perf_counter() - started)
-        return pd.concat([part for part in fresh if len(part)]) if len(texts) else known, report
+        return pd.concat([part for part in fresh if len(part)]).loc[texts.index] if len(texts) else known, report
 
     def _score_chunk(self, texts: pd.Series) -> pd.DataFrame:
         logits = self.load(self.folder).logits(texts.tolist())

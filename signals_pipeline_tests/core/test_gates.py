@@ -120,7 +120,7 @@ def test_every_gate_is_counted_in_order() -> None:
 def test_below_the_threshold_says_what_was_needed() -> None:
     miss = near_miss(row("NVDA", 0.27, 0.4, 0.1))
     assert miss == NearMiss("NVDA", "threshold", 0.27, 0.4, 0.1, "Title of NVDA", "combined +0.27, needs 0.30")
-    assert near_miss(row("NVDA", -0.27, -0.4)).reason == "combined -0.27, needs -0.30"
+    assert near_miss(row("NVDA", -0.27, -0.4)).reason == "combined −0.27, needs −0.30"
 
 
 def test_a_hair_below_the_threshold_shows_the_digits_that_tell() -> None:
@@ -134,8 +134,8 @@ def test_far_below_the_threshold_is_no_near_miss() -> None:
 
 def test_disagreement_is_named() -> None:
     assert near_miss(row("A", 0.34, -0.12)).gate == "agreement"
-    assert near_miss(row("A", 0.34, -0.12)).reason == "combined +0.34, but tone -0.12 points the other way"
-    assert near_miss(row("A", -0.34, 0.0)).reason == "combined -0.34, but the tone is neutral"
+    assert near_miss(row("A", 0.34, -0.12)).reason == "combined +0.34, but tone −0.12 points the other way"
+    assert near_miss(row("A", -0.34, 0.0)).reason == "combined −0.34, but the tone is neutral"
 
 
 def test_news_without_confidence_is_a_near_miss_only_where_the_rest_would_do() -> None:

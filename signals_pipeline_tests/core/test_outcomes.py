@@ -1,5 +1,6 @@
 """Outcomes against their definition: entry, exit, benchmark, base rate, and nothing after as_of."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.outcomes import EQUAL_WEIGHT, HORIZONS, mature, missing_bars
+from signals_pipeline.core.outcomes import EQUAL_WEIGHT, HORIZONS, mature
 from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.windows import Window, window_for_key
@@ -18,6 +19,11 @@ from signals_pipeline_tests.digest_examples import WINDOWS, bars_of, signal, ste
 SESSIONS = weekday_sessions(count=40)
 SYMBOLS = ("AAA", "BBB", "CCC")
 LATE = WINDOWS[-1].end
+
+
+def known_of(signals: list[Signal], bars: pd.DataFrame, symbols: Sequence[str], as_of: datetime = LATE) -> pd.DataFrame:
+    """The outcomes' frame alone."""
+    return mature(signals, bars, symbols, SESSIONS, as_of=as_of).frame
 
 
 def grid(seed: int, missing: float) -> pd.DataFrame:
@@ -75,7 +81,7 @@ def rows_of(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
 @settings(max_examples=20, deadline=None)
 @given(grids, decided, st.sampled_from(WINDOWS))
 def test_it_is_the_definition(bars: pd.DataFrame, signals: list[Signal], now: Window) -> None:
-    found = rows_of(mature(signals, bars, SYMBOLS, SESSIONS, as_of=now.end))
+    found = rows_of(known_of(signals, bars, SYMBOLS, now.end))
     wanted = expected(signals, bars, now.end)
     assert [row[:3] for row in found] == [row[:3] for row in wanted]
     np.testing.assert_allclose(
@@ -90,19 +96,19 @@ def test_nothing_at_or_after_as_of_matters(bars: pd.DataFrame, signals: list[Sig
     assert last is not None
     cut = bars[bars["session"] <= pd.Timestamp(last)]
     changed = bars.assign(close=bars["close"].where(bars["session"] <= pd.Timestamp(last), 7.0))
-    known = mature(signals, bars, SYMBOLS, SESSIONS, as_of=now.end)
+    known = known_of(signals, bars, SYMBOLS, now.end)
     for other in (cut, changed):
-        pd.testing.assert_frame_equal(known, mature(signals, other, SYMBOLS, SESSIONS, as_of=now.end))
+        pd.testing.assert_frame_equal(known, known_of(signals, other, SYMBOLS, now.end))
     earlier = [each for each in signals if each.decided_at < now.end]
-    pd.testing.assert_frame_equal(known, mature(earlier, bars, SYMBOLS, SESSIONS, as_of=now.end))
+    pd.testing.assert_frame_equal(known, known_of(earlier, bars, SYMBOLS, now.end))
     assert (known["known_at"] < pd.Timestamp(now.end)).all()
 
 
 @settings(max_examples=10, deadline=None)
 @given(grids, decided)
 def test_each_outcome_stands_alone(bars: pd.DataFrame, signals: list[Signal]) -> None:
-    together = mature(signals, bars, SYMBOLS, SESSIONS, as_of=LATE)
-    alone = [mature([each], bars, SYMBOLS, SESSIONS, as_of=LATE) for each in reversed(signals)]
+    together = mature(signals, bars, SYMBOLS)
+    alone = [mature([each], bars, SYMBOLS) for each in reversed(signals)]
     filled = [frame for frame in alone if len(frame)]
     joined = OUTCOMES.conform(pd.concat(filled)) if filled else OUTCOMES.empty()
     pd.testing.assert_frame_equal(together, joined)
@@ -115,8 +121,8 @@ def test_buy_and_sell_mirror_each_other(bars: pd.DataFrame, signals: list[Signal
         signal(each.symbol, "SELL" if each.signal_type == "BUY" else "BUY", Window(each.window_start, each.decided_at))
         for each in signals
     ]
-    one = mature(signals, bars, SYMBOLS, SESSIONS, as_of=LATE)
-    other = mature(opposite, bars, SYMBOLS, SESSIONS, as_of=LATE)
+    one = mature(signals, bars, SYMBOLS)
+    other = mature(opposite, bars, SYMBOLS)
     assert one["raw_return"].tolist() == other["raw_return"].tolist()
     assert one["net_return"].tolist() == (-other["net_return"]).tolist()
     assert not (one["hit"] & other["hit"]).any()
@@ -127,10 +133,10 @@ def test_buy_and_sell_mirror_each_other(bars: pd.DataFrame, signals: list[Signal
 @given(grids, decided)
 def test_a_missing_bar_is_left_out_and_counted(bars: pd.DataFrame, signals: list[Signal]) -> None:
     whole = steady(SESSIONS, *SYMBOLS, "SPY")
-    due = mature(signals, whole, SYMBOLS, SESSIONS, as_of=LATE)
-    assert missing_bars(signals, whole, SYMBOLS, SESSIONS, as_of=LATE) == {}
-    found = mature(signals, bars, SYMBOLS, SESSIONS, as_of=LATE)
-    lost = missing_bars(signals, bars, SYMBOLS, SESSIONS, as_of=LATE)
+    due = mature(signals, whole, SYMBOLS)
+    assert missing_bars(signals, whole, SYMBOLS) == {}
+    found = mature(signals, bars, SYMBOLS)
+    lost = missing_bars(signals, bars, SYMBOLS)
     assert {name: (due["symbol"] == name).sum() - (found["symbol"] == name).sum() for name in lost} == lost
     assert len(found) + sum(lost.values()) == len(due)
 
@@ -139,7 +145,7 @@ def test_a_missing_bar_is_left_out_and_counted(bars: pd.DataFrame, signals: list
 def test_entry_is_the_next_open(key: str, entry: str) -> None:
     # Decided at 08:30 (the first) it enters the same day; decided at 17:30 the day after.
     each = signal("AAA", "BUY", window_for_key(key))
-    row = mature([each], steady(SESSIONS, "AAA"), ["AAA"], SESSIONS, as_of=LATE).iloc[0]
+    row = mature([each], steady(SESSIONS, "AAA"), ["AAA"]).iloc[0]
     assert row["entry_session"] == pd.Timestamp(entry, tz="UTC")
     assert row["exit_session"] == row["entry_session"]
     day = int(np.flatnonzero(SESSIONS.dates == np.datetime64(entry))[0])
@@ -155,12 +161,12 @@ def test_horizons_end_where_the_calendar_ends() -> None:
 
 def test_the_watchlist_stands_in_for_spy() -> None:
     flat = {"AAA": [(100.0, 110.0)] * 40, "BBB": [(100.0, 90.0)] * 40, "CCC": [(100.0, 106.0)] * 40}
-    without = mature([signal("AAA")], bars_of(SESSIONS, flat), SYMBOLS, SESSIONS, as_of=LATE)
+    without = mature([signal("AAA")], bars_of(SESSIONS, flat), SYMBOLS)
     assert set(without["benchmark"]) == {EQUAL_WEIGHT}
     assert without["benchmark_return"].tolist() == pytest.approx([0.02] * 4)
     assert without["base_rate"].tolist() == pytest.approx([2 / 3] * 4)
     spy = bars_of(SESSIONS, {**flat, "SPY": [(100.0, 108.0)] * 40})
-    found = mature([signal("AAA")], spy, SYMBOLS, SESSIONS, as_of=LATE)
+    found = mature([signal("AAA")], spy, SYMBOLS)
     assert set(found["benchmark"]) == {"SPY"}
     assert found["net_return"].tolist() == pytest.approx([0.02] * 4)
     assert found["base_rate"].tolist() == pytest.approx([1 / 3] * 4)
@@ -175,15 +181,15 @@ def test_bars_off_the_calendar_and_unreal_prices_are_no_bars() -> None:
     bars = steady(SESSIONS, "AAA")
     weekend = bars.assign(session=pd.Timestamp("2024-01-13")).iloc[:1]
     past = bars.assign(session=pd.Timestamp("2030-01-01")).iloc[:1]
-    sound = mature([signal("AAA")], bars, ["AAA"], SESSIONS, as_of=LATE)
+    sound = mature([signal("AAA")], bars, ["AAA"])
     mixed = pd.concat([bars, weekend, past], ignore_index=True)
-    pd.testing.assert_frame_equal(mature([signal("AAA")], mixed, ["AAA"], SESSIONS, as_of=LATE), sound)
+    pd.testing.assert_frame_equal(mature([signal("AAA")], mixed, ["AAA"]), sound)
     zero = bars.assign(open=0.0)
-    assert mature([signal("AAA")], zero, ["AAA"], SESSIONS, as_of=LATE).empty
-    assert missing_bars([signal("AAA")], zero, ["AAA"], SESSIONS, as_of=LATE) == {"AAA": 4}
+    assert mature([signal("AAA")], zero, ["AAA"]).empty
+    assert missing_bars([signal("AAA")], zero, ["AAA"]) == {"AAA": 4}
 
 
 @pytest.mark.parametrize("signals", [[], [signal("AAA")]])
 def test_no_signals_or_no_bars_give_an_empty_frame(signals: list[Signal]) -> None:
-    found = mature(signals, steady(SESSIONS), SYMBOLS, SESSIONS, as_of=LATE)
+    found = mature(signals, steady(SESSIONS), SYMBOLS)
     pd.testing.assert_frame_equal(found, OUTCOMES.empty())

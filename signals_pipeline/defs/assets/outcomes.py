@@ -41,15 +41,14 @@ def outcomes(
     bars = prices.bars(symbols, (first - timedelta(days=MARGIN_DAYS)).date(), as_of.date())
     sessions = desk.sessions(windows)
     matured = core.mature(due, bars, desk.watchlist.symbols, sessions, as_of=as_of)
-    missing = core.missing_bars(due, bars, desk.watchlist.symbols, sessions, as_of=as_of)
-    kept = store.outcomes.upsert(matured)
+    kept = store.outcomes.upsert(matured.frame)
     known = store.outcomes.known(as_of)
     lines = [f"- {line.text}" for line in record(known, label="all")]
     return dg.MaterializeResult(
         metadata={
             "matured": kept,
             "known": len(known),
-            "without_bars": ", ".join(f"{symbol}: {count}" for symbol, count in missing.items()) or "none",
+            "without_bars": ", ".join(f"{symbol}: {count}" for symbol, count in matured.without_bars.items()) or "none",
             "record": dg.MetadataValue.md("\n".join(lines) or "none yet"),
             "preview": preview(known, ["symbol", "signal_type", "horizon", "entry_session", "net_return", "base_rate"]),
         }

@@ -1,0 +1,191 @@
+"""The IO manager: a range of windows is split into files and read back whole, whatever the file system or the fault."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from upath import UPath
+
+from signals_pipeline.core.tables import COUNT, FLAG, HEADLINES, INSTANT, REAL, STAGES, TEXT, SchemaError, Table
+from signals_pipeline.core.windows import Window, window_for_key, windows_between
+from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline.defs.partitions import digest_windows
+
+INSTANCE = dg.DagsterInstance.ephemeral()  # contexts without one make and leave their own
+# A weekend on which the clocks change lies between the second and the third.
+WINDOWS = windows_between(window_for_key("2024-03-08-08:30").start, window_for_key("2024-03-12-08:30").start)
+PARTITIONS = digest_windows(WINDOWS[0].key, window_for_key("2024-03-12-08:30").key)
+
+
+def rows_of(table: Table, counts: Sequence[int], seed: int = 0) -> pd.DataFrame:
+    """Rows of any stage, so many a window, keys distinct, values random, missing where they may be."""
+    starts = np.repeat([pd.Timestamp(window.start) for window in WINDOWS[: len(counts)]], counts)
+    random = np.random.default_rng(seed)
+    size = len(starts)
+    made = {
+        INSTANT: lambda: pd.to_datetime(random.integers(0, 2**50, size), unit="us", utc=True),
+        TEXT: lambda: [uuid4().hex for _ in range(size)],
+        REAL: lambda: random.normal(size=size),
+        COUNT: lambda: random.integers(0, 99, size),
+        FLAG: lambda: random.random(size) < 0.5,
+    }
+    frame = pd.DataFrame({column.name: made[column.dtype]() for column in table.columns})
+    frame["window_start"] = pd.Series(starts, dtype=INSTANT)
+    for column in table.columns:
+        if column.nullable:
+            frame.loc[random.random(size) < 0.3, column.name] = None
+    return table.conform(frame).sample(frac=1, random_state=seed)
+
+
+def store(frames: WindowFrames, table: Table, frame: pd.DataFrame, windows: Sequence[Window]) -> None:
+    keys = dg.PartitionKeyRange(windows[0].key, windows[-1].key)
+    context = dg.build_output_context(
+        asset_key=table.name, asset_partitions_def=PARTITIONS, asset_partition_key_range=keys, instance=INSTANCE
+    )
+    frames.handle_output(context, frame)
+
+
+def load(frames: WindowFrames, table: Table, windows: Sequence[Window]) -> pd.DataFrame:
+    keys = dg.PartitionKeyRange(windows[0].key, windows[-1].key)
+    context = dg.build_input_context(
+        asset_key=table.name, asset_partitions_def=PARTITIONS, asset_partition_key_range=keys, instance=INSTANCE
+    )
+    return frames.load_input(context)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+COUNTS = st.lists(st.integers(0, 4), min_size=len(WINDOWS), max_size=len(WINDOWS))
+
+
+@settings(max_examples=25)
+@given(table=st.sampled_from(list(STAGES.values())), counts=COUNTS, seed=st.integers(0, 9))
+def test_what_a_range_stores_the_range_reads_back(table: Table, counts: list[int], seed: int) -> None:
+    frame = rows_of(table, counts, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        frames = WindowFrames(base=folder)
+        store(frames, table, frame, WINDOWS)
+        pd.testing.assert_frame_equal(load(frames, table, WINDOWS), table.conform(frame))
+        for window, count in zip(WINDOWS, counts, strict=True):
+            alone = frames.read(table, window.key)
+            assert (len(alone), alone.dtypes.to_dict()) == (count, table.empty().dtypes.to_dict())
+
+
+@settings(max_examples=15)
+@given(table=st.sampled_from(list(STAGES.values())), counts=COUNTS)
+def test_one_run_over_many_windows_and_a_run_a_window_leave_the_same_bytes(table: Table, counts: list[int]) -> None:
+    frame = rows_of(table, counts)
+    with tempfile.TemporaryDirectory() as once, tempfile.TemporaryDirectory() as singly:
+        store(WindowFrames(base=once), table, frame, WINDOWS)
+        for window in reversed(WINDOWS):
+            part = frame[frame["window_start"] == pd.Timestamp(window.start)]
+            store(WindowFrames(base=singly), table, part, [window])
+        assert contents(Path(once)) == contents(Path(singly))
+        assert len(contents(Path(once))) == len(WINDOWS)
+
+
+def test_a_window_without_rows_is_a_file_without_rows(tmp_path: Path) -> None:
+    frames = WindowFrames(base=str(tmp_path))
+    store(frames, HEADLINES, HEADLINES.empty(), WINDOWS)
+    assert len(contents(tmp_path)) == len(WINDOWS)
+    pd.testing.assert_frame_equal(load(frames, HEADLINES, WINDOWS), HEADLINES.empty())
+
+
+@pytest.mark.parametrize("scheme", ["plain", "file", "memory"])
+def test_any_file_system_will_do(tmp_path: Path, scheme: str) -> None:
+    folder = tmp_path / "a folder with spaces"
+    bases = {"plain": str(folder), "file": folder.as_uri(), "memory": f"memory://{uuid4().hex}/frames"}
+    frames = WindowFrames(base=bases[scheme])
+    frame = rows_of(HEADLINES, [3, 0, 2])
+    store(frames, HEADLINES, frame, WINDOWS[:3])
+    store(frames, HEADLINES, frame, WINDOWS[:3])  # in place of what is there
+    pd.testing.assert_frame_equal(load(frames, HEADLINES, WINDOWS[:3]), HEADLINES.conform(frame))
+    names = [path.name for path in (UPath(bases[scheme]) / "headlines").iterdir()]
+    assert sorted(names) == ["2024-03-08-0830.parquet", "2024-03-08-1730.parquet", "2024-03-11-0830.parquet"]
+
+
+@pytest.mark.parametrize("fault", ["column", "dtype", "missing value", "stray window"])
+def test_a_faulty_frame_is_one_line_and_the_old_files_stay(tmp_path: Path, fault: str) -> None:
+    frames = WindowFrames(base=str(tmp_path))
+    good = rows_of(HEADLINES, [2, 2])
+    store(frames, HEADLINES, good, WINDOWS[:2])
+    before = contents(tmp_path)
+    faulty = {
+        "column": good.drop(columns="title"),
+        "dtype": good.astype({"novelty": "object"}).assign(novelty="very"),
+        "missing value": good.assign(relevance=float("nan")),
+        "stray window": rows_of(HEADLINES, [2, 2, 1]),
+    }
+    with pytest.raises(SchemaError, match="^headlines") as refused:
+        store(frames, HEADLINES, faulty[fault], WINDOWS[:2])
+    assert "\n" not in str(refused.value)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "overwritten", "empty"])
+def test_a_missing_or_damaged_file_names_what_to_materialise(tmp_path: Path, damage: str) -> None:
+    frames = WindowFrames(base=str(tmp_path))
+    store(frames, HEADLINES, rows_of(HEADLINES, [2, 2]), WINDOWS[:2])
+    path = tmp_path / "headlines" / "2024-03-08-1730.parquet"
+    whole = path.read_bytes()
+    damaged = {"cut": whole[:-50], "overwritten": b"PAR1" + b"x" * 200, "empty": b""}
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(damaged[damage])
+    with pytest.raises(dg.Failure) as refused:
+        load(frames, HEADLINES, WINDOWS[:2])
+    said = "missing" if damage == "missing" else "damaged"
+    assert refused.value.description == (
+        f"headlines of window 2024-03-08-17:30 is {said} at {path}: materialise headlines for it"
+    )
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from signals_pipeline.core.tables import HEADLINES
+from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline_tests.defs.test_io_manager import WINDOWS, rows_of, store
+
+pipe = Path(sys.argv[1]) / "headlines" / f".2024-03-08-0830.parquet.{os.getpid()}.part"
+os.mkfifo(pipe)
+print(pipe, flush=True)
+store(WindowFrames(base=sys.argv[1]), HEADLINES, rows_of(HEADLINES, [5_000]), WINDOWS[:1])
+"""
+
+
+def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path: Path) -> None:
+    """The new file's place is a pipe that takes only its beginning, so that the process is surely in the middle of it."""
+    frames = WindowFrames(base=str(tmp_path))
+    old = rows_of(HEADLINES, [3])
+    store(frames, HEADLINES, old, WINDOWS[:1])
+    before = contents(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        pipe = Path(writer.stdout.readline().decode().strip())
+        with pipe.open("rb") as end:
+            assert end.read(4) == b"PAR1"
+            writer.send_signal(signal.SIGKILL)
+            assert writer.wait() == -signal.SIGKILL
+    assert pipe.exists()
+    assert contents(tmp_path) == before
+    pd.testing.assert_frame_equal(load(frames, HEADLINES, WINDOWS[:1]), HEADLINES.conform(old))
+    store(frames, HEADLINES, rows_of(HEADLINES, [4]), WINDOWS[:1])
+    assert len(frames.read(HEADLINES, WINDOWS[0].key)) == 4
+    assert os.listdir(tmp_path / "headlines").count("2024-03-08-0830.parquet") == 1
