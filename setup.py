@@ -20,6 +20,7 @@ RUNTIME = [
     "onnxruntime==1.32.0",
     "pandas==3.1.1",
     "pyarrow==26.0.1",
+    "psycopg2-binary==2.9.13",
     "pydantic==2.14.3",
     "pydantic-settings==2.16.3",
     "pyyaml==6.0.3",

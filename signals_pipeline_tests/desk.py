@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.database import engine_for
 from signals_pipeline.adapters.migrate import upgrade
 from signals_pipeline.cli.failures import told
+from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
 
 SAMPLE_WINDOWS = windows_between(window_for_key(sample.FIRST_WINDOW).start, window_for_key(sample.LAST_WINDOW).end)
@@ -79,6 +82,12 @@ class TestDesk:
         engine.dispose()
         said = [{name: value for name, value in row.items() if name not in UNSAID} for row in found]
         return sorted(said, key=lambda row: [str(value) for value in row.values()])
+
+    def history(self) -> list[Signal]:
+        """All signals, by time and symbol."""
+        return open_store(self.settings.database_url).history.between(
+            SAMPLE_WINDOWS[0].start, datetime(2100, 1, 1, tzinfo=UTC)
+        )
 
     def files(self, folder: str) -> dict[str, str]:
         """SHA-256 of every file below a folder of the data folder, by path."""

@@ -187,7 +187,8 @@ def digest_of(
     """The digest of a window whose candidates are those of the given signals; `changes` go to whom they concern."""
     chosen = tuple(each.candidate for each in candidates)
     decision: Decision = decide(chosen, history, window, expiry_days=7, max_signals=KNOBS["max_signals"])
-    arranged = {name: changes.pop(name) for name in ("modes", "outcomes", "bars", "watchlist") if name in changes}
+    names = ("modes", "outcomes", "bars", "watchlist", "sessions")
+    arranged = {name: changes.pop(name) for name in names if name in changes}
     values: dict[str, Any] = {
         "coverage": coverage(window),
         "gated": Gated(chosen, (), {"candidates": len(chosen)}),

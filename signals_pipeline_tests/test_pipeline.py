@@ -9,6 +9,7 @@ import pytest
 
 from signals_pipeline.adapters.digest_files import digest_paths
 from signals_pipeline.core.digest import Digest
+from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.tables import SCORES
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.io_manager import WindowFrames
@@ -21,15 +22,14 @@ DAYS = WEEK[:4]
 def test_the_sample_makes_signals_and_no_signal_twice(desk: TestDesk) -> None:
     result = desk.run(SAMPLE_WINDOWS)
     assert result.success
-    history = desk.rows("signal_history")
+    history = desk.history()
     assert len(history) >= 15
-    assert {row["lifecycle"] for row in history} >= {"new"}
-    last: dict[str, dict[str, object]] = {}
-    for row in sorted(history, key=lambda row: row["decided_at"]):
-        before = last.get(row["symbol"])
-        if before is not None and before["signal_type"] == row["signal_type"] and row["lifecycle"] == "new":
-            assert row["decided_at"] - before["decided_at"] >= timedelta(days=7) / timedelta(microseconds=1)
-        last[row["symbol"]] = row
+    last: dict[str, Signal] = {}
+    for signal in history:
+        before = last.get(signal.symbol)
+        if before is not None and before.signal_type == signal.signal_type and signal.lifecycle == "new":
+            assert signal.decided_at - before.decided_at >= timedelta(days=7)
+        last[signal.symbol] = signal
     assert {row["horizon"] for row in desk.rows("signal_outcome")} == {1, 3, 5, 10}
     assert len(desk.rows("digest")) == len(SAMPLE_WINDOWS)
 

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 # From the evening digest of a Friday to the morning digest of a Monday: whole windows, nothing cut off at the edges.
-FIRST_HEADLINE, AFTER_LAST_HEADLINE = "2015-01-23T22:30:00Z", "2015-03-02T13:30:00Z"
+FIRST_HEADLINE, AFTER_LAST_HEADLINE = "2015-01-23T22:30:00Z", "2015-02-27T22:30:00Z"
 FIRST_BAR, LAST_BAR = "2012-09-04", "2015-03-31"
 MIN_HEADLINES = 3  # a symbol with fewer is taken only where its sector would be thin
 MIN_IN_SECTOR, MIN_HEADLINES_THIN = 3, 2

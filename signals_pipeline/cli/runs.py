@@ -65,11 +65,11 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # Dagster reads it: half the event writes of a range
     tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
-    with _relaxed_sqlite(), _instance(settings) as instance:
+    with relaxed_sqlite(), local_instance(settings) as instance:
         return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)
 
 
-def _instance(settings: Settings) -> dg.DagsterInstance:
+def local_instance(settings: Settings) -> dg.DagsterInstance:
     """The instance that `dagster dev` shows; one in the data folder where there is no dagster.yaml to say which."""
     home = settings.dagster_home or Path.cwd()
     if not home.is_dir():
@@ -82,7 +82,7 @@ def _instance(settings: Settings) -> dg.DagsterInstance:
 
 
 @contextmanager
-def _relaxed_sqlite() -> Iterator[None]:
+def relaxed_sqlite() -> Iterator[None]:
     """No fsync at every one of Dagster's commits, of which a range run makes one an asset and window.
 
     SQLite's write-ahead log stays consistent also where the power fails (https://www.sqlite.org/pragma.html,

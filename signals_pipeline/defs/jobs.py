@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from signals_pipeline.core.windows import DIGEST_CRON, Window, newest_complete, windows_between
+from signals_pipeline.core.windows import DIGEST_CRON, NEW_YORK, Window, newest_complete, windows_between
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store
 
@@ -33,8 +33,8 @@ def scheduled_windows(newest: Window, told_until: datetime | None) -> tuple[Wind
     """
     if told_until is None:
         return (newest,)
-    first = max(told_until, newest.start - timedelta(days=HEALING_DAYS))
-    return (*windows_between(first, newest.start), newest)
+    reach = newest.start.astimezone(NEW_YORK) - timedelta(days=HEALING_DAYS)  # by the wall clock: whole days
+    return (*windows_between(max(told_until, reach), newest.start), newest)
 
 
 @dg.schedule(

@@ -1,16 +1,37 @@
-"""What an operator sees of a frame in the Dagster UI: schema, row counts a window, a preview."""
+"""What an operator sees in the Dagster UI: columns, and for each window its counts, a preview, its funnel and coverage.
 
-from collections.abc import Mapping, Sequence
+Dagster plots numbers over the windows, so a number is always attached to its own window; what belongs to a whole run is
+text or JSON. An entry of a run over many windows would stand beside every one of them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+import sqlalchemy as sa
 
-from signals_pipeline.core.tables import Table
+from signals_pipeline.core.coverage import Coverage
+from signals_pipeline.core.tables import OUTCOMES, SCORES, Table
 from signals_pipeline.core.windows import Window
 
 PREVIEW_ROWS = 12
 PREVIEW_WIDTH = 70
+PREVIEW_LINES = 120
+
+_SQL_MEANINGS = {column.name: column.meaning for table in (SCORES, OUTCOMES) for column in table.columns} | {
+    "id": "Number of the row",
+    "window_end": "End of the digest window: the as-of instant",
+    "source": "What made it: news_driven_ml or technical",
+    "model": "Sentiment model, its arithmetic and revision",
+    "mode": "What the run was: live, catch_up, backfill or manual",
+    "expires_at": "Until when the signal is active",
+    "created_at": "When the row was written",
+    "kind": "full, quiet, degraded or failed",
+    "subject": "Subject line of the e-mail",
+    "content": "The digest as JSON; HTML and text are rendered from it",
+    "sha256": "Of content",
+}
 
 
 def table_schema(table: Table) -> dict[str, Any]:
@@ -27,17 +48,89 @@ def table_schema(table: Table) -> dict[str, Any]:
     return {"dagster/column_schema": dg.TableSchema(columns=columns), "row": table.row, "key": ", ".join(table.key)}
 
 
+def sql_schema(table: sa.Table) -> dict[str, Any]:
+    """Definition metadata: the database table's name and its columns with type and meaning.
+
+    Raises:
+        KeyError: a column has no meaning in this module or in `core.tables`.
+    """
+    columns = [
+        dg.TableColumn(
+            name=column.name,
+            type=type(column.type).__name__,
+            description=_SQL_MEANINGS[column.name],
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table.name}
+
+
+def describe_windows(
+    context: dg.AssetExecutionContext,
+    frame: pd.DataFrame,
+    windows: Sequence[Window],
+    describe: Callable[[pd.DataFrame], Mapping[str, Any]],
+) -> None:
+    """Attach to each window's own materialisation its row count and what `describe` says of its rows.
+
+    Args:
+        context: The run's context.
+        frame: Rows of all the run's windows, with `window_start`.
+        windows: The run's windows; one without rows counts zero.
+        describe: Gives further entries from one window's rows, which may be none.
+    """
+    by_start: Mapping[Any, pd.DataFrame] = dict(iter(frame.groupby("window_start"))) if len(frame) else {}
+    for window in windows:
+        rows = by_start.get(pd.Timestamp(window.start), frame.iloc[:0])
+        context.add_asset_metadata(
+            {"dagster/partition_row_count": len(rows), **describe(rows)}, partition_key=window.key
+        )
+
+
+def coverage_entries(entry: Coverage) -> dict[str, Any]:
+    """A window's ledger entry: the line that readers see (the model is the sentiment stage's), and its numbers."""
+    return {
+        "coverage": entry.line("").removesuffix("; model "),
+        "coverage/status": entry.status,
+        "coverage/gap_minutes": entry.gap_minutes,
+        "coverage/headlines": entry.headlines,
+        "coverage/stories": entry.stories,
+        "coverage/symbols": entry.symbols,
+    }
+
+
+def funnel_entries(funnel: Mapping[str, int]) -> dict[str, Any]:
+    """A window's funnel as a Markdown table in the order of the gates, and each count as a number to plot."""
+    table = markdown_table(["gate", "left"], [(name.replace("_", " "), count) for name, count in funnel.items()])
+    return {"funnel": dg.MetadataValue.md(table)} | {f"funnel/{name}": count for name, count in funnel.items()}
+
+
 def preview(frame: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
     """The last rows of a frame as a Markdown table, long text cut, floats to three decimals."""
     cut = frame.loc[:, list(columns)].tail(PREVIEW_ROWS)
     return dg.MetadataValue.md(markdown_table(cut.columns, cut.itertuples(index=False)))
 
 
+def leading(frame: pd.DataFrame, by: str, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
+    """The rows with the largest absolute (of instants: the newest) values of a column, largest first, as `preview`."""
+    rows = frame.reset_index(drop=True)
+    size = rows[by] if isinstance(rows[by].dtype, pd.DatetimeTZDtype) else rows[by].abs()
+    return preview(rows.loc[size.sort_values(ascending=False, kind="stable").index[:PREVIEW_ROWS]], columns)
+
+
+def text_preview(text: str) -> dg.MarkdownMetadataValue:
+    """Plain text as it stands, its first lines; a fence within it can't end the block."""
+    lines = text.replace("```", "'''").splitlines()
+    cut = ["…"] if len(lines) > PREVIEW_LINES else []
+    return dg.MetadataValue.md("\n".join(["```text", *lines[:PREVIEW_LINES], *cut, "```"]))
+
+
 def markdown_table(header: Sequence[str] | pd.Index, rows: Any) -> str:  # noqa: ANN401
-    """A Markdown table; a cell's bars and line breaks can't break it."""
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
-    return "\n".join(lines)
+    """A Markdown table, or `none` without rows; a cell's bars and line breaks can't break it."""
+    lines = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    head = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return "\n".join(head + lines) if lines else "none"
 
 
 def _cell(value: object) -> str:
@@ -45,13 +138,6 @@ def _cell(value: object) -> str:
         return "" if pd.isna(value) else f"{value:.3f}"
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
-    text = " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")
-    return text if len(text) <= PREVIEW_WIDTH else text[: PREVIEW_WIDTH - 1] + "…"
-
-
-def count_rows(context: dg.AssetExecutionContext, frame: pd.DataFrame, windows: Sequence[Window]) -> None:
-    """Attach each window's row count to its own materialisation; Dagster plots them over the windows."""
-    counts: Mapping[Any, int] = frame.groupby("window_start").size().to_dict() if len(frame) else {}
-    for window in windows:
-        rows = int(counts.get(pd.Timestamp(window.start), 0))
-        context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=window.key)
+    text = " ".join(str(value).split())
+    cut = text if len(text) <= PREVIEW_WIDTH else text[: PREVIEW_WIDTH - 1] + "…"
+    return cut.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

@@ -10,6 +10,6 @@ WATCHLIST = _FOLDER / "watchlist.yaml"
 
 # Keys of the first and the last digest window that the headlines fill.
 FIRST_WINDOW = "2015-01-23-17:30"
-LAST_WINDOW = "2015-02-27-17:30"
+LAST_WINDOW = "2015-02-27-08:30"
 
 COMPACT_MODEL = _FOLDER / "model" / "compact"

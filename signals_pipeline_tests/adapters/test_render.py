@@ -1,6 +1,7 @@
 """Digest e-mails: complete, safe against hostile titles, within size and columns, deterministic."""
 
 import re
+import textwrap
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -240,9 +241,45 @@ def test_a_long_digest_stays_under_the_clipping_limit(count: int) -> None:
     assert Page(html).open == []
 
 
+@pytest.mark.parametrize(("notes", "length"), [(1, 200_000), (400, 300), (3_000, 80)])
+def test_long_remarks_are_cut_with_a_count_and_stand_in_the_text_part(notes: int, length: int) -> None:
+    remarks = tuple(f"Remark {n}: " + ("R&D " * length)[:length].strip() + "." for n in range(notes))
+    digest = replace(hostile_cards(25), notes=remarks)
+    html, text = render_html(digest), " ".join(render_text(digest).split())
+    page = Page(html).text
+    assert len(html.encode()) <= MAX_HTML_BYTES
+    assert "Remark 0: R&D" in page
+    shown = page.count("Remark ")
+    assert (f"{notes - shown:d} more remarks: see the text part of this message." in page) == (shown < notes)
+    assert all(remark in text for remark in remarks[:: max(1, notes // 5)])
+
+
+def test_a_cut_remark_counts_the_characters_left_out() -> None:
+    remark = "word " * 1_000 + "end"
+    page = Page(render_html(replace(digest_of(NOW), notes=(remark,)))).text
+    ((kept, left),) = re.findall(r"((?:word ?)+)… \(([\d,]+) more characters: see the text part", page)
+    assert len(kept) + int(left.replace(",", "")) == len(remark)
+    short = "An ordinary remark of one sentence."
+    assert f">{short}</p>" in render_html(replace(digest_of(NOW), notes=(short,)))
+
+
 def test_what_cannot_be_cut_is_rendered_all_the_same() -> None:
-    note = "A remark. " * 20_000
-    assert note.strip() in render_html(replace(digest_of(NOW), notes=(note,)))
+    market = "Market closed. " * 20_000
+    assert market.strip() in render_html(replace(digest_of(NOW), market=market))
+
+
+@given(st.text(max_size=40) | st.text("ab  \t\x00\u202e\u00a0\u2028", max_size=12))
+def test_what_is_called_clean_is_what_cleaning_leaves_as_it_is(text: str) -> None:
+    cleaned = render._clean(text)  # noqa: SLF001 - a shortcut must not change a byte
+    assert not render._is_clean(text) or cleaned == text  # noqa: SLF001
+    assert render._clean(cleaned) == cleaned  # noqa: SLF001
+
+
+@given(st.text(st.sampled_from("ab -\u00a0…"), max_size=90) | st.text(max_size=90), st.integers(0, 8))
+def test_wrapping_is_that_of_the_standard_library(text: str, indent: int) -> None:
+    space = " " * indent
+    wanted = textwrap.fill(text, TEXT_WIDTH, initial_indent=space, subsequent_indent=space, break_on_hyphens=False)
+    assert render._wrap(text, indent) == wanted  # noqa: SLF001
 
 
 def test_twenty_five_ordinary_cards_are_told_in_full() -> None:

@@ -1,28 +1,19 @@
-"""One signal's card: leave-one-out, closes, and the record of similar signals."""
+"""One signal's card: leave-one-out, and the record of similar signals."""
 
 import pandas as pd
 import pytest
 
 from signals_pipeline.core.cards import Card, card, similar
 from signals_pipeline.core.signals import Signal
-from signals_pipeline.core.tables import OUTCOMES
-from signals_pipeline_tests.digest_examples import (
-    KNOBS,
-    component,
-    outcome_rows,
-    signal,
-    steady,
-    story,
-    weekday_sessions,
-)
-
-SESSIONS = weekday_sessions(count=80)
-EMPTY = OUTCOMES.empty().assign(mode="live")
+from signals_pipeline.core.tallies import Tallies
+from signals_pipeline_tests.digest_examples import KNOBS, WINDOWS, component, outcome_rows, signal, story
 
 
-def made(each: Signal, bars: pd.DataFrame | None = None) -> Card:
-    bars = steady(SESSIONS, each.symbol) if bars is None else bars
-    return card(each, company="Alpha", mode="live", knobs=KNOBS, before=None, outcomes=EMPTY, bars=bars)
+def made(each: Signal) -> Card:
+    closes, sessions = (100.0, 101.5), ("2024-01-08", "2024-01-09")
+    return card(
+        each, company="Alpha", mode="live", knobs=KNOBS, before=None, record=(), closes=closes, sessions=sessions
+    )
 
 
 def test_a_card_carries_its_signal() -> None:
@@ -32,16 +23,9 @@ def test_a_card_carries_its_signal() -> None:
     assert (found.symbol, found.company, found.signal_type, found.mode) == ("AAA", "Alpha", "BUY", "live")
     assert found.combined_score == pytest.approx(sum(part["contribution"] for part in found.contributions), abs=1e-12)
     assert (found.news_title, found.news_url) == (judged.news_title, judged.news_url)
+    assert (found.closes, found.sessions) == ((100.0, 101.5), ("2024-01-08", "2024-01-09"))
     assert (found.decided_at, found.expires_at) == (each.decided_at, each.expires_at)
     assert [part["kind"] for part in found.stories + found.components] == ["story", "technical"]
-
-
-def test_the_last_sixty_closes() -> None:
-    found = made(signal())
-    assert len(found.closes) == len(found.sessions) == 60
-    assert found.closes[-1] == 180.0
-    assert found.sessions[-1] == str(SESSIONS.dates[-1])
-    assert made(signal(), steady(SESSIONS)).closes == ()
 
 
 def test_leave_one_out_for_every_story() -> None:
@@ -59,25 +43,28 @@ def test_a_price_signal_has_no_story() -> None:
     assert (found.stories, found.without, found.leave_one_out) == ((), (), ())
 
 
-def outcomes(count: int, mode: str, **changes: object) -> pd.DataFrame:
-    return outcome_rows(count, **changes).assign(mode=mode)
-
-
 @pytest.mark.parametrize(
-    ("frames", "label", "n"),
+    ("parts", "label", "n"),
     [
-        ([outcomes(30, "live")], "new BUY signals, live", 30),
-        ([outcomes(20, "live"), outcomes(20, "catch_up", symbol="BBB")], "new BUY signals, live", 40),
-        ([outcomes(20, "live"), outcomes(20, "live", lifecycle="flipped")], "BUY signals, live", 40),
-        ([outcomes(29, "live"), outcomes(40, "backfill")], "new BUY signals, backfilled", 40),
-        ([outcomes(29, "live"), outcomes(40, "manual", lifecycle="stronger")], "BUY signals, backfilled", 40),
-        ([outcomes(29, "live"), outcomes(29, "backfill")], "BUY signals, live", 29),
-        ([outcomes(50, "live", signal_type="SELL")], "BUY signals, live", 0),
+        ([("live", 30, {})], "new BUY signals, live", 30),
+        ([("live", 20, {}), ("catch_up", 20, {})], "new BUY signals, live", 40),
+        ([("live", 20, {}), ("live", 20, {"lifecycle": "flipped"})], "BUY signals, live", 40),
+        ([("live", 29, {}), ("backfill", 40, {})], "new BUY signals, backfilled", 40),
+        ([("live", 29, {}), ("manual", 40, {"lifecycle": "stronger"})], "BUY signals, backfilled", 40),
+        ([("live", 29, {}), ("backfill", 29, {})], "BUY signals, live", 29),
+        ([("live", 50, {"signal_type": "SELL"})], "BUY signals, live", 0),
     ],
 )
 def test_the_narrowest_group_with_enough_never_mixing_live_and_backfilled(
-    frames: list[pd.DataFrame], label: str, n: int
+    parts: list[tuple[str, int, dict[str, str]]], label: str, n: int
 ) -> None:
-    lines = similar(pd.concat(frames, ignore_index=True), "BUY", "new")
+    frames, modes = [], {}
+    for place, (mode, count, changes) in enumerate(parts):
+        rows = outcome_rows(count, symbol=f"S{place}", **changes)
+        # A window of its own for each part, so that each has its own mode.
+        frames.append(rows.assign(window_start=rows["window_start"] + pd.Timedelta(hours=place + 1)))
+        modes |= dict.fromkeys(pd.DatetimeIndex(frames[-1]["window_start"]).to_pydatetime(), mode)
+    tallies = Tallies.of(pd.concat(frames, ignore_index=True), modes)
+    lines = similar(tallies, WINDOWS[0].end, "BUY", "new")
     assert (lines[0].label, lines[0].n) == (label, n)
     assert [line.horizon for line in lines] == [1, 3, 5, 10]

@@ -19,6 +19,7 @@ from signals_pipeline_tests.digest_examples import (
     WINDOWS,
     coverage,
     digest_of,
+    knowledge_of,
     outcome_rows,
     signal,
     steady,
@@ -38,7 +39,7 @@ drawn = st.lists(
 
 
 def matured(history: list[Signal], as_of: datetime) -> pd.DataFrame:
-    return mature(history, BARS, WATCHLIST.symbols, SESSIONS, as_of=as_of)
+    return mature(history, BARS, WATCHLIST.symbols, SESSIONS, as_of=as_of).frame
 
 
 @settings(max_examples=12, deadline=None)
@@ -59,6 +60,35 @@ def test_nothing_at_or_after_as_of_matters(history: list[Signal], now: Window, r
         bars=BARS[BARS["session"] <= pd.Timestamp(closed)],
     )
     assert knowing.to_json() == unknowing.to_json()
+
+
+@settings(max_examples=5, deadline=None)
+@given(drawn, st.integers(0, 100), st.randoms(use_true_random=False))
+def test_knowledge_arranged_once_is_cut_to_each_window(history: list[Signal], count: int, random: Random) -> None:
+    modes = {window.start: random.choice(("live", "catch_up", "backfill")) for window in WINDOWS[:20]}
+    told = outcome_rows(count, lifecycle=random.choice(("new", "flipped")))
+    outcomes = pd.concat([matured(history, WINDOWS[-1].end), told], ignore_index=True)
+    early = outcome_rows(1)["window_start"].iloc[0]
+    spread = {(early + pd.Timedelta(days=n)).to_pydatetime(): random.choice(("live", "manual")) for n in range(count)}
+    order = random.sample(range(len(outcomes)), len(outcomes))
+    whole = knowledge_of(
+        random.sample(history, len(history)), modes=modes | spread, outcomes=outcomes.iloc[order], bars=BARS
+    )
+    for now in WINDOWS[1:14:3]:
+        shown = [signal("AAA", window=now)]
+        past = [each for each in history if each.decided_at < now.end and each.window_start != now.start]
+        closed = SESSIONS.last_closed(now.end)
+        assert closed is not None
+        then = knowledge_of(
+            past,
+            modes={start: mode for start, mode in (modes | spread).items() if start < now.start},
+            outcomes=outcomes[outcomes["known_at"] < pd.Timestamp(now.end)],
+            bars=BARS[BARS["session"] <= pd.Timestamp(closed)],
+        )
+        assert (
+            digest_of(now, shown, past, knowledge=whole).to_json()
+            == digest_of(now, shown, past, knowledge=then).to_json()
+        )
 
 
 @settings(max_examples=12, deadline=None)

@@ -107,8 +107,8 @@ def test_nothing_at_or_after_as_of_matters(bars: pd.DataFrame, signals: list[Sig
 @settings(max_examples=10, deadline=None)
 @given(grids, decided)
 def test_each_outcome_stands_alone(bars: pd.DataFrame, signals: list[Signal]) -> None:
-    together = mature(signals, bars, SYMBOLS)
-    alone = [mature([each], bars, SYMBOLS) for each in reversed(signals)]
+    together = known_of(signals, bars, SYMBOLS)
+    alone = [known_of([each], bars, SYMBOLS) for each in reversed(signals)]
     filled = [frame for frame in alone if len(frame)]
     joined = OUTCOMES.conform(pd.concat(filled)) if filled else OUTCOMES.empty()
     pd.testing.assert_frame_equal(together, joined)
@@ -121,8 +121,8 @@ def test_buy_and_sell_mirror_each_other(bars: pd.DataFrame, signals: list[Signal
         signal(each.symbol, "SELL" if each.signal_type == "BUY" else "BUY", Window(each.window_start, each.decided_at))
         for each in signals
     ]
-    one = mature(signals, bars, SYMBOLS)
-    other = mature(opposite, bars, SYMBOLS)
+    one = known_of(signals, bars, SYMBOLS)
+    other = known_of(opposite, bars, SYMBOLS)
     assert one["raw_return"].tolist() == other["raw_return"].tolist()
     assert one["net_return"].tolist() == (-other["net_return"]).tolist()
     assert not (one["hit"] & other["hit"]).any()
@@ -133,10 +133,10 @@ def test_buy_and_sell_mirror_each_other(bars: pd.DataFrame, signals: list[Signal
 @given(grids, decided)
 def test_a_missing_bar_is_left_out_and_counted(bars: pd.DataFrame, signals: list[Signal]) -> None:
     whole = steady(SESSIONS, *SYMBOLS, "SPY")
-    due = mature(signals, whole, SYMBOLS)
-    assert missing_bars(signals, whole, SYMBOLS) == {}
-    found = mature(signals, bars, SYMBOLS)
-    lost = missing_bars(signals, bars, SYMBOLS)
+    complete = mature(signals, whole, SYMBOLS, SESSIONS, as_of=LATE)
+    assert complete.without_bars == {}
+    partly = mature(signals, bars, SYMBOLS, SESSIONS, as_of=LATE)
+    due, found, lost = complete.frame, partly.frame, partly.without_bars
     assert {name: (due["symbol"] == name).sum() - (found["symbol"] == name).sum() for name in lost} == lost
     assert len(found) + sum(lost.values()) == len(due)
 
@@ -145,7 +145,7 @@ def test_a_missing_bar_is_left_out_and_counted(bars: pd.DataFrame, signals: list
 def test_entry_is_the_next_open(key: str, entry: str) -> None:
     # Decided at 08:30 (the first) it enters the same day; decided at 17:30 the day after.
     each = signal("AAA", "BUY", window_for_key(key))
-    row = mature([each], steady(SESSIONS, "AAA"), ["AAA"]).iloc[0]
+    row = known_of([each], steady(SESSIONS, "AAA"), ["AAA"]).iloc[0]
     assert row["entry_session"] == pd.Timestamp(entry, tz="UTC")
     assert row["exit_session"] == row["entry_session"]
     day = int(np.flatnonzero(SESSIONS.dates == np.datetime64(entry))[0])
@@ -155,18 +155,18 @@ def test_entry_is_the_next_open(key: str, entry: str) -> None:
 
 def test_horizons_end_where_the_calendar_ends() -> None:
     short = weekday_sessions(count=8)
-    found = mature([signal("AAA", "BUY", WINDOWS[0])], steady(short, "AAA"), ["AAA"], short, as_of=LATE)
+    found = mature([signal("AAA", "BUY", WINDOWS[0])], steady(short, "AAA"), ["AAA"], short, as_of=LATE).frame
     assert found["horizon"].tolist() == [1, 3]  # decided on the fifth session, entered on the sixth
 
 
 def test_the_watchlist_stands_in_for_spy() -> None:
     flat = {"AAA": [(100.0, 110.0)] * 40, "BBB": [(100.0, 90.0)] * 40, "CCC": [(100.0, 106.0)] * 40}
-    without = mature([signal("AAA")], bars_of(SESSIONS, flat), SYMBOLS)
+    without = known_of([signal("AAA")], bars_of(SESSIONS, flat), SYMBOLS)
     assert set(without["benchmark"]) == {EQUAL_WEIGHT}
     assert without["benchmark_return"].tolist() == pytest.approx([0.02] * 4)
     assert without["base_rate"].tolist() == pytest.approx([2 / 3] * 4)
     spy = bars_of(SESSIONS, {**flat, "SPY": [(100.0, 108.0)] * 40})
-    found = mature([signal("AAA")], spy, SYMBOLS)
+    found = known_of([signal("AAA")], spy, SYMBOLS)
     assert set(found["benchmark"]) == {"SPY"}
     assert found["net_return"].tolist() == pytest.approx([0.02] * 4)
     assert found["base_rate"].tolist() == pytest.approx([1 / 3] * 4)
@@ -174,22 +174,23 @@ def test_the_watchlist_stands_in_for_spy() -> None:
 
 def test_a_decision_older_than_the_calendar_has_no_outcome() -> None:
     later = weekday_sessions("2024-02-01")
-    assert mature([signal("AAA")], steady(later, "AAA"), ["AAA"], later, as_of=LATE).empty
+    assert mature([signal("AAA")], steady(later, "AAA"), ["AAA"], later, as_of=LATE).frame.empty
 
 
 def test_bars_off_the_calendar_and_unreal_prices_are_no_bars() -> None:
     bars = steady(SESSIONS, "AAA")
     weekend = bars.assign(session=pd.Timestamp("2024-01-13")).iloc[:1]
     past = bars.assign(session=pd.Timestamp("2030-01-01")).iloc[:1]
-    sound = mature([signal("AAA")], bars, ["AAA"])
+    sound = known_of([signal("AAA")], bars, ["AAA"])
     mixed = pd.concat([bars, weekend, past], ignore_index=True)
-    pd.testing.assert_frame_equal(mature([signal("AAA")], mixed, ["AAA"]), sound)
+    pd.testing.assert_frame_equal(known_of([signal("AAA")], mixed, ["AAA"]), sound)
     zero = bars.assign(open=0.0)
-    assert mature([signal("AAA")], zero, ["AAA"]).empty
-    assert missing_bars([signal("AAA")], zero, ["AAA"]) == {"AAA": 4}
+    nothing = mature([signal("AAA")], zero, ["AAA"], SESSIONS, as_of=LATE)
+    assert nothing.frame.empty
+    assert nothing.without_bars == {"AAA": 4}
 
 
 @pytest.mark.parametrize("signals", [[], [signal("AAA")]])
 def test_no_signals_or_no_bars_give_an_empty_frame(signals: list[Signal]) -> None:
-    found = mature(signals, steady(SESSIONS), SYMBOLS)
+    found = known_of(signals, steady(SESSIONS), SYMBOLS)
     pd.testing.assert_frame_equal(found, OUTCOMES.empty())

@@ -1,11 +1,15 @@
 """Asset `digest`: what the reader is told about the window, as one value and its renderings."""
 
+from typing import Any
+
 import dagster as dg
 
-from signals_pipeline.adapters.digest_files import write_digest
+from signals_pipeline.adapters.database.tables import digest as digest_table
+from signals_pipeline.adapters.digest_files import DigestFiles, write_digest
+from signals_pipeline.core.digest import Digest
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.defs.composing import Composer
-from signals_pipeline.defs.metadata import markdown_table
+from signals_pipeline.defs.metadata import sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
 
@@ -17,6 +21,7 @@ from signals_pipeline.defs.resources import Desk, Store
     kinds={"html", "sql"},
     owners=["team:signals"],
     deps=["headlines", "signals", "outcomes"],
+    metadata=sql_schema(digest_table),
 )
 def digest(
     context: dg.AssetExecutionContext,
@@ -27,16 +32,23 @@ def digest(
     """The digest of each window as JSON in the database and as HTML, text and JSON files; nothing is sent from here."""
     windows = windows_of(context)
     composer = Composer.over(windows, store, desk, prices)
-    rows: list[tuple[str, str, str, int]] = []
     for window in windows:
         made = composer.compose(window)
         store.digests.put(window, made.to_json(), kind=made.kind, mode=made.mode, subject=made.subject)
         files = write_digest(made, desk.digests_dir)
-        size = files.html.stat().st_size
-        rows.append((window.key, made.kind, made.subject, size))
-        context.add_asset_metadata(
-            {"subject": made.subject, "kind": made.kind, "html_bytes": size, "html": dg.MetadataValue.path(files.html)},
-            partition_key=window.key,
-        )
-    listing = markdown_table(["window", "kind", "subject", "HTML bytes"], rows[-40:])
-    return dg.MaterializeResult(metadata={"digests": dg.MetadataValue.md(listing)})
+        context.add_asset_metadata(_describe(made, files), partition_key=window.key)
+    return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(desk.digests_dir)})
+
+
+def _describe(made: Digest, files: DigestFiles) -> dict[str, Any]:
+    return {
+        "subject": made.subject,
+        "kind": made.kind,
+        "html": dg.MetadataValue.path(files.html),
+        "html_bytes": files.html.stat().st_size,
+        "signals_new": len(made.new),
+        "signals_changed": len(made.changed),
+        "signals_active": len(made.still_active),
+        "near_misses": len(made.near_misses),
+        "text": text_preview(files.text.read_text(encoding="utf-8")),
+    }

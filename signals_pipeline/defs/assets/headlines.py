@@ -1,5 +1,7 @@
 """Asset `headlines`: what the feeds delivered, normalised, linked to companies, gathered into stories."""
 
+from typing import Any
+
 import dagster as dg
 import pandas as pd
 
@@ -7,7 +9,7 @@ from signals_pipeline.core import headlines as core
 from signals_pipeline.core.feeds import NewsSource
 from signals_pipeline.core.ledger import ledger
 from signals_pipeline.core.tables import HEADLINES
-from signals_pipeline.defs.metadata import count_rows, preview, table_schema
+from signals_pipeline.defs.metadata import coverage_entries, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
 from signals_pipeline.settings import Knobs
@@ -41,16 +43,19 @@ def headlines(
     covered = store.coverage.covered(windows[0].start)
     entries = ledger(windows, covered=covered, batch=batch, headlines=frame, **reach)
     store.coverage.put(entries)
-    count_rows(context, frame, windows)
+    describe_windows(context, frame, windows, _describe)
+    for entry in entries:
+        context.add_asset_metadata(coverage_entries(entry), partition_key=entry.window_key)
     return dg.Output(
         frame,
         metadata={
-            "dagster/row_count": len(frame),
             "feeds": {
                 report.feed: f"{report.status}: {report.fetched} {report.detail}".strip() for report in batch.reports
             },
             "dropped": normalised.drops,
-            "coverage": entries[-1].line("see sentiment"),
-            "preview": preview(frame, ["known_at", "symbol", "relevance", "member", "source", "title"]),
         },
     )
+
+
+def _describe(rows: pd.DataFrame) -> dict[str, Any]:
+    return {"preview": leading(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])}

@@ -1,11 +1,13 @@
 """Asset `scores`: tone and technicals, combined, with what each story and component adds."""
 
+from typing import Any
+
 import dagster as dg
 import pandas as pd
 
 from signals_pipeline.core import scores as core
 from signals_pipeline.core.tables import SCORES
-from signals_pipeline.defs.metadata import count_rows, preview, table_schema
+from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk
 from signals_pipeline.settings import Knobs
@@ -32,14 +34,12 @@ def scores(
     frame = core.build(
         headlines, sentiment, technicals, desk.watchlist.symbols, windows, sentiment_weight=knobs.sentiment_weight
     )
-    count_rows(context, frame, windows)
-    newest = frame[(frame["window_start"] == pd.Timestamp(windows[-1].start)) & (frame["n_stories"] > 0)]
-    ranked = newest.sort_values("combined", key=abs)
-    return dg.Output(
-        frame,
-        metadata={
-            "dagster/row_count": len(frame),
-            "symbols_with_tone": int((frame["n_stories"] > 0).sum()),
-            "preview": preview(ranked, ["symbol", "combined", "tone", "technical", "n_stories", "news_title"]),
-        },
-    )
+    describe_windows(context, frame, windows, _describe)
+    return dg.Output(frame, metadata={"sentiment_weight": f"{knobs.sentiment_weight:g}"})
+
+
+def _describe(rows: pd.DataFrame) -> dict[str, Any]:
+    toned = rows[rows["n_stories"] > 0]
+    largest = {"largest_combined": round(float(toned["combined"].abs().max()), 4)} if len(toned) else {}
+    shown = leading(toned, "combined", ["symbol", "combined", "tone", "technical", "n_stories", "news_title"])
+    return {"symbols_with_tone": len(toned), **largest, "preview": shown}

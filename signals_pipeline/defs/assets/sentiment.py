@@ -1,11 +1,13 @@
 """Asset `sentiment`: tone of every linked headline."""
 
+from typing import Any
+
 import dagster as dg
 import pandas as pd
 
 from signals_pipeline.core import sentiment as core
 from signals_pipeline.core.tables import SENTIMENT
-from signals_pipeline.defs.metadata import count_rows, preview, table_schema
+from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.scoring import Scorer
 from signals_pipeline.settings import Knobs
@@ -35,17 +37,22 @@ def sentiment(
         min_confidence=knobs.min_sentiment_confidence,
         half_life_hours=knobs.tone_half_life_hours,
     )
-    count_rows(context, frame, windows)
+    describe_windows(context, frame, windows, _describe)
     return dg.Output(
         frame,
         metadata={
-            "dagster/row_count": len(frame),
             "model": scorer.description,
             "model_fallback": scorer.fallback or "none",
-            "texts_scored": report.scored,
-            "texts_from_cache": report.cached,
-            "model_seconds": round(report.seconds, 3),
-            "confident": int(frame["confident"].sum()),
-            "preview": preview(frame, ["known_at", "symbol", "score", "confidence", "weight", "title"]),
+            "scoring": {
+                "texts scored": report.scored,
+                "texts from cache": report.cached,
+                "seconds in the model": round(report.seconds, 3),
+            },
         },
     )
+
+
+def _describe(rows: pd.DataFrame) -> dict[str, Any]:
+    mean = {"mean_confidence": round(float(rows["confidence"].mean()), 4)} if len(rows) else {}
+    shown = leading(rows, "weight", ["known_at", "symbol", "score", "confidence", "weight", "title"])
+    return {"confident": int(rows["confident"].sum()), **mean, "preview": shown}

@@ -1,15 +1,15 @@
 """Asset `signals`: what passes the gates and was not said before, kept in `signal_history`."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from signals_pipeline.adapters.database.tables import signal_history
 from signals_pipeline.adapters.history import Recorded, WindowRun
 from signals_pipeline.core import signals as core
-from signals_pipeline.core.windows import Window
-from signals_pipeline.defs.metadata import markdown_table
+from signals_pipeline.defs.metadata import funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.scoring import Scorer
@@ -24,6 +24,7 @@ from signals_pipeline.settings import Generator, Knobs
     owners=["team:signals"],
     pool="signals",
     deps=[dg.AssetDep("signals", partition_mapping=PREVIOUS_WINDOW)],
+    metadata=sql_schema(signal_history),
 )
 def signals(
     context: dg.AssetExecutionContext,
@@ -52,25 +53,31 @@ def signals(
         near_misses = [asdict(miss) for miss in gated.near_misses]
         run = WindowRun(modes[window], model, knobs.stored(), gated.funnel, near_misses)
         recorded.append(store.history.record_window(window, gated.candidates, run))
-        context.add_asset_metadata(_counts(recorded[-1]), partition_key=window.key)
+        context.add_asset_metadata(_describe(recorded[-1], gated.funnel), partition_key=window.key)
     return dg.MaterializeResult(
         metadata={
-            "signals": dg.MetadataValue.md(_listing(windows, recorded)),
             "generator": knobs.signal_generator.value,
+            "model": model,
             "decided_again": ", ".join(sorted({key for each in recorded for key in each.refolded})) or "none",
         }
     )
 
 
-def _counts(recorded: Recorded) -> dict[str, int]:
-    funnel = {f"funnel/{name}": count for name, count in recorded.decision.funnel.items()}
-    return {"dagster/partition_row_count": len(recorded.decision.signals), **funnel}
-
-
-def _listing(windows: Sequence[Window], recorded: Sequence[Recorded]) -> str:
+def _describe(recorded: Recorded, gates: dict[str, int]) -> dict[str, Any]:
     rows = [
-        (window.key, one.symbol, one.signal_type, one.lifecycle, one.combined_score, one.candidate.news_title)
-        for window, each in zip(windows, recorded, strict=True)
-        for one in each.decision.signals
+        (
+            one.symbol,
+            one.signal_type,
+            one.lifecycle,
+            one.combined_score,
+            one.candidate.confidence_score,
+            one.candidate.news_title,
+        )
+        for one in recorded.decision.signals
     ]
-    return markdown_table(["window", "symbol", "type", "lifecycle", "combined", "news"], rows[-40:])
+    listing = markdown_table(["symbol", "type", "lifecycle", "combined", "tone confidence", "news"], rows)
+    return {
+        "dagster/partition_row_count": len(rows),
+        "signals": dg.MetadataValue.md(listing),
+        **funnel_entries(gates | recorded.decision.funnel),
+    }

@@ -1,6 +1,7 @@
 """Asset `technicals`: where price stands, from sessions closed before the window's end."""
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from signals_pipeline.core import technicals as core
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.tables import TECHNICALS
-from signals_pipeline.defs.metadata import count_rows, preview, table_schema
+from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk
 
@@ -32,16 +33,24 @@ def technicals(
     symbols = desk.watchlist.symbols
     bars = prices.bars(symbols, (windows[0].start - timedelta(days=HISTORY_DAYS)).date(), windows[-1].end.date())
     frame = core.build(bars, symbols, windows, desk.sessions(windows))
-    count_rows(context, frame, windows)
-    newest = frame[frame["window_start"] == pd.Timestamp(windows[-1].start)]
+    describe_windows(context, frame, windows, _describe)
     return dg.Output(
         frame,
         metadata={
-            "dagster/row_count": len(frame),
             "source": prices.name,
-            "without_technicals": ", ".join(newest.loc[newest["technical"].isna(), "symbol"]) or "none",
-            "stale": ", ".join(newest.loc[newest["stale"], "symbol"]) or "none",
             "price_notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in prices.notes()) or "none"),
-            "preview": preview(newest, ["symbol", "session", "close", "rsi", "macd_atr", "trend_atr", "technical"]),
         },
     )
+
+
+def _describe(rows: pd.DataFrame) -> dict[str, Any]:
+    missing, stale = rows.loc[rows["technical"].isna(), "symbol"], rows.loc[rows["stale"], "symbol"]
+    return {
+        "without_technicals": ", ".join(missing) or "none",
+        "stale": ", ".join(stale) or "none",
+        "symbols_without_technicals": len(missing),
+        "symbols_stale": len(stale),
+        "preview": leading(
+            rows, "technical", ["symbol", "session", "close", "rsi", "macd_atr", "trend_atr", "technical"]
+        ),
+    }

@@ -1,0 +1,195 @@
+"""`signals` from a terminal: every command, and every refusal as one line on stderr with exit code 2."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from signals_pipeline import sample
+from signals_pipeline.adapters import migrate
+from signals_pipeline.adapters.database import metadata
+from signals_pipeline.cli import main
+from signals_pipeline.core.digest import Digest
+from signals_pipeline.settings import Settings
+
+KEY = "2015-02-03-08:30"
+Signals = Callable[..., Result]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder of the commands that a test runs, empty; the working directory has no dagster.yaml."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGNALS_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def signals(data: Path) -> Signals:  # noqa: ARG001
+    """Runs `signals` in this process."""
+    return lambda *words: CliRunner().invoke(main, words)
+
+
+def process(*words: str, cwd: Path, **variables: str) -> "subprocess.Popen[str]":
+    """`signals` as a process of its own, with the variables given and none of the machine's."""
+    ours = {name.upper() for name in Settings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.Popen(
+        [sys.executable, "-m", "signals_pipeline", *words],
+        cwd=cwd,
+        env=kept | {"PYTHONPATH": os.pathsep.join(sys.path), "SIGNALS_DATA_DIR": str(cwd / "data"), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def refused(result: Result) -> str:
+    """The one line of a refusal."""
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("signals: ")
+    return line.removeprefix("signals: ")
+
+
+def test_a_window_is_run_shown_and_kept(signals: Signals, data: Path) -> None:
+    ran = signals("run", "--window", KEY)
+    assert ran.exit_code == 0, ran.output
+    assert ran.stdout.splitlines()[0].strip() == "1 signal in 1 window"
+    assert "│ 2015-02-03-08:30 │ DIS    │ ▲ BUY  │ new       │    +0.40 │ Disney files" in ran.stdout
+    files = [Path(line.split(maxsplit=1)[1]) for line in ran.stdout.splitlines()[-3:]]
+    assert [file.name for file in files] == [f"2015-02-03-0830.{kind}" for kind in ("html", "txt", "json")]
+    digest = Digest.from_json(files[2].read_text())
+    assert (digest.window_key, digest.mode) == (KEY, "manual")
+    assert digest.subject in ran.stdout
+    assert (data / "dagster" / "history").is_dir()
+    assert sorted(path.name for path in data.parent.iterdir()) == ["data"]  # nothing beside the data folder
+
+
+def test_a_backfill_runs_its_range_and_previews_come_from_what_is_stored(signals: Signals, data: Path) -> None:
+    ran = signals("backfill", "--from", "2015-02-02-17:30", "--to", KEY)
+    assert ran.exit_code == 0, ran.output
+    assert "in 2 windows" in ran.stdout.splitlines()[0]
+    written = {path.name: path.read_bytes() for path in (data / "digests").iterdir()}
+    assert len(written) == 6
+    assert Digest.from_json(written["2015-02-03-0830.json"].decode()).mode == "backfill"
+    shown = signals("preview", KEY, "--to", str(data / "elsewhere"))
+    assert shown.exit_code == 0, shown.output
+    copies = [Path(line) for line in shown.stdout.splitlines()]
+    assert {copy.name: copy.read_bytes() for copy in copies} == {copy.name: written[copy.name] for copy in copies}
+    assert {copy.parent for copy in copies} == {data / "elsewhere"}
+    (data / "file").touch()
+    assert refused(signals("preview", KEY, "--to", str(data / "file"))).startswith(f"{data / 'file'}: ")
+    assert "has no digest: run it with `signals run --window" in refused(signals("preview", "2015-02-04-08:30"))
+
+
+def test_the_demo_runs_its_whole_sample(tmp_path: Path) -> None:
+    with process("run", cwd=tmp_path) as ran:
+        out, err = ran.communicate()
+    assert (ran.returncode, err) == (0, "")
+    assert "signals in 51 windows, the newest 15" in out.splitlines()[0]
+    assert len(list((tmp_path / "data" / "digests").glob("*.html"))) == 51
+
+
+def test_a_local_deployment_runs_the_newest_complete_window(tmp_path: Path) -> None:
+    feeds = {"SIGNALS_NEWS_PATH": str(sample.HEADLINES), "SIGNALS_PRICES_PATH": str(sample.PRICES)}
+    with process("run", cwd=tmp_path, SIGNALS_DEPLOYMENT="local", **feeds) as ran:
+        out, err = ran.communicate()
+    assert (ran.returncode, err) == (0, "")
+    assert out.splitlines()[0].strip() == "0 signals in 1 window"
+    (stored,) = (tmp_path / "data" / "digests").glob("*.json")
+    digest = Digest.from_json(stored.read_text())
+    assert (digest.deployment, digest.mode, digest.coverage.headlines) == ("local", "manual", 0)
+
+
+def test_migrate_brings_the_database_to_head_and_says_so(signals: Signals, data: Path) -> None:
+    for _ in range(2):
+        assert signals("migrate").stdout == f"database at revision {migrate.head()}\n"
+    assert migrate.current(f"sqlite:///{data / 'signals.db'}") == migrate.head()
+
+
+def test_migrate_check_touches_no_database_and_names_a_difference(signals: Signals, data: Path) -> None:
+    assert signals("migrate", "--check").stdout == f"migrations and tables agree at revision {migrate.head()}\n"
+    assert not data.exists()
+    extra = sa.Table("forgotten", metadata, sa.Column("id", sa.Integer(), primary_key=True))
+    try:
+        line = refused(signals("migrate", "--check"))
+    finally:
+        metadata.remove(extra)
+    assert "forgotten" in line
+    assert line.endswith("add a revision")
+
+
+REFUSED = {
+    "bad key": (("run", "--window", "2015-02-03"), {}, "no window has the key '2015-02-03'; the nearest keys are"),
+    "outside": (("run", "--window", "2014-02-03-08:30"), {}, "choose a first and a last one from 2015-01-23-17:30 to"),
+    "reversed": (("backfill", "--from", KEY, "--to", "2015-02-02-08:30"), {}, "are not there to run"),
+    "no digest": (("preview", KEY), {}, "has no tables yet: run `signals migrate`"),
+    "wrong knob": (("run",), {"MAX_SIGNALS": "many"}, "MAX_SIGNALS='many': "),
+    "unknown deployment": (("migrate",), {"SIGNALS_DEPLOYMENT": "prodution"}, "SIGNALS_DEPLOYMENT='prodution': "),
+    "no feed": (("run",), {"SIGNALS_DEPLOYMENT": "local"}, "SIGNALS_NEWS_PATH is empty"),
+    "no model": (("run", "--window", KEY), {"SENTIMENT_MODEL": "finbert"}, "finbert: no config.json"),
+    "no headlines": (("run", "--window", KEY), {"SIGNALS_NEWS_PATH": "nowhere.csv"}, "nowhere.csv"),
+    "no home": (("run", "--window", KEY), {"DAGSTER_HOME": "nowhere"}, "DAGSTER_HOME='nowhere': no such folder"),
+    "no database": (("migrate",), {"SIGNALS_DATABASE_URL": "mysql://h/d"}, "neither SQLite nor PostgreSQL"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_can_be_foreseen_is_one_line_and_exit_code_2(
+    signals: Signals, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    words, variables, said = REFUSED[case]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert said in refused(signals(*words))
+
+
+@pytest.mark.parametrize("case", ["bad key", "wrong knob", "no model"])
+def test_a_terminal_sees_that_line_and_nothing_else(tmp_path: Path, case: str) -> None:
+    words, variables, said = REFUSED[case]
+    with process(*words, cwd=tmp_path, **variables) as ran:
+        out, err = ran.communicate()
+    assert (ran.returncode, out, len(err.splitlines())) == (2, "", 1), err
+    assert said in err
+
+
+def test_a_mistyped_option_is_clicks_usage_and_exit_code_2(signals: Signals) -> None:
+    result = signals("run", "--windoww", KEY)
+    assert result.exit_code == 2
+    assert "No such option" in result.stderr
+
+
+@pytest.mark.parametrize("place", ["SIGNALS_NEWS_PATH", "SIGNALS_WATCHLIST"])
+def test_ctrl_c_is_one_line_and_exit_code_130(tmp_path: Path, place: str) -> None:
+    """The input is a pipe: once it is open, the command is inside a step (headlines) or a resource (watchlist)."""
+    pipe = tmp_path / "input.csv"
+    os.mkfifo(pipe)
+    with process("run", "--window", KEY, cwd=tmp_path, **{place: str(pipe)}) as running, pipe.open("w"):
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate()
+    assert (running.returncode, out) == (130, "")
+    assert err == "signals: interrupted; what was finished is kept, run again for the rest\n"
+
+
+LOADED = """
+import sys
+from click.testing import CliRunner
+from signals_pipeline.cli import main
+for words in (["--help"], ["run", "--help"]):
+    assert CliRunner().invoke(main, words).exit_code == 0
+print(*sorted({name.split(".")[0] for name in sys.modules}))
+"""
+
+
+def test_help_loads_neither_dagster_nor_pandas() -> None:
+    ran = subprocess.run([sys.executable, "-c", LOADED], check=True, capture_output=True, text=True)
+    loaded = set(ran.stdout.split())
+    assert "signals_pipeline" in loaded
+    assert loaded.isdisjoint({"dagster", "pandas", "numpy", "sqlalchemy", "alembic", "rich", "onnxruntime"})

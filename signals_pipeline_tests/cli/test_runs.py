@@ -1,0 +1,92 @@
+"""What runs of the command line rest on: the windows they choose, and SQLite relaxed for as long as a run lasts."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from signals_pipeline import sample
+from signals_pipeline.cli import runs
+from signals_pipeline.core.windows import WindowError, newest_complete, window_for_key
+from signals_pipeline.settings import Settings, SettingsError
+
+KEY = "2015-02-03-08:30"
+NORMAL, FULL = 1, 2
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Settings:
+    return Settings.checked(signals_data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Settings:
+    feeds = {"signals_news_path": sample.HEADLINES, "signals_prices_path": sample.PRICES}
+    return Settings.checked(signals_deployment="local", signals_data_dir=tmp_path / "data", **feeds)
+
+
+def synchronous(path: Path) -> int:
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+    engine.dispose()
+    return int(found)
+
+
+def test_sqlite_is_relaxed_within_and_never_after(tmp_path: Path) -> None:
+    assert sqlite3.sqlite_version_info >= (3, 7)
+    with runs.relaxed_sqlite():
+        assert synchronous(tmp_path / "a.db") == NORMAL
+    assert synchronous(tmp_path / "a.db") == FULL
+    with pytest.raises(ZeroDivisionError), runs.relaxed_sqlite():
+        raise ZeroDivisionError
+    assert synchronous(tmp_path / "a.db") == FULL
+
+
+def test_a_run_and_a_failed_run_leave_sqlite_as_it_was(demo: Settings, tmp_path: Path) -> None:
+    missing = demo.model_copy(update={"dagster_home": tmp_path / "nowhere"})
+    with pytest.raises(SettingsError, match="no such folder"):
+        runs.execute(missing, (window_for_key(KEY),), mode="manual")
+    assert synchronous(tmp_path / "b.db") == FULL
+
+
+def test_without_a_window_the_demo_runs_all_and_others_the_newest(demo: Settings, local: Settings) -> None:
+    windows = runs.windows_to_run(demo, None)
+    assert (windows[0].key, windows[-1].key) == (sample.FIRST_WINDOW, sample.LAST_WINDOW)
+    before = newest_complete(datetime.now(UTC))
+    (newest,) = runs.windows_to_run(local, None)
+    assert before <= newest <= newest_complete(datetime.now(UTC))
+    assert (runs.default_mode(demo), runs.default_mode(local)) == ("backfill", "manual")
+
+
+def test_a_range_includes_both_ends_and_must_be_over(local: Settings) -> None:
+    windows = runs.windows_in_range(local, "2015-01-30-17:30", KEY)
+    assert [window.key for window in windows] == [
+        "2015-01-30-17:30",
+        "2015-02-02-08:30",
+        "2015-02-02-17:30",
+        "2015-02-03-08:30",
+    ]
+    assert runs.windows_to_run(local, KEY) == windows[-1:]
+    for first, last in ((KEY, "2015-02-02-08:30"), ("2014-02-03-08:30", KEY), (KEY, "2190-02-03-08:30")):
+        with pytest.raises(
+            WindowError, match=f"windows {first} to {last} are not there to run: choose .* from 2015-01-02"
+        ):
+            runs.windows_in_range(local, first, last)
+
+
+def test_a_home_with_dagster_yaml_says_where_the_runs_are_kept(
+    demo: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(f"storage:\n  sqlite:\n    base_dir: {home / 'kept'}\n")
+    monkeypatch.chdir(tmp_path)
+    for settings, cwd in ((demo.model_copy(update={"dagster_home": home}), tmp_path), (demo, home)):
+        monkeypatch.chdir(cwd)
+        with runs.local_instance(settings) as instance:
+            assert instance.get_runs() == []
+    assert (home / "kept").is_dir()
+    assert not demo.signals_data_dir.exists()
