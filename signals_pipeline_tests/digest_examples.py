@@ -19,7 +19,7 @@ from signals_pipeline.core.windows import Sessions, Window, windows_between
 from signals_pipeline.settings import Knobs
 
 WINDOWS = windows_between(datetime(2024, 1, 8, tzinfo=UTC), datetime(2024, 3, 8, tzinfo=UTC))
-KNOBS = Knobs().stored()  # pyright: ignore[reportCallIssue]
+KNOBS = Knobs().stored()
 WATCHLIST = Watchlist((Company("AAA", "Alpha"), Company("BBB", "Beta & Sons"), Company("CCC", "Gamma")))
 
 

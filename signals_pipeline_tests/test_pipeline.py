@@ -135,6 +135,17 @@ def test_a_window_run_by_hand_says_so_and_a_scheduled_range_heals(desk: TestDesk
     assert modes == ["catch_up"] * (len(WEEK) - 1) + ["live"]
 
 
+def test_signals_of_a_live_run_that_failed_before_its_digest_are_told_by_the_next(desk: TestDesk) -> None:
+    before, failed, after = WEEK[6:9]
+    desk.run([before], mode="live")
+    for stage in ("headlines", "sentiment", "technicals", "scores", "signals"):
+        desk.run([failed], mode="live", only=stage)
+    untold = {signal.symbol for signal in desk.history() if signal.decided_at == failed.end}
+    assert untold
+    desk.run([failed, after], mode="live")
+    assert {card.symbol for card in _digest(desk, after.key).from_missed} == untold
+
+
 def _digest(desk: TestDesk, key: str) -> Digest:
     path = digest_paths(window_for_key(key).key, desk.settings.digests_dir).json
     return Digest.from_json(path.read_text())

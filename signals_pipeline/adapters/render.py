@@ -20,7 +20,7 @@ import jinja2
 from signals_pipeline.core.cards import Card
 from signals_pipeline.core.digest_value import Digest
 from signals_pipeline.core.subject import tag
-from signals_pipeline.core.wording import eastern, shorten, signed
+from signals_pipeline.core.wording import eastern, shorten, shorten_counted, signed
 
 MAX_HTML_BYTES = 90_000
 """Mail readers clip a longer message: Gmail at 102 KB, headers and encoding included."""
@@ -44,10 +44,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """How much the HTML of a long digest shows.
-
-    Cards, rows a list, stories a card, characters a title and a link; remarks and characters a remark.
-    """
+    """How much a long HTML shows: cards, rows a list, stories a card, remarks, and characters a title, link, remark."""
 
     cards: int
     rows: int
@@ -108,7 +105,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "signed": signed,
         "eastern": _eastern,
         "shorten": shorten,
-        "remark": _remark,
+        "shorten_counted": shorten_counted,
         "link": _link,
         "wrap": _wrap,
         "bar": _bar,
@@ -133,7 +130,7 @@ def _inliner() -> css_inline.CSSInliner:
 def _scrubbed(value: _Value) -> _Value:
     """The value with every string on one line, free of control, direction and unpaired surrogate characters."""
     if isinstance(value, str):
-        return value if _is_clean(value) else _clean(value)  # pyright: ignore[reportReturnType]
+        return value if _is_clean(value) else _clean(value)
     if value is None or isinstance(value, _NUMBERS):
         return value
     if isinstance(value, tuple):
@@ -176,13 +173,6 @@ def _wrap(text: str, indent: int = 0, hang: int | None = None) -> str:
         return " " * indent + text  # what textwrap would give, slowly
     rest = " " * (indent if hang is None else hang)
     return textwrap.fill(text, TEXT_WIDTH, initial_indent=" " * indent, subsequent_indent=rest, break_on_hyphens=False)
-
-
-def _remark(text: str, width: int) -> str:
-    """The text cut at a word to about `width` characters, and how many are left out."""
-    kept = shorten(text, width)
-    left = len(text) - len(kept.removesuffix("…"))
-    return kept if kept == text else f"{kept} ({left:,} more characters: see the text part of this message.)"
 
 
 def _bar(card: Card, stories: int) -> list[tuple[str, int]]:

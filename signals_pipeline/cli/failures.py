@@ -4,7 +4,6 @@ import errno
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 
 from signals_pipeline.adapters.calendar import CalendarError
 from signals_pipeline.adapters.database import DatabaseError
@@ -49,7 +48,7 @@ def told(error: BaseException) -> str | None:
 
 def interrupted(error: BaseException) -> bool:
     """Whether the user stopped the command, in our code or inside a Dagster run."""
-    return any(isinstance(cause, KeyboardInterrupt | DagsterExecutionInterruptedError) for cause in _causes(error))
+    return any(isinstance(cause, KeyboardInterrupt | dg.DagsterExecutionInterruptedError) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

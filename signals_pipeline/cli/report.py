@@ -27,7 +27,7 @@ def show(settings: Settings, windows: tuple[Window, ...]) -> None:
     store = open_store(settings.database_url)
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)
     digest = stored_digest(store, windows[-1])
-    console.print(_signals(store, windows))
+    console.print(signals_table(store, windows))
     console.print(_funnel(store, windows, digest))
     console.print(f"\n{digest.subject}", style="bold", soft_wrap=True)
     console.print(digest.coverage.line(digest.model), soft_wrap=True)
@@ -55,7 +55,8 @@ def write_preview(settings: Settings, key: str, folder: Path) -> tuple[Path, ...
     return files.html, files.text, files.json
 
 
-def _signals(store: Store, windows: tuple[Window, ...]) -> Table:
+def signals_table(store: Store, windows: tuple[Window, ...]) -> Table:
+    """The signals of these windows, oldest first, as wide as the terminal; only the news gives way."""
     keys = {window.end: window.key for window in windows}
     decided = store.history.between(windows[0].end, windows[-1].end + INSTANT)
     found = [each for each in decided if each.decided_at in keys]

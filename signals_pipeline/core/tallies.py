@@ -85,7 +85,8 @@ class Tallies:
         starts = pd.DatetimeIndex(rows["window_start"]).to_pydatetime()
         live = np.array([modes.get(start) in LIVE_MODES for start in starts], dtype=bool)
         groups: dict[tuple[Standing, str, str], Mapping[int, Tally]] = {}
-        for standing, among in (("live", rows[live]), ("backfilled", rows[~live])):
+        parts: tuple[tuple[Standing, pd.DataFrame], ...] = (("live", rows[live]), ("backfilled", rows[~live]))
+        for standing, among in parts:
             groups[standing, ANY, ANY] = _horizons(among)
             for signal_type, same in among.groupby("signal_type"):
                 groups[standing, str(signal_type), ANY] = _horizons(same)

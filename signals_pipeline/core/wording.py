@@ -42,6 +42,13 @@ def shorten(text: str, width: int) -> str:
     return text[: cut if cut > width // 2 else width - 1].rstrip() + "…"
 
 
+def shorten_counted(text: str, width: int) -> str:
+    """The text cut at a word to at most `width` characters, followed by how many are left out and where they are."""
+    kept = shorten(text, width)
+    left = len(text) - len(kept.removesuffix("…"))
+    return kept if kept == text else f"{kept} ({left:,} more characters: see the text part of this message.)"
+
+
 def sentences(
     signal: Signal, parts: Sequence[Mapping[str, Any]], kept: Sequence[bool], weight: float, before: Signal | None
 ) -> tuple[str, ...]:

@@ -88,6 +88,13 @@ def describe_windows(
         )
 
 
+def describe_run(
+    context: dg.AssetExecutionContext, windows: Sequence[Window], numbers: Mapping[str, int | float]
+) -> None:
+    """Attach numbers of the whole run to its newest window alone: beside every window they would count many times."""
+    context.add_asset_metadata(dict(numbers), partition_key=windows[-1].key)
+
+
 def coverage_entries(entry: Coverage) -> dict[str, Any]:
     """A window's ledger entry: the line that readers see (the model is the sentiment stage's), and its numbers."""
     return {

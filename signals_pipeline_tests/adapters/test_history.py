@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -17,7 +18,7 @@ from signals_pipeline.adapters.database import (
     signal_history,
     window_run,
 )
-from signals_pipeline.adapters.history import History
+from signals_pipeline.adapters.history import History, Mode
 from signals_pipeline_tests.adapters.histories import WINDOWS, judged, run_with
 
 
@@ -59,6 +60,28 @@ def test_new_near_misses_are_kept_without_touching_the_signals(engine: Engine) -
     assert (run.near_misses, run.mode) == ([{"symbol": "X", "marks": ["x"]}], "manual")
     with reading(engine) as connection:
         assert connection.scalar(sa.select(signal_history.c.mode)) == "live"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kept"),
+    [
+        ("live", "catch_up", "catch_up"),  # the live run failed before its digest: the next one tells its signals
+        ("manual", "live", "live"),
+        ("backfill", "live", "live"),
+        ("live", "backfill", "live"),
+        ("catch_up", "manual", "catch_up"),
+        ("manual", "backfill", "manual"),
+    ],
+)
+def test_only_a_run_that_is_told_to_a_reader_marks_what_is_already_recorded(
+    engine: Engine, first: Mode, then: Mode, kept: Mode
+) -> None:
+    history, window = History(engine), WINDOWS[0]
+    history.record_window(window, [judged(window, "A", 0.5)], run_with(first))
+    history.record_window(window, [judged(window, "A", 0.5)], run_with(then))
+    assert history.modes(window.end) == {window.start: kept}
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(signal_history.c.mode)) == first
 
 
 def test_another_model_rewrites_the_signals(engine: Engine) -> None:

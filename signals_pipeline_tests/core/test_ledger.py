@@ -42,8 +42,8 @@ def fetched(entry: Coverage) -> dict[str, int]:
     return {report.feed: report.fetched for report in entry.reports}
 
 
-@settings(max_examples=8, deadline=None)
-@given(deliveries(), MODES, st.sets(st.integers(0, 3)), st.integers(4, 7), st.randoms(use_true_random=False))
+@settings(max_examples=5, deadline=None)
+@given(deliveries(), MODES, st.sets(st.integers(0, 3)), st.integers(4, 6), st.randoms(use_true_random=False))
 def test_a_window_alone_has_the_entry_that_it_has_in_a_range(
     items: list[RawHeadline], mode: tuple[float, bool], before: set[int], last: int, random: object
 ) -> None:
@@ -61,10 +61,10 @@ def test_a_window_alone_has_the_entry_that_it_has_in_a_range(
             assert alone == entry
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(deliveries(), MODES)
 def test_each_window_counts_what_its_own_evidence_holds(items: list[RawHeadline], mode: tuple[float, bool]) -> None:
-    windows = WINDOWS[:8]
+    windows = WINDOWS[:5]
     for window, entry in zip(windows, entries(windows, (), items, mode), strict=True):
         start, end = evidence_interval(window, lookback_hours=mode[0], strict=mode[1])
         own = [one for one in items if one.known_at and start <= one.known_at < end]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.gates import SignalType
 from signals_pipeline.core.signals import Signal
-from signals_pipeline.core.wording import eastern, sentences, shorten, signed, survives
+from signals_pipeline.core.wording import eastern, sentences, shorten, shorten_counted, signed, survives
 from signals_pipeline_tests.digest_examples import WINDOWS, component, signal, story
 
 
@@ -42,6 +42,16 @@ def test_shortening_cuts_at_a_word_unless_there_is_none() -> None:
     assert shorten("profits rise at Alpha", 16) == "profits rise at…"
     assert shorten("profits rise at Alpha", 15) == "profits rise…"
     assert shorten("x" * 20, 10) == "x" * 9 + "…"
+
+
+@given(st.text("ab… ", max_size=80), st.integers(2, 80))
+def test_a_counted_cut_accounts_for_every_character(text: str, width: int) -> None:
+    kept, _, told = shorten_counted(text, width).rpartition("… (")
+    if len(text) <= width:
+        assert shorten_counted(text, width) == text
+    else:
+        assert text.startswith(kept)
+        assert told == f"{len(text) - len(kept)} more characters: see the text part of this message.)"
 
 
 def test_a_single_story_is_called_fragile() -> None:

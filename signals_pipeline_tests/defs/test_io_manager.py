@@ -28,7 +28,7 @@ PARTITIONS = digest_windows(WINDOWS[0].key, window_for_key("2024-03-11-17:30").k
 
 def rows_of(table: Table, counts: Sequence[int], seed: int = 0) -> pd.DataFrame:
     """Rows of any stage, so many a window, keys distinct, values random, missing where they may be."""
-    starts = np.repeat([pd.Timestamp(window.start) for window in WINDOWS[: len(counts)]], counts)
+    starts = [window.start for window, count in zip(WINDOWS, counts, strict=False) for _ in range(count)]
     random = np.random.default_rng(seed)
     size = len(starts)
     made = {

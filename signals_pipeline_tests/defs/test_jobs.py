@@ -81,8 +81,9 @@ def tick(desk: TestDesk, store: Store, at: datetime) -> dg.RunRequest:
     with dg.build_schedule_context(
         instance=desk.instance, scheduled_execution_time=at, resources={"store": store}, repository_def=repository
     ) as context:
-        (request,) = repository.get_schedule_def("digest_schedule").evaluate_tick(context).run_requests or ()
-    return request
+        requests = list(repository.get_schedule_def("digest_schedule").evaluate_tick(context).run_requests or ())
+    assert len(requests) == 1
+    return requests[0]
 
 
 def run(desk: TestDesk, request: dg.RunRequest) -> dg.ExecuteInProcessResult:

@@ -133,14 +133,15 @@ def test_the_launchpad_shows_the_deployments_own_knobs_and_gives_them_back(init:
     )
     resource = knobs_resource(knobs)
     assert resource.create_resource(init) == knobs
-    fields = dict(resource.get_resource_definition().config_schema.config_type.fields)
-    assert {name: field.default_value for name, field in fields.items()} == knobs.stored()
+    shown = resource.get_resource_definition().config_schema.config_type
+    assert isinstance(shown, dg.Shape)
+    assert {name: field.default_value for name, field in shown.fields.items()} == knobs.stored()
 
 
 def test_a_knob_out_of_bounds_is_one_line(init: dg.InitResourceContext) -> None:
     resource = knobs_resource(Knobs())
     with pytest.raises(SettingsError, match=r"^MAX_SIGNALS=0: ") as refused:
-        type(resource)(max_signals=0).create_resource(init)
+        type(resource)(max_signals=0).create_resource(init)  # pyright: ignore[reportCallIssue]  # a field made from `Knobs`
     assert "\n" not in str(refused.value)
 
 

@@ -46,6 +46,10 @@ _REACHED = (
     .order_by(window_run.c.window_start)
 )
 
+# Runs whose signals a reader is told of, in their own digest or in the next; the digest goes by the mode, so such a run
+# leaves its mark also where it finds everything recorded, as after a live run that failed before its digest.
+_TELLING = ("live", "catch_up")
+
 
 @dataclass(frozen=True, slots=True)
 class _Change(Generic[_Value]):
@@ -161,7 +165,8 @@ def _store_run(
     """Insert or update the window's run where it, or one of its rows, differs; whether anything did."""
     funnel, near_misses = _as_stored(run.funnel | decision.funnel), _as_stored(run.near_misses)
     new = WindowRun(run.mode, run.model, _as_stored(run.knobs), funnel, near_misses)
-    if old is not None and not written and _content(new) == _content(old):
+    unsaid = run.mode not in _TELLING or (old is not None and run.mode == old.mode)
+    if old is not None and not written and unsaid and _content(new) == _content(old):
         return False
     values = _content(new) | {
         "mode": run.mode,

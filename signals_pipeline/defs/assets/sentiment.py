@@ -7,7 +7,7 @@ import pandas as pd
 
 from signals_pipeline.core import sentiment as core
 from signals_pipeline.core.tables import SENTIMENT
-from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
+from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.scoring import Scorer
 from signals_pipeline.settings import Knobs
@@ -38,16 +38,14 @@ def sentiment(
         half_life_hours=knobs.tone_half_life_hours,
     )
     describe_windows(context, frame, windows, _describe)
+    seconds = round(report.seconds, 3)
+    work = {"texts_scored": report.scored, "texts_from_cache": report.cached, "model_seconds": seconds}
+    describe_run(context, windows, work)
     return dg.Output(
         frame,
         metadata={
             "model": scorer.description,
             "model_fallback": scorer.fallback or "none",
-            "scoring": {
-                "texts scored": report.scored,
-                "texts from cache": report.cached,
-                "seconds in the model": round(report.seconds, 3),
-            },
         },
     )
 
