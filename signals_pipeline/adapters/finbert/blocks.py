@@ -1,10 +1,11 @@
+# pyright: reportMissingImports=false
 """The matrix products of the graph: exact in fp32, or int8 with a scale for every token.
 
-Int8 by token: a token's row of activations x is stored as u8 codes around 128 with scale max|x| / 127, a weight column as
-int8 with scale max|w| / 63. The product is a sum of integers, which is exact in any order, times the two scales; so a
-token's result depends on no other token, and a text's logits on no other text (dynamic quantisation by tensor, which
-onnxruntime's tool makes, takes one scale for all tokens of a batch). Seven bits of weight, because CPUs without VNNI add
-two products in 16 bits: with eight the sum would saturate and those CPUs would answer differently.
+Int8 by token: a token's row of activations x is stored as u8 codes around 128 with scale max|x| / 127, a column of
+weights w as int8 with scale max|w| / 63. The product is a sum of integers, which is exact in any order, times the two
+scales; so a token's result depends on no other token, and a text's logits on no other text (dynamic quantisation by
+tensor, which onnxruntime's tool makes, takes one scale for all tokens of a batch). Seven bits of weight, because CPUs
+without VNNI add two products in 16 bits: with eight the sum would saturate and those CPUs would answer differently.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,11 @@ class Exact:
         """Word vectors of ids, shape (texts, tokens, hidden)."""
         return self.graph.add("Gather", self.graph.constant("words", table), ids)
 
-    def prepare(self, x: str) -> tuple[str, str]:
+    def points(self, x: str) -> str:  # noqa: ARG002
+        """What `prepare` needs to know of the number of rows."""
+        return ""
+
+    def prepare(self, x: str, points: str) -> tuple[str, str]:  # noqa: ARG002
         """What `product` takes in x's place, so that several products share it."""
         return x, ""
 
@@ -81,18 +86,19 @@ class Int8ByToken:
         picked = add("Cast", add("Gather", constant("words", codes), ids), to=TensorProto.FLOAT)
         return add("Mul", picked, add("Gather", constant("word_scales", scales), ids))
 
-    def prepare(self, x: str) -> tuple[str, str]:
-        """Codes and scales of x's rows: shapes (rows, inputs) of u8 and (rows, 1)."""
+    def points(self, x: str) -> str:
+        """Zero points of x's rows."""
         from onnx import TensorProto, helper
 
+        value = helper.make_tensor("point", TensorProto.UINT8, [1], [ZERO])
+        return self.graph.add("ConstantOfShape", self.graph.add("Shape", x, start=0, end=1), value=value)
+
+    def prepare(self, x: str, points: str) -> tuple[str, str]:
+        """Codes and scales of x's rows: shapes (rows, inputs) of u8 and (rows, 1)."""
         add = self.graph.add
         largest = add("Max", add("ReduceMax", add("Abs", x), "columns", keepdims=1), "smallest")
         scale = add("Mul", largest, "step")
-        row = add("Reshape", scale, "vector")
-        points = add(
-            "ConstantOfShape", add("Shape", row), value=helper.make_tensor("point", TensorProto.UINT8, [1], [ZERO])
-        )
-        return add("QuantizeLinear", x, row, points, axis=0), scale
+        return add("QuantizeLinear", x, add("Reshape", scale, "vector"), points, axis=0), scale
 
     def product(self, name: str, prepared: tuple[str, str], weight: Array) -> str:
         """`x @ weight` for weight of shape (inputs, outputs)."""

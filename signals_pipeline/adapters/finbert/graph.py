@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """FinBERT as an ONNX graph, built from its weights node by node.
 
 No exporter and no fusion pass stands between: the graph has the few fused operators that onnxruntime runs fastest,
@@ -8,7 +9,7 @@ operator: onnxruntime's SkipLayerNormalization took four times as long on the CP
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -61,6 +62,13 @@ def write_graph(
     onnx.save(helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION), file)
 
 
+class _Rows(NamedTuple):
+    """A choice of tokens: the 3D shape (texts, tokens, hidden) of their rows, and the rows' zero points."""
+
+    form: str
+    points: str
+
+
 class _Builder:
     """The forward pass. Rows are tokens, of all texts one after the other, except inside attention."""
 
@@ -78,16 +86,18 @@ class _Builder:
         graph.constant("first", np.int64(0))
 
     def build(self) -> None:
+        """Add every node."""
         add = self.graph.add
         size = add("Shape", "input_ids")
         texts = add("Slice", size, "zero", "one")
         every = add("Concat", size, "hidden", axis=0)
         only = add("Concat", texts, "one", "hidden", axis=0)
         x = self._embedding(size)
+        all_rows = _Rows(every, self.products.points(x))
         for layer in range(self.shape.num_hidden_layers - 1):
-            x = self._layer(layer, x, x, every, every)
+            x = self._layer(layer, x, all_rows, x, all_rows)
         first = add("Gather", add("Reshape", x, every), "first", axis=1)
-        x = self._layer(self.shape.num_hidden_layers - 1, x, first, every, only)
+        x = self._layer(self.shape.num_hidden_layers - 1, x, all_rows, first, _Rows(only, self.products.points(first)))
         pooled = add("Tanh", self._small(x, "pooler.dense"))
         self._small(pooled, "classifier", output="logits")
 
@@ -102,32 +112,35 @@ class _Builder:
         placed = add("Slice", self.graph.constant("places", places), "zero", length, "zero")
         return add("Reshape", self._norm(add("Add", words, placed), "embeddings.LayerNorm"), "rows")
 
-    def _layer(self, layer: int, x: str, wanted: str, every: str, asked: str) -> str:
-        """One encoder layer for the rows `wanted`, attending to all rows x; `every` and `asked` are their 3D shapes."""
+    def _layer(self, layer: int, x: str, rows: _Rows, asking: str, wanted: _Rows) -> str:
+        """One encoder layer for the rows `asking`, which attend to all rows x."""
         path = f"encoder.layer.{layer}"
-        attended = self._attention(path, x, wanted, every, asked)
-        x = self._residual(attended, wanted, f"{path}.attention.output")
-        prepared = self.products.prepare(x)
-        inner = self._product(f"{path}.intermediate.dense", prepared)
+        attended = self._attention(f"{path}.attention", x, rows, asking, wanted)
+        x = self._residual(attended, asking, wanted, f"{path}.attention.output")
+        inner = self._product(f"{path}.intermediate.dense", self.products.prepare(x, wanted.points))
         inner = self.graph.add("BiasGelu", inner, self._tensor(f"{path}.intermediate.dense.bias"), domain=MICROSOFT)
-        return self._residual(inner, x, f"{path}.output")
+        return self._residual(inner, x, wanted, f"{path}.output")
 
-    def _attention(self, path: str, x: str, wanted: str, every: str, asked: str) -> str:
+    def _attention(self, path: str, x: str, rows: _Rows, asking: str, wanted: _Rows) -> str:
         add = self.graph.add
-        known = self.products.prepare(x)
-        asking = known if wanted == x else self.products.prepare(wanted)
+        known = self.products.prepare(x, rows.points)
+        asked = known if asking == x else self.products.prepare(asking, wanted.points)
         heads = [
-            add("Reshape", self._product(f"{path}.attention.self.{part}", rows), form)
-            for part, rows, form in (("query", asking, asked), ("key", known, every), ("value", known, every))
+            add("Reshape", self._product(f"{path}.self.{part}", prepared), form)
+            for part, prepared, form in (
+                ("query", asked, wanted.form),
+                ("key", known, rows.form),
+                ("value", known, rows.form),
+            )
         ]
-        parts = [self.weights[f"{path}.attention.self.{part}.bias"] for part in ("query", "key", "value")]
-        bias = self.graph.constant(f"{path}.attention.bias", np.concatenate(parts))
+        parts = [self.weights[f"{path}.self.{part}.bias"] for part in ("query", "key", "value")]
+        bias = self.graph.constant(f"{path}.bias", np.concatenate(parts))
         count = self.shape.num_attention_heads
         return add("Reshape", add("MultiHeadAttention", *heads, bias, domain=MICROSOFT, num_heads=count), "rows")
 
-    def _residual(self, x: str, around: str, path: str) -> str:
+    def _residual(self, x: str, around: str, rows: _Rows, path: str) -> str:
         """Dense layer, then the layer norm of its sum with what went around it."""
-        dense = self._product(f"{path}.dense", self.products.prepare(x))
+        dense = self._product(f"{path}.dense", self.products.prepare(x, rows.points))
         dense = self.graph.add("Add", dense, self._tensor(f"{path}.dense.bias"))
         return self._norm(self.graph.add("Add", dense, around), f"{path}.LayerNorm")
 

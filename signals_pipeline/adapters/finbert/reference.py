@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """The same classifier in torch: what the int8 folder is verified against, and the path for archives on a GPU."""
 
 from collections.abc import Sequence

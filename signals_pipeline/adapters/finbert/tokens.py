@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """The tokenizer of a source folder, and whether it belongs to the model."""
 
 from pathlib import Path

@@ -1,0 +1,80 @@
+"""From a source folder to one that the loader runs: build the graph, seal, verify, and only then put it in place."""
+
+import tempfile
+from pathlib import Path
+
+from signals_pipeline.adapters.finbert.graph import weights_of, write_graph
+from signals_pipeline.adapters.finbert.reference import TorchModel
+from signals_pipeline.adapters.finbert.source import Origin, check, read_origin
+from signals_pipeline.adapters.finbert.staging import staged
+from signals_pipeline.adapters.finbert.tokens import read_tokenizer
+from signals_pipeline.adapters.finbert.verify import Verification, compare, record
+from signals_pipeline.adapters.model import MODEL_FILE, TOKENIZER_FILE, ModelConfig, SentimentModel, seal
+
+QUANTISATION = "int8: activations by token, 7-bit weights per channel, word vectors per row"
+BATCH_TOKENS = 96  # enough to read the weights once for several headlines, few enough to stay in the cache
+MAX_LENGTH = 256
+
+
+def export(source: Path, target: Path, *, name: str = "finbert") -> Verification:
+    """Prepare `target` from a fetched source; a folder that fails its verification never gets there.
+
+    Raises:
+        ModelError: the source is unusable or not as it was fetched, or the result is refused.
+    """
+    origin = read_origin(source)
+    reference = TorchModel.load(source, device="cpu", max_length=MAX_LENGTH)
+    with staged(target) as folder:
+        config = convert(source, folder, reference, name=name)
+        verification = judge(folder, source, reference, origin, config)
+        record(folder, verification)
+    return verification
+
+
+def verify(folder: Path, source: Path) -> Verification:
+    """Compare a prepared folder with its source once more and record the outcome.
+
+    Raises:
+        ModelError: either folder is unusable, or the prepared one is refused.
+    """
+    model = SentimentModel.load(folder)
+    origin = read_origin(source)
+    reference = TorchModel.load(source, device="cpu", max_length=MAX_LENGTH)
+    verification = judge(folder, source, reference, origin, model)
+    record(folder, verification)
+    return verification
+
+
+def convert(
+    source: Path, folder: Path, reference: TorchModel, *, name: str, int8: bool = True, max_length: int = MAX_LENGTH
+) -> ModelConfig:
+    """Write the model, the tokenizer and the sealed config to `folder`, unjudged."""
+    architecture = check(source)
+    tokenizer = read_tokenizer(source, architecture)
+    write_graph(folder / MODEL_FILE, architecture, weights_of(reference.network), int8=int8)
+    (folder / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
+    return seal(
+        folder,
+        name=name,
+        id2label=architecture.id2label,
+        max_length=min(max_length, architecture.max_position_embeddings),
+        vocabulary=architecture.vocab_size,
+        quantisation=QUANTISATION if int8 else "fp32",
+        batch_tokens=BATCH_TOKENS,
+    )
+
+
+def judge(
+    folder: Path, source: Path, reference: TorchModel, origin: Origin, config: ModelConfig | SentimentModel
+) -> Verification:
+    """Compare the int8 folder, the same graph in fp32 (built for this and thrown away) and torch."""
+    with tempfile.TemporaryDirectory() as scratch:
+        convert(source, Path(scratch), reference, name=config.name, int8=False)
+        return compare(
+            SentimentModel.load(folder),
+            SentimentModel.load(Path(scratch)),
+            reference,
+            revision=config.revision,
+            source=origin.repository,
+            source_revision=origin.revision,
+        )
