@@ -22,8 +22,8 @@ from signals_pipeline.defs.resources import (
     RecordedNewsResource,
     RecordedPricesResource,
     ScorerResource,
-    StoreResource,
     knobs_resource,
+    store_resource,
 )
 from signals_pipeline.settings import Deployment, Settings, SettingsError
 
@@ -62,7 +62,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             f"{name} is empty: a {settings.signals_deployment} deployment needs a recorded file to read"
         )
     knobs = knobs_resource(settings.knobs)
-    store = StoreResource(url=settings.database_url)
+    store = store_resource(settings.database_url)
     return {
         "io_manager": WindowFrames(base=settings.frames_url),
         "knobs": knobs,

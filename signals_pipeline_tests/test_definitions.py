@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 from dagster._config.field_utils import Shape
 from dagster._core.definitions.assets.graph.asset_graph import AssetNode
+from dagster._serdes import serialize_value
 
 from signals_pipeline import sample
 from signals_pipeline.core.tables import STAGES
@@ -90,6 +91,14 @@ def test_the_launchpad_offers_every_knob_with_its_default_and_meaning(demo: dg.D
     for name, field in fields.items():
         assert field.description == Knobs.model_fields[name].description
         assert field.default_value == Knobs().stored()[name]
+
+
+def test_a_password_in_the_database_url_reaches_no_configuration_that_the_ui_shows(tmp_path: Path) -> None:
+    url = "postgresql+psycopg2://digest:hunter2@nowhere.invalid/signals"
+    definitions = build_definitions(Settings.checked(signals_data_dir=tmp_path, signals_database_url=url))
+    shown = serialize_value(definitions.resolve_job_def("digest_job").get_job_snapshot())
+    assert "sentiment_weight" in shown
+    assert "hunter2" not in shown
 
 
 def test_schedules_exist_only_where_they_may_run(demo: dg.Definitions, local: Settings) -> None:

@@ -5,6 +5,7 @@ One source for the checks, the documentation and the table schemas shown in Dags
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 
@@ -54,7 +55,7 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """A frame with no rows and every column's dtype."""
-        return pd.DataFrame({column.name: pd.Series([], dtype=column.dtype) for column in self.columns})
+        return _empty(self).copy()
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with exactly this table's columns, dtypes and order, rows sorted by the key, index reset.
@@ -83,6 +84,11 @@ class Table:
         if not column.nullable and result.isna().any():
             raise SchemaError(f"{self.name}.{column.name}: {int(result.isna().sum())} missing values in a full column")
         return result
+
+
+@cache
+def _empty(table: Table) -> pd.DataFrame:
+    return pd.DataFrame({column.name: pd.Series([], dtype=column.dtype) for column in table.columns})
 
 
 def concat(table: Table, frames: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
 from signals_pipeline.core.tables import STAGES, SchemaError, Table, concat
@@ -36,10 +37,12 @@ class WindowFrames(dg.ConfigurableIOManager):
         stray = frame[~frame["window_start"].isin(list(keys))]
         if len(stray):
             raise SchemaError(f"{table.name}: {len(stray)} rows of windows that the run is not over; leave them out")
-        by_window = dict(iter(frame.groupby("window_start")))
-        parts = {key: by_window.get(start, table.empty()) for start, key in keys.items()}
-        written = sum(self._write(self._path(table, key), part) for key, part in parts.items())
-        context.add_output_metadata({"bytes": written, "path": str(UPath(self.base) / table.name)})
+        rows = pa.Table.from_pandas(frame, preserve_index=False)
+        folder = self._folder(table)
+        for start, key in keys.items():
+            first, end = frame["window_start"].searchsorted([start, start + pd.Timedelta(1, "us")])
+            _write(folder / _file(key), rows.slice(first, end - first))
+        context.add_output_metadata({"path": str(folder)})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """One frame over all windows asked for.
@@ -55,30 +58,33 @@ class WindowFrames(dg.ConfigurableIOManager):
         return next(self._read(table, [key]))
 
     def _read(self, table: Table, keys: Sequence[str]) -> Iterator[pd.DataFrame]:
+        folder = self._folder(table)
         for key in keys:
-            path = self._path(table, key)
+            path = folder / _file(key)
             if not path.exists():
                 raise dg.Failure(f"{table.name} of window {key} is missing at {path}: materialise {table.name} for it")
             try:
-                yield pd.read_parquet(io.BytesIO(path.read_bytes()))
+                yield pq.read_table(io.BytesIO(path.read_bytes())).to_pandas()
             except pa.ArrowInvalid as error:
                 raise dg.Failure(
                     f"{table.name} of window {key} is damaged at {path}: materialise {table.name} for it"
                 ) from error
 
-    def _path(self, table: Table, key: str) -> UPath:
-        return UPath(self.base) / table.name / f"{key.replace(':', '')}.parquet"
+    def _folder(self, table: Table) -> UPath:
+        return UPath(self.base) / table.name
 
-    @staticmethod
-    def _write(path: UPath, frame: pd.DataFrame) -> int:
-        buffer = io.BytesIO()
-        frame.reset_index(drop=True).to_parquet(buffer, index=False, compression="zstd")
-        content = buffer.getvalue()
-        if path.protocol not in ("", "file"):
-            path.write_bytes(content)  # an object store shows a key only when it is whole
-            return len(content)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_bytes(content)
-        part.rename(path)  # neither a reader nor a crash ever sees half a file
-        return len(content)
+
+def _file(key: str) -> str:
+    return f"{key.replace(':', '')}.parquet"
+
+
+def _write(path: UPath, rows: pa.Table) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(rows, buffer, compression="zstd")
+    if path.protocol not in ("", "file"):
+        path.write_bytes(buffer.getvalue())  # an object store shows a key only when it is whole
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(buffer.getvalue())
+    part.rename(path)  # neither a reader nor a crash ever sees half a file

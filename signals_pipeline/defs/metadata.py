@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -88,11 +89,9 @@ def describe_windows(
         )
 
 
-def describe_run(
-    context: dg.AssetExecutionContext, windows: Sequence[Window], numbers: Mapping[str, int | float]
-) -> None:
-    """Attach numbers of the whole run to its newest window alone: beside every window they would count many times."""
-    context.add_asset_metadata(dict(numbers), partition_key=windows[-1].key)
+def describe_run(context: dg.AssetExecutionContext, windows: Sequence[Window], entries: Mapping[str, Any]) -> None:
+    """Attach what holds for the whole run to its newest window alone: beside every window it would count many times."""
+    context.add_asset_metadata(dict(entries), partition_key=windows[-1].key)
 
 
 def coverage_entries(entry: Coverage) -> dict[str, Any]:
@@ -115,15 +114,19 @@ def funnel_entries(funnel: Mapping[str, int]) -> dict[str, Any]:
 
 def preview(frame: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
     """The last rows of a frame as a Markdown table, long text cut, floats to three decimals."""
-    cut = frame.loc[:, list(columns)].tail(PREVIEW_ROWS)
-    return dg.MetadataValue.md(markdown_table(cut.columns, cut.itertuples(index=False)))
+    return _table(frame.tail(PREVIEW_ROWS), columns)
 
 
 def leading(frame: pd.DataFrame, by: str, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
     """The rows with the largest absolute (of instants: the newest) values of a column, largest first, as `preview`."""
-    rows = frame.reset_index(drop=True)
-    size = rows[by] if isinstance(rows[by].dtype, pd.DatetimeTZDtype) else rows[by].abs()
-    return preview(rows.loc[size.sort_values(ascending=False, kind="stable").index[:PREVIEW_ROWS]], columns)
+    instants = isinstance(frame[by].dtype, pd.DatetimeTZDtype)
+    size = frame[by].astype("int64").to_numpy() if instants else np.abs(frame[by].to_numpy())
+    return _table(frame.iloc[np.argsort(-size, kind="stable")[:PREVIEW_ROWS]], columns)
+
+
+def _table(rows: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
+    values = [rows[name].tolist() for name in columns]
+    return dg.MetadataValue.md(markdown_table(columns, zip(*values, strict=True)))
 
 
 def text_preview(text: str) -> dg.MarkdownMetadataValue:

@@ -63,7 +63,7 @@ class Desk:
 
 
 class KnobsResource(dg.ConfigurableResource[Knobs]):
-    """Every knob that shapes signals, a launchpad field each (see `knobs_resource`)."""
+    """Every knob that shapes signals, for this run; the values used are stored with the digest."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Knobs:  # noqa: ARG002
         """The knobs of this run, validated: one clear line for a value out of bounds."""
@@ -81,7 +81,7 @@ def knobs_resource(defaults: Knobs) -> KnobsResource:
         name: (type(stored[name]), Field(default=stored[name], description=field.description))
         for name, field in Knobs.model_fields.items()
     }
-    return create_model("KnobsLaunchpad", __base__=KnobsResource, **fields)()
+    return create_model("KnobsLaunchpad", __base__=KnobsResource, __doc__=KnobsResource.__doc__, **fields)()
 
 
 class RecordedNewsResource(dg.ConfigurableResource[NewsSource]):
@@ -104,14 +104,15 @@ class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):
         return RecordedPrices(Path(self.path))
 
 
-class StoreResource(dg.ConfigurableResource[Store]):
-    """The pipeline's own database, refused unless it is at the revision that this code needs."""
+def store_resource(url: str) -> dg.ResourceDefinition:
+    """The pipeline's own database, refused unless it is at the revision that this code needs.
 
-    url: str = Field(description="SQLAlchemy URL: sqlite:///... or postgresql+psycopg2://...")
+    The URL is no configuration field: it may carry a password, and a run's configuration is shown to everyone.
 
-    def create_resource(self, context: dg.InitResourceContext) -> Store:  # noqa: ARG002
-        """The open store."""
-        return open_store(self.url)
+    Args:
+        url: SQLAlchemy URL: sqlite:///... or postgresql+psycopg2://...
+    """
+    return dg.ResourceDefinition(lambda _: open_store(url), description="The pipeline's own database.")
 
 
 def open_store(url: str) -> Store:

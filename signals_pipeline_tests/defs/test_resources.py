@@ -20,10 +20,10 @@ from signals_pipeline.defs.resources import (
     RecordedPricesResource,
     ScorerResource,
     Store,
-    StoreResource,
     choose_scorer,
     knobs_resource,
     open_store,
+    store_resource,
 )
 from signals_pipeline.settings import Knobs, ModelChoice, SettingsError
 from signals_pipeline_tests.databases import migrated_template
@@ -104,13 +104,14 @@ def test_the_scorer_follows_the_knob(url: str, tmp_path: Path) -> None:
     prepare_finbert(tmp_path)
     for choice, name in (("auto", "finbert"), ("compact", "compact")):
         knobs = knobs_resource(Knobs.checked(sentiment_model=choice))
-        resource = ScorerResource(knobs=knobs, store=StoreResource(url=url), models_dir=str(tmp_path))
+        resource = ScorerResource(knobs=knobs, store=store_resource(url), models_dir=str(tmp_path))
         with dg.build_resources({"scorer": resource}) as built:
             assert built.scorer.name == name
 
 
-def test_a_store_at_head_opens_and_its_parts_share_one_engine(url: str, init: dg.InitResourceContext) -> None:
-    opened = StoreResource(url=url).create_resource(init)
+def test_a_store_at_head_opens_and_its_parts_share_one_engine(url: str) -> None:
+    with dg.build_resources({"store": store_resource(url)}) as built:
+        opened: Store = built.store
     assert opened.history.modes(WINDOW.end) == {}
     assert opened.digests.newest() is None
     assert opened.engine.url.render_as_string() == url

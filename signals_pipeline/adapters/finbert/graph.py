@@ -15,6 +15,7 @@ import numpy as np
 
 from signals_pipeline.adapters.finbert.blocks import MICROSOFT, Array, Exact, Graph, Int8ByToken
 from signals_pipeline.adapters.finbert.source import Architecture
+from signals_pipeline.adapters.model import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
@@ -40,7 +41,7 @@ def write_graph(
     """Write the model that maps `input_ids` (texts, tokens) to `logits` (texts, 3).
 
     Args:
-        file: Where to.
+        file: Where to; the weights go beside it, see `WEIGHTS_FILE`.
         architecture: Sizes of the model.
         weights: Tensors by name, see `weights_of`.
         int8: Products by `Int8ByToken`; else in fp32.
@@ -59,7 +60,9 @@ def write_graph(
         [numpy_helper.from_array(value, name) for name, value in graph.constants.items()],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-    onnx.save(helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION), file)
+    model = helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
+    onnx.save(model, file, save_as_external_data=True, location=WEIGHTS_FILE, size_threshold=1_024)
+    file.with_name(WEIGHTS_FILE).chmod(file.stat().st_mode)  # onnx makes it for its owner alone
 
 
 class _Rows(NamedTuple):

@@ -66,8 +66,10 @@ def _open_network(source: Path, device: str | None) -> "tuple[BertForSequenceCla
     try:
         import torch
         from transformers import BertForSequenceClassification
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise ModelError(f"{error.name} is not installed; pip install 'signals_pipeline[finbert]'") from error
+    disable_progress_bar()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         network, report = BertForSequenceClassification.from_pretrained(

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 PLAIN = (
     "The company said on Monday that its profit rose in the third quarter",
     "Shares of the bank fell after it cut its forecast for the year",
-    "Oil prices rise as demand grows and stocks gain in early trade",
+    "Bank Shares Fall After The Company Cut Its Forecast For The Year",
+    "Oil Prices Rise As Demand Grows And Stocks Gain In Early Trade",
 )
 MOST_UNKNOWN = 0.1  # share of plain English words that a BERT vocabulary may not know
 

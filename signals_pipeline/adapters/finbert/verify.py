@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model import LABELS, ModelError
@@ -50,6 +50,15 @@ class Verification(BaseModel):
     batch_invariant: bool
     probes_right: int
     probe_labels: int
+
+    @property
+    def summary(self) -> str:
+        """The outcome in words."""
+        low, high = self.agreement_interval
+        return (
+            f"verified against fp32: {self.label_agreement:.2%} of {self.texts} labels agree (95% interval {low:.1%} to"
+            f" {high:.1%}), largest probability difference {self.largest_probability_difference:.3f}"
+        )
 
     def faults(self) -> list[str]:
         """Why the folder must not be used; empty where it may.
@@ -131,10 +140,25 @@ def record(folder: Path, verification: Verification) -> None:
     (folder / VERIFICATION_FILE).write_text(verification.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> Verification | None:
-    """What was recorded about the folder, None where nothing was."""
+def read(folder: Path, revision: str) -> Verification | None:
+    """What was recorded about this revision of the folder, None where nothing was.
+
+    Raises:
+        ModelError: the record is damaged, or speaks of another revision.
+    """
     path = folder / VERIFICATION_FILE
-    return Verification.model_validate_json(path.read_bytes()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        verification = Verification.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ModelError(f"{path}: unreadable; verify the folder again: signals model verify") from error
+    if verification.revision != revision:
+        raise ModelError(
+            f"{path}: about revision {verification.revision}, but the model is {revision}; verify the folder again:"
+            " signals model verify"
+        )
+    return verification
 
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from signals_pipeline.core import outcomes as core
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.record import record
 from signals_pipeline.core.tables import OUTCOMES
-from signals_pipeline.defs.metadata import preview, table_schema
+from signals_pipeline.defs.metadata import describe_run, preview, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
 
@@ -44,12 +44,15 @@ def outcomes(
     kept = store.outcomes.upsert(matured.frame)
     known = store.outcomes.known(as_of)
     lines = [f"- {line.text}" for line in record(known, label="all")]
-    return dg.MaterializeResult(
-        metadata={
+    describe_run(
+        context,
+        windows,
+        {
             "matured": kept,
             "known": len(known),
             "without_bars": ", ".join(f"{symbol}: {count}" for symbol, count in matured.without_bars.items()) or "none",
             "record": dg.MetadataValue.md("\n".join(lines) or "none yet"),
             "preview": preview(known, ["symbol", "signal_type", "horizon", "entry_session", "net_return", "base_rate"]),
-        }
+        },
     )
+    return dg.MaterializeResult()

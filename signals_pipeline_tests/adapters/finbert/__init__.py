@@ -1,0 +1,1 @@
+"""Preparing FinBERT, on models of its architecture a few numbers wide."""

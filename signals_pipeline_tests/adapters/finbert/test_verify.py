@@ -1,0 +1,133 @@
+"""What a verification counts, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.finbert.verify import (
+    PROBES,
+    Verification,
+    compare,
+    headlines,
+    invariant,
+    read,
+    record,
+    wilson,
+)
+from signals_pipeline.adapters.model import CONFIG_FILE, LABELS, ModelError, SentimentModel
+
+GOOD = Verification(
+    revision="0123456789ab",
+    source="ProsusAI/finbert",
+    source_revision="4556",
+    texts=343,
+    label_agreement=1.0,
+    agreement_interval=(0.989, 1.0),
+    largest_probability_difference=0.05,
+    mean_probability_difference=0.002,
+    largest_exact_difference=1e-6,
+    batch_invariant=True,
+    probes_right=6,
+    probe_labels=2,
+)
+FAULTY = {
+    "agree on 97.00% of 343 labels": {"label_agreement": 0.97, "agreement_interval": (0.946, 0.983)},
+    "off by 0.01 from torch's": {"largest_exact_difference": 0.01},
+    "off by nan": {"largest_exact_difference": float("nan")},
+    "change with what is scored beside": {"batch_invariant": False},
+    "one and the same label": {"probe_labels": 1, "probes_right": 0},
+    "3 of 6 plain sentences": {"probes_right": 3},
+}
+
+
+@pytest.fixture(scope="module")
+def compact() -> SentimentModel:
+    return SentimentModel.load(sample.COMPACT_MODEL, threads=2)
+
+
+def test_a_good_folder_is_recorded_and_read_again(tmp_path: Path) -> None:
+    assert GOOD.faults() == []
+    record(tmp_path, GOOD)
+    assert read(tmp_path, GOOD.revision) == GOOD
+    assert "100.00% of 343 labels agree" in GOOD.summary
+
+
+@pytest.mark.parametrize("reason", FAULTY)
+def test_a_faulty_folder_is_refused_in_one_line_and_not_recorded(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        record(tmp_path, GOOD.model_copy(update=FAULTY[reason]))
+    assert reason in str(caught.value)
+    assert str(caught.value).startswith("ProsusAI/finbert: refused, ")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_of_another_revision_or_half_a_record_is_refused(tmp_path: Path) -> None:
+    assert read(tmp_path, "0" * 12) is None
+    record(tmp_path, GOOD)
+    with pytest.raises(ModelError, match=r"about revision 0123456789ab, but the model is 000000000000"):
+        read(tmp_path, "0" * 12)
+    (tmp_path / "verification.json").write_text("{")
+    with pytest.raises(ModelError, match=r"verification.json: unreadable; verify the folder again"):
+        read(tmp_path, GOOD.revision)
+
+
+def test_a_model_agrees_with_itself(compact: SentimentModel) -> None:
+    found = compare(compact, compact, compact, revision=compact.revision, source="compact", source_revision="1")
+    assert found.texts == len(headlines()) > 300
+    assert found.label_agreement == 1
+    assert found.largest_probability_difference == found.largest_exact_difference == 0
+    assert found.probes_right >= 5
+    assert found.batch_invariant
+    assert found.faults() == []
+
+
+class Swapped:
+    """A model whose labels are mixed up."""
+
+    def __init__(self, model: SentimentModel) -> None:
+        self.model = model
+
+    def logits(self, texts: list[str]) -> np.ndarray:
+        return self.model.logits(texts)[:, ::-1]
+
+
+def test_mixed_up_labels_are_refused(compact: SentimentModel) -> None:
+    swapped = Swapped(compact)
+    found = compare(swapped, swapped, swapped, revision="0" * 12, source="x", source_revision="1")
+    assert found.probes_right <= 1
+    assert any("mixed-up labels" in fault for fault in found.faults())
+
+
+def test_a_model_scaled_by_the_batch_is_found_out(tmp_path: Path, compact: SentimentModel) -> None:
+    """The bundled model scales activations by tensor: run together, its texts would change each other."""
+    folder = Path(shutil.copytree(sample.COMPACT_MODEL, tmp_path / "model"))
+    config = json.loads((folder / CONFIG_FILE).read_text())
+    (folder / CONFIG_FILE).write_text(json.dumps(config | {"batch_tokens": 512}))
+    together = SentimentModel.load(folder, threads=1)
+    texts = headlines()[:40]
+    assert invariant(compact, texts, compact.logits(texts))
+    assert not invariant(together, texts, together.logits(texts))
+
+
+@given(n=st.integers(1, 1_000), share=st.floats(0, 1))
+def test_interval_holds_the_share_and_narrows_with_n(n: int, share: float) -> None:
+    hits = round(share * n)
+    low, high = wilson(hits, n)
+    assert 0 <= low <= hits / n <= high <= 1
+    wide = wilson(hits * 10, n * 10)
+    assert wide[1] - wide[0] < high - low
+
+
+def test_interval_of_a_known_case() -> None:
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-4)  # Newcombe 1998, table I
+
+
+def test_probes_are_plain_and_of_both_signs() -> None:
+    assert sorted(set(PROBES.values())) == [LABELS[0], LABELS[2]]
