@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := true
 export DAGSTER_EVENT_BATCH_SIZE := 100
+# Dagster remarks on its own superseded commands; the remark is not for the operator.
+export PYTHONWARNINGS := ignore:Function `
 
 .PHONY: help run dev test check format bench clean
 
@@ -35,7 +37,7 @@ dev: $(VENV)/.installed ## Dagster UI on http://localhost:3000 over the same dat
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 test: $(VENV)/.installed-dev ## set up and run all tests with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -rs --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --include='signals_pipeline/core/*' --fail-under=100 --format=total
 	$(BIN)/python -m coverage report --fail-under=90 --format=total
 

@@ -22,7 +22,6 @@ class Composer:
     store: Store
     desk: Desk
     knowledge: Knowledge
-    notes: tuple[str, ...]
 
     @classmethod
     def over(cls, windows: tuple[Window, ...], store: Store, desk: Desk, prices: PriceSource) -> "Composer":
@@ -37,7 +36,7 @@ class Composer:
             watchlist=desk.watchlist,
             sessions=desk.sessions(windows, back_days=CHART_DAYS),
         )
-        return cls(store, desk, knowledge, notes=())
+        return cls(store, desk, knowledge)
 
     def compose(self, window: Window) -> Digest:
         """The digest of one of the windows.
@@ -61,5 +60,4 @@ class Composer:
             model=run.model,
             mode=run.mode,
             deployment=self.desk.deployment,
-            notes=self.notes,
         )
