@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3.11
 VENV := .venv
+# What `make test` and `make check` install; EXTRAS=dev,finbert adds torch and runs the tests that need it.
+EXTRAS ?= dev
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := true
@@ -25,8 +27,8 @@ $(VENV)/.installed: setup.py constraints.txt | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.installed-dev: setup.py constraints.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+$(VENV)/.installed-$(EXTRAS): setup.py constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@ $(VENV)/.installed
 
 run: $(VENV)/.installed ## set up, upgrade the database, run the bundled weeks, print where the newest digest is
@@ -36,12 +38,12 @@ dev: $(VENV)/.installed ## Dagster UI on http://localhost:3000 over the same dat
 	@$(BIN)/signals migrate
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
-test: $(VENV)/.installed-dev ## set up and run all tests with coverage
+test: $(VENV)/.installed-$(EXTRAS) ## set up and run all tests with coverage
 	$(BIN)/python -m pytest -rs --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --include='signals_pipeline/core/*' --fail-under=100 --format=total
 	$(BIN)/python -m coverage report --fail-under=90 --format=total
 
-check: $(VENV)/.installed-dev ## lint, types, import contracts, Dagster definitions, migrations
+check: $(VENV)/.installed-$(EXTRAS) ## lint, types, import contracts, Dagster definitions, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
@@ -49,11 +51,11 @@ check: $(VENV)/.installed-dev ## lint, types, import contracts, Dagster definiti
 	$(BIN)/dagster definitions validate --log-level warning
 	$(BIN)/signals migrate --check
 
-format: $(VENV)/.installed-dev ## format and fix what can be fixed
+format: $(VENV)/.installed-$(EXTRAS) ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev ## measure; the figures go into benchmarks/RESULTS.md
+bench: $(VENV)/.installed-$(EXTRAS) ## measure; the figures go into benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the environment and everything the pipeline produced

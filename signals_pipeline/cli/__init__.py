@@ -101,3 +101,12 @@ def preview(window: str, folder: Path | None) -> None:
     settings = Settings.checked()
     for path in report.write_preview(settings, window, folder or settings.digests_dir):
         click.echo(path)
+
+
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.pass_context
+def model(context: click.Context) -> None:
+    """Fetch, export, verify and list sentiment models."""
+    from signals_pipeline.cli.model import model as group
+
+    group.main(context.args, prog_name="signals model", standalone_mode=False)

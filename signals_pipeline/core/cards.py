@@ -144,13 +144,15 @@ def similar(tallies: Tallies, as_of: datetime, signal_type: str, lifecycle: str)
     """The record of signals like this one: of the narrowest group with enough outcomes, live before backfilled.
 
     Groups are tried in this order: same type and lifecycle, live; same type, live; the same two, backfilled. Live
-    and backfilled outcomes are never added up. With too few in each, the live record of the type says so.
+    and backfilled outcomes are never added up. With too few in each, the record of the type says so: the live one, or
+    the backfilled one while nothing live is known.
     """
     order: tuple[tuple[Standing, str], ...] = (
         *(("live", lifecycle), ("live", ANY)),
         *(("backfilled", lifecycle), ("backfilled", ANY)),
     )
     enough = (each for each in order if tallies.known(as_of, each[0], signal_type, each[1]) >= ENOUGH)
-    standing, kind = next(enough, order[1])
+    live, backfilled = (tallies.known(as_of, each, signal_type) for each in ("live", "backfilled"))
+    standing, kind = next(enough, order[3] if backfilled and not live else order[1])
     label = f"{kind} {signal_type} signals, {standing}".lstrip()
     return tallies.record(as_of, label, standing, signal_type, kind)

@@ -12,7 +12,7 @@ from typing import Any
 from signals_pipeline.core.cards import CLOSES, Card, card, similar
 from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.digest_value import VERSION, ActiveLine, Digest, DigestError
-from signals_pipeline.core.gates import Gated
+from signals_pipeline.core.gates import Gated, NearMiss
 from signals_pipeline.core.knowledge import Knowledge
 from signals_pipeline.core.record import RecordLine
 from signals_pipeline.core.signals import Decision, Signal, active_at, expired_in, near_misses_with_capped
@@ -66,6 +66,7 @@ def compose(
     still_active = tuple(known.line(each, repeats.get(each.symbol)) for each in active if each.symbol not in told)
     ended = expired_in(known.recent, window, known.expiry_days)
     near_misses = near_misses_with_capped(gated.near_misses, decision)
+    nearest = [each for each in near_misses if not _is_active(each, known.standing.get(each.symbol))]
     kind = kind_of(coverage, told=bool(now or earlier), strict=bool(knobs["news_strict_lookback"]))
     return Digest(
         version=VERSION,
@@ -76,7 +77,7 @@ def compose(
         mode=mode,
         deployment=deployment,
         subject=tag(mode, deployment) + subject(kind, coverage, new, changed, earlier, still_active=len(still_active)),
-        preheader=preheader((*new, *changed, *earlier), near_misses, window),
+        preheader=preheader((*new, *changed, *earlier), nearest, window, knobs),
         coverage=coverage,
         model=model,
         market=knowledge.sessions.market_note(window).text,
@@ -163,6 +164,11 @@ class _Known:
 def _others(knowledge: Knowledge, window: Window, after: datetime) -> tuple[Signal, ...]:
     """Signals of other windows decided after this instant and before the window's end."""
     return tuple(each for each in knowledge.signals(after, window.as_of) if each.window_start != window.start)
+
+
+def _is_active(miss: NearMiss, standing: Signal | None) -> bool:
+    """Whether the near miss points where its company's active signal does."""
+    return standing is not None and (standing.combined_score > 0) == (miss.combined_score > 0)
 
 
 def _overall(tallies: Tallies, as_of: datetime) -> tuple[RecordLine, ...]:

@@ -4,6 +4,7 @@ A number without its uncertainty is not shown: below 30 outcomes a line says "to
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,25 @@ class RankCorrelation:
     n_dates: int
     mean: float | None
     t: float | None
+
+
+def judged(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
+    """A group's record as its heading and the lines worth a row; the heading says all where nothing can be judged.
+
+    Args:
+        lines: One a horizon, of one label; the label ends with `, live` or `, backfilled`.
+    """
+    whose, _, standing = lines[0].label.rpartition(", ")
+    known = [line for line in lines if line.n]
+    if not known:
+        return (f"No {standing} record yet." if whose.startswith("All") else f"No record of {whose} yet."), ()
+    label = f"{lines[0].label[0].upper()}{lines[0].label[1:]}"
+    if any(line.enough for line in known):
+        return f"{label}, net of the market", tuple(lines)
+    counts, held = (
+        ", ".join(str(each) for each in of) for of in zip(*((at.n, at.horizon) for at in known), strict=True)
+    )
+    return f"{label}: too few to judge (n = {counts} after {held} session{'' if held == '1' else 's'})", ()
 
 
 def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:

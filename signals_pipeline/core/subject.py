@@ -1,11 +1,13 @@
 """The lines around a digest's cards: its subject, the preheader and remarks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from signals_pipeline.core.cards import Card
 from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.digest_value import Kind
 from signals_pipeline.core.gates import NearMiss
+from signals_pipeline.core.glossary import near_miss_words
 from signals_pipeline.core.signals import Decision
 from signals_pipeline.core.tallies import LIVE_MODES
 from signals_pipeline.core.windows import Window
@@ -72,14 +74,16 @@ def _trouble(coverage: Coverage) -> str:
     return f"{coverage.gap_minutes} minutes not covered"
 
 
-def preheader(cards: Sequence[Card], near_misses: Sequence[NearMiss], window: Window) -> str:
+def preheader(cards: Sequence[Card], near_misses: Sequence[NearMiss], window: Window, knobs: Mapping[str, Any]) -> str:
     """The strongest card, or what came nearest, and the window: what an inbox shows after the subject."""
     if cards:
         top = max(cards, key=lambda each: abs(each.combined_score))
         title = f" “{shorten(top.news_title, 70)}”" if top.news_title else ""
         return f"{top.signal_type} {top.symbol} {signed(top.combined_score)}{title}. {window.label}."
     if near_misses:
-        return f"Nearest: {near_misses[0].symbol}, {near_misses[0].reason}. {window.label}."
+        near = near_misses[0]
+        said = f"{near.symbol} {signed(near.combined_score)}, {near_miss_words(near, knobs)}"
+        return f"Nearest: {said}. {window.label}."
     return f"Nothing came near a signal. {window.label}."
 
 
@@ -94,5 +98,7 @@ def remarks(coverage: Coverage, decision: Decision, mode: str) -> list[str]:
             "when a feed first delivered them was not recorded."
         )
     if decision.capped:
-        told.append(f"{len(decision.capped)} more passed every gate but rank below MAX_SIGNALS and were left out.")
+        told.append(
+            f"{len(decision.capped)} more passed every gate but are over the limit of signals and were left out."
+        )
     return told

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from signals_pipeline.core.dates import DAYS, day
+
 NEW_YORK = ZoneInfo("America/New_York")
 DIGEST_CRON = "30 8,17 * * 1-5"
 KEY_FORMAT = "%Y-%m-%d-%H:%M"
 
 _MORNING, _EVENING = time(8, 30), time(17, 30)
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")  # strftime's %a depends on the locale
 _REGULAR_CLOSE = time(16, 0)
 _LONGEST_CLOSURE = timedelta(days=10)  # NYSE since 1970: 6 days, September 2001
 
@@ -58,16 +59,16 @@ class Window:
     @property
     def label(self) -> str:
         """For readers who know the week, e.g. `Fri 17:30 to Mon 08:30 ET`."""
-        return self._label("%H:%M")
+        ends = (at.astimezone(NEW_YORK) for at in (self.start, self.end))
+        return " to ".join(f"{DAYS[at.weekday()]} {at:%H:%M}" for at in ends) + " ET"
 
     @property
     def long_label(self) -> str:
-        """With dates, e.g. `Fri 2024-03-08 17:30 to Mon 2024-03-11 08:30 ET`."""
-        return self._label("%Y-%m-%d %H:%M")
-
-    def _label(self, form: str) -> str:
-        ends = (at.astimezone(NEW_YORK) for at in (self.start, self.end))
-        return " to ".join(f"{_DAYS[at.weekday()]} {at.strftime(form)}" for at in ends) + " ET"
+        """With dates, e.g. `Fri 8 Mar 17:30 to Mon 11 Mar 2024 08:30 ET`, `Tue 27 Jan 2015 08:30 to 17:30 ET`."""
+        start, end = (at.astimezone(NEW_YORK) for at in (self.start, self.end))
+        same_day = start.date() == end.date()
+        last = "" if same_day else f"{day(end, year=True)} "
+        return f"{day(start, year=same_day or start.year != end.year)} {start:%H:%M} to {last}{end:%H:%M} ET"
 
 
 def window_containing(instant: datetime) -> Window:
@@ -200,11 +201,11 @@ class Sessions:
         today = window.as_of.astimezone(NEW_YORK).date()
         holiday = not bool((self.dates == np.datetime64(today)).any())
         upcoming = self.entry_index(window.as_of)
-        closed = f"Market closed today ({_DAYS[today.weekday()]}, no session)" if holiday else "Market closed"
+        closed = f"Market closed today ({day(today)}, no session)" if holiday else "Market closed for today"
         if upcoming is None:
             return MarketNote(holiday, None, f"{closed}; the calendar ends before the next session.")
         session: date = self.dates[upcoming].item()
-        coming = f"{closed}; next session {_DAYS[session.weekday()]} {session}"
+        coming = f"{closed}; next session {day(session)}"
         when = "Market opens today" if session == today else coming
         return MarketNote(holiday, session, f"{when}, {self._times(upcoming)}.")
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from signals_pipeline.core.dates import day
 from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.windows import NEW_YORK
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_NAMED = 3
+"""Stories that a sentence names, at most."""
 
 
 def survives(part: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], signal_type: str, least: float) -> bool:
@@ -31,7 +32,7 @@ def signed(value: float) -> str:
 def eastern(instant: datetime) -> str:
     """An instant in New York for readers: `Mon 16 Feb 08:30 ET`."""
     local = instant.astimezone(NEW_YORK)
-    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local:%H:%M} ET"
+    return f"{day(local)} {local:%H:%M} ET"
 
 
 def shorten(text: str, width: int) -> str:
@@ -65,14 +66,17 @@ def sentences(
     stories = [part for part in parts if part["kind"] == "story"]
     change = _change(signal, before)
     if judged.source == "technical":
-        return (*change, "Made from price alone: SIGNAL_GENERATOR=technical, so no headline was weighed.")
+        return (
+            *change,
+            "Made from price alone: the switch for signals without news is on, so no headline was weighed.",
+        )
     return (
         *change,
         _rests_on(stories, judged.tone, judged.confidence_score),
         *_freshness(stories, fresh=judged.fresh),
         _price(judged.technical, judged.signal_type, weight),
         *_carried(parts),
-        *_hangs_on(kept, judged.signal_type),
+        *_hinges_on(stories, kept, judged.signal_type),
     )
 
 
@@ -90,7 +94,7 @@ def _rests_on(stories: Sequence[Mapping[str, Any]], tone: float, confidence: flo
     said = f"Tone {signed(tone)} with tone confidence {confidence:.2f} rests on "
     counted = f"{headlines} headline{'' if headlines == 1 else 's'}"
     if len(stories) == 1:
-        return f"{said}a single story ({counted}): fragile, one correction would undo it."
+        return f"{said}a single story ({counted})."
     return f"{said}{len(stories)} stories ({counted})."
 
 
@@ -110,13 +114,19 @@ def _carried(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"Price carries it more than news does: {signed(price)} against {signed(news)}."]
 
 
-def _hangs_on(kept: Sequence[bool], signal_type: str) -> list[str]:
-    decisive = len(kept) - sum(kept)
+def _hinges_on(stories: Sequence[Mapping[str, Any]], kept: Sequence[bool], signal_type: str) -> list[str]:
+    """Which stories a signal of several can't do without; a single story is said elsewhere."""
+    decisive = [f"“{shorten(part['title'], 60)}”" for part, stays in zip(stories, kept, strict=True) if not stays]
     if len(kept) == 1:
         return []
-    if decisive == 0:
+    if not decisive:
         return [f"No single story decides it: without any one of them it is still a {signal_type}."]
-    return [f"It hangs on {decisive} of its {len(kept)} stories: without one of these there is no signal."]
+    if len(decisive) == 1:
+        return [f"It hinges on {decisive[0]}: without that story there is no signal, one correction would undo it."]
+    if len(decisive) == len(kept):
+        return [f"It needs all {len(kept)} of its stories: without any one of them there is no signal."]
+    named = ", ".join(decisive[:_NAMED]) + (f" and {len(decisive) - _NAMED} more" if len(decisive) > _NAMED else "")
+    return [f"It hinges on {len(decisive)} of its {len(kept)} stories, without any one of which it is none: {named}."]
 
 
 def _price(technical: float | None, signal_type: str, weight: float) -> str:

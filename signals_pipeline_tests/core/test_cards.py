@@ -52,6 +52,9 @@ def test_a_price_signal_has_no_story() -> None:
         ([("live", 29, {}), ("backfill", 40, {})], "new BUY signals, backfilled", 40),
         ([("live", 29, {}), ("manual", 40, {"lifecycle": "stronger"})], "BUY signals, backfilled", 40),
         ([("live", 29, {}), ("backfill", 29, {})], "BUY signals, live", 29),
+        ([("live", 1, {}), ("backfill", 29, {})], "BUY signals, live", 1),
+        ([("backfill", 29, {})], "BUY signals, backfilled", 29),
+        ([("live", 50, {"signal_type": "SELL"}), ("backfill", 3, {})], "BUY signals, backfilled", 3),
         ([("live", 50, {"signal_type": "SELL"})], "BUY signals, live", 0),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_full_digest() -> None:
     assert (digest.kind, digest.subject) == ("full", "1 new: AAA")
     assert (digest.window_key, digest.label, digest.as_of) == (NOW.key, NOW.long_label, NOW.end)
     assert digest.new[0].company == "Alpha"
-    assert digest.market == "Market closed; next session Fri 2024-01-12, 09:30 to 16:00 ET."
+    assert digest.market == "Market closed for today; next session Fri 12 Jan, 09:30 to 16:00 ET."
     line = digest.still_active[0]
     assert (line.symbol, line.company, line.now, line.horizon) == ("BBB", "Beta & Sons", None, None)
     assert line.expires_at == line.decided_at + timedelta(days=7)
@@ -181,8 +181,18 @@ def test_near_misses_and_capped_ones() -> None:
     gated = Gated((), (near,), {"candidates": 0})
     digest = digest_of(NOW, gated=gated, notes=("Prices are adjusted as known today.",))
     assert digest.near_misses == (near,)
-    assert digest.preheader.startswith("Nearest: CCC, combined +0.27, needs 0.30.")
+    assert digest.preheader.startswith("Nearest: CCC +0.27, below the 0.30 needed.")
     assert digest.notes == ("Prices are adjusted as known today.",)
+
+
+@pytest.mark.parametrize(("score", "nearest"), [(0.28, "Nearest: CCC"), (-0.28, "Nearest: AAA −0.28")])
+def test_what_is_already_active_is_no_news_for_the_preheader(score: float, nearest: str) -> None:
+    near = tuple(
+        NearMiss(name, "threshold", each, each, None, "", "") for name, each in (("AAA", score), ("CCC", 0.27))
+    )
+    digest = digest_of(NOW, (), [signal("AAA", window=WINDOWS[2])], gated=Gated((), near, {}))
+    assert digest.near_misses == near
+    assert digest.preheader.startswith(nearest)
 
 
 def test_charts_end_at_the_last_closed_session() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.outcomes import HORIZONS
-from signals_pipeline.core.record import clustered_error, rank_ic, record, wilson
+from signals_pipeline.core.record import clustered_error, judged, rank_ic, record, wilson
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline_tests.digest_examples import outcome_rows
 
@@ -72,6 +72,26 @@ def test_nothing_known_is_said_with_numbers_that_exist() -> None:
         assert (line.horizon, line.n, line.hit_rate, line.mean_net_return) == (horizon, 0, None, None)
         assert (line.low, line.high) == (0.0, 1.0)
         assert "too few (n = 0)" in line.text
+
+
+def test_a_group_in_a_heading_and_rows() -> None:
+    many = record(outcome_rows(31), label="new BUY signals, backfilled")
+    assert judged(many) == ("New BUY signals, backfilled, net of the market", many)
+    heading, rows = judged(record(outcome_rows(29), label="BUY signals, live"))
+    assert heading == "BUY signals, live: too few to judge (n = 29, 29, 29, 29 after 1, 3, 5, 10 sessions)"
+    assert rows == ()
+    early = outcome_rows(2).iloc[:5]  # of the second only the shortest horizon
+    assert judged(record(early, label="BUY signals, live"))[0].endswith("(n = 2, 1, 1, 1 after 1, 3, 5, 10 sessions)")
+    first = outcome_rows(1).iloc[:1]
+    assert judged(record(first, label="BUY signals, live"))[0].endswith("(n = 1 after 1 session)")
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [("All signals, live", "No live record yet."), ("SELL signals, live", "No record of SELL signals yet.")],
+)
+def test_nothing_known_takes_one_sentence(label: str, said: str) -> None:
+    assert judged(record(OUTCOMES.empty(), label=label)) == (said, ())
 
 
 values = st.lists(st.tuples(st.floats(-1, 1), st.integers(0, 5)), min_size=2, max_size=60)

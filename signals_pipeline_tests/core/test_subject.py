@@ -9,7 +9,7 @@ from signals_pipeline.core.feeds import SourceReport
 from signals_pipeline.core.gates import NearMiss
 from signals_pipeline.core.signals import Decision
 from signals_pipeline.core.subject import kind_of, preheader, remarks, subject, tag
-from signals_pipeline_tests.digest_examples import WINDOWS, coverage, digest_of, signal, story
+from signals_pipeline_tests.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
 
 NOW = WINDOWS[6]
 HALF = {"status": "degraded", "reports": (SourceReport("a", "ok", 3), SourceReport("b", "failed", 0))}
@@ -86,12 +86,12 @@ def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) ->
 def test_preheader() -> None:
     strong = digest_of(NOW, [signal("AAA", window=NOW, parts=[story(1, 0.4, 0)]), signal("BBB", window=NOW)]).new
     label = NOW.label
-    assert preheader(strong, (), NOW) == f"BUY BBB +0.50 “Story number 1 lifts its company”. {label}."
+    assert preheader(strong, (), NOW, KNOBS) == f"BUY BBB +0.50 “Story number 1 lifts its company”. {label}."
     untitled = digest_of(NOW, [signal(window=NOW, news_title="")]).new
-    assert preheader(untitled, (), NOW) == f"BUY AAA +0.50. {label}."
+    assert preheader(untitled, (), NOW, KNOBS) == f"BUY AAA +0.50. {label}."
     near = NearMiss("CCC", "threshold", 0.27, 0.5, None, "", "combined +0.27, needs 0.30")
-    assert preheader((), (near,), NOW) == f"Nearest: CCC, combined +0.27, needs 0.30. {label}."
-    assert preheader((), (), NOW) == f"Nothing came near a signal. {label}."
+    assert preheader((), (near,), NOW, KNOBS) == f"Nearest: CCC +0.27, below the 0.30 needed. {label}."
+    assert preheader((), (), NOW, KNOBS) == f"Nothing came near a signal. {label}."
 
 
 def test_remarks() -> None:
@@ -101,4 +101,4 @@ def test_remarks() -> None:
     said = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
     assert [line.split()[0] for line in said] == ["Rebuilt", "5", "1"]
     assert "5 of 12 headlines" in said[1]
-    assert "MAX_SIGNALS" in said[2]
+    assert "over the limit of signals" in said[2]

@@ -25,6 +25,7 @@ from signals_pipeline.core.windows import (
 
 TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
+FRIDAY = "next session Fri 5 Jul, 09:30 to 16:00 ET."
 ZONES = st.sampled_from([UTC, NEW_YORK, ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/London")])
 INSTANTS = st.datetimes(datetime(1971, 1, 1), datetime(2198, 12, 31), timezones=ZONES)  # noqa: DTZ001
 # The days around every clock change of half a century: the second Sunday in March, the first in November.
@@ -158,7 +159,9 @@ def test_a_window_takes_two_utc_instants_in_order(start: datetime, end: datetime
 def test_labels_say_new_york_times() -> None:
     window = window_for_key("2024-03-08-17:30")
     assert window.label == "Fri 17:30 to Mon 08:30 ET"
-    assert window.long_label == "Fri 2024-03-08 17:30 to Mon 2024-03-11 08:30 ET"
+    assert window.long_label == "Fri 8 Mar 17:30 to Mon 11 Mar 2024 08:30 ET"
+    assert window_for_key("2024-03-08-08:30").long_label == "Fri 8 Mar 2024 08:30 to 17:30 ET"
+    assert window_for_key("2024-12-31-17:30").long_label == "Tue 31 Dec 2024 17:30 to Wed 1 Jan 2025 08:30 ET"
     assert window.as_of == window.end == datetime(2024, 3, 11, 12, 30, tzinfo=UTC)
 
 
@@ -207,14 +210,9 @@ def test_a_session_counts_from_the_instant_after_its_close_and_is_entered_before
     [
         ("2024-07-01-17:30", False, date(2024, 7, 2), "Market opens today, 09:30 to 16:00 ET."),
         ("2024-07-02-17:30", False, date(2024, 7, 3), "Market opens today, 09:30 to 13:00 ET (early close)."),
-        ("2024-07-03-08:30", False, date(2024, 7, 5), "Market closed; next session Fri 2024-07-05, 09:30 to 16:00 ET."),
-        (
-            "2024-07-03-17:30",
-            True,
-            date(2024, 7, 5),
-            "Market closed today (Thu, no session); next session Fri 2024-07-05, 09:30 to 16:00 ET.",
-        ),
-        ("2024-12-31-08:30", False, None, "Market closed; the calendar ends before the next session."),
+        ("2024-07-03-08:30", False, date(2024, 7, 5), f"Market closed for today; {FRIDAY}"),
+        ("2024-07-03-17:30", True, date(2024, 7, 5), f"Market closed today (Thu 4 Jul, no session); {FRIDAY}"),
+        ("2024-12-31-08:30", False, None, "Market closed for today; the calendar ends before the next session."),
     ],
 )
 def test_the_market_note_names_holidays_and_the_next_session(

@@ -54,10 +54,11 @@ def test_a_counted_cut_accounts_for_every_character(text: str, width: int) -> No
         assert told == f"{len(text) - len(kept)} more characters: see the text part of this message.)"
 
 
-def test_a_single_story_is_called_fragile() -> None:
+def test_a_single_story_is_said_without_alarm() -> None:
     text = told(signal(), [False])
-    assert "Tone +0.70 with tone confidence 0.90 rests on a single story (1 headline): fragile" in text
-    assert "hangs on" not in text
+    assert "Tone +0.70 with tone confidence 0.90 rests on a single story (1 headline)." in text
+    assert "hinges" not in text
+    assert "undo" not in text
 
 
 def test_several_stories_are_counted_with_their_headlines() -> None:
@@ -65,7 +66,26 @@ def test_several_stories_are_counted_with_their_headlines() -> None:
     text = told(signal(parts=parts), [True, True])
     assert "rests on 2 stories (4 headlines)." in text
     assert "No single story decides it: without any one of them it is still a BUY." in text
-    assert "It hangs on 1 of its 2 stories" in told(signal(parts=parts), [True, False])
+
+
+@pytest.mark.parametrize(
+    ("kept", "text"),
+    [
+        ([True, False, True, True, True], "It hinges on “B”: without that story there is no signal"),
+        (
+            [False, True, False, True, True],
+            "It hinges on 2 of its 5 stories, without any one of which it is none: “A”, “C”.",
+        ),
+        (
+            [False, False, False, False, True],
+            "4 of its 5 stories, without any one of which it is none: “A”, “B”, “C” and 1 more.",
+        ),
+        ([False] * 5, "It needs all 5 of its stories: without any one of them there is no signal."),
+    ],
+)
+def test_a_signal_names_the_stories_that_it_hinges_on(kept: list[bool], text: str) -> None:
+    parts = [story(place, 0.1, 0.3, title=title) for place, title in enumerate("ABCDE")]
+    assert text in told(signal(parts=parts), kept)
 
 
 def test_staleness() -> None:
@@ -110,7 +130,10 @@ def test_a_change_names_what_it_changes() -> None:
 
 def test_price_alone_says_so_and_nothing_of_news() -> None:
     each = signal(parts=[component("trend", 0.5)], source="technical")
-    assert told(each, []) == "Made from price alone: SIGNAL_GENERATOR=technical, so no headline was weighed."
+    assert (
+        told(each, [])
+        == "Made from price alone: the switch for signals without news is on, so no headline was weighed."
+    )
 
 
 def test_a_signal_survives_without_a_story_only_if_it_would_be_made() -> None:

@@ -5,6 +5,8 @@ whose arithmetic is each token's own (`batch_tokens` in its config) runs texts o
 padding nothing tells a text in which company it is, and the weights are read from memory once for several texts.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from signals_pipeline.adapters.model.folder import (
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
+
+_log = logging.getLogger(__name__)
 
 
 def _read_tokenizer(folder: Path, config: ModelConfig) -> "Tokenizer":
@@ -121,9 +125,13 @@ class SentimentModel:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return np.empty((0, len(LABELS)), dtype=np.float32)
+        started = time.perf_counter()
         with ThreadPoolExecutor(self.threads) as pool:
             parts = self._together(distinct, pool.map) if self._batch_tokens else pool.map(self._run, distinct)
             rows = dict(zip(distinct, parts, strict=True))
+        seconds = time.perf_counter() - started
+        rate = len(distinct) / seconds
+        _log.info("%s @%s: %d texts in %.1f s, %.0f a second", self.name, self.revision, len(distinct), seconds, rate)
         return np.stack([rows[text] for text in texts])
 
     def _together(self, texts: list[str], over: Callable[..., Iterable[NDArray]]) -> NDArray[np.float32]:

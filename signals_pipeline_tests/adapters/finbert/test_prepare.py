@@ -143,6 +143,8 @@ def test_a_tokenizer_of_the_other_letter_case_is_refused(harmed: Path, tmp_path:
     """It takes every capitalised word for unknown; the model then answers neutral to most headlines."""
     tokenizer = json.loads((harmed / TOKENIZER_FILE).read_text())
     tokenizer["normalizer"]["lowercase"] = False
+    settings = json.loads((harmed / "tokenizer_config.json").read_text())
+    (harmed / "tokenizer_config.json").write_text(json.dumps(settings | {"do_lower_case": False}))
     (harmed / TOKENIZER_FILE).write_text(json.dumps(tokenizer))
     assert "it isn't the model's own" in refusal(harmed, tmp_path)
 

@@ -37,19 +37,19 @@ def test_safetensors_are_preferred_to_a_pickle(given: Path, tmp_path: Path) -> N
     assert "pytorch_model.bin" not in source.copy(given, tmp_path / "source").checksums
 
 
-def drop(*names: str) -> Callable[[Path], None]:
-    return lambda folder: [(folder / name).unlink() for name in names] and None
+def drop(*names: str) -> Callable[[Path], object]:
+    return lambda folder: [(folder / name).unlink() for name in names]
 
 
-def configure(**changes: object) -> Callable[[Path], None]:
-    return lambda folder: (folder / "config.json").write_text(json.dumps(CONFIG | changes)) and None
+def configure(**changes: object) -> Callable[[Path], object]:
+    return lambda folder: (folder / "config.json").write_text(json.dumps(CONFIG | changes))
 
 
-HARM: dict[str, tuple[Callable[[Path], None], str]] = {
+HARM: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (drop("config.json"), "no config.json; name a folder with a model as the hub lays it out"),
     "no weights": (drop("pytorch_model.bin"), "no model.safetensors or pytorch_model.bin; name a folder"),
     "no tokenizer": (drop("tokenizer.json"), "no tokenizer.json or vocab.txt; name a folder"),
-    "half a config": (lambda folder: (folder / "config.json").write_text('{"model_type": "b') and None, "JSON: "),
+    "half a config": (lambda folder: (folder / "config.json").write_text('{"model_type": "b'), "JSON: "),
     "another architecture": (configure(model_type="roberta"), "config.json: model_type: "),
     "another activation": (configure(hidden_act="gelu_new"), "config.json: hidden_act: "),
     "two classes": (

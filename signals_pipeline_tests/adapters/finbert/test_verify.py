@@ -2,12 +2,12 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.finbert.verify import (
@@ -18,7 +18,6 @@ from signals_pipeline.adapters.finbert.verify import (
     invariant,
     read,
     record,
-    wilson,
 )
 from signals_pipeline.adapters.model import CONFIG_FILE, LABELS, ModelError, SentimentModel
 
@@ -33,7 +32,7 @@ GOOD = Verification(
     mean_probability_difference=0.002,
     largest_exact_difference=1e-6,
     batch_invariant=True,
-    probes_right=6,
+    probes_right=10,
     probe_labels=2,
 )
 FAULTY = {
@@ -42,7 +41,7 @@ FAULTY = {
     "off by nan": {"largest_exact_difference": float("nan")},
     "change with what is scored beside": {"batch_invariant": False},
     "one and the same label": {"probe_labels": 1, "probes_right": 0},
-    "3 of 6 plain sentences": {"probes_right": 3},
+    "7 of 10 plain sentences": {"probes_right": 7},
 }
 
 
@@ -83,7 +82,7 @@ def test_a_model_agrees_with_itself(compact: SentimentModel) -> None:
     assert found.texts == len(headlines()) > 300
     assert found.label_agreement == 1
     assert found.largest_probability_difference == found.largest_exact_difference == 0
-    assert found.probes_right >= 5
+    assert found.probes_right >= 9
     assert found.batch_invariant
     assert found.faults() == []
 
@@ -94,14 +93,14 @@ class Swapped:
     def __init__(self, model: SentimentModel) -> None:
         self.model = model
 
-    def logits(self, texts: list[str]) -> np.ndarray:
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self.model.logits(texts)[:, ::-1]
 
 
 def test_mixed_up_labels_are_refused(compact: SentimentModel) -> None:
     swapped = Swapped(compact)
     found = compare(swapped, swapped, swapped, revision="0" * 12, source="x", source_revision="1")
-    assert found.probes_right <= 1
+    assert found.probes_right <= 2
     assert any("mixed-up labels" in fault for fault in found.faults())
 
 
@@ -114,19 +113,6 @@ def test_a_model_scaled_by_the_batch_is_found_out(tmp_path: Path, compact: Senti
     texts = headlines()[:40]
     assert invariant(compact, texts, compact.logits(texts))
     assert not invariant(together, texts, together.logits(texts))
-
-
-@given(n=st.integers(1, 1_000), share=st.floats(0, 1))
-def test_interval_holds_the_share_and_narrows_with_n(n: int, share: float) -> None:
-    hits = round(share * n)
-    low, high = wilson(hits, n)
-    assert 0 <= low <= hits / n <= high <= 1
-    wide = wilson(hits * 10, n * 10)
-    assert wide[1] - wide[0] < high - low
-
-
-def test_interval_of_a_known_case() -> None:
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-4)  # Newcombe 1998, table I
 
 
 def test_probes_are_plain_and_of_both_signs() -> None:
