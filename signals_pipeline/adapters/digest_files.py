@@ -4,7 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from signals_pipeline.adapters.render import render_html, render_text
 from signals_pipeline.core.digest import Digest
 
 
@@ -29,6 +28,8 @@ def write_digest(digest: Digest, folder: Path) -> DigestFiles:
     Raises:
         OSError: the folder can't be written.
     """
+    from signals_pipeline.adapters.render import render_html, render_text
+
     files = digest_paths(digest.window_key, folder)
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in (

@@ -88,13 +88,22 @@ def relaxed_sqlite() -> Iterator[None]:
     SQLite's write-ahead log stays consistent also where the power fails (https://www.sqlite.org/pragma.html,
     synchronous); at worst the run's last events are missing from the local instance.
     """
+    held: dict[str, sqlite3.Connection] = {}
 
     def relax(connection: Any, _record: Any) -> None:  # noqa: ANN401
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute("PRAGMA synchronous=NORMAL")
+        if not isinstance(connection, sqlite3.Connection):
+            return
+        connection.execute("PRAGMA synchronous=NORMAL")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path and path not in held:
+            # Dagster closes its connection after every statement, and closing the last one copies the log and syncs.
+            held[path] = sqlite3.connect(path, check_same_thread=False)
+            held[path].execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     event.listen(Engine, "connect", relax)
     try:
         yield
     finally:
         event.remove(Engine, "connect", relax)
+        for connection in held.values():
+            connection.close()
