@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +72,13 @@ def _open_network(source: Path, device: str | None) -> "tuple[BertForSequenceCla
     disable_progress_bar()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        network, report = BertForSequenceClassification.from_pretrained(
+        loaded: Any = BertForSequenceClassification.from_pretrained(
             source,
             local_files_only=True,
             output_loading_info=True,
             dtype=torch.bfloat16 if device == "cuda" else torch.float32,
         )
+        network, report = loaded  # a pair, with output_loading_info
     except Exception as error:  # transformers, safetensors and pickle share no narrower base
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{source}: weights unreadable ({reason}); fetch the model again") from error
