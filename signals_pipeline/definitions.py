@@ -67,7 +67,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "io_manager": WindowFrames(base=settings.frames_url),
         "knobs": knobs,
         "store": store,
-        "scorer": ScorerResource(knobs=knobs, store=store, models_dir=str(settings.signals_data_dir / "models")),
+        "scorer": ScorerResource(knobs=knobs, store=store, models_dir=str(settings.models_dir)),
         "news": RecordedNewsResource(path=str(news)),
         "prices": RecordedPricesResource(path=str(prices)),
         "desk": DeskResource(

@@ -140,6 +140,11 @@ class Settings(Knobs, BaseSettings):
         return self.signals_frames_url or str((self.signals_data_dir / "frames").absolute())
 
     @property
+    def models_dir(self) -> Path:
+        """Folder of prepared models, one a sub-folder."""
+        return (self.signals_data_dir / "models").absolute()
+
+    @property
     def digests_dir(self) -> Path:
         """Folder of the rendered digests."""
         return (self.signals_data_dir / "digests").absolute()

@@ -78,8 +78,8 @@ def lines(settings: Settings) -> Iterator[str]:
 
 
 def _prepared(settings: Settings) -> Path:
-    return (settings.signals_data_dir / "models" / "finbert").absolute()
+    return settings.models_dir / "finbert"
 
 
 def _source(settings: Settings) -> Path:
-    return (settings.signals_data_dir / "models" / "finbert-source").absolute()
+    return settings.models_dir / "finbert-source"
