@@ -1,5 +1,7 @@
 """The pipeline's own database: tables, instants, engines and transactions; the adapters' one common ground."""
 
+from signals_pipeline.adapters.database.columns import Mode, metadata
+from signals_pipeline.adapters.database.delivery_tables import delivery, feedback, suppression
 from signals_pipeline.adapters.database.engine import (
     DatabaseError,
     engine_for,
@@ -9,16 +11,21 @@ from signals_pipeline.adapters.database.engine import (
     writing,
 )
 from signals_pipeline.adapters.database.instants import NaiveDatetimeError, UtcDateTime
+from signals_pipeline.adapters.database.source_tables import (
+    collection,
+    corporate_action,
+    daily_bar,
+    headline_item,
+    source_call,
+    source_state,
+)
 from signals_pipeline.adapters.database.tables import (
-    Mode,
     coverage,
     digest,
     headline_score,
-    metadata,
     signal_candidate,
     signal_history,
     signal_outcome,
-    source_call,
     window_run,
 )
 
@@ -27,9 +34,15 @@ __all__ = [
     "Mode",
     "NaiveDatetimeError",
     "UtcDateTime",
+    "collection",
+    "corporate_action",
     "coverage",
+    "daily_bar",
+    "delivery",
     "digest",
     "engine_for",
+    "feedback",
+    "headline_item",
     "headline_score",
     "metadata",
     "migrating",
@@ -39,6 +52,8 @@ __all__ = [
     "signal_history",
     "signal_outcome",
     "source_call",
+    "source_state",
+    "suppression",
     "window_run",
     "writing",
 ]
