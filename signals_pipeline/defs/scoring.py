@@ -1,7 +1,8 @@
 """The sentiment model behind its cache: a text is scored once ever for a model revision."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from signals_pipeline.adapters.score_cache import ScoreCache
 from signals_pipeline.core.sentiment import LABELS
 
-CHUNK = 2_000
+CHUNK = 512  # texts kept together: what an interrupted run has in hand
+_log = logging.getLogger(__name__)
 
 
 class Model(Protocol):
@@ -31,6 +33,11 @@ class ScoringReport:
     scored: int
     cached: int
     seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Texts scored a second, the writing of the cache included; 0 where none was."""
+        return self.scored / self.seconds if self.scored else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,29 @@ class Scorer:
         known = self.cache.get(texts.index.tolist(), self.revision)
         wanted = texts[~texts.index.isin(known.index)]
         started = time.perf_counter()
-        fresh = [known, *(self._score_chunk(wanted.iloc[at : at + CHUNK]) for at in range(0, len(wanted), CHUNK))]
+        fresh = [known, *self._chunks(wanted)]
         report = ScoringReport(len(wanted), len(known), time.perf_counter() - started)
         return pd.concat([part for part in fresh if len(part)]).loc[texts.index] if len(texts) else known, report
+
+    def _chunks(self, texts: pd.Series) -> Iterator[pd.DataFrame]:
+        """Score texts in order of length, so that equal lengths run together, and say how far it is."""
+        ordered = texts.iloc[np.argsort(texts.str.len().to_numpy(), kind="stable")]
+        letters, done = max(int(ordered.str.len().sum()), 1), 0
+        started = time.perf_counter()
+        for at in range(0, len(ordered), CHUNK):
+            chunk = ordered.iloc[at : at + CHUNK]
+            yield self._score_chunk(chunk)
+            done += int(chunk.str.len().sum())
+            seconds = time.perf_counter() - started
+            left = seconds * (letters - done) / max(done, 1)
+            scored = at + len(chunk)
+            _log.info(
+                "Scored %d of %d headlines, %.0f a second, about %.0f s left",
+                scored,
+                len(ordered),
+                scored / seconds,
+                left,
+            )
 
     def _score_chunk(self, texts: pd.Series) -> pd.DataFrame:
         logits = self.load(self.folder).logits(texts.tolist())

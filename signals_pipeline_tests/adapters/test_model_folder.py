@@ -13,6 +13,7 @@ from signals_pipeline.adapters.model import (
     LABELS,
     MODEL_FILE,
     TOKENIZER_FILE,
+    WEIGHTS_FILE,
     ModelError,
     SentimentModel,
     checksum,
@@ -134,4 +135,4 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 def test_the_seal_names_the_files_as_they_are(folder: Path) -> None:
     reseal(folder)
     stored = json.loads((folder / CONFIG_FILE).read_text())["checksums"]
-    assert stored == {name: checksum(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE)}
+    assert stored == {name: checksum(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE)}

@@ -1,7 +1,11 @@
 """A text is scored once ever for a model revision, whoever asks, also when scoring is interrupted."""
 
 import hashlib
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,3 +114,29 @@ def test_the_compact_model_gives_the_same_from_the_model_and_from_the_cache(cach
     assert list(fresh.idxmax(axis=1)) == ["positive", "negative"]
     assert real.description.startswith("compact ")
     assert real.description.endswith(f"@{card.revision}")
+
+
+def test_ctrl_c_in_a_real_process_loses_nothing_scored_so_far(tmp_path: Path, cache: ScoreCache) -> None:
+    many = texts(*range(CHUNK * 40))
+    script = f"""
+import logging, sys
+from pathlib import Path
+from signals_pipeline_tests.defs.test_scoring import SentimentModel, ScoreCache, engine_for, sample, scorer, texts
+logging.basicConfig(level=logging.INFO)
+model = SentimentModel.load(sample.COMPACT_MODEL)
+scorer(ScoreCache(engine_for("sqlite:///{tmp_path / "signals.db"}")), lambda _: model).score(texts(*range({len(many)})))
+"""
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        scored = 0
+        for line in process.stderr:
+            if "Scored" in line and not scored:
+                process.send_signal(signal.SIGINT)
+            if found := re.search(r"Scored (\d+) of", line):
+                scored = int(found[1])
+    assert process.returncode != 0
+    known = cache.get(many.index, "one")
+    assert scored <= len(known) < len(many)
+    again = SentimentModel.load(sample.COMPACT_MODEL).logits(many[known.index].tolist())
+    np.testing.assert_array_equal(known.to_numpy(), again)

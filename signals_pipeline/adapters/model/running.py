@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _log = logging.getLogger(__name__)
+_TITLES = {"finbert": "FinBERT"}
 
 
 def _read_tokenizer(folder: Path, config: ModelConfig) -> "Tokenizer":
@@ -102,8 +103,11 @@ class SentimentModel:
             ModelError: a file is missing, changed, unreadable or not made for the others; nothing is guessed.
         """
         config = read_config(folder)
+        title = _TITLES.get(config.name, config.name)
+        _log.info("Loading %s model...", title)
         tokenizer = _read_tokenizer(folder, config)
         session = _open_session(folder / MODEL_FILE)
+        _log.info("%s model loaded successfully: %s, revision %s", title, config.quantisation, config.revision)
         return cls(
             name=config.name,
             revision=config.revision,
@@ -126,9 +130,12 @@ class SentimentModel:
         if not distinct:
             return np.empty((0, len(LABELS)), dtype=np.float32)
         started = time.perf_counter()
-        with ThreadPoolExecutor(self.threads) as pool:
+        pool = ThreadPoolExecutor(self.threads)
+        try:
             parts = self._together(distinct, pool.map) if self._batch_tokens else pool.map(self._run, distinct)
             rows = dict(zip(distinct, parts, strict=True))
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt waits for the batches in hand, not for all of them
         seconds = time.perf_counter() - started
         rate = len(distinct) / seconds
         _log.info("%s @%s: %d texts in %.1f s, %.0f a second", self.name, self.revision, len(distinct), seconds, rate)

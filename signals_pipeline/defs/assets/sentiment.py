@@ -38,13 +38,19 @@ def sentiment(
         half_life_hours=knobs.tone_half_life_hours,
     )
     describe_windows(context, frame, windows, _describe)
-    seconds = round(report.seconds, 3)
-    work = {"texts_scored": report.scored, "texts_from_cache": report.cached, "model_seconds": seconds}
+    work = {
+        "texts_scored": report.scored,
+        "texts_from_cache": report.cached,
+        "model_seconds": round(report.seconds, 3),
+        "texts_per_second": round(report.rate, 1),
+    }
     describe_run(context, windows, work)
     return dg.Output(
         frame,
         metadata={
             "model": scorer.description,
+            "model_revision": scorer.revision,
+            "quantisation": scorer.quantisation,
             "model_fallback": scorer.fallback or "none",
         },
     )

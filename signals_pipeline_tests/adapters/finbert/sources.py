@@ -9,7 +9,7 @@ import pytest
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.finbert.blocks import Array
-from signals_pipeline.adapters.finbert.graph import write_graph
+from signals_pipeline.adapters.finbert.graph import Pooling, write_graph
 from signals_pipeline.adapters.finbert.source import Architecture
 from signals_pipeline.adapters.model import MODEL_FILE, TOKENIZER_FILE, seal
 
@@ -57,6 +57,8 @@ def random_weights(seed: int = 5) -> dict[str, Array]:
         "pooler.dense.bias": (hidden,),
         "classifier.weight": (3, hidden),
         "classifier.bias": (3,),
+        "head.weight": (3, hidden),
+        "head.bias": (3,),
     }
     norms = ["embeddings.LayerNorm"]
     for layer in range(2):
@@ -75,11 +77,11 @@ def random_weights(seed: int = 5) -> dict[str, Array]:
     return weights
 
 
-def prepared(folder: Path, *, int8: bool, batch_tokens: int = 64) -> Path:
+def prepared(folder: Path, *, int8: bool, batch_tokens: int = 64, pooling: Pooling = "first") -> Path:
     """A sealed folder of random weights; skips the test that asks for it where `onnx` is not installed."""
     pytest.importorskip("onnx", reason="needs the extra finbert: onnx")
     folder.mkdir(parents=True, exist_ok=True)
-    write_graph(folder / MODEL_FILE, ARCHITECTURE, random_weights(), int8=int8)
+    write_graph(folder / MODEL_FILE, ARCHITECTURE, random_weights(), int8=int8, pooling=pooling)
     shutil.copyfile(sample.COMPACT_MODEL / TOKENIZER_FILE, folder / TOKENIZER_FILE)
     seal(
         folder,

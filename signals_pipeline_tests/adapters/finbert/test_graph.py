@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.finbert.blocks import Array, by_column, by_row
-from signals_pipeline.adapters.model import MODEL_FILE, WEIGHTS_FILE, ModelError, SentimentModel
+from signals_pipeline.adapters.finbert.graph import Pooling
+from signals_pipeline.adapters.model import MODEL_FILE, WEIGHTS_FILE, ModelError, SentimentModel, checksum
 from signals_pipeline.adapters.model.running import batches
 from signals_pipeline_tests.adapters.finbert.sources import prepared, random_weights
 
@@ -33,14 +35,20 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepared(tmp_path_factory.mktemp("int8"), int8=True)
+@pytest.fixture(scope="module", params=get_args(Pooling))
+def pooling(request: pytest.FixtureRequest) -> Pooling:
+    """Both models' graphs: FinBERT's first token and the compact model's mean."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepared(tmp_path_factory.mktemp("fp32"), int8=False)
+def int8(tmp_path_factory: pytest.TempPathFactory, pooling: Pooling) -> Path:
+    return prepared(tmp_path_factory.mktemp("int8"), int8=True, pooling=pooling)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory, pooling: Pooling) -> Path:
+    return prepared(tmp_path_factory.mktemp("fp32"), int8=False, pooling=pooling)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +73,10 @@ def test_logits_are_bit_identical_in_any_batch_and_order(
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 7, 100_000])
-def test_logits_are_bit_identical_for_any_batch_size(tmp_path: Path, alone: dict[str, bytes], tokens: int) -> None:
-    other = SentimentModel.load(prepared(tmp_path, int8=True, batch_tokens=tokens), threads=1)
+def test_logits_are_bit_identical_for_any_batch_size(
+    tmp_path: Path, alone: dict[str, bytes], pooling: Pooling, tokens: int
+) -> None:
+    other = SentimentModel.load(prepared(tmp_path, int8=True, batch_tokens=tokens, pooling=pooling), threads=1)
     assert [row.tobytes() for row in other.logits(TEXTS)] == list(alone.values())
 
 
@@ -88,11 +98,18 @@ def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int],
 # --- What is computed ---
 
 
-def test_fp32_graph_computes_bert(exact: Path) -> None:
+def test_fp32_graph_computes_bert(exact: Path, pooling: Pooling) -> None:
     ids = [101, 5618, 9466, 2000, 102]
-    logits = SentimentModel.load(exact, threads=1)._infer(np.array([ids]))  # noqa: SLF001
+    logits = SentimentModel.load(exact, threads=1)._infer(np.array([ids, ids[::-1]]))  # noqa: SLF001
     # The file's columns are positive, negative, neutral; the loader gives negative, neutral, positive.
-    assert logits[0] == pytest.approx(bert(random_weights(), ids)[[1, 2, 0]], abs=1e-4)
+    for row, text in zip(logits, (ids, ids[::-1]), strict=True):
+        assert row == pytest.approx(bert(random_weights(), text, pooling)[[1, 2, 0]], abs=1e-4)
+
+
+def test_an_export_over_an_earlier_one_leaves_nothing_of_it(tmp_path: Path) -> None:
+    first = prepared(tmp_path, int8=True)
+    before = checksum(first / WEIGHTS_FILE)
+    assert checksum(prepared(tmp_path, int8=True) / WEIGHTS_FILE) == before
 
 
 def test_int8_stays_near_fp32(int8: Path, exact: Path) -> None:
@@ -103,7 +120,7 @@ def test_int8_stays_near_fp32(int8: Path, exact: Path) -> None:
     assert (near != far).any()
 
 
-def bert(weights: dict[str, Array], ids: list[int]) -> NDArray[np.float64]:
+def bert(weights: dict[str, Array], ids: list[int], pooling: Pooling) -> NDArray[np.float64]:
     """The forward pass as its authors wrote it down (Devlin et al. 2019), in float64."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
 
@@ -129,6 +146,8 @@ def bert(weights: dict[str, Array], ids: list[int]) -> NDArray[np.float64]:
         inner = dense(x, f"{path}.intermediate.dense")
         inner *= 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
         x = norm(dense(inner, f"{path}.output.dense") + x, f"{path}.output.LayerNorm")
+    if pooling == "mean":
+        return dense(x.mean(axis=0), "head")
     return dense(np.tanh(dense(x[0], "pooler.dense")), "classifier")
 
 
@@ -159,8 +178,8 @@ def test_a_missing_or_changed_weights_file_is_refused(tmp_path: Path, int8: Path
         SentimentModel.load(folder)
 
 
-def test_the_revision_follows_the_weights(tmp_path: Path, int8: Path, exact: Path) -> None:
-    again = prepared(tmp_path, int8=True)
+def test_the_revision_follows_the_weights(tmp_path: Path, int8: Path, exact: Path, pooling: Pooling) -> None:
+    again = prepared(tmp_path, int8=True, pooling=pooling)
     revisions = [json.loads((folder / "config.json").read_text())["revision"] for folder in (int8, again, exact)]
     assert revisions[0] == revisions[1] != revisions[2]
 
