@@ -1,0 +1,196 @@
+"""What an operator should look at in a window: findings about its frames, each with its number and what to do.
+
+A finding never changes a number. Those that mean that a reader would be told something wrong are `serious`: they keep
+the mail back, not the data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from signals_pipeline.core.coverage import Coverage
+from signals_pipeline.core.record import RecordLine
+from signals_pipeline.core.signals import Signal
+
+MOST_UNDATED = 0.1
+MOST_UNLINKED = 0.98
+LEAST_CONFIDENCE = 0.5
+MOST_STALE = 0.2
+ENOUGH_HEADLINES = 30  # below that a share says nothing
+DRIFT = 13.82  # chi-square with 2 degrees of freedom: one window in 1,000 by chance
+DRIFT_WINDOWS = 20
+SPLITS = (2, 3, 4, 5, 10, 20)
+SPLIT_TOLERANCE = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer of one check.
+
+    Attributes:
+        check: Name of the check.
+        passed: Whether all is well.
+        text: What was seen and, where it is not well, what to do; one line.
+        value: The number it rests on.
+        serious: Not well, and a reader would be told something wrong.
+    """
+
+    check: str
+    passed: bool
+    text: str
+    value: float
+    serious: bool = False
+
+
+def headline_findings(entry: Coverage) -> tuple[Finding, ...]:
+    """Undated and unlinked headlines, and feeds that gave nothing, from a window's ledger entry."""
+    fetched = sum(report.fetched for report in entry.reports)
+    undated = entry.drops.get("no_time", 0) / max(fetched, 1)
+    unlinked = 1 - entry.relevant / entry.headlines if entry.headlines else 0.0
+    silent = [report.feed for report in entry.reports if not report.fetched]
+    failed = [f"{report.feed} ({report.detail})" for report in entry.reports if report.status == "failed"]
+    judged = entry.headlines >= ENOUGH_HEADLINES
+    return (
+        Finding(
+            "dated",
+            undated <= MOST_UNDATED or fetched < ENOUGH_HEADLINES,
+            f"{undated:.0%} of {fetched} items have no time that can be read; look at the feed's format",
+            undated,
+        ),
+        Finding(
+            "linked",
+            unlinked <= MOST_UNLINKED or not judged,
+            f"{unlinked:.0%} of {entry.headlines} headlines name no company of the watchlist; look at its aliases",
+            unlinked,
+        ),
+        Finding(
+            "feeds_answered",
+            not silent and not failed,
+            "; ".join(
+                part
+                for part in (
+                    f"nothing from {', '.join(silent)}" if silent else "",
+                    f"failed: {', '.join(failed)}" if failed else "",
+                )
+                if part
+            )
+            or f"all {len(entry.reports)} feeds delivered",
+            float(len(silent)),
+        ),
+    )
+
+
+def tone_findings(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame]) -> tuple[Finding, ...]:
+    """Mean confidence, and whether tone is distributed as in the windows before.
+
+    Args:
+        frame: SENTIMENT rows of the window.
+        earlier: SENTIMENT frames of up to 20 windows before it.
+    """
+    mean = float(frame["confidence"].mean()) if len(frame) else 1.0
+    statistic = homogeneity(tone_counts(frame), sum((tone_counts(one) for one in earlier), np.zeros(3)))
+    return (
+        Finding(
+            "confidence",
+            mean >= LEAST_CONFIDENCE or len(frame) < ENOUGH_HEADLINES,
+            f"mean tone confidence {mean:.2f} over {len(frame)} headlines, {LEAST_CONFIDENCE} expected;"
+            " look at the model's revision and the headlines' language",
+            mean,
+        ),
+        Finding(
+            "tone_drift",
+            statistic < DRIFT,
+            f"chi-square {statistic:.1f} against the last {len(earlier)} windows, {DRIFT} is one in 1,000 by chance",
+            statistic,
+        ),
+    )
+
+
+def tone_counts(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Distinct headlines of a SENTIMENT frame by their most probable class: negative, neutral, positive; shape (3,)."""
+    distinct = frame.drop_duplicates("headline_id")
+    classes = distinct[["p_negative", "p_neutral", "p_positive"]].to_numpy().argmax(axis=1)
+    return np.bincount(classes, minlength=3).astype(np.float64)
+
+
+def homogeneity(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Pearson's chi-square statistic that two rows of counts have one distribution; 0 where either is too small."""
+    table = np.stack([one, other])
+    if table.sum(axis=1).min() < ENOUGH_HEADLINES:
+        return 0.0
+    table = table[:, table.sum(axis=0) > 0]
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    return float(((table - expected) ** 2 / expected).sum())
+
+
+def price_findings(frame: pd.DataFrame) -> tuple[Finding, ...]:
+    """Companies whose last bar is missing, from TECHNICALS rows of the window."""
+    stale = frame.loc[frame["stale"], "symbol"].tolist()
+    share = len(stale) / max(len(frame), 1)
+    return (
+        Finding(
+            "prices_fresh",
+            share <= MOST_STALE,
+            f"{len(stale)} of {len(frame)} companies lack the last closed session"
+            + (f": {', '.join(stale[:8])}{' …' if len(stale) > 8 else ''}; look at the price source" if stale else ""),
+            share,
+        ),
+    )
+
+
+def split_findings(bars: pd.DataFrame) -> tuple[Finding, ...]:
+    """Closes that jump by a split's ratio overnight though no split is known: bars that were adjusted half-way.
+
+    Args:
+        bars: Adjusted daily bars by symbol and session: symbol, session, close.
+    """
+    jumps = []
+    for symbol, rows in bars.sort_values(["symbol", "session"]).groupby("symbol"):
+        moves = np.abs(np.diff(np.log(rows["close"].to_numpy())))
+        near = np.min(np.abs(moves[:, None] - np.log(SPLITS)), axis=1, initial=np.inf) < SPLIT_TOLERANCE
+        jumps += [f"{symbol} {rows['session'].iloc[at + 1]:%Y-%m-%d}" for at in np.flatnonzero(near)]
+    text = f"{len(jumps)} closes jump as a split does" + (
+        f": {', '.join(jumps[:8])}; fetch them again" if jumps else ""
+    )
+    return (Finding("split_jumps", not jumps, text, float(len(jumps))),)
+
+
+def signal_findings(told: Sequence[Signal]) -> tuple[Finding, ...]:
+    """Signals that repeat what was already said and still active.
+
+    Args:
+        told: All signals decided up to and including the window, in any order.
+    """
+    twice = []
+    ordered = sorted(told, key=lambda one: (one.symbol, one.decided_at))
+    for before, after in pairwise(ordered):
+        same = (before.symbol, before.signal_type) == (after.symbol, after.signal_type)
+        if same and after.lifecycle != "stronger" and after.decided_at < before.expires_at:
+            twice.append(f"{after.symbol} {after.signal_type} {after.decided_at:%Y-%m-%d %H:%M}")
+    text = f"{len(twice)} signals repeat an active one" + (f": {', '.join(twice[:8])}" if twice else "")
+    return (Finding("no_repeats", not twice, text, float(len(twice)), serious=bool(twice)),)
+
+
+def record_findings(lines: Sequence[RecordLine]) -> tuple[Finding, ...]:
+    """Hit rates that are too good for news: look-ahead until proven otherwise."""
+    suspect = [f"{line.label}, {line.text}" for line in lines if line.suspect]
+    text = "; ".join(suspect) + "; run `signals audit`" if suspect else "no hit rate is better than news can explain"
+    return (Finding("record_plausible", not suspect, text, float(len(suspect))),)
+
+
+def readable(entry: Coverage, findings: Sequence[Finding]) -> Finding:
+    """Whether the digest may be mailed: nothing serious was found and at least one feed delivered."""
+    serious = [finding.text for finding in findings if finding.serious]
+    if entry.status == "failed":
+        serious.append("no feed delivered anything")
+    return Finding(
+        "fit_to_send",
+        not serious,
+        "; ".join(serious) or "nothing serious found",
+        float(len(serious)),
+        serious=bool(serious),
+    )
