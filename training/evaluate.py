@@ -9,8 +9,10 @@ import argparse
 import csv
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
-from metrics import by_class, confusion, expected_calibration_error, macro_f1, reliability, softmax, wilson
+from matplotlib.figure import Figure
+from metrics import Bin, by_class, confusion, expected_calibration_error, macro_f1, reliability, softmax, wilson
 from numpy.typing import NDArray
 from rows import LABELS, read_sentfin
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
@@ -18,6 +20,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from signals_pipeline.adapters.model import SentimentModel
 
 BEGIN, END = "<!-- figures: begin (written by training/evaluate.py) -->", "<!-- figures: end -->"
+PLOT = "calibration.svg"
 Labels = NDArray[np.int64]
 
 
@@ -54,13 +57,43 @@ def detail(labels: Labels, probabilities: NDArray[np.float64]) -> list[str]:
     lines += ["", "### Confusion", "", "| label \\ answer | " + " | ".join(LABELS) + " |", "|---|---|---|---|"]
     lines += [f"| {name} | " + " | ".join(map(str, row)) + " |" for name, row in zip(LABELS, table, strict=True)]
     lines += ["", f"### Calibration: ECE {expected_calibration_error(bins):.3f} (10 equal bins)", ""]
-    lines += ["| confidence | n | mean confidence | accuracy |", "|---|---|---|---|"]
-    lines += [f"| {b.low:.1f} to {b.high:.1f} | {b.n} | {b.confidence:.3f} | {b.accuracy:.3f} |" for b in bins]
-    return lines
+    lines += ["| confidence | n | mean confidence | accuracy (Wilson 95%) |", "|---|---|---|---|"]
+    for b in bins:
+        low, high = wilson(round(b.accuracy * b.n), b.n)
+        shown = f"{b.accuracy:.3f} ({low:.3f} to {high:.3f})"
+        lines.append(f"| {b.low:.1f} to {b.high:.1f} | {b.n} | {b.confidence:.3f} | {shown} |")
+    return [*lines, "", f"![How often answers of a confidence are right]({PLOT})"]
 
 
-def held_out(model: SentimentModel, data: Path) -> tuple[list[str], list[str]]:
-    """Summary rows and detail of SEntFiN's held-out rows."""
+def draw_calibration(bins: list[Bin], file: Path) -> None:
+    """Accuracy with its Wilson 95% interval against mean confidence, a point a bin, as an SVG that repeats exactly."""
+    mpl.rcParams["svg.hashsalt"] = "compact"
+    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0.3, 1], [0.3, 1], color="#999999", linewidth=1, linestyle="--", label="perfectly calibrated")
+    x, y = [b.confidence for b in bins], [b.accuracy for b in bins]
+    ends = [wilson(round(b.accuracy * b.n), b.n) for b in bins]
+    spread = [
+        [at - low for at, (low, _) in zip(y, ends, strict=True)],
+        [high - at for at, (_, high) in zip(y, ends, strict=True)],
+    ]
+    axes.errorbar(x, y, yerr=spread, fmt="o", color="#1f5fa8", capsize=3, label="answers, with 95% interval")
+    for b in bins:
+        axes.annotate(f"n = {b.n}", (b.confidence, b.accuracy), xytext=(6, -12), textcoords="offset points", fontsize=8)
+    axes.set(
+        xlim=(0.3, 1.02), ylim=(0, 1.05), xlabel="confidence: the largest probability", ylabel="share of answers right"
+    )
+    axes.set_title(
+        f"SEntFiN held out, n = {sum(b.n for b in bins)}, ECE {expected_calibration_error(bins):.3f}", fontsize=10
+    )
+    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    axes.grid(color="#eeeeee")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file, metadata={"Date": None})
+
+
+def held_out(model: SentimentModel, data: Path, model_folder: Path) -> tuple[list[str], list[str]]:
+    """Summary rows and detail of SEntFiN's held-out rows; the calibration is drawn into the folder."""
     rows = [row for row in read_sentfin(data / "sentfin") if row.part == "held_out"]
     titles, labels = [row.title for row in rows], np.array([row.label for row in rows])
     probabilities = softmax(model.logits(titles))
@@ -70,6 +103,7 @@ def held_out(model: SentimentModel, data: Path) -> tuple[list[str], list[str]]:
         summary_row("the same rows, VADER", labels, vader(titles)),
         summary_row("the same rows, the largest class", labels, majority),
     ]
+    draw_calibration(reliability(probabilities, labels), model_folder / PLOT)
     return summary, detail(labels, probabilities)
 
 
@@ -105,7 +139,7 @@ def main() -> None:
     parser.add_argument("--private", type=Path, help="folder with the two private samples")
     settings = parser.parse_args()
     model = SentimentModel.load(settings.model)
-    summary, details = held_out(model, settings.data)
+    summary, details = held_out(model, settings.data, settings.model)
     if settings.private:
         summary += private(model, settings.private)
     head = ["", f"Revision `{model.revision}`, {model.quantisation}.", ""]
