@@ -1,0 +1,71 @@
+"""Pruning says first what would go, removes only what can be made again, and what it removed can be made again."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from signals_pipeline.adapters.retention import old_files
+from signals_pipeline.cli.prune import prune
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+
+WINDOWS = SAMPLE_WINDOWS[4:7]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The desk's settings with its Dagster instance in a home of its own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(
+        f"storage:\n  sqlite:\n    base_dir: {tmp_path / 'dagster'}\ntelemetry:\n  enabled: false\n"
+    )
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    return Settings.checked(signals_data_dir=tmp_path / "data")
+
+
+def counts(said: str) -> list[int]:
+    return [int(line.split("s  ")[1].split()[0]) for line in said.splitlines() if "older than" in line]
+
+
+def test_nothing_goes_without_yes_and_what_goes_can_be_made_again(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = {"frames_days": 30, "scores_days": 30, "runs_days": 30}
+    later = datetime.now(UTC) + timedelta(days=40)
+    with TestDesk.open(tmp_path) as desk:
+        desk.run(WINDOWS)
+        desk.run(WINDOWS)
+        before, history = desk.state(), desk.rows("signal_history")
+        prune(settings, now=later, **days, act=False)
+        said = capsys.readouterr().out
+        assert "nothing was removed" in said
+        frames, pages, scores, runs = counts(said)
+        assert (frames, pages, runs) == (12, 9, 1)  # the newer run holds what the UI shows
+        assert scores > 0
+        assert desk.state() == before
+
+        prune(settings, now=later, **days, act=True)
+        assert capsys.readouterr().out.endswith("removed\n")
+        assert (desk.files("frames"), desk.files("digests"), desk.rows("headline_score")) == ({}, {}, [])
+        assert desk.rows("signal_history") == history
+        assert len(desk.instance.get_run_records()) == 1
+        prune(settings, now=later, **days, act=False)
+        assert counts(capsys.readouterr().out) == [0, 0, 0, 0]
+
+        desk.run(WINDOWS)
+        assert desk.state() == before
+
+
+def test_what_is_young_or_not_named_by_a_window_stays(tmp_path: Path) -> None:
+    from upath import UPath
+
+    for name in ("scores/2015-02-02-1730.parquet", "scores/2015-02-03-0830.parquet", "notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("content")
+    found = old_files(UPath(tmp_path), datetime(2015, 2, 3, tzinfo=UTC))
+    assert [path.name for path in found.paths] == ["2015-02-02-1730.parquet"]
+    assert found.size == 7
+    assert old_files(UPath(tmp_path / "nowhere"), datetime(2015, 2, 3, tzinfo=UTC)).paths == ()
