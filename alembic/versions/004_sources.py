@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("corporate_action", "daily_bar", "collection", "headline_item", "source_state"):
+    for table in ("bar_reach", "corporate_action", "daily_bar", "collection", "headline_item", "source_state"):
         op.drop_table(table)
 
 
@@ -38,7 +38,7 @@ def _create_headlines() -> None:
         sa.Column("version", sa.String(64), nullable=False),
         sa.Column("feed", sa.String(64), nullable=False),
         sa.Column("published_at", UtcDateTime(), nullable=True),
-        sa.Column("first_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("first_seen_at", UtcDateTime(), nullable=True),
         sa.Column("known_at", UtcDateTime(), nullable=True),
         sa.Column("title", sa.Text(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
@@ -56,16 +56,23 @@ def _create_headlines() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("feed", sa.String(64), nullable=False),
         sa.Column("collected_at", UtcDateTime(), nullable=False),
-        sa.Column("reached_from", UtcDateTime(), nullable=False),
+        sa.Column("asked_from", UtcDateTime(), nullable=False),
+        sa.Column("asked_to", UtcDateTime(), nullable=False),
+        sa.Column("whole_from", UtcDateTime(), nullable=True),
+        sa.Column("whole_to", UtcDateTime(), nullable=True),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("fetched", sa.Integer(), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.CheckConstraint("status IN ('ok', 'degraded', 'failed')", name=op.f("ck_collection_status")),
+        sa.CheckConstraint("asked_from <= asked_to", name=op.f("ck_collection_asked")),
+        sa.CheckConstraint(
+            "(whole_from IS NULL) = (whole_to IS NULL) AND whole_from <= whole_to", name=op.f("ck_collection_whole")
+        ),
         sa.CheckConstraint("fetched >= 0 AND calls >= 0", name=op.f("ck_collection_counts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection")),
     )
-    op.create_index(op.f("ix_collection_feed_collected_at"), "collection", ["feed", "collected_at"])
+    op.create_index(op.f("ix_collection_asked_to"), "collection", ["asked_to"])
 
 
 def _create_prices() -> None:
@@ -95,4 +102,11 @@ def _create_prices() -> None:
         sa.CheckConstraint("kind IN ('split', 'dividend')", name=op.f("ck_corporate_action_kind")),
         sa.CheckConstraint("value > 0", name=op.f("ck_corporate_action_value")),
         sa.PrimaryKeyConstraint("symbol", "session", "kind", name=op.f("pk_corporate_action")),
+    )
+    op.create_table(
+        "bar_reach",
+        sa.Column("symbol", sa.String(32), nullable=False),
+        sa.Column("asked_from", sa.Date(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("symbol", name=op.f("pk_bar_reach")),
     )

@@ -11,7 +11,9 @@ from signals_pipeline.core.watchlist import Company, Watchlist
 _SYMBOL = re.compile(r"[A-Z0-9]+(?:[.-][A-Z0-9]+)*")
 _REQUIRED = ("symbol", "company")
 _LISTS = ("aliases", "ambiguous_aliases")
-_KEYS = (*_REQUIRED, *_LISTS, "sector")
+_KEYS = (*_REQUIRED, *_LISTS, "sector", "cik")
+_CIK = re.compile(r"0*([1-9][0-9]{0,9})")
+_PRESETS = Path(__file__).resolve().parents[1] / "watchlists"
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -19,22 +21,53 @@ class WatchlistError(ValueError):
     """The watchlist can't be used; the message is one line: file, line number, what is wrong, what to do."""
 
 
+def presets() -> dict[str, Path]:
+    """The watchlists that come with the package, by name."""
+    return {path.stem: path for path in sorted(_PRESETS.glob("*.yaml"))}
+
+
+def watchlist_path(given: Path) -> Path:
+    """The file that SIGNALS_WATCHLIST means: a preset's where it is the name of one and no such file is there."""
+    return given if given.exists() else presets().get(str(given), given)
+
+
 def load_watchlist(path: Path) -> Watchlist:
-    """The companies of a watchlist file, order kept.
+    """The companies of a watchlist file or of the preset of that name, order kept.
 
     The file is a YAML list of mappings with `symbol`, `company` and optionally `aliases`, `ambiguous_aliases` (lists of
-    names) and `sector`. Values are taken as written: the symbol `ON` is two letters, never a truth value.
+    names), `sector` and `cik`. Values are taken as written: the symbol `ON` is two letters, never a truth value.
 
     Raises:
         WatchlistError: the file can't be read, or its first mistake.
     """
+    file = watchlist_path(path)
+    reader = _Reader(file)
+    return Watchlist(tuple(reader.company(node) for node in _entries(file)))
+
+
+def mistakes_in(path: Path) -> list[str]:
+    """Every entry's first mistake, each one line with its place and remedy; empty where the file can be used."""
+    file = watchlist_path(path)
+    reader, found = _Reader(file), []
+    try:
+        nodes = _entries(file)
+    except WatchlistError as error:
+        return [str(error)]
+    for node in nodes:
+        try:
+            reader.company(node)
+        except WatchlistError as error:
+            found.append(str(error))
+    return found
+
+
+def _entries(path: Path) -> list[yaml.Node]:
     root = _root(path)
     if not isinstance(root, yaml.SequenceNode):
         raise _error(path, root, "not a list of companies; write one `- symbol: ...` entry a company")
     if not root.value:
         raise _error(path, root, "no company; add at least one `- symbol: ...` entry")
-    reader = _Reader(path)
-    return Watchlist(tuple(reader.company(node) for node in root.value))
+    return root.value
 
 
 def _error(path: Path, node: yaml.Node, problem: str) -> WatchlistError:
@@ -78,7 +111,7 @@ class _Reader:
         self._claim(name, symbol, fields["company"])
         aliases, ambiguous = (tuple(self._aliases(fields.get(key), key, symbol)) for key in _LISTS)
         sector = self._text(fields["sector"], "sector") if "sector" in fields else ""
-        return Company(symbol, name, aliases, ambiguous, sector)
+        return Company(symbol, name, aliases, ambiguous, sector, self._cik(fields["cik"]) if "cik" in fields else "")
 
     def _fields(self, node: yaml.Node) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
@@ -106,6 +139,13 @@ class _Reader:
             )
         self._symbols[symbol] = node.start_mark.line + 1
         return symbol
+
+    def _cik(self, node: yaml.Node) -> str:
+        text = self._text(node, "cik")
+        match = _CIK.fullmatch(text)
+        if not match:
+            raise _error(self._path, node, f"cik {text!r}; write the SEC's number of the filer, at most ten digits")
+        return match[1]
 
     def _text(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL or not node.value.strip():

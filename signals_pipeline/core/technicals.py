@@ -1,8 +1,9 @@
 """Where price stands: bounded technicals from daily bars of sessions that closed before as_of.
 
-Each number comes from the symbol's last 600 bars, a fixed count, so that older data changes nothing. Prices are first
-divided by the last close, so that the currency's scale changes nothing. With C the last close (then 1), ATR = ATR(14),
-r a daily log return and V a daily volume:
+Each number comes from the symbol's last 600 bars, a fixed count, so that older data changes nothing. Bars are adjusted
+for the splits and dividends known at as_of, so that a later one changes nothing either (core.adjustment), then prices
+are divided by the last close, so that the currency's scale changes nothing. With C the last close (then 1),
+ATR = ATR(14), r a daily log return and V a daily volume:
 
     rsi        Wilder RSI(14); 50 where closes did not move      c_rsi      (rsi - 50) / 50
     macd_atr   MACD(12, 26, 9) histogram / ATR                   c_macd     tanh(2 macd_atr)
@@ -20,14 +21,14 @@ Sources: Wilder, New Concepts in Technical Trading Systems (1978), for RSI and A
 for MACD; TA-Lib computes all three.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from math import isnan, nan, sqrt, tanh
 
 import numpy as np
 import pandas as pd
 import talib
 
+from signals_pipeline.core.adjustment import Tape, last_opened, tapes
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window
 
@@ -45,18 +46,13 @@ class BarsError(ValueError):
     """Bars or calendar can't carry technicals; the message is one line: which bar, what is wrong, what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class _History:
-    """One symbol's bars, oldest first: days (n,) datetime64[D]; high, low, close, volume (n,) float64."""
-
-    days: np.ndarray
-    high: np.ndarray
-    low: np.ndarray
-    close: np.ndarray
-    volume: np.ndarray
-
-
-def build(bars: pd.DataFrame, symbols: Sequence[str], windows: Sequence[Window], sessions: Sessions) -> pd.DataFrame:
+def build(
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    windows: Sequence[Window],
+    sessions: Sessions,
+    actions: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """TECHNICALS of every (window, symbol), also of symbols without bars.
 
     Both windows of a day rest on the same last session and share one computation.
@@ -66,6 +62,8 @@ def build(bars: pd.DataFrame, symbols: Sequence[str], windows: Sequence[Window],
         symbols: The watchlist's symbols.
         windows: Digest windows, in any order.
         sessions: Trading sessions that reach from before the first window to the last.
+        actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where bars are to be taken as they
+            are.
 
     Returns:
         A frame that conforms to TECHNICALS. Under 60 bars `technical` and its components are missing; raw values that
@@ -75,16 +73,21 @@ def build(bars: pd.DataFrame, symbols: Sequence[str], windows: Sequence[Window],
     Raises:
         BarsError: a bar used is out of order or has a price that is not positive or a volume below 0; no session closed
             before a window's end.
+        AdjustmentError: an action that can't be applied.
         WindowError: the sessions end long before the last window.
     """
     if not windows or not symbols:
         return TECHNICALS.empty()
-    days, of_window = np.unique(_closed_days(windows, sessions), return_inverse=True)
-    histories = _histories(bars, symbols, days[-1])
-    rows = [_row(histories.get(symbol), day) for day in days for symbol in symbols]
+    # The last closed session and the last opened one: between two such pairs nothing new is known of prices.
+    moments = np.column_stack(
+        [_closed_days(windows, sessions), [last_opened(sessions, window.as_of) for window in windows]]
+    )
+    days, of_window = np.unique(moments, axis=0, return_inverse=True)
+    histories = _histories(bars, symbols, days[-1, 0], actions)
+    rows = [_row(histories.get(symbol), closed, opened) for closed, opened in days for symbol in symbols]
     measured = pd.DataFrame.from_records(rows, columns=_MEASURED)
     measured["session"] = pd.Series(measured["session"].to_numpy("datetime64[us]")).dt.tz_localize("UTC")
-    picked = (of_window[:, None] * len(symbols) + np.arange(len(symbols))).ravel()
+    picked = (of_window.reshape(-1, 1) * len(symbols) + np.arange(len(symbols))).ravel()
     starts = pd.Series([window.start for window in windows], dtype="datetime64[us, UTC]")
     keys = {"window_start": starts.repeat(len(symbols)).array, "symbol": list(symbols) * len(windows)}
     return TECHNICALS.conform(measured.iloc[picked].reset_index(drop=True).assign(**keys))
@@ -100,13 +103,28 @@ def _closed_days(windows: Sequence[Window], sessions: Sessions) -> np.ndarray:
     return np.array(closed, dtype="datetime64[D]")
 
 
-def _histories(bars: pd.DataFrame, symbols: Sequence[str], last: np.datetime64) -> dict[str, _History]:
+class _History:
+    """One symbol's bars as known at rising instants: adjusted once for each set of known actions, not for each day."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.days = tape.days
+        self._tape = tape
+        self._known, self._columns = 0, tape.columns
+
+    def as_of(self, opened: np.datetime64) -> Mapping[str, np.ndarray]:
+        """high, low, close, volume (n,) float64, adjusted for what was known when this day's session had opened."""
+        known = self._tape.known(opened)
+        if known != self._known:
+            self._known, self._columns = known, self._tape.adjusted(known)
+        return self._columns
+
+
+def _histories(
+    bars: pd.DataFrame, symbols: Sequence[str], last: np.datetime64, actions: pd.DataFrame | None
+) -> dict[str, _History]:
     used = bars[bars["symbol"].isin(symbols) & (bars["session"] <= last)]
     _check(used)
-    days = used["session"].to_numpy("datetime64[D]")
-    columns = [used[name].to_numpy("float64") for name in ("high", "low", "close", "volume")]
-    groups = used.groupby("symbol", sort=False).indices
-    return {str(symbol): _History(days[at], *(column[at] for column in columns)) for symbol, at in groups.items()}
+    return {symbol: _History(tape) for symbol, tape in tapes(used, actions).items()}
 
 
 def _check(bars: pd.DataFrame) -> None:
@@ -124,16 +142,17 @@ def _check(bars: pd.DataFrame) -> None:
             raise BarsError(f"bar {where} has a {problem}: repair or drop it in the price source")
 
 
-def _row(history: _History | None, day: np.datetime64) -> tuple[object, ...]:
-    """The columns _MEASURED of one symbol after the close of `day`."""
+def _row(history: _History | None, day: np.datetime64, opened: np.datetime64) -> tuple[object, ...]:
+    """The columns _MEASURED of one symbol after the close of `day`, with what was known when `opened` had opened."""
     end = 0 if history is None else int(np.searchsorted(history.days, day, side="right"))
     if history is None or end == 0:
         return (_NO_DAY, True, 0, *[nan] * (len(_MEASURED) - 3))
     part = slice(max(0, end - MOST_BARS), end)
-    n, close = end - part.start, float(history.close[end - 1])
-    high, low, closes = (series[part] / close for series in (history.high, history.low, history.close))
+    known = history.as_of(opened)
+    n, close = end - part.start, float(known["close"][end - 1])
+    high, low, closes = (known[name][part] / close for name in ("high", "low", "close"))
     session = history.days[end - 1]
-    return (session, bool(session < day), n, close, *_measure(high, low, closes, history.volume[part]))
+    return (session, bool(session < day), n, close, *_measure(high, low, closes, known["volume"][part]))
 
 
 def _measure(high: np.ndarray, low: np.ndarray, close: np.ndarray, volume: np.ndarray) -> tuple[float, ...]:

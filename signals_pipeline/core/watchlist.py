@@ -17,6 +17,7 @@ class Company:
         ambiguous_aliases: Names that are also ordinary words or other things (`Apple`, `Visa`); a headline needs a
             second support before such a name counts.
         sector: Sector as readers know it; empty where it is not given.
+        cik: The SEC's number of the filer, digits without leading zeros; empty where it is not given.
     """
 
     symbol: str
@@ -24,6 +25,7 @@ class Company:
     aliases: tuple[str, ...] = ()
     ambiguous_aliases: tuple[str, ...] = ()
     sector: str = ""
+    cik: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.watchlist import WatchlistError, load_watchlist
+from signals_pipeline.adapters.watchlist import WatchlistError, load_watchlist, mistakes_in, presets, watchlist_path
 from signals_pipeline.core.watchlist import Company
 
 WORDS = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=12)
@@ -70,6 +70,9 @@ MISTAKES = {
     "alias is a name": (GOOD + "- {symbol: V, company: Visa, aliases: [Apple Inc.]}\n", 2, "claimed by AAPL (line 1)"),
     "alias in both lists": ("- {symbol: V, company: W, aliases: [A], ambiguous_aliases: [A]}", 1, "keep it once"),
     "broken YAML": (GOOD + "- {symbol: V\n", 3, "not YAML (expected ',' or '}'"),
+    "cik of letters": ("- symbol: V\n  company: Visa\n  cik: V123\n", 3, "cik 'V123'; write the SEC's number"),
+    "cik of zeros": ("- symbol: V\n  company: Visa\n  cik: 000\n", 3, "cik '000'; write"),
+    "cik too long": ("- symbol: V\n  company: Visa\n  cik: 12345678901\n", 3, "at most ten digits"),
     "two documents": (GOOD + "---\n" + GOOD, 2, "not YAML"),
 }
 
@@ -113,3 +116,38 @@ def test_the_sample_follows_companies_of_many_sectors() -> None:
     assert len({company.sector for company in followed}) >= 8
     assert followed.company("V").ambiguous_aliases == ("Visa",)
     assert "JPMorgan" in followed.company("JPM").aliases
+
+
+def test_a_cik_is_taken_without_its_zeros(tmp_path: Path) -> None:
+    text = "- {symbol: V, company: Visa, cik: 0001403161}\n- {symbol: MA, company: Mastercard}\n"
+    assert [company.cik for company in load_watchlist(written(tmp_path, text))] == ["1403161", ""]
+
+
+def test_every_mistake_is_found_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD + "- symbol: V\n- {symbol: ma, company: Mastercard}\n- {symbol: C, company: Citi}\n")
+    found = mistakes_in(path)
+    assert [line.split(": ")[0] for line in found] == [f"{path} line 2", f"{path} line 3"]
+    with pytest.raises(WatchlistError) as raised:
+        load_watchlist(path)
+    assert str(raised.value) == found[0]
+    assert mistakes_in(written(tmp_path, GOOD)) == []
+    assert mistakes_in(tmp_path / "none.yaml") == [
+        f"{tmp_path / 'none.yaml'}: can't be read (No such file or directory); give the path of a watchlist file"
+    ]
+
+
+def test_presets_are_followed_by_name_unless_a_file_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dow, megacaps = load_watchlist(Path("dow30")), load_watchlist(Path("nasdaq-megacaps"))
+    assert (len(dow), len(megacaps)) == (30, 25)
+    assert list(presets()) == ["dow30", "nasdaq-megacaps"]
+    both = {company.symbol: company for company in dow}
+    for company in (*dow, *megacaps):
+        assert company.cik
+        assert company.sector
+        assert both.get(company.symbol, company) == company
+    (tmp_path / "dow30").write_text(GOOD)
+    assert load_watchlist(Path("dow30")).symbols == ("AAPL",)
+    assert watchlist_path(Path("other")) == Path("other")

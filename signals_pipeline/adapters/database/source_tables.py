@@ -32,7 +32,7 @@ headline_item = sa.Table(
     text("version", 64, primary_key=True),
     text("feed", 64),
     instant("published_at", nullable=True),
-    instant("first_seen_at"),
+    instant("first_seen_at", nullable=True),  # unknown for what was there before the first collection
     instant("known_at", nullable=True),
     sa.Column("title", sa.Text(), nullable=True),
     sa.Column("url", sa.Text(), nullable=True),
@@ -49,13 +49,18 @@ collection = sa.Table(
     sa.Column("id", sa.Integer(), primary_key=True),
     text("feed", 64),
     instant("collected_at"),
-    instant("reached_from"),  # the feed was asked for everything since then
+    instant("asked_from"),
+    instant("asked_to"),
+    instant("whole_from", nullable=True),  # everything published from here to whole_to was delivered
+    instant("whole_to", nullable=True),
     text("status", 16),
     sa.Column("fetched", sa.Integer(), nullable=False),
     sa.Column("calls", sa.Integer(), nullable=False),
     text("detail"),
-    sa.Index(None, "feed", "collected_at"),
+    sa.Index(None, "asked_to"),
     one_of("status", "ok", "degraded", "failed"),
+    sa.CheckConstraint("asked_from <= asked_to", name="asked"),
+    sa.CheckConstraint("(whole_from IS NULL) = (whole_to IS NULL) AND whole_from <= whole_to", name="whole"),
     sa.CheckConstraint("fetched >= 0 AND calls >= 0", name="counts"),
 )
 
@@ -86,4 +91,12 @@ corporate_action = sa.Table(
     instant("first_seen_at"),
     one_of("kind", "split", "dividend"),
     sa.CheckConstraint("value > 0", name="value"),
+)
+
+bar_reach = sa.Table(
+    "bar_reach",
+    metadata,
+    text("symbol", 32, primary_key=True),
+    sa.Column("asked_from", sa.Date(), nullable=False),  # sessions from this date on have been asked for
+    instant("updated_at"),
 )

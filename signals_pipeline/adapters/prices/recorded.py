@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from signals_pipeline.core.adjustment import no_actions
 from signals_pipeline.core.feeds import SourceError
 
 _PRICES = ["open", "high", "low", "close"]
@@ -64,6 +65,10 @@ class RecordedPrices:
         self._unknown.update(set(symbols) - self._recording.symbols)
         low, high = (pd.Timestamp(day.year, day.month, day.day) for day in (start, end))
         return bars[bars["symbol"].isin(set(symbols)) & bars["session"].between(low, high)].reset_index(drop=True)
+
+    def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
+        """No actions: the recording's own adjusted close has been applied."""
+        return no_actions()
 
     def quality(self) -> dict[str, int]:
         """How often each thing in `notes` was met, by its wording."""

@@ -1,0 +1,132 @@
+"""Daily bars, splits and dividends of Yahoo Finance through yfinance, as they were on their day.
+
+Yahoo adjusts prices, volumes and dividends for every split up to the moment of the answer, and lists the splits of the
+interval asked for. Asked for up to now, an answer holds what undoes its own adjustment.
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from signals_pipeline.adapters.prices.live import BarDelivery
+from signals_pipeline.adapters.prices.pacing import Pacer
+from signals_pipeline.adapters.prices.yahoo_chart import Problem
+from signals_pipeline.core.adjustment import BAR_COLUMNS, as_traded
+
+_COLUMNS = dict(zip(("Open", "High", "Low", "Close", "Volume"), BAR_COLUMNS[2:], strict=True))
+_ACTIONS = {"Stock Splits": "split", "Dividends": "dividend"}
+_ZONE = "America/New_York"
+
+
+class YahooPrices:
+    """Yahoo Finance as a vendor of daily bars.
+
+    Args:
+        cache_dir: Where yfinance keeps its cookie.
+        timeout: Seconds until an answer must be complete.
+        concurrency: Calls at once.
+        pacer: Makes the shared politeness; one a fetch.
+        base_url: Where to send the calls instead of Yahoo's hosts, for tests.
+    """
+
+    name = "yahoo"
+
+    def __init__(
+        self,
+        *,
+        cache_dir: Path,
+        timeout: float = 20.0,
+        concurrency: int = 4,
+        pacer: Callable[[], Pacer] = lambda: Pacer(0.1),
+        base_url: str = "",
+    ) -> None:
+        self._cache_dir, self._timeout, self._concurrency = cache_dir, timeout, concurrency
+        self._pacer, self._base_url = pacer, base_url
+
+    def fetch(self, symbols: Sequence[str], start: date, end: date) -> BarDelivery:
+        """Everything from start to the day before end; `end` must lie after today, or splits are missed.
+
+        A share class that others write with a dot is asked for as Yahoo writes it, `BRK-B`.
+        """
+        from signals_pipeline.adapters.prices.yahoo_session import ChartSession
+
+        session = ChartSession(timeout=self._timeout, pacer=self._pacer(), base_url=self._base_url)
+        theirs = {symbol.replace(".", "-"): symbol for symbol in symbols}
+        with session:
+            frame = self._download(list(theirs), session, start, end)
+        bars, actions = _tidy(frame, {name: symbol for name, symbol in theirs.items() if name not in session.problems})
+        traded, paid = as_traded(bars, actions)
+        problems = {theirs[name]: problem for name, problem in session.problems.items()}
+        for symbol in sorted(set(symbols) - set(bars["symbol"]) - set(problems)):
+            problems[symbol] = Problem("empty", "no prices in the answer")
+        drift = [f"{symbol}: {problem.text}" for symbol, problem in problems.items() if problem.kind == "drift"]
+        return BarDelivery(
+            bars=traded,
+            actions=paid,
+            refused={symbol: problem.text for symbol, problem in problems.items()},
+            answered=frozenset(symbols) - {name for name, each in problems.items() if each.kind != "empty"},
+            drift=drift[0] if drift else "",
+            calls=session.calls,
+        )
+
+    def _download(self, names: list[str], session: object, start: date, end: date) -> pd.DataFrame:
+        with warnings.catch_warnings():
+            yfinance = _yfinance(self._cache_dir)  # sets a filter of its own
+            warnings.simplefilter("ignore")  # what it does with pandas; filters hold for its threads, too
+            # A failed answer is kept in the process, and would be given again.
+            yfinance.data.YfData(session=session).cache_get.cache_clear()
+            zones = yfinance.cache.get_tz_cache()
+            for name in names:
+                if zones.lookup(name) is None:
+                    zones.store(name, _ZONE)  # else yfinance asks for each symbol's zone, to read `start` in it
+            return yfinance.download(
+                names,
+                start=start,
+                end=end,
+                session=session,
+                threads=min(self._concurrency, len(names)),
+                timeout=self._timeout,
+                auto_adjust=False,
+                actions=True,
+                keepna=True,
+                group_by="ticker",
+                progress=False,
+            )
+
+
+@cache
+def _yfinance(cache_dir: Path) -> Any:  # noqa: ANN401  # the module, whose annotations are narrower than what it takes
+    import yfinance
+
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    yfinance.set_tz_cache_location(str(cache_dir))
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what went wrong is told by the price source
+    return yfinance
+
+
+def _tidy(frame: pd.DataFrame, theirs: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bars and actions, one row each, of symbols as the watchlist writes them; rows without any price left out."""
+    bars, actions = [], []
+    for name, symbol in theirs.items():
+        own = frame[name]
+        own = own.assign(symbol=symbol, session=pd.DatetimeIndex(own.index).tz_localize(None).astype("datetime64[us]"))
+        priced = own.dropna(subset=["Open", "High", "Low", "Close"], how="all")
+        bars.append(priced.rename(columns=_COLUMNS)[list(BAR_COLUMNS)])
+        for column, kind in _ACTIONS.items():
+            happened = own[own[column].fillna(0) != 0]
+            actions.append(happened.assign(kind=kind, value=happened[column])[["symbol", "session", "kind", "value"]])
+    return _joined(bars, BAR_COLUMNS), _joined(actions, ("symbol", "session", "kind", "value"))
+
+
+def _joined(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    types = dict.fromkeys(columns, "float64") | {"symbol": "str", "session": "datetime64[us]", "kind": "str"}
+    found = {name: np.concatenate([part[name].to_numpy() for part in parts]) if parts else [] for name in columns}
+    frame = pd.DataFrame(found).astype({name: types[name] for name in columns})
+    return frame.sort_values(list(columns[:3]) if "kind" in columns else ["symbol", "session"], ignore_index=True)

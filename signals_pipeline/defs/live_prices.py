@@ -1,0 +1,36 @@
+"""Resource `prices` where bars are live: Yahoo through the store, so that a window that is run again asks nobody."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from signals_pipeline.adapters.bars import BarStore
+from signals_pipeline.adapters.calendar import trading_sessions
+from signals_pipeline.adapters.prices.live import LivePrices
+from signals_pipeline.adapters.prices.pacing import Pacer
+from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.defs.resources import Store
+
+
+class LivePricesResource(dg.ConfigurableResource[PriceSource]):
+    """Daily bars, splits and dividends of Yahoo Finance, kept in the database; only closed sessions are asked for."""
+
+    store: dg.ResourceDependency[Store]
+    cache_dir: str = Field(description="Folder where yfinance keeps its cookie")
+    timeout_seconds: float = Field(default=20, description="Seconds until an answer must be complete")
+    spacing_seconds: float = Field(default=0.1, description="Seconds between the starts of two calls")
+    concurrency: int = Field(default=4, description="Calls at once")
+    base_url: str = Field(default="", description="Where to ask instead of Yahoo's hosts; empty: Yahoo")
+
+    def create_resource(self, context: dg.InitResourceContext) -> PriceSource:  # noqa: ARG002
+        """The source over the pipeline's own database; nothing is asked for before the first use."""
+        vendor = YahooPrices(
+            cache_dir=Path(self.cache_dir),
+            timeout=self.timeout_seconds,
+            concurrency=self.concurrency,
+            pacer=lambda: Pacer(self.spacing_seconds),
+            base_url=self.base_url,
+        )
+        return LivePrices(vendor, BarStore(self.store.engine), trading_sessions)
