@@ -1,0 +1,130 @@
+"""The API says what is stored: the newest digest, any other, signals with outcomes, the record."""
+
+import json
+
+import pytest
+from starlette.testclient import TestClient
+
+from signals_pipeline.core.digest import Digest
+from signals_pipeline.web import digest_schemas
+from signals_pipeline_tests.digest_examples import WINDOWS, digest_of, signal
+from signals_pipeline_tests.digest_pages import everything
+from signals_pipeline_tests.web.sites import TOLD, decide, fill, site, tell
+
+
+def test_the_newest_digest_has_items_with_contributions_that_sum_to_the_score(client: TestClient) -> None:
+    answer = client.get("/api/v1/digest").json()
+    (item,) = answer["items"]
+    assert answer["window"] == TOLD.key
+    assert (item["symbol"], item["signal_type"], item["source"]) == ("AAA", "BUY", "news_driven_ml")
+    assert item["metadata"]["ml_confidence"] == item["confidence_score"] == 0.9
+    assert item["news_title"] == "Story number 1 lifts its company"
+    assert sum(part["contribution"] for part in item["contributions"]) == pytest.approx(item["combined_score"])
+    assert item["id"] == f"{TOLD.key}-AAA-BUY"
+    assert [each["symbol"] for each in answer["still_active"]] == ["BBB"]
+
+
+def test_a_window_is_asked_for_by_its_key(client: TestClient) -> None:
+    answer = client.get("/api/v1/digest", params={"window": WINDOWS[1].key}).json()
+    assert (answer["window"], answer["items"], answer["mode"]) == (WINDOWS[1].key, [], "backfill")
+
+
+def test_the_answer_has_every_field_of_the_stored_digest(url: str) -> None:
+    digest = everything()
+    tell(url, digest)
+    with site(url) as client:
+        answer = client.get("/api/v1/digest").json()
+    stored = json.loads(digest.to_json())
+    for name in ("funnel", "knobs", "notes", "market", "model", "label", "kind", "subject"):
+        assert answer[name] == stored[name]
+    for name in ("still_active", "expired", "near_misses", "record"):
+        for told, kept in zip(answer[name], stored[name], strict=True):
+            shared = set(told) - {"decided_at", "expires_at"}
+            assert {key: told[key] for key in shared} == {key: kept[key] for key in shared}
+    sections = [item["section"] for item in answer["items"]]
+    assert sections == ["new", "changed", "from_missed"]
+    assert [item["id"][:16] for item in answer["items"]] == [digest.window_key, digest.window_key, WINDOWS[5].key]
+    otherwise = {"version", "preheader", "window_key", "new", "changed", "from_missed"}
+    assert set(Digest.__dataclass_fields__) - otherwise <= set(digest_schemas.DigestAnswer.model_fields)
+
+
+def test_a_changed_digest_is_told_at_once_with_another_etag(url: str) -> None:
+    with site(url) as client:
+        assert client.get("/api/v1/digest").status_code == 404
+        assert client.get("/healthz").json() == {"status": "ok", "newest": None}
+        first = tell(url, digest_of(TOLD))
+        before = client.get("/api/v1/digest")
+        second = tell(url, digest_of(TOLD, [signal("AAA", window=TOLD)]))
+        after = client.get("/api/v1/digest")
+        assert client.get("/healthz").json() == {"status": "ok", "newest": TOLD.key}
+    assert (before.headers["etag"], after.headers["etag"]) == (f'"{first.sha256}"', f'"{second.sha256}"')
+    assert (len(before.json()["items"]), len(after.json()["items"])) == (0, 1)
+
+
+@pytest.mark.parametrize("given", ['"{}"', 'W/"{}"', '"x", "{}"', "*"])
+def test_a_known_etag_is_answered_without_a_body(client: TestClient, given: str) -> None:
+    etag = client.get("/api/v1/digest").headers["etag"].strip('"')
+    again = client.get("/api/v1/digest", headers={"if-none-match": given.format(etag)})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == f'"{etag}"'
+    assert client.get("/api/v1/digest", headers={"if-none-match": f'"{etag[:-1]}"'}).status_code == 200
+
+
+def test_the_archive_comes_in_pages_without_gap_or_repeat(client: TestClient) -> None:
+    whole = client.get("/api/v1/digests").json()
+    assert [each["window"] for each in whole["items"]] == [window.key for window in reversed(WINDOWS[:7])]
+    assert whole["next"] is None
+    seen, before = [], {}
+    while True:
+        page = client.get("/api/v1/digests", params={"limit": 3, **before}).json()
+        seen += page["items"]
+        if page["next"] is None:
+            break
+        before = {"before": page["next"]}
+    assert seen == whole["items"]
+
+
+def test_signals_come_in_pages_with_their_outcomes(client: TestClient) -> None:
+    first = client.get("/api/v1/signals", params={"limit": 1}).json()
+    second = client.get("/api/v1/signals", params={"limit": 1, "after": first["next"]}).json()
+    assert [page["items"][0]["symbol"] for page in (first, second)] == ["AAA", "BBB"]
+    assert second["next"] is None
+    assert [each["horizon"] for each in first["items"][0]["outcomes"]] == [1, 3, 5]
+    assert [part["kind"] for part in first["items"][0]["contributions"]] == ["story", "story", "technical", "technical"]
+    one = client.get(f"/api/v1/signals/{first['items'][0]['id']}")
+    assert one.json() == first["items"][0]
+    only = client.get("/api/v1/signals", params={"symbol": "BBB", "signal_type": "SELL"}).json()
+    assert [each["symbol"] for each in only["items"]] == ["BBB"]
+    assert client.get("/api/v1/signals", params={"symbol": "BBB", "signal_type": "BUY"}).json()["items"] == []
+
+
+def test_the_record_keeps_live_and_backfilled_apart(client: TestClient) -> None:
+    answer = client.get("/api/v1/record").json()
+    assert {line["label"] for line in answer["lines"]} == {"All signals, live", "BUY signals, live"}
+    assert {line["n"] for line in answer["lines"] if line["horizon"] < 10} == {1}
+    assert [line["n"] for line in answer["by_score"]] == [1]
+    assert len(answer["correlations"]) == 4
+
+
+def test_an_empty_record_says_so(url: str) -> None:
+    with site(url) as client:
+        answer = client.get("/api/v1/record").json()
+        page = client.get("/record").text
+    assert answer["newest"] is None
+    assert {line["n"] for line in answer["lines"]} == {0}
+    assert "No live record yet." in page
+    assert "No outcome is known yet." in page
+    assert "Nobody has said yet" in page
+
+
+def test_the_api_reads_both_databases_and_can_write_neither(database_url: str) -> None:
+    fill(database_url)
+    with site(database_url, signals_web_database_url=database_url) as client:
+        for path in ("/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/record", "/healthz", "/record"):
+            assert client.get(path).status_code == 200
+        decide(database_url, WINDOWS[3], [signal("CCC", window=WINDOWS[3])])
+        assert len(client.get("/api/v1/signals").json()["items"]) == 3
+
+
+def test_head_is_answered_as_get(client: TestClient) -> None:
+    assert client.head("/api/v1/digest").headers["etag"] == client.get("/api/v1/digest").headers["etag"]

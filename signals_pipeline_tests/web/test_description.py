@@ -1,0 +1,61 @@
+"""The API does what its description says, and the description's examples are answers that it could give."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.schemas import BaseSchema
+from starlette.testclient import TestClient
+
+from signals_pipeline.web import digest_schemas, examples, schemas
+from signals_pipeline_tests.web.serving import served
+
+ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}"]
+PATHS = [*ASKED, "/api/v1/record", "/healthz"]
+
+EXAMPLES = [
+    (digest_schemas.DigestAnswer, examples.DIGEST),
+    (schemas.DigestList, examples.DIGESTS),
+    (schemas.SignalList, examples.SIGNALS),
+    (schemas.RecordAnswer, examples.RECORD),
+]
+
+
+@pytest.mark.parametrize(("model", "example"), EXAMPLES)
+def test_an_example_is_an_answer(model: type[schemas.BaseModel], example: dict[str, Any]) -> None:
+    assert model.model_validate(example).model_dump(mode="json") == example
+
+
+def test_every_address_of_the_api_is_described_with_what_can_go_wrong(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert set(described["paths"]) == set(PATHS)
+    for path, methods in described["paths"].items():
+        assert set(methods) == {"get"}
+        assert methods["get"]["description"]
+        expected = {"200", "503"} if path == "/healthz" else {"200", "401", "404", "422", "429", "503"}
+        assert set(methods["get"]["responses"]) == expected
+    assert "security" not in described["paths"]["/api/v1/digest"]["get"]
+
+
+@pytest.fixture(scope="module")
+def described(filled_url: str) -> Iterator[BaseSchema]:
+    """The description of a site, as its server gives it."""
+    with served(filled_url) as address:
+        yield schemathesis.openapi.from_url(f"{address}/openapi.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [*((path, GenerationMode.POSITIVE) for path in PATHS), *((path, GenerationMode.NEGATIVE) for path in ASKED)],
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_nothing_is_found_that_contradicts_the_description(
+    described: BaseSchema, path: str, mode: GenerationMode, data: st.DataObject
+) -> None:
+    case = data.draw(described[path]["GET"].as_strategy(generation_mode=mode))
+    case.call_and_validate()

@@ -1,0 +1,178 @@
+"""The pages read as the digest reads, link to each other, and hold what their reader came for."""
+
+import re
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from signals_pipeline.adapters.database import digest as digest_table
+from signals_pipeline.adapters.database import engine_for, writing
+from signals_pipeline.core.digest_value import CorrectedLine
+from signals_pipeline.core.feeds import SourceReport
+from signals_pipeline_tests.digest_examples import WINDOWS, component, coverage, digest_of, signal
+from signals_pipeline_tests.digest_pages import Page, everything, hostile_cards
+from signals_pipeline_tests.web.sites import TOLD, decide, fill, site, tell
+
+SVG = {"svg", "rect", "polygon", "polyline", "circle"}
+
+
+class Whole(Page):
+    """A page whose SVG elements may close themselves."""
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def page(client: TestClient, path: str) -> Whole:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return Whole(answer.text)
+
+
+def test_the_archive_leads_to_every_digest_newest_first(client: TestClient) -> None:
+    read = page(client, "/")
+    linked = [link for link in read.links if link and link.startswith("/digests/")]
+    assert linked == [f"/digests/{window.key}" for window in reversed(WINDOWS[:7])]
+    assert "[backfill]" not in read.text  # said once, beside it
+    assert read.text.count("backfilled") == 6
+    for link in linked:
+        assert client.get(link).status_code == 200
+
+
+def test_a_long_archive_comes_in_pages(url: str) -> None:
+    for window in WINDOWS[:43]:
+        tell(url, digest_of(window))
+    with site(url) as client:
+        first = page(client, "/")
+        older = next(str(a["href"]) for tag, a in first.tags if a.get("rel") == "next")
+        second = page(client, older)
+        seen = [link for each in (first, second) for link in each.links if link and link.startswith("/digests/")]
+        assert seen == [f"/digests/{window.key}" for window in reversed(WINDOWS[:43])]
+        assert not any(a.get("rel") == "next" for _, a in second.tags)
+        assert "← Newest" in second.text
+
+
+def test_an_empty_archive_says_what_comes(url: str) -> None:
+    with site(url) as client:
+        assert "There is no digest yet: the first run makes one." in page(client, "/").text
+        assert client.get("/api/v1/digest").json() == {"detail": "There is no digest yet: the first run makes one."}
+
+
+def test_a_digest_page_says_what_the_digest_says(url: str) -> None:
+    digest = everything()
+    corrected = CorrectedLine(
+        "AAA", "Alpha", "BUY", 0.5, 0.1, None, ("“A title” was withdrawn.",), WINDOWS[2].end, WINDOWS[4].end
+    )
+    digest = replace(digest, corrected=(corrected,))
+    tell(url, digest)
+    with site(url) as client:
+        read = page(client, f"/digests/{digest.window_key}")
+    for card in (*digest.new, *digest.changed, *digest.from_missed):
+        for said in (card.symbol, card.company, *card.sentences):
+            assert " ".join(said.split()) in read.text
+    for said in (digest.label, digest.market, "Still active", "Expired", "Near misses", "Corrected", "withdrawn"):
+        assert said in read.text or said == "Still active"
+    assert digest.coverage.line(digest.model) in read.text
+    assert "2 more stories" in read.text
+    assert "caught up" in read.text
+
+
+@pytest.mark.parametrize("kind", ["quiet", "degraded"])
+def test_quiet_and_degraded_days_say_so(url: str, kind: str) -> None:
+    reports = (SourceReport("wire", "failed", 0, "timed out"),)
+    trouble = {"status": "degraded", "reports": reports, "gap_minutes": 30, "missing_windows": (WINDOWS[2].key,)}
+    digest = digest_of(TOLD, coverage=coverage(TOLD, **trouble) if kind == "degraded" else coverage(TOLD))
+    tell(url, digest)
+    with site(url) as client:
+        text = page(client, f"/digests/{TOLD.key}").text
+    assert digest.kind == kind
+    if kind == "quiet":
+        assert "No company passed every gate" in text
+        assert "Degraded" not in text
+    else:
+        assert "This digest may miss news: source wire failed: timed out; no run of window" in text
+        assert "30 minutes without coverage." in text
+
+
+def test_a_source_that_was_never_asked_is_said(url: str) -> None:
+    tell(url, digest_of(TOLD, coverage=coverage(TOLD, status="failed", reports=())))
+    with site(url) as client:
+        assert "no source was asked" in page(client, f"/digests/{TOLD.key}").text
+
+
+def test_a_signal_page_says_why_and_what_became_of_it(client: TestClient) -> None:
+    read = page(client, f"/signals/{TOLD.key}-AAA-BUY")
+    for said in ("Tone +0.70 with tone confidence 0.90", "Story number 1", "Example Wire", "told before", "RSI"):
+        assert said in read.text
+    assert "✗ Miss after 1 session" in read.text
+    assert "net −1.0%" in read.text
+    assert "Not known yet: 10 sessions." in read.text
+    assert "60 sessions" not in read.text  # only the closes that were known
+    assert {"polyline", "polygon", "circle"} <= {tag for tag, _ in read.tags}
+    assert f"/digests/{TOLD.key}" in read.links
+    assert "https://news.example/1?a=1&b=2" in read.links
+
+
+def test_a_signal_without_a_card_still_has_its_parts(url: str) -> None:
+    fill(url)
+    decide(url, WINDOWS[4], [signal("CCC", "SELL", WINDOWS[4], parts=[component("rsi", -0.5)], source="technical")])
+    decide(url, WINDOWS[8], [signal("CCC", "BUY", WINDOWS[8])])
+    tell(url, digest_of(WINDOWS[9]))
+    decide(url, WINDOWS[9], [signal("AAA", "SELL", WINDOWS[9])])
+    engine = engine_for(url)
+    with writing(engine) as connection:
+        ours = digest_table.c.window_start == WINDOWS[9].start
+        connection.execute(sa.update(digest_table).where(ours).values(content='{"version":99}'))
+    engine.dispose()
+    with site(url) as client:
+        for name in (f"{WINDOWS[4].key}-CCC-SELL", f"{WINDOWS[8].key}-CCC-BUY", f"{WINDOWS[9].key}-AAA-SELL"):
+            read = page(client, f"/signals/{name}")
+            assert "does not tell this signal" in read.text
+            assert "Not known yet: 1, 3, 5, 10 sessions." in read.text
+
+
+def test_the_record_page_has_interval_base_rate_and_calibration(url: str) -> None:
+    fill(url)
+    chosen = [signal(f"S{n}", window=WINDOWS[8]) for n in range(20)]
+    decide(url, WINDOWS[8], chosen)
+    with site(url) as client:
+        text = page(client, "/record").text
+    assert "Does a larger score do better?" in text
+    assert "BUY signals, live: too few to judge (n = 1, 1, 1 after 1, 3, 5 sessions)" in text
+    assert "0.4 to 0.51too few" in text  # neighbouring cells: one outcome of a score of 0.4
+
+
+def test_pages_nest_fetch_nothing_from_elsewhere_and_run_no_script(url: str) -> None:
+    tell(url, hostile_cards(25))
+    fill(url)
+    with site(url) as client:
+        paths = ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", "/nothing")
+        for path in paths:
+            text = client.get(path).text
+            read = Whole(text)
+            assert read.open == []
+            assert not {"script", "img", "iframe", "object", "embed", "base", "style"} & {tag for tag, _ in read.tags}
+            assert not any(name.startswith("on") or name == "style" for _, a in read.tags for name in a)
+            loaded = [a["href"] for tag, a in read.tags if tag == "link"]
+            assert loaded == ["/style.css", "/icon.svg"]
+            assert not re.search(r"url\(|@import", client.get("/style.css").text)
+
+
+def test_everything_links_below_the_path_that_it_is_served_at(filled_url: str) -> None:
+    with site(filled_url, signals_base_url="https://example.org/desk/") as client:
+        for path in ("/desk/", f"/desk/digests/{TOLD.key}", f"/desk/signals/{TOLD.key}-AAA-BUY", "/desk/record"):
+            answer = client.get(path)
+            assert answer.status_code == 200
+            own = [link for link in Whole(answer.text).links if link and link.startswith("/")]
+            assert own
+            assert all(link.startswith("/desk/") for link in own)
+        assert client.get("/desk/api/v1/digest").status_code == 200
+        assert client.get("/desk/api/v1/nothing").json()["detail"] == "There is nothing at this address."
+
+
+def test_a_page_that_did_not_change_is_not_sent_again(client: TestClient) -> None:
+    for path in ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", "/style.css", "/icon.svg"):
+        etag = client.get(path).headers["etag"]
+        assert client.get(path, headers={"if-none-match": etag}).status_code == 304

@@ -1,0 +1,115 @@
+"""What goes wrong is told in plain words: JSON to programs, a page to readers, nothing of the inside."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from signals_pipeline.adapters.database import DatabaseError, engine_for, writing
+from signals_pipeline.adapters.database import digest as digest_table
+from signals_pipeline.web.app import create_app
+from signals_pipeline_tests.digest_examples import digest_of
+from signals_pipeline_tests.web.sites import TOLD, fill, settings_of, site, tell
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/api/v1/digest?window=x", 422, "window: give a window's key, its start in New York, such as 2015-02-02"),
+        ("/api/v1/digest?window=2024-01-13-08:30", 404, "No window has the key '2024-01-13-08:30'; the nearest keys"),
+        ("/api/v1/digest?window=2023-01-12-08:30", 404, "Window 2023-01-12-08:30 has no digest."),
+        ("/api/v1/digest?window=2023-99-99-08:30", 404, "No window has the key '2023-99-99-08:30'; a key is the start"),
+        ("/api/v1/digests?before=2024", 422, "before: give a window's key"),
+        ("/api/v1/digests?limit=0", 422, "limit: input should be greater than or equal to 1"),
+        ("/api/v1/signals?limit=5000", 422, "limit: input should be less than or equal to 200"),
+        ("/api/v1/signals?after=AAA", 422, "after: give a signal's name, such as 2015-02-02-17:30-XOM-SELL"),
+        ("/api/v1/signals?symbol=%00", 422, "symbol: give a ticker of letters, digits, dot or hyphen"),
+        ("/api/v1/signals?signal_type=HOLD", 422, "signal_type: input should be 'BUY' or 'SELL'"),
+        ("/api/v1/signals/2024-01-09-08:30-ZZZ-BUY", 404, "The history has no signal 2024-01-09-08:30-ZZZ-BUY."),
+        ("/api/v1/nothing", 404, "There is nothing at this address."),
+        ("/digests/x", 422, "window: give a window&#39;s key"),
+        ("/digests/2023-01-12-08:30", 404, "Window 2023-01-12-08:30 has no digest."),
+        ("/signals/x", 422, "name: give a signal&#39;s name"),
+        ("/signals/2024-01-09-08:30-ZZZ-BUY", 404, "The history has no signal"),
+        ("/?before=x", 422, "before: give a window&#39;s key"),
+        ("/nothing", 404, "There is nothing at this address."),
+        ("/nothing/", 404, "There is nothing at this address."),
+    ],
+)
+def test_what_is_not_there_or_not_right(client: TestClient, path: str, status: int, told: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    if path.startswith("/api/"):
+        assert answer.json()["detail"].startswith(told)
+    else:
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert told in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/v1/digest", "/record"])
+def test_another_method_is_refused_with_those_that_work(client: TestClient, path: str) -> None:
+    answer = client.post(path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
+    assert "does not take that method" in answer.text
+
+
+def test_a_database_that_goes_away_is_told_without_where_it_was(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(url)
+    with site(url) as client:
+        engine = engine_for(url)
+        with writing(engine) as connection:
+            connection.execute(sa.text("ALTER TABLE digest RENAME TO elsewhere"))
+        engine.dispose()
+        api, page, probe = (client.get(path) for path in ("/api/v1/digest", "/", "/healthz"))
+    assert [each.status_code for each in (api, page, probe)] == [503] * 3
+    assert api.json() == {"detail": "The database does not answer; try again in a minute."}
+    for answer in (api, page, probe):
+        assert str(tmp_path) not in answer.text
+        assert "digest" not in answer.json()["detail"] if answer is not page else "elsewhere" not in answer.text
+    assert "no such table" in caplog.text
+
+
+def test_it_answers_again_when_the_database_is_back(url: str) -> None:
+    fill(url)
+    engine = engine_for(url)
+    with site(url) as client:
+        for name, other, status in (("digest", "elsewhere", 503), ("elsewhere", "digest", 200)):
+            with writing(engine) as connection:
+                connection.execute(sa.text(f"ALTER TABLE {name} RENAME TO {other}"))
+            assert client.get("/api/v1/digest").status_code == status
+    engine.dispose()
+
+
+def test_a_digest_of_another_version_says_what_to_do(url: str) -> None:
+    tell(url, replace(digest_of(TOLD), version=99))
+    fill_signal_page = f"/digests/{TOLD.key}"
+    with site(url) as client:
+        api, page = client.get("/api/v1/digest"), client.get(fill_signal_page)
+    assert (api.status_code, page.status_code) == (500, 500)
+    assert "version 99" in api.json()["detail"]
+    assert "compose the window again" in page.text
+
+
+def test_what_nobody_foresaw_tells_nothing_of_the_inside(url: str) -> None:
+    tell(url, digest_of(TOLD))
+    engine = engine_for(url)
+    with writing(engine) as connection:
+        connection.execute(sa.update(digest_table).values(content='{"version": 1}'))
+    engine.dispose()
+    with site(url) as client:
+        api, page = client.get("/api/v1/digest"), client.get(f"/digests/{TOLD.key}")
+    for answer in (api, page):
+        assert answer.status_code == 500
+        assert "Something broke here; the operator finds it in the log." in answer.text
+        assert "KeyError" not in answer.text
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_it_does_not_start_without_a_database(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match=r"none\.db: it is not there; `signals migrate` makes it"):
+        create_app(settings_of(f"sqlite:///{tmp_path / 'none.db'}"))
