@@ -19,6 +19,8 @@ _EXPLICIT = re.compile(rf"{CASHTAG_MARK}{_SYMBOL}|[(\[](?:NYSE|NASDAQ|Nasdaq|AME
 _LEGAL = re.compile(
     r"inc|incorporated|corp|corporation|co|company|plc|p|l|c|ltd|limited|lp|llc|nv|n|v|sa|s|a|ag|se|holdings?|group|and"
 )
+# "@Name" names a company like any word, unless it credits a source: "via @Name", "@Name: title".
+_CREDIT = re.compile(r"(?:^|\b(?:via|rt|by|from|cc|on|h/t)\s|[“\"(])@$", re.IGNORECASE)
 _PLURAL_FROM = 5  # letters: feeds that lose apostrophes write "Amazons Dash", "Honeywells"
 _SHORT = 5  # letters: in a title in capitals such a name could be any word
 
@@ -103,7 +105,7 @@ class NameIndex:
 
     def _longest(self, text: str, spans: list[tuple[int, int, str]], at: int, *, capitals: bool) -> _Name | None:
         names = self._by_word.get(spans[at][2])
-        if names is None or text[spans[at][0] - 1 : spans[at][0]] in {"@", "$", CASHTAG_MARK}:
+        if names is None or not _readable_place(text, *spans[at][:2]):
             return None
         for name in names:
             run = spans[at : at + len(name.folded)]
@@ -113,6 +115,14 @@ class NameIndex:
             if joined and name.written_like([text[start:end] for start, end, _ in run], capitals=capitals):
                 return name
         return None
+
+
+def _readable_place(text: str, start: int, end: int) -> bool:
+    """Whether a word can be a name there: cashtags are read apart, a handle names unless it credits a source."""
+    before = text[start - 1 : start]
+    if before == "@":
+        return text[end : end + 1] not in {":", "_"} and not _CREDIT.search(text[:start])
+    return before not in {"$", CASHTAG_MARK}
 
 
 def _fold(word: str) -> str:
@@ -160,6 +170,8 @@ def _company_names(company: Company, given: set[tuple[str, ...]]) -> dict[tuple[
             names.setdefault((*head[:-1], head[-1] + "s"), True)  # McDonald's, McDonalds
         elif last.isalpha() and len(last) >= _PLURAL_FROM and not last.endswith("s"):
             names.setdefault((*head, last + "s"), True)
+        if len(words) > 1 and len(words[0]) == 2 and words[0].isupper():
+            names.setdefault((*words[0], *words[1:]), True)  # JP Morgan, J.P. Morgan
     unsure = {_folded(words) for words in map(_words, company.ambiguous_aliases) if words}
     names |= {words: False for words in map(_words, company.ambiguous_aliases) if words}
     return {words: strong and _folded(words) not in unsure for words, strong in names.items()}

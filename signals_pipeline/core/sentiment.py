@@ -55,8 +55,13 @@ def texts_to_score(headlines: pd.DataFrame) -> pd.Series:
     Returns:
         Texts indexed by text_hash, sorted by it, none twice.
     """
-    about = headlines[(headlines["symbol"] != "") & (headlines["relevance"] > 0)]
+    about = headlines[_speaks(headlines)]
     return about.drop_duplicates("text_hash").set_index("text_hash")["text"].sort_index()
+
+
+def _speaks(headlines: pd.DataFrame) -> pd.Series:
+    """Whether a row is about a company and has words that speak of it (see `clauses`)."""
+    return (headlines["symbol"] != "") & (headlines["relevance"] > 0) & (headlines["text"] != "")
 
 
 def build(
@@ -70,7 +75,8 @@ def build(
     """Score every headline that is about a company.
 
     Args:
-        headlines: HEADLINES frame; rows of other windows, without a symbol or of relevance 0 are left out.
+        headlines: HEADLINES frame; rows of other windows, without a symbol, of relevance 0 or without text are
+            left out.
         logits: One row a text, indexed by `text_hash`, columns `LABELS`; more texts than needed are fine.
         windows: The windows wanted.
         min_confidence: Probability; below it a headline has weight 0.
@@ -86,25 +92,61 @@ def build(
     window = pd.DatetimeIndex([each.start for each in order], tz="UTC").get_indexer(
         pd.DatetimeIndex(headlines["window_start"])
     )
-    wanted = (window >= 0) & (headlines["symbol"] != "").to_numpy() & (headlines["relevance"] > 0).to_numpy()
+    wanted = (window >= 0) & _speaks(headlines).to_numpy(dtype=bool)
     if not wanted.any():
         return SENTIMENT.empty()
     rows = headlines.loc[wanted].reset_index(drop=True)
     as_of = pd.DatetimeIndex([each.as_of for each in order], tz="UTC")[window[wanted]]
     probabilities = softmax(_logits_of(rows, logits))
     confidence = probabilities.max(axis=1)
-    confident = confidence >= min_confidence
-    recency = np.exp2(-_age_hours(rows, as_of) / half_life_hours)
-    weight = recency * rows["relevance"].to_numpy() * rows["novelty"].to_numpy() * confidence
+    relevance, novelty = rows["relevance"].to_numpy(), rows["novelty"].to_numpy()
+    recency = recency_of(age_hours(rows, as_of), half_life_hours)
     scored = rows.assign(
         **{f"p_{label}": probabilities[:, column] for column, label in enumerate(LABELS)},
         score=probabilities[:, LABELS.index("positive")] - probabilities[:, LABELS.index("negative")],
         confidence=confidence,
-        confident=confident,
+        confident=confidence >= min_confidence,
         recency=recency,
-        weight=np.where(confident, weight, 0.0),
+        weight=weight_of(recency, relevance, novelty, confidence, min_confidence),
     )
     return SENTIMENT.conform(scored)
+
+
+def recency_of(hours: npt.NDArray[np.float64], half_life_hours: float) -> npt.NDArray[np.float64]:
+    """2 ** (-age / half-life) of headlines of this age, hours, shape (n,)."""
+    return np.exp2(-hours / half_life_hours)
+
+
+def weight_of(
+    recency: npt.NDArray[np.float64],
+    relevance: npt.NDArray[np.float64],
+    novelty: npt.NDArray[np.float64],
+    confidence: npt.NDArray[np.float64],
+    min_confidence: float,
+) -> npt.NDArray[np.float64]:
+    """What headlines weigh, (n,): recency x relevance x novelty x confidence, 0 below the confidence asked for."""
+    return np.where(confidence >= min_confidence, recency * relevance * novelty * confidence, 0.0)
+
+
+def age_hours(rows: pd.DataFrame, as_of: pd.DatetimeIndex) -> npt.NDArray[np.float64]:
+    """Hours from each row's known_at to its window's end, always positive.
+
+    Args:
+        rows: Headlines with `known_at`, `headline_id` and `window_start`.
+        as_of: End of each row's window.
+
+    Raises:
+        ValueError: a headline was not known before its window's end.
+    """
+    known = rows["known_at"].to_numpy(dtype="datetime64[us]")
+    age = (as_of.to_numpy(dtype="datetime64[us]") - known).astype(np.int64)
+    if (age <= 0).any():
+        row = rows.iloc[int(np.argmax(age <= 0))]
+        raise ValueError(
+            f"headline {row['headline_id']} is known at {row['known_at']}, not before the end of its window "
+            f"{row['window_start']}; evidence must come from the past"
+        )
+    return age / _MICROSECONDS_AN_HOUR
 
 
 def _logits_of(rows: pd.DataFrame, logits: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -121,16 +163,3 @@ def _logits_of(rows: pd.DataFrame, logits: pd.DataFrame) -> npt.NDArray[np.float
             f"logits are missing for {texts} texts, first {title[:80]!r}; score every text before this stage"
         )
     return logits[list(LABELS)].to_numpy(dtype=np.float64)[position]
-
-
-def _age_hours(rows: pd.DataFrame, as_of: pd.DatetimeIndex) -> npt.NDArray[np.float64]:
-    """Hours from each row's known_at to its window's end, always positive."""
-    known = rows["known_at"].to_numpy(dtype="datetime64[us]")
-    age = (as_of.to_numpy(dtype="datetime64[us]") - known).astype(np.int64)
-    if (age <= 0).any():
-        row = rows.iloc[int(np.argmax(age <= 0))]
-        raise ValueError(
-            f"headline {row['headline_id']} is known at {row['known_at']}, not before the end of its window "
-            f"{row['window_start']}; evidence must come from the past"
-        )
-    return age / _MICROSECONDS_AN_HOUR

@@ -3,6 +3,7 @@
 `clean` is what readers see, `readable` what the sentiment model reads, `canonical_url` what identifies an article.
 """
 
+import hashlib
 import html
 import re
 import unicodedata
@@ -28,6 +29,8 @@ CASHTAG = re.compile(r"(?<![\w$])\$([A-Z]{1,5}(?:[.\-][A-Z]{1,2})?)(?![\w$])")
 _RETWEET = re.compile(r"(?:^|(?<=\s))RT @\w{1,30}:?\s*")
 _LINK = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/|t\.co/)\S+", re.IGNORECASE)
 _FILED_UNDER = re.compile(r"(?:\s+#[^\W\d_]\w*){2,}\s*$")  # "... #tech #stocks"
+# "... $AAPL #APPLE $FIT": hashtags behind a cashtag file the title, too
+_FILED_WITH = re.compile(CASHTAG.pattern + r"(?:\s+(?:#[^\W\d_]\w*|" + CASHTAG.pattern + r"))+\s*$")
 _HASH = re.compile(r"(?<!\w)#(?=[^\W\d_])")
 _MARKER = re.compile(r"^(?:\[(?:\$\$|video|audio|slideshow)\]\s*)+", re.IGNORECASE)
 # Alert bots wrap a title: News: "the title" Board view
@@ -85,6 +88,11 @@ def _printable(character: str) -> str:
     return "" if unicodedata.category(character) in _UNWANTED else character
 
 
+def content_address(text: str) -> str:
+    """SHA-256 of a text in hexadecimal: the key under which its scores are kept."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def readable(title: str) -> str:
     """What a model should read of a clean title: without cashtags, links, retweet marks and feeds' wrappers.
 
@@ -92,6 +100,7 @@ def readable(title: str) -> str:
     """
     text = _MARKER.sub("", _LINK.sub(" ", _RETWEET.sub("", title)))
     if "$" in text:
+        text = _FILED_WITH.sub(" ", text)
         text = _TORN_COMMA.sub("", _EMPTY_BRACKETS.sub(" ", _TAGGED_WORD.sub(" ", text)))
     text = _trimmed(_HASH.sub("", _FILED_UNDER.sub("", text)))
     if wrapped := _WRAPPED.match(text):

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from signals_pipeline.core.linking import Linker, link
+from signals_pipeline.core.mentions import CASHTAG_MARK
 from signals_pipeline.core.titles import clean, readable
 from signals_pipeline.core.watchlist import Company, Watchlist
+from signals_pipeline_tests.gold import PARTS, expected, gold_watchlist, judge_linking, linked, rows
 
 WATCHLIST = Watchlist(
     (
@@ -31,6 +33,23 @@ WATCHLIST = Watchlist(
     )
 )
 LINKER = Linker(WATCHLIST)
+
+PROBED = Watchlist(
+    (
+        Company("META", "Meta Platforms Inc.", ("Facebook", "Instagram"), ("Meta",)),
+        Company("NET", "Cloudflare Inc.", ("Cloudflare",)),
+        Company("ON", "ON Semiconductor Corporation"),
+        Company("IT", "Gartner Inc.", ("Gartner",)),
+        Company("ALL", "The Allstate Corporation", ("Allstate",)),
+        Company("F", "Ford Motor Company", ("Ford Motor",), ("Ford",)),
+        Company("T", "AT&T Inc.", ("AT&T",)),
+        Company("BRK.B", "Berkshire Hathaway Inc.", ("Berkshire Hathaway",), ("Berkshire",)),
+        Company("GPS", "The Gap Inc.", ("Old Navy",), ("Gap",)),
+        Company("TGT", "Target Corporation", (), ("Target",)),
+        Company("AAPL", "Apple Inc.", (), ("Apple",)),
+        Company("V", "Visa Inc.", (), ("Visa",)),
+    )
+)
 
 
 def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str, float]:
@@ -57,7 +76,8 @@ def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str
         ("Carrier reports (NYSE: T)", {"T": 1.0}),
         # Ambiguous names need a second support.
         ("Apple pie recipes", {}),
-        ("Five new Apple stores open", {}),
+        ("Apple tops the table", {}),
+        ("Five new Apple stores open", {"AAPL": 1.0}),
         ("Apple shares slide", {"AAPL": 1.0}),
         ("Apple (AAPL) slides", {"AAPL": 1.0}),
         ("Apple (MSFT) slides", {}),
@@ -85,12 +105,25 @@ def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str
         ("$WMT - Does the Dow have further to fall?", {"WMT": 0.0}),
         ("Beverages of the year $AMZN $WMT", {"AMZN": 0.0, "WMT": 0.0}),
         ("Shopping $NFLX", {}),
+        ("She could take advantage of $AMZN", {"AMZN": 1.0}),
+        ("Our review of $GE Q3 numbers", {"GE": 1.0}),
+        # A list lends its clear names' support to the others.
+        ("Walmart, Apple and Target rise", {"WMT": 1.0, "AAPL": 1.0, "TGT": 1.0}),
+        ("Apple, Walmart rise", {"AAPL": 1.0, "WMT": 1.0}),
+        ("Walmart, BHP Billiton rise", {"WMT": 1.0}),
+        ("Walmart and Gap up on Monday", {"WMT": 1.0}),
+        # A publisher's page names its company before the title.
+        ("Walmart : Microsoft opens a store", {"MSFT": 1.0, "WMT": 0.5}),
+        ("Walmart : opens a store", {"WMT": 1.0}),
+        # The head of a part after a semicolon.
+        ("Retail and banks under some pressure; Walmart, Citi fall", {"WMT": 1.0, "C": 1.0}),
         # Lists are never a subject.
         ("Stocks to watch: Microsoft", {"MSFT": 0.5}),
         ("Microsoft rallies $A $B $D $F $H", {"MSFT": 0.5}),
         # Who only judges or is quoted is not the subject.
         ("JPMorgan cuts Microsoft to neutral", {"JPM": 0.5, "MSFT": 1.0}),
         ("JPMorgan upgrades Dell", {"JPM": 0.5}),
+        ("JPMorgan Chase & Co. Reiterates Rating for Microsoft", {"JPM": 0.5, "MSFT": 1.0}),
         ("Microsoft cuts Google out", {"MSFT": 1.0, "GOOG": 0.5}),
         ("Oil to hit $50, says Citigroup", {"C": 0.5}),
         ("Oil to hit $50, Citigroup says", {"C": 0.5}),
@@ -104,6 +137,40 @@ def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str
 )
 def test_titles(title: str, found: dict[str, float]) -> None:
     assert links(title) == {symbol: found[symbol] for symbol in sorted(found)}
+
+
+def test_places_are_in_the_text_with_its_cashtags_marked() -> None:
+    title = "Is $MSFT ready for Apple? $AAPL"
+    text, places = LINKER.places(title, readable(title), ["AAPL"])
+    assert [(text[one.start : one.end], one.symbol) for one in places] == [
+        (CASHTAG_MARK + "MSFT", "MSFT"),
+        ("Apple", "AAPL"),
+    ]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_gold_headlines_are_linked_precisely(part: str) -> None:
+    labelled = [row for row in rows("linking_gold.csv") if row["part"] == part]
+    judged = judge_linking(labelled, Linker(gold_watchlist()))
+    assert len(labelled) >= 250
+    assert judged.precision.value >= 0.98
+    assert judged.recall.value >= 0.85
+    assert judged.subjects.value >= 0.90
+
+
+def test_the_gold_set_is_hard_enough() -> None:
+    labelled = rows("linking_gold.csv")
+    hard = [row for row in labelled if row["note"] not in {"plain", "vendor tag only"}]
+    assert len({row["title"] for row in labelled}) == len(labelled) >= 450
+    assert len(hard) >= 150
+    assert sum(row["note"] == "vendor tag only" for row in labelled) >= 50
+
+
+@pytest.mark.parametrize("probe", rows("linking_probes.csv"), ids=lambda row: row["title"])
+def test_probes_of_names_that_are_words(probe: dict[str, str]) -> None:
+    found = linked(Linker(PROBED), probe)
+    wanted = {symbol: 1.0 if grade == "subject" else 0.5 for symbol, grade in expected(probe).items()}
+    assert found == dict(sorted(wanted.items()))
 
 
 def test_a_tag_supports_an_ambiguous_name_but_is_no_mention() -> None:

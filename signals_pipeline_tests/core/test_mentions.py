@@ -41,7 +41,10 @@ INDEX = NameIndex(WATCHLIST)
         ("OIL OUTPUT IN TOTAL RISES", [("TOTAL", "TOT", False)]),
         ("AMAZON TO OPEN STORES", [("AMAZON", "AMZN", True)]),
         ("amazon rises", []),
-        ("The Amazonian, @Amazon, $Amazon", []),
+        ("The Amazonian, $Amazon, @Amazon_Help", []),
+        ("Work at @Amazon instead", [("Amazon", "AMZN", True)]),
+        ("Old news via @Amazon; RT @Amazon, “@Amazon says”", []),
+        ("@Amazon: our new store", []),
         ("Alibaba Cloud and alibaba cloud", [("Alibaba Cloud", "BABA", True), ("alibaba cloud", "BABA", True)]),
         ("Johnson, Johnson", []),
         ("AT & Johnson", []),
@@ -62,6 +65,14 @@ def test_a_name_of_two_companies_is_never_strong() -> None:
     (mention,) = INDEX.find("BHP Billiton cuts spending")
     assert mention.symbols == ("BBL", "BHP")
     assert not mention.strong
+
+
+def test_initials_may_have_dots() -> None:
+    index = NameIndex(Watchlist((Company("JPM", "JPMorgan Chase & Co.", ("JP Morgan",)),)))
+    assert [(one.start, one.end, one.strong) for one in index.find("J.P. Morgan and JP Morgan")] == [
+        (0, 11, True),
+        (16, 25, True),
+    ]
 
 
 def test_a_name_inside_an_exchange_form_counts_once() -> None:

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.titles import TITLE_LIMIT, canonical_url, clean, readable
+from signals_pipeline.core.titles import TITLE_LIMIT, canonical_url, clean, content_address, readable
 
 HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("<>&;#$\x00\u202e\ud800ab /")), max_size=80)
 
@@ -109,3 +109,21 @@ def test_a_link_is_empty_or_printable_http_and_stable(raw: str) -> None:
     assert not link or (link.isascii() and link.isprintable() and link.startswith(("http://", "https://")))
     assert not set(link) & set("<>\" '\\`") - {"'"}
     assert canonical_url(link) == link
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Why I sold Fitbit $AAPL #APPLE $GRMN $FIT", "Why I sold Fitbit"),
+        ("Why I sold Fitbit $AAPL #APPLE", "Why I sold Fitbit"),
+        ("Samsung sues #Apple $AAPL", "Samsung sues Apple"),
+        ("Is $MSFT #cheap now?", "Is cheap now?"),
+    ],
+)
+def test_hashtags_behind_a_cashtag_file_the_title(title: str, text: str) -> None:
+    assert readable(title) == text
+
+
+def test_the_content_address_is_the_sha_256_of_the_text() -> None:
+    assert content_address("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert content_address("ä") != content_address("a")

@@ -6,6 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.core import headlines as core
+from signals_pipeline.core.clauses import speak
 from signals_pipeline.core.feeds import NewsSource
 from signals_pipeline.core.ledger import ledger
 from signals_pipeline.core.tables import HEADLINES
@@ -39,9 +40,10 @@ def headlines(
     reach = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
     batch = news.fetch(*core.news_interval(windows, **reach))
     normalised = core.normalise(batch.headlines)
-    frame = core.build(core.link(normalised.items, desk.watchlist), windows, **reach)
+    linked = core.link(normalised.items, desk.watchlist)
+    frame, without_tone = speak(core.build(linked, windows, **reach), desk.watchlist)
     covered = store.coverage.covered(windows[0].start)
-    entries = ledger(windows, covered=covered, batch=batch, headlines=frame, **reach)
+    entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **reach)
     store.coverage.put(entries)
     describe_windows(context, frame, windows, _describe)
     for entry in entries:
@@ -53,9 +55,12 @@ def headlines(
                 report.feed: f"{report.status}: {report.fetched} {report.detail}".strip() for report in batch.reports
             },
             "dropped": normalised.drops,
+            "without_tone": without_tone,
         },
     )
 
 
 def _describe(rows: pd.DataFrame) -> dict[str, Any]:
-    return {"preview": leading(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])}
+    without_tone = int(((rows["relevance"] > 0) & (rows["text"] == "")).sum())
+    shown = leading(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])
+    return {"without_tone": without_tone, "preview": shown}

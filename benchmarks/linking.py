@@ -1,0 +1,39 @@
+"""How often linking is right: python -m benchmarks.linking [FILE.csv].
+
+Judges the labelled headlines of the tests; with a file of the same columns, those.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+from benchmarks.results import file_section, table
+from signals_pipeline.core.linking import Linker
+from signals_pipeline_tests.gold import PARTS, gold_watchlist, judge_linking, rows
+
+HARD = ("ambiguous name", "several companies", "product or unit", "person", "cashtag prefix", "vendor tag only")
+
+
+def main(labelled: list[dict[str, str]]) -> None:
+    """Judge, print and file the section."""
+    linker = Linker(gold_watchlist())
+    groups = {part: [row for row in labelled if row["part"] == part] for part in PARTS}
+    groups |= {"both": labelled, "both, hard": [row for row in labelled if row["note"] in HARD]}
+    lines = []
+    for name, group in groups.items():
+        judged = judge_linking(group, linker)
+        lines.append((name, len(group), judged.precision, judged.recall, judged.subjects))
+    header = ("part", "headlines", "precision", "recall", "called subject rightly")
+    note = (
+        "Unit: a headline and a company; a link counts where relevance is above 0. Wilson 95 % intervals. Rules were"
+        " made on the development part."
+    )
+    file_section("Linking", "python -m benchmarks.linking", f"{table(header, lines)}\n\n{note}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        with Path(sys.argv[1]).open(encoding="utf-8", newline="") as file:
+            main(list(csv.DictReader(file)))
+    else:
+        main(rows("linking_gold.csv"))
