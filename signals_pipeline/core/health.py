@@ -4,7 +4,7 @@ A finding never changes a number. Those that mean that a reader would be told so
 the mail back, not the data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -84,15 +84,15 @@ def headline_findings(entry: Coverage) -> tuple[Finding, ...]:
     )
 
 
-def tone_findings(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame]) -> tuple[Finding, ...]:
+def tone_findings(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
     """Mean confidence, and whether tone is distributed as in the windows before.
 
     Args:
         frame: SENTIMENT rows of the window.
-        earlier: SENTIMENT frames of up to 20 windows before it.
+        usual: `tone_counts` of the `DRIFT_WINDOWS` windows before it together, shape (3,).
     """
     mean = float(frame["confidence"].mean()) if len(frame) else 1.0
-    statistic = homogeneity(tone_counts(frame), sum((tone_counts(one) for one in earlier), np.zeros(3)))
+    statistic = homogeneity(tone_counts(frame), usual)
     return (
         Finding(
             "confidence",
@@ -104,7 +104,8 @@ def tone_findings(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame]) -> tuple
         Finding(
             "tone_drift",
             statistic < DRIFT,
-            f"chi-square {statistic:.1f} against the last {len(earlier)} windows, {DRIFT} is one in 1,000 by chance",
+            f"chi-square {statistic:.1f} against the last {DRIFT_WINDOWS} windows' {usual.sum():.0f} headlines,"
+            f" {DRIFT} is one in 1,000 by chance",
             statistic,
         ),
     )
@@ -142,17 +143,17 @@ def price_findings(frame: pd.DataFrame) -> tuple[Finding, ...]:
     )
 
 
-def split_findings(bars: pd.DataFrame) -> tuple[Finding, ...]:
+def split_findings(closes: Mapping[str, pd.Series]) -> tuple[Finding, ...]:
     """Closes that jump by a split's ratio overnight though no split is known: bars that were adjusted half-way.
 
     Args:
-        bars: Adjusted daily bars by symbol and session: symbol, session, close.
+        closes: Adjusted closes by symbol, indexed by session, oldest first.
     """
     jumps = []
-    for symbol, rows in bars.sort_values(["symbol", "session"]).groupby("symbol"):
-        moves = np.abs(np.diff(np.log(rows["close"].to_numpy())))
+    for symbol, series in sorted(closes.items()):
+        moves = np.abs(np.diff(np.log(series.to_numpy())))
         near = np.min(np.abs(moves[:, None] - np.log(SPLITS)), axis=1, initial=np.inf) < SPLIT_TOLERANCE
-        jumps += [f"{symbol} {rows['session'].iloc[at + 1]:%Y-%m-%d}" for at in np.flatnonzero(near)]
+        jumps += [f"{symbol} {pd.Timestamp(series.index[at + 1]):%Y-%m-%d}" for at in np.flatnonzero(near)]
     text = f"{len(jumps)} closes jump as a split does" + (
         f": {', '.join(jumps[:8])}; fetch them again" if jumps else ""
     )

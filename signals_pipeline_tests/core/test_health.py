@@ -54,9 +54,8 @@ def tones(counts: tuple[int, int, int], confidence: float = 0.8) -> pd.DataFrame
     return frame.assign(headline_id=[str(at) for at in range(len(frame))], confidence=confidence)
 
 
-def closes(*prices: float, symbol: str = "NVDA") -> pd.DataFrame:
-    sessions = pd.bdate_range("2024-03-04", periods=len(prices), unit="us")
-    return pd.DataFrame({"symbol": symbol, "session": sessions, "close": prices})
+def closes(*prices: float) -> pd.Series:
+    return pd.Series(prices, index=pd.bdate_range("2024-03-04", periods=len(prices), unit="us"), dtype="float64")
 
 
 def test_a_window_with_everything_in_order_is_quiet() -> None:
@@ -91,12 +90,12 @@ def test_a_share_of_few_headlines_says_nothing() -> None:
 @pytest.mark.parametrize(("confidence", "passed"), [(0.8, True), (0.5, True), (0.49, False)])
 def test_mean_confidence_is_watched(confidence: float, passed: bool) -> None:
     frame = tones((10, 20, 10), confidence)
-    assert found(health.tone_findings(frame, [frame]))["confidence"] is passed
-    assert found(health.tone_findings(frame.iloc[:0], []))["confidence"]
+    assert found(health.tone_findings(frame, health.tone_counts(frame)))["confidence"] is passed
+    assert found(health.tone_findings(frame.iloc[:0], np.zeros(3)))["confidence"]
 
 
 def test_a_model_that_turns_neutral_is_drift_and_the_usual_mixture_is_not() -> None:
-    usual = [tones((20, 50, 30)) for _ in range(20)]
+    usual = 20 * health.tone_counts(tones((20, 50, 30)))
     assert found(health.tone_findings(tones((9, 26, 15)), usual))["tone_drift"]
     assert not found(health.tone_findings(tones((0, 50, 0)), usual))["tone_drift"]
     assert found(health.tone_findings(tones((0, 20, 0)), usual))["tone_drift"]  # too few to tell
@@ -139,16 +138,14 @@ def test_stale_prices_are_named() -> None:
 
 @pytest.mark.parametrize("ratio", [0.5, 2, 1 / 3, 4, 0.1])
 def test_a_jump_by_a_split_s_ratio_is_named(ratio: float) -> None:
-    (finding,) = health.split_findings(
-        pd.concat([closes(100, 101, 101 * ratio, 101 * ratio), closes(5, 5, symbol="A")])
-    )
+    (finding,) = health.split_findings({"NVDA": closes(100, 101, 101 * ratio, 101 * ratio), "A": closes(5, 5)})
     assert not finding.passed
     assert "NVDA 2024-03-06" in finding.text
 
 
 @given(st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=20))
 def test_ordinary_moves_are_no_split(moves: list[float]) -> None:
-    assert health.split_findings(closes(*np.exp(np.cumsum(moves))))[0].passed
+    assert health.split_findings({"NVDA": closes(*np.exp(np.cumsum(moves)))})[0].passed
 
 
 def test_a_repeat_of_an_active_signal_is_serious() -> None:

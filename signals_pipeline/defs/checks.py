@@ -1,0 +1,191 @@
+"""Asset checks: what an operator should look at in the windows of a run, and what keeps the mail back.
+
+One step after the digest makes all of them, so that a range of hundreds of windows pays for them once. A check of a
+range passes where every window passes; its description tells of the newest window that does not.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from signals_pipeline.core import health
+from signals_pipeline.core.adjustment import last_opened, tapes
+from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.core.health import Finding
+from signals_pipeline.core.record import record
+from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
+from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
+from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline.defs.jobs import NEWEST_PRESENT
+from signals_pipeline.defs.metadata import markdown_table
+from signals_pipeline.defs.partitions import DIGEST_WINDOWS
+from signals_pipeline.defs.resources import Desk, Store
+
+CHECKS = {
+    "headlines": {
+        "dated": "Few items lack a time that can be read.",
+        "linked": "Some headlines name a company of the watchlist.",
+        "feeds_answered": "Every feed delivered something.",
+    },
+    "sentiment": {
+        "confidence": "Mean tone confidence is at least 0.5.",
+        "tone_drift": "Tone is distributed as in the last 20 windows.",
+    },
+    "technicals": {
+        "prices_fresh": "Nearly every company has the last closed session's bar.",
+        "split_jumps": "No close jumps by a split's ratio without a split.",
+    },
+    "signals": {"no_repeats": "No signal repeats one that is still active."},
+    "outcomes": {"record_plausible": "No hit rate within 5 sessions is too good for news: that is look-ahead."},
+    "digest": {"fit_to_send": "Nothing serious was found; else the data stays and the mail is kept back."},
+}
+BLOCKING = {"fit_to_send"}
+ASSET_OF = {name: asset for asset, names in CHECKS.items() for name in names}
+CHART_DAYS = 100
+HISTORY_DAYS = 100  # a signal's longest expiry is 90 days
+
+Found = list[tuple[Window, Finding]]
+
+
+def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.AssetChecksDefinition:
+    """The checks of a run's windows, over the deployment's partitions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)  # of partitions_def, pinned with Dagster in setup.py
+        specs = [
+            dg.AssetCheckSpec(
+                name, asset=asset, description=meaning, blocking=name in BLOCKING, partitions_def=partitions
+            )
+            for asset, names in CHECKS.items()
+            for name, meaning in names.items()
+        ]
+
+    @dg.multi_asset_check(name="window_checks", specs=specs)
+    def checks(
+        context: dg.AssetCheckExecutionContext,
+        io_manager: dg.ResourceParam[WindowFrames],
+        store: dg.ResourceParam[Store],
+        desk: dg.ResourceParam[Desk],
+        prices: dg.ResourceParam[PriceSource],
+    ) -> Iterator[dg.AssetCheckResult]:
+        keys = context.op_execution_context.partition_keys
+        windows = tuple(sorted(window_for_key(key) for key in keys))
+        found = [
+            *_of_headlines(windows, store),
+            *_of_tone(windows, io_manager),
+            *_of_prices(windows, io_manager, desk, prices),
+            *_of_signals(windows, store),
+        ]
+        found.append((windows[-1], _readable(windows[-1], found, store)))
+        for name, asset in ASSET_OF.items():
+            yield _result(asset, name, [each for each in found if each[1].check == name])
+
+    return checks
+
+
+@dg.asset_check(
+    asset=NEWEST_PRESENT.asset_key,
+    name=NEWEST_PRESENT.name,
+    description="The newest complete window has its digest; a backfill of old windows does not make up for it.",
+)
+def newest_window_present(store: dg.ResourceParam[Store]) -> dg.AssetCheckResult:
+    """Whether the window that ended last has its digest, half an hour after its end at the latest."""
+    passed, text = newest_present(store, datetime.now(UTC))
+    return dg.AssetCheckResult(passed=passed, description=text)
+
+
+def newest_present(store: Store, now: datetime) -> tuple[bool, str]:
+    """Whether the newest window that ended half an hour ago or earlier has its digest, and that in words."""
+    due = newest_complete(now - timedelta(minutes=30))
+    held = store.digests.newest()
+    newest = "none at all" if held is None else f"that of {held.entry.window_start:%Y-%m-%d %H:%M} UTC"
+    passed = held is not None and held.entry.window_start >= due.start
+    return passed, f"window {due.key} is due; the newest digest is {newest}"
+
+
+HEALTH_JOB = dg.define_asset_job(
+    "health_job",
+    selection=dg.AssetSelection.checks(NEWEST_PRESENT),
+    executor_def=dg.in_process_executor,
+    description="Whether the window that ended last has its digest.",
+)
+
+health_schedule = dg.ScheduleDefinition(
+    job=HEALTH_JOB,
+    cron_schedule="15 9,18 * * 1-5",
+    execution_timezone="America/New_York",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="45 minutes after each window's end: is its digest there?",
+)
+
+
+def _of_headlines(windows: Sequence[Window], store: Store) -> Found:
+    entries = ((window, store.coverage.get(window)) for window in windows)
+    return [(window, each) for window, entry in entries if entry for each in health.headline_findings(entry)]
+
+
+def _of_tone(windows: Sequence[Window], frames: WindowFrames) -> Found:
+    before = windows_between(windows[0].start - timedelta(days=21), windows[0].start)[-health.DRIFT_WINDOWS :]
+    counts: list[NDArray[np.float64]] = [
+        health.tone_counts(frame) for window in before if (frame := frames.held(SENTIMENT, window.key)) is not None
+    ]
+    found: Found = []
+    for window in windows:
+        frame = frames.held(SENTIMENT, window.key)
+        if frame is not None:
+            usual = sum(counts[-health.DRIFT_WINDOWS :], np.zeros(3))
+            found += [(window, each) for each in health.tone_findings(frame, usual)]
+            counts.append(health.tone_counts(frame))
+    return found
+
+
+def _of_prices(windows: Sequence[Window], frames: WindowFrames, desk: Desk, prices: PriceSource) -> Found:
+    held = ((window, frames.held(TECHNICALS, window.key)) for window in windows)
+    found: Found = [
+        (window, each) for window, frame in held if frame is not None for each in health.price_findings(frame)
+    ]
+    newest = windows[-1]
+    span = (newest.start - timedelta(days=CHART_DAYS)).date(), newest.as_of.date()
+    symbols = desk.watchlist.symbols
+    day = last_opened(desk.sessions((newest,)), newest.as_of)
+    held_tapes = tapes(prices.bars(symbols, *span), prices.actions(symbols, *span))
+    closes = {
+        symbol: pd.Series(tape.adjusted(tape.known(day))["close"], index=tape.days)
+        for symbol, tape in held_tapes.items()
+    }
+    return [*found, *((newest, each) for each in health.split_findings(closes))]
+
+
+def _of_signals(windows: Sequence[Window], store: Store) -> Found:
+    newest = windows[-1]
+    told = store.history.between(newest.as_of - timedelta(days=HISTORY_DAYS), newest.as_of + timedelta(microseconds=1))
+    lines = record(store.outcomes.known(newest.as_of), label="all")
+    return [(newest, each) for each in (*health.signal_findings(told), *health.record_findings(lines))]
+
+
+def _readable(window: Window, found: Found, store: Store) -> Finding:
+    entry = store.coverage.get(window)
+    if entry is None:
+        raise dg.Failure(f"checks of window {window.key}: nothing stored by headlines; materialise headlines for it")
+    return health.readable(entry, [finding for _, finding in found])
+
+
+def _result(asset: str, name: str, found: Found) -> dg.AssetCheckResult:
+    wrong = [each for each in found if not each[1].passed]
+    shown = wrong[-1:] or found[-1:]
+    metadata: dict[str, float | dg.MarkdownMetadataValue] = {"value": shown[0][1].value} if shown else {}
+    if wrong:
+        listing = markdown_table(["window", "finding"], [(window.key, each.text) for window, each in wrong[-20:]])
+        metadata["windows"] = dg.MetadataValue.md(listing)
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        asset_key=asset,
+        check_name=name,
+        severity=dg.AssetCheckSeverity.ERROR if name in BLOCKING else dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{window.key}: {each.text}" for window, each in shown) or "nothing to look at",
+        metadata=metadata,
+    )

@@ -1,0 +1,109 @@
+"""What the checks say of real runs: quiet on the sample, one line where a frame is wrong, mail kept back for cause."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from signals_pipeline.adapters.database import signal_history, writing
+from signals_pipeline.adapters.history.rows import signal_row
+from signals_pipeline.core import health
+from signals_pipeline.core.signals import Signal
+from signals_pipeline.core.tables import SENTIMENT
+from signals_pipeline.core.windows import Window
+from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.checks import ASSET_OF, newest_present
+from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.resources import Store, open_store
+from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+
+WINDOWS = SAMPLE_WINDOWS[6:9]
+
+
+def answers(desk: TestDesk, result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """The run's check results by name."""
+    records = desk.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = [entry.get_dagster_event().asset_check_evaluation_data for entry in records]
+    return {each.check_name: each for each in found}
+
+
+def judge(desk: TestDesk, windows: Sequence[Window]) -> dg.ExecuteInProcessResult:
+    """A run of the checks alone."""
+    keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for name, asset in ASSET_OF.items()]
+    only = dg.Definitions(jobs=[dg.define_asset_job("judge", selection=dg.AssetSelection.checks(*keys))])
+    job = dg.Definitions.merge(build_definitions(desk.settings), only).resolve_job_def("judge")
+    tags = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+    return job.execute_in_process(instance=desk.instance, tags=tags, raise_on_error=False)
+
+
+def _write(store: Store, signal: Signal, window: Window) -> None:
+    """A row that no run would write."""
+    row = signal_row(signal, "compact @x") | {"window_start": window.start}
+    stamps = {"mode": "backfill", "created_at": signal.decided_at}
+    with writing(store.engine) as connection:
+        connection.execute(sa.insert(signal_history).values(row | stamps))
+
+
+@pytest.fixture
+def desk(tmp_path: Path):  # noqa: ANN201
+    with TestDesk.open(tmp_path) as desk:
+        yield desk
+
+
+def test_a_range_is_judged_in_one_step_and_its_mail_may_go(desk: TestDesk) -> None:
+    found = answers(desk, desk.run(WINDOWS))
+    assert {name: each.asset_key.path[-1] for name, each in found.items()} == ASSET_OF
+    assert found["fit_to_send"].passed
+    assert found["fit_to_send"].blocking
+    assert found["no_repeats"].passed
+    assert all(each.description for each in found.values())
+    wrong = [name for name, each in found.items() if not each.passed]
+    assert wrong == []
+
+
+def test_a_check_tells_the_window_that_it_failed_in(desk: TestDesk) -> None:
+    desk.run(WINDOWS)
+    frames = WindowFrames(base=desk.settings.frames_url)
+    key = WINDOWS[1].key
+    unsure = pd.concat([frames.read(SENTIMENT, key)] * 40, ignore_index=True).assign(confidence=0.4)
+    unsure["headline_id"] = [f"{at:016x}" for at in range(len(unsure))]
+    path = Path(desk.settings.frames_url) / "sentiment" / f"{key.replace(':', '')}.parquet"
+    SENTIMENT.conform(unsure).to_parquet(path)
+    found = answers(desk, judge(desk, WINDOWS))
+    assert not found["confidence"].passed
+    assert found["confidence"].severity is dg.AssetCheckSeverity.WARN
+    assert f"{key}: mean tone confidence 0.40" in (found["confidence"].description or "")
+    assert found["fit_to_send"].passed
+
+
+def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(desk: TestDesk) -> None:
+    desk.run(WINDOWS)
+    store = open_store(desk.settings.database_url)
+    told = store.history.between(WINDOWS[0].start, datetime(2100, 1, 1, tzinfo=UTC))
+    assert told
+    later = replace(told[0], decided_at=told[0].decided_at + timedelta(minutes=1))
+    assert all(health.signal_findings([*told, later])[0].text != each.text for each in health.signal_findings(told))
+    _write(store, later, WINDOWS[-1])
+    result = judge(desk, WINDOWS)
+    found = answers(desk, result)
+    assert not found["no_repeats"].passed
+    assert not found["fit_to_send"].passed
+    assert told[0].symbol in (found["fit_to_send"].description or "")
+    assert not result.success
+
+
+def test_only_the_newest_window_counts_as_present(desk: TestDesk) -> None:
+    store = open_store(desk.settings.database_url)
+    now = WINDOWS[-1].end + timedelta(hours=1)
+    assert newest_present(store, now) == (False, f"window {WINDOWS[-1].key} is due; the newest digest is none at all")
+    desk.run(WINDOWS[:-1])
+    assert not newest_present(store, now)[0]
+    assert newest_present(store, WINDOWS[-1].end + timedelta(minutes=29))[0]
+    desk.run(WINDOWS)
+    assert newest_present(store, now)[0]
