@@ -67,16 +67,48 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Collection:
+    """One visit to a live feed: what it was asked for and what of it was surely delivered whole.
+
+    Attributes:
+        feed: Name of the adapter.
+        collected_at: When the round of visits began, timezone-aware UTC; the same for all feeds of the round.
+        asked_from: It was asked for everything since then.
+        asked_to: ... and before then; in a live round `collected_at`.
+        status: As in `SourceReport`.
+        fetched: Headlines delivered.
+        whole_from: Everything published from here ...
+        whole_to: ... to here was delivered. Both None where parts may be missing anywhere.
+        calls: Calls to the vendor that count against its quota.
+        detail: One line for the operator; empty where there is nothing to say.
+    """
+
+    feed: str
+    collected_at: datetime
+    asked_from: datetime
+    asked_to: datetime
+    status: SourceStatus
+    fetched: int
+    whole_from: datetime | None
+    whole_to: datetime | None
+    calls: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NewsBatch:
     """The headlines of an interval and how each feed's answer went.
 
     Attributes:
         headlines: In no promised order; the same item may come from several feeds.
         reports: One a feed.
+        collections: The visits behind a live batch, so that each window's ledger can tell of its own minutes; empty
+            for a recording.
     """
 
     headlines: tuple[RawHeadline, ...]
     reports: tuple[SourceReport, ...]
+    collections: tuple[Collection, ...] = ()
 
 
 class NewsSource(Protocol):
@@ -105,7 +137,7 @@ class PriceSource(Protocol):
         ...
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
-        """Daily bars of sessions from start to end, both included.
+        """Daily bars of sessions from start to end, both included; as traded where `actions` has what adjusts them.
 
         Returns:
             One row a symbol and session, sorted by both: symbol (str), session (datetime64[us], naive midnight of the
@@ -114,6 +146,16 @@ class PriceSource(Protocol):
 
         Raises:
             SourceError: nothing can be delivered.
+        """
+        ...
+
+    def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """Splits and dividends with an ex-date from start to end, both included, of bars that `bars` has delivered.
+
+        Returns:
+            Columns `adjustment.ACTION_COLUMNS`: symbol, session (the ex-date), kind (`split` or `dividend`), value (new
+            shares for one old, or currency a share as paid). Empty where the source delivers bars as they are to be
+            used.
         """
         ...
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pandas as pd
 
+from signals_pipeline.core.collecting import reports_for
 from signals_pipeline.core.coverage import Coverage, coverage_of
 from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceReport
-from signals_pipeline.core.headlines import normalise
+from signals_pipeline.core.headlines import Normalised, normalise
 from signals_pipeline.core.windows import Window, evidence_interval, windows_between
 
 MISSING_SPAN = timedelta(days=30)  # further back a window without a run is history, not an outage
@@ -24,6 +25,7 @@ def ledger(
     strict: bool,
     batch: NewsBatch,
     headlines: pd.DataFrame,
+    normalised: Normalised | None = None,
 ) -> tuple[Coverage, ...]:
     """The entries of a run's windows.
 
@@ -37,7 +39,9 @@ def ledger(
         strict: NEWS_STRICT_LOOKBACK.
         batch: What the feeds delivered for the whole run.
         headlines: HEADLINES rows of all the run's windows.
+        normalised: The batch's headlines, where they were normalised already.
     """
+    normalised = normalised or normalise(batch.headlines)
     by_window = dict(iter(headlines.groupby("window_start")))
     known = sorted((one.known_at, at) for at, one in enumerate(batch.headlines) if one.known_at)
     instants = [instant for instant, _ in known]
@@ -47,6 +51,7 @@ def ledger(
         start, end = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
         among = known[bisect_left(instants, start) : bisect_left(instants, end)]
         inside = [batch.headlines[at] for _, at in among]
+        reports = reports_for(batch.collections, start, end) if batch.collections else batch.reports
         at = bisect_right(ends, window.start)
         previous_end = ends[at - 1] if at else None
         unrun_from = max(previous_end or window.start, window.start - MISSING_SPAN)
@@ -57,9 +62,9 @@ def ledger(
                 strict=strict,
                 previous_end=previous_end,
                 missing=[missed.key for missed in windows_between(unrun_from, window.start)],
-                reports=_reports(batch.reports, inside),
+                reports=_reports(reports, inside),
                 headlines=by_window.get(pd.Timestamp(window.start), headlines.iloc[:0]),
-                drops=normalise(inside).drops,
+                drops=normalised.drops_among(at for _, at in among),
             )
         )
     return tuple(entries)

@@ -1,0 +1,179 @@
+"""Yahoo Finance's news of each symbol through yfinance, whose client passes changed and broken answers off as no news.
+
+So the session that yfinance is given judges every answer itself: what is not built as expected is refused.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from signals_pipeline.adapters.news.http import moved, place
+from signals_pipeline.adapters.news.manners import Doors, Manners, PassingError, refuse_passing
+from signals_pipeline.adapters.news.visits import Page, Visit, instant, refuse_drift, visit_symbols
+from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError
+
+if TYPE_CHECKING:
+    from curl_cffi.requests import Response, Session
+
+_COUNT = 50
+_NEWS_PATH = "/xhr/ncp"
+
+
+class YahooNews:
+    """Yahoo Finance's newest items of each symbol."""
+
+    name = "yahoo"
+
+    def __init__(
+        self, symbols: Sequence[str], manners: Manners, *, cache_dir: str, origins: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare the feed; nothing is asked yet.
+
+        Args:
+            symbols: Whose news.
+            manners: Politeness and patience.
+            cache_dir: Folder where yfinance keeps its cookie.
+            origins: Other places for Yahoo's origins; see `HttpClient`.
+        """
+        self._symbols = tuple(symbols)
+        self._manners = manners
+        self._cache_dir = cache_dir
+        self._origins = dict(origins or {})
+
+    def fetch(self, start: datetime, end: datetime) -> NewsBatch:
+        """Each symbol's newest items.
+
+        Raises:
+            SourceError: no symbol got an answer.
+        """
+        import yfinance as yf
+
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what went wrong is in our report
+        yf.set_tz_cache_location(self._cache_dir)
+        visit = Visit(self.name, start, end)
+        calls = _Calls(self._manners, self._origins)
+        with open_session(calls) as session:
+
+            def page(symbol: str) -> Page:
+                ticker = yf.Ticker(symbol.replace(".", "-"), session=session)  # Yahoo writes BRK.B as BRK-B
+                items = ticker.get_news(count=_COUNT)
+                headlines = tuple(_headline(one["content"], symbol) for one in items)
+                refuse_drift(f"Yahoo's news of {symbol}", headlines)
+                return Page(headlines, cut=len(items) >= _COUNT)
+
+            visit_symbols(visit, self._symbols, page, self._manners.at_once)
+        return visit.batch(calls.made)
+
+
+class _Calls:
+    """Calls on behalf of yfinance: polite, patient, counted, judged."""
+
+    def __init__(self, manners: Manners, origins: Mapping[str, str]) -> None:
+        self.manners = manners
+        self.made = 0
+        self._origins = origins
+        self._doors = Doors(manners)
+        self._lock = threading.Lock()
+        self._helpers: dict[str, Response | PassingError] = {}
+
+    def ask(self, send: Any, method: str, url: str, options: dict[str, Any]) -> "Response":  # noqa: ANN401
+        """One answer by `send(method, url, **options)`.
+
+        Raises:
+            PassingError: no answer after all attempts.
+            SourceError: an answer that is not built as Yahoo's news were.
+        """
+        target = moved(url, self._origins)
+        if urlsplit(url).path == _NEWS_PATH:
+            return self.manners.patiently(lambda: self._once(send, method, target, options, self.manners.deadline))
+        return self._helper(send, method, target, options)
+
+    def _helper(self, send: Any, method: str, url: str, options: dict[str, Any]) -> "Response":  # noqa: ANN401
+        """A cookie or crumb, which news can do without: asked for once a visit, however it ends; others wait."""
+        if url not in self._helpers:
+            try:
+                self._helpers[url] = self._once(send, method, url, options, self.manners.timeout)
+            except PassingError as error:
+                self._helpers[url] = error
+        found = self._helpers[url]
+        if isinstance(found, PassingError):
+            raise PassingError(str(found))
+        return found
+
+    def _once(self, send: Any, method: str, url: str, options: dict[str, Any], seconds: float) -> "Response":  # noqa: ANN401
+        from curl_cffi.requests.exceptions import RequestException
+
+        where = place(url)
+        with self._doors.through(urlsplit(url).netloc):
+            with self._lock:
+                self.made += 1
+            began = monotonic()
+            try:
+                response = send(method, url, **{**options, "timeout": seconds})
+            except RequestException as error:
+                took = monotonic() - began
+                raise PassingError(f"{where}: {type(error).__name__} after {took:.0f} s") from error
+        refuse_passing(where, response.status_code, response.headers)
+        if urlsplit(url).path == _NEWS_PATH:
+            _judge(response, where)
+        return response
+
+
+def open_session(calls: _Calls) -> "Session":
+    """A session that looks like a browser's, as Yahoo wants it, and calls through `calls`."""
+    from curl_cffi.requests import Session
+
+    class PoliteSession(Session):
+        def request(self, method: Any, url: str, *_: Any, **options: Any) -> Any:  # noqa: ANN401
+            return calls.ask(super().request, method, url, options)
+
+    return PoliteSession(impersonate="chrome")
+
+
+def _judge(response: "Response", where: str) -> None:
+    """Refuse what yfinance would take for no news.
+
+    Raises:
+        PassingError: Yahoo's own page for an outage.
+        SourceError: a refusal, no JSON, or JSON that is not built as expected.
+    """
+    if "Will be right back" in response.text:
+        raise PassingError(f"{where}: Yahoo says that it will be right back")
+    if response.status_code >= 400:
+        raise SourceError(f"{where} answers HTTP {response.status_code}")
+    try:
+        content = response.json()
+    except ValueError as error:
+        raise SourceError(f"{where} answers with no JSON ({len(response.content):,} bytes)") from error
+    stream: Any = content
+    for name in ("data", "tickerStream", "stream"):
+        stream = stream.get(name) if isinstance(stream, dict) else None
+    if not isinstance(stream, list):
+        raise SourceError(f"{where}: no data.tickerStream.stream in the answer; its format has changed")
+    items = [one for one in stream if isinstance(one, dict) and not one.get("ad")]
+    if any(not isinstance(one.get("content"), dict) for one in items) or len(items) < len(stream) // 2:
+        raise SourceError(f"{where}: items without content; its format has changed")
+
+
+def _headline(content: Mapping[str, Any], symbol: str) -> RawHeadline:
+    def inner(name: str, key: str) -> str | None:
+        value = content.get(name)
+        return _text(value.get(key)) if isinstance(value, dict) else None
+
+    return RawHeadline(
+        published_at=instant(content.get("pubDate")),
+        title=_text(content.get("title")),
+        url=inner("canonicalUrl", "url") or inner("clickThroughUrl", "url"),
+        source=inner("provider", "displayName"),
+        feed=YahooNews.name,
+        summary=_text(content.get("summary")),
+        tags=(symbol,),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None

@@ -1,0 +1,1 @@
+"""News feeds against real servers on loopback."""

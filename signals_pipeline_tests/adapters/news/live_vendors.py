@@ -1,0 +1,106 @@
+"""All vendors of a live desk on one loopback server, with news that go on from window to window."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from signals_pipeline.adapters.circuits import Circuits
+from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.news.archive import HeadlineArchive
+from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
+from signals_pipeline.adapters.news.live import LiveNews
+from signals_pipeline.adapters.news.manners import Manners
+from signals_pipeline.adapters.source_calls import SourceCalls
+from signals_pipeline.core.watchlist import Company, Watchlist
+from signals_pipeline_tests.adapters.news.documents import NOW, Item, edgar, newsapi, rss, yahoo
+from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Request, Vendor, vendor
+from signals_pipeline_tests.databases import migrated_template
+
+HOSTS = (
+    *("https://newsapi.org", "https://feeds.finance.yahoo.com", "https://www.sec.gov", "https://finance.yahoo.com"),
+    *(
+        "https://fc.yahoo.com",
+        "https://query1.finance.yahoo.com",
+        "https://guce.yahoo.com",
+        "https://consent.yahoo.com",
+    ),
+)
+PATHS = {
+    "newsapi": "/v2/everything",
+    "yahoo": "/xhr/ncp",
+    "rss:yahoo": "/rss/2.0/headline",
+    "rss:edgar": "/cgi-bin/browse-edgar",
+}
+OWN = "/feed.xml"
+KINDS = ("Motors", "Foods", "Energy", "Bank", "Health", "Software", "Mining", "Airlines", "Retail", "Chemicals")
+
+
+@dataclass
+class Desk:
+    """A live desk: its news, the server behind it, and the clock."""
+
+    news: LiveNews
+    house: Vendor
+    companies: tuple[Company, ...]
+    delay: float
+    now: datetime = NOW
+
+    def items(self, feed: str, count: int, every: float) -> list[Item]:
+        """A feed's newest items at the moment: one each `every` minutes of the clock, back from now."""
+        ago = (NOW - self.now) / timedelta(minutes=1)
+        latest = int(-ago // every)
+        return [
+            Item(f"{feed} tells of matter {n}", -n * every, f"https://news.example/{feed}/{n}")
+            for n in range(latest, latest - count, -1)
+        ]
+
+    def answer(self, request: Request) -> Reply:
+        """What the vendors show at this moment."""
+        body, kind = self._body(request)
+        return Reply(body, kind, delay=self.delay)
+
+    def _body(self, request: Request) -> tuple[bytes, str]:
+        if request.path == PATHS["newsapi"]:
+            return newsapi(self.items(request.query["q"][1:9].replace(" ", "-"), 40, 18)), "application/json"
+        if request.path == PATHS["yahoo"]:
+            (symbol,) = json.loads(request.content)["serviceConfig"]["s"]
+            return yahoo(self.items(f"Y-{symbol}", 30, 60)), "application/json"
+        if request.path == PATHS["rss:yahoo"]:
+            return rss(self.items(f"R-{request.query['s']}", 19, 60)), XML
+        if request.path == PATHS["rss:edgar"]:
+            page, ago = int(request.query["start"]) // 100, (NOW - self.now) / timedelta(minutes=1)
+            rows = [(f"Other {n} LLC", 10_000 + n, ago + 500 * page + 5 * n) for n in range(99)]
+            return edgar([*rows, (self.companies[page].name, int(10_000 - ago), ago + 500 * page + 499)]), XML
+        return (rss(self.items("own", 9, 60)), XML) if request.path == OWN else (b"", "text/plain")
+
+
+@contextmanager
+def live_desk(
+    folder: Path, *, symbols: int, delay: float = 0.0, manners: Manners | None = None, plan: str = "business"
+) -> Iterator[Desk]:
+    """A desk with NewsAPI, Yahoo's news and feeds, EDGAR and a feed of its own, and an empty archive."""
+    names = [f"{word} {kind} Inc." for word in ("Acme", "Blue", "Crane", "Delta", "Elm") for kind in KINDS][:symbols]
+    companies = tuple(Company(f"S{at}", name) for at, name in enumerate(names))
+    engine = engine_for(f"sqlite:///{shutil.copy(migrated_template('sqlite'), folder / 'signals.db')}")
+    with vendor() as house:
+        options = FeedOptions(
+            names=("newsapi", "yahoo", "rss:yahoo", "rss:edgar", f"{house.origin}{OWN}"),
+            cache_dir=str(folder),
+            newsapi_key="key",
+            newsapi_plan=plan,
+            contact="a@b.example",
+            manners=manners or Manners(),
+            origins=dict.fromkeys(HOSTS, house.origin),
+        )
+        clock: list[Desk] = []
+        feeds = build_feeds(options, Watchlist(companies), SourceCalls(engine), lambda: clock[0].now)
+        news = LiveNews(feeds, HeadlineArchive(engine), Circuits(engine), now=lambda: clock[0].now.astimezone(UTC))
+        clock.append(Desk(news, house, companies, delay))
+        for path in (*PATHS.values(), OWN, "/", "/v1/test/getcrumb"):
+            house.routes[path] = clock[0].answer
+        yield clock[0]
+    engine.dispose()

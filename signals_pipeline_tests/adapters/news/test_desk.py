@@ -1,0 +1,92 @@
+"""All vendors together: one round asks each within its manners, and the windows tile what they deliver."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
+from signals_pipeline.adapters.source_calls import SourceCalls
+from signals_pipeline.core.feeds import SourceError
+from signals_pipeline.core.quotas import Limit
+from signals_pipeline.core.watchlist import Company, Watchlist
+from signals_pipeline_tests.adapters.news.documents import NOW
+from signals_pipeline_tests.adapters.news.live_vendors import OWN, PATHS, Desk, live_desk
+from signals_pipeline_tests.adapters.news.vendors import QUICK
+
+HALF_DAY = timedelta(hours=12)
+FEEDS = ["newsapi", "yahoo", "rss:yahoo", "rss:edgar", "rss:127.0.0.1/feed.xml"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})
+    with live_desk(tmp_path, symbols=6, manners=QUICK) as opened:
+        yield opened
+
+
+def test_two_windows_are_delivered_by_all_feeds_and_share_no_item(desk: Desk) -> None:
+    first = desk.news.fetch(NOW - HALF_DAY, NOW)
+    desk.now = NOW + HALF_DAY
+    second = desk.news.fetch(NOW, desk.now)
+    for batch in (first, second):
+        assert [(report.feed, report.status) for report in batch.reports] == [(feed, "ok") for feed in FEEDS]
+        assert {one.feed for one in batch.headlines} == set(FEEDS)
+        assert len({one.url for one in batch.headlines}) == len(batch.headlines)
+    assert not {one.url for one in first.headlines} & {one.url for one in second.headlines}
+    # Of the symbols' hourly items, each half day has twelve; of NewsAPI's, forty in all, one each 18 minutes.
+    assert len([one for one in second.headlines if one.feed == "yahoo"]) == 6 * 12
+    assert len([one for one in second.headlines if one.feed == "newsapi"]) == 40
+
+
+def test_a_round_asks_no_more_than_it_must(desk: Desk) -> None:
+    desk.news.fetch(NOW - HALF_DAY, NOW)
+    asked = {path: len(desk.house.asked(path)) for path in (*PATHS.values(), OWN, "/", "/v1/test/getcrumb")}
+    assert asked == {
+        PATHS["newsapi"]: 1,
+        PATHS["yahoo"]: 6,
+        PATHS["rss:yahoo"]: 6,
+        PATHS["rss:edgar"]: 2,
+        OWN: 1,
+        "/": 1,
+        "/v1/test/getcrumb": 1,
+    }
+
+
+def test_a_filing_carries_its_company(desk: Desk) -> None:
+    batch = desk.news.fetch(NOW - HALF_DAY, NOW)
+    filings = [one for one in batch.headlines if one.feed == "rss:edgar"]
+    assert {(one.title, one.tags) for one in filings} == {
+        ("Acme Motors Inc. files 8-K: Results of Operations", ("S0",)),
+    }
+
+
+def options(tmp_path: Path, **changes: object) -> FeedOptions:
+    return FeedOptions(names=("newsapi",), cache_dir=str(tmp_path), **changes)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_operators_budget_holds_below_the_plans(tmp_path: Path) -> None:
+    assert options(tmp_path).plan.limits == (Limit(100), Limit(50, 12))
+    assert options(tmp_path, newsapi_daily_calls=10).plan.limits == (Limit(10), Limit(50, 12))
+    assert options(tmp_path, newsapi_daily_calls=500).plan.limits == (Limit(100), Limit(50, 12))
+    assert options(tmp_path, newsapi_plan="business").warnings == ()
+
+
+def test_a_budget_that_other_runs_used_up_is_one_line(tmp_path: Path, engine: Engine) -> None:
+    calls, apple = SourceCalls(engine), Watchlist((Company("AAPL", "Apple Inc."),))
+    chosen = options(tmp_path, newsapi_daily_calls=3, origins={"https://newsapi.org": "http://127.0.0.1:9"})
+    assert calls.reserve("newsapi", chosen.plan.limits, NOW, 5) == 3
+    (feed,) = build_feeds(chosen, apple, calls, lambda: NOW)
+    with pytest.raises(SourceError, match=r"^NewsAPI's budget is used up \(NewsAPI: 0 left, runs out 17:30 ET\); wait"):
+        feed.fetch(NOW - HALF_DAY, NOW)
+
+
+def test_an_unknown_feed_and_a_name_too_long_are_one_line(tmp_path: Path) -> None:
+    calls = SourceCalls.__new__(SourceCalls)  # never asked: the feeds are refused before
+    with pytest.raises(SourceError, match="'reuters' is no feed"):
+        build_feeds(FeedOptions(("reuters",), str(tmp_path)), Watchlist(()), calls, lambda: NOW)
+    endless = Watchlist((Company("S", "Name " * 300),))
+    with pytest.raises(SourceError, match="newsapi: S: its names take more than 500 characters"):
+        build_feeds(options(tmp_path), endless, calls, lambda: NOW)

@@ -1,0 +1,107 @@
+"""Yahoo's news through yfinance over real sockets: what its client would pass off as no news is refused here."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from signals_pipeline.adapters.news.manners import Manners
+from signals_pipeline.adapters.news.yahoo import YahooNews
+from signals_pipeline.core.feeds import SourceError
+from signals_pipeline_tests.adapters.news.documents import NOW, Item, yahoo
+from signals_pipeline_tests.adapters.news.vendors import QUICK, Reply, Request, Vendor, vendor
+
+PATH = "/xhr/ncp"
+START = NOW - timedelta(hours=9)
+ITEMS = [Item("Acme wins a contract", 30), Item("Exxon raises its dividend", 90)]
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
+    monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})  # its cookie outlives a session
+    with vendor() as opened:
+        opened.routes["/"] = [Reply(b"", "text/html", 404, (("Set-Cookie", "A3=x; Domain=.yahoo.com"),))]
+        opened.routes["/v1/test/getcrumb"] = [Reply(b"crumb", "text/plain")]
+        yield opened
+
+
+def source(house: Vendor, folder: Path, *symbols: str, manners: Manners = QUICK) -> YahooNews:
+    hosts = ("https://finance.yahoo.com", "https://fc.yahoo.com", "https://query1.finance.yahoo.com")
+    consent = ("https://guce.yahoo.com", "https://consent.yahoo.com")
+    origins: dict[str, str] = dict.fromkeys((*hosts, *consent), house.origin)
+    return YahooNews(symbols or ("AAPL",), manners, cache_dir=str(folder), origins=origins)
+
+
+def of_symbol(replies: dict[str, Reply]) -> Callable[[Request], Reply]:
+    def answer(request: Request) -> Reply:
+        (symbol,) = json.loads(request.content)["serviceConfig"]["s"]
+        return replies[symbol]
+
+    return answer
+
+
+def test_each_symbols_items_are_delivered_without_advertisements(house: Vendor, tmp_path: Path) -> None:
+    replies = {"AAPL": Reply(yahoo(ITEMS)), "BRK-B": Reply(yahoo(ITEMS[1:])), "XOM": Reply(yahoo([]))}
+    house.routes[PATH] = of_symbol(replies)
+    batch = source(house, tmp_path, "AAPL", "BRK.B", "XOM").fetch(START, NOW)
+    assert [(one.title, one.tags) for one in batch.headlines] == [
+        (ITEMS[0].title, ("AAPL",)),
+        (ITEMS[1].title, ("AAPL",)),
+        (ITEMS[1].title, ("BRK.B",)),
+    ]
+    one = batch.headlines[0]
+    assert (one.url, one.source, one.summary) == (ITEMS[0].link, ITEMS[0].source, ITEMS[0].summary)
+    assert one.published_at == ITEMS[0].published.replace(microsecond=0)
+    assert batch.reports[0].status == "ok"
+    assert batch.reports[0].calls >= 3
+
+
+def test_a_full_answer_says_from_when_on(house: Vendor, tmp_path: Path) -> None:
+    house.routes[PATH] = [Reply(yahoo([Item(f"Title {at}", at) for at in range(1, 51)]))]
+    (visit,) = source(house, tmp_path).fetch(START, NOW).collections
+    assert (visit.status, visit.whole_from) == ("degraded", NOW.replace(microsecond=0) - timedelta(minutes=50))
+    assert visit.detail == "AAPL reaches back to Wed 16:40 ET only"
+
+
+GOOD = json.loads(yahoo(ITEMS))
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply(b"<html>", "text/html"), "answers with no JSON"),
+        (Reply(b""), "answers with no JSON"),
+        (Reply(b"{}"), r"no data.tickerStream.stream in the answer; its format has changed"),
+        (Reply(yahoo(ITEMS).replace(b"tickerStream", b"stream2")), "its format has changed"),
+        (Reply(yahoo(ITEMS).replace(b'"content"', b'"article"')), "items without content; its format has changed"),
+        (Reply(yahoo(ITEMS).replace(b'"pubDate"', b'"date"')), "no time of publication where it used to be"),
+        (Reply(yahoo(ITEMS).replace(b'"title"', b'"name"')), "no title where it used to be"),
+        (Reply(yahoo(ITEMS).replace(b'"canonicalUrl"', b'"link"')), "no link where it used to be"),
+        (Reply(b"Will be right back...", "text/html"), "Yahoo says that it will be right back"),
+        (Reply(b"denied", "text/plain", 401), "answers HTTP 401"),
+        (Reply(b"", "", 429), "answers HTTP 429"),
+        (Reply(b"", "", 429, (("Retry-After", "600"),)), "wants 600 s of rest"),
+        (Reply(b"oops", "text/plain", 500), "answers HTTP 500"),
+        (Reply(yahoo(ITEMS), cut=30), "IncompleteRead|after 0 s"),
+        (Reply(yahoo(ITEMS), drip=0.05), "Timeout after"),
+    ],
+)
+def test_whatever_is_no_answer_is_one_line(house: Vendor, tmp_path: Path, reply: Reply, said: str) -> None:
+    house.routes[PATH] = [reply]
+    with pytest.raises(SourceError, match=said) as refused:
+        source(house, tmp_path).fetch(START, NOW)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_may_pass_is_asked_again(house: Vendor, tmp_path: Path) -> None:
+    house.routes[PATH] = [Reply(b"", "", 503), Reply(b"", "", 429), Reply(yahoo(ITEMS))]
+    assert len(source(house, tmp_path).fetch(START, NOW).headlines) == 2
+    assert len(house.asked(PATH)) == 3
+
+
+def test_a_cookie_that_can_t_be_had_does_not_stop_the_news(house: Vendor, tmp_path: Path) -> None:
+    house.routes["/"] = house.routes["/v1/test/getcrumb"] = [Reply(b"", "", 503)]
+    house.routes[PATH] = [Reply(yahoo(ITEMS))]
+    assert len(source(house, tmp_path).fetch(START, NOW).headlines) == 2

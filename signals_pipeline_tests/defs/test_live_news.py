@@ -1,0 +1,155 @@
+"""The resource `news` of a live deployment: feeds by setting, the key never shown, trouble in ledger and metadata."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._serdes import serialize_value
+
+from signals_pipeline import sample
+from signals_pipeline.core.windows import newest_complete
+from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.assets.headlines import headlines
+from signals_pipeline.defs.live_news import feed_options, live_news_resource, open_live_news
+from signals_pipeline.defs.resources import Desk, DeskResource, Store, knobs_resource, open_store, store_resource
+from signals_pipeline.settings import Settings, SettingsError
+from signals_pipeline_tests.adapters.news.documents import Item, newsapi, newsapi_error, rss
+from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Vendor, vendor
+from signals_pipeline_tests.databases import migrated_template
+
+KEY = "planted0key0planted"
+WINDOW = newest_complete(datetime.now(UTC))  # live feeds are asked now: the window must be the newest one
+
+
+@pytest.fixture
+def house() -> Iterator[Vendor]:
+    with vendor() as opened:
+        opened.routes["/feed.xml"] = [Reply(rss([Item("Microsoft opens an office", 0)]), XML)]
+        opened.routes["/v2/everything"] = [Reply(newsapi([Item("Microsoft raises its dividend", 0)]))]
+        yield opened
+
+
+def settings(folder: Path, **more: object) -> Settings:
+    url = f"sqlite:///{shutil.copy(migrated_template('sqlite'), folder / 'signals.db')}"
+    given = {"signals_deployment": "local", "signals_data_dir": folder, "signals_database_url": url, **more}
+    return Settings.checked(**given)
+
+
+def materialize(
+    chosen: Settings, house: Vendor, mode: str = "live"
+) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
+    instance = dg.DagsterInstance.ephemeral()
+    resources = {
+        "knobs": knobs_resource(chosen.knobs),
+        "store": store_resource(chosen.database_url),
+        "desk": DeskResource(watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(chosen.digests_dir)),
+        "news": live_news_resource(chosen, origins={"https://newsapi.org": house.origin}),
+        "io_manager": dg.mem_io_manager,
+    }
+    result = dg.materialize(
+        [headlines],
+        resources=resources,
+        instance=instance,
+        partition_key=WINDOW.key,
+        tags={"signals/mode": mode},
+        raise_on_error=False,
+    )
+    return result, instance
+
+
+def test_one_feed_down_degrades_the_ledger_and_the_metadata_and_the_run_goes_on(house: Vendor, tmp_path: Path) -> None:
+    house.routes["/v2/everything"] = [Reply(newsapi_error("apiKeyInvalid", f"{KEY} is wrong"), status=401)]
+    chosen = settings(tmp_path, signals_feeds=f"newsapi,{house.origin}/feed.xml?token=planted", newsapi_key=KEY)
+    result, instance = materialize(chosen, house)
+    assert result.success
+    (event,) = result.asset_materializations_for_node("headlines")
+    feeds = event.metadata["feeds"].value
+    assert isinstance(feeds, dict)
+    assert str(feeds["newsapi"]).startswith("failed: 0 newsapi.org refuses (apiKeyInvalid: *** is wrong)")
+    assert str(feeds["rss:127.0.0.1/feed.xml"]).startswith("ok: 1")
+    entry = open_store(chosen.database_url).coverage.get(WINDOW)
+    assert entry is not None
+    assert (entry.status, [report.status for report in entry.reports]) == ("degraded", ["failed", "ok"])
+    assert "1 of 2 sources" in entry.line("compact")
+    told = "\n".join(str(record) for record in instance.all_logs(result.run_id))
+    assert "plan delays articles by 24 h and can't serve live windows" in told
+    for secret in ("planted", KEY):
+        assert secret not in told
+
+
+def test_all_feeds_down_fails_the_run_with_one_line(house: Vendor, tmp_path: Path) -> None:
+    house.routes["/feed.xml"] = [Reply(b"", "text/html", 404)]
+    chosen = settings(tmp_path, signals_feeds=f"{house.origin}/feed.xml")
+    result, _ = materialize(chosen, house)
+    assert not result.success
+    failure = str(result.failure_data_for_node("headlines"))
+    assert "news: no feed answered (rss:127.0.0.1/feed.xml: 127.0.0.1/feed.xml answers HTTP 404" in failure
+    assert open_store(chosen.database_url).coverage.get(WINDOW) is None
+
+
+def test_calls_are_counted_and_forecast_in_the_metadata(house: Vendor, tmp_path: Path) -> None:
+    chosen = settings(
+        tmp_path, signals_feeds="newsapi", newsapi_key=KEY, newsapi_plan="business", newsapi_daily_calls=9
+    )
+    result, _ = materialize(chosen, house)
+    (event,) = result.asset_materializations_for_node("headlines")
+    feeds = event.metadata["feeds"].value
+    assert isinstance(feeds, dict)
+    made = len(house.asked("/v2/everything"))
+    assert f"NewsAPI: {9 - made} left" in str(feeds["newsapi"])
+
+
+def names(**given: object) -> Sequence[str]:
+    return feed_options(Settings.checked(**given)).names
+
+
+def test_the_usual_feeds_are_those_whose_needs_are_met() -> None:
+    assert names() == ("yahoo", "rss:yahoo")
+    assert names(newsapi_key=KEY, signals_contact="a@b.example") == ("newsapi", "yahoo", "rss:yahoo", "rss:edgar")
+    assert names(signals_feeds=" rss:yahoo, https://n.example/rss ") == ("rss:yahoo", "https://n.example/rss")
+
+
+@pytest.mark.parametrize(
+    ("feeds", "said"),
+    [
+        ("newsapi", "SIGNALS_FEEDS: newsapi needs NEWSAPI_KEY, which is empty"),
+        ("rss:edgar", "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"),
+        ("reuters", "'reuters' is no feed; use newsapi, yahoo, rss:yahoo, rss:edgar or an address"),
+    ],
+)
+def test_a_feed_that_can_t_be_asked_is_one_line_at_start_up(feeds: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as refused:
+        build_definitions(Settings.checked(signals_deployment="local", signals_feeds=feeds))
+    assert "\n" not in str(refused.value)
+
+
+def test_the_key_and_addresses_reach_nothing_that_the_ui_shows(tmp_path: Path) -> None:
+    feeds = "newsapi,https://n.example/rss?token=planted"
+    chosen = Settings.checked(
+        signals_deployment="local", signals_data_dir=tmp_path, signals_feeds=feeds, newsapi_key=KEY
+    )
+    shown = serialize_value(build_definitions(chosen).resolve_job_def("digest_job").get_job_snapshot())
+    assert "n.example/rss" in shown
+    assert "planted" not in shown
+    assert KEY not in repr(feed_options(chosen))
+
+
+def test_every_feed_is_built_and_none_is_asked(tmp_path: Path) -> None:
+    chosen = settings(
+        tmp_path,
+        signals_feeds="newsapi,yahoo,rss:yahoo,rss:edgar,https://n.example/rss",
+        newsapi_key=KEY,
+        signals_contact="a@b.example",
+    )
+    store: Store = open_store(chosen.database_url)
+    with dg.build_init_resource_context() as init:
+        desk: Desk = DeskResource(
+            watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(tmp_path)
+        ).create_resource(init)
+    news = open_live_news(feed_options(chosen), desk, store)
+    assert news.warnings
+    assert store.engine.dialect.name == "sqlite"
+    store.engine.dispose()
