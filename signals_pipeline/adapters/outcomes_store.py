@@ -50,6 +50,20 @@ class OutcomesStore:
             rows = connection.execute(query).all()
         return OUTCOMES.conform(pd.DataFrame(rows, columns=OUTCOMES.names)) if rows else OUTCOMES.empty()
 
+    def origins(self, as_of: datetime) -> pd.DataFrame:
+        """What the signals whose outcomes were known before `as_of` came from.
+
+        Returns:
+            One row a signal: window_start, symbol, signal_type, model, mode, contributions; sorted by the first three.
+        """
+        names = [*_SIGNAL, "model", "mode", "contributions"]
+        same = [signal_outcome.c[name] == signal_history.c[name] for name in _SIGNAL]
+        matured = sa.exists().where(*same, signal_outcome.c.known_at < as_of)
+        with reading(self._engine) as connection:
+            rows = connection.execute(sa.select(*(signal_history.c[name] for name in names)).where(matured)).all()
+        frame = pd.DataFrame(rows, columns=names).astype({"window_start": INSTANT} | dict.fromkeys(names[1:], "str"))
+        return frame.sort_values(_SIGNAL, ignore_index=True)
+
     def missing(self, as_of: datetime, horizons: Sequence[int] = HORIZONS) -> pd.DataFrame:
         """Signals decided before `as_of`, and their horizons, that have no outcome yet.
 

@@ -1,7 +1,9 @@
 """What became of the signals: forward returns, raw and net of a benchmark, beside the base rate of the same sessions.
 
 A signal is entered at the first open after it was decided and left at the close of the horizon's last session. A
-horizon whose close is not yet past, or whose bars are missing, has no outcome: nothing is filled in.
+horizon whose close is not yet past, or whose bars are missing, has no outcome: nothing is filled in. Returns hold
+the dividends and splits of the sessions between: the entry is adjusted for those with an ex-date after it, up to the
+exit session, whenever the outcome is made.
 """
 
 from collections import Counter
@@ -14,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from signals_pipeline.core.adjustment import span_factors
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.windows import Sessions
 
@@ -73,7 +76,7 @@ class Decided(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Spans:
+class Spans:
     """Returns from the open of one session to the close of another, for every (entry, exit) pair that is asked for.
 
     `returns` has one row a span and one column a symbol; `market` is the benchmark's return, `named` whether that is
@@ -101,7 +104,13 @@ class Matured:
 
 
 def mature(
-    signals: Sequence[Decided], bars: pd.DataFrame, symbols: Sequence[str], sessions: Sessions, *, as_of: datetime
+    signals: Sequence[Decided],
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    sessions: Sessions,
+    *,
+    as_of: datetime,
+    actions: pd.DataFrame | None = None,
 ) -> Matured:
     """The outcomes known before `as_of`.
 
@@ -111,30 +120,42 @@ def mature(
         symbols: The watchlist, over which base rate and equal-weight benchmark are taken.
         sessions: Trading sessions with their opens and closes.
         as_of: Only horizons whose exit session closed before this instant.
+        actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where bars are to be taken as they
+            are.
+
+    Raises:
+        AdjustmentError: an action that can't be applied.
     """
-    due, kept = _outcomes(signals, bars, symbols, sessions, as_of)
+    due, kept = _outcomes(signals, bars, symbols, sessions, as_of=as_of, actions=actions)
     counts = Counter(due["symbol"].tolist())
     counts.subtract(Counter(kept["symbol"].tolist()))
     return Matured(OUTCOMES.conform(kept), {symbol: counts[symbol] for symbol in sorted(counts) if counts[symbol]})
 
 
 def _outcomes(
-    signals: Sequence[Decided], bars: pd.DataFrame, symbols: Sequence[str], sessions: Sessions, as_of: datetime
+    signals: Sequence[Decided],
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    sessions: Sessions,
+    *,
+    as_of: datetime,
+    actions: pd.DataFrame | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The (signal, horizon) rows that are due, and those of them that have all their bars, with their returns."""
     due = _due(signals, sessions, as_of)
     names = {name: place for place, name in enumerate(dict.fromkeys((*symbols, *due["symbol"], BENCHMARK)))}
     pairs, which = np.unique(due[["first", "last"]].to_numpy(dtype=np.int64), axis=0, return_inverse=True)
     which = which.reshape(-1)
-    opens, closes = _prices(bars, names, sessions)
+    opens, closes = price_grids(bars, names, sessions)
     listed = np.array([names[name] for name in dict.fromkeys(symbols)], dtype=np.int64)
-    spans = _spans(closes[pairs[:, 1]] / opens[pairs[:, 0]] - 1, listed, names[BENCHMARK])
+    entries = opens[pairs[:, 0]] * span_factors(bars, actions, names, sessions, pairs)
+    spans = spans_of(closes[pairs[:, 1]] / entries - 1, listed, names[BENCHMARK])
     column = due["symbol"].map(names).to_numpy(dtype=np.int64)
     rise = due["signal_type"].to_numpy(dtype=object) == "BUY"
     raw, market = spans.returns[which, column], spans.market[which]
     net = np.where(rise, raw - market, market - raw)
     rows = due.assign(
-        entry=opens[due["first"].to_numpy(), column],
+        entry=entries[which, column],
         exit=closes[due["last"].to_numpy(), column],
         raw_return=raw,
         benchmark_return=market,
@@ -176,7 +197,7 @@ def _due(signals: Sequence[Decided], sessions: Sessions, as_of: datetime) -> pd.
     return frame[(frame["first"] > 0) & (frame["last"] < past)].reset_index(drop=True)
 
 
-def _prices(
+def price_grids(
     bars: pd.DataFrame, names: dict[str, int], sessions: Sessions
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Opens and closes as (session, symbol); NaN where there is no bar with a positive price."""
@@ -197,7 +218,7 @@ def _prices(
     return grids[0], grids[1]
 
 
-def _spans(returns: NDArray[np.float64], listed: NDArray[np.int64], spy: int) -> _Spans:
+def spans_of(returns: NDArray[np.float64], listed: NDArray[np.int64], spy: int) -> Spans:
     """Benchmark and base rates of every span from the returns (span, symbol) and the watchlist's columns."""
     watched = returns[:, listed]
     counted = np.isfinite(watched)
@@ -207,4 +228,4 @@ def _spans(returns: NDArray[np.float64], listed: NDArray[np.int64], spy: int) ->
     market = np.where(named, returns[:, spy], equal)
     above = (counted & (watched > market[:, None])).sum(axis=1) / size
     below = (counted & (watched < market[:, None])).sum(axis=1) / size
-    return _Spans(returns, market, named, above, below)
+    return Spans(returns, market, named, above, below)

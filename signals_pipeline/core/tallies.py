@@ -14,6 +14,7 @@ from signals_pipeline.core.record import RecordLine, record_line
 from signals_pipeline.core.tables import OUTCOMES
 
 Standing = Literal["live", "backfilled"]
+STANDINGS: tuple[Standing, ...] = ("live", "backfilled")
 LIVE_MODES = ("live", "catch_up")
 """Modes whose signals were decided while their outcome could not be known."""
 
@@ -29,14 +30,14 @@ class Tally:
         net_returns: Returns net of the benchmark, shape (n,), fractions.
         base_rates: Base rates in [0, 1], shape (n,).
         entry_sessions: Dates of the entry sessions, shape (n,), datetime64[us].
-        hits: Hits among the first 0, 1, ... n, shape (n + 1,).
+        hits: Which of them were a hit, shape (n,).
     """
 
     known_at: NDArray[np.datetime64]
     net_returns: NDArray[np.float64]
     base_rates: NDArray[np.float64]
     entry_sessions: NDArray[np.datetime64]
-    hits: NDArray[np.int64]
+    hits: NDArray[np.bool_]
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> Self:
@@ -46,7 +47,7 @@ class Tally:
             net_returns=rows["net_return"].to_numpy(dtype=np.float64),
             base_rates=rows["base_rate"].to_numpy(dtype=np.float64),
             entry_sessions=_instants(rows["entry_session"]),
-            hits=np.concatenate([[0], np.cumsum(rows["hit"].to_numpy(dtype=np.int64))]),
+            hits=rows["hit"].to_numpy(dtype=np.bool_),
         )
 
     def known(self, as_of: datetime) -> int:
@@ -60,7 +61,7 @@ class Tally:
         return record_line(
             label,
             horizon,
-            hits=int(self.hits[n]),
+            hits=self.hits[:n],
             net_returns=self.net_returns[:n],
             base_rates=self.base_rates[:n],
             entry_sessions=self.entry_sessions[:n],

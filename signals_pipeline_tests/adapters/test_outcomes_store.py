@@ -100,6 +100,20 @@ def test_missing_are_the_signals_and_horizons_without_an_outcome(engine: Engine)
     assert early["decided_at"].unique().tolist() == [signals[0].decided_at]
 
 
+def test_origins_are_those_of_the_signals_with_a_known_outcome(engine: Engine) -> None:
+    signals, store = recorded(engine), OutcomesStore(engine)
+    assert store.origins(FAR).empty
+    store.upsert(outcomes(signals[:3]))
+    found = store.origins(FAR)
+    assert found[["window_start", "symbol"]].to_numpy().tolist() == [
+        [pd.Timestamp(each.window_start), each.symbol] for each in signals[:3]
+    ]
+    assert found[["model", "mode", "contributions"]].drop_duplicates().to_numpy().tolist() == [
+        ["compact @1", "backfill", "[]"]
+    ]
+    assert len(store.origins(signals[0].decided_at + timedelta(days=1, hours=1))) == 2
+
+
 def test_outcomes_of_a_signal_that_is_derived_anew_go_with_it(engine: Engine) -> None:
     signals, store = recorded(engine), OutcomesStore(engine)
     frame = outcomes(signals)

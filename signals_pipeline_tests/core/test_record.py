@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signals_pipeline.core.coefficients import newey_west_error
 from signals_pipeline.core.outcomes import HORIZONS
 from signals_pipeline.core.record import clustered_error, judged, rank_ic, record, wilson
 from signals_pipeline.core.tables import OUTCOMES
@@ -57,6 +58,29 @@ def test_a_line_in_words() -> None:
 def test_under_thirty_is_too_few() -> None:
     line = record(outcome_rows(29), label="all")[0]
     assert (line.text, line.net_text) == ("1 session: too few (n = 29)", "")
+
+
+def test_a_rate_too_good_for_news_is_called_look_ahead() -> None:
+    rows = outcome_rows(60)
+    rows = rows.assign(hit=rows.groupby("horizon").cumcount() % 4 > 0)
+    line = {each.horizon: each for each in record(rows, label="all")}
+    assert [line[each].suspect for each in HORIZONS] == [True, True, True, False]
+    assert line[5].text == (
+        "5 sessions: 45 of 60 (75%, 95% interval 63 to 84%), base rate 50%; look-ahead until proven otherwise"
+    )
+    assert not record(rows.assign(base_rate=0.7), label="all")[0].suspect
+    assert not record(rows[rows["entry_session"] < rows["entry_session"].unique()[20]], label="all")[0].suspect
+
+
+def test_ten_signals_of_one_day_do_not_count_as_ten() -> None:
+    rows = outcome_rows(40)
+    crowded = rows.assign(entry_session=rows["entry_session"].dt.floor("10D"))
+    apart, together = (
+        record(each, label="all")[0] for each in (rows, crowded.assign(hit=crowded["entry_session"].dt.day % 2 > 0))
+    )
+    assert together.n == apart.n
+    assert together.n_dates < apart.n_dates
+    assert together.high - together.low > 1.5 * (apart.high - apart.low)
 
 
 def test_thirty_on_one_day_have_no_error() -> None:
@@ -147,7 +171,7 @@ def test_rank_ic_by_hand() -> None:
     assert (found.n, found.n_dates) == (16, 4)
     assert found.mean == pytest.approx((1 - 1 + 0.8 + 1) / 4)
     daily = np.array([1, -1, 0.8, 1])
-    assert found.t == pytest.approx(daily.mean() / (daily.std() / 2))
+    assert found.t == pytest.approx(daily.mean() / (newey_west_error(daily, 1) or 0))
 
 
 def test_days_that_cannot_be_ranked_do_not_count() -> None:
@@ -159,7 +183,7 @@ def test_days_that_cannot_be_ranked_do_not_count() -> None:
 
 
 def test_overlapping_horizons_widen_the_error() -> None:
-    days = [RISING, RISING, SWAPPED, FALLING, FALLING, SWAPPED] * 3
+    days = [*[RISING] * 7, *[SWAPPED] * 7, *[FALLING] * 7]
     rows = ranked(days)
     short, long = (rank_ic(rows.assign(horizon=horizon), horizon) for horizon in (1, 3))
     assert short.mean == long.mean

@@ -6,8 +6,8 @@ import dagster as dg
 
 from signals_pipeline.core import outcomes as core
 from signals_pipeline.core.feeds import PriceSource
-from signals_pipeline.core.record import record
 from signals_pipeline.core.tables import OUTCOMES
+from signals_pipeline.core.tallies import STANDINGS, Tallies
 from signals_pipeline.defs.metadata import describe_run, preview, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
@@ -38,12 +38,15 @@ def outcomes(
     first = pending["decided_at"].min().to_pydatetime() if len(pending) else as_of
     due = store.history.between(first, as_of)
     symbols = (*desk.watchlist.symbols, core.BENCHMARK)
-    bars = prices.bars(symbols, (first - timedelta(days=MARGIN_DAYS)).date(), as_of.date())
+    span = (first - timedelta(days=MARGIN_DAYS)).date(), as_of.date()
+    bars, actions = prices.bars(symbols, *span), prices.actions(symbols, *span)
     sessions = desk.sessions(windows)
-    matured = core.mature(due, bars, desk.watchlist.symbols, sessions, as_of=as_of)
+    matured = core.mature(due, bars, desk.watchlist.symbols, sessions, as_of=as_of, actions=actions)
     kept = store.outcomes.upsert(matured.frame)
     known = store.outcomes.known(as_of)
-    lines = [f"- {line.text}" for line in record(known, label="all")]
+    tallies = Tallies.of(known, store.history.modes(as_of))
+    groups = (tallies.record(as_of, f"All signals, {standing}", standing) for standing in STANDINGS)
+    lines = [f"- {line.label}: {line.text}" for group in groups for line in group if line.n]
     describe_run(
         context,
         windows,

@@ -1,0 +1,151 @@
+"""`signals tune` and `signals record` over the sample as it was really run."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from signals_pipeline.cli import main
+from signals_pipeline.cli.record import with_origins
+from signals_pipeline.cli.tune import GRID, choices_of, replayed
+from signals_pipeline.core.replay import Setting, replay
+from signals_pipeline.core.tuning import grid
+from signals_pipeline.core.windows import WindowError
+from signals_pipeline.definitions import build_resources
+from signals_pipeline.defs.resources import open_store
+from signals_pipeline.defs.tuning import look_back, opened, setting_of, windows_run
+from signals_pipeline.settings import Settings, SettingsError
+from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+
+NOW = datetime(2015, 6, 1, tzinfo=UTC)
+SOME = SAMPLE_WINDOWS[:14]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A week of the sample, run through the real job once for every test of this file."""
+    with TestDesk.open(tmp_path_factory.mktemp("past")) as desk:
+        assert desk.run(SOME).success
+        yield desk.settings
+
+
+@pytest.fixture
+def told(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The same, found by the commands."""
+    monkeypatch.setenv("SIGNALS_DATA_DIR", str(ran.signals_data_dir))
+    return ran
+
+
+def test_the_replay_with_the_knobs_that_were_used_is_the_history(ran: Settings) -> None:
+    used = setting_of(ran.knobs)
+    other = replace(used, min_combined_score=0.2)
+    with opened(build_resources(ran)) as inputs:
+        for first in (0, 7):
+            past = look_back(inputs, SOME[first:], NOW)
+            found = replay(past.evidence, [used, other], past.before)
+            assert len(past.stored) > 1
+            assert past.reproduced(found, 0)
+            assert not past.reproduced(found, 1)
+            assert past.weeks == pytest.approx((SOME[-1].end - SOME[first].start).total_seconds() / 604_800)
+
+
+def test_returns_after_the_windows_are_those_of_the_stored_outcomes(ran: Settings) -> None:
+    known = open_store(ran.database_url).outcomes.known(NOW)
+    with opened(build_resources(ran)) as inputs:
+        past = look_back(inputs, SOME, NOW)
+    places = {window.start: at for at, window in enumerate(SOME)}
+    assert len(known) > 3
+    for row in known.to_dict("records"):
+        at, symbol = places[row["window_start"].to_pydatetime()], past.evidence.panel.symbols.index(row["symbol"])
+        excess = past.forward.excess[row["horizon"]][at, symbol]
+        assert (excess if row["signal_type"] == "BUY" else -excess) == pytest.approx(row["net_return"], abs=1e-12)
+
+
+def test_windows_are_the_newest_of_those_that_were_run(ran: Settings) -> None:
+    store = open_store(ran.database_url)
+    assert windows_run(store, None, None, 5) == SOME[-5:]
+    assert windows_run(store, SOME[2].key, SOME[4].key, 520) == SOME[2:5]
+    with pytest.raises(WindowError, match="no window was run from the first to 2014-01-02-08:30: make some with"):
+        windows_run(store, None, "2014-01-02-08:30", 5)
+
+
+def test_tune_prints_counts_and_draws(told: Settings) -> None:
+    first = CliRunner().invoke(main, ["tune", "--horizon", "1", "--try", "MIN_COMBINED_SCORE=0.2,0.3,0.4"])
+    assert first.exit_code == 0, first.output
+    assert "gives the" in first.output
+    assert "signals of the history exactly" in first.output
+    assert "3 settings tried; all are counted." in first.output
+    assert "Too few to tell: none of 3 settings has 30 outcomes, or there are fewer than 40 sessions" in first.output
+    again = CliRunner().invoke(main, ["tune", "--try", "max_signals=2", "--windows", "10"])
+    assert "4 settings tried, 2 of them in earlier calls; all are counted." in again.output
+    with (told.record_dir / "tuning.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["max_signals"] for row in rows] == ["25", "2", "25", "25"]
+    assert (told.record_dir / "tuning.png").stat().st_size > 5_000
+
+
+def test_tune_says_where_other_knobs_made_the_history(told: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIN_COMBINED_SCORE", "0.15")
+    found = CliRunner().invoke(main, ["tune", "--try", "max_signals=25"])
+    assert "were made with other knobs than the setting in use" in found.output
+    assert told.record_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("NEWS_LOOKBACK_HOURS=3", "a replay can turn SENTIMENT_WEIGHT, MIN_COMBINED_SCORE"),
+        ("max_signals=many", "write NAME=VALUE,VALUE"),
+        ("SENTIMENT_WEIGHT=0.5,2", "SENTIMENT_WEIGHT=2.0: input should be less than or equal to 1"),
+        ("SENTIMENT_WEIGHT", "write NAME=VALUE,VALUE"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_in_a_line(told: Settings, text: str, line: str) -> None:
+    with pytest.raises(SettingsError, match=line):
+        replayed(told, choices_of([text]), (None, None, 5), 1, NOW)
+
+
+def test_without_a_choice_a_hundred_settings(ran: Settings) -> None:
+    used = setting_of(ran.knobs)
+    assert len(grid(used, GRID)) == 100
+    assert choices_of(["signal_generator=technical", "MAX_SIGNALS=1,2"]) == {
+        "signal_generator": ("technical",),
+        "max_signals": (1, 2),
+    }
+    assert isinstance(used, Setting)
+
+
+def test_record_prints_and_draws(told: Settings) -> None:
+    found = CliRunner().invoke(main, ["record", "--horizon", "1"])
+    assert found.exit_code == 0, found.output
+    for said in (
+        "14 windows, ",
+        "All signals, backfilled",
+        "By symbol, publisher, lifecycle and model, backfilled: ",
+        "model compact int8 @",
+        "Rank IC of the combined score, all companies with one, Newey-West t\n  1 session: mean daily IC",
+        "no chance of profit",
+    ):
+        assert said in found.output
+    assert "live" not in found.output
+    for name in ("hit_rates", "rank_ic", "calibration"):
+        assert str(told.record_dir / f"{name}.png") in found.output
+        assert (told.record_dir / f"{name}.png").stat().st_size > 5_000
+    early = CliRunner().invoke(main, ["record", "--to", SOME[0].key])
+    assert "1 windows" not in early.output
+    assert "1 window, " in early.output
+
+
+def test_origins_tell_model_publisher_and_standing(ran: Settings) -> None:
+    store = open_store(ran.database_url)
+    rows = with_origins(store, NOW)
+    assert len(rows) == len(store.outcomes.known(NOW))
+    assert set(rows["standing"]) == {"backfilled"}
+    assert rows["model"].str.startswith("compact").all()
+    assert rows["publisher"].str.contains(".", regex=False).all()
+    assert with_origins(store, datetime(2014, 1, 1, tzinfo=UTC)).empty
+    assert Path(ran.record_dir).name == "record"
