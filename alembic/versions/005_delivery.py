@@ -57,12 +57,14 @@ def _create_outbox() -> None:
         "delivery",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("window_start", UtcDateTime(), nullable=False),
-        sa.Column("mode", sa.String(16), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("mode", sa.String(16), nullable=True),
         sa.Column("released", sa.Boolean(), nullable=False),
         sa.Column("recipient", sa.String(320), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("message_id", sa.String(255), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -73,7 +75,12 @@ def _create_outbox() -> None:
         sa.CheckConstraint(
             "state IN ('pending', 'sending', 'sent', 'failed', 'unknown')", name=op.f("ck_delivery_state")
         ),
-        sa.CheckConstraint("mode = 'live' OR released", name=op.f("ck_delivery_live")),
+        sa.CheckConstraint("kind IN ('digest', 'failed')", name=op.f("ck_delivery_kind")),
+        sa.CheckConstraint(
+            "(kind = 'failed' AND mode IS NULL)"
+            " OR (kind = 'digest' AND mode IS NOT NULL AND (mode = 'live' OR released))",
+            name=op.f("ck_delivery_live"),
+        ),
         sa.CheckConstraint("attempts >= 0", name=op.f("ck_delivery_attempts")),
         sa.ForeignKeyConstraint(
             ["window_start", "mode"],
@@ -81,6 +88,6 @@ def _create_outbox() -> None:
             name=op.f("fk_delivery_window_start_digest"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
-        sa.UniqueConstraint("window_start", "recipient", name=op.f("uq_delivery_window_start_recipient")),
+        sa.UniqueConstraint("window_start", "kind", "recipient", name=op.f("uq_delivery_window_start_kind_recipient")),
     )
     op.create_index(op.f("ix_delivery_state_next_attempt_at"), "delivery", ["state", "next_attempt_at"])

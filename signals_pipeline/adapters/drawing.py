@@ -1,17 +1,19 @@
 """What a card draws with table cells and block characters, and the same in words."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 from signals_pipeline.core.cards import Card
 from signals_pipeline.core.dates import day
+from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.core.wording import signed
 
 TALLEST = 32
 """Pixels of the highest close's column; the lowest close has 2."""
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_CLOSE = time(16)
 _COMPONENTS = {"rsi": "RSI", "macd": "MACD", "trend": "trend", "momentum": "5-day", "volume": "volume"}
 
 
@@ -33,6 +35,18 @@ def columns(closes: tuple[float, ...], step: int) -> list[int]:
     return [2 + round(share * (TALLEST - 2)) for share in _shares(closes[::-step][::-1])]
 
 
+def marked(card: Card) -> int:
+    """Place of the last close that was known when the signal was decided: where a chart marks it."""
+    closed = [datetime.combine(date.fromisoformat(each), _CLOSE, NEW_YORK) < card.decided_at for each in card.sessions]
+    return max(sum(closed) - 1, 0)
+
+
+def column_marked(card: Card, step: int) -> int:
+    """Which of `columns` stands for the marked close: the one nearest to it."""
+    drawn = range(len(card.closes))[::-step][::-1]
+    return min(range(len(drawn)), key=lambda place: abs(drawn[place] - marked(card)))
+
+
 def spark(closes: tuple[float, ...]) -> str:
     """Every second close, ending with the last, as one block character each."""
     return "".join(_BLOCKS[round(share * (len(_BLOCKS) - 1))] for share in _shares(closes[::-2][::-1]))
@@ -50,7 +64,15 @@ def price_span(card: Card) -> str:
     change = f"{last / first - 1:+.1%}".replace("-", "−")
     ended = day(date.fromisoformat(card.sessions[-1]))
     span = f"low {min(card.closes):,.2f}, high {max(card.closes):,.2f}, last {last:,.2f} on {ended}"
-    return f"{len(card.closes)} sessions {change}: {span}"
+    return f"{len(card.closes)} sessions {change}: {span}, {_signal_after(card)}"
+
+
+def _signal_after(card: Card) -> str:
+    """Where the mark is, in words."""
+    place = marked(card)
+    if place == len(card.closes) - 1:
+        return "then the signal"
+    return f"signal after {card.closes[place]:,.2f} on {day(date.fromisoformat(card.sessions[place]))}"
 
 
 def components(card: Card) -> str:

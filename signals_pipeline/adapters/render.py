@@ -9,42 +9,42 @@ import itertools
 import re
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
 import css_inline
 import jinja2
 
 from signals_pipeline.adapters import drawing
+from signals_pipeline.adapters.personal import PAGE, Personal, card_key
+from signals_pipeline.adapters.safe_text import clean_line, link, scrubbed
 from signals_pipeline.core.digest_value import Digest
 from signals_pipeline.core.gates import NearMiss
 from signals_pipeline.core.glossary import funnel_words, knob_words, near_miss_words
 from signals_pipeline.core.record import RecordLine, judged
 from signals_pipeline.core.subject import tag
-from signals_pipeline.core.windows import window_for_key
+from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.core.wording import eastern, shorten, shorten_counted, signed
 
 MAX_HTML_BYTES = 90_000
 """Mail readers clip a longer message: Gmail at 102 KB, headers and encoding included."""
 
+LONGEST_STRING = 3_000
+"""Characters of one string that any rendering shows; the longest title that the pipeline keeps has 300."""
+
+LONGEST_REMARK = 250_000
 TEXT_WIDTH = 78
 _TEMPLATES = Path(__file__).with_name("templates")
 _MODES = {"catch_up": "caught up"}
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_UNSAFE_IN_LINK = re.compile(r"[\s<>\"'`\\{}|^]")
-_NUMBERS = (int, float, datetime)
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
     """How much a long HTML shows: cards, rows a list, stories a card, remarks, and characters a title, link, remark.
 
-    `step`: of how many closes one is drawn; 0 draws none.
+    `step`: of how many closes one is drawn with table cells; 0 draws none. `verdicts`: links a card for feedback.
     """
 
     cards: int
@@ -55,43 +55,62 @@ class _Detail:
     notes: int
     note: int
     step: int
+    verdicts: int
 
 
 _DETAILS = (
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=2),
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=4),
-    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600, step=4),
-    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400, step=0),
-    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0),
-    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200, step=0),
-    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200, step=0),
+    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=2, verdicts=2),
+    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=4, verdicts=1),
+    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600, step=4, verdicts=1),
+    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400, step=0, verdicts=1),
+    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=1),
+    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=0),
+    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200, step=0, verdicts=0),
+    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200, step=0, verdicts=0),
 )
 
 
-def render_html(digest: Digest) -> str:
+def render_html(digest: Digest, personal: Personal = PAGE) -> str:
     """The digest as one HTML document for mail and browsers, of at most 90,000 bytes in UTF-8.
 
     A long digest is told in less detail until it fits, down to the strongest cards; the document then says so, and the
     text part has everything.
     """
-    clean = _scrubbed(digest)
+    clean = _safe(digest)
     html = ""
     for detail in _DETAILS:
-        page = _environment(html=True).get_template("digest.html").render(_context(clean), detail=detail)
+        page = _environment(html=True).get_template("digest.html").render(_context(clean, personal), detail=detail)
         html = _inliner().inline(page)
-        if len(html.encode()) <= MAX_HTML_BYTES:
+        if len(html.encode()) + html.count("\n") <= MAX_HTML_BYTES:  # a mail ends its lines with two characters
             break
     return html
 
 
-def render_text(digest: Digest) -> str:
+def render_text(digest: Digest, personal: Personal = PAGE) -> str:
     """The digest as plain text of at most 78 columns; a link stands on a line of its own, which may be longer."""
-    page = _environment(html=False).get_template("digest.txt").render(_context(_scrubbed(digest)))
+    page = _environment(html=False).get_template("digest.txt").render(_context(_safe(digest), personal))
+    return _squeezed(page)
+
+
+def render_failure(window: Window, reason: str, personal: Personal = PAGE) -> tuple[str, str]:
+    """That a window has no digest, and why, as HTML and as plain text."""
+    said = {"window": window, "reason": clean_line(reason), "personal": personal}
+    html = _inliner().inline(_environment(html=True).get_template("failed.html").render(said))
+    return html, _squeezed(_environment(html=False).get_template("failed.txt").render(said))
+
+
+def _safe(digest: Digest) -> Digest:
+    """The digest with harmless strings, none of them endless; remarks are long where they are many in one."""
+    return replace(scrubbed(replace(digest, notes=()), LONGEST_STRING), notes=scrubbed(digest.notes, LONGEST_REMARK))
+
+
+def _squeezed(page: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def _context(digest: Digest) -> dict[str, Any]:
-    return {"digest": digest, "headline": digest.subject.removeprefix(tag(digest.mode, digest.deployment))}
+def _context(digest: Digest, personal: Personal) -> dict[str, Any]:
+    headline = digest.subject.removeprefix(tag(digest.mode, digest.deployment))
+    return {"digest": digest, "headline": headline, "personal": personal}
 
 
 @functools.cache
@@ -109,10 +128,12 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "eastern": _eastern,
         "shorten": shorten,
         "shorten_counted": shorten_counted,
-        "link": _link,
+        "link": link,
         "wrap": _wrap,
         "bar": drawing.bar,
         "columns": drawing.columns,
+        "marked": drawing.column_marked,
+        "key": card_key,
         "spark": drawing.spark,
         "span": drawing.price_span,
         "components": drawing.components,
@@ -131,42 +152,9 @@ def _environment(*, html: bool) -> jinja2.Environment:
 
 @functools.cache
 def _inliner() -> css_inline.CSSInliner:
-    return css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True)
-
-
-def _scrubbed(value: _Value) -> _Value:
-    """The value with every string on one line, free of control, direction and unpaired surrogate characters."""
-    if isinstance(value, str):
-        return value if _is_clean(value) else _clean(value)
-    if value is None or isinstance(value, _NUMBERS):
-        return value
-    if isinstance(value, tuple):
-        return tuple(_scrubbed(item) for item in value)  # pyright: ignore[reportReturnType]
-    if isinstance(value, dict):
-        return {key: _scrubbed(item) for key, item in value.items()}  # pyright: ignore[reportReturnType]
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _scrubbed(getattr(value, field.name)) for field in fields(value)})
-    return value
-
-
-def _is_clean(text: str) -> bool:
-    """Whether `_clean` would change nothing, told without its regular expressions: nearly every string is."""
-    return text.isprintable() and "  " not in text and text == text.strip()
-
-
-def _clean(text: str) -> str:
-    return " ".join(_CONTROLS.sub(" ", _DIRECTION_MARKS.sub("", text)).split())
-
-
-def _link(url: str, longest: int = 1000) -> str:
-    """The URL where it is an http(s) link without characters that have no place in one, else an empty string."""
-    if len(url) > longest or _UNSAFE_IN_LINK.search(url):
-        return ""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return url if parts.scheme in {"http", "https"} and parts.netloc else ""
+    return css_inline.CSSInliner(
+        load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True, minify_css=True
+    )
 
 
 @functools.lru_cache(maxsize=4096)

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from signals_pipeline.core.dates import day
 from signals_pipeline.core.record import ENOUGH, RecordLine
 from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.tallies import ANY, Standing, Tallies
@@ -94,6 +95,7 @@ def card(
     record: tuple[RecordLine, ...],
     closes: tuple[float, ...],
     sessions: tuple[str, ...],
+    stale_since: date | None = None,
 ) -> Card:
     """The card of one signal.
 
@@ -102,13 +104,14 @@ def card(
         company: Name of its company.
         mode: Mode of the run that decided it.
         knobs: The values in force (`min_combined_score`, `sentiment_weight`).
-        before: The active signal that it flips or strengthens; None for a new one.
+        before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
         record: How similar signals did, as known before the digest (see `similar`).
         closes: The symbol's last closes before the digest, oldest first.
         sessions: Their dates, ISO.
+        stale_since: Date of the last bar where later sessions have none; None where price is up to date.
     """
     judged = signal.candidate
-    parts = tuple(json.loads(judged.contributions))
+    parts = tuple(_told(part) for part in json.loads(judged.contributions))
     least = float(knobs["min_combined_score"])
     kept = [survives(part, parts, judged.signal_type, least) for part in parts if part["kind"] == "story"]
     return Card(
@@ -126,7 +129,7 @@ def card(
         contributions=parts,
         news_title=judged.news_title,
         news_url=judged.news_url,
-        sentences=sentences(signal, parts, kept, float(knobs["sentiment_weight"]), before),
+        sentences=(*sentences(signal, parts, kept, float(knobs["sentiment_weight"]), before), *_stale(stale_since)),
         without=tuple(
             f"{signed(part['without'])}, {f'still {judged.signal_type}' if stays else 'no signal'}"
             for part, stays in zip(parts, kept, strict=False)  # stories come first
@@ -138,6 +141,17 @@ def card(
         expires_at=signal.expires_at,
         mode=mode,
     )
+
+
+def _told(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A contribution as the digest keeps it: the single headlines of a story are for corrections, not for its reader."""
+    return {name: value for name, value in part.items() if name != "members"}
+
+
+def _stale(since: date | None) -> list[str]:
+    if since is None:
+        return []
+    return [f"Prices are stale: the last bar is of {day(since, year=True)}, later sessions are missing."]
 
 
 def similar(tallies: Tallies, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from signals_pipeline.core.cards import CLOSES, Card, card, similar
+from signals_pipeline.core.corrections import Correction, Revision, corrections
 from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.digest_value import VERSION, ActiveLine, Digest, DigestError
+from signals_pipeline.core.digest_value import VERSION, ActiveLine, CorrectedLine, Digest, DigestError
 from signals_pipeline.core.gates import Gated, NearMiss
 from signals_pipeline.core.knowledge import Knowledge
 from signals_pipeline.core.record import RecordLine
@@ -19,8 +20,9 @@ from signals_pipeline.core.signals import Decision, Signal, active_at, expired_i
 from signals_pipeline.core.subject import kind_of, preheader, remarks, subject, tag
 from signals_pipeline.core.tallies import Tallies
 from signals_pipeline.core.windows import Window
+from signals_pipeline.core.wording import corrected_words
 
-__all__ = ["ActiveLine", "Card", "Digest", "DigestError", "Knowledge", "compose"]
+__all__ = ["ActiveLine", "Card", "CorrectedLine", "Digest", "DigestError", "Knowledge", "compose"]
 
 
 def compose(
@@ -35,6 +37,7 @@ def compose(
     mode: str,
     deployment: str,
     notes: Sequence[str] = (),
+    revisions: Sequence[Revision] = (),
 ) -> Digest:
     """The digest of one window.
 
@@ -50,6 +53,7 @@ def compose(
         mode: `live`, `catch_up`, `backfill` or `manual`.
         deployment: `demo`, `local` or `production`.
         notes: Further remarks, such as a price source's.
+        revisions: Texts first seen since the last digest, oldest first; one behind an active signal's link corrects it.
 
     Raises:
         WindowError: the calendar does not reach the window.
@@ -67,7 +71,8 @@ def compose(
     ended = expired_in(known.recent, window, known.expiry_days)
     near_misses = near_misses_with_capped(gated.near_misses, decision)
     nearest = [each for each in near_misses if not _is_active(each, known.standing.get(each.symbol))]
-    kind = kind_of(coverage, told=bool(now or earlier), strict=bool(knobs["news_strict_lookback"]))
+    corrected = known.corrected(revisions)
+    kind = kind_of(coverage, told=bool(now or earlier or corrected), strict=bool(knobs["news_strict_lookback"]))
     return Digest(
         version=VERSION,
         window_key=window.key,
@@ -76,21 +81,23 @@ def compose(
         kind=kind,
         mode=mode,
         deployment=deployment,
-        subject=tag(mode, deployment) + subject(kind, coverage, new, changed, earlier, still_active=len(still_active)),
-        preheader=preheader((*new, *changed, *earlier), nearest, window, knobs),
+        subject=tag(mode, deployment)
+        + subject(kind, coverage, new, changed, earlier, corrected=corrected, still_active=len(still_active)),
+        preheader=preheader((*new, *changed, *earlier), nearest, window, knobs, corrected),
         coverage=coverage,
         model=model,
         market=knowledge.sessions.market_note(window).text,
         new=new,
         changed=changed,
         from_missed=earlier,
+        corrected=corrected,
         still_active=still_active,
         expired=tuple(known.line(each, None) for each in ended if each.symbol not in told),
         near_misses=near_misses,
         funnel={**gated.funnel, **decision.funnel},
         knobs=dict(knobs),
         record=_overall(knowledge.tallies, window.as_of),
-        notes=(*remarks(coverage, decision, mode), *notes),
+        notes=(*remarks(coverage, decision, mode, str(knobs["signal_generator"])), *notes),
     )
 
 
@@ -126,10 +133,11 @@ class _Known:
             company=self.knowledge.company(signal.symbol),
             mode=mode,
             knobs=self.knobs,
-            before=self._active_before(signal).get(signal.symbol) if signal.lifecycle != "new" else None,
+            before=self._before(signal),
             record=similar(self.knowledge.tallies, as_of, signal.signal_type, signal.lifecycle),
             closes=closes,
             sessions=sessions,
+            stale_since=self.knowledge.stale_since(signal.symbol, as_of),
         )
 
     def line(self, signal: Signal, now: float | None) -> ActiveLine:
@@ -147,12 +155,40 @@ class _Known:
             net_return=last.net_return if last else None,
         )
 
+    def corrected(self, revisions: Sequence[Revision]) -> tuple[CorrectedLine, ...]:
+        """The active signals, decided in other windows, that a text first seen before as_of corrects."""
+        seen = [each for each in revisions if each.known_at < self.window.as_of]
+        least = float(self.knobs["min_combined_score"])
+        return tuple(self._corrected(each) for each in corrections(self.standing.values(), seen, least=least))
+
+    def _corrected(self, made: Correction) -> CorrectedLine:
+        return CorrectedLine(
+            symbol=made.signal.symbol,
+            company=self.knowledge.company(made.signal.symbol),
+            signal_type=made.signal.signal_type,
+            combined_score=made.signal.combined_score,
+            without=made.without,
+            with_new=made.with_new,
+            sentences=corrected_words(made),
+            decided_at=made.signal.decided_at,
+            known_at=made.changes[-1].known_at,
+        )
+
     def missed(self) -> tuple[Signal, ...]:
         """Signals of the windows directly before this one that were caught up, oldest first: no digest told them."""
         starts = self.knowledge.caught_up(self.window)
         past = _others(self.knowledge, self.window, min(starts)) if starts else ()
         found = (each for each in past if each.window_start in starts)
         return tuple(sorted(found, key=lambda each: (each.window_start, -abs(each.combined_score), each.symbol)))
+
+    def _before(self, signal: Signal) -> Signal | None:
+        """What the signal flips or strengthens; for a new one its company's signal that ended in the window."""
+        if signal.lifecycle != "new":
+            return self._active_before(signal)[signal.symbol]
+        ended = expired_in(self.recent, self.window, self.expiry_days)
+        return next(
+            (each for each in ended if each.symbol == signal.symbol and each.decided_at < signal.decided_at), None
+        )
 
     def _active_before(self, signal: Signal) -> dict[str, Signal]:
         if signal.decided_at == self.window.as_of:

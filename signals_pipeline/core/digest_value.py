@@ -52,6 +52,33 @@ class ActiveLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedLine:
+    """An active signal that rests on a headline which was edited or withdrawn since.
+
+    Attributes:
+        symbol: Ticker.
+        company: Its name.
+        signal_type: `BUY` or `SELL`.
+        combined_score: Combined score when it was decided.
+        without: Combined score without what was edited or withdrawn.
+        with_new: Combined score with the new texts; None where everything was withdrawn.
+        sentences: What changed and what is left, in words.
+        decided_at: When it was decided, UTC.
+        known_at: When the last of the changes was seen, UTC.
+    """
+
+    symbol: str
+    company: str
+    signal_type: str
+    combined_score: float
+    without: float
+    with_new: float | None
+    sentences: tuple[str, ...]
+    decided_at: datetime
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one window's reader is told.
 
@@ -71,6 +98,7 @@ class Digest:
         new: Cards of new signals, largest |combined| first.
         changed: Cards of flipped and stronger signals.
         from_missed: Cards of signals decided in windows that were caught up since the last digest.
+        corrected: Active signals that rest on a headline which was edited or withdrawn since the last digest.
         still_active: Earlier signals in force.
         expired: Signals that ended in this window.
         near_misses: Companies stopped at exactly one late gate.
@@ -102,6 +130,7 @@ class Digest:
     knobs: dict[str, Any]
     record: tuple[RecordLine, ...]
     notes: tuple[str, ...]
+    corrected: tuple[CorrectedLine, ...] = ()
 
     def to_json(self) -> str:
         """The digest as JSON with sorted keys; floats and instants survive exactly, NaN is refused (ValueError)."""
@@ -130,6 +159,7 @@ class Digest:
                 **stored,
                 **listed,
                 "as_of": datetime.fromisoformat(stored["as_of"]),
+                "corrected": tuple(_corrected(item) for item in stored.get("corrected", ())),
                 "coverage": Coverage.from_dict(stored["coverage"]),
                 "near_misses": tuple(NearMiss(**item) for item in stored["near_misses"]),
                 "record": tuple(RecordLine(**item) for item in stored["record"]),
@@ -155,6 +185,11 @@ def _instants(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def _active(stored: Mapping[str, Any]) -> ActiveLine:
     return ActiveLine(**_instants(stored))
+
+
+def _corrected(stored: Mapping[str, Any]) -> CorrectedLine:
+    instants = {name: datetime.fromisoformat(stored[name]) for name in ("decided_at", "known_at")}
+    return CorrectedLine(**{**stored, **instants, "sentences": tuple(stored["sentences"])})
 
 
 def _card(stored: Mapping[str, Any]) -> Card:

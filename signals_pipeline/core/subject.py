@@ -5,7 +5,7 @@ from typing import Any
 
 from signals_pipeline.core.cards import Card
 from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.digest_value import Kind
+from signals_pipeline.core.digest_value import CorrectedLine, Kind
 from signals_pipeline.core.gates import NearMiss
 from signals_pipeline.core.glossary import near_miss_words
 from signals_pipeline.core.signals import Decision
@@ -43,6 +43,7 @@ def subject(
     changed: Sequence[Card],
     earlier: Sequence[Card],
     *,
+    corrected: Sequence[CorrectedLine] = (),
     still_active: int,
 ) -> str:
     """What the digest holds, in one line, such as `3 new, 1 flipped: NVDA, XOM, GE, BA`."""
@@ -52,8 +53,9 @@ def subject(
         "flipped": flipped,
         "stronger": len(changed) - flipped,
         "from missed windows": len(earlier),
+        "corrected": len(corrected),
     }
-    symbols = list(dict.fromkeys(each.symbol for each in (*new, *changed, *earlier)))
+    symbols = list(dict.fromkeys(each.symbol for each in (*new, *changed, *earlier, *corrected)))
     inside = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     if symbols:
         more = len(symbols) - SUBJECT_SYMBOLS
@@ -74,12 +76,20 @@ def _trouble(coverage: Coverage) -> str:
     return f"{coverage.gap_minutes} minutes not covered"
 
 
-def preheader(cards: Sequence[Card], near_misses: Sequence[NearMiss], window: Window, knobs: Mapping[str, Any]) -> str:
-    """The strongest card, or what came nearest, and the window: what an inbox shows after the subject."""
+def preheader(
+    cards: Sequence[Card],
+    near_misses: Sequence[NearMiss],
+    window: Window,
+    knobs: Mapping[str, Any],
+    corrected: Sequence[CorrectedLine] = (),
+) -> str:
+    """The strongest card, a correction, or what came nearest, and the window: what an inbox shows after the subject."""
     if cards:
         top = max(cards, key=lambda each: abs(each.combined_score))
         title = f" “{shorten(top.news_title, 70)}”" if top.news_title else ""
         return f"{top.signal_type} {top.symbol} {signed(top.combined_score)}{title}. {window.label}."
+    if corrected:
+        return f"Corrected: {corrected[0].symbol}. {corrected[0].sentences[0]} {window.label}."
     if near_misses:
         near = near_misses[0]
         said = f"{near.symbol} {signed(near.combined_score)}, {near_miss_words(near, knobs)}"
@@ -87,9 +97,11 @@ def preheader(cards: Sequence[Card], near_misses: Sequence[NearMiss], window: Wi
     return f"Nothing came near a signal. {window.label}."
 
 
-def remarks(coverage: Coverage, decision: Decision, mode: str) -> list[str]:
+def remarks(coverage: Coverage, decision: Decision, mode: str, generator: str = "news_driven") -> list[str]:
     """What a reader should know about how this digest came to be, one sentence each."""
     told = []
+    if generator == "technical":
+        told.append("Made from price alone: the switch for signals without news is on, no model was asked.")
     if mode == "backfill":
         told.append("Rebuilt afterwards from recorded input, as it would have been at the time.")
     if coverage.reconstructed:

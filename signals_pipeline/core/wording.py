@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from signals_pipeline.core.corrections import Change, Correction
 from signals_pipeline.core.dates import day
 from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.windows import NEW_YORK
@@ -60,7 +61,7 @@ def sentences(
         parts: Its contributions.
         kept: One a story: whether the signal would still be made without it.
         weight: Share of tone in the combined score.
-        before: The active signal that it flips or strengthens; None for a new one.
+        before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
     """
     judged = signal.candidate
     stories = [part for part in parts if part["kind"] == "story"]
@@ -86,6 +87,8 @@ def _change(signal: Signal, before: Signal | None) -> list[str]:
     since = f"the {before.signal_type} of {eastern(before.decided_at)} ({signed(before.combined_score)})"
     if signal.lifecycle == "flipped":
         return [f"Flipped: this closes {since}."]
+    if signal.lifecycle == "new":
+        return [f"New again: {since} expired in this window."]
     return [f"Stronger: {signed(before.combined_score)} to {signed(signal.combined_score)}, an update of {since}."]
 
 
@@ -136,3 +139,27 @@ def _price(technical: float | None, signal_type: str, weight: float) -> str:
         return "Price says nothing either way: technicals 0.00."
     agrees = (technical > 0) == (signal_type == "BUY")
     return f"Price {'agrees' if agrees else 'disagrees'}: technicals {signed(technical)}."
+
+
+def corrected_words(made: Correction) -> tuple[str, ...]:
+    """What happened to the headlines behind an active signal, and what is left of it: a sentence each."""
+    signal = made.signal
+    since = f"{signal.signal_type} of {eastern(signal.decided_at)} ({signed(signal.combined_score)})"
+    it, them = ("it", "text") if len(made.changes) == 1 else ("them", "texts")
+    told = [f"The {since} rests on {_edit(each)}." for each in made.changes]
+    told.append(f"Without {it}: {signed(made.without)}, {_verdict(signal, stands=made.stands_without)}.")
+    if made.with_new is not None:
+        told.append(f"With the new {them}: {signed(made.with_new)}, {_verdict(signal, stands=made.stands_with_new)}.")
+    return tuple(told)
+
+
+def _edit(change: Change) -> str:
+    old = f"“{shorten(change.title, 100)}”"
+    seen = f"as seen {eastern(change.known_at)}"
+    return (
+        f"{old}, now “{shorten(change.new_title, 100)}” ({seen})" if change.new_title else f"{old}, withdrawn ({seen})"
+    )
+
+
+def _verdict(signal: Signal, *, stands: bool) -> str:
+    return f"still {signal.signal_type}" if stands else "no signal"

@@ -64,7 +64,7 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
             for name, meaning in names.items()
         ]
 
-    @dg.multi_asset_check(name="window_checks", specs=specs)
+    @dg.multi_asset_check(name="window_checks", specs=specs, can_subset=True)
     def checks(
         context: dg.AssetCheckExecutionContext,
         io_manager: dg.ResourceParam[WindowFrames],
@@ -74,15 +74,21 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
     ) -> Iterator[dg.AssetCheckResult]:
         keys = context.op_execution_context.partition_keys
         windows = tuple(sorted(window_for_key(key) for key in keys))
-        found = [
-            *_of_headlines(windows, store),
-            *_of_tone(windows, io_manager),
-            *_of_prices(windows, io_manager, desk, prices),
-            *_of_signals(windows, store),
-        ]
-        found.append((windows[-1], _readable(windows[-1], found, store)))
-        for name, asset in ASSET_OF.items():
-            yield _result(asset, name, [each for each in found if each[1].check == name])
+        chosen = {key.name for key in context.selected_asset_check_keys}
+        assets = {ASSET_OF[name] for name in chosen} | ({"headlines", "signals"} if chosen & BLOCKING else set())
+        found: Found = []
+        if "headlines" in assets:
+            found += _of_headlines(windows, store)
+        if "sentiment" in assets:
+            found += _of_tone(windows, io_manager)
+        if "technicals" in assets:
+            found += _of_prices(windows, io_manager, desk, prices)
+        if assets & {"signals", "outcomes"}:
+            found += _of_signals(windows, store)
+        if chosen & BLOCKING:
+            found.append((windows[-1], _readable(windows[-1], found, store)))
+        for name in (each for each in ASSET_OF if each in chosen):
+            yield _result(ASSET_OF[name], name, [each for each in found if each[1].check == name])
 
     return checks
 
@@ -115,6 +121,7 @@ HEALTH_JOB = dg.define_asset_job(
 )
 
 health_schedule = dg.ScheduleDefinition(
+    name="health_schedule",
     job=HEALTH_JOB,
     cron_schedule="15 9,18 * * 1-5",
     execution_timezone="America/New_York",

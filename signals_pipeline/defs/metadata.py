@@ -32,6 +32,18 @@ _SQL_MEANINGS = {column.name: column.meaning for table in (SCORES, OUTCOMES) for
     "subject": "Subject line of the e-mail",
     "content": "The digest as JSON; HTML and text are rendered from it",
     "sha256": "Of content",
+    "released": "An operator lets it go whatever its age and the digest's mode",
+    "recipient": "Address that it goes to",
+    "state": "pending, sending, sent, failed or unknown",
+    "attempts": "Tries so far",
+    "message_id": "Message-ID of the mail, the same at every try",
+    "detail": "Why there is no digest, in a mail that says so",
+    "provider_id": "Name that the server gave the mail",
+    "last_error": "What was wrong at the last try",
+    "next_attempt_at": "From when it may be tried",
+    "claimed_at": "When a process took it to hand it over",
+    "sent_at": "When the server took it",
+    "updated_at": "When its state last changed",
 }
 
 

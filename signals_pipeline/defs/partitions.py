@@ -28,6 +28,16 @@ def windows_of(context: dg.AssetExecutionContext) -> tuple[Window, ...]:
     return tuple(sorted(window_for_key(key) for key in context.partition_keys))
 
 
+def mailable(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> tuple[Window, ...] | None:
+    """Whose waiting mails a run may send: every window's (None) in a live run, its own by hand, nobody's in a backfill.
+
+    Raises:
+        Failure: as `modes_of`.
+    """
+    modes = set(modes_of(context, windows).values())
+    return None if "live" in modes else tuple(window for window in windows if "manual" in modes)
+
+
 def modes_of(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> dict[Window, Mode]:
     """What each window's run is: only the newest window of a scheduled run is `live`, the rest heal what was missed.
 

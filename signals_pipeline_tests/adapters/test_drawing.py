@@ -36,4 +36,4 @@ def test_columns_keep_order_and_bounds(closes: list[float], step: int) -> None:
 
 def test_prices_in_words() -> None:
     said = price_span(everything().new[0])
-    assert said == "8 sessions +6.9%: low 101.00, high 108.00, last 108.00 on Thu 11 Jan"
+    assert said == "8 sessions +6.9%: low 101.00, high 108.00, last 108.00 on Thu 11 Jan, then the signal"

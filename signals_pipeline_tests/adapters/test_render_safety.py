@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters import render
+from signals_pipeline.adapters import safe_text
 from signals_pipeline.adapters.render import render_html, render_text
 from signals_pipeline_tests.digest_pages import Page, titled
 
@@ -71,6 +71,6 @@ def test_links_carry_rel_and_nothing_is_fetched() -> None:
 
 @given(st.text(max_size=40) | st.text("ab  \t\x00\u202e\u00a0\u2028", max_size=12))
 def test_what_is_called_clean_is_what_cleaning_leaves_as_it_is(text: str) -> None:
-    cleaned = render._clean(text)  # noqa: SLF001 - a shortcut must not change a byte
-    assert not render._is_clean(text) or cleaned == text  # noqa: SLF001
-    assert render._clean(cleaned) == cleaned  # noqa: SLF001
+    cleaned = safe_text._clean(text)  # noqa: SLF001 - a shortcut must not change a byte
+    assert not safe_text._is_clean(text) or cleaned == text  # noqa: SLF001
+    assert safe_text._clean(cleaned) == cleaned  # noqa: SLF001

@@ -5,7 +5,7 @@ import textwrap
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters import render
@@ -48,9 +48,18 @@ def test_a_cut_remark_counts_the_characters_left_out() -> None:
     assert f">{short}</p>" in render_html(replace(digest_of(NOW), notes=(short,)))
 
 
-def test_what_cannot_be_cut_is_rendered_all_the_same() -> None:
-    market = "Market closed. " * 20_000
-    assert market.strip() in render_html(replace(digest_of(NOW), market=market))
+@given(st.sampled_from(["subject", "preheader", "label", "market", "model"]), st.sampled_from("x &\u00a0"))
+@settings(max_examples=8)
+def test_no_field_is_endless(name: str, letter: str) -> None:
+    digest = replace(hostile_cards(25), **{name: letter * 1_000_000})
+    assert len(render_html(digest).encode()) <= MAX_HTML_BYTES
+    assert len(render_text(replace(everything(), **{name: letter * 1_000_000}))) < 50_000
+
+
+def test_endless_titles_everywhere() -> None:
+    digest = titled("<&" * 500_000)
+    assert len(render_html(digest).encode()) <= MAX_HTML_BYTES
+    assert len(render_text(replace(digest, notes=()))) < 50_000
 
 
 @given(st.text(st.sampled_from("ab -\u00a0…"), max_size=90) | st.text(max_size=90), st.integers(0, 8))

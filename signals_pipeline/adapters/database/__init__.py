@@ -12,6 +12,7 @@ from signals_pipeline.adapters.database.engine import (
 )
 from signals_pipeline.adapters.database.instants import NaiveDatetimeError, UtcDateTime
 from signals_pipeline.adapters.database.source_tables import (
+    bar_reach,
     collection,
     corporate_action,
     daily_bar,
@@ -34,6 +35,7 @@ __all__ = [
     "Mode",
     "NaiveDatetimeError",
     "UtcDateTime",
+    "bar_reach",
     "collection",
     "corporate_action",
     "coverage",

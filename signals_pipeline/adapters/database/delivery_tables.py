@@ -9,12 +9,14 @@ delivery = sa.Table(
     metadata,
     sa.Column("id", sa.Integer(), primary_key=True),
     instant("window_start"),
-    text("mode", 16),
+    text("kind", 16),
+    sa.Column("mode", sa.String(16), nullable=True),  # of the digest; none where the mail says that there is no digest
     sa.Column("released", sa.Boolean(), nullable=False),
     text("recipient", 320),
     text("state", 16),
     sa.Column("attempts", sa.Integer(), nullable=False),
     text("message_id", 255),
+    text("detail"),  # why there is no digest
     text("provider_id"),
     text("last_error"),
     instant("created_at"),
@@ -23,11 +25,15 @@ delivery = sa.Table(
     instant("sent_at", nullable=True),
     instant("updated_at"),
     sa.ForeignKeyConstraint(["window_start", "mode"], ["digest.window_start", "digest.mode"]),
-    sa.UniqueConstraint("window_start", "recipient"),
+    sa.UniqueConstraint("window_start", "kind", "recipient"),
     sa.Index(None, "state", "next_attempt_at"),
+    one_of("kind", "digest", "failed"),
     one_of("state", "pending", "sending", "sent", "failed", "unknown"),
     # Only a live digest may be mailed by itself; any other needs an operator who released it.
-    sa.CheckConstraint("mode = 'live' OR released", name="live"),
+    sa.CheckConstraint(
+        "(kind = 'failed' AND mode IS NULL) OR (kind = 'digest' AND mode IS NOT NULL AND (mode = 'live' OR released))",
+        name="live",
+    ),
     sa.CheckConstraint("attempts >= 0", name="attempts"),
 )
 

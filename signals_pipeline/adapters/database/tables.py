@@ -24,6 +24,7 @@ def _signal_columns() -> list[sa.Column[Any]]:
         text("news_url"),
         text("contributions"),
         text("source", 32),
+        instant("known_at", nullable=True),  # NULL where no headline was weighed, or before revision 006
     ]
 
 
@@ -88,6 +89,7 @@ signal_candidate = sa.Table(
     *_signal_columns(),
     sa.ForeignKeyConstraint(["window_start"], ["window_run.window_start"], ondelete="CASCADE"),
     *_signal_checks(),
+    sa.CheckConstraint("known_at < window_end", name="known"),
 )
 
 signal_history = sa.Table(
@@ -112,6 +114,7 @@ signal_history = sa.Table(
     one_of("lifecycle", "new", "stronger", "flipped"),
     mode_check(),
     sa.CheckConstraint("expires_at > decided_at", name="expiry"),
+    sa.CheckConstraint("known_at <= decided_at", name="known"),
 )
 
 digest = sa.Table(

@@ -1,4 +1,4 @@
-"""The seven assets, one file a stage, named as the stages of core."""
+"""The eight assets, one file a stage, named as the stages of core."""
 
 import warnings
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from signals_pipeline.adapters.database.tables import digest as digest_table
 from signals_pipeline.adapters.digest_files import DigestFiles, write_digest
@@ -11,6 +12,7 @@ from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.defs.composing import Composer
 from signals_pipeline.defs.metadata import sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
+from signals_pipeline.defs.posting import Mailing
 from signals_pipeline.defs.resources import Desk, Store
 
 
@@ -20,7 +22,7 @@ from signals_pipeline.defs.resources import Desk, Store
     group_name="digest",
     kinds={"html", "sql"},
     owners=["team:signals"],
-    deps=["headlines", "signals", "outcomes"],
+    deps=["signals", "outcomes"],
     metadata=sql_schema(digest_table),
 )
 def digest(
@@ -28,13 +30,20 @@ def digest(
     prices: dg.ResourceParam[PriceSource],
     desk: dg.ResourceParam[Desk],
     store: dg.ResourceParam[Store],
+    mailing: dg.ResourceParam[Mailing],
+    headlines: pd.DataFrame,
+    sentiment: pd.DataFrame,
 ) -> dg.MaterializeResult:
-    """The digest of each window as JSON in the database and as HTML, text and JSON files; nothing is sent from here."""
+    """The digest of each window as JSON in the database and as HTML, text and JSON files.
+
+    With the digest of a live run's newest window, its mails enter the outbox; `delivery` sends them.
+    """
     windows = windows_of(context)
-    composer = Composer.over(windows, store, desk, prices)
+    composer = Composer.over(windows, store, desk, prices, headlines=headlines, sentiment=sentiment)
     for window in windows:
         made = composer.compose(window)
-        store.digests.put(window, made.to_json(), kind=made.kind, mode=made.mode, subject=made.subject)
+        mails = mailing.addressed(window) if window == windows[-1] else ()
+        store.digests.put(window, made.to_json(), kind=made.kind, mode=made.mode, subject=made.subject, mails=mails)
         files = write_digest(made, desk.digests_dir)
         context.add_asset_metadata(_describe(made, files), partition_key=window.key)
     return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(desk.digests_dir)})
@@ -49,6 +58,7 @@ def _describe(made: Digest, files: DigestFiles) -> dict[str, Any]:
         "signals_new": len(made.new),
         "signals_changed": len(made.changed),
         "signals_active": len(made.still_active),
+        "signals_corrected": len(made.corrected),
         "near_misses": len(made.near_misses),
         "text": text_preview(files.text.read_text(encoding="utf-8")),
     }

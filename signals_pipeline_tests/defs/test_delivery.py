@@ -1,0 +1,117 @@
+"""Mails from real runs of the job: live runs only, each recipient once."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from signals_pipeline.adapters.mail.envelope import Links
+from signals_pipeline.adapters.mail.files import FileTransport
+from signals_pipeline.adapters.mail.ses import SesTransport
+from signals_pipeline.adapters.mail.smtp import SmtpTransport
+from signals_pipeline.defs.partitions import MODE_TAG
+from signals_pipeline.defs.posting import mailing_of, send_due
+from signals_pipeline.defs.resources import Store
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, asked_again, live, mailing, run, store
+from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.faults.outboxes import WHO
+from signals_pipeline_tests.mail_servers import Inbox, mail_server
+
+__all__ = ["live", "store"]
+
+
+def test_a_live_run_mails_its_newest_window_once_whatever_runs_after_it(live: TestDesk, store: Store) -> None:
+    inbox = Inbox()
+    with mail_server(inbox) as port:
+        first = run(live, DAYS[-2:], mailing(port))
+        assert first.success
+        assert inbox.recipients == sorted(WHO)
+        assert {inbox.message(place)["Message-ID"] for place in range(3)} == {
+            f"{each.message_id}" for each in mailing(port).addressed(NEWEST)
+        }
+        for mode in ("live", "backfill"):
+            assert run(live, DAYS[-1:], mailing(port), mode=mode).success
+        assert run(live, DAYS[-1:], mailing(port), mode="manual", job="delivery_job").success
+    assert inbox.recipients == sorted(WHO)
+    assert store.outbox.of(DAYS[-2]) == []
+    (metadata,) = (live.metadata(first, "delivery"),)
+    assert {name: metadata[name] for name in ("sent", "pending", "failed", "unknown", "held", "recipients")} == {
+        "sent": 3, "pending": 0, "failed": 0, "unknown": 0, "held": 0, "recipients": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["manual", None])
+def test_no_other_run_makes_a_mail(live: TestDesk, store: Store, mode: str | None) -> None:
+    inbox = Inbox()
+    with mail_server(inbox) as port:
+        assert run(live, DAYS[-1:], mailing(port), mode=mode).success
+    assert inbox.taken == []
+    assert store.outbox.open() == []
+
+
+def test_a_backfill_leaves_waiting_mails_of_its_windows_alone(live: TestDesk, store: Store) -> None:
+    inbox = Inbox()
+    assert run(live, DAYS[-1:], mailing(1)).success  # nobody listens there
+    assert {mail.state for mail in store.outbox.of(NEWEST)} == {"pending"}
+    with mail_server(inbox) as port:
+        assert run(live, DAYS[-2:], mailing(port, timedelta(minutes=30)), mode="backfill").success
+        assert inbox.taken == []
+        assert run(live, DAYS[-1:], mailing(port, timedelta(minutes=30)), mode="manual", job="delivery_job").success
+    assert inbox.recipients == sorted(WHO)
+
+
+def test_an_old_live_run_mails_nobody(live: TestDesk, store: Store) -> None:
+    inbox = Inbox()
+    with mail_server(inbox) as port:
+        result = run(live, DAYS[-1:], mailing(port, timedelta(hours=4)))
+    assert result.success
+    assert live.metadata(result, "delivery")["held"] == 3
+    assert inbox.taken == []
+    assert {mail.state for mail in store.outbox.open()} == {"pending"}
+
+
+def test_what_a_server_did_not_take_is_tried_again_when_its_time_comes(live: TestDesk, store: Store) -> None:
+    run(live, DAYS[-1:], mailing(1))
+    assert isinstance(asked_again(live, store, mailing(1)), dg.SkipReason)
+    later = timedelta(minutes=3)
+    request = asked_again(live, store, mailing(1, later))
+    assert isinstance(request, dg.RunRequest)
+    assert (request.partition_key, request.tags[MODE_TAG]) == (NEWEST.key, "live")
+    assert asked_again(live, store, mailing(1, later)).run_key == request.run_key  # asked for once an attempt
+    run(live, DAYS[-1:], mailing(1, later), job="delivery_job")
+    again = timedelta(minutes=10)
+    assert asked_again(live, store, mailing(1, again)).run_key != request.run_key
+    inbox = Inbox()
+    with mail_server(inbox) as port:
+        assert run(live, DAYS[-1:], mailing(port, again), job="delivery_job").success
+    assert inbox.recipients == sorted(WHO)
+    assert isinstance(asked_again(live, store, mailing(1, again)), dg.SkipReason)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, FileTransport),
+        ({"mail_transport": "ses"}, SesTransport),
+        ({"mail_transport": "smtp", "smtp_host": "mail.example.org"}, SmtpTransport),
+    ],
+)
+def test_the_settings_choose_how_mail_leaves(tmp_path: Path, settings: dict[str, Any], kind: type) -> None:
+    made = mailing_of(Settings.checked(signals_data_dir=tmp_path, digest_recipients="a@b.example", **settings))
+    assert isinstance(made.transport, kind)
+    assert made.recipients == ("a@b.example",)
+    assert made.links == Links()
+    assert made.now().tzinfo is not None
+
+
+def test_a_pass_over_some_windows_leaves_the_mails_of_others(live: TestDesk, store: Store) -> None:
+    by = replace(mailing(1), transport=FileTransport(live.settings.mail_dir))
+    store.outbox.announce_failure(NEWEST, by.addressed(NEWEST, "failed"), detail="no feed", now=by.now())
+    assert send_due(store, by, DAYS[:2]).counts["sent"] == 0
+    assert send_due(store, by, ()).counts["sent"] == 0
+    assert send_due(store, by, (NEWEST,)).counts["sent"] == 3
+    assert len(list(live.settings.mail_dir.iterdir())) == 3

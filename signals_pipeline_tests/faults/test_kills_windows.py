@@ -1,0 +1,54 @@
+"""A run killed at any point and run again leaves the rows and frames of a run that nothing happened to."""
+
+import os
+import signal
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+
+from signals_pipeline_tests.databases import PROCESSES, database_url, store
+from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+
+__all__ = ["database_url", "store"]
+
+POINTS = 10
+WINDOWS = SAMPLE_WINDOWS[8 : 8 + POINTS]
+TABLES = ("coverage", "headline_score", "window_run", "signal_candidate", "signal_history", "signal_outcome", "digest")
+
+
+class _Fatal:
+    """Ends the process at the chosen one of the statements that read or write the pipeline's own tables."""
+
+    def __init__(self, chosen: int) -> None:
+        self.left = chosen
+
+    def __call__(self, _c: object, _cursor: object, sql: str, _p: object, _context: object, _many: object) -> None:
+        if any(table in sql for table in TABLES):
+            self.left -= 1
+            if not self.left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupted(folder: Path, url: str, at: int) -> None:
+    """Run one window of the ten and be killed on the way, each one a bit later than the one before."""
+    with TestDesk.joined(folder, "dagster", signals_database_url=url) as desk:
+        event.listen(Engine, "after_cursor_execute", _Fatal(1 + 2 * at))
+        desk.run(WINDOWS[at : at + 1])
+        os._exit(3)  # there were not so many statements
+
+
+def test_ten_kills_and_a_repeat_leave_no_trace(database_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    with TestDesk.open(folder, signals_database_url=database_url) as desk:
+        for at in range(POINTS):
+            worker = PROCESSES.Process(target=interrupted, args=(folder, database_url, at))
+            worker.start()
+            worker.join()
+            assert worker.exitcode == -signal.SIGKILL, f"point {at}"
+        assert len(desk.rows("digest")) < POINTS
+        desk.run(WINDOWS)
+        killed, digests = desk.state(), desk.files("digests")
+    with TestDesk.open(tmp_path / "whole") as desk:
+        desk.run(WINDOWS)
+        assert desk.state() == killed
+        assert desk.files("digests") == digests
