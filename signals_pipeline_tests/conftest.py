@@ -7,7 +7,10 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from signals_pipeline.settings import Settings
+from signals_pipeline_tests.databases import database_url, empty_url, engine, store
 from signals_pipeline_tests.desk import TestDesk
+
+__all__ = ["database_url", "empty_url", "engine", "store"]
 
 # A deadline would make a slow machine fail a test; timing belongs in benchmarks.
 hypothesis_settings.register_profile("steady", deadline=None, print_blob=True)
@@ -23,7 +26,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[TestDesk]:
-    """A demo pipeline with an empty database and an empty Dagster instance, both on disk."""
-    with TestDesk.open(tmp_path) as opened:
+def desk(database_url: str, tmp_path: Path) -> Iterator[TestDesk]:
+    """A demo pipeline with an empty database, on either store, and an empty Dagster instance."""
+    with TestDesk.open(tmp_path, signals_database_url=database_url) as opened:
         yield opened

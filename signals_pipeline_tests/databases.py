@@ -20,7 +20,14 @@ from signals_pipeline.adapters.database import engine_for
 PROCESSES = multiprocessing.get_context("forkserver")
 """Real processes that inherit no connection; what they all import is imported once."""
 PROCESSES.set_forkserver_preload(
-    ["pytest", "hypothesis", "signals_pipeline_tests.databases", "signals_pipeline.adapters.outcomes_store"]
+    [
+        "pytest",
+        "hypothesis",
+        "signals_pipeline_tests.databases",
+        "signals_pipeline.adapters.outcomes_store",
+        "signals_pipeline.defs.posting",
+        "signals_pipeline_tests.desk",
+    ]
 )
 
 STORES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]

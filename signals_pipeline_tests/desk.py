@@ -12,7 +12,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.database import engine_for, metadata
 from signals_pipeline.adapters.migrate import upgrade
 from signals_pipeline.cli.failures import told
 from signals_pipeline.core.signals import Signal
@@ -40,11 +40,18 @@ class TestDesk:
     @contextmanager
     def open(cls, folder: Path, **overrides: object) -> Iterator["TestDesk"]:
         """A pipeline whose everything lies in this folder, its database at head."""
-        settings = Settings.checked(**{"signals_data_dir": folder / "data", **overrides})
-        upgrade(settings.database_url)
-        (folder / "dagster").mkdir()
-        with dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance:
-            yield cls(settings, instance)
+        upgrade(_settings(folder, overrides).database_url)
+        (folder / "dagster").mkdir(parents=True)
+        with cls.joined(folder, "dagster", **overrides) as desk:
+            yield desk
+
+    @classmethod
+    @contextmanager
+    def joined(cls, folder: Path, instance: str, **overrides: object) -> Iterator["TestDesk"]:
+        """The pipeline of a folder as another process opens it, with a Dagster instance of this name in the folder."""
+        (folder / instance).mkdir(exist_ok=True)
+        with dg.DagsterInstance.local_temp(str(folder / instance)) as opened:
+            yield cls(_settings(folder, overrides), opened)
 
     def run(
         self,
@@ -78,7 +85,7 @@ class TestDesk:
         """All rows of a table in a fixed order, without what tells when or by which run they were written."""
         engine = engine_for(self.settings.database_url)
         with engine.connect() as connection:
-            found = [dict(row) for row in connection.execute(sa.text(f"SELECT * FROM {table}")).mappings()]  # noqa: S608
+            found = [dict(row) for row in connection.execute(sa.select(metadata.tables[table])).mappings()]
         engine.dispose()
         said = [{name: value for name, value in row.items() if name not in UNSAID} for row in found]
         return sorted(said, key=lambda row: [str(value) for value in row.values()])
@@ -104,3 +111,8 @@ class TestDesk:
         """Everything that a run leaves and that the order of runs must not show in."""
         tables = ("signal_candidate", "signal_history", "signal_outcome")
         return {table: self.rows(table) for table in tables} | {"frames": self.files("frames")}
+
+
+def _settings(folder: Path, overrides: dict[str, object]) -> Settings:
+    # A .env of the machine is kept out by the fixtures of this process, but not in others.
+    return Settings.checked(**{"signals_data_dir": folder / "data", "_env_file": None, **overrides})

@@ -70,17 +70,17 @@ def test_constraints_are_the_same_as_well(engine: Engine) -> None:
 
 def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
     assert migrate.current(empty_url) is None
-    assert migrate.upgrade(empty_url) == "005" == migrate.head()
+    assert migrate.upgrade(empty_url) == "006" == migrate.head()
     before = engine_for(empty_url)
     first = shape(before)
     before.dispose()
-    for revision in ("004", "003", "002", "001"):
+    for revision in ("005", "004", "003", "002", "001"):
         assert migrate.downgrade(empty_url, revision) == revision
     assert migrate.downgrade(empty_url, "base") is None
     left = engine_for(empty_url)
     assert sa.inspect(left).get_table_names() == ["alembic_version"]
     left.dispose()
-    assert migrate.upgrade(empty_url) == "005"
+    assert migrate.upgrade(empty_url) == "006"
     after = engine_for(empty_url)
     assert shape(after) == first
     after.dispose()
@@ -91,8 +91,9 @@ def test_each_revision_brings_its_tables(empty_url: str) -> None:
         "001": {"window_run", "headline_score", "coverage", "source_call"},
         "002": {"signal_candidate", "signal_history"},
         "003": {"digest", "signal_outcome"},
-        "004": {"source_state", "headline_item", "collection", "daily_bar", "corporate_action"},
+        "004": {"source_state", "headline_item", "collection", "daily_bar", "corporate_action", "bar_reach"},
         "005": {"delivery", "suppression", "feedback"},
+        "006": set(),
     }
     tables = {"alembic_version"}
     for revision, brought in expected.items():
@@ -121,7 +122,7 @@ def test_an_empty_database_is_refused(empty_url: str) -> None:
 
 def test_an_older_revision_is_refused(empty_url: str) -> None:
     migrate.upgrade(empty_url, "001")
-    with pytest.raises(DatabaseError, match="is at revision 001, this code needs 005: run `signals migrate`"):
+    with pytest.raises(DatabaseError, match="is at revision 001, this code needs 006: run `signals migrate`"):
         migrate.require_head(engine_for(empty_url))
 
 
@@ -135,7 +136,7 @@ def test_an_unknown_revision_is_refused_and_never_migrated(database_url: str) ->
         lambda: migrate.upgrade(database_url),
         lambda: migrate.downgrade(database_url, "base"),
     ):
-        with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 005. does not know.*newer"):
+        with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 006. does not know.*newer"):
             attempt()
     assert migrate.current(database_url) == "099"
     opened.dispose()
@@ -169,7 +170,7 @@ def test_two_processes_that_start_at_once_upgrade_once(empty_url: str) -> None:
     workers = [PROCESSES.Process(target=upgraded, args=(empty_url, start, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    assert [results.get(timeout=60) for _ in workers] == ["005", "005"]
+    assert [results.get(timeout=60) for _ in workers] == ["006", "006"]
     for worker in workers:
         worker.join()
 
@@ -188,7 +189,7 @@ def test_alembic_itself_takes_the_url_from_the_settings(tmp_path: Path) -> None:
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"SIGNALS_DATABASE_URL": empty_url},
     )  # fmt: skip
-    assert (ran.returncode, migrate.current(empty_url)) == (0, "005"), ran.stderr
+    assert (ran.returncode, migrate.current(empty_url)) == (0, "006"), ran.stderr
 
 
 def test_the_sql_can_be_printed_without_a_database() -> None:
@@ -207,7 +208,7 @@ def test_missing_migrations_say_where_they_were_looked_for(tmp_path: Path, monke
     with pytest.raises(DatabaseError, match="run from the repository, or install the package with `pip install -e`"):
         migrate.head()
     monkeypatch.chdir(ROOT)
-    assert migrate.head() == "005"
+    assert migrate.head() == "006"
 
 
 def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
     opened = engine_for(url)
     orphan = (
         "INSERT INTO signal_candidate VALUES "
-        "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical')"
+        "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical', NULL)"
     )
     with pytest.raises(DatabaseError, match="rows that refer to nothing"), migrating(opened) as connection:
         connection.exec_driver_sql(orphan)

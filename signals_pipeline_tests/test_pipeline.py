@@ -121,12 +121,21 @@ def test_knobs_from_the_launchpad_are_used_and_stored_with_the_digest(desk: Test
 
 
 def test_without_ml_the_technical_generator_signals_from_price_alone(desk: TestDesk) -> None:
-    desk.run(DAYS[:2], knobs={"signal_generator": "technical"})
+    """The model's folder is damaged beyond reading: nothing of it is touched."""
+    broken = desk.settings.models_dir / "finbert"
+    broken.mkdir(parents=True)
+    (broken / "config.json").write_text("no JSON")
+    assert "no model.onnx" in desk.refusal(DAYS[:1])
+    result = desk.run(DAYS[:2], knobs={"signal_generator": "technical", "sentiment_model": "finbert"})
     history = desk.rows("signal_history")
     assert history
-    assert {row["source"] for row in history} == {"technical"}
-    assert {row["news_title"] for row in history} == {""}
-    assert "technical" in _digest(desk, DAYS[0].key).model
+    assert {(row["source"], row["news_title"], row["known_at"]) for row in history} == {("technical", "", None)}
+    assert desk.rows("headline_score") == []
+    assert desk.metadata(result, "sentiment")["texts_scored"] == 0
+    digest = _digest(desk, DAYS[0].key)
+    assert digest.model == "none: technical generator"
+    assert digest.notes[0].startswith("Made from price alone")
+    assert {card.source for card in digest.new} == {"technical"}
 
 
 def test_a_window_run_by_hand_says_so_and_a_scheduled_range_heals(desk: TestDesk) -> None:
@@ -136,7 +145,7 @@ def test_a_window_run_by_hand_says_so_and_a_scheduled_range_heals(desk: TestDesk
 
 
 def test_signals_of_a_live_run_that_failed_before_its_digest_are_told_by_the_next(desk: TestDesk) -> None:
-    before, failed, after = WEEK[6:9]
+    before, failed, after = WEEK[5:8]
     desk.run([before], mode="live")
     for stage in ("headlines", "sentiment", "technicals", "scores", "signals"):
         desk.run([failed], mode="live", only=stage)

@@ -144,7 +144,7 @@ def card(
 
 
 def _told(part: Mapping[str, Any]) -> dict[str, Any]:
-    """A contribution as the digest keeps it: the single headlines of a story are for corrections, not for its reader."""
+    """A contribution as the digest keeps it: single headlines are for corrections, not for readers."""
     return {name: value for name, value in part.items() if name != "members"}
 
 

@@ -148,6 +148,7 @@ def coverage_of(
 
 
 def _counts(headlines: pd.DataFrame) -> dict[str, int]:
+    headlines = headlines[headlines["text_hash"] != ""]  # a withdrawal tells nothing itself
     relevant = headlines[headlines["relevance"] > 0]  # 0 also where no company is named
     return {
         "headlines": headlines["headline_id"].nunique(),

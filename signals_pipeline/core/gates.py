@@ -28,7 +28,8 @@ class Candidate:
     """A company that passed the gates in one window, before the lifecycle is looked at.
 
     `confidence_score` is the tone confidence in [0, 1], never a chance of profit. With source `technical` the combined
-    score is the technical score, and nothing that the model or the news said is carried along.
+    score is the technical score, and nothing that the model or the news said is carried along. `known_at` is when the
+    newest of the headlines that it rests on became known; None where it rests on none.
     """
 
     window_start: datetime
@@ -46,6 +47,7 @@ class Candidate:
     news_url: str
     contributions: str
     source: Source
+    known_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def _candidate(row: Row, window: Window, source: Source) -> Candidate:
         news_url=row["news_url"],
         contributions=row["contributions"],
         source=source,
+        known_at=row["known_at"],
     )
 
 
@@ -177,7 +180,7 @@ def _without_news(row: Row) -> Row:
     rescaled = [{**each, "contribution": each["weight"] * each["component"]} for each in parts]
     contributions = json.dumps(rescaled, sort_keys=True, separators=(",", ":"), allow_nan=False)
     nothing = {"tone": 0.0, "tone_confidence": 0.0, "fresh": False, "fragile": False}
-    no_text = {"story_id": "", "news_title": "", "news_url": ""}
+    no_text = {"story_id": "", "news_title": "", "news_url": "", "known_at": None}
     return {**row, **nothing, **no_text, "combined": row["technical"], "contributions": contributions}
 
 
@@ -212,7 +215,8 @@ def _near_miss(row: Row, gate_name: str, reason: str) -> NearMiss:
 
 
 def _rows(scores: pd.DataFrame) -> list[Row]:
-    """Rows as plain Python values, a missing technical score as None."""
+    """Rows as plain Python values, a missing technical score or instant as None."""
     columns = {name: scores[name].tolist() for name in scores.columns}
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    return [{**row, "technical": None if math.isnan(row["technical"]) else row["technical"]} for row in rows]
+    columns["technical"] = [None if math.isnan(value) else value for value in columns["technical"]]
+    columns["known_at"] = [None if value is pd.NaT else value.to_pydatetime() for value in columns["known_at"]]
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

@@ -153,7 +153,7 @@ def split_findings(closes: Mapping[str, pd.Series]) -> tuple[Finding, ...]:
     for symbol, series in sorted(closes.items()):
         moves = np.abs(np.diff(np.log(series.to_numpy())))
         near = np.min(np.abs(moves[:, None] - np.log(SPLITS)), axis=1, initial=np.inf) < SPLIT_TOLERANCE
-        jumps += [f"{symbol} {pd.Timestamp(series.index[at + 1]):%Y-%m-%d}" for at in np.flatnonzero(near)]
+        jumps += [f"{symbol} {pd.Timestamp(series.index[at + 1]):%Y-%m-%d}" for at in np.flatnonzero(near).tolist()]
     text = f"{len(jumps)} closes jump as a split does" + (
         f": {', '.join(jumps[:8])}; fetch them again" if jumps else ""
     )

@@ -8,27 +8,19 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from signals_pipeline.core.adjustment import Tape, last_opened, tapes
 from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.tallies import Tallies
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
 
 _Key = tuple[datetime, str, str]  # start of the window, symbol, signal type
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Closes:
-    """One symbol's daily closes, oldest first: shape (n,), and their sessions, shape (n,), datetime64[D]."""
-
-    values: NDArray[np.float64]
-    sessions: NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,7 +43,7 @@ class Knowledge:
         starts: The window starts among them, in order.
         tallies: Outcomes by group.
         returns: Outcomes by signal, longest horizon first.
-        closes: Closes by symbol.
+        prices: Closes by symbol, as traded, with the splits and dividends that adjust them.
         watchlist: For the companies' names.
         sessions: Trading sessions.
     """
@@ -62,7 +54,7 @@ class Knowledge:
     starts: tuple[datetime, ...]
     tallies: Tallies
     returns: Mapping[_Key, Sequence[Return]]
-    closes: Mapping[str, Closes]
+    prices: Mapping[str, Tape]
     watchlist: Watchlist
     sessions: Sessions
 
@@ -76,6 +68,7 @@ class Knowledge:
         bars: pd.DataFrame,
         watchlist: Watchlist,
         sessions: Sessions,
+        actions: pd.DataFrame | None = None,
     ) -> Self:
         """Arrange what is there, in whatever order it comes.
 
@@ -86,6 +79,7 @@ class Knowledge:
             bars: Daily bars.
             watchlist: For the companies' names.
             sessions: Trading sessions, up to the one after the last window that a digest is made of.
+            actions: Splits and dividends by ex-date; None where bars are to be taken as they are.
         """
         ordered = sorted(history, key=lambda each: each.decided_at)
         return cls(
@@ -95,7 +89,7 @@ class Knowledge:
             starts=tuple(sorted(modes)),
             tallies=Tallies.of(outcomes, modes),
             returns=_returns(outcomes),
-            closes=_closes(bars),
+            prices=tapes(bars.sort_values(["symbol", "session"], kind="stable"), actions),
             watchlist=watchlist,
             sessions=sessions,
         )
@@ -117,16 +111,30 @@ class Knowledge:
     def last_closes(self, symbol: str, as_of: datetime, count: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
         """The symbol's last closes of sessions closed before as_of, at most `count`, oldest first, and their ISO dates.
 
+        They are adjusted for the splits and dividends known at as_of.
+
         Raises:
             WindowError: the calendar does not reach as_of.
         """
         closed = self.sessions.last_closed(as_of)
-        known = self.closes.get(symbol)
-        if closed is None or known is None:
+        tape = self.prices.get(symbol)
+        if closed is None or tape is None:
             return (), ()
-        end = int(np.searchsorted(known.sessions, np.datetime64(closed, "D"), side="right"))
+        end = int(np.searchsorted(tape.days, np.datetime64(closed, "D"), side="right"))
         shown = slice(max(0, end - count), end)
-        return tuple(known.values[shown].tolist()), tuple(np.datetime_as_string(known.sessions[shown]).tolist())
+        values = tape.adjusted(tape.known(last_opened(self.sessions, as_of)))["close"]
+        return tuple(values[shown].tolist()), tuple(np.datetime_as_string(tape.days[shown]).tolist())
+
+    def stale_since(self, symbol: str, as_of: datetime) -> date | None:
+        """Date of the symbol's last bar where a later session closed before as_of; None where it has the last one's.
+
+        Raises:
+            WindowError: the calendar does not reach as_of.
+        """
+        closed = self.sessions.last_closed(as_of)
+        _, dates = self.last_closes(symbol, as_of, 1)
+        last = date.fromisoformat(dates[0]) if dates else None
+        return None if last == closed else last
 
     def company(self, symbol: str) -> str:
         """The company's name; the symbol where it has left the watchlist."""
@@ -141,12 +149,3 @@ def _returns(outcomes: pd.DataFrame) -> dict[_Key, list[Return]]:
     for key, *values in zip(keys, known, rows["horizon"].tolist(), rows["net_return"].tolist(), strict=True):
         found[key].append(Return(*values))
     return dict(found)
-
-
-def _closes(bars: pd.DataFrame) -> dict[str, Closes]:
-    return {
-        str(symbol): Closes(
-            rows["close"].to_numpy(dtype=np.float64), rows["session"].to_numpy().astype("datetime64[D]")
-        )
-        for symbol, rows in bars.sort_values(["symbol", "session"], kind="stable").groupby("symbol")
-    }

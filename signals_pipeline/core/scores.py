@@ -8,15 +8,14 @@ Sums run one by one, headlines in the order of (story_id, known_at, headline_id)
 same to the last bit whatever else is computed with it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from signals_pipeline.core.contributions import RAW_COLUMNS, contributions, members
 from signals_pipeline.core.tables import SCORES
 from signals_pipeline.core.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.windows import Window
@@ -24,13 +23,7 @@ from signals_pipeline.core.windows import Window
 Reals = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
-_SHRINKAGE = 0.5
-_RAW_COLUMNS = {"rsi": "rsi", "macd": "macd_atr", "trend": "trend_atr", "momentum": "momentum", "volume": "volume_z"}
-_STORY_KEYS = (
-    *("story_id", "title", "url", "source", "known_at", "headlines", "told"),
-    *("tone", "weight", "contribution", "without"),
-)
-_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+SHRINKAGE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +76,8 @@ def build(
     Returns:
         SCORES frame, one row a (window, symbol). `contributions` is a JSON list, stories first (largest contribution
         first), then technical components; contributions sum to `combined` within 1e-12, and a story's `without` is the
-        combined score had none of its headlines been there.
+        combined score had none of its headlines been there. Its `members` are the headlines that make its weight and
+        tone, so that the score can be told without one of them, or with another text (see `corrections`).
     """
     grid = _Grid.of(windows, symbols)
     rows = _carrying(sentiment, grid)
@@ -110,8 +104,9 @@ def build(
         "combined": sentiment_weight * tone + from_price,
         "fresh": np.bincount(stories["cell"][~stories["told"]], minlength=grid.size) > 0,
         "fragile": n_stories == 1,
+        "known_at": _newest(rows, grid.size),
         **_leading(stories, grid.size),
-        "contributions": _contributions(stories, price, 1 - sentiment_weight),
+        "contributions": contributions(stories, members(rows), price, 1 - sentiment_weight),
     }
     return SCORES.conform(pd.DataFrame(scored))
 
@@ -141,6 +136,7 @@ def _stories(rows: pd.DataFrame) -> pd.DataFrame:
     weightiest = rows.loc[rows.groupby("story")["weight"].idxmax()]
     stories = weightiest[["cell", "story_id", "title", "url", "source", "known_at"]].reset_index(drop=True)
     return stories.assign(
+        story=np.arange(len(stories)),
         headlines=np.bincount(story),
         told=np.bincount(story, weights=rows["told"]) > 0,
         weight=weight,
@@ -158,7 +154,7 @@ def _tone(stories: pd.DataFrame, size: int) -> tuple[Reals, Reals, Reals, Reals]
     weight, score = stories["weight"].to_numpy(), stories["tone"].to_numpy()
     parts, sums = _sums(cell, weight, score, size)
     n_effective, tone = _shrunk(*sums)
-    share = parts[2] / sums[0][cell] * (n_effective / (n_effective + _SHRINKAGE))[cell]
+    share = parts[2] / sums[0][cell] * (n_effective / (n_effective + SHRINKAGE))[cell]
     rest = np.ones(len(stories), dtype=bool)
     rest[stories.groupby("cell")["weight"].idxmax()] = False
     without = np.empty(len(stories))
@@ -187,13 +183,13 @@ def _shrunk(linear: Reals, square: Reals, toned: Reals) -> tuple[Reals, Reals]:
     told = square > 0
     n_effective = np.divide(linear**2, square, out=np.zeros_like(square), where=told)
     mean = np.divide(toned, linear, out=np.zeros_like(linear), where=told)
-    return n_effective, mean * n_effective / (n_effective + _SHRINKAGE)
+    return n_effective, mean * n_effective / (n_effective + SHRINKAGE)
 
 
 def _price(technicals: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
     """Technical score, components and raw values of every cell; missing where there is no row."""
     cells = grid.cells(technicals)
-    names = ["technical", *_RAW_COLUMNS.values(), *(f"c_{name}" for name in COMPONENT_WEIGHTS)]
+    names = ["technical", *RAW_COLUMNS.values(), *(f"c_{name}" for name in COMPONENT_WEIGHTS)]
     return technicals.loc[cells >= 0, names].set_axis(cells[cells >= 0]).reindex(np.arange(grid.size))
 
 
@@ -211,20 +207,6 @@ def _leading(stories: pd.DataFrame, size: int) -> dict[str, pd.Series]:
     return {name: first[column].fillna("").reset_index(drop=True) for name, column in names.items()}
 
 
-def _contributions(stories: pd.DataFrame, price: pd.DataFrame, price_weight: float) -> list[str]:
-    """The JSON list of each cell."""
-    items: list[list[dict[str, Any]]] = [[] for _ in range(len(price))]
-    texts = stories.assign(known_at=[instant.isoformat().replace("+00:00", "Z") for instant in stories["known_at"]])
-    columns = (texts[key].tolist() for key in _STORY_KEYS)
-    for cell, *values in zip(texts["cell"].tolist(), *columns, strict=True):
-        items[cell].append({"kind": "story", **dict(zip(_STORY_KEYS, values, strict=True))})
-    known = price[price["technical"].notna()]
-    for name, weight in COMPONENT_WEIGHTS.items():
-        raw, component = known[_RAW_COLUMNS[name]], known[f"c_{name}"]
-        values = zip(
-            raw.astype(object).where(raw.notna(), None), component, price_weight * weight * component, strict=True
-        )
-        for cell, (value, bounded, part) in zip(known.index, values, strict=True):
-            item = {"kind": "technical", "name": name, "value": value, "component": bounded}
-            items[cell].append({**item, "weight": weight, "contribution": part})
-    return [_JSON.encode(each) for each in items]
+def _newest(rows: pd.DataFrame, size: int) -> pd.Series:
+    """The latest known_at of each cell's headlines that carry tone, missing without one."""
+    return rows.groupby("cell")["known_at"].max().reindex(np.arange(size))

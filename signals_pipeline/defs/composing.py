@@ -1,10 +1,13 @@
 """Composing digests of a run's windows from what is stored, reading what they share once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import pandas as pd
 
+from signals_pipeline.core.corrections import Revision, revisions
 from signals_pipeline.core.digest import Digest, Knowledge, compose
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.gates import Gated, NearMiss
@@ -22,21 +25,33 @@ class Composer:
     store: Store
     desk: Desk
     knowledge: Knowledge
+    revisions: Mapping[datetime, tuple[Revision, ...]]
 
     @classmethod
-    def over(cls, windows: tuple[Window, ...], store: Store, desk: Desk, prices: PriceSource) -> "Composer":
-        """Read what the digests of these windows, oldest first, need."""
+    def over(
+        cls,
+        windows: tuple[Window, ...],
+        store: Store,
+        desk: Desk,
+        prices: PriceSource,
+        *,
+        headlines: pd.DataFrame,
+        sentiment: pd.DataFrame,
+    ) -> "Composer":
+        """Read what the digests of these windows, oldest first, need; the frames are those of these windows."""
         as_of = windows[-1].as_of
-        first = (windows[0].start - timedelta(days=CHART_DAYS)).date()
+        symbols = desk.watchlist.symbols
+        span = (windows[0].start - timedelta(days=CHART_DAYS)).date(), as_of.date()
         knowledge = Knowledge.of(
             history=store.history.between(BEGINNING, as_of),
             modes=store.history.modes(as_of),
             outcomes=store.outcomes.known(as_of),
-            bars=prices.bars(desk.watchlist.symbols, first, as_of.date()),
+            bars=prices.bars(symbols, *span),
+            actions=prices.actions(symbols, *span),
             watchlist=desk.watchlist,
             sessions=desk.sessions(windows, back_days=CHART_DAYS),
         )
-        return cls(store, desk, knowledge)
+        return cls(store, desk, knowledge, _by_window(headlines, sentiment))
 
     def compose(self, window: Window) -> Digest:
         """The digest of one of the windows.
@@ -60,4 +75,19 @@ class Composer:
             model=run.model,
             mode=run.mode,
             deployment=self.desk.deployment,
+            revisions=self._unsaid(window),
         )
+
+    def _unsaid(self, window: Window) -> tuple[Revision, ...]:
+        """What was first seen in the window, and in those before it that no digest was sent of."""
+        starts = sorted((*self.knowledge.caught_up(window), window.start))
+        return tuple(each for start in starts for each in self.revisions.get(start, ()))
+
+
+def _by_window(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> dict[datetime, tuple[Revision, ...]]:
+    tones = dict(iter(sentiment.groupby("window_start")))
+    none = sentiment.iloc[:0]
+    return {
+        start.to_pydatetime(): revisions(rows, tones.get(start, none))  # pyright: ignore[reportAttributeAccessIssue]
+        for start, rows in headlines.groupby("window_start")
+    }

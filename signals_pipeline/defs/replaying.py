@@ -1,6 +1,7 @@
 """The assets' own code over some windows, outside a Dagster run: what audits and simulations run, step by step."""
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -45,6 +46,7 @@ class _Context:
 
     partition_keys: list[str]
     run: SimpleNamespace
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger(__name__))
     shown: list[Mapping[str, Any]] = field(default_factory=list)
 
     def add_asset_metadata(self, metadata: Mapping[str, Any], **_: object) -> None:
@@ -71,10 +73,17 @@ def replay(windows: Sequence[Window], parts: Parts, mode: Mode) -> dict[str, pd.
     return made
 
 
-def record(windows: Sequence[Window], parts: Parts, mode: Mode, frames: Mapping[str, pd.DataFrame]) -> None:
-    """Run only the assets that record, on frames that are there; see `replay`."""
+def record(
+    windows: Sequence[Window],
+    parts: Parts,
+    mode: Mode,
+    frames: Mapping[str, pd.DataFrame],
+    *,
+    assets: Sequence[dg.AssetsDefinition] = RECORDS,
+) -> None:
+    """Run only assets that record, on frames that are there; see `replay`."""
     context = _context(windows, mode)
-    for asset in RECORDS:
+    for asset in assets:
         _run(asset, context, parts, frames)
 
 

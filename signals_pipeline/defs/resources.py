@@ -19,6 +19,7 @@ from signals_pipeline.adapters.history import History
 from signals_pipeline.adapters.migrate import require_head
 from signals_pipeline.adapters.model import SentimentModel, read_config
 from signals_pipeline.adapters.news.recorded import RecordedNews
+from signals_pipeline.adapters.outbox import Outbox
 from signals_pipeline.adapters.outcomes_store import OutcomesStore
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
 from signals_pipeline.adapters.score_cache import ScoreCache
@@ -26,8 +27,8 @@ from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.feeds import NewsSource, PriceSource
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
-from signals_pipeline.defs.scoring import Scorer
-from signals_pipeline.settings import Knobs, ModelChoice
+from signals_pipeline.defs.scoring import Scorer, SwitchedOff
+from signals_pipeline.settings import Generator, Knobs, ModelChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Store:
     scores: ScoreCache
     outcomes: OutcomesStore
     digests: Digests
+    outbox: Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,13 @@ def open_store(url: str) -> Store:
     engine = engine_for(url)
     require_head(engine)
     return Store(
-        engine, CoverageStore(engine), History(engine), ScoreCache(engine), OutcomesStore(engine), Digests(engine)
+        engine,
+        CoverageStore(engine),
+        History(engine),
+        ScoreCache(engine),
+        OutcomesStore(engine),
+        Digests(engine),
+        Outbox(engine),
     )
 
 
@@ -140,30 +148,53 @@ class DeskResource(dg.ConfigurableResource[Desk]):
         return Desk(load_watchlist(Path(self.watchlist)), self.deployment, Path(self.digests_dir))
 
 
-class ScorerResource(dg.ConfigurableResource[Scorer]):
-    """The sentiment model that the knobs ask for, behind the score cache."""
+def scorer_resource(models_dir: Path) -> dg.ResourceDefinition:
+    """The sentiment model that the run's knobs ask for, behind the score cache; none for the technical generator.
 
-    knobs: dg.ResourceDependency[Knobs]
-    store: dg.ResourceDependency[Store]
-    models_dir: str = Field(description="Folder with prepared models, one a sub-folder (finbert/)")
+    It takes `knobs` and `store` as the run has them: a resource nested in another would keep the deployment's values
+    whatever the launchpad says.
 
-    def create_resource(self, context: dg.InitResourceContext) -> Scorer:  # noqa: ARG002
-        """The chosen model; `auto` says when it falls back to the compact one.
+    Args:
+        models_dir: Folder with prepared models, one a sub-folder (finbert/).
+    """
 
-        Raises:
-            ModelError: FinBERT is asked for by name and not prepared, or the folder is damaged.
-        """
-        return choose_scorer(self.knobs.sentiment_model, Path(self.models_dir), self.store.scores)
+    def create(context: dg.InitResourceContext) -> Scorer | SwitchedOff:
+        return scorer_for(context.resources.knobs, models_dir, context.resources.store.scores)
+
+    return dg.ResourceDefinition(
+        create, required_resource_keys={"knobs", "store"}, description="The sentiment model behind its cache."
+    )
+
+
+def scorer_for(knobs: Knobs, models_dir: Path, cache: ScoreCache) -> Scorer | SwitchedOff:
+    """The scorer that these knobs ask for.
+
+    Raises:
+        ModelError: FinBERT is asked for by name and not prepared, or the folder is damaged.
+    """
+    if knobs.signal_generator is Generator.TECHNICAL:
+        return SwitchedOff()
+    return choose_scorer(knobs.sentiment_model, models_dir, cache)
 
 
 def choose_scorer(choice: ModelChoice, models_dir: Path, cache: ScoreCache) -> Scorer:
-    """The scorer for a choice of model; see `ScorerResource`."""
-    finbert = models_dir / "finbert"
-    prepared = (finbert / "config.json").exists()
-    use_finbert = choice is ModelChoice.FINBERT or (choice is ModelChoice.AUTO and prepared)
-    folder = finbert if use_finbert else sample.COMPACT_MODEL
-    fallback = "" if use_finbert or choice is ModelChoice.COMPACT else f"FinBERT is not prepared at {finbert}"
+    """The scorer for a choice of model; `auto` says when it falls back to the compact one.
+
+    Raises:
+        ModelError: FinBERT is asked for by name and not prepared, or the folder is damaged.
+    """
+    folder, finbert = model_folder(choice, models_dir), models_dir / "finbert"
+    chosen = folder == finbert or choice is ModelChoice.COMPACT
+    fallback = "" if chosen else f"FinBERT is not prepared at {finbert}"
     card = read_config(folder)
     return Scorer(
         card.name, card.revision, card.quantisation, folder, lru_cache(1)(SentimentModel.load), cache, fallback
     )
+
+
+def model_folder(choice: ModelChoice, models_dir: Path) -> Path:
+    """The folder of the model that runs take for a choice; it need not be there."""
+    finbert = models_dir / "finbert"
+    prepared = (finbert / "config.json").exists()
+    use_finbert = choice is ModelChoice.FINBERT or (choice is ModelChoice.AUTO and prepared)
+    return finbert if use_finbert else sample.COMPACT_MODEL

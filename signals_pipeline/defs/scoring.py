@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from signals_pipeline.adapters.model import TITLES
 from signals_pipeline.adapters.score_cache import ScoreCache
 from signals_pipeline.core.sentiment import LABELS
 
@@ -63,10 +64,19 @@ class Scorer:
     fallback: str = ""
 
     @property
+    def announcement(self) -> str:
+        """The log line by which operators know which generator runs on which model."""
+        return f"Generating NEWS-DRIVEN trading signals (ML-powered with {TITLES.get(self.name, self.name)})"
+
+    @property
     def description(self) -> str:
         """Model, arithmetic and revision as shown to readers."""
         arithmetic, _, _detail = self.quantisation.partition(":")
         return f"{self.name} {arithmetic} @{self.revision}"
+
+    def weighed(self, headlines: pd.DataFrame) -> pd.DataFrame:
+        """The headlines whose tone is asked for: all of them."""
+        return headlines
 
     def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
         """Logits of every text.
@@ -110,3 +120,28 @@ class Scorer:
         frame = pd.DataFrame(logits, index=texts.index, columns=list(LABELS))
         self.cache.put(frame, self.revision)  # kept chunk by chunk, so that an interrupted run loses little
         return frame
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """In place of a `Scorer` where signals are made without ML: no model folder is read, nothing is scored."""
+
+    revision: str = "none"
+    quantisation: str = "none"
+    description: str = "none: technical generator"
+    fallback: str = ""
+    announcement: str = "Generating TECHNICAL trading signals (no model: SIGNAL_GENERATOR=technical)"
+
+    def weighed(self, headlines: pd.DataFrame) -> pd.DataFrame:
+        """The headlines whose tone is asked for: none."""
+        return headlines.iloc[:0]
+
+    def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
+        """Logits of no text at all.
+
+        Raises:
+            ValueError: a text was given.
+        """
+        if len(texts):
+            raise ValueError(f"{len(texts)} texts to score, but SIGNAL_GENERATOR=technical asks no model")
+        return pd.DataFrame(columns=list(LABELS), dtype="float32"), ScoringReport(0, 0, 0.0)

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.feeds import SourceReport
-from signals_pipeline.core.gates import Gated, NearMiss
+from signals_pipeline.core.gates import Gated, NearMiss, SignalType
 from signals_pipeline.core.outcomes import mature
-from signals_pipeline.core.signals import Signal
+from signals_pipeline.core.signals import Signal, decide, expired_in
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.digest_examples import (
+    KNOBS,
     WATCHLIST,
     WINDOWS,
     coverage,
@@ -30,6 +31,7 @@ from signals_pipeline_tests.digest_examples import (
 NOW = WINDOWS[6]
 SESSIONS = weekday_sessions()
 BARS = steady(SESSIONS, "AAA", "BBB", "CCC")
+SIDES: st.SearchStrategy[SignalType | None] = st.sampled_from([None, "BUY", "SELL"])
 
 drawn = st.lists(
     st.tuples(st.sampled_from(("AAA", "BBB", "CCC")), st.sampled_from(("BUY", "SELL")), st.sampled_from(WINDOWS[:20])),
@@ -211,3 +213,27 @@ def test_sections_are_ordered_by_strength() -> None:
     loud = signal("BBB", "SELL", NOW, parts=[story(1, -0.9, 0.0)])
     digest = digest_of(NOW, [signal("AAA", window=NOW), loud])
     assert [each.symbol for each in digest.new] == ["BBB", "AAA"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_company_stands_in_one_section_and_nothing_is_told_twice(data: st.DataObject) -> None:
+    """Over neighbouring windows with signals that end soon: the newest word on a company is the one that is told."""
+    knobs = KNOBS | {"signal_expiry_days": 1}
+    history: list[Signal] = []
+    told: list[set[tuple[str, str]]] = []
+    for window in WINDOWS[:8]:
+        sides: dict[str, SignalType | None] = {name: data.draw(SIDES) for name in ("AAA", "BBB", "CCC")}
+        found = [signal(name, side, window) for name, side in sides.items() if side]
+        decision = decide([each.candidate for each in found], history, window, expiry_days=1, max_signals=9)
+        digest = digest_of(window, found, history, decision=decision, knobs=knobs)
+        sections = [digest.new, digest.changed, digest.still_active, digest.expired]
+        symbols = [each.symbol for section in sections for each in section]
+        assert len(symbols) == len(set(symbols))
+        cards = {(each.symbol, each.signal_type) for each in (*digest.new, *digest.changed)}
+        assert not told or not cards & told[-1]
+        told.append(cards)
+        again = [each for each in digest.new if any("New again: the" in said for said in each.sentences)]
+        ended = {each.symbol for each in expired_in(history, window, 1)}
+        assert {each.symbol for each in again} == ended & {each.symbol for each in digest.new}
+        history += decision.signals

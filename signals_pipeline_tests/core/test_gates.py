@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import hypothesis.strategies as st
 import pandas as pd
@@ -14,6 +14,7 @@ from signals_pipeline.core.tables import SCORES
 from signals_pipeline.core.windows import windows_between
 
 WINDOW, OTHER = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 8, tzinfo=UTC))
+KNOWN = WINDOW.start + timedelta(hours=1)
 Row = dict[str, object]
 
 
@@ -34,6 +35,7 @@ def row(symbol: str, combined: float, tone: float, technical: float = math.nan, 
         "combined": combined,
         "fresh": True,
         "fragile": True,
+        "known_at": KNOWN,
         "story_id": f"story of {symbol}",
         "news_title": f"Title of {symbol}",
         "news_url": "https://example.com/a",

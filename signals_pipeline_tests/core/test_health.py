@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -21,7 +22,7 @@ START = datetime(2024, 3, 4, 13, 30, tzinfo=UTC)
 SIXTY = RecordLine("live", 1, 400, 100, 240, 0.6, 0.55, 0.65, 0.5, 0.001, 0.0005, enough=True)
 
 
-def entry(**changes: object) -> Coverage:
+def entry(**changes: Any) -> Coverage:
     one = Coverage(
         window_key="2024-03-04-08:30",
         label="Mon 08:30 to 17:30 ET",
@@ -40,7 +41,7 @@ def entry(**changes: object) -> Coverage:
         status="ok",
         first_run=False,
     )
-    return replace(one, **changes)  # pyright: ignore[reportArgumentType]
+    return replace(one, **changes)
 
 
 def found(findings: tuple[Finding, ...]) -> dict[str, bool]:
@@ -55,7 +56,7 @@ def tones(counts: tuple[int, int, int], confidence: float = 0.8) -> pd.DataFrame
 
 
 def closes(*prices: float) -> pd.Series:
-    return pd.Series(prices, index=pd.bdate_range("2024-03-04", periods=len(prices), unit="us"), dtype="float64")
+    return pd.Series(prices, index=pd.bdate_range("2024-03-04", periods=len(prices)), dtype="float64")
 
 
 def test_a_window_with_everything_in_order_is_quiet() -> None:

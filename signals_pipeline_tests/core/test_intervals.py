@@ -44,7 +44,7 @@ def test_ten_signals_of_one_day_do_not_count_as_ten(hits: list[bool], copies: in
     assert once == pytest.approx(len(hits))
     assert many <= once + 1e-9
     if len(hits) >= 10:
-        assert many >= 0.7 * once
+        assert many >= 0.65 * once  # what Student's t takes off for as few dates as ten
 
 
 @given(

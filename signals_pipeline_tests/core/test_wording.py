@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signals_pipeline.core.corrections import Change, Correction
 from signals_pipeline.core.gates import SignalType
 from signals_pipeline.core.signals import Signal
-from signals_pipeline.core.wording import eastern, sentences, shorten, shorten_counted, signed, survives
+from signals_pipeline.core.wording import (
+    corrected_words,
+    eastern,
+    sentences,
+    shorten,
+    shorten_counted,
+    signed,
+    survives,
+)
 from signals_pipeline_tests.digest_examples import WINDOWS, component, signal, story
 
 
@@ -161,3 +170,22 @@ def test_no_sentence_speaks_of_chances(kind: SignalType, confidence: float, kept
     text = told(signal(signal_type=kind, confidence_score=confidence), [kept]).lower()
     assert "tone confidence" in text
     assert not any(word in text for word in ("probab", "chance", "profit", "likely", "expected return"))
+
+
+def test_a_new_signal_in_the_window_in_which_the_old_one_expired_says_so() -> None:
+    before, after = signal(signal_type="SELL"), signal(window=WINDOWS[10])
+    assert told(after, [False], before).startswith("New again: the SELL of Mon 8 Jan 17:30 ET (−0.50) expired in this")
+
+
+def test_a_correction_says_what_changed_and_what_is_left() -> None:
+    edit = Change("Old title", "New title", "https://news.example/1", WINDOWS[1].start)
+    gone = Change("Other title", "", "https://news.example/2", WINDOWS[1].start)
+    made = Correction(signal(), (edit, gone), 0.24, 0.45, stands_without=False, stands_with_new=True)
+    assert corrected_words(made) == (
+        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Old title”, now “New title” (as seen Mon 8 Jan 17:30 ET).",
+        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Other title”, withdrawn (as seen Mon 8 Jan 17:30 ET).",
+        "Without them: +0.24, no signal.",
+        "With the new texts: +0.45, still BUY.",
+    )
+    withdrawn = Correction(signal(), (gone,), 0.24, None, stands_without=False, stands_with_new=False)
+    assert corrected_words(withdrawn)[1:] == ("Without it: +0.24, no signal.",)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from signals_pipeline import sample
@@ -18,11 +19,11 @@ from signals_pipeline.defs.resources import (
     DeskResource,
     RecordedNewsResource,
     RecordedPricesResource,
-    ScorerResource,
     Store,
     choose_scorer,
     knobs_resource,
     open_store,
+    scorer_resource,
     store_resource,
 )
 from signals_pipeline.settings import Knobs, ModelChoice, SettingsError
@@ -104,9 +105,24 @@ def test_the_scorer_follows_the_knob(url: str, tmp_path: Path) -> None:
     prepare_finbert(tmp_path)
     for choice, name in (("auto", "finbert"), ("compact", "compact")):
         knobs = knobs_resource(Knobs.checked(sentiment_model=choice))
-        resource = ScorerResource(knobs=knobs, store=store_resource(url), models_dir=str(tmp_path))
-        with dg.build_resources({"scorer": resource}) as built:
+        wanted = {"knobs": knobs, "store": store_resource(url), "scorer": scorer_resource(tmp_path)}
+        with dg.build_resources(wanted) as built:
             assert built.scorer.name == name
+
+
+def test_without_ml_no_model_folder_is_read(url: str, tmp_path: Path) -> None:
+    (prepare_finbert(tmp_path) / "tokenizer.json").write_text("{}")
+    knobs = knobs_resource(Knobs.checked(sentiment_model="finbert", signal_generator="technical"))
+    wanted = {"knobs": knobs, "store": store_resource(url), "scorer": scorer_resource(tmp_path)}
+    with dg.build_resources(wanted) as built:
+        scorer = built.scorer
+    assert (scorer.description, scorer.fallback) == ("none: technical generator", "")
+    headlines = pd.DataFrame({"text": ["a"]})
+    assert scorer.weighed(headlines).empty
+    nothing, report = scorer.score(pd.Series([], dtype="str"))
+    assert (list(nothing.columns), report.scored, report.cached) == (["negative", "neutral", "positive"], 0, 0)
+    with pytest.raises(ValueError, match="1 texts to score, but SIGNAL_GENERATOR=technical asks no model"):
+        scorer.score(pd.Series(["a"]))
 
 
 def test_a_store_at_head_opens_and_its_parts_share_one_engine(url: str) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from signals_pipeline.adapters.database import engine_for
 from signals_pipeline.adapters.model import SentimentModel, read_config
 from signals_pipeline.adapters.score_cache import ScoreCache
 from signals_pipeline.core.sentiment import LABELS
-from signals_pipeline.defs.scoring import CHUNK, Model, Scorer
+from signals_pipeline.defs.scoring import CHUNK, Model, Scorer, SwitchedOff
 from signals_pipeline_tests.databases import migrated_template
 
 
@@ -113,6 +114,9 @@ def test_the_compact_model_gives_the_same_from_the_model_and_from_the_cache(cach
     pd.testing.assert_frame_equal(fresh, real.score(said)[0], check_names=False)
     assert list(fresh.idxmax(axis=1)) == ["positive", "negative"]
     assert real.description.startswith("compact ")
+    assert real.announcement == "Generating NEWS-DRIVEN trading signals (ML-powered with compact)"
+    assert "(ML-powered with FinBERT)" in replace(real, name="finbert").announcement
+    assert "TECHNICAL" in SwitchedOff().announcement
     assert real.description.endswith(f"@{card.revision}")
 
 

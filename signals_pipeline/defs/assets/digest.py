@@ -13,6 +13,7 @@ from signals_pipeline.defs.composing import Composer
 from signals_pipeline.defs.metadata import sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.posting import Mailing
+from signals_pipeline.defs.progress import told
 from signals_pipeline.defs.resources import Desk, Store
 
 
@@ -40,7 +41,7 @@ def digest(
     """
     windows = windows_of(context)
     composer = Composer.over(windows, store, desk, prices, headlines=headlines, sentiment=sentiment)
-    for window in windows:
+    for window in told(windows, context.log.info):
         made = composer.compose(window)
         mails = mailing.addressed(window) if window == windows[-1] else ()
         store.digests.put(window, made.to_json(), kind=made.kind, mode=made.mode, subject=made.subject, mails=mails)

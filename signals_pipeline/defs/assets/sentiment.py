@@ -9,7 +9,7 @@ from signals_pipeline.core import sentiment as core
 from signals_pipeline.core.tables import SENTIMENT
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.scoring import Scorer
+from signals_pipeline.defs.scoring import Scorer, SwitchedOff
 from signals_pipeline.settings import Knobs
 
 
@@ -24,14 +24,15 @@ from signals_pipeline.settings import Knobs
 def sentiment(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
-    scorer: dg.ResourceParam[Scorer],
+    scorer: dg.ResourceParam[Scorer | SwitchedOff],
     headlines: pd.DataFrame,
 ) -> dg.Output[pd.DataFrame]:
     """Class probabilities of every headline about a company, with the weights that carry its tone into the score."""
     windows = windows_of(context)
-    logits, report = scorer.score(core.texts_to_score(headlines))
+    weighed = scorer.weighed(headlines)
+    logits, report = scorer.score(core.texts_to_score(weighed))
     frame = core.build(
-        headlines,
+        weighed,
         logits,
         windows,
         min_confidence=knobs.min_sentiment_confidence,

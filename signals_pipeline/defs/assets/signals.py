@@ -11,9 +11,10 @@ from signals_pipeline.adapters.history import Recorded, WindowRun
 from signals_pipeline.core import signals as core
 from signals_pipeline.defs.metadata import funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
+from signals_pipeline.defs.progress import told
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.scoring import Scorer
-from signals_pipeline.settings import Generator, Knobs
+from signals_pipeline.defs.scoring import Scorer, SwitchedOff
+from signals_pipeline.settings import Knobs
 
 
 @dg.asset(
@@ -29,7 +30,7 @@ from signals_pipeline.settings import Generator, Knobs
 def signals(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
-    scorer: dg.ResourceParam[Scorer],
+    scorer: dg.ResourceParam[Scorer | SwitchedOff],
     store: dg.ResourceParam[Store],
     scores: pd.DataFrame,
 ) -> dg.MaterializeResult:
@@ -40,10 +41,10 @@ def signals(
     """
     windows = windows_of(context)
     modes = modes_of(context, windows)
-    model = scorer.description if knobs.signal_generator is Generator.NEWS_DRIVEN else "none: technical generator"
+    context.log.info(scorer.announcement)
     by_window = dict(iter(scores.groupby("window_start")))
     recorded: list[Recorded] = []
-    for window in windows:
+    for window in told(windows, context.log.info):
         gated = core.gate(
             by_window.get(pd.Timestamp(window.start), scores.iloc[:0]),
             window,
@@ -51,13 +52,13 @@ def signals(
             generator=knobs.signal_generator,
         )
         near_misses = [asdict(miss) for miss in gated.near_misses]
-        run = WindowRun(modes[window], model, knobs.stored(), gated.funnel, near_misses)
+        run = WindowRun(modes[window], scorer.description, knobs.stored(), gated.funnel, near_misses)
         recorded.append(store.history.record_window(window, gated.candidates, run))
         context.add_asset_metadata(_describe(recorded[-1], gated.funnel), partition_key=window.key)
     return dg.MaterializeResult(
         metadata={
             "generator": knobs.signal_generator.value,
-            "model": model,
+            "model": scorer.description,
             "decided_again": ", ".join(sorted({key for each in recorded for key in each.refolded})) or "none",
         }
     )

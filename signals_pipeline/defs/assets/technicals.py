@@ -31,8 +31,9 @@ def technicals(
     """RSI, MACD, ATR, trend, momentum and volume of every watchlist symbol, each bounded, and their weighted sum."""
     windows = windows_of(context)
     symbols = desk.watchlist.symbols
-    bars = prices.bars(symbols, (windows[0].start - timedelta(days=HISTORY_DAYS)).date(), windows[-1].end.date())
-    frame = core.build(bars, symbols, windows, desk.sessions(windows))
+    span = (windows[0].start - timedelta(days=HISTORY_DAYS)).date(), windows[-1].end.date()
+    bars, actions = prices.bars(symbols, *span), prices.actions(symbols, *span)
+    frame = core.build(bars, symbols, windows, desk.sessions(windows), actions)
     describe_windows(context, frame, windows, _describe)
     return dg.Output(
         frame,

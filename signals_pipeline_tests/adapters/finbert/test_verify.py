@@ -1,6 +1,5 @@
 """What a verification counts, and what it refuses."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,15 @@ from signals_pipeline.adapters.finbert.verify import (
     read,
     record,
 )
-from signals_pipeline.adapters.model import CONFIG_FILE, LABELS, ModelError, SentimentModel
+from signals_pipeline.adapters.model import (
+    LABELS,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    ModelError,
+    SentimentModel,
+    seal,
+)
+from signals_pipeline_tests.adapters.finbert.sources import prepared
 
 GOOD = Verification(
     revision="0123456789ab",
@@ -105,10 +112,16 @@ def test_mixed_up_labels_are_refused(compact: SentimentModel) -> None:
 
 
 def test_a_model_scaled_by_the_batch_is_found_out(tmp_path: Path, compact: SentimentModel) -> None:
-    """The bundled model scales activations by tensor: run together, its texts would change each other."""
-    folder = Path(shutil.copytree(sample.COMPACT_MODEL, tmp_path / "model"))
-    config = json.loads((folder / CONFIG_FILE).read_text())
-    (folder / CONFIG_FILE).write_text(json.dumps(config | {"batch_tokens": 512}))
+    """Onnxruntime's own tool scales activations by tensor: run together, texts change each other."""
+    from onnxruntime.quantization import quantize_dynamic
+
+    exact = prepared(tmp_path / "exact", int8=False)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    quantize_dynamic(exact / MODEL_FILE, folder / MODEL_FILE, extra_options={"DefaultTensorType": 1})
+    shutil.copyfile(exact / TOKENIZER_FILE, folder / TOKENIZER_FILE)
+    labels = dict(enumerate(LABELS))
+    seal(folder, name="t", id2label=labels, max_length=128, vocabulary=30522, quantisation="int8", batch_tokens=512)
     together = SentimentModel.load(folder, threads=1)
     texts = headlines()[:40]
     assert invariant(compact, texts, compact.logits(texts))
