@@ -14,7 +14,7 @@ export DAGSTER_EVENT_BATCH_SIZE := 100
 # Dagster remarks on its own superseded commands; the remark is not for the operator.
 export PYTHONWARNINGS := ignore:Function `
 
-.PHONY: help run dev test check format bench clean
+.PHONY: help run dev test check format bench image-test clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ format: $(VENV)/.installed-$(EXTRAS) ## format and fix what can be fixed
 
 bench: $(VENV)/.installed-$(EXTRAS) ## measure; the figures go into benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+image-test: $(VENV)/.installed ## build the image, run a window in it at two sizes, write deploy/IMAGE_REPORT.md (needs docker)
+	$(BIN)/python deploy/image_test.py $(MODEL)
 
 clean: ## remove the environment and everything the pipeline produced
 	rm -rf $(VENV) var

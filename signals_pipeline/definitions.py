@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 
 from signals_pipeline import sample
+from signals_pipeline.core.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import window_containing, window_for_key
+from signals_pipeline.defs.assets.delivery import delivery
 from signals_pipeline.defs.assets.digest import digest
 from signals_pipeline.defs.assets.headlines import headlines
 from signals_pipeline.defs.assets.outcomes import outcomes
@@ -14,20 +16,26 @@ from signals_pipeline.defs.assets.scores import scores
 from signals_pipeline.defs.assets.sentiment import sentiment
 from signals_pipeline.defs.assets.signals import signals
 from signals_pipeline.defs.assets.technicals import technicals
+from signals_pipeline.defs.checks import HEALTH_JOB, health_schedule, newest_window_present, window_checks
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import DIGEST_JOB, digest_schedule
-from signals_pipeline.defs.partitions import digest_windows
+from signals_pipeline.defs.live_news import live_news_resource, newsapi_left
+from signals_pipeline.defs.live_prices import LivePricesResource
+from signals_pipeline.defs.metrics import failed_run_sensor, run_metrics_resource
+from signals_pipeline.defs.partitions import DIGEST_WINDOWS, digest_windows
+from signals_pipeline.defs.posting import mailing_resource
 from signals_pipeline.defs.resources import (
     DeskResource,
     RecordedNewsResource,
     RecordedPricesResource,
-    ScorerResource,
     knobs_resource,
+    scorer_resource,
     store_resource,
 )
-from signals_pipeline.settings import Deployment, Settings, SettingsError
+from signals_pipeline.defs.sensors import DELIVERY_JOB, delivery_retry, digest_failed
+from signals_pipeline.settings import Deployment, Settings
 
-ASSETS = [headlines, sentiment, technicals, scores, signals, outcomes, digest]
+ASSETS = [headlines, sentiment, technicals, scores, signals, outcomes, digest, delivery]
 
 
 def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -44,8 +52,10 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
     resources = {**build_resources(settings), **(resource_overrides or {})}
     return dg.Definitions(
         assets=_demo_assets() if demo else ASSETS,
-        jobs=[DIGEST_JOB],
-        schedules=[] if demo else [digest_schedule],
+        asset_checks=[window_checks(_demo_windows() if demo else DIGEST_WINDOWS), newest_window_present],
+        jobs=[DIGEST_JOB, DELIVERY_JOB, HEALTH_JOB],
+        schedules=[] if demo else [digest_schedule, health_schedule],
+        sensors=[] if demo else [digest_failed, delivery_retry, *_metrics_sensors(settings)],
         resources=resources,
         executor=dg.in_process_executor,
     )
@@ -53,23 +63,17 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Resources of a deployment by key."""
-    demo = settings.signals_deployment is Deployment.DEMO
-    news = settings.signals_news_path or (sample.HEADLINES if demo else None)
-    prices = settings.signals_prices_path or (sample.PRICES if demo else None)
-    if news is None or prices is None:
-        name = "SIGNALS_NEWS_PATH" if news is None else "SIGNALS_PRICES_PATH"
-        raise SettingsError(
-            f"{name} is empty: a {settings.signals_deployment} deployment needs a recorded file to read"
-        )
     knobs = knobs_resource(settings.knobs)
     store = store_resource(settings.database_url)
     return {
         "io_manager": WindowFrames(base=settings.frames_url),
         "knobs": knobs,
         "store": store,
-        "scorer": ScorerResource(knobs=knobs, store=store, models_dir=str(settings.models_dir)),
-        "news": RecordedNewsResource(path=str(news)),
-        "prices": RecordedPricesResource(path=str(prices)),
+        "scorer": scorer_resource(settings.models_dir),
+        "news": _news(settings),
+        "prices": _prices(settings, store),
+        "mailing": mailing_resource(settings),
+        "run_metrics": _run_metrics(settings),
         "desk": DeskResource(
             watchlist=str(settings.signals_watchlist or sample.WATCHLIST),
             deployment=settings.signals_deployment,
@@ -78,11 +82,49 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _news(settings: Settings) -> dg.ConfigurableResource[NewsSource] | dg.ResourceDefinition:
+    """A recorded file where one is named, and in the demo; else the live feeds."""
+    demo = settings.signals_deployment is Deployment.DEMO
+    recorded = settings.signals_news_path or (sample.HEADLINES if demo else None)
+    return RecordedNewsResource(path=str(recorded)) if recorded else live_news_resource(settings)
+
+
+def _prices(settings: Settings, store: dg.ResourceDefinition) -> dg.ConfigurableResource[PriceSource]:
+    """A recorded file where one is named, and in the demo; else the live vendor."""
+    demo = settings.signals_deployment is Deployment.DEMO
+    recorded = settings.signals_prices_path or (sample.PRICES if demo else None)
+    if recorded:
+        return RecordedPricesResource(path=str(recorded))
+    return LivePricesResource(
+        store=store,
+        cache_dir=str((settings.signals_data_dir / "yfinance").absolute()),
+        timeout_seconds=settings.prices_timeout_seconds,
+        spacing_seconds=settings.prices_spacing_seconds,
+        concurrency=settings.prices_concurrency,
+    )
+
+
+def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
+    recorded = settings.signals_news_path or settings.signals_deployment is Deployment.DEMO
+    return run_metrics_resource(
+        enabled=settings.tells_metrics,
+        stack=settings.signals_stack,
+        quota_left=None if recorded else newsapi_left(settings),
+    )
+
+
+def _metrics_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    return [failed_run_sensor(stack=settings.signals_stack)] if settings.tells_metrics else []
+
+
 def _demo_assets() -> list[dg.AssetsDefinition]:
     """The assets over the sample's windows only, so that every partition in the UI holds something."""
-    windows = digest_windows(sample.FIRST_WINDOW, window_containing(window_for_key(sample.LAST_WINDOW).end).key)
-    mapped = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=windows), ASSETS)
+    mapped = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=_demo_windows()), ASSETS)
     return [asset for asset in mapped if isinstance(asset, dg.AssetsDefinition)]
+
+
+def _demo_windows() -> dg.TimeWindowPartitionsDefinition:
+    return digest_windows(sample.FIRST_WINDOW, window_containing(window_for_key(sample.LAST_WINDOW).end).key)
 
 
 defs = build_definitions(Settings.checked())

@@ -1,4 +1,4 @@
-"""What Dagster is given: seven assets in one job, one backfill policy, light imports, readable in the UI."""
+"""What Dagster is given: eight assets in one job, one backfill policy, light imports, readable in the UI."""
 
 import subprocess
 import sys
@@ -13,11 +13,14 @@ from dagster._serdes import serialize_value
 from signals_pipeline import sample
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline.definitions import build_definitions
+from signals_pipeline.definitions import build_definitions, build_resources
+from signals_pipeline.defs.live_prices import LivePricesResource
+from signals_pipeline.defs.resources import RecordedNewsResource
 from signals_pipeline.settings import Knobs, Settings, SettingsError
 
-NAMES = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest"}
+NAMES = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery"}
 HEAVY = {"torch", "transformers", "onnxruntime", "tokenizers", "boto3", "yfinance", "exchange_calendars", "dagster_aws"}
+HEAVY |= {"requests", "feedparser", "newsapi", "curl_cffi", "tenacity"}
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def demo(tmp_path: Path) -> dg.Definitions:
     return build_definitions(Settings.checked(signals_data_dir=tmp_path))
 
 
-def test_the_job_runs_all_seven_assets_in_one_process(demo: dg.Definitions) -> None:
+def test_the_job_runs_all_eight_assets_in_one_process(demo: dg.Definitions) -> None:
     job = demo.resolve_job_def("digest_job")
     assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == NAMES
     assert job.executor_def.name == "in_process"
@@ -64,7 +67,8 @@ def test_the_graph_flows_one_way(demo: dg.Definitions) -> None:
         "scores": {"headlines", "sentiment", "technicals"},
         "signals": {"scores", "signals"},
         "outcomes": {"signals"},
-        "digest": {"headlines", "signals", "outcomes"},
+        "digest": {"headlines", "sentiment", "signals", "outcomes"},
+        "delivery": {"digest"},
     }
 
 
@@ -104,14 +108,27 @@ def test_a_password_in_the_database_url_reaches_no_configuration_that_the_ui_sho
 def test_schedules_exist_only_where_they_may_run(demo: dg.Definitions, local: Settings) -> None:
     assert not list(demo.schedules or [])
     schedules = list(build_definitions(local).schedules or [])
-    assert [schedule.name for schedule in schedules] == ["digest_schedule"]
+    assert [schedule.name for schedule in schedules] == ["digest_schedule", "health_schedule"]
 
 
-def test_a_live_deployment_without_input_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"^SIGNALS_NEWS_PATH is empty: a local deployment needs a recorded file"):
-        build_definitions(Settings.checked(signals_deployment="local", signals_data_dir=tmp_path))
-    with pytest.raises(SettingsError, match=r"^SIGNALS_PRICES_PATH is empty"):
-        build_definitions(Settings.checked(signals_deployment="local", signals_news_path=sample.HEADLINES))
+def test_without_a_recorded_file_news_are_live(local: Settings) -> None:
+    live = build_resources(local.model_copy(update={"signals_news_path": None}))["news"]
+    assert live.description == "Live headlines: yahoo, rss:yahoo."
+    assert isinstance(build_resources(local)["news"], RecordedNewsResource)
+
+
+def test_a_live_feed_that_lacks_its_key_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^SIGNALS_FEEDS: newsapi needs NEWSAPI_KEY, which is empty$"):
+        build_definitions(
+            Settings.checked(signals_deployment="local", signals_data_dir=tmp_path, signals_feeds="newsapi")
+        )
+
+
+def test_without_a_recorded_file_prices_are_live(local: Settings) -> None:
+    live = build_resources(local.model_copy(update={"signals_prices_path": None, "prices_concurrency": 2}))["prices"]
+    assert isinstance(live, LivePricesResource)
+    assert live.concurrency == 2
+    assert not isinstance(build_resources(local)["prices"], LivePricesResource)
 
 
 def test_importing_the_definitions_pulls_in_nothing_heavy() -> None:

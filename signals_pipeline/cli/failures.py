@@ -5,28 +5,46 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from signals_pipeline.adapters.aws.files import DeployFilesError
+from signals_pipeline.adapters.aws.stack import DeployError
 from signals_pipeline.adapters.calendar import CalendarError
 from signals_pipeline.adapters.database import DatabaseError
+from signals_pipeline.adapters.mail.smtp import SmtpConfigError
 from signals_pipeline.adapters.model import ModelError
+from signals_pipeline.adapters.outbox import OutboxError
+from signals_pipeline.adapters.tried_settings import TriedError
 from signals_pipeline.adapters.watchlist import WatchlistError
+from signals_pipeline.cli.backfilling import LaunchError
+from signals_pipeline.core.adjustment import AdjustmentError
+from signals_pipeline.core.costs import CostError
 from signals_pipeline.core.coverage import CoverageError
 from signals_pipeline.core.digest import DigestError
 from signals_pipeline.core.feeds import SourceError
+from signals_pipeline.core.links import LinkKeyError
 from signals_pipeline.core.tables import SchemaError
 from signals_pipeline.core.technicals import BarsError
 from signals_pipeline.core.windows import WindowError
 from signals_pipeline.settings import SettingsError
 
 FORESEEN = (
+    AdjustmentError,
     BarsError,
     CalendarError,
+    CostError,
     CoverageError,
     DatabaseError,
+    DeployError,
+    DeployFilesError,
     DigestError,
+    LaunchError,
+    LinkKeyError,
     ModelError,
+    OutboxError,
     SchemaError,
     SettingsError,
+    SmtpConfigError,
     SourceError,
+    TriedError,
     WatchlistError,
     WindowError,
 )

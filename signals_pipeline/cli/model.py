@@ -8,8 +8,12 @@ import click
 from signals_pipeline import sample
 from signals_pipeline.adapters.finbert import prepare, source
 from signals_pipeline.adapters.finbert.verify import read
-from signals_pipeline.adapters.model import ModelError, read_config
+from signals_pipeline.adapters.model import ModelError, SentimentModel, read_config
+from signals_pipeline.core.sentiment import LABELS, softmax
+from signals_pipeline.defs.resources import model_folder
 from signals_pipeline.settings import Settings
+
+PROBE = "Company profit rises sharply, well above expectations"
 
 
 @click.group()
@@ -53,6 +57,12 @@ def verify() -> None:
     click.echo(f"{_prepared(settings)}: finbert @{verification.revision}, {verification.summary}")
 
 
+@model.command()
+def check() -> None:
+    """Load the model that runs would take, every checksum compared, and score one headline with it."""
+    click.echo(probe(Settings.checked()))
+
+
 @model.command("list")
 def list_models() -> None:
     """Say which models are there, in which state, and where."""
@@ -75,6 +85,20 @@ def lines(settings: Settings) -> Iterator[str]:
             continue
         said = f"; {verification.summary}" if verification else ""
         yield f"{config.name:<8} @{config.revision}  {config.quantisation}{said}  {folder}"
+
+
+def probe(settings: Settings) -> str:
+    """What the model that runs would take says of one plain headline.
+
+    Raises:
+        ModelError: no such model is there, it is damaged, or it doesn't understand the headline.
+    """
+    folder = model_folder(settings.sentiment_model, settings.models_dir)
+    config = read_config(folder)
+    share = softmax(SentimentModel.load(folder).logits([PROBE]).astype("float64"))[0]
+    if LABELS[int(share.argmax())] != "positive":
+        raise ModelError(f"{folder}: takes {PROBE!r} for {LABELS[int(share.argmax())]}; prepare the model again")
+    return f"{config.name} {config.quantisation} @{config.revision}: {PROBE!r} is positive, {share.max():.3f}"
 
 
 def _prepared(settings: Settings) -> Path:

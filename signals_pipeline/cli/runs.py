@@ -12,6 +12,8 @@ import dagster as dg
 from sqlalchemy import Engine, event
 
 from signals_pipeline import sample
+from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.digests import Digests
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import DIGEST_JOB
@@ -53,6 +55,14 @@ def windows_in_range(settings: Settings, first: str, last: str) -> tuple[Window,
         held = f"from {floor.key} to {ceiling.key}"
         raise WindowError(f"windows {first} to {last} are not there to run: choose a first and a last one {held}")
     return windows_between(start.start, end.end)
+
+
+def windows_told(settings: Settings, windows: tuple[Window, ...]) -> set[Window]:
+    """Those of the windows that have their digest."""
+    engine = engine_for(settings.database_url)
+    starts = {entry.window_start for entry in Digests(engine).list(limit=len(windows), before=windows[-1].end)}
+    engine.dispose()
+    return {window for window in windows if window.start in starts}
 
 
 def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg.ExecuteInProcessResult:

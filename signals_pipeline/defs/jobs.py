@@ -5,15 +5,24 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from signals_pipeline.core.windows import DIGEST_CRON, NEW_YORK, Window, newest_complete, windows_between
+from signals_pipeline.defs.metrics import count_step
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store
 
 HEALING_DAYS = 14  # windows missed longer ago are left to a backfill: no live feed still has their evidence
 
+NEWEST_PRESENT = dg.AssetCheckKey(dg.AssetKey("digest"), "newest_window_present")
+
+# On ECS: what a scoring task needs, and that a run whose task died starts anew, as its files died with it.
+TASK_TAGS = {"ecs/cpu": "512", "ecs/memory": "2048", "dagster/retry_strategy": "ALL_STEPS"}
+
 DIGEST_JOB = dg.define_asset_job(
     "digest_job",
-    selection=dg.AssetSelection.all(),
+    # Whether the newest window is there is no question that a backfill could answer: `health_job` asks it.
+    selection=dg.AssetSelection.all() - dg.AssetSelection.checks(NEWEST_PRESENT),
     executor_def=dg.in_process_executor,
+    hooks={count_step},
+    tags=TASK_TAGS,
     description="Every stage from headlines to digest, for one window or a range of windows in one run.",
 )
 

@@ -1,6 +1,6 @@
 """Resource `news` where headlines are live: the feeds of SIGNALS_FEEDS, collected into the database's archive."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -10,6 +10,7 @@ from signals_pipeline.adapters.news.archive import HeadlineArchive
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
 from signals_pipeline.adapters.news.live import LiveNews
 from signals_pipeline.adapters.news.manners import Manners
+from signals_pipeline.adapters.news.newsapi import NewsApi
 from signals_pipeline.adapters.news.newsapi_plans import Degrades
 from signals_pipeline.adapters.source_calls import SourceCalls
 from signals_pipeline.core.feeds import NewsSource
@@ -85,3 +86,15 @@ def feed_options(settings: Settings, *, origins: Mapping[str, str] | None = None
         ),
         origins=origins or {},
     )
+
+
+def newsapi_left(settings: Settings) -> Callable[[Store, datetime], int | None]:
+    """Gives the calls that NewsAPI has left today; None where it is not among the feeds."""
+    options = feed_options(settings)
+
+    def left(store: Store, now: datetime) -> int | None:
+        if "newsapi" not in options.names:
+            return None
+        return SourceCalls(store.engine).forecast(NewsApi.name, options.plan.limits, now).left
+
+    return left

@@ -81,13 +81,18 @@ def test_a_window_is_run_shown_and_kept(signals: Signals, data: Path) -> None:
 def test_a_backfill_runs_its_range_and_previews_come_from_what_is_stored(signals: Signals, data: Path) -> None:
     ran = signals("backfill", "--from", "2015-02-02-17:30", "--to", KEY)
     assert ran.exit_code == 0, ran.output
-    assert "in 2 windows" in ran.stdout.splitlines()[0]
+    left, title, *_ = ran.stdout.splitlines()
+    assert left == "2 windows to run"
+    assert "in 2 windows" in title
+    again = signals("backfill", "--from", "2015-02-02-08:30", "--to", KEY)
+    assert again.stdout.splitlines()[0] == "1 windows to run; 2 have their digest already (--force runs them again)"
     written = {path.name: path.read_bytes() for path in (data / "digests").iterdir()}
-    assert len(written) == 6
+    assert len(written) == 9
     assert Digest.from_json(written["2015-02-03-0830.json"].decode()).mode == "backfill"
     shown = signals("preview", KEY, "--to", str(data / "elsewhere"))
     assert shown.exit_code == 0, shown.output
-    copies = [Path(line) for line in shown.stdout.splitlines()]
+    *copies, mail = (Path(line) for line in shown.stdout.splitlines())
+    assert (mail.name, mail.parent) == ("2015-02-03-0830.eml", data / "elsewhere")
     assert {copy.name: copy.read_bytes() for copy in copies} == {copy.name: written[copy.name] for copy in copies}
     assert {copy.parent for copy in copies} == {data / "elsewhere"}
     (data / "file").touch()
@@ -139,7 +144,7 @@ REFUSED = {
     "no digest": (("preview", KEY), {}, "has no tables yet: run `signals migrate`"),
     "wrong knob": (("run",), {"MAX_SIGNALS": "many"}, "MAX_SIGNALS='many': "),
     "unknown deployment": (("migrate",), {"SIGNALS_DEPLOYMENT": "prodution"}, "SIGNALS_DEPLOYMENT='prodution': "),
-    "no feed": (("run",), {"SIGNALS_DEPLOYMENT": "local"}, "SIGNALS_NEWS_PATH is empty"),
+    "no key": (("run",), {"SIGNALS_DEPLOYMENT": "local", "SIGNALS_FEEDS": "newsapi"}, "newsapi needs NEWSAPI_KEY"),
     "no model": (("run", "--window", KEY), {"SENTIMENT_MODEL": "finbert"}, "finbert: no config.json"),
     "no headlines": (("run", "--window", KEY), {"SIGNALS_NEWS_PATH": "nowhere.csv"}, "nowhere.csv"),
     "no home": (("run", "--window", KEY), {"DAGSTER_HOME": "nowhere"}, "DAGSTER_HOME='nowhere': no such folder"),

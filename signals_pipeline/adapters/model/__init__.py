@@ -14,12 +14,13 @@ from signals_pipeline.adapters.model.folder import (
     revision_of,
     seal,
 )
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.running import TITLES, SentimentModel
 
 __all__ = [
     "CONFIG_FILE",
     "LABELS",
     "MODEL_FILE",
+    "TITLES",
     "TOKENIZER_FILE",
     "WEIGHTS_FILE",
     "ModelConfig",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _log = logging.getLogger(__name__)
-_TITLES = {"finbert": "FinBERT"}
+TITLES = {"finbert": "FinBERT"}
 
 
 def _read_tokenizer(folder: Path, config: ModelConfig) -> "Tokenizer":
@@ -103,7 +103,7 @@ class SentimentModel:
             ModelError: a file is missing, changed, unreadable or not made for the others; nothing is guessed.
         """
         config = read_config(folder)
-        title = _TITLES.get(config.name, config.name)
+        title = TITLES.get(config.name, config.name)
         _log.info("Loading %s model...", title)
         tokenizer = _read_tokenizer(folder, config)
         session = _open_session(folder / MODEL_FILE)

@@ -1,0 +1,83 @@
+# One image for the code server, the daemon, the web server, the runs and the digest's pages.
+#
+#   docker build -t signals .                                        FinBERT from the Hugging Face hub
+#   docker build -t signals --build-arg MODEL=local .                FinBERT from deploy/model/ (the hub's layout)
+#   docker build -t signals --build-arg MODEL=compact .              only the bundled compact model
+#
+# Layers are ordered by how seldom they change: packages, model, code. A change of code rebuilds the last ones.
+ARG MODEL=finbert
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+# --- packages of the runtime ------------------------------------------------------------------------------------------
+FROM ${PYTHON_IMAGE} AS packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+RUN python -m venv /opt/venv
+COPY setup.py constraints.txt ./
+# Without the package beside it this installs what it stands on, and the command `signals`.
+RUN /opt/venv/bin/pip install --no-compile -c constraints.txt .
+COPY deploy/trim.sh ./
+RUN /opt/venv/bin/pip uninstall --yes pip setuptools && ./trim.sh /opt/venv/lib/python3.11/site-packages
+
+# --- the sentiment model: fetched, exported, quantised and verified where torch may be --------------------------------
+FROM packages AS preparing
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+WORKDIR /prepare
+COPY setup.py constraints.txt ./
+RUN python -m venv /opt/preparing \
+    && /opt/preparing/bin/pip install --no-compile -c constraints.txt --extra-index-url "${TORCH_INDEX}" ".[finbert]"
+COPY signals_pipeline signals_pipeline
+ENV SIGNALS_DATA_DIR=/prepared
+
+FROM preparing AS model-finbert
+RUN /opt/preparing/bin/signals model fetch && /opt/preparing/bin/signals model export && rm -rf /prepared/models/finbert-source
+
+FROM preparing AS model-local
+COPY deploy/model /model
+RUN /opt/preparing/bin/signals model fetch --from /model && /opt/preparing/bin/signals model export \
+    && rm -rf /prepared/models/finbert-source
+
+FROM ${PYTHON_IMAGE} AS model-compact
+RUN mkdir -p /prepared/models
+
+# hadolint ignore=DL3006
+FROM model-${MODEL} AS model
+
+# An image with FinBERT leaves the compact model's weights out.
+FROM ${PYTHON_IMAGE} AS code
+COPY --from=model /prepared/models /opt/models
+COPY signals_pipeline /app/signals_pipeline
+RUN if [ -e /opt/models/finbert/config.json ]; then rm -r /app/signals_pipeline/sample/model/compact; fi
+
+# --- what runs --------------------------------------------------------------------------------------------------------
+FROM ${PYTHON_IMAGE} AS runtime
+RUN groupadd --gid 10001 signals && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data signals \
+    && mkdir -p /data /app && chown signals:signals /data /tmp
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=model --chown=root:root /prepared/models /opt/models
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HF_HUB_OFFLINE=1 \
+    HOME=/data \
+    SIGNALS_DATA_DIR=/data \
+    SIGNALS_MODELS_DIR=/opt/models \
+    DAGSTER_HOME=/app/deploy \
+    DAGSTER_DISABLE_TELEMETRY=true \
+    DAGSTER_EVENT_BATCH_SIZE=100
+WORKDIR /app
+COPY pyproject.toml ./
+COPY alembic alembic
+COPY deploy deploy
+COPY --from=code /app/signals_pipeline signals_pipeline
+# Bytecode of what a run, the web server and the daemon import is written here: when the image runs its root is read-only.
+RUN PYTHONDONTWRITEBYTECODE='' SIGNALS_DATA_DIR=/tmp/warm python deploy/warm.py && rm -rf /tmp/warm
+USER 10001:10001
+# Refuses an image whose model is damaged: every file's checksum, then one headline scored.
+RUN signals model check
+# Fargate gives a bind mount at these places the owner that they have here.
+VOLUME ["/data", "/tmp"]
+CMD ["signals", "--help"]

@@ -1,0 +1,1 @@
+"""Amazon's side of an installation: its price table, its stack, its deployment."""

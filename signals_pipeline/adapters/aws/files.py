@@ -1,0 +1,50 @@
+"""The files of `deploy/`: the stack's template, the instance's configuration, the price table."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from signals_pipeline.core.costs import CostError, Price, PriceTable
+
+_CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+class DeployFilesError(RuntimeError):
+    """A file of `deploy/` is not there; the message is one line."""
+
+
+def repository() -> Path:
+    """The folder with Dockerfile and `deploy/`: the checkout that the package runs from, else the working directory.
+
+    Raises:
+        DeployFilesError: neither has them.
+    """
+    for root in (_CHECKOUT, Path.cwd()):
+        if (root / "deploy" / "stack.yaml").is_file():
+            return root
+    raise DeployFilesError(f"no deploy/ in {_CHECKOUT} or {Path.cwd()}: run this from a checkout of the project")
+
+
+def price_table(path: Path | None = None) -> PriceTable:
+    """The dated table of prices.
+
+    Args:
+        path: The file; None takes `deploy/prices.yaml`.
+
+    Raises:
+        CostError: the file is no price table.
+        DeployFilesError: there is no `deploy/`.
+    """
+    source = path or repository() / "deploy" / "prices.yaml"
+    try:
+        loaded: Any = yaml.safe_load(source.read_text(encoding="utf-8"))
+        items = {name: Price(**entry) for name, entry in loaded["items"].items()}
+        dated, region = loaded["dated"], loaded["region"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        said = " ".join(str(error).split())
+        raise CostError(f"{source}: no price table ({said}); take deploy/prices.yaml as the form") from error
+    if not isinstance(dated, date):
+        raise CostError(f"{source}: dated: {dated!r} is no date; write YYYY-MM-DD")
+    return PriceTable(str(region), dated, items)

@@ -1,0 +1,138 @@
+"""The control service and one-off tasks: start, wait, go back."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from signals_pipeline.adapters.aws.stack import DeployError, Stack, client
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How to wait.
+
+    Attributes:
+        seconds: For how long at most.
+        poll_seconds: Between two looks.
+        pause: Waits.
+    """
+
+    seconds: float = 900
+    poll_seconds: float = 10
+    pause: Callable[[float], None] = time.sleep
+
+    def looks(self) -> Iterator[int]:
+        """One item a look, with a pause between two."""
+        for look in range(int(self.seconds // self.poll_seconds) + 1):
+            if look:
+                self.pause(self.poll_seconds)
+            yield look
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The control service as it is.
+
+    Attributes:
+        task_definition: ARN of the revision that it is to run.
+        desired: Tasks wanted: 0 while it sleeps.
+        running: Tasks that run.
+        rollout: State of the newest deployment, IN_PROGRESS, COMPLETED or FAILED; empty where AWS says none.
+        settled: Whether the wanted revision, and no other, runs as wanted.
+    """
+
+    task_definition: str
+    desired: int
+    running: int
+    rollout: str
+    settled: bool
+
+
+def look(stack: Stack) -> Service:
+    """The control service as it is now.
+
+    Raises:
+        DeployError: it is not there or INACTIVE.
+    """
+    found = client("ecs").describe_services(cluster=stack.cluster, services=[stack.service])["services"]
+    if not found or found[0]["status"] != "ACTIVE":
+        state = found[0]["status"] if found else "missing"
+        raise DeployError(f"service {stack.cluster}/{stack.service} is {state}: update the stack, then deploy again")
+    service = found[0]
+    deployments = service.get("deployments", [])
+    newest = next((each for each in deployments if each["status"] == "PRIMARY"), {})
+    rollout = str(newest.get("rolloutState", ""))
+    running = int(service.get("runningCount", 0))
+    settled = len(deployments) <= 1 and running == service["desiredCount"] and rollout in {"", "COMPLETED"}
+    return Service(str(service["taskDefinition"]), int(service["desiredCount"]), running, rollout, settled)
+
+
+def replace(stack: Stack, revision: str, patience: Patience) -> None:
+    """Put a revision into service and wait until it runs, also where the service sleeps; then let it sleep again.
+
+    Raises:
+        DeployError: it doesn't settle, or AWS's circuit breaker gave it up.
+    """
+    before = look(stack)
+    place = {"cluster": stack.cluster, "service": stack.service}
+    client("ecs").update_service(**place, taskDefinition=revision, desiredCount=max(before.desired, 1))
+    try:
+        _settle(stack, revision, patience)
+    finally:
+        if not before.desired:
+            client("ecs").update_service(**place, desiredCount=0)
+
+
+def _settle(stack: Stack, revision: str, patience: Patience) -> None:
+    name = revision.rsplit("/", 1)[1]
+    for _ in patience.looks():
+        now = look(stack)
+        if now.task_definition != revision or now.rollout == "FAILED":
+            raise DeployError(f"{name} did not start: AWS gave it up; its log is in CloudWatch, /{stack.name}/control")
+        if now.settled:
+            return
+    raise DeployError(
+        f"{name} did not settle in {patience.seconds:.0f} s; its log is in CloudWatch, /{stack.name}/control"
+    )
+
+
+def run_once(stack: Stack, task_definition: str, command: list[str], patience: Patience) -> None:
+    """Run a command in a task of its own and wait for its end.
+
+    Raises:
+        DeployError: it can't start, doesn't end, or ends with an exit code other than zero.
+    """
+    ecs, said = client("ecs"), " ".join(command)
+    answer = ecs.run_task(
+        cluster=stack.cluster,
+        taskDefinition=task_definition,
+        launchType="FARGATE",
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": list(stack.subnets),
+                "securityGroups": [stack.security_group],
+                "assignPublicIp": "ENABLED",
+            }
+        },
+        overrides={"containerOverrides": [{"name": "run", "command": command}]},
+    )
+    if not answer["tasks"]:
+        raise DeployError(f"`{said}` can't start: {answer['failures'][0].get('reason', 'no reason given')}")
+    arn = answer["tasks"][0]["taskArn"]
+    for _ in patience.looks():
+        [task] = ecs.describe_tasks(cluster=stack.cluster, tasks=[arn])["tasks"]
+        if task["lastStatus"] == "STOPPED":
+            _require_success(said, task, stack)
+            return
+    ecs.stop_task(cluster=stack.cluster, task=arn, reason="took too long")
+    raise DeployError(
+        f"`{said}` did not end in {patience.seconds:.0f} s and was stopped; see CloudWatch, /{stack.name}/run"
+    )
+
+
+def _require_success(said: str, task: dict[str, Any], stack: Stack) -> None:
+    codes = [container.get("exitCode") for container in task.get("containers", ())]
+    if not codes or any(code != 0 for code in codes):
+        why = task.get("stoppedReason") or "no reason given"
+        raise DeployError(f"`{said}` failed with exit code {codes}: {why}; its log is in CloudWatch, /{stack.name}/run")

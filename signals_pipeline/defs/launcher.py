@@ -1,0 +1,48 @@
+"""The run launcher of the production instance: Fargate Spot first, Fargate where Spot has no room or broke a run off.
+
+Named in `deploy/dagster.yaml`; imported by the instance alone, so that `definitions` stays light.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import RETRY_NUMBER_TAG
+from dagster_aws.ecs import EcsRunLauncher
+from dagster_aws.ecs.container_context import EcsContainerContext
+from dagster_aws.ecs.utils import RetryableEcsException
+
+NO_CAPACITY = "Capacity is unavailable at this time"
+ON_DEMAND: list[dict[str, Any]] = [{"capacityProvider": "FARGATE", "weight": 1}]
+
+
+class SpotFirstLauncher(EcsRunLauncher):
+    """`EcsRunLauncher` whose first try is on the configured capacity (Spot), and any later one on demand."""
+
+    def _run_task_kwargs(
+        self, run: dg.DagsterRun, image: str | None, container_context: EcsContainerContext
+    ) -> dict[str, Any]:
+        asked = super()._run_task_kwargs(run, image, container_context)
+        return asked | {"capacityProviderStrategy": ON_DEMAND} if RETRY_NUMBER_TAG in run.tags else asked
+
+    def _run_task(self, **kwargs: Any) -> Mapping[str, Any]:  # noqa: ANN401 - as the base class has it
+        try:
+            return super()._run_task(**kwargs)
+        except RetryableEcsException as error:
+            if NO_CAPACITY not in str(error) or kwargs.get("capacityProviderStrategy") == ON_DEMAND:
+                raise
+        return super()._run_task(**kwargs | {"capacityProviderStrategy": ON_DEMAND})
+
+    def stop_leftover(self, run: dg.DagsterRun) -> bool:
+        """Stop the task of a run that is over for Dagster, and say whether there was one.
+
+        Run monitoring fails a run that does not start in time, and leaves its task to start later and cost.
+        """
+        tags = self._get_run_tags(run.run_id)
+        if not (tags.arn and tags.cluster):
+            return False
+        found = self.ecs.describe_tasks(tasks=[tags.arn], cluster=tags.cluster)["tasks"]
+        if not found or found[0]["lastStatus"] == "STOPPED":
+            return False
+        self.ecs.stop_task(task=tags.arn, cluster=tags.cluster, reason=f"run {run.run_id} is over")
+        return True

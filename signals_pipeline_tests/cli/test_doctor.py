@@ -1,0 +1,292 @@
+"""`signals doctor`: a line a look with its remedy, an exit code, JSON, and no traceback whatever is broken."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._daemon.types import DaemonHeartbeat
+
+from signals_pipeline import sample
+from signals_pipeline.adapters import migrate
+from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.digests import Digests
+from signals_pipeline.adapters.model import read_config, seal
+from signals_pipeline.adapters.probes import Finding, look
+from signals_pipeline.adapters.source_calls import SourceCalls
+from signals_pipeline.cli import main
+from signals_pipeline.cli.checkup import LATE, newest_window, probes_of, schedule
+from signals_pipeline.cli.doctor import document, healthy, lines
+from signals_pipeline.cli.failures import told
+from signals_pipeline.cli.runs import local_instance
+from signals_pipeline.core.quotas import Limit
+from signals_pipeline.core.windows import Window, newest_complete, window_containing
+from signals_pipeline.settings import MailTransport, ModelChoice, Settings
+from signals_pipeline_tests.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
+
+NOW = datetime(2026, 3, 10, 14, tzinfo=UTC)
+SOURCES = "/v2/top-headlines/sources"
+
+
+@pytest.fixture
+def server() -> Iterator[YahooServer]:
+    with yahoo_server() as running:
+        running.says("SPY", Answer(named(recorded("AAPL"), "SPY")))
+        running.pages[SOURCES] = Answer({"status": "ok"})
+        running.date = "Tue, 10 Mar 2026 14:00:05 GMT"
+        yield running
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Settings:
+    """A live deployment with everything set, its database at head."""
+    made = Settings.checked(
+        signals_deployment="local",
+        signals_data_dir=tmp_path / "data",
+        signals_watchlist="dow30",
+        newsapi_key="planted-key",
+        newsapi_plan="business",
+        sentiment_model="compact",
+        digest_recipients="ann@example.org",
+        mail_transport="smtp",
+        smtp_host="127.0.0.1",
+        smtp_tls="none",
+        dagster_home=tmp_path,
+    )
+    migrate.upgrade(made.database_url)
+    return made
+
+
+def examined(settings: Settings, server: YahooServer) -> dict[str, Finding]:
+    probes = probes_of(settings, lambda: NOW, newsapi=server.url, yahoo=server.url, time_from=server.url)
+    return look(probes, seconds=60, told=told)
+
+
+def put_digest(settings: Settings, window: Window) -> None:
+    engine = engine_for(settings.database_url)
+    Digests(engine).put(window, "{}", kind="quiet", mode="backfill", subject="nothing new")
+    engine.dispose()
+
+
+def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServer) -> None:
+    put_digest(live, newest_complete(NOW))
+    with mail_server(Inbox()) as port:
+        found = examined(live.model_copy(update={"smtp_port": port}), server)
+    wrong = {name: each for name, each in found.items() if each.status != "ok"}
+    assert set(wrong) == {"schedule"}
+    assert healthy(found)
+    assert list(found) == [
+        *("database", "model", "watchlist", "news", "newest window", "schedule", "mail", "data folder", "memory"),
+        *("newsapi key", "newsapi quota", "prices", "clock"),
+    ]
+    assert found["database"].text == f"sqlite at revision {migrate.head()}"
+    assert found["watchlist"].text == "30 companies"
+    assert found["news"].text == "live: newsapi, yahoo, rss:yahoo"
+    assert "planted-key" not in document(found)
+
+
+def test_everything_broken_is_a_line_each(live: Settings, server: YahooServer, tmp_path: Path) -> None:
+    server.pages[SOURCES] = Answer({}, status=401)
+    server.says("SPY", Answer(b"", status=403))
+    server.date = "Tue, 10 Mar 2026 15:00:00 GMT"
+    broken = tmp_path / "watchlist.yaml"
+    broken.write_text("- symbol: V\n- symbol: ma\n")
+    migrate.downgrade(live.database_url, "003")
+    with mail_server(Inbox()) as port:
+        unused = port
+    changes = {
+        "signals_watchlist": broken,
+        "sentiment_model": ModelChoice.FINBERT,
+        "smtp_port": unused,
+        "newsapi_key": None,
+        "signals_contact": "",
+        "signals_feeds": "rss:edgar",
+    }
+    found = examined(live.model_copy(update=changes), server)
+    failed = {name for name, each in found.items() if each.status == "fail"}
+    assert failed == {"database", "model", "watchlist", "news", "mail", "prices", "clock"}
+    assert found["database"].text.endswith("run `signals migrate`")
+    assert found["watchlist"].text.endswith("(and 1 more)")
+    assert found["news"].text == "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"
+    assert found["prices"].text == "Yahoo gives no bars of SPY: HTTP 403"
+    assert not healthy(found)
+    for line in lines(found):
+        assert "\n" not in line
+        assert "Traceback" not in line
+
+
+def test_a_model_that_takes_bad_news_for_good_is_found_out(live: Settings) -> None:
+    folder = live.models_dir / "finbert"
+    shutil.copytree(sample.COMPACT_MODEL, folder)
+    card = read_config(folder)
+    names = dict(zip(card.id2label, reversed(card.id2label.values()), strict=True))
+    kept = {"max_length": card.max_length, "vocabulary": card.vocabulary, "quantisation": card.quantisation}
+    seal(folder, name="finbert", id2label=names, **kept)
+    found = probes_of(live.model_copy(update={"sentiment_model": ModelChoice.AUTO}), lambda: NOW)["model"]()
+    assert found.status == "fail"
+    assert "finds negative, positive where positive, negative is plain" in found.text
+
+
+def test_a_quota_that_runs_out_is_told(live: Settings, server: YahooServer) -> None:
+    engine = engine_for(live.database_url)
+    SourceCalls(engine).reserve("newsapi", (Limit(8_000),), NOW, wanted=7_999)
+    engine.dispose()
+    for left in (0, 0):
+        found = examined(live, server)
+        assert found["newsapi quota"].status == "warn"
+        assert found["newsapi quota"].text.startswith(f"NewsAPI: {left} left") or left == 0
+    assert found["newsapi key"].text == "no call is left to ask with"
+    assert len([path for path, _ in server.visits if path.startswith(SOURCES)]) <= 1
+
+
+def test_before_the_first_run_nothing_is_made_by_looking(tmp_path: Path, server: YahooServer) -> None:
+    settings = Settings.checked(
+        signals_deployment="local", signals_data_dir=tmp_path / "data", newsapi_key="k", dagster_home=tmp_path
+    )
+    found = examined(settings, server)
+    assert not (tmp_path / "data").exists()
+    assert found["database"] == Finding("fail", "there is none yet", "signals migrate")
+    assert found["newest window"].text == "no digest yet"
+    assert found["watchlist"].text == "39 companies of the sample, as of 2015"
+    assert found["news"].status == "warn"
+    assert found["model"].text.endswith("FinBERT is not prepared")
+    assert found["newsapi key"].text == "not asked: the budget is kept in the database"
+    assert found["mail"].text == "DIGEST_RECIPIENTS is empty: nobody gets a mail"
+
+
+@pytest.mark.parametrize(
+    ("told_ago", "after_end", "status"),
+    [(0, LATE, "ok"), (1, timedelta(minutes=59), "ok"), (1, LATE, "fail"), (5, LATE, "fail")],
+)
+def test_the_newest_window_is_missed_an_hour_after_its_end(
+    live: Settings, told_ago: int, after_end: timedelta, status: str
+) -> None:
+    due = newest_complete(NOW)
+    newest = due
+    for _ in range(told_ago):
+        newest = window_containing(newest.start - timedelta(minutes=1))
+    put_digest(live, newest)
+    found = newest_window(live, lambda: due.end + after_end)
+    assert found.status == status
+    assert newest.key in found.text
+
+
+def turn(instance: dg.DagsterInstance, status: InstigatorStatus) -> None:
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="signals_pipeline.definitions"))
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "digest_schedule")
+    data = ScheduleInstigatorData("30 8,17 * * 1-5", NOW.timestamp())
+    instance.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, status, data))
+
+
+def test_the_schedule_is_on_only_with_a_living_daemon(
+    live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unnamed = live.model_copy(update={"dagster_home": None})
+    assert schedule(unnamed, lambda: NOW).text == "there is no Dagster instance yet"
+    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    assert schedule(live, lambda: NOW).text == "off: no window runs by itself"
+    with local_instance(live) as instance:
+        turn(instance, InstigatorStatus.RUNNING)
+    assert schedule(live, lambda: NOW).status == "fail"
+    with local_instance(live) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat((NOW - timedelta(minutes=4)).timestamp(), "SCHEDULER", "x", []))
+    assert schedule(live, lambda: NOW).status == "ok"
+    assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
+    nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
+    assert "DAGSTER_HOME" in look({"s": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, told=told)["s"].text
+
+
+def test_other_ways_to_mail_and_to_keep_frames(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "planted")
+    files = live.model_copy(update={"mail_transport": "files", "signals_frames_url": "s3://desk-frames"})
+    assert "frames" in probes_of(files, lambda: NOW)
+    checked = Settings.checked(
+        signals_data_dir=live.signals_data_dir, digest_recipients="ann@example.org", mail_transport="files"
+    )
+    assert probes_of(checked, lambda: NOW)["mail"]().text == f"as files for 1: {checked.mail_dir}"
+    sending = live.model_copy(update={"mail_transport": MailTransport.SES})
+    assert probes_of(sending, lambda: NOW)["mail"]().text.startswith("SES: ")
+    (live.signals_data_dir / "mail").write_text("a file is in the way")
+    assert probes_of(checked, lambda: NOW)["mail"]().status == "fail"
+    recorded_news = live.model_copy(
+        update={"signals_news_path": Path("none.csv"), "signals_prices_path": sample.PRICES}
+    )
+    probes = probes_of(recorded_news, lambda: NOW)
+    assert probes["news"]().text == "none.csv is not there"
+    assert "prices" not in probes
+
+
+def test_the_command_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNALS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    first = CliRunner().invoke(main, ["doctor"])
+    assert first.exit_code == 0, first.output
+    assert [line.split()[1] for line in first.output.splitlines()[:3]] == ["database", "model", "watchlist"]
+    settings = Settings.checked()
+    migrate.upgrade(settings.database_url)
+    put_digest(settings, newest_complete(NOW))
+    monkeypatch.setenv("SIGNALS_DATABASE_URL", "no url")
+    refused = CliRunner().invoke(main, ["doctor"])
+    assert refused.exit_code == 1
+    assert "fail  database       the database URL can't be read" in refused.output
+    monkeypatch.delenv("SIGNALS_DATABASE_URL")
+    told_as_json = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
+    assert told_as_json["healthy"]
+    assert {each["check"]: each["status"] for each in told_as_json["checks"]} | {"model": "", "mail": ""} == {
+        **dict.fromkeys(("database", "watchlist", "news", "newest window", "schedule", "data folder", "memory"), "ok"),
+        **dict.fromkeys(("model", "mail"), ""),
+    }
+
+
+def test_settings_that_can_not_be_read_are_the_only_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_SIGNALS", "many")
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 1
+    assert result.output.startswith("fail  settings  MAX_SIGNALS='many': ")
+
+
+def test_a_real_process_without_a_network_ends_with_lines(tmp_path: Path) -> None:
+    environment = {
+        "SIGNALS_DEPLOYMENT": "local",
+        "SIGNALS_DATA_DIR": str(tmp_path / "data"),
+        "SMTP_HOST": "mail.invalid",
+        "MAIL_TRANSPORT": "smtp",
+        "DIGEST_RECIPIENTS": "ann@example.org",
+        "ALL_PROXY": "http://127.0.0.1:9",  # nothing listens there: as without a network
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "signals_pipeline", "doctor"],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    said = {line[6:21].strip(): line[:4].strip() for line in done.stdout.splitlines()}
+    assert said["prices"] == said["mail"] == "fail"
+    assert said["clock"] == "warn"

@@ -1,0 +1,75 @@
+"""`signals watch` beats only when the digest that is due is there; `signals prepare` can be repeated."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from signals_pipeline.adapters.database import DatabaseError, engine_for
+from signals_pipeline.adapters.digests import Digests
+from signals_pipeline.adapters.migrate import head
+from signals_pipeline.cli.watch import GRACE, prepare, watch
+from signals_pipeline.core.windows import window_for_key
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.databases import database_url, empty_url, store  # noqa: F401
+
+WINDOW = window_for_key("2026-03-05-17:30")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("metrics", ["emf", "off"])
+def test_it_beats_when_the_digest_is_there(
+    database_url: str,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+    kept: bool,
+    metrics: str,
+) -> None:
+    settings = Settings.checked(signals_database_url=database_url, signals_metrics=metrics, signals_stack="desk")
+    if kept:
+        Digests(engine_for(database_url)).put(WINDOW, "{}", kind="quiet", mode="live", subject="Nothing new")
+        watch(settings, WINDOW.end + timedelta(minutes=30))
+    else:
+        with pytest.raises(DatabaseError, match=r"^the digest of window 2026-03-05-17:30 is due and not there"):
+            watch(settings, WINDOW.end + timedelta(minutes=30))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [(line["Heartbeat"], line["Stack"]) for line in lines] == (
+        [(float(kept), "desk")] if metrics == "emf" else []
+    )
+
+
+def test_a_digest_is_missed_only_after_a_grace(database_url: str) -> None:  # noqa: F811
+    settings = Settings.checked(signals_database_url=database_url)
+    before = window_for_key("2026-03-05-08:30")
+    Digests(engine_for(database_url)).put(before, "{}", kind="quiet", mode="live", subject="Nothing new")
+    watch(settings, WINDOW.end + GRACE - timedelta(seconds=1))
+    with pytest.raises(DatabaseError):
+        watch(settings, WINDOW.end + GRACE)
+
+
+def test_without_an_instant_the_clock_is_asked(database_url: str) -> None:  # noqa: F811
+    with pytest.raises(DatabaseError, match=f"{datetime.now(UTC).year}"):
+        watch(Settings.checked(signals_database_url=database_url))
+
+
+def test_preparing_twice_leaves_both_schemas_at_head(
+    empty_url: str,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    settings = Settings.checked(signals_database_url=empty_url)
+    for _ in range(2):
+        prepare(settings)
+    assert capsys.readouterr().out.count(f"database at revision {head()}") == 2
+    engine = engine_for(empty_url)
+    if engine.dialect.name == "postgresql":
+        assert sa.inspect(engine).has_schema("dagster")
+    assert sa.inspect(engine).has_table("signal_history")
+    engine.dispose()
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_runs() == []

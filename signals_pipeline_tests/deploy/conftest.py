@@ -1,0 +1,54 @@
+"""A local stand-in for AWS over real sockets, emptied for every test."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from signals_pipeline_tests.deploy.template import REGION
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[str]:
+    """The address of a moto server of this session."""
+    moto_server = pytest.importorskip("moto.server")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = moto_server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(aws_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The stand-in's address, with nothing in it; boto3 speaks to it alone."""
+    import requests
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws_server,
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    requests.post(f"{aws_server}/moto-api/reset", timeout=10)
+    return aws_server
+
+
+@pytest.fixture
+def fresh_session(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """No region and no credential remembered from an earlier test."""
+    import boto3
+
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+def client(service: str) -> Any:
+    """A boto3 client of the stand-in."""
+    import boto3
+
+    return boto3.client(service, region_name=REGION)

@@ -1,0 +1,131 @@
+"""Reading `deploy/stack.yaml` as CloudFormation does, as far as that template goes: intrinsic functions resolved."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from signals_pipeline.adapters.aws.files import repository
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+PARAMETERS = {"OperatorEmail": "operator@example.org"}
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _tagged)
+
+
+def text() -> str:
+    """The template as it is."""
+    return (repository() / "deploy" / "stack.yaml").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Template:
+    """The template under a stack's name and parameters.
+
+    Attributes:
+        stack: Name of the stack.
+        given: Parameters given; the others have their defaults.
+        physical: Physical id by logical id, where a stack has been made.
+    """
+
+    stack: str = "signals"
+    given: Mapping[str, str] = field(default_factory=lambda: PARAMETERS)
+    physical: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=lambda: yaml.load(text(), _Loader))  # noqa: S506
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Resolved properties of all resources of a type, by logical id."""
+        found = {name: each for name, each in self.body["Resources"].items() if each["Type"] == kind}
+        return {name: self.resolve(each["Properties"]) for name, each in found.items()}
+
+    def resolve(self, node: Any) -> Any:
+        """A part of the template with every intrinsic function carried out."""
+        if isinstance(node, list):
+            resolved = [self.resolve(each) for each in node]
+            return [each for each in resolved if each is not None]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            [(name, argument)] = node.items()
+            if name == "Ref":
+                return self._ref(argument)
+            if name.startswith("Fn::"):
+                return getattr(self, "_" + name[4:].lower())(argument)
+        return {name: value for name, each in node.items() if (value := self.resolve(each)) is not None}
+
+    def condition(self, name: str) -> bool:
+        """Whether a condition holds."""
+        return bool(self.resolve(self.body["Conditions"][name]))
+
+    def _ref(self, name: str) -> str | None:
+        pseudo = {
+            "AWS::StackName": self.stack,
+            "AWS::Region": REGION,
+            "AWS::AccountId": ACCOUNT,
+            "AWS::Partition": "aws",
+            "AWS::NoValue": None,
+        }
+        if name in pseudo:
+            return pseudo[name]
+        if name in self.body["Parameters"]:
+            return self.given.get(name, self.body["Parameters"][name].get("Default"))
+        return self.physical.get(name, f"{self.stack}-{name}")
+
+    def _getatt(self, argument: list[str]) -> str:
+        logical, attribute = argument
+        if attribute == "Arn":
+            kind = self.body["Resources"][logical]["Type"].split("::")[1].lower()
+            return f"arn:aws:{kind}:{REGION}:{ACCOUNT}:{self._ref(logical)}"
+        if attribute == "Name":
+            return str(self.body["Resources"][logical]["Properties"]["ServiceName"])
+        return f"{self._ref(logical)}.{attribute}"
+
+    def _sub(self, argument: str) -> str:
+        def put(found: re.Match[str]) -> str:
+            name = found[1]
+            return str(self._getatt(name.split(".", 1)) if "." in name else self._ref(name))
+
+        return re.sub(r"\$\{([^}]+)\}", put, argument)
+
+    def _if(self, argument: list[Any]) -> Any:
+        return self.resolve(argument[1] if self.condition(argument[0]) else argument[2])
+
+    def _equals(self, argument: list[Any]) -> bool:
+        left, right = (self.resolve(each) for each in argument)
+        return left == right
+
+    def _not(self, argument: list[Any]) -> bool:
+        return not self.resolve(argument[0])
+
+    def _select(self, argument: list[Any]) -> Any:
+        return self.resolve(argument[1])[int(argument[0])]
+
+    def _getazs(self, _argument: Any) -> list[str]:
+        return [f"{REGION}{letter}" for letter in "abc"]
+
+    def _join(self, argument: list[Any]) -> str:
+        return str(argument[0]).join(self.resolve(argument[1]))
+
+    def dashboard(self) -> dict[str, Any]:
+        """The dashboard's body, parsed."""
+        [properties] = self.of_type("AWS::CloudWatch::Dashboard").values()
+        return json.loads(properties["DashboardBody"])

@@ -1,0 +1,132 @@
+"""The stack: clean, deployed into the stand-in, closed to the world, and what the stand-in skips made by hand."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.core.metrics import KINDS
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.deploy.conftest import client
+from signals_pipeline_tests.deploy.stacks import create, resources
+from signals_pipeline_tests.deploy.template import Template, text
+
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
+TEMPLATE = Template()
+TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")
+CONTAINERS = [container for task in TASKS.values() for container in task["ContainerDefinitions"]]
+SKIPPED = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
+    "AWS::S3::BucketPolicy",
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::Scheduler::Schedule",
+}
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    path = repository() / "deploy" / "stack.yaml"
+    lint = [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "us-east-1", "eu-central-1", "--", str(path)]
+    done = subprocess.run(lint, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_the_template_is_what_cloudformation_takes_inline_and_uses_no_aliases() -> None:
+    assert len(text().encode()) < 51_200
+    assert not re.search(r"[:-] [&*][a-z]", text())
+
+
+def test_everything_the_stand_in_knows_is_made(aws: str) -> None:  # noqa: ARG001
+    outputs = create()
+    assert client("cloudformation").describe_stacks(StackName="signals")["Stacks"][0]["StackStatus"] == (
+        "CREATE_COMPLETE"
+    )
+    made = resources()
+    expected = {name for name, each in TEMPLATE.body["Resources"].items() if each["Type"] not in SKIPPED}
+    assert expected <= set(made)
+    assert set(outputs) >= {"Cluster", "Service", "Repository", "RunFamily", "ControlFamily", "GeneratorParameter"}
+    database = client("rds").describe_db_instances()["DBInstances"][0]
+    assert (database["DBInstanceClass"], database["PubliclyAccessible"], database["StorageEncrypted"]) == (
+        "db.t4g.micro",
+        False,
+        True,
+    )
+    assert TEMPLATE.of_type("AWS::RDS::DBInstance")["Database"]["DeletionProtection"]
+    groups = client("logs").describe_log_groups()["logGroups"]
+    assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
+        "/signals/control": 30,
+        "/signals/run": 30,
+    }
+
+
+def test_alarms_and_scalable_target_made_from_the_template_read_back_as_written(aws: str) -> None:  # noqa: ARG001
+    create()
+    made = Template(physical=resources())
+    cloudwatch, scaling = client("cloudwatch"), client("application-autoscaling")
+    alarms = made.of_type("AWS::CloudWatch::Alarm")
+    for alarm in alarms.values():
+        cloudwatch.put_metric_alarm(**alarm)
+    kept = {alarm["AlarmName"]: alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+    for alarm in alarms.values():
+        assert {name: kept[alarm["AlarmName"]][name] for name in alarm} == alarm
+    [target] = made.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
+    actions = target.pop("ScheduledActions")
+    scaling.register_scalable_target(**target)
+    place = {name: target[name] for name in ("ServiceNamespace", "ScalableDimension", "ResourceId")}
+    for action in actions:
+        scaling.put_scheduled_action(**place, **action)
+    [found] = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert {name: found[name] for name in target} == target
+    found_actions = scaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"]
+    by_name = {action["ScheduledActionName"]: action for action in found_actions}
+    assert {name: {key: by_name[name][key] for key in action} for name, action in _named(actions).items()} == (
+        _named(actions)
+    )
+
+
+def _named(actions: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {action["ScheduledActionName"]: action for action in actions}
+
+
+def test_the_dashboard_shows_every_metric_and_every_alarm() -> None:
+    body = TEMPLATE.dashboard()
+    metrics = [row for widget in body["widgets"] for row in widget["properties"].get("metrics", [])]
+    assert {row[1] for row in metrics} == {kind.name for kind in KINDS}
+    assert {tuple(row[2:4]) for row in metrics} == {("Stack", "signals")}
+    alarms = {alarm["AlarmName"] for alarm in TEMPLATE.of_type("AWS::CloudWatch::Alarm").values()}
+    shown = {arn.rsplit(":", 1)[1] for widget in body["widgets"] for arn in widget["properties"].get("alarms", [])}
+    assert shown == alarms
+    for widget in body["widgets"]:
+        assert widget["x"] + widget["width"] <= 24
+        assert "${" not in json.dumps(widget)
+
+
+def test_every_variable_of_a_task_is_one_that_something_reads() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    instance = (repository() / "deploy" / "dagster.yaml").read_text(encoding="utf-8")
+    known |= set(re.findall(r"env: (\w+)", instance)) | {"PGSSLMODE"}
+    given = {each["Name"] for container in CONTAINERS for each in (*container["Environment"], *container["Secrets"])}
+    assert given <= known
+    read = set(re.findall(r"env: (\w+)", instance))
+    control = next(container for container in CONTAINERS if container["Name"] == "daemon")
+    assert read <= {each["Name"] for each in (*control["Environment"], *control["Secrets"])}
+
+
+def test_secrets_that_are_not_used_are_not_asked_for() -> None:
+    used = Template(given={"OperatorEmail": "o@example.org", "UseNewsApi": "yes", "UseSmtp": "yes"})
+    names = {secret["Name"] for secret in _run_container(used)["Secrets"]}
+    assert names - {secret["Name"] for secret in _run_container(TEMPLATE)["Secrets"]} == {
+        "NEWSAPI_KEY",
+        "SMTP_PASSWORD",
+    }
+
+
+def _run_container(template: Template) -> dict[str, Any]:
+    [container] = template.of_type("AWS::ECS::TaskDefinition")["RunTask"]["ContainerDefinitions"]
+    return container

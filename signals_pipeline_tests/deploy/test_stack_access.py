@@ -1,0 +1,150 @@
+"""The stack is closed to the world, and its roles, schedules and rules do what they should and no more."""
+
+import json
+import re
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.core.windows import NEW_YORK
+from signals_pipeline_tests.deploy.template import Template
+
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
+TEMPLATE = Template()
+TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")
+CONTAINERS = [container for task in TASKS.values() for container in task["ContainerDefinitions"]]
+
+
+def test_nothing_listens_to_the_world() -> None:
+    groups = TEMPLATE.of_type("AWS::EC2::SecurityGroup")
+    assert "SecurityGroupIngress" not in groups["TaskSecurityGroup"]
+    [ingress] = groups["DatabaseSecurityGroup"]["SecurityGroupIngress"]
+    assert (ingress["FromPort"], ingress["ToPort"], "CidrIp" in ingress) == (5432, 5432, False)
+    assert not any("PortMappings" in container for container in CONTAINERS)
+    hosts = [part for each in CONTAINERS for part in each["Command"] if part.startswith("--host")]
+    assert hosts == ["--host=127.0.0.1"] * 3
+    kinds = {each["Type"] for each in TEMPLATE.body["Resources"].values()}
+    assert not [kind for kind in kinds if "LoadBalanc" in kind or "NatGateway" in kind]
+
+
+def test_containers_are_read_only_and_hold_no_secret_in_clear() -> None:
+    for container in CONTAINERS:
+        assert container["ReadonlyRootFilesystem"] is True
+        names = {variable["Name"] for variable in container["Environment"]}
+        assert not [name for name in names if re.search("PASSWORD|KEY|TOKEN|SECRET", name)]
+        parameters = {secret["Name"]: secret["ValueFrom"] for secret in container["Secrets"]}
+        assert parameters.pop("SIGNAL_GENERATOR") == TEMPLATE.resolve({"Ref": "GeneratorParameter"})
+        assert all(name.startswith("/signals/") for name in parameters.values())
+        assert {mount["ContainerPath"] for mount in container["MountPoints"]} >= {"/data", "/tmp"}  # noqa: S108
+
+
+def test_roles_may_do_what_they_need_and_no_more() -> None:
+    broad = {
+        "ecr:GetAuthorizationToken",
+        "ecs:DescribeTaskDefinition",
+        "ec2:DescribeNetworkInterfaces",
+        *(f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")),
+    }
+    for role in TEMPLATE.of_type("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                assert not [action for action in actions if "*" in action]
+                if statement["Resource"] == "*":
+                    assert set(actions) <= broad
+                if "iam:PassRole" in actions:
+                    assert statement["Condition"]["StringEquals"] == {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+
+
+def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None:
+    [target] = TEMPLATE.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
+    awake: list[tuple[time, time]] = []
+    woken: time | None = None
+    for action in sorted(target["ScheduledActions"], key=lambda each: _at(each["Schedule"])):
+        assert action["Timezone"] == str(NEW_YORK)
+        if action["ScalableTargetAction"]["MaxCapacity"]:
+            woken = _at(action["Schedule"])
+        else:
+            assert woken is not None
+            awake.append((woken, _at(action["Schedule"])))
+    for digest in (time(8, 30), time(17, 30)):
+        moment = datetime.combine(date(2026, 3, 9), digest)
+        early, late = (moment - timedelta(minutes=15)).time(), (moment + timedelta(minutes=30)).time()
+        assert any(start <= early and late <= end for start, end in awake)
+    always = Template(given={"OperatorEmail": "o@example.org", "ControlHours": "always"})
+    [target] = always.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
+    assert "ScheduledActions" not in target
+
+
+def _at(schedule: str) -> time:
+    found = re.fullmatch(r"cron\((\d+) (\d+) \? \* MON-FRI \*\)", schedule)
+    assert found is not None
+    return time(int(found[2]), int(found[1]))
+
+
+EVENT = {
+    "source": "aws.ecs",
+    "detail-type": "ECS Task State Change",
+    "detail": {"lastStatus": "STOPPED", "stopCode": "EssentialContainerExited", "containers": [{"exitCode": 137}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, {"TaskDied"}),
+        ({"containers": [{"exitCode": 0}]}, set()),
+        ({"containers": [{"exitCode": 0}, {"exitCode": 1}]}, {"TaskDied"}),
+        ({"stopCode": "SpotInterruption", "containers": [{"exitCode": 143}]}, {"TaskDied"}),
+        ({"stopCode": "ServiceSchedulerInitiated", "containers": [{"exitCode": 143}]}, set()),
+        ({"stopCode": "UserInitiated"}, set()),
+        ({"stopCode": "TaskFailedToStart", "containers": [{}]}, {"TaskNeverStarted"}),
+        ({"lastStatus": "RUNNING"}, set()),
+        ({"clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/other"}, set()),
+    ],
+)
+def test_the_operator_is_told_of_tasks_that_died_and_of_no_others(change: dict[str, Any], told: set[str]) -> None:
+    rules = TEMPLATE.of_type("AWS::Events::Rule")
+    [cluster] = rules["TaskDied"]["EventPattern"]["detail"]["clusterArn"]
+    event = EVENT | {"detail": {**EVENT["detail"], "clusterArn": cluster, **change}}
+    assert {name for name, rule in rules.items() if matches(rule["EventPattern"], event)} == told
+    for rule in rules.values():
+        [goal] = rule["Targets"]
+        assert goal["Arn"] == TEMPLATE.resolve({"Ref": "OperatorTopic"})
+
+
+def matches(pattern: Any, value: Any) -> bool:
+    """EventBridge's matching, as far as the two rules go: a list of values, `anything-but`, arrays of objects."""
+    if isinstance(pattern, dict):
+        candidates = value if isinstance(value, list) else [value]
+        return any(
+            all(matches(wanted, candidate.get(name)) for name, wanted in pattern.items()) for candidate in candidates
+        )
+    for wanted in pattern:
+        if isinstance(wanted, dict):
+            but = wanted["anything-but"]
+            excluded = but if isinstance(but, list) else [but]
+            if value is not None and value not in excluded:
+                return True
+        elif value == wanted:
+            return True
+    return False
+
+
+def test_the_watch_looks_after_each_digest_on_every_day_with_its_own_command() -> None:
+    [schedule] = TEMPLATE.of_type("AWS::Scheduler::Schedule").values()
+    assert schedule["ScheduleExpression"] == "cron(0 9,18 * * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == str(NEW_YORK)
+    override = json.loads(schedule["Target"]["Input"])
+    assert override["containerOverrides"] == [{"name": "run", "command": ["signals", "watch"]}]
+
+
+def test_the_files_name_no_account_and_no_region() -> None:
+    for name in ("stack.yaml", "dagster.yaml", "deploy_ml_signals.sh"):
+        content = Path(repository() / "deploy" / name).read_text(encoding="utf-8")
+        assert not re.search(r"\b\d{12}\b", content), name
+        assert not re.search(r"\b(us|eu|ap|sa|ca|me|af)-(north|south|east|west|central)", content), name
