@@ -10,10 +10,10 @@ WEEKDAYS = 261 / 12  # a month
 METRICS = 8
 
 OLDER_GUIDE = (
-    "An older guide takes $0.04048 for an hour of the scoring task. That is the price of a whole vCPU-hour, and memory "
-    "comes on top: 0.5 vCPU x $0.04048 + 2 GB x $0.004445 = $0.02913 an hour. Billing is by the second from one minute "
-    "up, so that a run of five minutes costs $0.0024, and sixty of them $0.15 a month. What costs is what stays up: "
-    "the database, addresses, a control service that never sleeps."
+    "An older guide takes $0.04048 for an hour of the scoring task. That is the price of a whole vCPU-hour, and "
+    "memory comes on top: 0.5 vCPU x $0.04048 + 2 GB x $0.004445 = $0.02913 an hour. Billing is by the second from "
+    "one minute up, so that a run of five minutes costs $0.0024, and sixty of them $0.15 a month. What costs is what "
+    "stays up: the database, addresses, a control service that never sleeps."
 )
 
 
