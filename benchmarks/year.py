@@ -6,6 +6,7 @@ and compares every row.
 """
 
 import json
+import os
 import random
 import resource
 import sys
@@ -21,6 +22,7 @@ import pandas as pd
 from benchmarks.results import file_section, table
 from benchmarks.runs import run
 from signals_pipeline.adapters.migrate import upgrade
+from signals_pipeline.cli.runs import relaxed_sqlite
 from signals_pipeline.core.scores import SHRINKAGE
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, window_containing, window_for_key
@@ -107,7 +109,8 @@ def main() -> None:
         store = open_store(settings.database_url)
         year.warm(store.scores, scorer_for(settings.knobs, settings.models_dir, store.scores).revision)
         before = window_containing(window_for_key(year.windows[0].key).start - pd.Timedelta(days=30))
-        with dg.DagsterInstance.local_temp(name) as instance:
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # as `signals backfill` does
+        with relaxed_sqlite(), dg.DagsterInstance.local_temp(name) as instance:
             run(settings, instance, (before,))  # imports and file caches
             used = time.process_time()
             seconds = run(settings, instance, year.windows)
