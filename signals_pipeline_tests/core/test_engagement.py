@@ -28,4 +28,4 @@ def test_every_verdict_is_counted_once_and_the_most_said_comes_first(said: list[
         assert sum(line.useful for line in lines) == sum(each.useful for each in said)
         assert [line.n for line in lines] == sorted((line.n for line in lines), reverse=True)
         assert all((line.low, line.high) == wilson(line.useful, line.n) for line in lines)
-        assert all(line.low <= line.share <= line.high for line in lines)
+        assert all(line.low - 1e-12 <= line.share <= line.high + 1e-12 for line in lines)
