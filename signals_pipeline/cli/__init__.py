@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `signals --help` answers a
 
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -155,15 +156,6 @@ def send_test(address: str) -> None:
     click.echo(mail.send_test(Settings.checked(), address))
 
 
-@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.pass_context
-def deliveries(context: click.Context) -> None:
-    """List the mails that were not sent; release, abandon or send them."""
-    from signals_pipeline.cli.deliveries import deliveries as group
-
-    group.main(context.args, prog_name="signals deliveries", standalone_mode=False)
-
-
 @main.command()
 @click.option("--try", "tried", multiple=True, help="Values of a knob, SENTIMENT_WEIGHT=0.4,0.6; may be repeated.")
 @click.option("--from", "first", help="First window's key.")
@@ -215,24 +207,6 @@ def feedback() -> None:
     show_feedback(Settings.checked())
 
 
-@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.pass_context
-def model(context: click.Context) -> None:
-    """Fetch, export, verify and list sentiment models."""
-    from signals_pipeline.cli.model import model as group
-
-    group.main(context.args, prog_name="signals model", standalone_mode=False)
-
-
-@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.pass_context
-def cost(context: click.Context) -> None:
-    """What a month on AWS costs, line by line."""
-    from signals_pipeline.cli.cost import cost as command
-
-    command.main(context.args, prog_name="signals cost", standalone_mode=False)
-
-
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 @click.pass_context
@@ -243,15 +217,6 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
     found = examine()
     click.echo(document(found) if as_json else "\n".join(lines(found)))
     context.exit(0 if healthy(found) else 1)
-
-
-@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.pass_context
-def watchlist(context: click.Context) -> None:
-    """Check the watchlist, list the presets, copy one."""
-    from signals_pipeline.cli.watchlist import watchlist as group
-
-    group.main(context.args, prog_name="signals watchlist", standalone_mode=False)
 
 
 @main.command()
@@ -283,38 +248,39 @@ def prepare() -> None:
     bring(Settings.checked())
 
 
+def _passed_on(name: str, told: str, attribute: str, *, module: str, first: tuple[str, ...] = ()) -> None:
+    """Add a command whose arguments are read by one of another module, which is imported only when it is run.
+
+    Args:
+        name: What is typed after `signals`.
+        told: What `signals --help` says of it.
+        attribute: Name of the other command.
+        module: Where it stands, below `signals_pipeline.cli`.
+        first: Arguments that it is given before those typed.
+    """
+
+    @main.command(name, help=told, add_help_option=False, context_settings=dict(_PASSED_ON))
+    @click.pass_context
+    def pass_on(context: click.Context) -> None:
+        command = getattr(import_module(f"signals_pipeline.cli.{module}"), attribute)
+        prog_name = "signals" if first else f"signals {name}"
+        command.main([*first, *context.args], prog_name=prog_name, standalone_mode=False)
+
+
 _PASSED_ON: dict[str, bool] = {"ignore_unknown_options": True, "allow_extra_args": True}
-
-
-@main.command(add_help_option=False, context_settings=dict(_PASSED_ON))
-@click.pass_context
-def deploy(context: click.Context) -> None:
-    """Release on AWS: build, check, push, migrate, put into service; back if it does not settle."""
-    _release("deploy", context.args)
-
-
-@main.command(add_help_option=False, context_settings=dict(_PASSED_ON))
-@click.pass_context
-def rollback(context: click.Context) -> None:
-    """Put an earlier revision back into service on AWS."""
-    _release("rollback", context.args)
-
-
-@main.command(add_help_option=False, context_settings=dict(_PASSED_ON))
-@click.pass_context
-def status(context: click.Context) -> None:
-    """What is in service on AWS."""
-    _release("status", context.args)
-
-
-@main.command(add_help_option=False, context_settings=dict(_PASSED_ON))
-@click.pass_context
-def generator(context: click.Context) -> None:
-    """The emergency switch on AWS: technical, and back to news_driven."""
-    _release("generator", context.args)
-
-
-def _release(command: str, arguments: list[str]) -> None:
-    from signals_pipeline.cli.deploy import release
-
-    release.main([command, *arguments], prog_name="signals", standalone_mode=False)
+_RELEASES = {
+    "deploy": "Release on AWS: build, check, push, migrate, put into service; back if it does not settle.",
+    "rollback": "Put an earlier revision back into service on AWS.",
+    "status": "What is in service on AWS.",
+    "generator": "The emergency switch on AWS: technical, and back to news_driven.",
+}
+_GROUPS = {
+    "deliveries": "List the mails that were not sent; release, abandon or send them.",
+    "model": "Fetch, export, verify and list sentiment models.",
+    "cost": "What a month on AWS costs, line by line.",
+    "watchlist": "Check the watchlist, list the presets, copy one.",
+}
+for _name, _told in _GROUPS.items():
+    _passed_on(_name, _told, _name, module=_name)
+for _name, _told in _RELEASES.items():
+    _passed_on(_name, _told, "release", module="deploy", first=(_name,))
