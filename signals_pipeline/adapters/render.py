@@ -5,10 +5,8 @@ are http(s) or dropped, and nothing is fetched from outside. The same digest giv
 """
 
 import functools
-import itertools
 import re
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +21,7 @@ from signals_pipeline.adapters.safe_text import clean_line, link, scrubbed
 from signals_pipeline.core.digest_value import Digest
 from signals_pipeline.core.gates import NearMiss
 from signals_pipeline.core.glossary import funnel_words, knob_words, near_miss_words
-from signals_pipeline.core.record import RecordLine, judged
+from signals_pipeline.core.record import judged_groups
 from signals_pipeline.core.subject import tag
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.core.wording import eastern, shorten, shorten_counted, signed
@@ -138,7 +136,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "span": drawing.price_span,
         "components": drawing.components,
         "total": drawing.total,
-        "records": _records,
+        "records": judged_groups,
         "ledger": _ledger,
         "stopped": near_miss_words,
         "active": _active,
@@ -168,11 +166,6 @@ def _wrap(text: str, indent: int = 0, hang: int | None = None) -> str:
         return " " * indent + text  # what textwrap would give, slowly
     rest = " " * (indent if hang is None else hang)
     return textwrap.fill(text, TEXT_WIDTH, initial_indent=" " * indent, subsequent_indent=rest, break_on_hyphens=False)
-
-
-def _records(lines: Iterable[RecordLine]) -> list[tuple[str, tuple[RecordLine, ...]]]:
-    """The heading and the rows of each group of lines."""
-    return [judged(tuple(group)) for _, group in itertools.groupby(lines, key=lambda line: line.label)]
 
 
 def _ledger(digest: Digest) -> str:

@@ -3,8 +3,9 @@
 A number without its uncertainty is not shown: below 30 outcomes a line says "too few".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ __all__ = [
     "RecordLine",
     "clustered_error",
     "judged",
+    "judged_groups",
     "rank_ic",
     "record",
     "record_line",
@@ -125,6 +127,11 @@ def judged(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
         ", ".join(str(each) for each in of) for of in zip(*((at.n, at.horizon) for at in known), strict=True)
     )
     return f"{label}: too few to judge (n = {counts} after {held} session{'' if held == '1' else 's'})", ()
+
+
+def judged_groups(lines: Iterable[RecordLine]) -> list[tuple[str, tuple[RecordLine, ...]]]:
+    """`judged` of each run of lines with one label, in their order."""
+    return [judged(tuple(group)) for _, group in groupby(lines, key=lambda line: line.label)]
 
 
 def record(outcomes: pd.DataFrame, *, label: str) -> tuple[RecordLine, ...]:

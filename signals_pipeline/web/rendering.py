@@ -1,8 +1,6 @@
 """Jinja for pages: every text that is printed is made plain and escaped, wherever it comes from."""
 
 import functools
-import itertools
-from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from markupsafe import Markup
 from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest_value import Digest
 from signals_pipeline.core.glossary import funnel_words, knob_words, near_miss_words
-from signals_pipeline.core.record import RecordLine, judged
+from signals_pipeline.core.record import judged_groups
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.core.wording import shorten, signed
 from signals_pipeline.web import charts, safe
@@ -63,7 +61,7 @@ def _environment() -> jinja2.Environment:
         "percent": charts.percent,
         "change": charts.change,
         "name": card_name,
-        "records": _records,
+        "records": judged_groups,
         "stopped": near_miss_words,
         "funnel": funnel_words,
         "knobs": knob_words,
@@ -86,11 +84,6 @@ def _eastern(instant: datetime | str) -> str:
 
 def _session(at: datetime | str) -> str:
     return day(date.fromisoformat(at) if isinstance(at, str) else at, year=True)
-
-
-def _records(lines: Iterable[RecordLine]) -> list[tuple[str, tuple[RecordLine, ...]]]:
-    """The heading and the rows of each group of lines."""
-    return [judged(tuple(group)) for _, group in itertools.groupby(lines, key=lambda line: line.label)]
 
 
 def _troubles(digest: Digest) -> list[str]:
