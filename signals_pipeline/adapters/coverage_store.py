@@ -1,6 +1,6 @@
 """The coverage ledger, kept as soon as headlines are there: it stands also where a later stage fails."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -32,6 +32,14 @@ class CoverageStore:
         with reading(self._engine) as connection:
             content = connection.scalar(query)
         return None if content is None else Coverage.from_dict(content)
+
+    def entries(self, windows: Sequence[Window]) -> dict[Window, Coverage]:
+        """The entries of these windows, oldest first, in one look-up; a window without one is left out."""
+        ours = coverage.c.window_start.between(windows[0].start, windows[-1].start)
+        query = sa.select(coverage.c.window_start, coverage.c.content).where(ours)
+        with reading(self._engine) as connection:
+            held = {row.window_start: row.content for row in connection.execute(query)}
+        return {window: Coverage.from_dict(held[window.start]) for window in windows if window.start in held}
 
     def covered(self, before: datetime) -> tuple[Window, ...]:
         """The windows with an entry that start before this instant, oldest first."""

@@ -5,7 +5,7 @@ range passes where every window passes; its description tells of the newest wind
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core import health
 from signals_pipeline.core.adjustment import last_opened, tapes
+from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.health import Finding
 from signals_pipeline.core.record import record
@@ -76,9 +77,8 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         windows = tuple(sorted(window_for_key(key) for key in keys))
         chosen = {key.name for key in context.selected_asset_check_keys}
         assets = {ASSET_OF[name] for name in chosen} | ({"headlines", "signals"} if chosen & BLOCKING else set())
-        found: Found = []
-        if "headlines" in assets:
-            found += _of_headlines(windows, store)
+        ledger = store.coverage.entries(windows) if "headlines" in assets else {}
+        found: Found = [(window, each) for window, entry in ledger.items() for each in health.headline_findings(entry)]
         if "sentiment" in assets:
             found += _of_tone(windows, io_manager)
         if "technicals" in assets:
@@ -86,7 +86,7 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         if assets & {"signals", "outcomes"}:
             found += _of_signals(windows, store)
         if chosen & BLOCKING:
-            found.append((windows[-1], _readable(windows[-1], found, store)))
+            found.append((windows[-1], _readable(windows[-1], found, ledger)))
         for name in (each for each in ASSET_OF if each in chosen):
             yield _result(ASSET_OF[name], name, [each for each in found if each[1].check == name])
 
@@ -107,9 +107,9 @@ def newest_window_present(store: dg.ResourceParam[Store]) -> dg.AssetCheckResult
 def newest_present(store: Store, now: datetime) -> tuple[bool, str]:
     """Whether the newest window that ended half an hour ago or earlier has its digest, and that in words."""
     due = newest_complete(now - timedelta(minutes=30))
-    held = store.digests.newest()
-    newest = "none at all" if held is None else f"that of {held.entry.window_start:%Y-%m-%d %H:%M} UTC"
-    passed = held is not None and held.entry.window_start >= due.start
+    held = store.digests.list(limit=1)
+    newest = f"that of {held[0].window_start:%Y-%m-%d %H:%M} UTC" if held else "none at all"
+    passed = bool(held) and held[0].window_start >= due.start
     return passed, f"window {due.key} is due; the newest digest is {newest}"
 
 
@@ -128,11 +128,6 @@ health_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="45 minutes after each window's end: is its digest there?",
 )
-
-
-def _of_headlines(windows: Sequence[Window], store: Store) -> Found:
-    entries = ((window, store.coverage.get(window)) for window in windows)
-    return [(window, each) for window, entry in entries if entry for each in health.headline_findings(entry)]
 
 
 def _of_tone(windows: Sequence[Window], frames: WindowFrames) -> Found:
@@ -174,8 +169,8 @@ def _of_signals(windows: Sequence[Window], store: Store) -> Found:
     return [(newest, each) for each in (*health.signal_findings(told), *health.record_findings(lines))]
 
 
-def _readable(window: Window, found: Found, store: Store) -> Finding:
-    entry = store.coverage.get(window)
+def _readable(window: Window, found: Found, ledger: Mapping[Window, Coverage]) -> Finding:
+    entry = ledger.get(window)
     if entry is None:
         raise dg.Failure(f"checks of window {window.key}: nothing stored by headlines; materialise headlines for it")
     return health.readable(entry, [finding for _, finding in found])

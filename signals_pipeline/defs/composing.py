@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.core.corrections import Revision, revisions
+from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.digest import Digest, Knowledge, compose
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.gates import Gated, NearMiss
@@ -25,6 +26,7 @@ class Composer:
     store: Store
     desk: Desk
     knowledge: Knowledge
+    ledger: Mapping[Window, Coverage]
     revisions: Mapping[datetime, tuple[Revision, ...]]
 
     @classmethod
@@ -51,7 +53,7 @@ class Composer:
             watchlist=desk.watchlist,
             sessions=desk.sessions(windows, back_days=CHART_DAYS),
         )
-        return cls(store, desk, knowledge, _by_window(headlines, sentiment))
+        return cls(store, desk, knowledge, store.coverage.entries(windows), _by_window(headlines, sentiment))
 
     def compose(self, window: Window) -> Digest:
         """The digest of one of the windows.
@@ -60,7 +62,7 @@ class Composer:
             Failure: the window has no signals or no coverage stored; the message says what to materialise.
         """
         run, decision = self.store.history.run(window), self.store.history.decision(window)
-        coverage = self.store.coverage.get(window)
+        coverage = self.ledger.get(window)
         if run is None or decision is None or coverage is None:
             stage = "headlines" if coverage is None else "signals"
             raise dg.Failure(f"digest of window {window.key}: nothing stored by {stage}; materialise {stage} for it")

@@ -64,6 +64,14 @@ def test_covered_windows_come_in_order_and_end_before_the_instant(engine: Engine
     assert store.covered(FIRST.start) == ()
 
 
+def test_the_entries_of_several_windows_come_in_order_and_leave_out_who_has_none(engine: Engine) -> None:
+    store = CoverageStore(engine)
+    after = window_for_key("2015-02-02-17:30")
+    store.put([entry(after), entry(FIRST)])
+    assert list(store.entries((FIRST, SECOND, after)).items()) == [(FIRST, entry(FIRST)), (after, entry(after))]
+    assert store.entries((SECOND,)) == {}
+
+
 def test_a_bad_entry_leaves_the_others_as_they_were(engine: Engine) -> None:
     store = CoverageStore(engine)
     store.put([entry(FIRST)])
