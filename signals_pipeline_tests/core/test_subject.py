@@ -102,3 +102,9 @@ def test_remarks() -> None:
     assert [line.split()[0] for line in said] == ["Rebuilt", "5", "1"]
     assert "5 of 12 headlines" in said[1]
     assert "over the limit of signals" in said[2]
+
+
+def test_the_switch_for_signals_without_news_is_said_first() -> None:
+    told = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
+    assert told[0].startswith("Made from price alone")
+    assert told[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")
