@@ -7,6 +7,8 @@ PYTHON ?= python3.11
 VENV := .venv
 # What `make test` and `make check` install; EXTRAS=dev,finbert adds torch and runs the tests that need it.
 EXTRAS ?= dev
+# Test processes at once; a file's tests stay in one of them, so that what a file shares is made once. WORKERS=0: all in this one.
+WORKERS ?= auto
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := true
@@ -39,7 +41,7 @@ dev: $(VENV)/.installed ## Dagster UI on http://localhost:3000 over the same dat
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 test: $(VENV)/.installed-$(EXTRAS) ## set up and run all tests with coverage
-	$(BIN)/python -m pytest -rs --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -rs -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --include='signals_pipeline/core/*' --fail-under=100 --format=total
 	$(BIN)/python -m coverage report --fail-under=90 --format=total
 

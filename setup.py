@@ -57,6 +57,7 @@ DEVELOPMENT = [
     "pyright==1.1.414",
     "pytest==9.2.0",
     "pytest-cov==7.1.0",
+    "pytest-xdist==3.8.0",
     "ruff==0.17.6",
     "trustme==1.2.1",
     "schemathesis==4.32.5",

@@ -184,7 +184,7 @@ def test_parquet_may_hold_dates(tmp_path: Path) -> None:
         ("prices.csv", b"", "column 'date' is missing; a recording has date, symbol"),
         ("prices.csv", b"date,open,high,low,close,volume\n", "column 'symbol' is missing"),
         ("prices.csv.gz", b"plain text", "Not a gzipped file"),
-        ("prices.csv.gz", gzip.compress(HEADER.encode() * 99)[:-12], "can't be read (Compressed file ended"),
+        ("prices.csv.gz", gzip.compress(HEADER.encode() * 99, mtime=0)[:-12], "can't be read (Compressed file ended"),
         ("prices.csv", HEADER.encode() + b"x" * 200_000, "can't be read (field larger than field limit"),
         ("prices.parquet", b"PAR1 cut off", "can't be read"),
     ],
