@@ -8,6 +8,7 @@ import dagster as dg
 from signals_pipeline import sample
 from signals_pipeline.core.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import window_containing, window_for_key
+from signals_pipeline.defs.alerts import operator_told, silence_sensor
 from signals_pipeline.defs.assets.delivery import delivery
 from signals_pipeline.defs.assets.digest import digest
 from signals_pipeline.defs.assets.headlines import headlines
@@ -55,7 +56,7 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
         asset_checks=[window_checks(_demo_windows() if demo else DIGEST_WINDOWS), newest_window_present],
         jobs=[DIGEST_JOB, DELIVERY_JOB, HEALTH_JOB],
         schedules=[] if demo else [digest_schedule, health_schedule],
-        sensors=[] if demo else [digest_failed, delivery_retry, *_metrics_sensors(settings)],
+        sensors=[] if demo else _sensors(settings),
         resources=resources,
         executor=dg.in_process_executor,
     )
@@ -113,8 +114,10 @@ def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
     )
 
 
-def _metrics_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    return [failed_run_sensor(stack=settings.signals_stack)] if settings.tells_metrics else []
+def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    metrics = [failed_run_sensor(stack=settings.signals_stack)] if settings.tells_metrics else []
+    silence = silence_sensor(quiet_runs=settings.quiet_runs_alert)
+    return [digest_failed, delivery_retry, operator_told, silence, *metrics]
 
 
 def _demo_assets() -> list[dg.AssetsDefinition]:

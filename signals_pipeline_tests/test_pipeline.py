@@ -13,6 +13,7 @@ from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.tables import SCORES
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline.settings import Knobs
 from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
 
 WEEK = tuple(window for window in SAMPLE_WINDOWS if "2015-02-06" <= window.key < "2015-02-14")
@@ -118,6 +119,13 @@ def test_knobs_from_the_launchpad_are_used_and_stored_with_the_digest(desk: Test
         "min_combined_score": 0.2,
         "max_signals": 1,
     }
+
+
+def test_a_run_with_knobs_of_its_own_is_marked_manual_whatever_its_tag_says(desk: TestDesk) -> None:
+    assert desk.run(DAYS[:1], mode="live", knobs={"max_signals": 7}).success
+    assert _digest(desk, DAYS[0].key).mode == "manual"
+    assert desk.run(DAYS[:1], mode="live", knobs={"max_signals": Knobs().max_signals}).success
+    assert _digest(desk, DAYS[0].key).mode == "live"
 
 
 def test_without_ml_the_technical_generator_signals_from_price_alone(desk: TestDesk) -> None:

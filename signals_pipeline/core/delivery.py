@@ -111,16 +111,16 @@ def hold(window_end: datetime, *, released: bool, now: datetime) -> str:
     return ""
 
 
-def message_id(kind: MailKind, window_key: str, recipient: str, domain: str) -> str:
-    """The Message-ID of a window's mail to a recipient, the same whenever it is made (RFC 5322, 3.6.4).
+def message_id(kind: MailKind | Literal["notice"], about: str, recipient: str, domain: str) -> str:
+    """The Message-ID of a mail to a recipient, the same whenever it is made (RFC 5322, 3.6.4).
 
     A mail reader that gets two with one Message-ID shows one.
 
     Args:
-        kind: `digest`, or `failed` where there is none.
-        window_key: Key of the window.
+        kind: `digest`, or `failed` where there is none; `notice` to an operator.
+        about: Key of the window; what a notice is about.
         recipient: The address; only its hash enters.
         domain: Domain of the sender.
     """
     name = hashlib.sha256(recipient.strip().casefold().encode()).hexdigest()[:20]
-    return f"<{kind}.{window_key.replace(':', '')}.{name}@{domain}>"
+    return f"<{kind}.{about.replace(':', '').replace('/', '-')}.{name}@{domain}>"

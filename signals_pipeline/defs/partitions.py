@@ -8,6 +8,7 @@ from signals_pipeline.core.windows import DIGEST_CRON, KEY_FORMAT, Window, windo
 FIRST_WINDOW = "2015-01-02-08:30"
 MODE_TAG = "signals/mode"
 BACKFILL_TAG = "dagster/backfill"
+PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
@@ -38,17 +39,21 @@ def mailable(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> 
     return None if "live" in modes else tuple(window for window in windows if "manual" in modes)
 
 
-def modes_of(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> dict[Window, Mode]:
+def modes_of(
+    context: dg.AssetExecutionContext, windows: tuple[Window, ...], *, overridden: bool = False
+) -> dict[Window, Mode]:
     """What each window's run is: only the newest window of a scheduled run is `live`, the rest heal what was missed.
 
-    The run's own tag says what it is; one launched from the UI has none and is a backfill or by hand.
+    The run's own tag says what it is; one launched from the UI has none and is a backfill or by hand. One whose knobs
+    are overridden is by hand whatever its tag says: its signals are not those that the deployment makes.
 
     Raises:
         Failure: the tag holds anything but live, backfill or manual.
     """
     tags = context.run.tags
     ranged = BACKFILL_TAG in tags or RANGE_START_TAG in tags
-    match tags.get(MODE_TAG, "backfill" if ranged else "manual"):
+    said = tags.get(MODE_TAG, "backfill" if ranged else "manual")
+    match "manual" if overridden and said in {"live", "backfill"} else said:
         case "live":
             return {window: "live" if window == windows[-1] else "catch_up" for window in windows}
         case "backfill":

@@ -35,6 +35,7 @@ class Mailing:
         transport: How mail leaves.
         links: What links in mails are made with.
         now: Gives the present instant, aware.
+        operators: Who is told when something is wrong.
     """
 
     sender: str
@@ -42,6 +43,7 @@ class Mailing:
     transport: Transport
     links: Links = field(default_factory=Links)
     now: Callable[[], datetime] = clock
+    operators: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -90,7 +92,11 @@ def mailing_of(settings: Settings) -> Mailing:
     """
     key = settings.signals_link_key.get_secret_value() if settings.signals_link_key else ""
     return Mailing(
-        settings.mail_from, settings.recipients, _transport_of(settings), Links(settings.signals_base_url, key)
+        settings.mail_from,
+        settings.recipients,
+        _transport_of(settings),
+        Links(settings.signals_base_url, key),
+        operators=settings.operators,
     )
 
 

@@ -28,7 +28,7 @@ from signals_pipeline.core.feeds import NewsSource, PriceSource
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
 from signals_pipeline.defs.scoring import Scorer, SwitchedOff
-from signals_pipeline.settings import Generator, Knobs, ModelChoice
+from signals_pipeline.settings import Generator, Knobs, ModelChoice, OverriddenKnobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,13 @@ class KnobsResource(dg.ConfigurableResource[Knobs]):
     """Every knob that shapes signals, for this run; the values used are stored with the digest."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Knobs:  # noqa: ARG002
-        """The knobs of this run, validated: one clear line for a value out of bounds."""
-        return Knobs.checked(**{name: getattr(self, name) for name in Knobs.model_fields})
+        """The knobs of this run, validated: one clear line for a value out of bounds.
+
+        Where one is not the deployment's, which is this resource's default, they are `OverriddenKnobs`.
+        """
+        asked = {name: getattr(self, name) for name in Knobs.model_fields}
+        usual = {name: type(self).model_fields[name].default for name in asked}
+        return (Knobs if asked == usual else OverriddenKnobs).checked(**asked)
 
 
 def knobs_resource(defaults: Knobs) -> KnobsResource:

@@ -8,12 +8,11 @@ from dagster_shared.error import SerializableErrorInfo
 from signals_pipeline.core.delivery import MAX_ATTEMPTS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key
 from signals_pipeline.defs.jobs import DIGEST_JOB
-from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG
+from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG
 from signals_pipeline.defs.posting import Mailing, send_due
 from signals_pipeline.defs.resources import Store
 
 RETRIED_TAG = "dagster/will_retry"
-PARTITION_TAG = "dagster/partition"
 _OURS = ("signals_pipeline.", "dagster._core.definitions.events.Failure")  # whose messages are written here
 
 DELIVERY_JOB = dg.define_asset_job(

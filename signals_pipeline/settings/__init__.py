@@ -1,7 +1,8 @@
 """Every knob once: name, type, unit, default, bounds and meaning. The only reader of the environment.
 
 `Knobs` are the numbers that shape signals; they can be set by environment variable and per run in the launchpad, and
-are stored with every digest. `Settings` adds, group by group, where things live and how the pipeline reaches others.
+are stored with every digest. `Settings` adds, a class a group and each on the one before, where things live
+and how the pipeline reaches others.
 All are validated; a bad value is one clear line.
 """
 
@@ -21,10 +22,8 @@ from signals_pipeline.settings.choices import (
     NewsApiPlan,
     SmtpTls,
 )
-from signals_pipeline.settings.knobs import Knobs, SettingsError
-from signals_pipeline.settings.places import Operation, Places
-from signals_pipeline.settings.reading import Mails, Pages
-from signals_pipeline.settings.sources import Sources
+from signals_pipeline.settings.knobs import Knobs, OverriddenKnobs, SettingsError
+from signals_pipeline.settings.operation import Operation
 from signals_pipeline.settings.telling import table
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
     "Metrics",
     "ModelChoice",
     "NewsApiPlan",
+    "OverriddenKnobs",
     "Settings",
     "SettingsError",
     "SmtpTls",
@@ -43,11 +43,10 @@ __all__ = [
 ]
 
 
-class Settings(Operation, Pages, Mails, Sources, Places, Knobs, BaseSettings):
+class Settings(Operation, BaseSettings):
     """The knobs and where things live, from the environment and `.env`; variables are the field names in capitals.
 
-    `Settings.checked()` reads them all and says in one line a problem what is wrong. Pydantic takes the fields of the
-    last base first, and so does the configuration table.
+    `Settings.checked()` reads them all and says in one line a problem what is wrong.
     """
 
     model_config = SettingsConfigDict(

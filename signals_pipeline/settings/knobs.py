@@ -66,3 +66,7 @@ class Knobs(BaseModel):
     def stored(self) -> dict[str, Any]:
         """The values as plain JSON types, in declaration order, as kept with every window and digest."""
         return self.model_dump(mode="json")
+
+
+class OverriddenKnobs(Knobs):
+    """Knobs of a run that are not the deployment's: what it makes is marked `manual`."""

@@ -1,13 +1,14 @@
-"""Where things live and what a deployment runs on."""
+"""Where things live."""
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field
 
-from signals_pipeline.settings.choices import Deployment, Metrics
+from signals_pipeline.settings.choices import Deployment
+from signals_pipeline.settings.knobs import Knobs
 
 
-class Places(BaseModel):
+class Places(Knobs):
     """Where things live."""
 
     signals_deployment: Deployment = Field(default=Deployment.DEMO, description="Deployment: demo, local or production")
@@ -50,25 +51,3 @@ class Places(BaseModel):
     def mail_dir(self) -> Path:
         """Folder of the mails that MAIL_TRANSPORT=files writes."""
         return (self.signals_data_dir / "mail").absolute()
-
-
-class Operation(BaseModel):
-    """What a deployment runs on."""
-
-    signals_database_password: SecretStr | None = Field(
-        default=None, description="Password put into SIGNALS_DATABASE_URL where that has none"
-    )
-    signals_models_dir: Path | None = Field(
-        default=None, description="Folder of prepared models; empty: models/ in the data folder"
-    )
-    signals_metrics: Metrics | None = Field(
-        default=None, description="Metrics of runs: off, or emf on stdout; empty: emf in production, else off"
-    )
-    signals_stack: str = Field(
-        default="signals",
-        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,31}$",
-        description="Name of the CloudFormation stack, and the dimension of the metrics",
-    )
-    dagster_home: Path | None = Field(
-        default=None, description="Folder with dagster.yaml; empty: the working directory"
-    )

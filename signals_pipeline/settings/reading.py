@@ -1,16 +1,27 @@
 """How digests reach their readers: mails and web pages."""
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from signals_pipeline.settings.choices import Addresses, MailTransport, Sender, SmtpTls
+from signals_pipeline.settings.sources import Sources
 
 
-class Mails(BaseModel):
+class Mails(Sources):
     """Who gets the digest, and how it is mailed."""
 
     digest_recipients: Addresses = Field(
         default="",
         description="Who gets the digest: addresses with commas between them; empty: nobody, no mail is made",
+    )
+    operator_recipients: Addresses = Field(
+        default="",
+        description="Who is told of failed runs, missing digests and silence: addresses with commas; empty: nobody",
+    )
+    quiet_runs_alert: int = Field(
+        default=4,
+        ge=0,
+        le=200,
+        description="Windows in a row without a signal from which the operator is told; 0: never",
     )
     mail_from: Sender = Field(
         default="signals@localhost", description="Sender of the mail: an address, or Name <address>"
@@ -27,13 +38,15 @@ class Mails(BaseModel):
     @property
     def recipients(self) -> tuple[str, ...]:
         """The addresses of DIGEST_RECIPIENTS, each once whatever its case."""
-        found: dict[str, str] = {}
-        for part in self.digest_recipients.split(","):
-            found.setdefault(part.strip().casefold(), part.strip())
-        return tuple(address for address in found.values() if address)
+        return _each_once(self.digest_recipients)
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The addresses of OPERATOR_RECIPIENTS, each once whatever its case."""
+        return _each_once(self.operator_recipients)
 
 
-class Pages(BaseModel):
+class Pages(Mails):
     """The web pages and the links to them."""
 
     signals_base_url: str = Field(
@@ -56,3 +69,10 @@ class Pages(BaseModel):
         default="",
         description="SQLAlchemy URL that the web pages read with, a role that may only read; empty: the same",
     )
+
+
+def _each_once(addresses: str) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for part in addresses.split(","):
+        found.setdefault(part.strip().casefold(), part.strip())
+    return tuple(address for address in found.values() if address)

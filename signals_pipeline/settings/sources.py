@@ -1,11 +1,12 @@
 """Vendors of prices and headlines."""
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from signals_pipeline.settings.choices import Feeds, GivesUp, NewsApiPlan
+from signals_pipeline.settings.places import Places
 
 
-class Sources(BaseModel):
+class Sources(Places):
     """Vendors of prices and headlines, and how they are asked."""
 
     prices_timeout_seconds: float = Field(

@@ -11,10 +11,10 @@ import pytest
 
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.posting import mailing_of
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline.defs.sensors import PARTITION_TAG, RETRIED_TAG, announced_window, digest_failed
+from signals_pipeline.defs.sensors import RETRIED_TAG, announced_window, digest_failed
 from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store, told_of_failure
 from signals_pipeline_tests.desk import TestDesk
 from signals_pipeline_tests.faults.outboxes import WHO, At

@@ -1,8 +1,10 @@
 """What the Dagster UI shows of a run: each window has its own numbers, and text from outside can't break a table."""
 
+import base64
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters.database import tables
+from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.feeds import SourceReport
 from signals_pipeline.core.tables import HEADLINES
@@ -61,7 +64,7 @@ def _entry(reports: tuple[SourceReport, ...]) -> Coverage:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, Any]]]:
     """Metadata by asset and window of one run over three windows of the sample."""
-    with TestDesk.open(tmp_path_factory.mktemp("ui")) as desk:
+    with TestDesk.open(tmp_path_factory.mktemp("ui"), signals_base_url="https://signals.example.org/") as desk:
         result = desk.run(WINDOWS)
         return {
             asset: {
@@ -87,6 +90,26 @@ def test_no_number_of_the_whole_run_is_plotted_at_every_window(shown: dict[str, 
     for asset in STAGES:
         whole = {key for entries in shown[asset].values() for key in entries if key == "dagster/row_count"}
         assert not whole, asset
+
+
+@pytest.mark.parametrize(
+    ("asset", "key"), [("sentiment", "tone_plot"), ("scores", "score_plot"), ("digest", "price_plot")]
+)
+def test_a_picture_stands_at_the_newest_window_alone_and_is_small(
+    shown: dict[str, dict[str, dict[str, Any]]], asset: str, key: str
+) -> None:
+    assert [key in shown[asset][window.key] for window in WINDOWS] == [False] * (len(WINDOWS) - 1) + [True]
+    said, _, content = shown[asset][WINDOWS[-1].key][key].partition("](data:image/svg+xml;base64,")
+    assert said.startswith("![")
+    svg = base64.b64decode(content.removesuffix(")")).decode()
+    assert WINDOWS[-1].key in "".join(ET.fromstring(svg).itertext())  # noqa: S314 - made here
+    assert len(content) < 12_000
+
+
+def test_the_digest_is_linked_to_its_page(shown: dict[str, dict[str, dict[str, Any]]]) -> None:
+    for window in WINDOWS:
+        assert shown["digest"][window.key]["page"] == f"https://signals.example.org/digests/{window.key}"
+    assert Links().page("digests/x") == ""
 
 
 def test_the_funnel_is_a_table_and_numbers_that_end_at_the_signals(

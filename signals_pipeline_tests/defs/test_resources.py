@@ -26,7 +26,7 @@ from signals_pipeline.defs.resources import (
     scorer_resource,
     store_resource,
 )
-from signals_pipeline.settings import Knobs, ModelChoice, SettingsError
+from signals_pipeline.settings import Knobs, ModelChoice, OverriddenKnobs, SettingsError
 from signals_pipeline_tests.databases import migrated_template
 
 WINDOW = window_for_key("2015-02-03-08:30")
@@ -150,6 +150,9 @@ def test_the_launchpad_shows_the_deployments_own_knobs_and_gives_them_back(init:
     )
     resource = knobs_resource(knobs)
     assert resource.create_resource(init) == knobs
+    assert not isinstance(resource.create_resource(init), OverriddenKnobs)
+    changed = type(resource)(max_signals=knobs.max_signals + 1)  # pyright: ignore[reportCallIssue]
+    assert isinstance(changed.create_resource(init), OverriddenKnobs)
     shown = resource.get_resource_definition().config_schema.config_type
     assert isinstance(shown, dg.Shape)
     assert {name: field.default_value for name, field in shown.fields.items()} == knobs.stored()

@@ -45,11 +45,15 @@ class Links:
     base_url: str = ""
     key: str = field(default="", repr=False)
 
+    def page(self, path: str) -> str:
+        """Address of a page of ours; empty where there are none, or no path."""
+        return f"{self.base_url.rstrip('/')}/{path}" if self.base_url and path else ""
+
     def personal(self, recipient: str, as_of: datetime, cards: Iterable[Card], page: str = "") -> Personal:
         """What a recipient's mail carries, but for its pictures; `page` is where it stands on the web."""
         if not self.base_url:
             return Personal(mail=True)
-        at = f"{self.base_url.rstrip('/')}/{page}" if page else ""
+        at = self.page(page)
         if not self.key:
             return Personal(page=at, mail=True)
         feedback = {card_key(each): self._feedback(recipient, as_of, each) for each in cards}

@@ -5,6 +5,7 @@ arguments give the same bytes.
 """
 
 import hashlib
+from collections.abc import Sequence
 from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
@@ -55,6 +56,13 @@ def failure_message(window: Window, reason: str, envelope: Envelope, links: Link
     message = _addressed(envelope, f"Failed: no digest for {window.label}", personal.unsubscribe)
     _bodies(message, text, html)
     return _bytes(message, envelope)
+
+
+def notice_message(subject: str, lines: Sequence[str], envelope: Envelope) -> bytes:
+    """A short plain mail to the operator."""
+    message = _addressed(envelope, f"Signals: {subject}", "")
+    message.set_content("\n".join(clean_line(line) for line in lines) + "\n", cte="quoted-printable")
+    return message.as_bytes()
 
 
 def trial_message(envelope: Envelope) -> bytes:

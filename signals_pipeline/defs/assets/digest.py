@@ -7,10 +7,12 @@ import pandas as pd
 
 from signals_pipeline.adapters.database.tables import digest as digest_table
 from signals_pipeline.adapters.digest_files import DigestFiles, write_digest
+from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.core.digest import Digest
 from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.defs import pictures
 from signals_pipeline.defs.composing import Composer
-from signals_pipeline.defs.metadata import sql_schema, text_preview
+from signals_pipeline.defs.metadata import describe_run, sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.posting import Mailing
 from signals_pipeline.defs.progress import told
@@ -46,13 +48,18 @@ def digest(
         mails = mailing.addressed(window) if window == windows[-1] else ()
         store.digests.put(window, made.to_json(), kind=made.kind, mode=made.mode, subject=made.subject, mails=mails)
         files = write_digest(made, desk.digests_dir)
-        context.add_asset_metadata(_describe(made, files), partition_key=window.key)
+        context.add_asset_metadata(_describe(made, files, mailing.links), partition_key=window.key)
+        if window == windows[-1]:
+            cards = (*made.new, *made.changed, *made.from_missed)
+            describe_run(context, windows, {"price_plot": pictures.prices(cards, window)})
     return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(desk.digests_dir)})
 
 
-def _describe(made: Digest, files: DigestFiles) -> dict[str, Any]:
+def _describe(made: Digest, files: DigestFiles, links: Links) -> dict[str, Any]:
+    page = links.page(f"digests/{made.window_key}")
     return {
         "subject": made.subject,
+        **({"page": dg.MetadataValue.url(page)} if page else {}),
         "kind": made.kind,
         "html": dg.MetadataValue.path(files.html),
         "html_bytes": files.html.stat().st_size,

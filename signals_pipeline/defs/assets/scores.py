@@ -7,7 +7,8 @@ import pandas as pd
 
 from signals_pipeline.core import scores as core
 from signals_pipeline.core.tables import SCORES
-from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
+from signals_pipeline.defs import pictures
+from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk
 from signals_pipeline.settings import Knobs
@@ -35,6 +36,8 @@ def scores(
         headlines, sentiment, technicals, desk.watchlist.symbols, windows, sentiment_weight=knobs.sentiment_weight
     )
     describe_windows(context, frame, windows, _describe)
+    plot = pictures.scores(frame, windows[-1], gate=knobs.min_combined_score)
+    describe_run(context, windows, {"score_plot": plot})
     return dg.Output(frame, metadata={"sentiment_weight": f"{knobs.sentiment_weight:g}"})
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from signals_pipeline.core import sentiment as core
 from signals_pipeline.core.tables import SENTIMENT
+from signals_pipeline.defs import pictures
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.scoring import Scorer, SwitchedOff
@@ -45,7 +46,7 @@ def sentiment(
         "model_seconds": round(report.seconds, 3),
         "texts_per_second": round(report.rate, 1),
     }
-    describe_run(context, windows, work)
+    describe_run(context, windows, work | {"tone_plot": pictures.tone(frame, windows[-1])})
     return dg.Output(
         frame,
         metadata={

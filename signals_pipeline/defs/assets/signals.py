@@ -14,7 +14,7 @@ from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, mo
 from signals_pipeline.defs.progress import told
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.scoring import Scorer, SwitchedOff
-from signals_pipeline.settings import Knobs
+from signals_pipeline.settings import Knobs, OverriddenKnobs
 
 
 @dg.asset(
@@ -40,7 +40,7 @@ def signals(
     order in which windows are filled leaves no trace.
     """
     windows = windows_of(context)
-    modes = modes_of(context, windows)
+    modes = modes_of(context, windows, overridden=isinstance(knobs, OverriddenKnobs))
     context.log.info(scorer.announcement)
     by_window = dict(iter(scores.groupby("window_start")))
     recorded: list[Recorded] = []
@@ -59,6 +59,7 @@ def signals(
         metadata={
             "generator": knobs.signal_generator.value,
             "model": scorer.description,
+            "knobs": knobs.stored(),
             "decided_again": ", ".join(sorted({key for each in recorded for key in each.refolded})) or "none",
         }
     )

@@ -1,0 +1,152 @@
+"""What the operator is told by mail, by a real SMTP server: failed runs, silence, a digest that stays away."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from signals_pipeline.adapters.history import WindowRun
+from signals_pipeline.core.windows import Window, window_containing, window_for_key, windows_between
+from signals_pipeline.defs.alerts import operator_told, silence_sensor, silent, windows_named
+from signals_pipeline.defs.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.posting import Mailing, mailing_of
+from signals_pipeline.defs.resources import Store, open_store
+from signals_pipeline.defs.sensors import RETRIED_TAG
+from signals_pipeline.settings import Knobs, Settings
+from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store
+from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.mail_servers import Inbox, mail_server
+
+__all__ = ["live", "store"]
+LATER = window_containing(NEWEST.end).end - NEWEST.end + timedelta(minutes=31)  # when the next digest is missed
+OPERATORS = ("ops@example.org", "second@example.org")
+
+
+def by(port: int, after: timedelta = timedelta(minutes=40)) -> Mailing:
+    return replace(mailing(port, after), operators=OPERATORS)
+
+
+def told(desk: TestDesk, store: Store, mailing: Mailing, cursor: str | None, *, quiet_runs: int = 4) -> str | None:
+    """The cursor after one tick of the sensor."""
+    context = dg.build_sensor_context(desk.instance, cursor=cursor, resources={"store": store, "mailing": mailing})
+    silence_sensor(quiet_runs=quiet_runs)(context)
+    return context.cursor
+
+
+def failed(desk: TestDesk, mailing: Mailing, result: dg.ExecuteInProcessResult, **tags: str) -> Any:
+    """What the sensor answers to a run that failed, with further tags."""
+    context = dg.build_run_status_sensor_context(
+        sensor_name="operator_told",
+        dagster_event=result.get_run_failure_event(),
+        dagster_instance=desk.instance,
+        dagster_run=result.dagster_run.with_tags({**result.dagster_run.tags, **tags}),
+        resources={"mailing": mailing},
+    ).for_run_failure()
+    return operator_told(context)
+
+
+def plain(message: EmailMessage) -> str:
+    return message.get_content()
+
+
+def test_the_operator_hears_of_a_failed_backfill_and_why(tmp_path: Path) -> None:
+    missing = {**RECORDED, "signals_news_path": tmp_path / "nowhere.csv"}
+    inbox = Inbox()
+    with TestDesk.open(tmp_path, signals_deployment="local", **missing) as desk, mail_server(inbox) as port:
+        result = run(desk, DAYS[:2], mailing(port), mode="backfill")
+        assert isinstance(failed(desk, mailing(port), result), dg.SkipReason)  # nobody to tell
+        assert isinstance(failed(desk, by(port), result, **{RETRIED_TAG: "true"}), dg.SkipReason)
+        assert inbox.recipients == []
+        assert failed(desk, by(port), result) is None
+    assert inbox.recipients == sorted(OPERATORS)
+    mail = inbox.message()
+    assert mail["Subject"] == f"Signals: Run failed: digest_job, {DAYS[0].key} to {DAYS[1].key}"
+    assert "Stage headlines:" in plain(mail)
+    assert "nowhere.csv" in "".join(plain(mail).split())
+    assert result.run_id in "".join(plain(mail).split())
+
+
+def keep_digest(store: Store) -> None:
+    store.digests.put(NEWEST, "{}", kind="quiet", mode="backfill", subject="Quiet")
+
+
+def keep_quiet(store: Store, windows: Sequence[Window]) -> None:
+    """Record windows that kept no signal."""
+    for window in windows:
+        store.history.record_window(window, (), WindowRun("backfill", "compact", Knobs().stored(), {}, []))
+
+
+def test_a_digest_that_stays_away_is_told_once_and_again_after_it_came_back(live: TestDesk, store: Store) -> None:
+    inbox = Inbox()
+    keep_digest(store)
+    with mail_server(inbox) as port:
+        cursor = told(live, store, by(port), None)
+        assert inbox.recipients == []  # the newest digest is there
+        gone = by(port, LATER)
+        cursor = told(live, store, gone, cursor)
+        cursor = told(live, store, gone, cursor)
+        assert inbox.recipients == sorted(OPERATORS)
+        cursor = told(live, store, by(port), cursor)
+        assert cursor == "{}"
+        told(live, store, gone, cursor)
+        assert inbox.recipients == sorted(OPERATORS * 2)
+    assert inbox.message()["Subject"] == "Signals: Missing: the newest digest is not there"
+
+
+def test_silence_is_told_after_so_many_windows_without_a_signal(live: TestDesk, store: Store) -> None:
+    inbox = Inbox()
+    keep_quiet(store, DAYS)
+    with mail_server(inbox) as port:
+        assert told(live, store, by(port), None, quiet_runs=len(DAYS) + 1) == "{}"
+        assert told(live, store, by(port), None, quiet_runs=0) == "{}"
+        assert inbox.recipients == []
+        assert told(live, store, by(port), None, quiet_runs=len(DAYS)) == '{"quiet": true}'
+    assert inbox.recipients == sorted(OPERATORS)
+    assert inbox.message()["Subject"] == f"Signals: Quiet: {len(DAYS)} windows in a row without a signal"
+
+
+def test_a_weekend_makes_no_silence_longer(store: Store) -> None:
+    friday = windows_between(*(window_for_key(key).start for key in ("2015-02-05-17:30", "2015-02-06-17:30")))
+    keep_quiet(store, friday)
+    sunday = replace(mailing(1), now=lambda: friday[-1].end + timedelta(days=2))
+    assert silent(store, sunday, len(friday) + 1) == []
+
+
+def test_what_no_server_took_is_told_at_the_next_tick(live: TestDesk, store: Store) -> None:
+    inbox = Inbox(refused=dict.fromkeys(OPERATORS, "450 come back later"))
+    keep_digest(store)
+    with mail_server(inbox) as port:
+        cursor = told(live, store, by(port, LATER), None)
+        assert cursor == '{"missing": false}'
+        inbox.refused = {}
+        assert told(live, store, by(port, LATER), cursor) == '{"missing": true}'
+    assert inbox.recipients == sorted(OPERATORS)
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({}, ""),
+        ({PARTITION_TAG: "a"}, "a"),
+        ({RANGE_START_TAG: "a", RANGE_END_TAG: "a"}, "a"),
+        ({RANGE_START_TAG: "a", RANGE_END_TAG: "b"}, "a to b"),
+    ],
+)
+def test_windows_are_named_by_the_tags(tags: dict[str, str], said: str) -> None:
+    assert windows_named(tags) == said
+
+
+def test_operators_come_from_the_settings_each_once() -> None:
+    settings = Settings.checked(operator_recipients="Ops@example.org, ops@example.org,b@example.org")
+    assert mailing_of(settings).operators == ("Ops@example.org", "b@example.org")
+
+
+def test_a_store_without_any_digest_is_not_missing_one(live: TestDesk) -> None:
+    empty = open_store(live.settings.database_url)
+    assert silent(empty, by(1), 4) == []
+    empty.engine.dispose()
