@@ -29,6 +29,7 @@ WIDTH = 110
 @click.option(
     "--control-hours", type=float, default=_DEFAULTS.control_hours, show_default=True, help="Hours a weekday with UI."
 )
+@click.option("--dashboard/--no-dashboard", default=True, show_default=True, help="The stack's parameter Dashboard.")
 @click.option("--readers", type=float, default=_DEFAULTS.readers, show_default=True, help="Recipients of a digest.")
 @click.option("--prices", type=click.Path(path_type=Path), help="Another price table than deploy/prices.yaml.")
 def cost(
@@ -40,6 +41,7 @@ def cost(
     vcpu: float,
     memory: float,
     control_hours: float,
+    dashboard: bool,
     readers: float,
     prices: Path | None,
 ) -> None:
@@ -50,6 +52,7 @@ def cost(
         run_vcpu=vcpu,
         run_gb=memory,
         control_hours=control_hours,
+        dashboards=float(dashboard),
         readers=readers,
     )
     table = price_table(prices)

@@ -1,23 +1,60 @@
-"""`signals doctor`: one line a look, what is wrong and what to do, in less than ten seconds."""
+"""`signals doctor`: one line a look, what is wrong and what to do; of this machine in seconds, or of a stack in AWS."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
-from signals_pipeline.adapters.probes import Finding, fail, look
+from signals_pipeline.adapters.aws.services import Patience
+from signals_pipeline.adapters.aws.stack import Stack, read
+from signals_pipeline.adapters.probes import Finding, fail, look, ok
+from signals_pipeline.cli import production
 from signals_pipeline.cli.checkup import probes_of, today
 from signals_pipeline.cli.failures import told
 from signals_pipeline.settings import Settings, SettingsError
 
 SECONDS = 6.0
+AWS_SECONDS = 30.0  # AWS's own clients try again before they give up
 
 
-def examine() -> dict[str, Finding]:
-    """What each look found, by name; where the settings can't be read, only that."""
+def examine(seconds: float = SECONDS) -> dict[str, Finding]:
+    """What each look found within so many seconds, by name; where the settings can't be read, only that."""
     try:
         settings = Settings.checked()
     except SettingsError as error:
         return {"settings": fail("; ".join(str(error).splitlines()), "correct the environment or .env")}
-    return look(probes_of(settings, today), seconds=SECONDS, told=told)
+    return look(probes_of(settings, today), seconds=seconds, told=told)
+
+
+def examine_production(
+    name: str, *, inside: bool, patience: Patience | None = None, now: Callable[[], datetime] = today
+) -> dict[str, Finding]:
+    """What each look at a stack in AWS found; where the stack can't be read, only that.
+
+    Args:
+        name: The stack.
+        inside: Also look from a task in it, which takes a minute or two.
+        patience: How to wait for that task.
+        now: The clock.
+    """
+    stacks: list[Stack] = []
+
+    def stack() -> Finding:
+        stacks.append(read(name))
+        return ok(f"{name} is there, with every output")
+
+    found = look({"stack": stack}, seconds=AWS_SECONDS, told=told)
+    if not stacks:
+        return found
+    found |= look(production.probes_of(stacks[0], now), seconds=AWS_SECONDS, told=told)
+    if not inside:
+        return found
+    waiting = patience or Patience()
+
+    def from_inside() -> Finding:
+        found.update(production.inside(stacks[0], waiting))
+        return ok("a task of the deployed image looked, too")
+
+    return found | look({"inside": from_inside}, seconds=2 * waiting.seconds + AWS_SECONDS, told=told)
 
 
 def healthy(found: Mapping[str, Finding]) -> bool:

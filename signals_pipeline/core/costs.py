@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from signals_pipeline.core.metrics import KINDS
+
 HOURS = 730.0  # a month, as AWS reckons
 WEEKDAYS = 261 / 12  # a month
-METRICS = 8
+WATCHES = 60  # looks a month, two every day
 
 OLDER_GUIDE = (
     "An older guide takes $0.04048 for an hour of the scoring task. That is the price of a whole vCPU-hour, and "
@@ -72,13 +74,14 @@ class Usage:
         database_gb: Disk of the database; RDS begins at 20.
         image_gb: Compressed images kept in the registry.
         alarms: Alarms.
+        dashboards: Dashboards; the stack can be made without its one.
     """
 
     runs: float = 60
     run_minutes: float = 5
     run_vcpu: float = 0.5
     run_gb: float = 2
-    control_hours: float = 2
+    control_hours: float = 1.5
     control_vcpu: float = 0.5
     control_gb: float = 2
     readers: float = 3
@@ -86,6 +89,7 @@ class Usage:
     database_gb: float = 20
     image_gb: float = 1
     alarms: float = 7
+    dashboards: float = 1
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -165,7 +169,9 @@ def bill(table: PriceTable, usage: Usage, architecture: Architecture, *, free_ti
 def _quantities(usage: Usage, architecture: Architecture) -> list[tuple[str, str, float]]:
     """Part, item and units of a month."""
     run_hours = usage.runs * max(usage.run_minutes, 1) / 60
-    watch_hours = 60 / 60  # two looks a day, a minute each
+    watch_hours = WATCHES / 60  # a minute each
+    # A custom metric is billed for the hours in which it is told, not for the whole month; the watch tells one.
+    metric_hours = len(KINDS) * usage.runs + WATCHES
     found = [
         *_task("scoring runs", run_hours, usage.run_vcpu, usage.run_gb),
         *_task("watch", watch_hours, 0.25, 0.5),
@@ -174,14 +180,13 @@ def _quantities(usage: Usage, architecture: Architecture) -> list[tuple[str, str
         ("storage", "s3_writes", usage.runs * 40 / 1000),
         ("storage", "s3_reads", usage.runs * 40 / 1000),
         ("storage", "ecr_storage", usage.image_gb),
-        # A custom metric is billed for the hours in which it is sent, not for the whole month.
-        ("monitoring", "metrics", METRICS * (2 * usage.runs) / HOURS),
+        ("monitoring", "metrics", metric_hours / HOURS),
         ("monitoring", "alarms", usage.alarms),
-        ("monitoring", "dashboards", 1),
+        ("monitoring", "dashboards", usage.dashboards),
         ("monitoring", "logs_ingested", usage.runs * 0.002),
         ("monitoring", "logs_stored", usage.runs * 0.002),
         ("monitoring", "sns_mail", 0.02),
-        ("delivery", "scheduler", (usage.runs + 60) / 1e6),
+        ("delivery", "scheduler", (usage.runs + WATCHES) / 1e6),
         ("delivery", "ses_mail", usage.runs * usage.readers / 1000),
         ("delivery", "transfer_out", usage.runs * usage.readers * 0.0002),
     ]

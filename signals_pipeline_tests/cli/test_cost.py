@@ -15,7 +15,7 @@ from signals_pipeline.core.costs import OLDER_GUIDE, Architecture
 def test_the_bill_and_the_three_architectures_are_shown() -> None:
     shown = CliRunner().invoke(main, ["cost"]).output
     assert "RDS db.t4g.micro" in shown
-    assert "15.83" in shown
+    assert "15.46" in shown
     assert all(each.value in shown for each in Architecture)
     assert str(price_table().dated) in shown
     assert " ".join(shown.split()).endswith(" ".join(OLDER_GUIDE.split()))

@@ -28,7 +28,16 @@ def test_the_default_stack_and_its_runs_keep_the_promise() -> None:
     assert month.part("scoring runs") < 0.20
     assert month.part("database") > 0
     assert month.part("control service") > 0
-    assert bill(TABLE, Usage(), Architecture.WINDOWED, free_tier=False).total < 20
+
+
+def test_where_the_free_allowances_are_used_up_already_it_is_the_dashboard_that_goes_beyond() -> None:
+    """The database and one dashboard at list price are $16.98 alone."""
+    with_it, without = (
+        bill(TABLE, Usage(dashboards=each), Architecture.WINDOWED, free_tier=False).total for each in (1, 0)
+    )
+    assert 17 < with_it < 20
+    assert without <= 17
+    assert with_it - without == pytest.approx(3)
 
 
 def test_a_run_costs_half_a_processor_and_its_memory() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.core.costs import Usage
 from signals_pipeline.core.metrics import KINDS
-from signals_pipeline.settings import Settings
+from signals_pipeline.settings import Knobs, Settings
 from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.deploy.stacks import create, resources
+from signals_pipeline_tests.deploy.stacks import complete, create, resources
 from signals_pipeline_tests.deploy.template import Template, text
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
@@ -27,6 +28,16 @@ SKIPPED = {
     "AWS::S3::BucketPolicy",
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::Scheduler::Schedule",
+}
+OF_THE_IMAGE = {"SIGNALS_DATA_DIR", "SIGNALS_MODELS_DIR", "DAGSTER_HOME"}
+BY_DEFAULT = {  # what production has no reason to change; an installation that has one adds it to the template
+    *("NEWS_TIMEOUT_SECONDS", "NEWS_SPACING_SECONDS", "NEWS_CONCURRENCY"),
+    *("PRICES_TIMEOUT_SECONDS", "PRICES_SPACING_SECONDS", "PRICES_CONCURRENCY"),
+    *("NEWSAPI_DAILY_CALLS", "NEWSAPI_GIVES_UP_FIRST"),
+    *("SIGNALS_NEWS_PATH", "SIGNALS_PRICES_PATH"),  # recorded input; production fetches its own
+    *("SMTP_PORT", "SMTP_TLS"),  # the security group lets 587 out, with STARTTLS
+    "QUIET_RUNS_ALERT",  # four, as the alarm NoSignals
+    *("SIGNALS_WEB_RATE", "SIGNALS_WEB_DATABASE_URL"),  # the pages listen on localhost, for operators
 }
 
 
@@ -67,20 +78,16 @@ def test_everything_the_stand_in_knows_is_made(aws: str) -> None:  # noqa: ARG00
 
 def test_alarms_and_scalable_target_made_from_the_template_read_back_as_written(aws: str) -> None:  # noqa: ARG001
     create()
+    complete()
     made = Template(physical=resources())
-    cloudwatch, scaling = client("cloudwatch"), client("application-autoscaling")
-    alarms = made.of_type("AWS::CloudWatch::Alarm")
-    for alarm in alarms.values():
-        cloudwatch.put_metric_alarm(**alarm)
-    kept = {alarm["AlarmName"]: alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
-    for alarm in alarms.values():
+    alarms = made.of_type("AWS::CloudWatch::Alarm").values()
+    kept = {alarm["AlarmName"]: alarm for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    for alarm in alarms:
         assert {name: kept[alarm["AlarmName"]][name] for name in alarm} == alarm
+    assert len(alarms) == Usage().alarms  # what `signals cost` reckons with
+    scaling = client("application-autoscaling")
     [target] = made.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
     actions = target.pop("ScheduledActions")
-    scaling.register_scalable_target(**target)
-    place = {name: target[name] for name in ("ServiceNamespace", "ScalableDimension", "ResourceId")}
-    for action in actions:
-        scaling.put_scheduled_action(**place, **action)
     [found] = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
     assert {name: found[name] for name in target} == target
     found_actions = scaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"]
@@ -111,11 +118,27 @@ def test_every_variable_of_a_task_is_one_that_something_reads() -> None:
     known = {name.upper() for name in Settings.model_fields}
     instance = (repository() / "deploy" / "dagster.yaml").read_text(encoding="utf-8")
     known |= set(re.findall(r"env: (\w+)", instance)) | {"PGSSLMODE"}
-    given = {each["Name"] for container in CONTAINERS for each in (*container["Environment"], *container["Secrets"])}
-    assert given <= known
+    assert _given() <= known
     read = set(re.findall(r"env: (\w+)", instance))
     control = next(container for container in CONTAINERS if container["Name"] == "daemon")
     assert read <= {each["Name"] for each in (*control["Environment"], *control["Secrets"])}
+
+
+def test_every_setting_that_production_needs_is_given_to_each_task() -> None:
+    """A new setting belongs in the template, in the image, or, with a reason, among those left at their default."""
+    settings = {name.upper() for name in Settings.model_fields} - {name.upper() for name in Knobs.model_fields}
+    used = Template(given={"OperatorEmail": "o@example.org", "UseNewsApi": "yes", "UseSmtp": "yes"})
+    dockerfile = (repository() / "Dockerfile").read_text(encoding="utf-8")
+    assert all(f"{name}=" in dockerfile for name in OF_THE_IMAGE)
+    assert not BY_DEFAULT - settings
+    for task in used.of_type("AWS::ECS::TaskDefinition").values():
+        for container in task["ContainerDefinitions"]:
+            given = {each["Name"] for each in (*container["Environment"], *container["Secrets"])}
+            assert settings - given == OF_THE_IMAGE | BY_DEFAULT, container["Name"]
+
+
+def _given() -> set[str]:
+    return {each["Name"] for container in CONTAINERS for each in (*container["Environment"], *container["Secrets"])}
 
 
 def test_secrets_that_are_not_used_are_not_asked_for() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.core.costs import Usage
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline_tests.deploy.template import Template
 
@@ -46,6 +47,7 @@ def test_roles_may_do_what_they_need_and_no_more() -> None:
         "ecr:GetAuthorizationToken",
         "ecs:DescribeTaskDefinition",
         "ec2:DescribeNetworkInterfaces",
+        "ses:GetAccount",
         *(f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")),
     }
     for role in TEMPLATE.of_type("AWS::IAM::Role").values():
@@ -75,6 +77,8 @@ def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None
         moment = datetime.combine(date(2026, 3, 9), digest)
         early, late = (moment - timedelta(minutes=15)).time(), (moment + timedelta(minutes=30)).time()
         assert any(start <= early and late <= end for start, end in awake)
+    hours = sum(end.hour - start.hour + (end.minute - start.minute) / 60 for start, end in awake)
+    assert hours == Usage().control_hours  # what `signals cost` reckons with
     always = Template(given={"OperatorEmail": "o@example.org", "ControlHours": "always"})
     [target] = always.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
     assert "ScheduledActions" not in target

@@ -1,5 +1,6 @@
 """The files of `deploy/`: the stack's template, the instance's configuration, the price table."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ def repository() -> Path:
         if (root / "deploy" / "stack.yaml").is_file():
             return root
     raise DeployFilesError(f"no deploy/ in {_CHECKOUT} or {Path.cwd()}: run this from a checkout of the project")
+
+
+def alarm_names() -> tuple[str, ...]:
+    """The alarms of `deploy/stack.yaml`; AWS knows each as STACK-NAME.
+
+    Raises:
+        DeployFilesError: there is no `deploy/`.
+    """
+    template = (repository() / "deploy" / "stack.yaml").read_text(encoding="utf-8")
+    return tuple(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
 
 
 def price_table(path: Path | None = None) -> PriceTable:

@@ -1,6 +1,6 @@
 """Task definitions: registering a revision with another image, finding one to go back to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from signals_pipeline.adapters.aws.stack import DeployError, Stack, client
@@ -16,11 +16,13 @@ class Revision:
         arn: Its ARN.
         image: The image of its containers, by digest.
         status: ACTIVE or INACTIVE.
+        containers: Its container definitions as ECS has them.
     """
 
     arn: str
     image: str
     status: str
+    containers: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     @property
     def number(self) -> int:
@@ -35,8 +37,9 @@ def describe(name: str) -> Revision:
         DeployError: there is none.
     """
     definition = _definition(name)
-    image = str(definition["containerDefinitions"][0]["image"])
-    return Revision(str(definition["taskDefinitionArn"]), image, str(definition["status"]))
+    containers = definition["containerDefinitions"]
+    arn, status = str(definition["taskDefinitionArn"]), str(definition["status"])
+    return Revision(arn, str(containers[0]["image"]), status, containers)
 
 
 def register(stack: Stack, image: str) -> tuple[Revision, Revision]:

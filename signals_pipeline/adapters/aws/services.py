@@ -103,6 +103,18 @@ def run_once(stack: Stack, task_definition: str, command: list[str], patience: P
     Raises:
         DeployError: it can't start, doesn't end, or ends with an exit code other than zero.
     """
+    _require_success(" ".join(command), run_to_end(stack, task_definition, command, patience), stack)
+
+
+def run_to_end(stack: Stack, task_definition: str, command: list[str], patience: Patience) -> dict[str, Any]:
+    """Run a command in a task of its own and wait for its end, whatever that is.
+
+    Returns:
+        The stopped task as ECS describes it.
+
+    Raises:
+        DeployError: it can't start, or doesn't end and was stopped.
+    """
     ecs, said = client("ecs"), " ".join(command)
     answer = ecs.run_task(
         cluster=stack.cluster,
@@ -123,12 +135,22 @@ def run_once(stack: Stack, task_definition: str, command: list[str], patience: P
     for _ in patience.looks():
         [task] = ecs.describe_tasks(cluster=stack.cluster, tasks=[arn])["tasks"]
         if task["lastStatus"] == "STOPPED":
-            _require_success(said, task, stack)
-            return
+            return task
     ecs.stop_task(cluster=stack.cluster, task=arn, reason="took too long")
     raise DeployError(
         f"`{said}` did not end in {patience.seconds:.0f} s and was stopped; see CloudWatch, /{stack.name}/run"
     )
+
+
+def log_of(stack: Stack, task: dict[str, Any]) -> str:
+    """What a run task wrote, as far as it has arrived; empty where nothing has."""
+    logs = client("logs")
+    stream = f"run/run/{task['taskArn'].rsplit('/', 1)[1]}"
+    try:
+        events = logs.get_log_events(logGroupName=f"/{stack.name}/run", logStreamName=stream, startFromHead=True)
+    except logs.exceptions.ResourceNotFoundException:
+        return ""
+    return "\n".join(event["message"] for event in events["events"])
 
 
 def _require_success(said: str, task: dict[str, Any], stack: Stack) -> None:

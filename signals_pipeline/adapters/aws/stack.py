@@ -1,6 +1,8 @@
 """A stack's outputs, secrets and services as they are in AWS now."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 NEEDED = (
@@ -12,8 +14,11 @@ NEEDED = (
     "Subnets",
     "SecurityGroup",
     "GeneratorParameter",
+    "Bucket",
+    "OperatorTopic",
 )
 SECRETS = ("database-password", "link-key", "web-token")
+_MAKING = Lock()  # a session makes its clients for one thread at a time
 
 
 class DeployError(RuntimeError):
@@ -34,6 +39,8 @@ class Stack:
         subnets: Where tasks run.
         security_group: What they may reach.
         generator_parameter: SSM parameter with the signal generator.
+        bucket: S3 bucket of the frames.
+        operator_topic: SNS topic of the alarms.
     """
 
     name: str
@@ -45,6 +52,8 @@ class Stack:
     subnets: tuple[str, ...]
     security_group: str
     generator_parameter: str
+    bucket: str
+    operator_topic: str
 
 
 def client(service: str) -> Any:  # noqa: ANN401
@@ -64,17 +73,29 @@ def client(service: str) -> Any:  # noqa: ANN401
     if session.get_credentials() is None:
         raise DeployError("no AWS credentials: sign in (aws sso login), or set AWS_PROFILE")
     try:
-        return session.client(service)
+        with _MAKING:
+            return session.client(service)
     except BotoCoreError as error:
         raise DeployError(f"AWS {service}: {error}") from error
 
 
 def find(name: str) -> Stack:
+    """The stack of this name, ready for tasks.
+
+    Raises:
+        DeployError: as `read`; or a secret that its tasks ask for is missing.
+    """
+    found = read(name)
+    if missing := missing_parameters([f"/{name}/{secret}" for secret in SECRETS]):
+        raise DeployError(f"secret {missing[0]} is missing: {how_to_make(missing[0])}")
+    return found
+
+
+def read(name: str) -> Stack:
     """The stack of this name.
 
     Raises:
-        DeployError: it is not there, not in a good state, or not one of ours; or a secret that its tasks ask for is
-            missing.
+        DeployError: it is not there, not in a good state, or not one of ours.
     """
     from botocore.exceptions import ClientError
 
@@ -90,7 +111,6 @@ def find(name: str) -> Stack:
     said = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
     if missing := [key for key in NEEDED if key not in said]:
         raise DeployError(f"stack {name} has no output {missing[0]}: it is not made from deploy/stack.yaml")
-    _require_secrets(name)
     return Stack(
         name=name,
         cluster=said["Cluster"],
@@ -101,17 +121,21 @@ def find(name: str) -> Stack:
         subnets=tuple(said["Subnets"].split(",")),
         security_group=said["SecurityGroup"],
         generator_parameter=said["GeneratorParameter"],
+        bucket=said["Bucket"],
+        operator_topic=said["OperatorTopic"],
     )
 
 
-def _require_secrets(name: str) -> None:
-    wanted = [f"/{name}/{secret}" for secret in SECRETS]
-    missing = client("ssm").get_parameters(Names=wanted)["InvalidParameters"]
-    if missing:
-        raise DeployError(
-            f"secret {min(missing)} is missing: aws ssm put-parameter --type SecureString --name "
-            f"{min(missing)} --value ..."
-        )
+def missing_parameters(names: Collection[str]) -> list[str]:
+    """Which of these SSM parameters are not there, in order of their names; no value is read in clear."""
+    ordered, ssm = sorted(names), client("ssm")
+    batches = [ordered[start : start + 10] for start in range(0, len(ordered), 10)]  # so many a call
+    return sorted(name for batch in batches for name in ssm.get_parameters(Names=batch)["InvalidParameters"])
+
+
+def how_to_make(parameter: str) -> str:
+    """The command that puts a secret there."""
+    return f"aws ssm put-parameter --type SecureString --name {parameter} --value ..."
 
 
 def generator(stack: Stack) -> str:

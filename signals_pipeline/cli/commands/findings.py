@@ -47,12 +47,21 @@ def feedback() -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+@click.option("--seconds", default=6.0, show_default=True, help="No look is waited for longer.")
+@click.option("--production", is_flag=True, help="Look at the stack in AWS: the checklist of docs/deployment.md.")
+@click.option("--stack", help="That stack; default: SIGNALS_STACK.")
+@click.option("--outside", is_flag=True, help="Without the task that looks from inside the stack.")
 @click.pass_context
-def doctor(context: click.Context, *, as_json: bool) -> None:
+def doctor(
+    context: click.Context, *, as_json: bool, seconds: float, production: bool, stack: str | None, outside: bool
+) -> None:
     """Look at everything that a run needs; exit code 1 where something is broken."""
-    from signals_pipeline.cli.doctor import document, examine, healthy, lines
+    from signals_pipeline.cli.doctor import document, examine, examine_production, healthy, lines
 
-    found = examine()
+    if production:
+        found = examine_production(stack or Settings.checked().signals_stack, inside=not outside)
+    else:
+        found = examine(seconds)
     click.echo(document(found) if as_json else "\n".join(lines(found)))
     context.exit(0 if healthy(found) else 1)
 

@@ -1,0 +1,308 @@
+"""`signals doctor --production`: a stack in order, each thing that can be wrong with it, and one that can't be read."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.aws import revisions, services, stack
+from signals_pipeline.adapters.aws.files import alarm_names
+from signals_pipeline.adapters.aws.services import Patience
+from signals_pipeline.adapters.probes import Finding
+from signals_pipeline.cli import main
+from signals_pipeline.cli.doctor import examine_production, healthy, lines
+from signals_pipeline.cli.watch import prepare
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.databases import create_postgres
+from signals_pipeline_tests.deploy.agent import Agent
+from signals_pipeline_tests.deploy.conftest import client
+from signals_pipeline_tests.deploy.control import database_variables, home
+from signals_pipeline_tests.deploy.stacks import complete, create
+from signals_pipeline_tests.deploy.template import ACCOUNT, REGION, Template
+
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
+NOW = datetime.now(UTC).replace(microsecond=0)  # the stand-in's own clock stamps what it is told
+LOOKS = [
+    *("stack", "service", "task revision", "image", "secrets", "exposure", "bucket", "operator", "alarms", "heartbeat"),
+    *("watch", "logs"),
+]
+
+
+def release(content: str = "first") -> str:
+    """Push an image to the stack's registry and put it in service; its name by digest."""
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"digest": content}, "layers": []}
+    digest = f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
+    pushed = client("ecr").put_image(
+        repositoryName="signals", imageManifest=json.dumps(manifest), imageTag=content, imageDigest=digest
+    )
+    target = stack.read("signals")
+    name = f"{target.repository}@{pushed['image']['imageId']['imageDigest']}"
+    _, control = revisions.register(target, name)
+    client("ecs").update_service(cluster="signals", service="control", taskDefinition=control.arn)
+    return name
+
+
+def beat(at: datetime = NOW, value: float = 1) -> None:
+    metric = {"MetricName": "Heartbeat", "Timestamp": at, "Value": value}
+    dimensions = [{"Name": "Stack", "Value": "signals"}]
+    client("cloudwatch").put_metric_data(Namespace="MarketIntel", MetricData=[metric | {"Dimensions": dimensions}])
+
+
+@pytest.fixture
+def production(aws: str) -> dict[str, str]:  # noqa: ARG001
+    """A stack in order, its outputs."""
+    outputs = create(Deployment="production")
+    complete()
+    release()
+    beat()
+    return outputs
+
+
+def look() -> dict[str, Finding]:
+    return examine_production("signals", inside=False, now=lambda: NOW)
+
+
+@pytest.mark.usefixtures("production")
+def test_a_stack_in_order_is_told_so_line_by_line() -> None:
+    found = look()
+    assert list(found) == LOOKS
+    assert {name: each for name, each in found.items() if each.status != "ok"} == {}
+    shown = CliRunner().invoke(main, ["doctor", "--production", "--outside", "--stack", "signals", "--json"])
+    assert shown.exit_code == 0
+    assert [each["check"] for each in json.loads(shown.output)["checks"]] == LOOKS
+
+
+def in_service(number: int) -> None:
+    arn = revisions.describe(f"signals-control:{number}").arn
+    client("ecs").update_service(cluster="signals", service="control", taskDefinition=arn)
+
+
+def rollout(state: str) -> None:
+    from moto.ecs.models import ecs_backends
+
+    ecs_backends[ACCOUNT][REGION].services["signals:control"].deployments[0]["rolloutState"] = state
+
+
+def alarm(name: str, **call: Any) -> None:
+    client("cloudwatch").set_alarm_state(AlarmName=f"signals-{name}", StateReason="a test", **call)
+
+
+def open_port() -> None:
+    group = stack.read("signals").security_group
+    rule = {"IpProtocol": "tcp", "FromPort": 3000, "ToPort": 3000, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    client("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+
+
+def open_bucket() -> None:
+    client("s3").delete_public_access_block(Bucket=stack.read("signals").bucket)
+
+
+def nobody_told() -> None:
+    [told] = client("sns").list_subscriptions()["Subscriptions"]
+    client("sns").unsubscribe(SubscriptionArn=told["SubscriptionArn"])
+
+
+def older_in_service() -> None:
+    from moto.ecr.models import ecr_backends
+
+    for image in ecr_backends[ACCOUNT][REGION].repositories["signals"].images:
+        image.image_pushed_at -= 60
+    release("second")
+    in_service(2)
+
+
+def image_gone() -> None:
+    client("ecr").batch_delete_image(repositoryName="signals", imageIds=[{"imageTag": "first"}])
+
+
+def schedule_off() -> None:
+    kept = client("scheduler").get_schedule(Name="signals-Watch")
+    wanted = ("ScheduleExpression", "FlexibleTimeWindow", "Target")
+    client("scheduler").update_schedule(Name="signals-Watch", State="DISABLED", **{each: kept[each] for each in wanted})
+
+
+def nothing_wakes() -> None:
+    place = {"ServiceNamespace": "ecs", "ResourceId": "service/signals/control"}
+    scaling = client("application-autoscaling")
+    for action in scaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"]:
+        name = action["ScheduledActionName"]
+        scaling.delete_scheduled_action(ScheduledActionName=name, ScalableDimension="ecs:service:DesiredCount", **place)
+
+
+def public_database() -> None:
+    from moto.rds.models import rds_backends
+
+    [database] = rds_backends[ACCOUNT][REGION].databases.values()
+    database.publicly_accessible = True
+
+
+FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
+    "never woken": (nothing_wakes, "service", "fail", "sleeps and nothing wakes it"),
+    "on its way": (partial(rollout, "IN_PROGRESS"), "service", "warn", "0 of 0 tasks run"),
+    "given up": (partial(rollout, "FAILED"), "service", "fail", "signals-control:2 does not start"),
+    "unreleased": (
+        partial(in_service, 1),
+        "task revision",
+        "fail",
+        "no image was released yet",
+    ),
+    "run task inactive": (
+        lambda: client("ecs").deregister_task_definition(taskDefinition="signals-run:2"),
+        "task revision",
+        "fail",
+        "signals-run:2 is INACTIVE",
+    ),
+    "older revision": (older_in_service, "task revision", "warn", "signals-control:3 is newer"),
+    "older image": (older_in_service, "image", "warn", "was pushed last"),
+    "image gone": (image_gone, "image", "fail", "is not in the registry any more"),
+    "secret gone": (
+        lambda: client("ssm").delete_parameter(Name="/signals/link-key"),
+        "secrets",
+        "fail",
+        "/signals/link-key missing: no task starts: aws ssm put-parameter --type SecureString --name /signals/link-key",
+    ),
+    "port open": (open_port, "exposure", "fail", "security group lets port 3000 in"),
+    "database public": (public_database, "exposure", "fail", "the database has a public address"),
+    "bucket open": (open_bucket, "bucket", "fail", "NoSuchPublicAccessBlock"),
+    "nobody told": (nobody_told, "operator", "fail", "nobody is told of alarms"),
+    "alarm on": (partial(alarm, "Errors", StateValue="ALARM"), "alarms", "fail", "Errors in alarm"),
+    "alarm gone": (
+        lambda: client("cloudwatch").delete_alarms(AlarmNames=["signals-SlowRun"]),
+        "alarms",
+        "fail",
+        "SlowRun not there",
+    ),
+    "alarm silent": (
+        lambda: client("cloudwatch").disable_alarm_actions(AlarmNames=["signals-SlowRun"]),
+        "alarms",
+        "warn",
+        "SlowRun would tell nobody",
+    ),
+    "watch off": (schedule_off, "watch", "fail", "the schedule is off"),
+    "watch gone": (lambda: client("scheduler").delete_schedule(Name="signals-Watch"), "watch", "fail", "no schedule"),
+    "logs for ever": (
+        lambda: client("logs").delete_retention_policy(logGroupName="/signals/run"),
+        "logs",
+        "warn",
+        "/signals/run is kept for ever",
+    ),
+    "logs gone": (
+        lambda: client("logs").delete_log_group(logGroupName="/signals/control"),
+        "logs",
+        "fail",
+        "/signals/control is not there",
+    ),
+}
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_one_line_with_its_remedy(fault: str) -> None:
+    harm, name, status, said = FAULTS[fault]
+    harm()
+    found = look()
+    assert found[name].status == status, found[name]
+    assert found[name].remedy
+    [line] = [line for line in lines(found) if line.split("  ")[1] == name]
+    assert said in line
+    assert "\n" not in line
+    assert healthy(found) == (status == "warn")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("ago", "value", "status", "said"),
+    [(None, 1, "fail", "none in 24 hours"), (1, 0, "fail", "was not there"), (19, 1, "fail", "none since")],
+)
+def test_a_heart_that_does_not_beat_is_told(ago: int | None, value: float, status: str, said: str) -> None:
+    create(Deployment="production")
+    if ago is not None:
+        beat(NOW - timedelta(hours=ago), value)
+    assert look()["heartbeat"].status == status
+    assert said in look()["heartbeat"].text
+
+
+def test_an_operator_who_has_not_confirmed_is_told(production: dict[str, str]) -> None:
+    from moto.sns.models import sns_backends
+
+    [told] = sns_backends[ACCOUNT][REGION].subscriptions.values()
+    told.arn = "PendingConfirmation"
+    assert production["OperatorTopic"] == told.topic.arn
+    assert look()["operator"].text == "operator@example.org has not confirmed"
+
+
+def test_the_alarms_looked_for_are_the_template_s() -> None:
+    given = {each["AlarmName"] for each in Template().of_type("AWS::CloudWatch::Alarm").values()}
+    assert {f"signals-{name}" for name in alarm_names()} == given
+
+
+@pytest.mark.usefixtures("fresh_session")
+@pytest.mark.parametrize("missing", ["stack", "region", "credentials", "network"])
+def test_what_can_not_be_read_is_the_only_line_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str
+) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    gone = {"region": ("AWS_REGION", "AWS_DEFAULT_REGION"), "credentials": ("AWS_ACCESS_KEY_ID",)}
+    for name in gone.get(missing, ()):
+        monkeypatch.delenv(name)
+    if missing == "network":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nothing listens there
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    shown = CliRunner().invoke(main, ["doctor", "--production", "--stack", "signals"])
+    assert shown.exit_code == 1
+    [line] = shown.output.splitlines()
+    said = {"stack": "no stack 'signals'", "region": "no AWS region", "credentials": "no AWS credentials"}
+    assert line.startswith(f"fail  stack  {said.get(missing, 'EndpointConnectionError')}")
+
+
+@pytest.mark.postgres
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_task_of_the_deployed_image_looks_from_inside(
+    aws: str, production: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = create_postgres("doctor_inside")
+    surroundings = database_variables(url) | {
+        "DAGSTER_HOME": str(home(tmp_path, url)),
+        "SIGNALS_DATA_DIR": str(tmp_path / "data"),
+        "SIGNALS_NEWS_PATH": str(sample.HEADLINES),
+        "SIGNALS_PRICES_PATH": str(sample.PRICES),
+        "AWS_ENDPOINT_URL": aws,
+        "PYTHONWARNINGS": "ignore",
+    }
+    for name, value in {**surroundings, "SIGNALS_DATABASE_PASSWORD": "s" * 40}.items():
+        monkeypatch.setenv(name, value)
+    prepare(Settings.checked())
+    looked: list[str] = []
+
+    def run_it(_seconds: float) -> None:
+        """Once: the task's command as a real process, its output where CloudWatch has it."""
+        if looked:
+            return
+        agent = Agent(surroundings)
+        [task] = agent.tasks
+        said, _ = agent.start(task).communicate(timeout=120)
+        stream = {"logGroupName": "/signals/run", "logStreamName": f"run/run/{task.task_arn.rsplit('/', 1)[1]}"}
+        client("logs").create_log_stream(**stream)
+        stamp = int(NOW.timestamp() * 1000)
+        events = [{"timestamp": stamp, "message": line} for line in said.splitlines() if line]
+        client("logs").put_log_events(**stream, logEvents=events)
+        looked.append(said)
+        agent.stopped(task, 1, "Essential container in task exited")
+
+    found = examine_production("signals", inside=True, patience=Patience(90, 1, run_it), now=lambda: NOW)
+    assert found["inside"].status == "ok", found["inside"]
+    assert found["database"].text.startswith("postgresql at revision")
+    assert found["schedule"].text == "off: no window runs by itself"
+    assert found["frames"].text == f"bucket {production['Bucket']} answers"
+    assert found["newest window"] == Finding("warn", "no digest yet", "signals run")
+    assert services.look(stack.read("signals")).desired == 0
