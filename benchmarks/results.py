@@ -14,10 +14,17 @@ HEADER = (
 
 
 def machine() -> str:
-    """Processor count, architecture and Python of this machine, as quoted beside each figure."""
+    """Processors, their instructions for products, memory and Python of this machine, as quoted beside each figure."""
     cpus = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{cpus} CPUs, {memory:.0f} GiB, {platform.machine()}, Python {platform.python_version()}"
+    known = f"{platform.machine()} ({', '.join(instructions()) or 'no vectors known'})"
+    return f"{cpus} CPUs, {memory:.0f} GiB, {known}, Python {platform.python_version()}"
+
+
+def instructions(listed: Path = Path("/proc/cpuinfo")) -> list[str]:
+    """What decides how fast products are: the vector and int8 instructions that this CPU has, as Linux names them."""
+    flags = next((line for line in listed.read_text().splitlines() if line.startswith("flags")), "").split()
+    return [flag for flag in ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8") if flag in flags]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import sentiment_gpu
 from benchmarks.results import file_section, table
 from benchmarks.sentiment_limits import headlines, int8_limit, products_share, useful_operations
 
@@ -146,7 +147,8 @@ def main(given: Path, count: int) -> None:
                 print(name, {key: round(value, 2) for key, value in runs[-1].items()}, flush=True)
             limits.append(apart("--limits", folders[OURS[1]], str(count)))
             print("limits", limits[-1], flush=True)
-        report(rows, limits, count, difference(Path(scratch)))
+        said = [difference(Path(scratch)), sentiment_gpu.sentence(given, limits[0]["operations"])]
+        report(rows, limits, count, "\n\n".join(said))
 
 
 if __name__ == "__main__":

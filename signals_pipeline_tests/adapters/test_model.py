@@ -193,5 +193,19 @@ def test_cpus_are_cut_by_the_control_group(tmp_path: Path, quota: str, cpus: int
     assert available_cpus(tmp_path, tmp_path / "member") == (cpus or unlimited)
 
 
+@pytest.mark.parametrize(("quota", "cpus"), [("-1", None), ("50000", 1), ("100000", 1), ("6400000", None)])
+@pytest.mark.parametrize("inside", ["task/inner", ""], ids=["seen from outside", "seen from the container"])
+def test_cpus_are_cut_by_a_control_group_of_version_1(
+    tmp_path: Path, quota: str, cpus: int | None, inside: str
+) -> None:
+    group = tmp_path / "cpu,cpuacct" / inside
+    group.mkdir(parents=True)
+    (group / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (group / "cpu.cfs_period_us").write_text("100000\n")
+    (tmp_path / "member").write_text("5:memory:/task\n4:cpu,cpuacct:/task/inner\n1:name=systemd:/task\n")
+    unlimited = available_cpus(tmp_path, tmp_path / "none")
+    assert available_cpus(tmp_path, tmp_path / "member") == (cpus or unlimited)
+
+
 def test_threads_default_to_the_cpus_of_the_process() -> None:
     assert SentimentModel.load(COMPACT).threads == available_cpus()
