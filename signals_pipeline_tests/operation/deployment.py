@@ -36,6 +36,8 @@ from signals_pipeline_tests.operation.postgres import Server, server
 from signals_pipeline_tests.operation.webserver import ENDED, Webserver
 
 MORNING = datetime(2015, 2, 6, 8, 29, tzinfo=NEW_YORK)
+PROGRAMS = {"code": ("dagster", "api", "grpc"), "daemon": ("dagster-daemon", "run")}
+_LOCATION = ("--module-name=signals_pipeline.definitions", "--location-name=signals_pipeline", "--host=127.0.0.1")
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
@@ -120,37 +122,44 @@ class Deployment:
 
 
 @contextmanager
-def running(folder: Path, start: datetime = MORNING, *, schedule: str = "", **variables: str) -> Iterator[Deployment]:
+def running(
+    folder: Path,
+    start: datetime = MORNING,
+    *,
+    schedule: str = "",
+    programs: Mapping[str, tuple[str, ...]] | None = None,
+    database: Path | None = None,
+    **variables: str,
+) -> Iterator[Deployment]:
     """A deployment until the end of the block.
 
     Args:
-        folder: An empty one.
+        folder: Everything of it, but for the database server's files.
         start: Its clock, aware.
         schedule: One to switch on; the daemon is then started when the next window has just ended, as on a machine
             that was asleep, and launches that tick at once instead of at the next full minute.
+        programs: Other programs than Dagster's as `code` and `daemon`, with their first arguments.
+        database: Folder of the database server's files, which stay; without it they go at the end.
         variables: Added to its environment.
     """
+    chosen = {**PROGRAMS, **(programs or {})}
     with ExitStack() as stack:
-        postgres = stack.enter_context(server())
-        deployment = _made(folder, start, postgres, variables)
+        deployment = _made(folder, start, stack.enter_context(server(database)), variables)
         made = deployment.signals("prepare")
         assert made.returncode == 0, made.stderr
         code, web = (_free_port() for _ in range(2))
         stack.callback(lambda: [deployment.stop(name) for name in [*deployment.processes][::-1]])
-        workspace = _workspace(folder, code)
+        workspace = f"--workspace={_workspace(folder, code)}"
         deployment.webserver = Webserver(f"http://127.0.0.1:{web}")
-        where = ("--module-name=signals_pipeline.definitions", "--location-name=signals_pipeline", "--host=127.0.0.1")
-        deployment.start("code", "dagster", "api", "grpc", *where, f"--port={code}")
+        deployment.start("code", *chosen["code"], *_LOCATION, f"--port={code}")
         until(lambda: _listens(code), "the code server")
-        deployment.start(
-            "webserver", "dagster-webserver", "--host=127.0.0.1", f"--port={web}", f"--workspace={workspace}"
-        )
+        deployment.start("webserver", "dagster-webserver", "--host=127.0.0.1", f"--port={web}", workspace)
         until(deployment.webserver.ready, "the web server")
         if schedule:
             deployment.clock.put(start)
             deployment.webserver.switch_on(schedule)
             deployment.clock.put(window_containing(start).end)
-        deployment.start("daemon", "dagster-daemon", "run", f"--workspace={workspace}")
+        deployment.start("daemon", *chosen["daemon"], workspace)
         yield deployment
 
 

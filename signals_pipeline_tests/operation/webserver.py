@@ -56,6 +56,20 @@ class Webserver:
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return answer["run"]["runId"]
 
+    def backfill(self, keys: list[str]) -> str:
+        """Launch a backfill of the whole job over these windows; its id."""
+        chosen = {"partitionSetName": "digest_job_partition_set", "repositorySelector": REPOSITORY}
+        answer = self.ask(_BACKFILL, params={"selector": chosen, "partitionNames": keys})["launchPartitionBackfill"]
+        assert "backfillId" in answer, answer
+        return answer["backfillId"]
+
+    def take_up(self, run_id: str) -> str:
+        """Run what a failed run left undone; the new run's id."""
+        params = {"parentRunId": run_id, "strategy": "FROM_FAILURE"}
+        answer = self.ask(_TAKE_UP, params=params)["launchRunReexecution"]
+        assert "run" in answer, answer
+        return answer["run"]["runId"]
+
     def switch_on(self, schedule: str) -> None:
         """Start a schedule, as the UI's switch does."""
         selector = {**REPOSITORY, "scheduleName": schedule}
@@ -87,6 +101,14 @@ def _plain(run: dict[str, Any]) -> dict[str, Any]:
 _LAUNCH = (
     "mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {"
     " __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"
+)
+_BACKFILL = (
+    "mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {"
+    " ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"
+)
+_TAKE_UP = (
+    "mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {"
+    " ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"
 )
 _SWITCH_ON = (
     "mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {"

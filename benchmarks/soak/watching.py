@@ -1,0 +1,106 @@
+"""Watching a deployment in a soak: when a window is over, which mails wait, what its processes hold."""
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+
+from signals_pipeline.core.delivery import SEND_WITHIN
+from signals_pipeline.core.windows import Window
+from signals_pipeline_tests.operation.deployment import Deployment
+
+STUCK = 240.0  # seconds without an end, after which the clock is put forward by more than a run may take
+LOST = 900.0  # seconds after which the soak itself is taken for broken
+WATCHED = ("daemon", "code")
+_UNFINISHED = "SELECT count(*) FROM dagster.runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')"
+_OF_WINDOW = "SELECT run_id FROM dagster.run_tags WHERE key = 'dagster/run_key' AND value = :key"
+_TICKED = f"SELECT count(*) FROM ({_OF_WINDOW}) runs"  # noqa: S608 - constants
+_TO_REPEAT = (
+    "SELECT count(*) FROM dagster.run_tags a WHERE key = 'dagster/will_retry' AND value = 'true' AND NOT EXISTS"
+    " (SELECT 1 FROM dagster.run_tags b WHERE b.run_id = a.run_id AND b.key = 'dagster/auto_retry_run_id')"
+)
+_PROCESS = (
+    "SELECT max(event) FROM dagster.event_logs"  # noqa: S608 - constants
+    f" WHERE run_id IN ({_OF_WINDOW}) AND event LIKE '%Started process for run (pid: %'"
+)
+_WAITING = (
+    "SELECT min(next_attempt_at), coalesce(sum(attempts), 0) FROM delivery"
+    " WHERE state = 'pending' AND window_start >= :since"
+)
+
+
+class Watch:
+    """Looks at the database and the processes; `let_pass` counts the runs of a window that hung."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment, self.let_pass = deployment, 0
+        self._engine = sa.create_engine(deployment.database_url, poolclass=sa.NullPool)
+
+    def worker(self, window: Window) -> psutil.Process | None:
+        """The process of the window's run as soon as it is there; None where it is over already."""
+        found: list[str] = []
+
+        def there() -> bool:
+            found[:] = re.findall(r"\(pid: (\d+)\)", self._row(_PROCESS, key=window.key)[0] or "")
+            return bool(found)
+
+        self._until(there)
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(int(found[0]))
+        return None
+
+    def settled(self, window: Window) -> None:
+        """Wait until the window's run, and whatever Dagster repeats of it, is over.
+
+        A run that hangs ends by run monitoring: the clock is put forward by an hour.
+        """
+        self._until(lambda: self._row(_TICKED, key=window.key)[0] > 0)
+        since = time.monotonic()
+
+        def over() -> bool:
+            nonlocal since
+            if not self._row(_UNFINISHED)[0] and not self._row(_TO_REPEAT)[0]:
+                return True
+            if time.monotonic() - since > STUCK:
+                self.deployment.clock.forward(timedelta(minutes=61))
+                self.let_pass, since = self.let_pass + 1, time.monotonic()
+            return False
+
+        self._until(over)
+
+    def posted(self, window: Window) -> None:
+        """Put the clock forward to each next attempt at the window's mails, until none waits or it is too late."""
+        while True:
+            due, attempts = self._row(_WAITING, since=window.start)
+            if due is None or due > window.end + SEND_WITHIN:
+                return
+            clock = self.deployment.clock
+            clock.put(max(clock.now, due + timedelta(seconds=61)))  # the sensor looks once a minute of that clock
+            self._until(lambda attempts=attempts, due=due: self._row(_WAITING, since=window.start) != (due, attempts))
+            self.settled(window)
+
+    def sample(self) -> dict[str, Any]:
+        """Memory (MiB) and open files of the daemon and the code server, by the process's start."""
+        found: dict[str, Any] = {"hung": self.let_pass}
+        self.let_pass = 0
+        for name in WATCHED:
+            process = self.deployment.processes[name]
+            found[name] = {
+                "pid": process.pid, "mib": round(process.memory_info().rss / 2**20, 1), "files": process.num_fds(),
+            }  # fmt: skip
+        return found
+
+    def _row(self, query: str, **values: Any) -> Any:  # noqa: ANN401 - a row
+        with self._engine.connect() as connection:
+            return connection.execute(sa.text(query), values).one()
+
+    def _until(self, asked: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + LOST
+        while not asked():
+            assert time.monotonic() < deadline, self.deployment.log("daemon")[-3000:]
+            time.sleep(0.25)
