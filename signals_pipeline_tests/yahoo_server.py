@@ -84,6 +84,7 @@ class YahooServer:
         self.visits: list[tuple[str, dict[str, str]]] = []
         self.asked: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
         self.url = ""
+        self.delay = 0.0  # seconds until an answer begins
         self.date: str | None = None  # its own `Date` in place of the true one
         self.closing = Event()
         self._lock = Lock()
@@ -130,6 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_GET  # noqa: N815
 
     def reply(self, answer: Answer, state: YahooServer) -> None:
+        state.closing.wait(state.delay)
         if answer.sent == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()

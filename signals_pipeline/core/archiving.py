@@ -114,9 +114,13 @@ def _folded(delivered: Iterable[RawHeadline]) -> dict[str, list[RawHeadline]]:
         groups[identity].setdefault(one.feed, one)
         tags[identity].update(one.tags)
     return {
-        identity: [replace(one, tags=tuple(sorted(tags[identity]))) for one in copies.values()]
+        identity: [_tagged(one, tuple(sorted(tags[identity]))) for one in copies.values()]
         for identity, copies in groups.items()
     }
+
+
+def _tagged(one: RawHeadline, tags: tuple[str, ...]) -> RawHeadline:
+    return one if one.tags == tags else replace(one, tags=tags)
 
 
 def _is_news(

@@ -3,6 +3,7 @@
 `clean` is what readers see, `readable` what the sentiment model reads, `canonical_url` what identifies an article.
 """
 
+import functools
 import hashlib
 import html
 import re
@@ -113,6 +114,7 @@ def _trimmed(text: str) -> str:
     return _TRAILING.sub("", _LEADING.sub("", " ".join(text.split())))
 
 
+@functools.lru_cache(maxsize=8192)  # each link of a round is asked for several times: identity, archive, digest
 def canonical_url(raw: str | None) -> str:
     """The link without tracking parameters, fragment and user name, host in lower case, printable ASCII.
 

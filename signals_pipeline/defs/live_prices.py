@@ -20,8 +20,8 @@ class LivePricesResource(dg.ConfigurableResource[PriceSource]):
     store: dg.ResourceDependency[Store]
     cache_dir: str = Field(description="Folder where yfinance keeps its cookie")
     timeout_seconds: float = Field(default=20, description="Seconds until an answer must be complete")
-    spacing_seconds: float = Field(default=0.1, description="Seconds between the starts of two calls")
-    concurrency: int = Field(default=4, description="Calls at once")
+    spacing_seconds: float = Field(default=0.02, description="Seconds between the starts of two calls")
+    concurrency: int = Field(default=10, description="Calls at once")
     base_url: str = Field(default="", description="Where to ask instead of Yahoo's hosts; empty: Yahoo")
 
     def create_resource(self, context: dg.InitResourceContext) -> PriceSource:  # noqa: ARG002

@@ -13,9 +13,9 @@ class Sources(Places):
         default=20, gt=0, le=300, description="Seconds until an answer of the price vendor must be complete"
     )
     prices_spacing_seconds: float = Field(
-        default=0.1, ge=0, le=60, description="Seconds between the starts of two calls to the price vendor"
+        default=0.02, ge=0, le=60, description="Seconds between the starts of two calls to the price vendor"
     )
-    prices_concurrency: int = Field(default=4, ge=1, le=16, description="Calls to the price vendor at once")
+    prices_concurrency: int = Field(default=10, ge=1, le=16, description="Calls to the price vendor at once")
     signals_feeds: Feeds = Field(
         default="",
         description="Live news, commas between: newsapi, yahoo, rss:yahoo, rss:edgar, addresses of RSS or Atom"
@@ -41,9 +41,9 @@ class Sources(Places):
         default=10, gt=0, le=300, description="Seconds a feed may be silent; twice as long for a whole answer"
     )
     news_spacing_seconds: float = Field(
-        default=0.05,
+        default=0.02,
         ge=0,
         le=60,
         description="Seconds between the starts of two calls to one host (SEC: at least 0.12)",
     )
-    news_concurrency: int = Field(default=8, ge=1, le=16, description="Calls to one news host at once (SEC: 2)")
+    news_concurrency: int = Field(default=10, ge=1, le=16, description="Calls to one news host at once (SEC: 2)")

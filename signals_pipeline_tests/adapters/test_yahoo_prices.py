@@ -58,6 +58,12 @@ def test_a_batch_is_one_call_a_symbol_asked_for_from_start_to_end(yahoo: YahooPr
     assert (begins.date(), ends.date()) == (START, END)
 
 
+def test_a_cookie_that_yahoo_does_not_set_is_asked_for_once(yahoo: YahooPrices, server: YahooServer) -> None:
+    fetched(yahoo, "AAPL", "MSFT", "NVDA")
+    asked = [path for path, _ in server.visits]
+    assert len(asked) == len(set(asked)) <= 2
+
+
 def test_prices_before_a_split_come_back_as_they_were_traded(yahoo: YahooPrices) -> None:
     delivery = fetched(yahoo, "NVDA")
     said = recorded("NVDA")["chart"]["result"][0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.database import collection, headline_item, reading, writing
 from signals_pipeline.core.archiving import Version, additions, item_id
@@ -16,6 +16,8 @@ from signals_pipeline.core.feeds import Collection, RawHeadline
 
 _AT_ONCE = 500  # identities a look-up
 _VISIT = [collection.c[field.name] for field in fields(Collection)]
+_HEADLINE = [headline_item.c[field.name] for field in fields(RawHeadline)]
+_TAGS = [column.name for column in _HEADLINE].index("tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class HeadlineArchive:
         instant = sa.func.coalesce(headline_item.c.known_at, headline_item.c.first_seen_at)
         known = sa.and_(headline_item.c.known_at >= start, headline_item.c.known_at < end)
         seen = sa.and_(undated, headline_item.c.first_seen_at >= start, headline_item.c.first_seen_at < end)
-        query = sa.select(headline_item).where(sa.or_(known, seen))
+        query = sa.select(*_HEADLINE).where(sa.or_(known, seen))
         ordered = query.order_by(instant, headline_item.c.item_id, headline_item.c.version)
         with reading(self._engine) as connection:
             return tuple(_headline(row) for row in connection.execute(ordered))
@@ -134,9 +136,11 @@ def _kept(connection: Connection, identities: Iterable[str]) -> dict[str, list[V
     wanted = sorted(identities)
     found: dict[str, list[Version]] = defaultdict(list)
     for first in range(0, len(wanted), _AT_ONCE):
-        query = sa.select(headline_item).where(headline_item.c.item_id.in_(wanted[first : first + _AT_ONCE]))
+        query = sa.select(*_HEADLINE, headline_item.c.item_id, headline_item.c.version)
+        query = query.where(headline_item.c.item_id.in_(wanted[first : first + _AT_ONCE]))
         for row in connection.execute(query.order_by(headline_item.c.known_at, headline_item.c.version)):
-            found[row.item_id].append(Version(row.item_id, row.version, _headline(row)))
+            *headline, identity, version = row
+            found[identity].append(Version(identity, version, _headline(headline)))
     return found
 
 
@@ -163,9 +167,9 @@ def _storable(text: str | None) -> str | None:
     return text and text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _headline(row: Row[Any]) -> RawHeadline:
-    names = ("published_at", "title", "url", "source", "feed", "summary", "first_seen_at")
-    return RawHeadline(**{name: getattr(row, name) for name in names}, tags=tuple(row.tags))
+def _headline(values: Sequence[Any]) -> RawHeadline:
+    """The headline whose values are those of _HEADLINE."""
+    return RawHeadline(*values[:_TAGS], tuple(values[_TAGS]), *values[_TAGS + 1 :])
 
 
 def _within(instant: datetime, span: tuple[datetime, datetime]) -> bool:

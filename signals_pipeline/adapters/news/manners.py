@@ -42,8 +42,8 @@ class Manners:
         largest: Bytes of an answer read at most.
     """
 
-    at_once: int = 8
-    spacing: float = 0.05
+    at_once: int = 10
+    spacing: float = 0.02
     timeout: float = 10.0
     deadline: float = 20.0
     attempts: int = 3

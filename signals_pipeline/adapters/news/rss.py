@@ -104,7 +104,12 @@ def parse(answer: Answer) -> Mapping[str, Any]:
         raise SourceError(f"{where} answers HTTP {answer.status_code}; check the address and who may read it")
     if "xml" not in kind and kind not in _PLAIN_TYPES:
         raise SourceError(f"{where} answers with {kind} where a feed is expected; check the address")
-    parsed = feedparser.parse(answer.body, response_headers={"content-type": kind or "application/xml"})
+    parsed = feedparser.parse(
+        answer.body,
+        response_headers={"content-type": kind or "application/xml"},
+        resolve_relative_uris=False,  # in markup, which `core.titles.clean` takes out; links of items are resolved
+        sanitize_html=False,
+    )
     if not parsed.get("version"):
         raise SourceError(f"{where}: no RSS or Atom ({len(answer.body):,} bytes); check the address")
     broken = parsed.get("bozo_exception") if parsed.get("bozo") else None

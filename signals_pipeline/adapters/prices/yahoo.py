@@ -43,8 +43,8 @@ class YahooPrices:
         *,
         cache_dir: Path,
         timeout: float = 20.0,
-        concurrency: int = 4,
-        pacer: Callable[[], Pacer] = lambda: Pacer(0.1),
+        concurrency: int = 10,
+        pacer: Callable[[], Pacer] = lambda: Pacer(0.02),
         base_url: str = "",
     ) -> None:
         self._cache_dir, self._timeout, self._concurrency = cache_dir, timeout, concurrency
@@ -113,20 +113,26 @@ def _yfinance(cache_dir: Path) -> Any:  # noqa: ANN401  # the module, whose anno
 
 def _tidy(frame: pd.DataFrame, theirs: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bars and actions, one row each, of symbols as the watchlist writes them; rows without any price left out."""
-    bars, actions = [], []
-    for name, symbol in theirs.items():
-        own = frame[name]
-        own = own.assign(symbol=symbol, session=pd.DatetimeIndex(own.index).tz_localize(None).astype("datetime64[us]"))
-        priced = own.dropna(subset=["Open", "High", "Low", "Close"], how="all")
-        bars.append(priced.rename(columns=_COLUMNS)[list(BAR_COLUMNS)])
-        for column, kind in _ACTIONS.items():
-            happened = own[own[column].fillna(0) != 0]
-            actions.append(happened.assign(kind=kind, value=happened[column])[["symbol", "session", "kind", "value"]])
-    return _joined(bars, BAR_COLUMNS), _joined(actions, ("symbol", "session", "kind", "value"))
+    days = pd.DatetimeIndex(frame.index).tz_localize(None).astype("datetime64[us]").to_numpy()
+    long = pd.DataFrame(
+        {
+            "symbol": pd.Series(np.repeat(list(theirs.values()), len(days)), dtype="str"),
+            "session": np.tile(days, len(theirs)).astype("datetime64[us]"),
+            **{name: _of_all(frame, list(theirs), column) for column, name in _COLUMNS.items()},
+        }
+    )
+    bars = long.dropna(subset=["open", "high", "low", "close"], how="all")
+    actions = []
+    for column, kind in _ACTIONS.items():
+        happened = long[["symbol", "session"]].assign(kind=kind, value=_of_all(frame, list(theirs), column))
+        actions.append(happened[happened["value"].fillna(0) != 0])
+    paid = pd.concat(actions).astype({"kind": "str"})
+    return (
+        bars[list(BAR_COLUMNS)].sort_values(["symbol", "session"], ignore_index=True),
+        paid.sort_values(["symbol", "session", "kind"], ignore_index=True),
+    )
 
 
-def _joined(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    types = dict.fromkeys(columns, "float64") | {"symbol": "str", "session": "datetime64[us]", "kind": "str"}
-    found = {name: np.concatenate([part[name].to_numpy() for part in parts]) if parts else [] for name in columns}
-    frame = pd.DataFrame(found).astype({name: types[name] for name in columns})
-    return frame.sort_values(list(columns[:3]) if "kind" in columns else ["symbol", "session"], ignore_index=True)
+def _of_all(frame: pd.DataFrame, names: Sequence[str], column: str) -> np.ndarray:
+    """A column of all these symbols, one symbol after another, shape (symbols x days,), float64."""
+    return frame[[(name, column) for name in names]].to_numpy(dtype="float64").T.ravel()

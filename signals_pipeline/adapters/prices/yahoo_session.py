@@ -57,6 +57,7 @@ class ChartSession(Session[Response]):
         self._in_vain = 0
         self._stopped = ""
         self._cookies_refused = False
+        self._helpers: dict[str, Response] = {}
 
     def request(self, method: Any, url: str, *args: Any, **options: Any) -> Response:  # noqa: ANN401
         """Send a request as yfinance asks for it.
@@ -77,14 +78,17 @@ class ChartSession(Session[Response]):
         raise Refused(f"{symbol}: {answer.text}")
 
     def _ask_cookie(self, method: Any, url: str, *args: Any, **options: Any) -> Response:  # noqa: ANN401
+        """A cookie or crumb, asked for once a session: where Yahoo sets none, yfinance would ask before every chart."""
         if self._cookies_refused:
             raise ConnectionError("no cookie could be had before; charts are asked for without one")
-        options["timeout"] = min(self._seconds, _COOKIE_SECONDS)
-        try:
-            return super().request(method, url, *args, **options)
-        except RequestException as error:
-            self._cookies_refused = True
-            raise ConnectionError(f"{url}: {error}") from error
+        if url not in self._helpers:  # yfinance asks one after another
+            options["timeout"] = min(self._seconds, _COOKIE_SECONDS)
+            try:
+                self._helpers[url] = super().request(method, url, *args, **options)
+            except RequestException as error:
+                self._cookies_refused = True
+                raise ConnectionError(f"{url}: {error}") from error
+        return self._helpers[url]
 
     def _ask_chart(self, symbol: str, *args: Any, **options: Any) -> Response | Problem:  # noqa: ANN401
         """The answer that can be read, or why there is none."""

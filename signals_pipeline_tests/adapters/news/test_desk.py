@@ -1,6 +1,7 @@
 """All vendors together: one round asks each within its manners, and the windows tile what they deliver."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +24,8 @@ FEEDS = ["newsapi", "yahoo", "rss:yahoo", "rss:edgar", "rss:127.0.0.1/feed.xml"]
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})
-    with live_desk(tmp_path, symbols=6, manners=QUICK) as opened:
+    patient = replace(QUICK, timeout=30.0, deadline=30.0)  # on a busy machine, too, an answer is asked for once
+    with live_desk(tmp_path, symbols=6, manners=patient) as opened:
         yield opened
 
 
