@@ -20,6 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 USER, PASSWORD = "desk", "correct horse battery staple"
 CA = trustme.CA()
+AUTHORITY = CA.cert_pem.bytes().decode()
 DROP, STALL = b"drop", b"stall"
 
 
@@ -87,6 +88,14 @@ class Inbox:
         return message_from_bytes(self.taken[place][1], policy=policy.default)
 
 
+class _Smtp(SMTP):
+    """Tells the inbox's hook of DATA, too, for which handlers have no method."""
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        self.event_handler.hook("DATA")
+        await super().smtp_DATA(arg)
+
+
 class _Server(Controller):
     """On a port that the system chooses; bound before it starts, so that nobody else gets it."""
 
@@ -94,6 +103,9 @@ class _Server(Controller):
         self.listening = socket.create_server(("127.0.0.1", 0))
         port = self.listening.getsockname()[1]
         super().__init__(inbox, hostname="127.0.0.1", port=port, **options)
+
+    def factory(self) -> SMTP:
+        return _Smtp(self.handler, **self.SMTP_kwargs)
 
     def _create_server(self) -> Any:
         return self.loop.create_server(self._factory_invoker, sock=self.listening, ssl=self.ssl_context)
@@ -119,13 +131,15 @@ def mail_server(inbox: Inbox, *, tls: str = "none", login: bool = False) -> Iter
 
 @dataclass
 class Misbehaviour:
-    """Answers by command (`connect`, `EHLO`, `MAIL`, `RCPT`, `DATA`, `content`): a reply, DROP or STALL.
+    """Answers by command (`connect`, `EHLO`, `AUTH`, `MAIL`, `RCPT`, `DATA`, `content`): a reply, DROP or STALL.
 
+    With `secure` it speaks STARTTLS (`STAR`) and takes any log-in.
     `taken` counts the contents that were read whole: what a server that dies then may have delivered.
     """
 
     answers: Mapping[str, bytes]
     taken: int = 0
+    secure: bool = False
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -135,39 +149,68 @@ _USUAL = {
     "DATA": b"354 go on\r\n",
     "QUIT": b"221 bye\r\n",
 }
+_SECURE = {
+    "EHLO": b"250-here\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n",
+    "STAR": b"220 go on\r\n",
+    "AUTH": b"235 welcome\r\n",
+}
+
+
+class _Bad(socketserver.StreamRequestHandler):
+    @property
+    def wanted(self) -> Misbehaviour:
+        assert isinstance(self.server, _BadServer)
+        return self.server.misbehaviour
+
+    def say(self, command: str) -> bool:
+        usual = _USUAL | _SECURE if self.wanted.secure else _USUAL
+        reply = self.wanted.answers.get(command, usual.get(command, b"250 OK\r\n"))
+        if reply == STALL:
+            self.wanted.over.wait(timeout=60)
+        elif reply != DROP:
+            self.wfile.write(reply)
+        return reply not in {STALL, DROP}
+
+    def handle(self) -> None:
+        going = self.say("connect")
+        while going and (line := self.rfile.readline()):
+            command = line[:4].decode().upper()
+            going = self.say(command)
+            if command == "STAR" and going and self.wanted.secure:
+                self.encrypt()
+            if command == "DATA" and going and self.wanted.answers.get("DATA", b"354")[:3] == b"354":
+                going = self.read_content()
+            going = going and command != "QUIT"
+
+    def encrypt(self) -> None:
+        self.request = server_context().wrap_socket(self.request, server_side=True)
+        self.setup()
+
+    def read_content(self) -> bool:
+        content = b""
+        while not re.search(rb"(^|\r\n)\.\r\n\Z", content) and (more := self.rfile.readline()):
+            content += more
+        self.wanted.taken += 1
+        return self.say("content")
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()  # the server closes the plain socket alone
+
+
+class _BadServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, misbehaviour: Misbehaviour) -> None:
+        super().__init__(("127.0.0.1", 0), _Bad)
+        self.misbehaviour = misbehaviour
 
 
 @contextmanager
 def bad_server(misbehaviour: Misbehaviour) -> Iterator[int]:
     """A server that does as it is told until the end of the block; its port."""
-
-    class Handler(socketserver.StreamRequestHandler):
-        def say(self, command: str) -> bool:
-            reply = misbehaviour.answers.get(command, _USUAL.get(command, b"250 OK\r\n"))
-            if reply == STALL:
-                misbehaviour.over.wait(timeout=60)
-            elif reply != DROP:
-                self.wfile.write(reply)
-            return reply not in {STALL, DROP}
-
-        def handle(self) -> None:
-            going = self.say("connect")
-            while going and (line := self.rfile.readline()):
-                command = line[:4].decode().upper()
-                going = self.say(command)
-                if command == "DATA" and going and misbehaviour.answers.get("DATA", b"354")[:3] == b"354":
-                    content = b""
-                    while not re.search(rb"(^|\r\n)\.\r\n\Z", content) and (more := self.rfile.readline()):
-                        content += more
-                    misbehaviour.taken += 1
-                    going = self.say("content")
-                going = going and command != "QUIT"
-
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        block_on_close = False
-
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with _BadServer(misbehaviour) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

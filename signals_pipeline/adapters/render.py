@@ -42,7 +42,7 @@ _MODES = {"catch_up": "caught up"}
 class _Detail:
     """How much a long HTML shows: cards, rows a list, stories a card, remarks, and characters a title, link, remark.
 
-    `step`: of how many closes one is drawn with table cells; 0 draws none. `verdicts`: links a card for feedback.
+    `step`: of how many closes one is drawn with table cells; 0 draws none. `verdicts`: whether cards ask for feedback.
     """
 
     cards: int
@@ -53,18 +53,18 @@ class _Detail:
     notes: int
     note: int
     step: int
-    verdicts: int
+    verdicts: bool
 
 
 _DETAILS = (
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=2, verdicts=2),
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=4, verdicts=1),
-    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600, step=4, verdicts=1),
-    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400, step=0, verdicts=1),
-    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=1),
-    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=0),
-    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200, step=0, verdicts=0),
-    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200, step=0, verdicts=0),
+    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=2, verdicts=True),
+    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=4, verdicts=True),
+    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600, step=4, verdicts=True),
+    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400, step=0, verdicts=True),
+    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=True),
+    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=False),
+    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200, step=0, verdicts=False),
+    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200, step=0, verdicts=False),
 )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from signals_pipeline.defs.posting import Mailing, Posted, send_due
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline_tests.digest_pages import NOW as WINDOW
 from signals_pipeline_tests.digest_pages import everything
+from signals_pipeline_tests.mail_servers import AUTHORITY, PASSWORD, USER
 
 WHO = ("ann@example.org", "bob@example.org", "cem@example.org")
 DUE = WINDOW.end + timedelta(minutes=1)
@@ -30,9 +32,15 @@ class At:
         return self.instant
 
 
+def smtp(port: int, authority: str, *, patience: float = 10) -> SmtpTransport:
+    """SMTP with STARTTLS and a log-in; `authority`: the certificate, PEM, of who vouches for the server."""
+    trusted = ssl.create_default_context(cadata=authority)
+    return SmtpTransport("127.0.0.1", port, "starttls", USER, PASSWORD, step_seconds=patience, context=trusted)
+
+
 def mailing(port: int, now: datetime = DUE, transport: Transport | None = None, *, patience: float = 10) -> Mailing:
     """Mail to a server on this machine, at a fixed time."""
-    through = transport or SmtpTransport("127.0.0.1", port, "none", step_seconds=patience)
+    through = transport or smtp(port, AUTHORITY, patience=patience)
     return Mailing("Signals <signals@example.org>", WHO, through, now=At(now))
 
 
@@ -57,11 +65,11 @@ def states(store: Store) -> dict[str, str]:
     return {mail.recipient: mail.state for mail in store.outbox.of(WINDOW)}
 
 
-def deadly_pass(url: str, port: int, place: str) -> None:
-    """In a process of its own: one pass, killed at a place of the second mail."""
+def deadly_pass(url: str, port: int, authority: str, place: str) -> None:
+    """In a process of its own, which `authority` comes to: one pass, killed at a place of the second mail."""
     store = open_store(url)
     deadly = _Deadly(place)
-    through = _DeadlyTransport(SmtpTransport("127.0.0.1", port, "none"), deadly)
+    through = _DeadlyTransport(smtp(port, authority), deadly)
     outbox = _DeadlyOutbox(store.engine, deadly)
     send_due(replace(store, outbox=outbox), mailing(port, transport=through))
 

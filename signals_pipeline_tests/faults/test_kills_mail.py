@@ -1,4 +1,4 @@
-"""Kill -9 at every step of sending, servers that break at every step, and two senders at once.
+"""Kill -9 at every step of sending, servers that break at every step, and two senders at once; STARTTLS and log-in.
 
 Whatever happens, no recipient ever gets two, and none is lost silently: a mail that is not known to be sent is listed.
 """
@@ -13,7 +13,7 @@ import pytest
 from signals_pipeline.core.delivery import CLAIM_LASTS
 from signals_pipeline_tests.databases import PROCESSES, database_url, store
 from signals_pipeline_tests.faults.outboxes import WHO, WINDOW, deadly_pass, filled, killer, send, states
-from signals_pipeline_tests.mail_servers import DROP, STALL, Inbox, Misbehaviour, bad_server, mail_server
+from signals_pipeline_tests.mail_servers import AUTHORITY, DROP, STALL, Inbox, Misbehaviour, bad_server, mail_server
 
 __all__ = ["database_url", "store"]
 
@@ -30,6 +30,7 @@ IN_THE_SENDER = {
 AT_THE_SERVER = {
     "MAIL": ("sent", 1),
     "RCPT": ("sent", 1),
+    "DATA": ("unknown", 0),
     "content": ("unknown", 1),  # aiosmtpd has the mail by then, and takes it
     "taken": ("unknown", 1),
 }
@@ -38,8 +39,8 @@ AT_THE_SERVER = {
 @pytest.mark.parametrize("place", IN_THE_SENDER)
 def test_a_sender_killed_at_any_step_of_its_own(database_url: str, place: str) -> None:
     inbox = Inbox()
-    with filled(database_url), mail_server(inbox) as port:
-        process = PROCESSES.Process(target=deadly_pass, args=(database_url, port, place))
+    with filled(database_url), mail_server(inbox, tls="starttls", login=True) as port:
+        process = PROCESSES.Process(target=deadly_pass, args=(database_url, port, AUTHORITY, place))
         process.start()
         process.join()
         assert process.exitcode == -9
@@ -50,8 +51,8 @@ def test_a_sender_killed_at_any_step_of_its_own(database_url: str, place: str) -
 def test_a_sender_killed_at_any_step_of_the_server(database_url: str, place: str) -> None:
     running: list[BaseProcess] = []
     inbox = Inbox(hook=killer(lambda: running[0].pid if running else None, place))
-    with filled(database_url), mail_server(inbox) as port:
-        process = PROCESSES.Process(target=deadly_pass, args=(database_url, port, "never"))
+    with filled(database_url), mail_server(inbox, tls="starttls", login=True) as port:
+        process = PROCESSES.Process(target=deadly_pass, args=(database_url, port, AUTHORITY, "never"))
         running.append(process)
         process.start()
         process.join()
@@ -73,8 +74,10 @@ def _settled(url: str, inbox: Inbox, port: int, expected: tuple[str, int]) -> No
 
 def test_two_senders_at_once_send_each_mail_once(database_url: str) -> None:
     inbox = Inbox()
-    with filled(database_url) as opened, mail_server(inbox) as port:
-        senders = [PROCESSES.Process(target=deadly_pass, args=(database_url, port, "never")) for _ in range(3)]
+    with filled(database_url) as opened, mail_server(inbox, tls="starttls", login=True) as port:
+        senders = [
+            PROCESSES.Process(target=deadly_pass, args=(database_url, port, AUTHORITY, "never")) for _ in range(3)
+        ]
         for sender in senders:
             sender.start()
         for sender in senders:
@@ -86,6 +89,8 @@ def test_two_senders_at_once_send_each_mail_once(database_url: str) -> None:
 
 SERVERS: dict[str, tuple[Mapping[str, bytes], str]] = {
     "drops at once": ({"connect": DROP}, "pending"),
+    "drops the encryption": ({"STAR": DROP}, "pending"),
+    "refuses the log-in for now": ({"AUTH": b"454 later\r\n"}, "pending"),
     "stalls at the sender": ({"MAIL": STALL}, "pending"),
     "is busy": ({"RCPT": b"451 later\r\n"}, "pending"),
     "defers the content": ({"DATA": b"451 later\r\n"}, "pending"),
@@ -102,14 +107,14 @@ SERVERS: dict[str, tuple[Mapping[str, bytes], str]] = {
 @pytest.mark.parametrize("case", SERVERS)
 def test_a_server_that_breaks_at_any_step(database_url: str, case: str) -> None:
     answers, state = SERVERS[case]
-    misbehaviour, inbox = Misbehaviour(answers), Inbox()
+    misbehaviour, inbox = Misbehaviour(answers, secure=True), Inbox()
     with filled(database_url) as opened:
         with bad_server(misbehaviour) as port:
             posted = send(opened, port, patience=0.5 if STALL in answers.values() else 10)
         assert states(opened) == dict.fromkeys(WHO, state)
         assert posted.needs_operator == (state in {"failed", "unknown"})
         assert {mail.recipient for mail in opened.outbox.open()} == (set() if state == "sent" else set(WHO))
-        with mail_server(inbox) as port:  # and then a server that works
+        with mail_server(inbox, tls="starttls", login=True) as port:  # and then a server that works
             for after in (timedelta(), timedelta(minutes=1), LATER):
                 send(opened, port, after)
         assert inbox.recipients == (sorted(WHO) if state == "pending" else [])
@@ -118,7 +123,7 @@ def test_a_server_that_breaks_at_any_step(database_url: str, case: str) -> None:
 
 def test_one_refused_recipient_does_not_keep_the_others_from_theirs(database_url: str) -> None:
     inbox = Inbox(refused={WHO[1]: "550 no such user"})
-    with filled(database_url) as opened, mail_server(inbox) as port:
+    with filled(database_url) as opened, mail_server(inbox, tls="starttls", login=True) as port:
         posted = send(opened, port)
         assert states(opened) == {WHO[0]: "sent", WHO[1]: "failed", WHO[2]: "sent"}
         (problem,) = posted.problems

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -151,6 +152,8 @@ def test_twenty_five_ordinary_cards_fit_with_their_pictures() -> None:
     html = body(read(content), "html")
     assert len(html.encode()) <= MAX_HTML_BYTES
     assert all(f"<b>{card.symbol}</b>" in html for card in cards)
+    asked = Counter(re.findall(r"/feedback/[\w.-]+\?verdict=(\w+)", html))
+    assert asked == {"useful": 25, "not_useful": 25}
     assert len(content) < 400_000
 
 
