@@ -75,7 +75,7 @@ def take(browser: Browser, name: str, html: str, folder: Path) -> None:
         page.set_content(html if pictures else html.replace("data:image/png", "blocked:"))
         look = f"{width}-{scheme}" if pictures else f"{width}-images-blocked"
         shot = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-        shot.quantize(32, dither=Image.Dither.NONE).save(folder / f"{name}-{look}.png", optimize=True)
+        shot.quantize(128, dither=Image.Dither.NONE).save(folder / f"{name}-{look}.png", optimize=True)
         context.close()
 
 

@@ -5,7 +5,7 @@ import json
 import socket
 import struct
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,6 +85,7 @@ class YahooServer:
         self.asked: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
         self.url = ""
         self.delay = 0.0  # seconds until an answer begins
+        self.gate: Callable[[], object] = lambda: None  # what each chart waits for
         self.date: str | None = None  # its own `Date` in place of the true one
         self.closing = Event()
         self._lock = Lock()
@@ -108,6 +109,7 @@ class YahooServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, state: YahooServer) -> None:
         self.state = state
@@ -125,6 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(state.pages.get(parts.path, Answer(b"crumb", kind="text/plain")), state)
             return
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        state.gate()
         self.reply(state.next(unquote(parts.path.removeprefix(_CHART)), query), state)
 
     do_HEAD = do_GET  # noqa: N815

@@ -2,8 +2,8 @@
 
 A token is `payload.signature`, both URL-safe Base64 without padding. The signature is HMAC-SHA256 (RFC 2104), its first
 128 bits (section 5 of it: half of the hash at least), of the purpose and the payload's text, so that a token of one
-purpose is worth nothing for another. Tokens are not encrypted: what is in one, its reader knows already. They are short,
-since a mail of 25 signals carries 50 of them.
+purpose is worth nothing for another. Tokens are not encrypted: what is in one, its reader knows already. They are
+short, since a mail of 25 signals carries 50 of them.
 """
 
 import base64

@@ -80,6 +80,8 @@ class YahooPrices:
         with warnings.catch_warnings():
             yfinance = _yfinance(self._cache_dir)  # sets a filter of its own
             warnings.simplefilter("ignore")  # what it does with pandas; filters hold for its threads, too
+            # yfinance's `threads` changes nothing once its pool is made, of as many threads as the machine has CPUs.
+            yfinance.multi._multitasking.createPool(threads=min(self._concurrency, len(names)))  # noqa: SLF001
             # A failed answer is kept in the process, and would be given again.
             yfinance.data.YfData(session=session).cache_get.cache_clear()
             zones = yfinance.cache.get_tz_cache()
