@@ -17,7 +17,7 @@ from signals_pipeline.core.feeds import Collection, RawHeadline
 _AT_ONCE = 500  # identities a look-up
 _VISIT = [collection.c[field.name] for field in fields(Collection)]
 _HEADLINE = [headline_item.c[field.name] for field in fields(RawHeadline)]
-_TAGS = [column.name for column in _HEADLINE].index("tags")
+_NAMES = [column.name for column in _HEADLINE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,7 @@ def _kept(connection: Connection, identities: Iterable[str]) -> dict[str, list[V
         query = sa.select(*_HEADLINE, headline_item.c.item_id, headline_item.c.version)
         query = query.where(headline_item.c.item_id.in_(wanted[first : first + _AT_ONCE]))
         for row in connection.execute(query.order_by(headline_item.c.known_at, headline_item.c.version)):
-            *headline, identity, version = row
-            found[identity].append(Version(identity, version, _headline(headline)))
+            found[row.item_id].append(Version(row.item_id, row.version, _headline(row)))
     return found
 
 
@@ -167,9 +166,10 @@ def _storable(text: str | None) -> str | None:
     return text and text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _headline(values: Sequence[Any]) -> RawHeadline:
-    """The headline whose values are those of _HEADLINE."""
-    return RawHeadline(*values[:_TAGS], tuple(values[_TAGS]), *values[_TAGS + 1 :])
+def _headline(row: Sequence[Any]) -> RawHeadline:
+    """The headline of a row that begins with _HEADLINE."""
+    told = dict(zip(_NAMES, row, strict=False))
+    return RawHeadline(**(told | {"tags": tuple(told["tags"])}))
 
 
 def _within(instant: datetime, span: tuple[datetime, datetime]) -> bool:
