@@ -168,8 +168,9 @@ def _storable(text: str | None) -> str | None:
 
 def _headline(row: Sequence[Any]) -> RawHeadline:
     """The headline of a row that begins with _HEADLINE."""
-    told = dict(zip(_NAMES, row, strict=False))
-    return RawHeadline(**(told | {"tags": tuple(told["tags"])}))
+    told: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
+    told["tags"] = tuple(told["tags"])
+    return RawHeadline(**told)
 
 
 def _within(instant: datetime, span: tuple[datetime, datetime]) -> bool:
