@@ -22,12 +22,12 @@ import pandas as pd
 from benchmarks.results import file_section, table
 from benchmarks.runs import run
 from signals_pipeline.adapters.migrate import upgrade
-from signals_pipeline.cli.runs import relaxed_sqlite
 from signals_pipeline.core.scores import SHRINKAGE
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, window_containing, window_for_key
 from signals_pipeline.definitions import build_resources
 from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline.defs.local_storage import instance_in
 from signals_pipeline.defs.replaying import Parts, replay
 from signals_pipeline.defs.resources import open_store, scorer_for
 from signals_pipeline.settings import Deployment, Settings
@@ -110,7 +110,7 @@ def main() -> None:
         year.warm(store.scores, scorer_for(settings.knobs, settings.models_dir, store.scores).revision)
         before = window_containing(window_for_key(year.windows[0].key).start - pd.Timedelta(days=30))
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # as `signals backfill` does
-        with relaxed_sqlite(), dg.DagsterInstance.local_temp(name) as instance:
+        with instance_in(folder / "dagster") as instance:
             run(settings, instance, (before,))  # imports and file caches
             used = time.process_time()
             seconds = run(settings, instance, year.windows)

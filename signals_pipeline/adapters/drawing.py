@@ -1,7 +1,7 @@
 """What a card draws with table cells and block characters, and the same in words."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 
 from signals_pipeline.core.cards import Card
@@ -37,14 +37,16 @@ def columns(closes: tuple[float, ...], step: int) -> list[int]:
 
 def marked(card: Card) -> int:
     """Place of the last close that was known when the signal was decided: where a chart marks it."""
-    closed = [datetime.combine(date.fromisoformat(each), _CLOSE, NEW_YORK) < card.decided_at for each in card.sessions]
-    return max(sum(closed) - 1, 0)
+    decided = card.decided_at.astimezone(NEW_YORK)
+    today = decided.date().isoformat()
+    last = today if decided.time() > _CLOSE else ""  # that of the day itself was known after the close alone
+    return max(sum(each < today or each == last for each in card.sessions) - 1, 0)
 
 
 def column_marked(card: Card, step: int) -> int:
     """Which of `columns` stands for the marked close: the one nearest to it."""
-    drawn = range(len(card.closes))[::-step][::-1]
-    return min(range(len(drawn)), key=lambda place: abs(drawn[place] - marked(card)))
+    drawn, mark = range(len(card.closes))[::-step][::-1], marked(card)
+    return min(range(len(drawn)), key=lambda place: abs(drawn[place] - mark))
 
 
 def spark(closes: tuple[float, ...]) -> str:

@@ -1,15 +1,10 @@
 """Running the Dagster job in this process, over one window or a range."""
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-from sqlalchemy import Engine, event
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.database import engine_for
@@ -17,6 +12,7 @@ from signals_pipeline.adapters.digests import Digests
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import DIGEST_JOB
+from signals_pipeline.defs.local_storage import instance_in
 from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.settings import Deployment, Settings, SettingsError
 
@@ -75,7 +71,7 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # Dagster reads it: half the event writes of a range
     tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
-    with relaxed_sqlite(), local_instance(settings) as instance:
+    with local_instance(settings) as instance:
         return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)
 
 
@@ -86,34 +82,4 @@ def local_instance(settings: Settings) -> dg.DagsterInstance:
         raise SettingsError(f"DAGSTER_HOME={str(home)!r}: no such folder; create it or name the one with dagster.yaml")
     if settings.dagster_home or (home / "dagster.yaml").exists():
         return dg.DagsterInstance.from_config(str(home))
-    folder = settings.signals_data_dir.absolute() / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(folder))
-
-
-@contextmanager
-def relaxed_sqlite() -> Iterator[None]:
-    """No fsync at every one of Dagster's commits, of which a range run makes one an asset and window.
-
-    SQLite's write-ahead log stays consistent also where the power fails (https://www.sqlite.org/pragma.html,
-    synchronous); at worst the run's last events are missing from the local instance.
-    """
-    held: dict[str, sqlite3.Connection] = {}
-
-    def relax(connection: Any, _record: Any) -> None:  # noqa: ANN401
-        if not isinstance(connection, sqlite3.Connection):
-            return
-        connection.execute("PRAGMA synchronous=NORMAL")
-        path = connection.execute("PRAGMA database_list").fetchone()[2]
-        if path and path not in held:
-            # Dagster closes its connection after every statement, and closing the last one copies the log and syncs.
-            held[path] = sqlite3.connect(path, check_same_thread=False)
-            held[path].execute("SELECT count(*) FROM sqlite_master").fetchone()
-
-    event.listen(Engine, "connect", relax)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "connect", relax)
-        for connection in held.values():
-            connection.close()
+    return instance_in(settings.signals_data_dir.absolute() / "dagster")

@@ -82,20 +82,24 @@ class Correction:
     stands_with_new: bool
 
 
-def revisions(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> tuple[Revision, ...]:
-    """The texts that a collector first saw in a window, by known_at.
+def revisions(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> dict[datetime, tuple[Revision, ...]]:
+    """The texts that a collector first saw in each window, by known_at; a window without any is left out.
 
     Args:
-        headlines: The window's HEADLINES rows.
-        sentiment: Its SENTIMENT rows.
+        headlines: HEADLINES rows of any windows.
+        sentiment: SENTIMENT rows of the same windows.
+
+    Returns:
+        By the window's start.
     """
     tones = _tones(sentiment)
     seen = (headlines["url"] != "") & ~headlines["reconstructed"] & (headlines["known_at"] >= headlines["window_start"])
-    rows = headlines.loc[seen, ["known_at", "url", "title", "headline_id"]].drop_duplicates().sort_values(_BY_TIME)
-    return tuple(
-        Revision(url, title, known_at.to_pydatetime(), tones.get(identity, {}))
-        for known_at, url, title, identity in rows.itertuples(index=False)
-    )
+    rows = headlines.loc[seen, ["window_start", "known_at", "url", "title", "headline_id"]].drop_duplicates()
+    found: dict[datetime, list[Revision]] = defaultdict(list)
+    for start, known_at, url, title, identity in rows.sort_values(["window_start", *_BY_TIME]).itertuples(index=False):
+        said = tones.get((start, identity), {})
+        found[start.to_pydatetime()].append(Revision(url, title, known_at.to_pydatetime(), said))
+    return {start: tuple(each) for start, each in found.items()}
 
 
 def corrections(standing: Iterable[Signal], known: Iterable[Revision], *, least: float) -> tuple[Correction, ...]:
@@ -201,10 +205,10 @@ def _says(member: Member, replaced: Mapping[str, Tone | None]) -> tuple[float, f
     return member["weight"] / member["confidence"] * tone.confidence, tone.score
 
 
-def _tones(sentiment: pd.DataFrame) -> dict[str, dict[str, Tone]]:
-    """What each headline says of the companies that it carries tone for, by headline_id."""
-    found: dict[str, dict[str, Tone]] = defaultdict(dict)
-    rows = sentiment.loc[sentiment["weight"] > 0, ["headline_id", "symbol", "score", "confidence"]]
-    for identity, symbol, score, confidence in rows.itertuples(index=False):
-        found[identity][symbol] = Tone(score, confidence)
+def _tones(sentiment: pd.DataFrame) -> dict[tuple[pd.Timestamp, str], dict[str, Tone]]:
+    """What a headline says in a window of each company it carries tone for, by window_start and headline_id."""
+    found: dict[tuple[pd.Timestamp, str], dict[str, Tone]] = defaultdict(dict)
+    rows = sentiment.loc[sentiment["weight"] > 0, ["window_start", "headline_id", "symbol", "score", "confidence"]]
+    for start, identity, symbol, score, confidence in rows.itertuples(index=False):
+        found[start, identity][symbol] = Tone(score, confidence)
     return found

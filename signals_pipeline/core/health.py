@@ -84,15 +84,16 @@ def headline_findings(entry: Coverage) -> tuple[Finding, ...]:
     )
 
 
-def tone_findings(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
+def tone_findings(frame: pd.DataFrame, counts: NDArray[np.float64], usual: NDArray[np.float64]) -> tuple[Finding, ...]:
     """Mean confidence, and whether tone is distributed as in the windows before.
 
     Args:
         frame: SENTIMENT rows of the window.
+        counts: `tone_counts` of it, shape (3,).
         usual: `tone_counts` of the `DRIFT_WINDOWS` windows before it together, shape (3,).
     """
     mean = float(frame["confidence"].mean()) if len(frame) else 1.0
-    statistic = homogeneity(tone_counts(frame), usual)
+    statistic = homogeneity(counts, usual)
     return (
         Finding(
             "confidence",
@@ -109,6 +110,10 @@ def tone_findings(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Find
             statistic,
         ),
     )
+
+
+TONE_COLUMNS = ("headline_id", "p_negative", "p_neutral", "p_positive", "confidence")
+"""What the findings on tone need of SENTIMENT."""
 
 
 def tone_counts(frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from signals_pipeline.core.collecting import reports_for
 from signals_pipeline.core.coverage import Coverage, coverage_of
 from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceReport
 from signals_pipeline.core.headlines import Normalised, normalise
+from signals_pipeline.core.tables import by_window
 from signals_pipeline.core.windows import Window, evidence_interval, windows_between
 
 MISSING_SPAN = timedelta(days=30)  # further back a window without a run is history, not an outage
@@ -42,7 +43,7 @@ def ledger(
         normalised: The batch's headlines, where they were normalised already.
     """
     normalised = normalised or normalise(batch.headlines)
-    by_window = dict(iter(headlines.groupby("window_start")))
+    rows_of = by_window(headlines)
     known = sorted((one.known_at, at) for at, one in enumerate(batch.headlines) if one.known_at)
     instants = [instant for instant, _ in known]
     ends = sorted({window.end for window in (*covered, *windows)})
@@ -63,7 +64,7 @@ def ledger(
                 previous_end=previous_end,
                 missing=[missed.key for missed in windows_between(unrun_from, window.start)],
                 reports=_reports(reports, inside),
-                headlines=by_window.get(pd.Timestamp(window.start), headlines.iloc[:0]),
+                headlines=rows_of.get(pd.Timestamp(window.start), headlines.iloc[:0]),
                 drops=normalised.drops_among(at for _, at in among),
             )
         )

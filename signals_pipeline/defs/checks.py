@@ -132,24 +132,19 @@ health_schedule = dg.ScheduleDefinition(
 
 def _of_tone(windows: Sequence[Window], frames: WindowFrames) -> Found:
     before = windows_between(windows[0].start - timedelta(days=21), windows[0].start)[-health.DRIFT_WINDOWS :]
-    counts: list[NDArray[np.float64]] = [
-        health.tone_counts(frame) for window in before if (frame := frames.held(SENTIMENT, window.key)) is not None
-    ]
+    held = frames.held(SENTIMENT, (*before, *windows), ["window_start", *health.TONE_COLUMNS])
+    counts: list[NDArray[np.float64]] = [health.tone_counts(frame) for _, frame in held]
     found: Found = []
-    for window in windows:
-        frame = frames.held(SENTIMENT, window.key)
-        if frame is not None:
-            usual = sum(counts[-health.DRIFT_WINDOWS :], np.zeros(3))
-            found += [(window, each) for each in health.tone_findings(frame, usual)]
-            counts.append(health.tone_counts(frame))
+    for at, (window, frame) in enumerate(held):
+        if window.start >= windows[0].start:
+            usual = sum(counts[max(at - health.DRIFT_WINDOWS, 0) : at], np.zeros(3))
+            found += [(window, each) for each in health.tone_findings(frame, counts[at], usual)]
     return found
 
 
 def _of_prices(windows: Sequence[Window], frames: WindowFrames, desk: Desk, prices: PriceSource) -> Found:
-    held = ((window, frames.held(TECHNICALS, window.key)) for window in windows)
-    found: Found = [
-        (window, each) for window, frame in held if frame is not None for each in health.price_findings(frame)
-    ]
+    held = frames.held(TECHNICALS, windows, ["window_start", "symbol", "stale"])
+    found: Found = [(window, each) for window, frame in held for each in health.price_findings(frame)]
     newest = windows[-1]
     span = (newest.start - timedelta(days=CHART_DAYS)).date(), newest.as_of.date()
     symbols = desk.watchlist.symbols

@@ -53,7 +53,7 @@ class Composer:
             watchlist=desk.watchlist,
             sessions=desk.sessions(windows, back_days=CHART_DAYS),
         )
-        return cls(store, desk, knowledge, store.coverage.entries(windows), _by_window(headlines, sentiment))
+        return cls(store, desk, knowledge, store.coverage.entries(windows), revisions(headlines, sentiment))
 
     def compose(self, window: Window) -> Digest:
         """The digest of one of the windows.
@@ -84,12 +84,3 @@ class Composer:
         """What was first seen in the window, and in those before it that no digest was sent of."""
         starts = sorted((*self.knowledge.caught_up(window), window.start))
         return tuple(each for start in starts for each in self.revisions.get(start, ()))
-
-
-def _by_window(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> dict[datetime, tuple[Revision, ...]]:
-    tones = dict(iter(sentiment.groupby("window_start")))
-    none = sentiment.iloc[:0]
-    return {
-        start.to_pydatetime(): revisions(rows, tones.get(start, none))  # pyright: ignore[reportAttributeAccessIssue]
-        for start, rows in headlines.groupby("window_start")
-    }

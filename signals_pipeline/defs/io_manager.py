@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from signals_pipeline.core.tables import STAGES, SchemaError, Table, concat
-from signals_pipeline.core.windows import window_for_key
+from signals_pipeline.core.tables import STAGES, SchemaError, Table, by_window
+from signals_pipeline.core.windows import Window, window_for_key
 
 
 class WindowFrames(dg.ConfigurableIOManager):
@@ -51,11 +51,19 @@ class WindowFrames(dg.ConfigurableIOManager):
             Failure: a window's file is missing or damaged; the message says which asset and window to materialise.
         """
         table = STAGES[context.asset_key.path[-1]]
-        return concat(table, self._read(table, context.asset_partition_keys))
+        return self.read(table, *context.asset_partition_keys)
 
-    def read(self, table: Table, key: str) -> pd.DataFrame:
-        """One window's frame of a stage."""
-        return next(self._read(table, [key]))
+    def read(self, table: Table, *keys: str) -> pd.DataFrame:
+        """The frame of a stage over these windows.
+
+        Raises:
+            Failure: as in `load_input`.
+        """
+        filled = [rows for rows in self._tables(table, keys) if rows.num_rows]
+        if not filled:
+            return table.empty()
+        # Files of an earlier schema may lack a column: `conform` says which, and that it must be made again.
+        return table.conform(pa.concat_tables(filled, promote_options="default").to_pandas())
 
     def columns(self, table: Table, keys: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
         """Some columns of a stage over hundreds of windows, in the order of the keys; the rest is not read.
@@ -66,12 +74,13 @@ class WindowFrames(dg.ConfigurableIOManager):
         parts = list(self._tables(table, keys, names)) or [pa.Table.from_pandas(table.empty()[list(names)])]
         return pa.concat_tables(parts).to_pandas()
 
-    def held(self, table: Table, key: str) -> pd.DataFrame | None:
-        """One window's frame of a stage; None where the window was never run."""
-        return self.read(table, key) if (self._folder(table) / _file(key)).exists() else None
-
-    def _read(self, table: Table, keys: Sequence[str]) -> Iterator[pd.DataFrame]:
-        return (rows.to_pandas() for rows in self._tables(table, keys))
+    def held(self, table: Table, windows: Sequence[Window], names: Sequence[str]) -> list[tuple[Window, pd.DataFrame]]:
+        """Some columns of a stage, `window_start` among them, of each of the windows that was ever run."""
+        folder = self._folder(table)
+        run = [window for window in windows if (folder / _file(window.key)).exists()]
+        frame = self.columns(table, [window.key for window in run], names)
+        rows_of = by_window(frame)
+        return [(window, rows_of.get(pd.Timestamp(window.start), frame.iloc[:0])) for window in run]
 
     def _tables(self, table: Table, keys: Sequence[str], names: Sequence[str] | None = None) -> Iterator[pa.Table]:
         folder = self._folder(table)

@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.tables import OUTCOMES, SCORES, Table
+from signals_pipeline.core.tables import OUTCOMES, SCORES, Table, by_window
 from signals_pipeline.core.windows import Window
 
 PREVIEW_ROWS = 12
@@ -93,9 +93,9 @@ def describe_windows(
         windows: The run's windows; one without rows counts zero.
         describe: Gives further entries from one window's rows, which may be none.
     """
-    by_start: Mapping[Any, pd.DataFrame] = dict(iter(frame.groupby("window_start"))) if len(frame) else {}
+    rows_of = by_window(frame)
     for window in windows:
-        rows = by_start.get(pd.Timestamp(window.start), frame.iloc[:0])
+        rows = rows_of.get(pd.Timestamp(window.start), frame.iloc[:0])
         context.add_asset_metadata(
             {"dagster/partition_row_count": len(rows), **describe(rows)}, partition_key=window.key
         )
@@ -133,7 +133,8 @@ def leading(frame: pd.DataFrame, by: str, columns: Sequence[str]) -> dg.Markdown
     """The rows with the largest absolute (of instants: the newest) values of a column, largest first, as `preview`."""
     instants = isinstance(frame[by].dtype, pd.DatetimeTZDtype)
     size = frame[by].astype("int64").to_numpy() if instants else np.abs(frame[by].to_numpy())
-    return _table(frame.iloc[np.argsort(-size, kind="stable")[:PREVIEW_ROWS]], columns)
+    chosen = np.argsort(-size, kind="stable")[:PREVIEW_ROWS]
+    return _table(frame[list(columns)].take(chosen), columns)
 
 
 def _table(rows: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataValue:

@@ -1,11 +1,9 @@
 """What runs of the command line rest on: the windows they choose, and SQLite relaxed for as long as a run lasts."""
 
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from signals_pipeline import sample
 from signals_pipeline.cli import runs
@@ -27,29 +25,10 @@ def local(tmp_path: Path) -> Settings:
     return Settings.checked(signals_deployment="local", signals_data_dir=tmp_path / "data", **feeds)
 
 
-def synchronous(path: Path) -> int:
-    engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
-    engine.dispose()
-    return int(found)
-
-
-def test_sqlite_is_relaxed_within_and_never_after(tmp_path: Path) -> None:
-    assert sqlite3.sqlite_version_info >= (3, 7)
-    with runs.relaxed_sqlite():
-        assert synchronous(tmp_path / "a.db") == NORMAL
-    assert synchronous(tmp_path / "a.db") == FULL
-    with pytest.raises(ZeroDivisionError), runs.relaxed_sqlite():
-        raise ZeroDivisionError
-    assert synchronous(tmp_path / "a.db") == FULL
-
-
-def test_a_run_and_a_failed_run_leave_sqlite_as_it_was(demo: Settings, tmp_path: Path) -> None:
+def test_a_home_that_is_no_folder_is_one_line(demo: Settings, tmp_path: Path) -> None:
     missing = demo.model_copy(update={"dagster_home": tmp_path / "nowhere"})
     with pytest.raises(SettingsError, match="no such folder"):
         runs.execute(missing, (window_for_key(KEY),), mode="manual")
-    assert synchronous(tmp_path / "b.db") == FULL
 
 
 def test_without_a_window_the_demo_runs_all_and_others_the_newest(demo: Settings, local: Settings) -> None:

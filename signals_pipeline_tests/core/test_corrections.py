@@ -167,12 +167,17 @@ def test_revisions_are_what_a_collector_saw_in_the_window() -> None:
         )
     )  # fmt: skip
     tone = SENTIMENT.conform(pd.DataFrame([toned("", 1, 0.9, 0.5), toned("", 2, 0.7, 0.0)]))
-    found = revisions(frame, tone)
+    assert list(revisions(frame, tone)) == [NOW.start]
+    found = revisions(frame, tone)[NOW.start]
     assert [(each.url[-2:], each.title, dict(each.tones)) for each in found] == [
         ("a1", "Story a told 1", {"AAA": Tone(0.9, 0.9)}),
         ("a2", "Story a told 2", {}),
         ("a5", "", {}),
     ]
+    later = pd.concat([frame, frame.assign(window_start=NEXT.start, known_at=frame["known_at"] + 24 * HOUR)])
+    both = revisions(HEADLINES.conform(later), tone)
+    assert (both[NOW.start], len(both[NEXT.start])) == (found, 4)  # what was before a window is within the next
+    assert not any(each.tones for each in both[NEXT.start])
 
 
 def test_the_digest_of_the_window_tells_it_once() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from numpy.typing import NDArray
 
 from signals_pipeline.core import health
 from signals_pipeline.core.coverage import Coverage
@@ -47,6 +48,10 @@ def entry(**changes: Any) -> Coverage:
 def found(findings: tuple[Finding, ...]) -> dict[str, bool]:
     assert all("\n" not in finding.text and finding.text for finding in findings)
     return {finding.check: finding.passed for finding in findings}
+
+
+def told(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
+    return health.tone_findings(frame, health.tone_counts(frame), usual)
 
 
 def tones(counts: tuple[int, int, int], confidence: float = 0.8) -> pd.DataFrame:
@@ -91,15 +96,15 @@ def test_a_share_of_few_headlines_says_nothing() -> None:
 @pytest.mark.parametrize(("confidence", "passed"), [(0.8, True), (0.5, True), (0.49, False)])
 def test_mean_confidence_is_watched(confidence: float, passed: bool) -> None:
     frame = tones((10, 20, 10), confidence)
-    assert found(health.tone_findings(frame, health.tone_counts(frame)))["confidence"] is passed
-    assert found(health.tone_findings(frame.iloc[:0], np.zeros(3)))["confidence"]
+    assert found(told(frame, health.tone_counts(frame)))["confidence"] is passed
+    assert found(told(frame.iloc[:0], np.zeros(3)))["confidence"]
 
 
 def test_a_model_that_turns_neutral_is_drift_and_the_usual_mixture_is_not() -> None:
     usual = 20 * health.tone_counts(tones((20, 50, 30)))
-    assert found(health.tone_findings(tones((9, 26, 15)), usual))["tone_drift"]
-    assert not found(health.tone_findings(tones((0, 50, 0)), usual))["tone_drift"]
-    assert found(health.tone_findings(tones((0, 20, 0)), usual))["tone_drift"]  # too few to tell
+    assert found(told(tones((9, 26, 15)), usual))["tone_drift"]
+    assert not found(told(tones((0, 50, 0)), usual))["tone_drift"]
+    assert found(told(tones((0, 20, 0)), usual))["tone_drift"]  # too few to tell
 
 
 def test_a_headline_of_two_companies_counts_once() -> None:

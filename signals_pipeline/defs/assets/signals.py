@@ -9,6 +9,7 @@ import pandas as pd
 from signals_pipeline.adapters.database.tables import signal_history
 from signals_pipeline.adapters.history import Recorded, WindowRun
 from signals_pipeline.core import signals as core
+from signals_pipeline.core.tables import by_window
 from signals_pipeline.defs.metadata import funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
 from signals_pipeline.defs.progress import told
@@ -42,11 +43,11 @@ def signals(
     windows = windows_of(context)
     modes = modes_of(context, windows, overridden=isinstance(knobs, OverriddenKnobs))
     context.log.info(scorer.announcement)
-    by_window = dict(iter(scores.groupby("window_start")))
+    rows_of = by_window(scores)
     recorded: list[Recorded] = []
     for window in told(windows, context.log.info):
         gated = core.gate(
-            by_window.get(pd.Timestamp(window.start), scores.iloc[:0]),
+            rows_of.get(pd.Timestamp(window.start), scores.iloc[:0]),
             window,
             min_combined_score=knobs.min_combined_score,
             generator=knobs.signal_generator,
