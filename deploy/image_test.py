@@ -4,16 +4,24 @@ Needs a Docker command line (an engine, or podman behind it): `make image-test`.
 """
 
 import hashlib
+import re
+import runpy
 import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import requires
 from pathlib import Path
+from unittest.mock import patch
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "deploy" / "IMAGE_REPORT.md"
-INPUTS = (".dockerignore", "Dockerfile", "constraints.txt", "deploy/trim.sh", "deploy/warm.py", "setup.py")
+INPUTS = (".dockerignore", "Dockerfile", "deploy/trim.sh", "deploy/warm.py")
 WINDOW = "2015-02-05-17:30"
 SIZES = ("2g", "512m")
 IMAGE = "signals:image-test"
@@ -27,11 +35,40 @@ sys.exit(done.returncode)
 
 
 def fingerprint() -> str:
-    """SHA-256 of the files that decide what the image's packages and layers are."""
+    """SHA-256 of what decides the image's layers below the code: the files, and the packages with their pins.
+
+    A package that only developers install is no part of it.
+    """
     digest = hashlib.sha256()
     for name in INPUTS:
         digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes() + b"\0")
+    digest.update("\n".join(pins()).encode())
     return digest.hexdigest()
+
+
+def pins() -> list[str]:
+    """Direct requirements of runs and of FinBERT's preparation, and the lock's line of all that runs pull in."""
+    with patch("setuptools.setup"):
+        lists = runpy.run_path(str(ROOT / "setup.py"))
+    wanted, known = [Requirement(line) for line in lists["RUNTIME"]], set()
+    while wanted:
+        requirement = wanted.pop()
+        key = (canonicalize_name(requirement.name), *sorted(requirement.extras))
+        if key not in known:
+            known.add(key)
+            wanted += list(_pulled_in(requirement))
+    names = {name for name, *_ in known}
+    lock = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line[:1].isalnum()]
+    locked = [line for line in lock if canonicalize_name(re.split("[=<>]", line)[0]) in names]
+    return sorted([*lists["RUNTIME"], *lists["FINBERT"], *locked])
+
+
+def _pulled_in(requirement: Requirement) -> Iterator[Requirement]:
+    """What an installed package asks for, with the extras that are wanted of it."""
+    for line in requires(requirement.name) or ():
+        each = Requirement(line)
+        if not each.marker or any(each.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)):
+            yield each
 
 
 def docker(*arguments: str) -> str:
@@ -88,11 +125,11 @@ def main() -> None:
         "# The image as last tested",
         "",
         f"`make image-test MODEL={model}` on {datetime.now(UTC):%Y-%m-%d}.",
-        "The inputs' fingerprint is compared in CI: a changed Dockerfile or lock asks for a new test.",
+        "The inputs' fingerprint is compared in CI: a changed Dockerfile, package or lock asks for a new test.",
         "",
         "| what | figure |",
         "|---|---|",
-        f"| fingerprint of {', '.join(INPUTS)} | `{fingerprint()}` |",
+        f"| fingerprint of {', '.join(INPUTS)} and the packages with their pins | `{fingerprint()}` |",
         f"| model | {model}: {checked} |",
         f"| build; again with nothing changed | {built:.0f} s; {rebuilt:.0f} s |",
         f"| compressed size | {size:.0f} MB |",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.tables import COUNT, INSTANT, REAL, STAGES, TEXT, Column, SchemaError, Table, concat
+from signals_pipeline.core.tables import COUNT, INSTANT, REAL, STAGES, TEXT, Column, SchemaError, Table, by_window, concat
 
 BARS = Table(
     name="bars",
@@ -34,6 +34,15 @@ def test_any_order_of_rows_and_columns_conforms_to_the_same_frame(symbols: list[
     assert [str(dtype) for dtype in conformed.dtypes] == [column.dtype for column in BARS.columns]
     assert conformed["symbol"].tolist() == sorted(symbols)
     pd.testing.assert_frame_equal(conformed, BARS.conform(conformed))
+
+
+@given(st.lists(st.integers(0, 3), max_size=9))
+def test_each_window_has_its_rows_in_their_order(windows: list[int]) -> None:
+    """Also where windows come out of order."""
+    starts = [START + pd.Timedelta(days=window) for window in windows]
+    rows = pd.DataFrame({"window_start": pd.to_datetime(starts, utc=True), "at": range(len(windows))})
+    found = {start: own["at"].tolist() for start, own in by_window(rows).items()}
+    assert found == {start: [at for at, each in enumerate(starts) if each == start] for start in starts}
 
 
 def test_a_missing_column_is_named() -> None:

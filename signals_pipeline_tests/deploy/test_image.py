@@ -26,6 +26,13 @@ def test_the_last_report_is_of_these_files() -> None:
     assert script["fingerprint"]() in REPORT, "the image's inputs changed: run make image-test and commit its report"
 
 
+def test_a_package_for_developers_alone_asks_for_no_new_image() -> None:
+    pins = runpy.run_path(str(repository() / "deploy" / "image_test.py"))["pins"]()
+    names = {line.split("=")[0].split("[")[0].lower() for line in pins}
+    assert {"dagster", "onnxruntime", "torch", "botocore", "dagster-graphql"} <= names
+    assert not {"pytest", "moto", "ruff", "hypothesis", "playwright"} & names
+
+
 def test_the_image_was_small_quick_and_frugal_enough() -> None:
     size = int(re.search(r"compressed size \| (\d+) MB", REPORT)[1])  # type: ignore[index]
     runs = re.findall(r"0\.5 CPU, (\w+) \| (\d+) s, peak (\d+) MB", REPORT)
