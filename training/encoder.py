@@ -12,6 +12,11 @@ from transformers import AutoModel, AutoTokenizer
 MAX_LENGTH = 64  # tokens; the longest SEntFiN title has fewer
 
 
+def quick() -> torch.autocast:
+    """Products in bfloat16 where the CPU has instructions for it; without, they take eight times as long as fp32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.cpu.get_capabilities().get("avx512_bf16")))
+
+
 class Classifier(nn.Module):
     """Logits of `LABELS` from token ids and attention mask, both of shape (batch, tokens)."""
 
@@ -69,7 +74,7 @@ def predict(model: Classifier, encode: Encoding, titles: Sequence[str], batch: i
     model.eval()
     order = sorted(range(len(titles)), key=lambda i: len(titles[i]))
     logits = torch.zeros(len(titles), len(LABELS))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), quick():
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             logits[chosen] = model(*encode([titles[i] for i in chosen])).float()

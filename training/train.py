@@ -9,14 +9,16 @@ import argparse
 import json
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from augment import Names, augment, read_names
-from encoder import Classifier, Encoding, predict
+from encoder import Classifier, Encoding, predict, quick
+from newswire import made_titles
 from rows import LABELS, Row, read_sentfin
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -32,11 +34,11 @@ class Example:
     target: tuple[float, ...]
 
 
-def labelled(rows: list[Row]) -> list[Example]:
-    """The train rows with smoothed one-hot targets."""
+def labelled(titles: Iterable[tuple[str, int]]) -> list[Example]:
+    """Titles and classes with smoothed one-hot targets."""
     low, high = SMOOTHING / len(LABELS), 1 - SMOOTHING + SMOOTHING / len(LABELS)
     targets = [tuple(high if i == label else low for i in range(len(LABELS))) for label in range(len(LABELS))]
-    return [Example(row.title, targets[row.label]) for row in rows if row.part == "train"]
+    return [Example(title, targets[label]) for title, label in titles]
 
 
 def taught(file: Path) -> list[Example]:
@@ -88,23 +90,27 @@ class Training:
             self.model.load_state_dict(torch.load(settings.start, weights_only=True))
         # Word vectors stay as pre-trained: words that no training title has must keep their place beside those it has.
         self.model.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
+        if settings.freeze:
+            self.model.encoder.embeddings.requires_grad_(requires_grad=False)
+            self.model.encoder.encoder.layer[: settings.freeze].requires_grad_(requires_grad=False)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=False)
         self.optimiser = torch.optim.AdamW(self.model.parameter_groups(settings.rate, settings.decay), fused=True)
-        self.steps = settings.epochs * math.ceil(len(examples) / settings.batch)
+        self.epoch_steps = min(math.ceil(len(examples) / settings.batch), settings.most_steps or len(examples))
+        self.steps = settings.epochs * self.epoch_steps
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda step: schedule(step, self.steps))
 
     def loss(self, batch: list[Example]) -> Tensor:
         """Cross-entropy (nats) of one batch against its targets."""
         titles = [augment(example.title, self.names, self.draw) for example in batch]
-        with torch.autocast("cpu", torch.bfloat16):
+        with quick():
             logits = self.model(*self.encode(titles)).float()
         return nn.functional.cross_entropy(logits, torch.tensor([e.target for e in batch]))
 
     def epoch(self) -> float:
-        """Train on every example once; the mean loss."""
+        """Train on every example once, or on as many as `most_steps` allows; the mean loss."""
         self.model.train()
         losses: list[float] = []
-        for batch in batches(self.examples, self.settings.batch, self.draw):
+        for batch in islice(batches(self.examples, self.settings.batch, self.draw), self.epoch_steps):
             loss = self.loss(batch)
             loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -115,6 +121,8 @@ class Training:
             if self.step % self.settings.average_every == 0:
                 self.average.update_parameters(self.model)
             losses.append(loss.item())
+            if self.step % 25 == 0:
+                print(json.dumps({"step": self.step, "of": self.steps, "loss": sum(losses[-25:]) / 25}), flush=True)
         return sum(losses) / len(losses)
 
     def averaged(self) -> Classifier:
@@ -130,6 +138,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--taught", type=Path, help="titles with the teachers' probabilities (teach.py)")
     parser.add_argument("--start", type=Path, help="weights.pt of an earlier run to go on from")
+    parser.add_argument("--made", type=int, default=0, help="titles made from newswire.toml to learn as well")
+    parser.add_argument(
+        "--freeze", type=int, default=0, help="lowest layers left as they are, the embeddings with them"
+    )
+    parser.add_argument("--most-steps", type=int, default=0, help="batches an epoch at most; 0: all")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-4, help="of the top layer; the head's is ten times that")
@@ -149,7 +162,10 @@ def main() -> None:
     torch.set_num_threads(settings.threads)
     rows = read_sentfin(settings.data / "sentfin")
     names = read_names(settings.data / "sentfin", settings.data / "stocknet", companies_only=settings.companies_only)
-    run = Training(settings, labelled(rows) + (taught(settings.taught) if settings.taught else []), names)
+    examples = labelled((row.title, row.label) for row in rows if row.part == "train")
+    made = made_titles(settings.made, names.companies, settings.seed)
+    examples += labelled((title, LABELS.index(label)) for title, label in made)
+    run = Training(settings, examples + (taught(settings.taught) if settings.taught else []), names)
     seen: list[dict[str, float]] = []
     for epoch in range(settings.epochs):
         loss = run.epoch()

@@ -4,7 +4,9 @@ The scripts of `training/` are no package: they are run by path, as the README d
 """
 
 import random
+import re
 import runpy
+import tomllib
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signals_pipeline_tests.adapters.finbert.sources import prepared, random_weights
+
 TRAINING = Path(__file__).parents[2] / "training"
 
 
@@ -22,7 +26,7 @@ def script(name: str) -> dict[str, Any]:
     return runpy.run_path(str(TRAINING / f"{name}.py"))
 
 
-ROWS, METRICS, AUGMENT = script("rows"), script("metrics"), script("augment")
+ROWS, METRICS, AUGMENT, NEWSWIRE = script("rows"), script("metrics"), script("augment"), script("newswire")
 NAMES = AUGMENT["Names"]({"Acme beats": ("Acme",)}, (("XYZ", "Xyz Corp"), ("AB", "Ab Inc")))
 
 # Few words, so that drawn titles are often near-duplicates.
@@ -78,6 +82,33 @@ def test_rewrites_put_other_companies_in_the_place_of_marked_ones() -> None:
     found = {AUGMENT["augment"]("Acme beats", NAMES, random.Random(seed)) for seed in range(200)}
     assert "Acme beats" in found
     assert {"Xyz Corp beats", "$AB beats"} <= found
+
+
+def test_made_titles_are_repeatable_filled_and_in_their_shares() -> None:
+    titles = NEWSWIRE["made_titles"](2_000, NAMES.companies, 3)
+    assert titles == NEWSWIRE["made_titles"](2_000, NAMES.companies, 3)
+    assert Counter(label for _, label in titles) == {"negative": 500, "neutral": 1_000, "positive": 500}
+    assert [title for title, _ in titles if "{" in title or "  " in title or title != title.strip()] == []
+
+
+def test_no_pattern_has_two_tones_and_no_slot_is_unknown() -> None:
+    source = tomllib.loads(NEWSWIRE["PATTERNS"].read_text())
+    patterns = [line for block in source["patterns"] for line in block["text"].strip().splitlines()]
+    assert [line for line, times in Counter(patterns).items() if times > 1] == []
+    slots = {slot for line in patterns for slot in re.findall(r"{(.*?)}", line)}
+    assert slots - {"company", "other", "ticker"} <= set(source["words"]) | set(NEWSWIRE["_MADE"])
+
+
+def test_a_shipped_folder_gives_its_weights_back_to_half_a_step(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "model", int8=True, pooling="mean")
+    found, truth = script("restore")["constants"](folder), random_weights()
+    layers = [name for name in truth if name.startswith("encoder.layer")]
+    assert len(layers) == 32
+    for name in layers:
+        assert found[name].shape == truth[name].shape
+        steps = np.abs(truth[name]).max(axis=-1, keepdims=True) / 63 if "dense.weight" in name or "self" in name else 0
+        assert (np.abs(found[name] - truth[name]) <= 0.51 * steps + 1e-7).all(), name
+    assert (found["head.weight"] == truth["head.weight"]).all()
 
 
 def test_wilson_interval_is_the_published_one() -> None:
