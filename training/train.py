@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -127,7 +128,7 @@ class Training:
 
     def averaged(self) -> Classifier:
         """The moving average, as a model."""
-        return self.average.module
+        return cast("Classifier", self.average.module)
 
 
 def arguments() -> argparse.Namespace:

@@ -115,7 +115,7 @@ def test_a_reader_unsubscribes_and_says_what_was_useful(open_page: Callable[[int
     page = open_page(375, "light", unsubscribe())
     page.get_by_role("button", name="Unsubscribe reader@example.org").click()
     assert page.locator("h1").inner_text() == "Unsubscribed"
-    fields = links.FeedbackFields(TOLD.key, "AAA", "BUY", "reader")
+    fields = links.FeedbackFields(TOLD.key, "AAA", "BUY", links.recipient_hash("reader@example.org", key=KEY))
     page = open_page(375, "light", links.feedback_url("", fields, "useful", as_of=NOW, key=KEY))
     page.get_by_role("button", name="Not useful").click()
     assert page.get_by_text("AAA counts as not useful.").is_visible()

@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.tables import COUNT, INSTANT, REAL, STAGES, TEXT, Column, SchemaError, Table, by_window, concat
+from signals_pipeline.core.tables import (
+    COUNT,
+    INSTANT,
+    REAL,
+    STAGES,
+    TEXT,
+    Column,
+    SchemaError,
+    Table,
+    by_window,
+    concat,
+)
 
 BARS = Table(
     name="bars",
