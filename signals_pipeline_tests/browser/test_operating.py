@@ -1,34 +1,26 @@
 """An operator's walk through Dagster's UI in Chromium, over a running deployment: see, materialise, backfill, read."""
 
-import shutil
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Error, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from signals_pipeline_tests.operation.deployment import Deployment, running
 from signals_pipeline_tests.operation.polling import PATIENCE, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres]
-MISSING = "no Chromium: `apt-get install chromium` or `.venv/bin/playwright install chromium`"
 ASSETS = ("headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery")
 GROUPS = ("news", "prices", "scoring", "signals", "digest")
 ONE, FIRST, LAST = "2015-02-02-08:30", "2015-02-02-17:30", "2015-02-03-08:30"
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Page:
     """One tab, wide enough for the whole graph."""
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except Error as error:
-            pytest.skip(f"{MISSING} ({error.message.splitlines()[0]})")
-        opened = browser.new_page(viewport={"width": 2200, "height": 1000})
-        opened.set_default_timeout(1_000 * PATIENCE)
-        yield opened
-        browser.close()
+    opened = browser.new_page(viewport={"width": 2200, "height": 1000})
+    opened.set_default_timeout(1_000 * PATIENCE)
+    return opened
 
 
 @pytest.fixture(scope="module")

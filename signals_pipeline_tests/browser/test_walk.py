@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from signals_pipeline.core import links
 from signals_pipeline_tests.databases import migrated_template
@@ -14,19 +14,7 @@ from signals_pipeline_tests.web.serving import served
 from signals_pipeline_tests.web.sites import KEY, NOW, TOLD, fill, tell
 
 pytestmark = pytest.mark.browser
-MISSING = "no Chromium: `apt-get install chromium` or `.venv/bin/playwright install chromium`"
 SIZES = [(1200, "light"), (1200, "dark"), (375, "light"), (375, "dark")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        try:
-            opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except Error as error:
-            pytest.skip(f"{MISSING} ({error.message.splitlines()[0]})")
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
