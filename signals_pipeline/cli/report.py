@@ -51,7 +51,7 @@ def stored_digest(store: Store, window: Window) -> Digest:
 def write_preview(settings: Settings, key: str, folder: Path) -> tuple[Path, ...]:
     """Write the stored digest of a window anew as files."""
     digest = stored_digest(open_store(settings.database_url), window_for_key(key))
-    files = write_digest(digest, folder)
+    files = write_digest(digest.to_json(), folder)
     return files.html, files.text, files.json
 
 

@@ -11,7 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -92,14 +92,16 @@ def revisions(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> dict[datetime
     Returns:
         By the window's start.
     """
-    tones = _tones(sentiment)
     seen = (headlines["url"] != "") & ~headlines["reconstructed"] & (headlines["known_at"] >= headlines["window_start"])
     rows = headlines.loc[seen, ["window_start", "known_at", "url", "title", "headline_id"]].drop_duplicates()
-    found: dict[datetime, list[Revision]] = defaultdict(list)
-    for start, known_at, url, title, identity in rows.sort_values(["window_start", *_BY_TIME]).itertuples(index=False):
-        said = tones.get((start, identity), {})
-        found[start.to_pydatetime()].append(Revision(url, title, known_at.to_pydatetime(), said))
-    return {start: tuple(each) for start, each in found.items()}
+    rows = rows.sort_values(["window_start", *_BY_TIME])
+    tones = _tones(sentiment[sentiment["headline_id"].isin(rows["headline_id"])])
+    known_at = rows["known_at"].dt.to_pydatetime()
+    columns = (rows[name].tolist() for name in ("url", "title", "headline_id"))
+    found: dict[int, list[Revision]] = defaultdict(list)
+    for start, at, url, title, identity in zip(_ticks(rows["window_start"]), known_at, *columns, strict=True):
+        found[start].append(Revision(url, title, at, tones.get((start, identity), {})))
+    return {pd.Timestamp(start, unit="us", tz=UTC).to_pydatetime(): tuple(each) for start, each in found.items()}
 
 
 def corrections(standing: Iterable[Signal], known: Iterable[Revision], *, least: float) -> tuple[Correction, ...]:
@@ -205,10 +207,16 @@ def _says(member: Member, replaced: Mapping[str, Tone | None]) -> tuple[float, f
     return member["weight"] / member["confidence"] * tone.confidence, tone.score
 
 
-def _tones(sentiment: pd.DataFrame) -> dict[tuple[pd.Timestamp, str], dict[str, Tone]]:
-    """What a headline says in a window of each company it carries tone for, by window_start and headline_id."""
-    found: dict[tuple[pd.Timestamp, str], dict[str, Tone]] = defaultdict(dict)
-    rows = sentiment.loc[sentiment["weight"] > 0, ["window_start", "headline_id", "symbol", "score", "confidence"]]
-    for start, identity, symbol, score, confidence in rows.itertuples(index=False):
+def _tones(sentiment: pd.DataFrame) -> dict[tuple[int, str], dict[str, Tone]]:
+    """What a headline says in a window of each company it carries tone for, by window_start (ticks) and headline_id."""
+    found: dict[tuple[int, str], dict[str, Tone]] = defaultdict(dict)
+    rows = sentiment[sentiment["weight"] > 0]
+    columns = (rows[name].tolist() for name in ("headline_id", "symbol", "score", "confidence"))
+    for start, identity, symbol, score, confidence in zip(_ticks(rows["window_start"]), *columns, strict=True):
         found[start, identity][symbol] = Tone(score, confidence)
     return found
+
+
+def _ticks(instants: pd.Series) -> list[int]:
+    """Microseconds since 1970: numbers are compared and hashed sooner than instants."""
+    return instants.dt.as_unit("us").astype("int64").tolist()

@@ -1,7 +1,7 @@
 """Outcomes arranged once so that the record of any group, as it was known at any instant, is a cut and not a search."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Self
 
@@ -55,9 +55,8 @@ class Tally:
         limit = np.datetime64(as_of.astimezone(UTC).replace(tzinfo=None), "us")
         return int(np.searchsorted(self.known_at, limit, side="left"))
 
-    def line(self, label: str, horizon: int, as_of: datetime) -> RecordLine:
-        """The record of those known before `as_of`."""
-        n = self.known(as_of)
+    def line(self, label: str, horizon: int, n: int) -> RecordLine:
+        """The record of the first n."""
         return record_line(
             label,
             horizon,
@@ -73,6 +72,8 @@ class Tallies:
     """The tallies of every group that occurs: (standing, signal type, lifecycle), `ANY` for all, then horizon."""
 
     groups: Mapping[tuple[Standing, str, str], Mapping[int, Tally]]
+    # Lines made already: the cards of a digest share them, and the digests between two closes do.
+    _lines: dict[tuple[Tally, str, int, int], RecordLine] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, outcomes: pd.DataFrame, modes: Mapping[datetime, str]) -> Self:
@@ -104,8 +105,15 @@ class Tallies:
     ) -> tuple[RecordLine, ...]:
         """The group's record of outcomes known before `as_of`, one line a horizon."""
         return tuple(
-            self._tally(horizon, standing, signal_type, lifecycle).line(label, horizon, as_of) for horizon in HORIZONS
+            self._line(self._tally(horizon, standing, signal_type, lifecycle), label, horizon, as_of)
+            for horizon in HORIZONS
         )
+
+    def _line(self, tally: Tally, label: str, horizon: int, as_of: datetime) -> RecordLine:
+        key = (tally, label, horizon, tally.known(as_of))
+        if key not in self._lines:
+            self._lines[key] = tally.line(*key[1:])
+        return self._lines[key]
 
     def _tally(self, horizon: int, standing: Standing, signal_type: str, lifecycle: str) -> Tally:
         return self.groups.get((standing, signal_type, lifecycle), {}).get(horizon, _NOTHING)

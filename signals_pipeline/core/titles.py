@@ -99,11 +99,14 @@ def readable(title: str) -> str:
 
     Empty where nothing but such noise is there. The words, their case and their order stay.
     """
-    text = _MARKER.sub("", _LINK.sub(" ", _RETWEET.sub("", title)))
+    text = _RETWEET.sub("", title) if "RT @" in title else title
+    if "/" in text or "www." in text.lower():
+        text = _LINK.sub(" ", text)
+    text = _MARKER.sub("", text)
     if "$" in text:
         text = _FILED_WITH.sub(" ", text)
         text = _TORN_COMMA.sub("", _EMPTY_BRACKETS.sub(" ", _TAGGED_WORD.sub(" ", text)))
-    text = _trimmed(_HASH.sub("", _FILED_UNDER.sub("", text)))
+    text = _trimmed(_HASH.sub("", _FILED_UNDER.sub("", text)) if "#" in text else text)
     if wrapped := _WRAPPED.match(text):
         text = _trimmed(wrapped["title"])
     text = _trimmed(_MARKER.sub("", text))
@@ -111,7 +114,10 @@ def readable(title: str) -> str:
 
 
 def _trimmed(text: str) -> str:
-    return _TRAILING.sub("", _LEADING.sub("", " ".join(text.split())))
+    folded = " ".join(text.split())
+    if folded and folded[0].isalnum() and folded[-1].isalnum():
+        return folded  # what the two searches would give, slowly
+    return _TRAILING.sub("", _LEADING.sub("", folded))
 
 
 @functools.lru_cache(maxsize=8192)  # each link of a round is asked for several times: identity, archive, digest

@@ -134,7 +134,8 @@ def leading(frame: pd.DataFrame, by: str, columns: Sequence[str]) -> dg.Markdown
     instants = isinstance(frame[by].dtype, pd.DatetimeTZDtype)
     size = frame[by].astype("int64").to_numpy() if instants else np.abs(frame[by].to_numpy())
     chosen = np.argsort(-size, kind="stable")[:PREVIEW_ROWS]
-    return _table(frame[list(columns)].take(chosen), columns)
+    values = (list(frame[name].array.take(chosen)) for name in columns)
+    return dg.MetadataValue.md(markdown_table(columns, zip(*values, strict=True)))
 
 
 def _table(rows: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataValue:

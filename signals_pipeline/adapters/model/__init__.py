@@ -1,6 +1,6 @@
 """The sentiment model behind the pipeline: a sealed folder, and the loader that runs it with onnxruntime alone."""
 
-from signals_pipeline.adapters.model.cpus import available_cpus
+from signals_pipeline.adapters.cpus import available_cpus
 from signals_pipeline.adapters.model.folder import (
     CONFIG_FILE,
     LABELS,

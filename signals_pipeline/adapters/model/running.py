@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from signals_pipeline.adapters.model.cpus import available_cpus
+from signals_pipeline.adapters.cpus import available_cpus
 from signals_pipeline.adapters.model.folder import (
     LABELS,
     MODEL_FILE,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -22,15 +22,6 @@ class ReachesBack(Protocol):
     def reach(self) -> timedelta:
         """How far back it can be asked."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A visit, what it brought, and whether its failure may pass soon."""
-
-    visit: Collection
-    headlines: tuple[RawHeadline, ...] = ()
-    passing: bool = False
 
 
 class LiveNews:
@@ -101,10 +92,10 @@ class LiveNews:
         outcomes = self._visit(
             [(feed, extent.whole_to.get(feed.name) or extent.frontier or start) for feed in self._feeds], now, now
         )
-        visits = [each.visit for each in outcomes]
-        delivered = [one for each in outcomes for one in each.headlines]
+        visits = [visit for visit, _ in outcomes]
+        delivered = [one for _, headlines in outcomes for one in headlines]
         self._archive.keep(visits, delivered, now=now, prompt=now - end <= PROMPT)
-        _refuse_if_all_failed(outcomes)
+        _refuse_if_all_failed(visits)
 
     def _collect_past(self, start: datetime, begin: datetime) -> None:
         """Ask the feeds that reach back to start for what lies before the archive."""
@@ -114,37 +105,39 @@ class LiveNews:
         ]
         if reaching:
             outcomes = self._visit(reaching, begin, now)
-            visits = [each.visit for each in outcomes]
-            self._archive.keep_past(visits, [one for each in outcomes for one in each.headlines])
+            visits = [visit for visit, _ in outcomes]
+            self._archive.keep_past(visits, [one for _, headlines in outcomes for one in headlines])
 
-    def _visit(self, asked: Sequence[tuple[NewsSource, datetime]], until: datetime, now: datetime) -> list[_Outcome]:
+    def _visit(
+        self, asked: Sequence[tuple[NewsSource, datetime]], until: datetime, now: datetime
+    ) -> list[tuple[Collection, tuple[RawHeadline, ...]]]:
         """All feeds at the same time; outcomes in their order."""
         with ThreadPoolExecutor(len(asked), thread_name_prefix="feed") as pool:
             return list(pool.map(lambda each: self._one(each[0], min(each[1], until), until, now), asked))
 
-    def _one(self, feed: NewsSource, since: datetime, until: datetime, now: datetime) -> _Outcome:
+    def _one(
+        self, feed: NewsSource, since: datetime, until: datetime, now: datetime
+    ) -> tuple[Collection, tuple[RawHeadline, ...]]:
         open_circuit = self._circuits.admit(feed.name, now)
         if open_circuit is not None:
             why = f"left alone until {open_circuit.open_until:%H:%M} UTC after {open_circuit.failures} failures: "
-            return _Outcome(_failed(feed.name, now, since, until, why + open_circuit.detail))
+            return _failed(feed.name, now, since, until, why + open_circuit.detail), ()
         try:
             batch = feed.fetch(since, until)
         except SourceError as error:
             why = " ".join(str(error).split())
             self._circuits.record(feed.name, now, why)
-            return _Outcome(_failed(feed.name, now, since, until, why), passing=error.passing)
+            return _failed(feed.name, now, since, until, why), ()
         self._circuits.record(feed.name, now)
         (visit,) = batch.collections
-        return _Outcome(replace(visit, collected_at=now), batch.headlines)
+        return replace(visit, collected_at=now), batch.headlines
 
 
 def _failed(feed: str, now: datetime, since: datetime, until: datetime, detail: str) -> Collection:
     return Collection(feed, now, since, until, "failed", 0, None, None, detail=detail)
 
 
-def _refuse_if_all_failed(outcomes: Sequence[_Outcome]) -> None:
-    visits = [each.visit for each in outcomes]
+def _refuse_if_all_failed(visits: Sequence[Collection]) -> None:
     if all(visit.status == "failed" for visit in visits):
         told = "; ".join(f"{visit.feed}: {visit.detail}" for visit in visits)
-        passing = any(each.passing for each in outcomes)
-        raise SourceError(f"news: no feed answered ({told}); the next window covers the gap", passing=passing)
+        raise SourceError(f"news: no feed answered ({told}); the next window covers the gap")

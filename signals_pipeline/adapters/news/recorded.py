@@ -107,19 +107,27 @@ def _headline(record: Mapping[str, object], feed: str) -> RawHeadline:
 
 def _text(value: object) -> str | None:
     """The value as text that can be encoded; None for nothing or white space."""
-    text = "" if value is None else str(value)
-    return text.encode("utf-8", "replace").decode() if text.strip() else None
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else str(value)
+    if not text or text.isspace():
+        return None
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _tags(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) and value.isalnum():
+        return (value,)  # nearly every row's, without the search below
     parts = value if isinstance(value, list) else _SEPARATORS.split(_text(value) or "")
     return tuple(dict.fromkeys(tag for part in parts if (tag := _text(part))))
 
 
 def _instant(value: object) -> datetime | None:
     """An ISO 8601 instant as UTC; None where it can't be read or names no offset."""
+    if value is None:
+        return None
     try:
-        instant = datetime.fromisoformat((_text(value) or "").strip())
+        instant = datetime.fromisoformat(str(value).strip())
         return instant.astimezone(UTC) if instant.tzinfo else None
     except (ValueError, OverflowError):
         return None

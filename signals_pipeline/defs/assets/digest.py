@@ -1,10 +1,12 @@
 """Asset `digest`: what the reader is told about the window, as one value and its renderings."""
 
+from concurrent.futures import Future
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from signals_pipeline.adapters.beside import beside
 from signals_pipeline.adapters.database.tables import digest as digest_table
 from signals_pipeline.adapters.digest_files import DigestFiles, write_digest
 from signals_pipeline.adapters.mail.envelope import Links
@@ -12,7 +14,6 @@ from signals_pipeline.core.digest import Digest
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.defs import pictures
 from signals_pipeline.defs.composing import Composer
-from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.posting import Mailing
@@ -26,11 +27,9 @@ from signals_pipeline.defs.resources import Desk, Store
     group_name="digest",
     kinds={"html", "sql"},
     owners=["team:signals"],
-    op_tags=limits(120, a_window=3),
     deps=["signals", "outcomes"],
     metadata=sql_schema(digest_table),
 )
-@bounded
 def digest(
     context: dg.AssetExecutionContext,
     prices: dg.ResourceParam[PriceSource],
@@ -46,30 +45,40 @@ def digest(
     """
     windows = windows_of(context)
     composer = Composer.over(windows, store, desk, prices, headlines=headlines, sentiment=sentiment)
-    for window in told(windows, context.log.info):
-        made = composer.compose(window)
-        mails = mailing.addressed(window) if window == windows[-1] else ()
-        store.digests.put(window, made.to_json(), kind=made.kind, mode=made.mode, subject=made.subject, mails=mails)
-        files = write_digest(made, desk.digests_dir)
-        context.add_asset_metadata(_describe(made, files, mailing.links), partition_key=window.key)
-        if window == windows[-1]:
-            cards = (*made.new, *made.changed, *made.from_missed)
-            describe_run(context, windows, {"price_plot": pictures.prices(cards, window)})
+    with beside(len(windows)) as renderer:
+        rendered: dict[str, Future[DigestFiles]] = {}
+        for window in told(windows, context.log.info):
+            made = composer.compose(window)
+            content = made.to_json()
+            mails = mailing.addressed(window) if window == windows[-1] else ()
+            store.digests.put(window, content, kind=made.kind, mode=made.mode, subject=made.subject, mails=mails)
+            rendered[window.key] = renderer.submit(write_digest, content, desk.digests_dir)
+            context.add_asset_metadata(_describe(made, mailing.links), partition_key=window.key)
+            if window == windows[-1]:
+                cards = (*made.new, *made.changed, *made.from_missed)
+                describe_run(context, windows, {"price_plot": pictures.prices(cards, window)})
+        for key, files in rendered.items():
+            context.add_asset_metadata(_describe_files(files.result()), partition_key=key)
     return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(desk.digests_dir)})
 
 
-def _describe(made: Digest, files: DigestFiles, links: Links) -> dict[str, Any]:
+def _describe(made: Digest, links: Links) -> dict[str, Any]:
     page = links.page(f"digests/{made.window_key}")
     return {
         "subject": made.subject,
         **({"page": dg.MetadataValue.url(page)} if page else {}),
         "kind": made.kind,
-        "html": dg.MetadataValue.path(files.html),
-        "html_bytes": files.html.stat().st_size,
         "signals_new": len(made.new),
         "signals_changed": len(made.changed),
         "signals_active": len(made.still_active),
         "signals_corrected": len(made.corrected),
         "near_misses": len(made.near_misses),
+    }
+
+
+def _describe_files(files: DigestFiles) -> dict[str, Any]:
+    return {
+        "html": dg.MetadataValue.path(files.html),
+        "html_bytes": files.html.stat().st_size,
         "text": text_preview(files.text.read_text(encoding="utf-8")),
     }

@@ -1,0 +1,55 @@
+"""Work beside this process: an executor with a process of its own where there is a CPU for it."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from signals_pipeline.adapters.cpus import available_cpus
+
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+
+ENOUGH = 30
+"""Tasks from which another process is worth the second that its imports take."""
+
+
+class AtOnce(Executor):
+    """Runs a task in this process as soon as it is submitted."""
+
+    def submit(self, fn: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> Future[_Made]:
+        """A future that is done; what the task raised is raised by its `result`."""
+        future: Future[_Made] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - the future's to raise
+            future.set_exception(error)
+        return future
+
+
+def beside(tasks: int) -> Executor:
+    """An executor for so many tasks; a context manager, as every executor.
+
+    With a second CPU and tasks enough they run in one process beside this one, which ends with this one, killed or not;
+    else here, each as it is submitted. Functions, arguments and results must pickle.
+    """
+    if tasks < ENOUGH or available_cpus() < 2:
+        return AtOnce()
+    # Not forked: Dagster and the model have threads, whose locks a fork may take along held.
+    spawned = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(max_workers=1, mp_context=spawned, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Have this process of a pool end with its parent: it waits on a pipe whose other end it holds itself."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        raise RuntimeError("this process has no parent to end with: call it in a process of a pool")
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="end with parent").start()

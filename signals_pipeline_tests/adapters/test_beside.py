@@ -1,0 +1,54 @@
+"""Work beside this process: the same results as in it, errors told, and no process left where this one is killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from signals_pipeline.adapters import beside as module
+from signals_pipeline.adapters.beside import ENOUGH, AtOnce, beside
+
+KILLED = """
+import os, signal
+from signals_pipeline.adapters import beside as module
+from signals_pipeline.adapters.beside import ENOUGH, beside
+
+if __name__ == "__main__":
+    module.available_cpus = lambda: 2
+    executor = beside(ENOUGH)
+    print(executor.submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def failing(text: str) -> None:
+    raise ValueError(text)
+
+
+@pytest.mark.parametrize(("tasks", "cpus", "elsewhere"), [(ENOUGH, 2, True), (ENOUGH, 1, False), (1, 2, False)])
+def test_tasks_enough_and_a_second_cpu_get_another_process(
+    tasks: int, cpus: int, *, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "available_cpus", lambda: cpus)
+    with beside(tasks) as executor:
+        assert isinstance(executor, AtOnce) is not elsewhere
+        assert (executor.submit(os.getpid).result() != os.getpid()) is elsewhere
+        assert executor.submit(sorted, "ba", reverse=True).result() == ["b", "a"]
+        with pytest.raises(ValueError, match="what was wrong"):
+            executor.submit(failing, "what was wrong").result()
+
+
+def test_the_other_process_ends_with_one_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED, encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with_parent = int(done.stdout)
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
+        psutil.Process(with_parent).wait(timeout=60)
+    assert not psutil.pid_exists(with_parent)
