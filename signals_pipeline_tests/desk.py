@@ -18,6 +18,7 @@ from signals_pipeline.cli.failures import told
 from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.local_storage import instance_in
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
@@ -41,7 +42,6 @@ class TestDesk:
     def open(cls, folder: Path, **overrides: object) -> Iterator["TestDesk"]:
         """A pipeline whose everything lies in this folder, its database at head."""
         upgrade(_settings(folder, overrides).database_url)
-        (folder / "dagster").mkdir(parents=True)
         with cls.joined(folder, "dagster", **overrides) as desk:
             yield desk
 
@@ -49,8 +49,7 @@ class TestDesk:
     @contextmanager
     def joined(cls, folder: Path, instance: str, **overrides: object) -> Iterator["TestDesk"]:
         """The pipeline of a folder as another process opens it, with a Dagster instance of this name in the folder."""
-        (folder / instance).mkdir(exist_ok=True)
-        with dg.DagsterInstance.local_temp(str(folder / instance)) as opened:
+        with instance_in(folder / instance) as opened:
             yield cls(_settings(folder, overrides), opened)
 
     def run(
