@@ -14,7 +14,9 @@ from signals_pipeline_tests.digest_examples import (
     digest_of,
     outcome_rows,
     signal,
+    steady,
     story,
+    weekday_sessions,
 )
 
 NOW = WINDOWS[6]
@@ -92,3 +94,44 @@ def hostile_cards(count: int) -> Digest:
     line = digest_of(NOW, (), [signal("AAA", window=WINDOWS[2], news_title=title)]).still_active[0]
     rows = tuple(replace(line, symbol=f"ACT{n}", company=title) for n in range(count))
     return replace(example, new=cards, still_active=rows, expired=rows, notes=(title,))
+
+
+TITLES = (
+    "Exxon Mobil shares slide after quarterly profit misses Wall Street's estimates as margins shrink & output falls",
+    'UPDATE 3-Chevron, Exxon weigh deeper cuts as crude\'s worst quarter since 2008 forces "hard choices" on buybacks',
+    "Analysts at Morgan Stanley, Goldman Sachs & JPMorgan cut targets for energy majors ahead of the OPEC+ meeting",
+)
+
+
+def busy(count: int) -> Digest:
+    """A digest as on the busiest of days: `count` cards of several stories each, real lengths, long lists below."""
+    address = (
+        "https://www.marketnews.example/articles/2024/01/{:02d}/exxon-shares-slide-as-profit-misses?utm_source=rss"
+    )
+    parts = [
+        story(
+            n, 0.09 - 0.01 * n, 0.2, title=TITLES[n % 3], url=address.format(n + 1), source="Reuters via Yahoo Finance"
+        )
+        for n in range(5)
+    ]
+    parts += [component(name, 0.02) for name in ("rsi", "macd", "trend", "momentum", "volume")]
+    sessions = weekday_sessions("2023-10-02", 72)
+    example = digest_of(
+        NOW,
+        [signal(window=NOW, parts=parts, news_title=TITLES[0])],
+        bars=steady(sessions, "AAA"),
+        sessions=sessions,
+        outcomes=outcome_rows(400),
+    )
+    card = replace(example.new[0], company="International Business Machines Corporation")
+    line = replace(
+        digest_of(NOW, (), [signal(window=WINDOWS[2])]).still_active[0], now=0.44, horizon=3, net_return=0.01
+    )
+    miss = NearMiss("DDD", "threshold", 0.27, 0.5, None, TITLES[1], "combined +0.27, needs 0.30")
+    return replace(
+        example,
+        new=tuple(replace(card, symbol=f"SYM{n}") for n in range(count)),
+        still_active=tuple(replace(line, symbol=f"ACT{n}", company=card.company) for n in range(20)),
+        expired=tuple(replace(line, symbol=f"EXP{n}", company=card.company) for n in range(8)),
+        near_misses=(miss,) * 5,
+    )

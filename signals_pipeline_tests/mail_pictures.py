@@ -35,22 +35,36 @@ LOOKS = [(600, "light", True), (600, "dark", True), (375, "light", True), (375, 
 def examples(folder: Path) -> dict[str, bytes]:
     """A mail of each kind, from real digests where there are."""
     digests = [Digest.from_json(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    told = [each for each in digests if each.kind == "full" and each.near_misses and each.still_active]
-    full = max(told, key=lambda each: (bool(each.changed), len(each.new) > 1, each.as_of))
-    quiet = max((each for each in digests if each.kind == "quiet"), key=lambda each: len(each.still_active))
-    reports = (*full.coverage.reports, SourceReport("newsapi", "failed", 0, "no answer in 30 s"))
-    coverage = replace(full.coverage, status="degraded", reports=reports)
-    subject = f"Degraded (1 of 2 sources in full): {full.subject.partition('] ')[2]}"
-    degraded = replace(full, kind="degraded", coverage=coverage, subject=subject)
+    told = [each for each in digests if each.kind == "full"]
+    full = max(told, key=lambda each: (telling(each), len(each.new), each.as_of))
+    quiet = max((each for each in digests if each.kind == "quiet"), key=lambda each: (telling(each), each.as_of))
+    half = max((each for each in told if each.changed and each.new), key=lambda each: (telling(each), each.as_of))
+    reports = (*half.coverage.reports, SourceReport("newsapi", "failed", 0, "no answer in 30 s"))
+    coverage = replace(half.coverage, status="degraded", reports=reports)
+    subject = f"Degraded (1 of 2 sources in full): {half.subject.partition('] ')[2]}"
+    degraded = replace(half, kind="degraded", coverage=coverage, subject=subject)
     return {
         **{
             name: digest_message(each, ENVELOPE, LINKS)
             for name, each in {
-                "full": full, "quiet": quiet, "degraded": degraded, "hostile": titled(HOSTILE, "javascript:alert(1)"),
+                "full": full, "quiet": quiet, "degraded": degraded, "hostile": hostile(),
             }.items()
         },
         "failed": failure_message(NOW, "Stage headlines: no source answered; see `signals doctor`.", ENVELOPE, LINKS),
     }  # fmt: skip
+
+
+def telling(digest: Digest) -> int:
+    """How many kinds of things a digest tells; a record that is long enough to judge is one."""
+    sections = (digest.new, digest.changed, digest.still_active, digest.expired, digest.near_misses)
+    return sum(map(bool, sections)) + 2 * any(line.enough for line in digest.record)
+
+
+def hostile() -> Digest:
+    """A digest in which everything that comes from outside is an attack."""
+    digest = titled(HOSTILE, "javascript:alert(1)")
+    card = replace(digest.new[0], company=HOSTILE, symbol=HOSTILE[:20])
+    return replace(digest, new=(card,), market=HOSTILE, subject=f"1 new: {HOSTILE}", preheader=HOSTILE)
 
 
 def page_of(content: bytes) -> str:
@@ -65,6 +79,12 @@ def page_of(content: bytes) -> str:
     return html
 
 
+def keep(shot: Image.Image, path: Path) -> None:
+    """A screenshot as a small PNG whose palette follows the colours that are there, however little has them."""
+    few = shot.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+
+
 def take(browser: Browser, name: str, html: str, folder: Path) -> None:
     """One picture a look."""
     for width, scheme, pictures in LOOKS:
@@ -74,8 +94,8 @@ def take(browser: Browser, name: str, html: str, folder: Path) -> None:
         page = context.new_page()
         page.set_content(html if pictures else html.replace("data:image/png", "blocked:"))
         look = f"{width}-{scheme}" if pictures else f"{width}-images-blocked"
-        shot = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-        shot.quantize(128, dither=Image.Dither.NONE).save(folder / f"{name}-{look}.png", optimize=True)
+        shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+        keep(shot, folder / f"{name}-{look}.png")
         context.close()
 
 

@@ -36,13 +36,25 @@ LONGEST_REMARK = 250_000
 TEXT_WIDTH = 78
 _TEMPLATES = Path(__file__).with_name("templates")
 _MODES = {"catch_up": "caught up"}
+_SECTIONS = (
+    ("New", "", "new"),
+    ("Changed", "Flipped to the other side, or stronger on fresh news.", "changed"),
+    (
+        "From missed windows",
+        "Decided in windows that were caught up since the last digest, each with what was known then.",
+        "from_missed",
+    ),
+)
+_CORRECTED = "A headline behind an active signal was edited or withdrawn since it was decided."
 
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
     """How much a long HTML shows: cards, rows a list, stories a card, remarks, and characters a title, link, remark.
 
-    `step`: of how many closes one is drawn with table cells; 0 draws none. `verdicts`: whether cards ask for feedback.
+    `step`: of how many closes one is drawn with table cells; 0 draws none. `answers`: with how many links a card asks
+    for feedback: one each for yes and no, or one to the page that has both. `tables`: whether gates and settings stand
+    in tables of their own, or in a sentence.
     """
 
     cards: int
@@ -53,18 +65,20 @@ class _Detail:
     notes: int
     note: int
     step: int
-    verdicts: bool
+    answers: int
+    tables: bool
 
 
 _DETAILS = (
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=2, verdicts=True),
-    _Detail(cards=25, rows=60, stories=3, title=220, link=1000, notes=30, note=1200, step=4, verdicts=True),
-    _Detail(cards=25, rows=40, stories=2, title=110, link=300, notes=30, note=600, step=4, verdicts=True),
-    _Detail(cards=25, rows=25, stories=1, title=80, link=160, notes=20, note=400, step=0, verdicts=True),
-    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=True),
-    _Detail(cards=25, rows=15, stories=1, title=50, link=80, notes=12, note=300, step=0, verdicts=False),
-    _Detail(cards=16, rows=15, stories=1, title=50, link=80, notes=12, note=200, step=0, verdicts=False),
-    _Detail(cards=5, rows=5, stories=1, title=40, link=0, notes=5, note=200, step=0, verdicts=False),
+    _Detail(25, 60, 3, title=220, link=1000, notes=30, note=1200, step=2, answers=2, tables=True),
+    _Detail(25, 60, 3, title=220, link=1000, notes=30, note=1200, step=4, answers=2, tables=True),
+    _Detail(25, 40, 2, title=110, link=400, notes=30, note=600, step=4, answers=2, tables=True),
+    _Detail(25, 25, 1, title=110, link=400, notes=20, note=400, step=0, answers=2, tables=True),
+    _Detail(25, 25, 1, title=110, link=400, notes=12, note=300, step=0, answers=1, tables=False),
+    _Detail(25, 6, 1, title=75, link=250, notes=6, note=200, step=0, answers=1, tables=False),
+    _Detail(25, 6, 1, title=60, link=0, notes=6, note=200, step=0, answers=1, tables=False),
+    _Detail(16, 6, 1, title=60, link=0, notes=6, note=200, step=0, answers=1, tables=False),
+    _Detail(5, 5, 1, title=40, link=0, notes=5, note=200, step=0, answers=1, tables=False),
 )
 
 
@@ -108,7 +122,9 @@ def _squeezed(page: str) -> str:
 
 def _context(digest: Digest, personal: Personal) -> dict[str, Any]:
     headline = digest.subject.removeprefix(tag(digest.mode, digest.deployment))
-    return {"digest": digest, "headline": headline, "personal": personal}
+    sections = [(title, lead, getattr(digest, name)) for title, lead, name in _SECTIONS]
+    said = {"headline": headline, "sections": sections, "corrected_lead": _CORRECTED}
+    return {"digest": digest, "personal": personal, **said}
 
 
 @functools.cache
@@ -123,7 +139,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
     )
     environment.filters |= {
         "signed": signed,
-        "eastern": _eastern,
+        "eastern": _unbroken if html else _eastern,
         "shorten": shorten,
         "shorten_counted": shorten_counted,
         "link": link,
@@ -158,6 +174,11 @@ def _inliner() -> css_inline.CSSInliner:
 @functools.lru_cache(maxsize=4096)
 def _eastern(instant: datetime | str) -> str:
     return eastern(datetime.fromisoformat(instant) if isinstance(instant, str) else instant)
+
+
+def _unbroken(instant: datetime | str) -> str:
+    """The instant with its zone on the same line as its time."""
+    return _eastern(instant).replace(" ET", "\u00a0ET")
 
 
 def _wrap(text: str, indent: int = 0, hang: int | None = None) -> str:

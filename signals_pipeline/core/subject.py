@@ -70,7 +70,8 @@ def subject(
 def _trouble(coverage: Coverage) -> str:
     well = sum(report.status == "ok" for report in coverage.reports)
     if coverage.status != "ok":
-        return f"{well} of {len(coverage.reports)} sources in full"
+        asked = len(coverage.reports)
+        return f"{well} of {asked} source{'' if asked == 1 else 's'} in full"
     if coverage.missing_windows:
         return f"earlier windows without a run: {len(coverage.missing_windows)}"
     return f"{coverage.gap_minutes} minutes not covered"

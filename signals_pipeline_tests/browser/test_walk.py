@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from signals_pipeline.core import links
+from signals_pipeline_tests.browser.test_mail_look import AA, TEXTS
 from signals_pipeline_tests.databases import migrated_template
 from signals_pipeline_tests.digest_pages import hostile_cards
 from signals_pipeline_tests.web.serving import served
@@ -93,6 +94,16 @@ def test_colours_follow_the_readers_scheme(open_page: Callable[[int, str, str], 
         main = open_page(1200, scheme, "/").locator("main")
         shades[scheme] = main.evaluate("main => getComputedStyle(main).backgroundColor")
     assert shades == {"light": "rgb(255, 255, 255)", "dark": "rgb(24, 28, 33)"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast_aa(open_page: Callable[[int, str, str], Page], scheme: str) -> None:
+    page = open_page(1200, scheme, "/")
+    for path in ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", unsubscribe()):
+        page.goto(path)
+        found = page.evaluate(TEXTS)
+        assert len(found) > 5
+        assert [each for each in found if each["contrast"] < AA] == []
 
 
 def unsubscribe() -> str:

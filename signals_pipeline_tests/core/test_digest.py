@@ -166,7 +166,7 @@ def test_degraded_is_its_own_kind() -> None:
     ledger = coverage(NOW, status="degraded", reports=(SourceReport("wire", "failed", 0),))
     digest = digest_of(NOW, [signal(window=NOW)], coverage=ledger, deployment="demo", mode="backfill")
     assert digest.kind == "degraded"
-    assert digest.subject == "[demo backfill] Degraded (0 of 1 sources in full): 1 new: AAA"
+    assert digest.subject == "[demo backfill] Degraded (0 of 1 source in full): 1 new: AAA"
     assert digest.notes[0].startswith("Rebuilt afterwards")
 
 

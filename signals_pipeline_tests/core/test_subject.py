@@ -74,6 +74,7 @@ def test_subject_of_a_quiet_window() -> None:
     ("changes", "trouble"),
     [
         (HALF, "1 of 2 sources in full"),
+        ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source in full"),
         ({"missing_windows": ("2024-01-08-08:30",)}, "earlier windows without a run: 1"),
         ({"gap_minutes": 31}, "31 minutes not covered"),
     ],

@@ -1,0 +1,96 @@
+"""The two parts of a mail say the same, and 25 signals of a busy day are all told within 90,000 bytes."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from signals_pipeline.adapters.mail.message import failure_message
+from signals_pipeline.adapters.render import MAX_HTML_BYTES
+from signals_pipeline.core.digest import Digest
+from signals_pipeline.core.digest_value import CorrectedLine
+from signals_pipeline.core.feeds import SourceReport
+from signals_pipeline_tests.adapters.mail.test_message import ENVELOPE, LINKS, body, mail_of, read
+from signals_pipeline_tests.digest_examples import WINDOWS, coverage, digest_of, signal
+from signals_pipeline_tests.digest_pages import NOW, TITLES, Page, busy, everything, hostile_cards, titled
+
+CORRECTED = CorrectedLine(
+    "EEE", "Epsilon", "BUY", 0.61, 0.17, None, ("“A title” was withdrawn.",), WINDOWS[2].end, WINDOWS[4].end
+)
+TROUBLE = coverage(
+    NOW,
+    status="degraded",
+    gap_minutes=31,
+    missing_windows=(WINDOWS[4].key,),
+    reports=(SourceReport("wire", "ok", 12), SourceReport("newsapi", "failed", 0, "no answer in 30 s")),
+)
+DIGESTS: dict[str, Digest] = {
+    "full": replace(everything(), corrected=(CORRECTED,), notes=("A remark with 12,345 in it.",)),
+    "quiet": digest_of(NOW, (), [signal("BBB", "SELL", WINDOWS[2])]),
+    "degraded": digest_of(NOW, [signal(window=NOW)], coverage=TROUBLE),
+    "hostile": titled("A <b>title</b> & more"),
+    "busy": busy(25),
+    "long": hostile_cards(25),
+}
+# What HTML says of itself: links by their words, stories and remarks that it only counts.
+OF_THE_PAGE = {"read", "it", "on", "the", "web", "unsubscribe", "more", "stories", "remarks", "characters", "see"}
+OF_THE_PAGE |= {"text", "part", "of", "this", "message", "without", "·", "⚠"}
+COUNTED = re.compile(r"\d+ more(?: stories: [+−]\d\.\d\d| remarks)?|[\w“\"'<>&;]+…|\([\d,]+ more characters")
+
+
+def words(text: str) -> list[str]:
+    """Words and figures, without the marks around them."""
+    bare = (word.strip("“”\"'()[],;:.…?!’`").casefold() for word in text.replace("’", "'").split())
+    return [word for word in bare if word]
+
+
+def missing(html: str, text: str) -> set[str]:
+    """What a reader of the HTML learns and a reader of the text does not."""
+    return set(words(COUNTED.sub(" ", " ".join(" ".join(Page(html).texts).split())))) - set(words(text)) - OF_THE_PAGE
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_every_word_and_figure_of_the_html_is_in_the_text(name: str) -> None:
+    mail = mail_of(DIGESTS[name])
+    assert missing(body(mail, "html"), body(mail, "plain")) == set()
+
+
+def test_that_holds_of_a_failed_run() -> None:
+    mail = read(failure_message(NOW, "Stage headlines: no source answered", ENVELOPE, LINKS))
+    assert missing(body(mail, "html"), body(mail, "plain")) == set()
+
+
+def test_card_by_card_the_figures_of_the_html_are_in_the_text() -> None:
+    mail = mail_of(DIGESTS["full"])
+    html, text = COUNTED.sub("", Page(body(mail, "html")).text), " ".join(body(mail, "plain").split())
+    cards = (*DIGESTS["full"].new, *DIGESTS["full"].changed, *DIGESTS["full"].from_missed)
+    assert len(cards) == 3
+    for card in cards:
+        one, other = (re.findall(rf"[▲▼] \w+ {card.symbol} .*?Decided .*? ET", part)[0] for part in (html, text))
+        figures = r"[+−]?\d+[.,:\d]*\d%?"
+        assert set(re.findall(figures, one)) <= set(re.findall(figures, other))
+        assert f"{card.confidence_score:.2f}" in one
+
+
+def test_twenty_five_signals_of_a_busy_day_are_all_told_with_links() -> None:
+    digest = DIGESTS["busy"]
+    mail = mail_of(digest)
+    html = body(mail, "html")
+    assert len(html.encode()) <= MAX_HTML_BYTES
+    page = Page(html)
+    assert Counter(re.findall(r"\bSYM\d+", page.text)) == Counter(card.symbol for card in digest.new)
+    assert page.text.count(TITLES[0][:60]) == 25 + 1  # and in the preheader
+    assert sum(str(link).startswith("https://www.marketnews.example/") for link in page.links) == 25
+    assert page.text.count("95% interval") >= 4 * 25
+    assert html.count("cid:") == 25
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_every_card_that_is_shown_asks_whether_it_was_useful(name: str) -> None:
+    digest = DIGESTS[name]
+    page = Page(body(mail_of(digest), "html"))
+    cards = len(re.findall(r"Decided \w+ \d+ \w+ \d\d:\d\d ET", page.text))
+    asked = {str(link).partition("?")[0] for link in page.links if "/feedback/" in str(link)}
+    assert len(asked) == cards
+    assert cards == (len((*digest.new, *digest.changed, *digest.from_missed)) if name != "long" else 16)
