@@ -27,7 +27,7 @@ def scrubbed(value: _Value, longest: int | None = None) -> _Value:
     if isinstance(value, tuple):
         return tuple(scrubbed(item, longest) for item in value)  # pyright: ignore[reportReturnType]
     if isinstance(value, dict):
-        return {key: scrubbed(item, longest) for key, item in value.items()}  # pyright: ignore[reportReturnType]
+        return {scrubbed(key, longest): scrubbed(item, longest) for key, item in value.items()}  # pyright: ignore[reportReturnType]
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: scrubbed(getattr(value, field.name), longest) for field in fields(value)})
     return value

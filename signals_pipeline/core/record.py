@@ -120,7 +120,7 @@ def judged(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
     known = [line for line in lines if line.n]
     if not known:
         return (f"No {standing} record yet." if whose.startswith("All") else f"No record of {whose} yet."), ()
-    label = f"{lines[0].label[0].upper()}{lines[0].label[1:]}"
+    label = f"{lines[0].label[:1].upper()}{lines[0].label[1:]}"
     if any(line.enough for line in known):
         return f"{label}, net of the market", tuple(lines)
     counts, held = (

@@ -117,36 +117,32 @@ DIGESTS: dict[str, Any] = {
             "created_at": "2015-02-03T13:31:12Z",
         }
     ],
-    "next": None,
+    "next": "2015-02-02-17:30",  # not null: FastAPI leaves nulls out of examples
 }
-SIGNALS: dict[str, Any] = {
-    "items": [
+SIGNAL: dict[str, Any] = {
+    **_SIGNAL,
+    "window": "2015-02-02-17:30",
+    "tone": -0.52,
+    "technical": -0.2,
+    "model": "compact int8 @0123456789ab",
+    "outcomes": [
         {
-            **_SIGNAL,
-            "window": "2015-02-02-17:30",
-            "tone": -0.52,
-            "technical": -0.2,
-            "model": "compact int8 @0123456789ab",
-            "outcomes": [
-                {
-                    "horizon": 1,
-                    "entry_session": "2015-02-03T00:00:00Z",
-                    "exit_session": "2015-02-03T00:00:00Z",
-                    "entry": 90.1,
-                    "exit": 88.9,
-                    "raw_return": -0.0133,
-                    "benchmark_return": 0.0041,
-                    "net_return": 0.0174,
-                    "hit": True,
-                    "base_rate": 0.41,
-                    "benchmark": "SPY",
-                    "known_at": "2015-02-03T21:00:00Z",
-                }
-            ],
+            "horizon": 1,
+            "entry_session": "2015-02-03T00:00:00Z",
+            "exit_session": "2015-02-03T00:00:00Z",
+            "entry": 90.1,
+            "exit": 88.9,
+            "raw_return": -0.0133,
+            "benchmark_return": 0.0041,
+            "net_return": 0.0174,
+            "hit": True,
+            "base_rate": 0.41,
+            "benchmark": "SPY",
+            "known_at": "2015-02-03T21:00:00Z",
         }
     ],
-    "next": "2015-02-02-17:30-XOM-SELL",
 }
+SIGNALS: dict[str, Any] = {"items": [SIGNAL], "next": "2015-02-02-17:30-XOM-SELL"}
 RECORD: dict[str, Any] = {
     "newest": "2015-02-10T21:00:00Z",
     "lines": [_LINE],

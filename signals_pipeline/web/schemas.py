@@ -116,6 +116,8 @@ class OutcomeAnswer(Read):
 class SignalAnswer(Read):
     """A signal of the history with its outcomes so far."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SIGNAL]})
+
     id: str
     window: str
     symbol: Text

@@ -87,6 +87,7 @@ def test_no_secret_reaches_logs_events_metadata_files_or_rows(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     password, key = "planted-password-7310", "planted-link-key-" + "7" * 32
+    token, vendor = "planted-web-token-7311", "planted-vendor-key-7312"
     echo = b"535 " + password.encode() + b"\r\n"
     answers = {"EHLO": b"250-here\r\n250 AUTH PLAIN LOGIN\r\n", "AUTH": echo}
     with ExitStack() as stack:
@@ -94,7 +95,8 @@ def test_no_secret_reaches_logs_events_metadata_files_or_rows(
         settings: dict[str, Any] = {
             "digest_recipients": ",".join(WHO), "mail_transport": "smtp", "smtp_host": "127.0.0.1", "smtp_port": port,
             "smtp_tls": "none", "smtp_user": "desk", "smtp_password": password, "signals_link_key": key,
-            "signals_base_url": "https://desk.example", "signals_deployment": "local", **RECORDED,
+            "signals_base_url": "https://desk.example", "signals_deployment": "local",
+            "signals_web_token": token, "newsapi_key": vendor, **RECORDED,
         }  # fmt: skip
         desk = stack.enter_context(TestDesk.open(tmp_path, **settings))
         by = replace(mailing_of(desk.settings), now=At(NEWEST.end + timedelta(minutes=1)))
@@ -109,7 +111,7 @@ def test_no_secret_reaches_logs_events_metadata_files_or_rows(
     output = capfd.readouterr()
     assert "refuses the log-in of desk" in output.err + output.out
     assert any(b"refuses the log-in of desk" in content for content in files.values())
-    for secret in (password, key):
+    for secret in (password, key, token, vendor):
         assert secret not in said + output.err + output.out
         assert [name for name, content in files.items() if secret.encode() in content] == []
 

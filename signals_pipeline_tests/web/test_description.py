@@ -7,6 +7,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.schemas import BaseSchema
 from starlette.testclient import TestClient
@@ -21,6 +22,7 @@ EXAMPLES = [
     (digest_schemas.DigestAnswer, examples.DIGEST),
     (schemas.DigestList, examples.DIGESTS),
     (schemas.SignalList, examples.SIGNALS),
+    (schemas.SignalAnswer, examples.SIGNAL),
     (schemas.RecordAnswer, examples.RECORD),
 ]
 
@@ -39,6 +41,29 @@ def test_every_address_of_the_api_is_described_with_what_can_go_wrong(client: Te
         expected = {"200", "503"} if path == "/healthz" else {"200", "401", "404", "422", "429", "503"}
         assert set(methods["get"]["responses"]) == expected
     assert "security" not in described["paths"]["/api/v1/digest"]["get"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_description_carries_an_example_of_each_answer_that_fits_its_schema(client: TestClient, path: str) -> None:
+    whole = client.get("/openapi.json").json()
+    for status, response in whole["paths"][path]["get"]["responses"].items():
+        schema = response["content"]["application/json"]["schema"]
+        held = whole["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        validator = Draft202012Validator({**schema, "components": whole["components"]})
+        sentences = held["properties"].get("detail", {}).get("examples", [])
+        shown = held.get("examples", []) if status == "200" else [{"detail": text} for text in sentences]
+        assert shown, (path, status)
+        for example in shown:
+            assert list(validator.iter_errors(example)) == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/digest", "/api/v1/signals", "/api/v1/signals/{name}"])
+def test_an_example_of_a_signal_adds_up(client: TestClient, path: str) -> None:
+    whole = client.get("/openapi.json").json()
+    schema = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    (example,) = whole["components"]["schemas"][schema.rpartition("/")[2]]["examples"]
+    for each in example.get("items", [example]):
+        assert sum(part["contribution"] for part in each["contributions"]) == pytest.approx(each["combined_score"])
 
 
 @pytest.fixture(scope="module")
