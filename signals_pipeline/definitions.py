@@ -109,6 +109,7 @@ def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
     recorded = settings.signals_news_path or settings.signals_deployment is Deployment.DEMO
     return run_metrics_resource(
         enabled=settings.tells_metrics,
+        deployment=settings.signals_deployment.value,
         stack=settings.signals_stack,
         quota_left=None if recorded else newsapi_left(settings),
     )

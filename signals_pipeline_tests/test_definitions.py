@@ -14,6 +14,7 @@ from signals_pipeline import sample
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.definitions import build_definitions, build_resources
+from signals_pipeline.defs.limits import A_WINDOW_TAG, RETRIES_TAG, SECONDS_TAG
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.resources import RecordedNewsResource
 from signals_pipeline.settings import Knobs, Settings, SettingsError
@@ -78,6 +79,15 @@ def test_every_asset_can_be_read_in_the_ui(demo: dg.Definitions) -> None:
         assert node.kinds, name
         assert node.owners == ["team:signals"], name
         assert len(node.description or "") > 40, name
+
+
+def test_every_stage_says_its_limits_and_only_the_send_is_never_repeated(demo: dg.Definitions) -> None:
+    nodes = {node.name: node.definition.tags for node in demo.resolve_job_def("digest_job").nodes}
+    assert {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest"} < set(nodes)
+    for name, tags in nodes.items():
+        assert float(tags[SECONDS_TAG]) > 0
+        assert float(tags[A_WINDOW_TAG]) > 0 or name == "delivery"
+        assert tags[RETRIES_TAG] == ("0" if name == "delivery" else "2")
 
 
 def test_every_frame_shows_its_columns(demo: dg.Definitions) -> None:

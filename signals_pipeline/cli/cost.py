@@ -1,5 +1,6 @@
 """`signals cost`: what a month on AWS costs, line by line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -63,6 +64,8 @@ def cost(
         console.print(comparison([_both(table, usage, each) for each in Architecture]))
     free = "with" if free_tier else "without"
     console.print(f"List prices of {table.region}, of {table.dated}, {free} the free tier, before tax.")
+    if dashboard:
+        console.print(dashboard_line(table, usage, chosen))
     console.print(OLDER_GUIDE)
 
 
@@ -80,6 +83,17 @@ def lines_table(month: Bill) -> Table:
     table.add_section()
     table.add_row("total", "", "", "", "", "", f"{month.total:.2f}")
     return table
+
+
+def dashboard_line(table: PriceTable, usage: Usage, architecture: Architecture) -> str:
+    """What the line costs that an account pays only where its allowances are used up, and the bill without it."""
+    full, without = (
+        bill(table, each, architecture, free_tier=False).total for each in (usage, replace(usage, dashboards=0))
+    )
+    return (
+        f"Where no allowance is left: ${full:.2f}, ${full - without:.2f} of it for the dashboard; "
+        f"${without:.2f} with Dashboard=no."
+    )
 
 
 def comparison(bills: list[tuple[Bill, Bill]]) -> Table:

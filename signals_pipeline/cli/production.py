@@ -110,12 +110,16 @@ def bucket(stack: Stack) -> Finding:
 
 
 def operator(stack: Stack) -> Finding:
-    """Whether somebody is told of alarms."""
+    """Whether somebody is told of alarms, and nobody twice: by the topic and by the mails of the control service."""
     told = inventory.subscriptions(stack.operator_topic)
     if not told:
         return fail("nobody is told of alarms", _UPDATE)
     if waiting := [who for who, confirmed in told.items() if not confirmed]:
         return fail(f"{', '.join(waiting)} has not confirmed", "follow the link in the mail from AWS Notifications")
+    control, _ = _in_service(stack)
+    mailed = _variables(control).get("OPERATOR_RECIPIENTS", "").split(",")
+    if twice := sorted({who.casefold() for who in told} & {who.strip().casefold() for who in mailed}):
+        return warn(f"{', '.join(twice)} is told twice, by alarm and by mail", "make the stack with OperatorNotices=")
     return ok(f"alarms go to {', '.join(told)}")
 
 
@@ -189,6 +193,11 @@ def _asleep(stack: Stack, found: dict[str, Finding]) -> dict[str, Finding]:
     if seen and seen.text.startswith("on, but no daemon") and not services.look(stack).desired:
         found["schedule"] = ok("on; the daemon sleeps with the control service")
     return found
+
+
+def _variables(revision: revisions.Revision) -> dict[str, str]:
+    """The variables of its first container."""
+    return {each["name"]: each["value"] for each in revision.containers[0]["environment"]}
 
 
 def _in_service(stack: Stack) -> tuple[revisions.Revision, revisions.Revision]:

@@ -51,4 +51,19 @@ def prepare(settings: Settings) -> None:
     engine.dispose()
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()
+        _make_pools(instance)
     click.echo("Dagster's own tables are up to date")
+
+
+def _make_pools(instance: dg.DagsterInstance) -> None:
+    """Make the pools of the assets, each with the instance's limit.
+
+    Dagster makes a pool when a step first asks for it. Of two runs that do so at once on PostgreSQL, one would fail: it
+    goes on in a transaction that its insert has broken (dagster 1.13.27).
+    """
+    from signals_pipeline.definitions import ASSETS  # noqa: PLC0415 - the hourly `signals watch` does without
+
+    storage = instance.event_log_storage
+    there = storage.get_concurrency_keys()
+    for pool in sorted({asset.op.pool for asset in ASSETS if asset.op.pool} - there):
+        storage.initialize_concurrency_limit_to_default(pool)

@@ -11,7 +11,16 @@ SourceStatus = Literal["ok", "degraded", "failed"]
 
 
 class SourceError(RuntimeError):
-    """A source can't deliver what it was asked for; the message is one line: what, where, what to do."""
+    """A source can't deliver what it was asked for; the message is one line: what, where, what to do.
+
+    Attributes:
+        passing: It may heal within a minute by itself (a timeout, a broken connection, 429, 5xx), so that the stage may
+            ask again; a refusal (401, 426) or a changed format is not.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ range passes where every window passes; its description tells of the newest wind
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -21,13 +21,15 @@ from signals_pipeline.core.health import Finding
 from signals_pipeline.core.record import record
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
+from signals_pipeline.defs.frame_checks import FRAMES, MEANINGS, Found, found_in
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import NEWEST_PRESENT
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import markdown_table
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS
 from signals_pipeline.defs.resources import Desk, Store
 
-CHECKS = {
+OWN = {
     "headlines": {
         "dated": "Few items lack a time that can be read.",
         "linked": "Some headlines name a company of the watchlist.",
@@ -41,16 +43,15 @@ CHECKS = {
         "prices_fresh": "Nearly every company has the last closed session's bar.",
         "split_jumps": "No close jumps by a split's ratio without a split.",
     },
+    "scores": {},
     "signals": {"no_repeats": "No signal repeats one that is still active."},
     "outcomes": {"record_plausible": "No hit rate within 5 sessions is too good for news: that is look-ahead."},
     "digest": {"fit_to_send": "Nothing serious was found; else the data stays and the mail is kept back."},
 }
-BLOCKING = {"fit_to_send"}
-ASSET_OF = {name: asset for asset, names in CHECKS.items() for name in names}
+CHECKS = {asset: {**(MEANINGS if asset in FRAMES else {}), **names} for asset, names in OWN.items()}
+BLOCKING = "fit_to_send"
 CHART_DAYS = 100
 HISTORY_DAYS = 100  # a signal's longest expiry is 90 days
-
-Found = list[tuple[Window, Finding]]
 
 
 def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.AssetChecksDefinition:
@@ -59,13 +60,13 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         warnings.simplefilter("ignore", dg.PreviewWarning)  # of partitions_def, pinned with Dagster in setup.py
         specs = [
             dg.AssetCheckSpec(
-                name, asset=asset, description=meaning, blocking=name in BLOCKING, partitions_def=partitions
+                name, asset=asset, description=meaning, blocking=name == BLOCKING, partitions_def=partitions
             )
-            for asset, names in CHECKS.items()
-            for name, meaning in names.items()
+            for (asset, name), meaning in _names().items()
         ]
 
-    @dg.multi_asset_check(name="window_checks", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name="window_checks", specs=specs, can_subset=True, op_tags=limits(120, a_window=1))
+    @bounded
     def checks(
         context: dg.AssetCheckExecutionContext,
         io_manager: dg.ResourceParam[WindowFrames],
@@ -73,24 +74,34 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         desk: dg.ResourceParam[Desk],
         prices: dg.ResourceParam[PriceSource],
     ) -> Iterator[dg.AssetCheckResult]:
-        keys = context.op_execution_context.partition_keys
-        windows = tuple(sorted(window_for_key(key) for key in keys))
-        chosen = {key.name for key in context.selected_asset_check_keys}
-        assets = {ASSET_OF[name] for name in chosen} | ({"headlines", "signals"} if chosen & BLOCKING else set())
+        windows = tuple(sorted(window_for_key(key) for key in context.op_execution_context.partition_keys))
+        keys = context.selected_asset_check_keys
+        chosen = [(asset, name) for asset, name in _names() if dg.AssetCheckKey(dg.AssetKey(asset), name) in keys]
+        assets = {asset for asset, _ in chosen}
+        if "digest" in assets:  # whether its mail may go rests on what is said of the others
+            assets |= {*FRAMES}
+        found = found_in(io_manager, store, windows, assets)
         ledger = store.coverage.entries(windows) if "headlines" in assets else {}
-        found: Found = [(window, each) for window, entry in ledger.items() for each in health.headline_findings(entry)]
-        if "sentiment" in assets:
-            found += _of_tone(windows, io_manager)
-        if "technicals" in assets:
-            found += _of_prices(windows, io_manager, desk, prices)
-        if assets & {"signals", "outcomes"}:
-            found += _of_signals(windows, store)
-        if chosen & BLOCKING:
-            found.append((windows[-1], _readable(windows[-1], found, ledger)))
-        for name in (each for each in ASSET_OF if each in chosen):
-            yield _result(ASSET_OF[name], name, [each for each in found if each[1].check == name])
+        looks: dict[str, Callable[[], Found]] = {
+            "headlines": lambda: [(one, each) for one, it in ledger.items() for each in health.headline_findings(it)],
+            "sentiment": lambda: _of_tone(windows, io_manager),
+            "technicals": lambda: _of_prices(windows, io_manager, desk, prices),
+            "signals": lambda: _of_signals(windows, store),
+            "outcomes": lambda: _of_record(windows, store),
+            "digest": lambda: [(windows[-1], _readable(windows[-1], found, ledger))],
+        }
+        for asset, look in looks.items():
+            if asset in assets:
+                found.setdefault(asset, []).extend(look())
+        for asset, name in chosen:
+            yield _result(asset, name, [each for each in found[asset] if each[1].check == name])
 
     return checks
+
+
+def _names() -> dict[tuple[str, str], str]:
+    """The meaning of each check by its asset and name."""
+    return {(asset, name): meaning for asset, names in CHECKS.items() for name, meaning in names.items()}
 
 
 @dg.asset_check(
@@ -160,15 +171,19 @@ def _of_prices(windows: Sequence[Window], frames: WindowFrames, desk: Desk, pric
 def _of_signals(windows: Sequence[Window], store: Store) -> Found:
     newest = windows[-1]
     told = store.history.between(newest.as_of - timedelta(days=HISTORY_DAYS), newest.as_of + timedelta(microseconds=1))
-    lines = record(store.outcomes.known(newest.as_of), label="all")
-    return [(newest, each) for each in (*health.signal_findings(told), *health.record_findings(lines))]
+    return [(newest, each) for each in health.signal_findings(told)]
 
 
-def _readable(window: Window, found: Found, ledger: Mapping[Window, Coverage]) -> Finding:
+def _of_record(windows: Sequence[Window], store: Store) -> Found:
+    lines = record(store.outcomes.known(windows[-1].as_of), label="all")
+    return [(windows[-1], each) for each in health.record_findings(lines)]
+
+
+def _readable(window: Window, found: Mapping[str, Found], ledger: Mapping[Window, Coverage]) -> Finding:
     entry = ledger.get(window)
     if entry is None:
         raise dg.Failure(f"checks of window {window.key}: nothing stored by headlines; materialise headlines for it")
-    return health.readable(entry, [finding for _, finding in found])
+    return health.readable(entry, [finding for each in found.values() for _, finding in each])
 
 
 def _result(asset: str, name: str, found: Found) -> dg.AssetCheckResult:
@@ -182,7 +197,7 @@ def _result(asset: str, name: str, found: Found) -> dg.AssetCheckResult:
         passed=not wrong,
         asset_key=asset,
         check_name=name,
-        severity=dg.AssetCheckSeverity.ERROR if name in BLOCKING else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if name == BLOCKING else dg.AssetCheckSeverity.WARN,
         description="; ".join(f"{window.key}: {each.text}" for window, each in shown) or "nothing to look at",
         metadata=metadata,
     )

@@ -74,13 +74,33 @@ class WindowFrames(dg.ConfigurableIOManager):
         parts = list(self._tables(table, keys, names)) or [pa.Table.from_pandas(table.empty()[list(names)])]
         return pa.concat_tables(parts).to_pandas()
 
+    def as_stored(self, table: Table, windows: Sequence[Window]) -> list[tuple[list[Window], pd.DataFrame]]:
+        """Frames as their files hold them, unjudged: windows whose files have the same columns and dtypes together.
+
+        Raises:
+            Failure: a window's file is damaged, as in `load_input`; one that was never run is left out.
+        """
+        alike: list[tuple[list[Window], list[pa.Table]]] = []
+        for window in self._run(table, windows):
+            (rows,) = self._tables(table, [window.key])
+            group = next((each for each in alike if each[1][0].schema.equals(rows.schema)), None)
+            if group is None:
+                alike.append(([window], [rows]))
+            else:
+                group[0].append(window)
+                group[1].append(rows)
+        return [(of, pa.concat_tables(tables).to_pandas()) for of, tables in alike]
+
     def held(self, table: Table, windows: Sequence[Window], names: Sequence[str]) -> list[tuple[Window, pd.DataFrame]]:
         """Some columns of a stage, `window_start` among them, of each of the windows that was ever run."""
-        folder = self._folder(table)
-        run = [window for window in windows if (folder / _file(window.key)).exists()]
+        run = self._run(table, windows)
         frame = self.columns(table, [window.key for window in run], names)
         rows_of = by_window(frame)
         return [(window, rows_of.get(pd.Timestamp(window.start), frame.iloc[:0])) for window in run]
+
+    def _run(self, table: Table, windows: Sequence[Window]) -> list[Window]:
+        folder = self._folder(table)
+        return [window for window in windows if (folder / _file(window.key)).exists()]
 
     def _tables(self, table: Table, keys: Sequence[str], names: Sequence[str] | None = None) -> Iterator[pa.Table]:
         folder = self._folder(table)

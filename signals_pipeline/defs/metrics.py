@@ -1,4 +1,4 @@
-"""Telling the operator's monitoring what a run did, once a run, however it ends.
+"""Telling the operator's monitoring what a run did, once a run, however it ends; and Dagster what the run is.
 
 The run's own process tells when its resources are torn down, so a failed step is told like a success. Of a process that
 died before that (out of memory, interrupted, never started) a sensor in the control service tells.
@@ -17,7 +17,7 @@ from signals_pipeline.adapters.metrics import peak_memory, write
 from signals_pipeline.adapters.signal_counts import signal_counts
 from signals_pipeline.core.metrics import RunFacts, empty_streak, failed_run, measured
 from signals_pipeline.core.windows import Window, window_for_key
-from signals_pipeline.defs.partitions import BACKFILL_TAG, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, said_mode
 from signals_pipeline.defs.resources import Store
 
 TOLD_TAG = "signals/metrics"
@@ -47,16 +47,20 @@ def run_metrics_resource(
     *,
     enabled: bool,
     stack: str,
+    deployment: str,
     quota_left: Quota | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dg.ResourceDefinition:
     """A resource that holds the keys of the steps done and, when it is torn down, tells the run's metrics on stdout.
+
+    When it is made, it tags the run with deployment and mode, so that runs of the UI are found by them as well.
 
     A backfill tells nothing: its length and its old signals are no measure of how the desk does today.
 
     Args:
         enabled: Whether anything is told.
         stack: The one dimension, which keeps two installations in an account apart.
+        deployment: Name of the deployment.
         quota_left: Gives the calls that the scarcest vendor has left; None where none is counted.
         now: The clock.
     """
@@ -64,10 +68,12 @@ def run_metrics_resource(
     @dg.resource(required_resource_keys={"store"}, description="Tells the run's metrics when it ends.")
     def run_metrics(context: dg.InitResourceContext) -> Iterator[set[str]]:
         done: set[str] = set()
+        run, instance = context.run, context.instance
+        if run is not None and instance is not None:
+            instance.add_run_tags(run.run_id, {DEPLOYMENT_TAG: deployment, MODE_TAG: said_mode(run.tags)})
         try:
             yield done
         finally:
-            run, instance = context.run, context.instance
             if enabled and run is not None and instance is not None and not is_backfill(run.tags):
                 at, store = now(), context.resources.store
                 facts = _facts(instance, run, len(done), at)
@@ -104,8 +110,7 @@ def failed_run_sensor(*, stack: str, now: Callable[[], datetime] = lambda: datet
 
 def is_backfill(tags: Mapping[str, str]) -> bool:
     """Whether these are the tags of a backfill's run, by its mode or, where it has none, by its range."""
-    ranged = BACKFILL_TAG in tags or RANGE_START_TAG in tags
-    return tags.get(MODE_TAG, "backfill" if ranged else "manual") == "backfill"
+    return said_mode(tags) == "backfill"
 
 
 def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun, done: int, at: datetime) -> RunFacts:

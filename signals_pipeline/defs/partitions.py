@@ -1,5 +1,7 @@
 """Digest windows as Dagster partitions, and what a run is to them: live, catch-up, backfill or by hand."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from signals_pipeline.adapters.database import Mode
@@ -7,6 +9,7 @@ from signals_pipeline.core.windows import DIGEST_CRON, KEY_FORMAT, Window, windo
 
 FIRST_WINDOW = "2015-01-02-08:30"
 MODE_TAG = "signals/mode"
+DEPLOYMENT_TAG = "signals/deployment"
 BACKFILL_TAG = "dagster/backfill"
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -39,20 +42,24 @@ def mailable(context: dg.AssetExecutionContext, windows: tuple[Window, ...]) -> 
     return None if "live" in modes else tuple(window for window in windows if "manual" in modes)
 
 
+def said_mode(tags: Mapping[str, str]) -> str:
+    """What a run's tags say that it is; one launched from the UI has no mode and is a backfill or by hand."""
+    ranged = BACKFILL_TAG in tags or RANGE_START_TAG in tags
+    return tags.get(MODE_TAG, "backfill" if ranged else "manual")
+
+
 def modes_of(
     context: dg.AssetExecutionContext, windows: tuple[Window, ...], *, overridden: bool = False
 ) -> dict[Window, Mode]:
     """What each window's run is: only the newest window of a scheduled run is `live`, the rest heal what was missed.
 
-    The run's own tag says what it is; one launched from the UI has none and is a backfill or by hand. One whose knobs
-    are overridden is by hand whatever its tag says: its signals are not those that the deployment makes.
+    The run's own tags say what it is. One whose knobs are overridden is by hand whatever they say: its signals are not
+    those that the deployment makes.
 
     Raises:
         Failure: the tag holds anything but live, backfill or manual.
     """
-    tags = context.run.tags
-    ranged = BACKFILL_TAG in tags or RANGE_START_TAG in tags
-    said = tags.get(MODE_TAG, "backfill" if ranged else "manual")
+    said = said_mode(context.run.tags)
     match "manual" if overridden and said in {"live", "backfill"} else said:
         case "live":
             return {window: "live" if window == windows[-1] else "catch_up" for window in windows}

@@ -141,6 +141,20 @@ def test_an_unusable_database_is_one_clear_line(url: str, problem: str) -> None:
 
 
 @pytest.mark.postgres
+def test_a_statement_that_waits_for_ever_is_ended_by_the_server_and_may_be_repeated() -> None:
+    patient = engine_for(postgres_admin().url.render_as_string(hide_password=False))
+    with reading(patient) as connection:
+        assert connection.scalar(sa.text("SHOW statement_timeout")) == "5min"
+    hasty = engine_for(str(patient.url.update_query_dict({"options": "-c statement_timeout=50ms"})))
+    with writing(patient, alone=True), pytest.raises(DatabaseError) as caught, writing(hasty, alone=True):
+        pass
+    assert caught.value.passing
+    assert "another process has held what it needs" in str(caught.value)
+    for engine in (patient, hasty):
+        engine.dispose()
+
+
+@pytest.mark.postgres
 def test_a_missing_database_on_the_server_is_one_clear_line() -> None:
     url = postgres_admin().url.set(database="not_there").render_as_string(hide_password=False)
     with pytest.raises(DatabaseError, match="does not exist; create it, then run `signals migrate`"):

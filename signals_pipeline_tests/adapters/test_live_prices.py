@@ -196,6 +196,17 @@ def test_with_nothing_stored_an_outage_is_one_line(exchange: Exchange, shelf: Ba
     with pytest.raises(SourceError, match=r"^exchange: no daily bars of 2 symbols .*AAA: HTTP 503.*try again") as told:
         source(exchange, shelf).bars(["AAA", "BBB"], START, END)
     assert "\n" not in str(told.value)
+    assert not told.value.passing
+
+
+def test_an_outage_that_may_pass_says_so_and_the_same_run_may_ask_again(exchange: Exchange, shelf: BarStore) -> None:
+    exchange.change = lambda delivery: replace(failing(delivery), passing=True)
+    live = source(exchange, shelf)
+    with pytest.raises(SourceError) as told:
+        live.bars(["AAA", "BBB"], START, END)
+    assert told.value.passing
+    exchange.change = lambda delivery: delivery
+    assert last(live.bars(["AAA", "BBB"], START, END)) == "2021-08-31"
 
 
 def test_another_format_fails_loudly_and_keeps_what_could_be_read(exchange: Exchange, shelf: BarStore) -> None:

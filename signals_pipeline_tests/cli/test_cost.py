@@ -21,6 +21,12 @@ def test_the_bill_and_the_three_architectures_are_shown() -> None:
     assert " ".join(shown.split()).endswith(" ".join(OLDER_GUIDE.split()))
 
 
+def test_the_line_that_goes_beyond_seventeen_dollars_is_named() -> None:
+    shown = CliRunner().invoke(main, ["cost"]).output
+    assert "Where no allowance is left: $19.45, $3.00 of it for the dashboard; $16.45 with Dashboard=no." in shown
+    assert "Dashboard=no" not in CliRunner().invoke(main, ["cost", "--no-dashboard"]).output
+
+
 def test_one_architecture_with_other_use_and_without_the_free_tier() -> None:
     shown = CliRunner().invoke(main, ["cost", "--architecture", "scheduler", "--no-free-tier", "--runs", "0"]).output
     assert "without the free tier" in shown

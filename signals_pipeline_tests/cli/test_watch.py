@@ -61,7 +61,7 @@ def test_preparing_twice_leaves_both_schemas_at_head(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n")
     settings = Settings.checked(signals_database_url=empty_url)
     for _ in range(2):
         prepare(settings)
@@ -73,3 +73,9 @@ def test_preparing_twice_leaves_both_schemas_at_head(
     engine.dispose()
     with dg.DagsterInstance.get() as instance:
         assert instance.get_runs() == []
+        pools = instance.event_log_storage.get_pool_limits()
+        assert {(each.name, each.limit, each.from_default) for each in pools} == {
+            ("news", 1, True),
+            ("prices", 1, True),
+            ("signals", 1, True),
+        }  # made beforehand: two runs that make one at once break each other on PostgreSQL

@@ -1,6 +1,6 @@
 """What the checks say of real runs: quiet on the sample, one line where a frame is wrong, mail kept back for cause."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +14,10 @@ from signals_pipeline.adapters.database import signal_history, writing
 from signals_pipeline.adapters.history.rows import signal_row
 from signals_pipeline.core import health
 from signals_pipeline.core.signals import Signal
-from signals_pipeline.core.tables import SENTIMENT
+from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.checks import ASSET_OF, newest_present
+from signals_pipeline.defs.checks import CHECKS, newest_present
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
@@ -26,16 +26,19 @@ from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
 WINDOWS = SAMPLE_WINDOWS[6:9]
 
 
+NAMES = [f"{asset}/{name}" for asset, names in CHECKS.items() for name in names]
+
+
 def answers(desk: TestDesk, result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    """The run's check results by name."""
+    """The run's check results by `asset/name`."""
     records = desk.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [entry.get_dagster_event().asset_check_evaluation_data for entry in records]
-    return {each.check_name: each for each in found}
+    return {f"{each.asset_key.path[-1]}/{each.check_name}": each for each in found}
 
 
 def judge(desk: TestDesk, windows: Sequence[Window]) -> dg.ExecuteInProcessResult:
     """A run of the checks alone."""
-    keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for name, asset in ASSET_OF.items()]
+    keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, names in CHECKS.items() for name in names]
     only = dg.Definitions(jobs=[dg.define_asset_job("judge", selection=dg.AssetSelection.checks(*keys))])
     job = dg.Definitions.merge(build_definitions(desk.settings), only).resolve_job_def("judge")
     tags = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
@@ -58,10 +61,10 @@ def desk(tmp_path: Path):  # noqa: ANN201
 
 def test_a_range_is_judged_in_one_step_and_its_mail_may_go(desk: TestDesk) -> None:
     found = answers(desk, desk.run(WINDOWS))
-    assert {name: each.asset_key.path[-1] for name, each in found.items()} == ASSET_OF
-    assert found["fit_to_send"].passed
-    assert found["fit_to_send"].blocking
-    assert found["no_repeats"].passed
+    assert sorted(found) == sorted(NAMES)
+    assert found["digest/fit_to_send"].passed
+    assert found["digest/fit_to_send"].blocking
+    assert found["signals/no_repeats"].passed
     assert all(each.description for each in found.values())
     wrong = [name for name, each in found.items() if not each.passed]
     assert wrong == []
@@ -76,10 +79,10 @@ def test_a_check_tells_the_window_that_it_failed_in(desk: TestDesk) -> None:
     path = Path(desk.settings.frames_url) / "sentiment" / f"{key.replace(':', '')}.parquet"
     SENTIMENT.conform(unsure).to_parquet(path)
     found = answers(desk, judge(desk, WINDOWS))
-    assert not found["confidence"].passed
-    assert found["confidence"].severity is dg.AssetCheckSeverity.WARN
-    assert f"{key}: mean tone confidence 0.40" in (found["confidence"].description or "")
-    assert found["fit_to_send"].passed
+    assert not found["sentiment/confidence"].passed
+    assert found["sentiment/confidence"].severity is dg.AssetCheckSeverity.WARN
+    assert f"{key}: mean tone confidence 0.40" in (found["sentiment/confidence"].description or "")
+    assert found["digest/fit_to_send"].passed
 
 
 def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(desk: TestDesk) -> None:
@@ -92,9 +95,34 @@ def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(desk: TestDesk)
     _write(store, later, WINDOWS[-1])
     result = judge(desk, WINDOWS)
     found = answers(desk, result)
-    assert not found["no_repeats"].passed
-    assert not found["fit_to_send"].passed
-    assert told[0].symbol in (found["fit_to_send"].description or "")
+    assert not found["signals/no_repeats"].passed
+    assert not found["digest/fit_to_send"].passed
+    assert told[0].symbol in (found["digest/fit_to_send"].description or "")
+    assert not result.success
+
+
+BROKEN: list[tuple[Table, str, Callable[[pd.DataFrame], pd.DataFrame], str]] = [
+    (HEADLINES, "schema", lambda rows: rows.drop(columns="novelty"), "without novelty"),
+    (SENTIMENT, "schema", lambda rows: rows.assign(score=7.0), "outside [-1, 1], such as 7.0"),
+    (TECHNICALS, "no_duplicates", lambda rows: pd.concat([rows, rows.iloc[:1]]), "twice: "),
+    (SCORES, "schema", lambda rows: rows.assign(n_stories="many"), "n_stories is str, not int64"),
+]
+
+
+@pytest.mark.parametrize(("table", "check", "change", "said"), BROKEN, ids=lambda value: getattr(value, "name", None))
+def test_a_broken_frame_is_named_with_its_window_and_no_mail_is_made_of_it(
+    desk: TestDesk, table: Table, check: str, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
+) -> None:
+    desk.run(WINDOWS)
+    key, frames = WINDOWS[1].key, WindowFrames(base=desk.settings.frames_url)
+    path = Path(desk.settings.frames_url) / table.name / f"{key.replace(':', '')}.parquet"
+    change(frames.read(table, key)).to_parquet(path, index=False)
+    result = judge(desk, WINDOWS)
+    found = answers(desk, result)
+    broken = {name: each for name, each in found.items() if not each.passed}
+    assert set(broken) == {f"{table.name}/{check}", "digest/fit_to_send"}
+    assert all(f"{key}: " in (each.description or "") for name, each in broken.items() if name != "digest/fit_to_send")
+    assert all(said in (each.description or "") for each in broken.values())
     assert not result.success
 
 

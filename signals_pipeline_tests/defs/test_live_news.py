@@ -1,7 +1,7 @@
 """The resource `news` of a live deployment: feeds by setting, the key never shown, trouble in ledger and metadata."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from signals_pipeline import sample
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.assets.headlines import headlines
+from signals_pipeline.defs.limits import REST_TAG
 from signals_pipeline.defs.live_news import feed_options, live_news_resource, open_live_news
 from signals_pipeline.defs.resources import Desk, DeskResource, Store, knobs_resource, open_store, store_resource
 from signals_pipeline.settings import Settings, SettingsError
@@ -39,7 +40,7 @@ def settings(folder: Path, **more: object) -> Settings:
 
 
 def materialize(
-    chosen: Settings, house: Vendor, mode: str = "live"
+    chosen: Settings, house: Vendor, mode: str = "live", tags: Mapping[str, str] | None = None
 ) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
     instance = dg.DagsterInstance.ephemeral()
     resources = {
@@ -54,7 +55,7 @@ def materialize(
         resources=resources,
         instance=instance,
         partition_key=WINDOW.key,
-        tags={"signals/mode": mode},
+        tags={"signals/mode": mode, REST_TAG: "0.001", **(tags or {})},
         raise_on_error=False,
     )
     return result, instance

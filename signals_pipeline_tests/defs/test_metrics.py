@@ -11,8 +11,16 @@ import pytest
 from signals_pipeline import sample
 from signals_pipeline.adapters.database import DatabaseError
 from signals_pipeline.core.windows import window_for_key
+from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.metrics import TOLD_TAG, failed_run_sensor, is_backfill, run_metrics_resource
-from signals_pipeline.defs.partitions import BACKFILL_TAG, MODE_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import (
+    BACKFILL_TAG,
+    DEPLOYMENT_TAG,
+    MODE_TAG,
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+)
 from signals_pipeline.defs.resources import Store
 from signals_pipeline_tests.desk import TestDesk
 
@@ -69,7 +77,23 @@ def test_a_backfill_and_a_run_that_is_not_to_tell_are_silent(
     with TestDesk.open(tmp_path, signals_metrics=metrics) as desk:
         desk.run([WINDOW], mode=mode or "manual")
         assert TOLD_TAG not in run_tags(desk)
+        assert run_tags(desk)[DEPLOYMENT_TAG] == "demo"
     assert lines(capfd.readouterr().out) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "mode"),
+    [
+        ({PARTITION_TAG: WINDOW.key}, "manual"),
+        ({RANGE_START_TAG: WINDOW.key, RANGE_END_TAG: WINDOW.key}, "backfill"),
+        ({PARTITION_TAG: WINDOW.key, MODE_TAG: "live"}, "live"),
+    ],
+)
+def test_a_run_of_the_ui_is_found_by_its_mode_too(telling: TestDesk, tags: dict[str, str], mode: str) -> None:
+    job = build_definitions(telling.settings).resolve_job_def("digest_job")
+    only = [dg.AssetKey("headlines")]
+    assert job.execute_in_process(instance=telling.instance, tags=tags, asset_selection=only).success
+    assert run_tags(telling)[MODE_TAG] == mode
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -86,7 +110,7 @@ def test_the_quota_is_told_and_a_database_that_refuses_silences_only_what_it_hol
     def step(context: dg.OpExecutionContext) -> None:
         context.resources.run_metrics.add("step")
 
-    told_by = run_metrics_resource(enabled=True, stack="s", quota_left=left, now=lambda: AT)
+    told_by = run_metrics_resource(enabled=True, stack="s", deployment="local", quota_left=left, now=lambda: AT)
     store = dg.ResourceDefinition(lambda _: "a store")
     job = dg.JobDefinition(
         name="one",

@@ -6,6 +6,7 @@ import pytest
 
 from signals_pipeline.core.metrics import KINDS
 from signals_pipeline.core.windows import NEW_YORK
+from signals_pipeline.settings import Settings
 from signals_pipeline_tests.deploy.alarms import fired
 from signals_pipeline_tests.deploy.template import Template
 
@@ -94,6 +95,13 @@ def test_empty_runs_fire_after_four_and_not_because_of_a_weekend() -> None:
     history["ConsecutiveEmptyRuns"] = [(at, float(place)) for place, at in enumerate(runs())]
     [when] = fired(ALARMS["NoSignals"], history, START, END)
     assert runs()[4] < when <= runs()[4] + timedelta(minutes=10)
+
+
+def test_alarm_and_mail_mean_the_same_by_several_runs_in_a_row() -> None:
+    """The alarm NoSignals and the sensor `silence`, which looks at the same count of the same windows."""
+    alarm = ALARMS["NoSignals"]
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["Threshold"] == Settings.model_fields["quiet_runs_alert"].default == 4
 
 
 @pytest.mark.parametrize("place", range(14))

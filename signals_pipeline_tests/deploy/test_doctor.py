@@ -239,6 +239,14 @@ def test_an_operator_who_has_not_confirmed_is_told(production: dict[str, str]) -
     assert look()["operator"].text == "operator@example.org has not confirmed"
 
 
+@pytest.mark.usefixtures("aws")
+def test_an_operator_who_is_told_twice_is_told_so() -> None:
+    create(Deployment="production", OperatorNotices="desk@example.org, Operator@example.org")
+    complete()
+    found = look()["operator"]
+    assert (found.status, found.text) == ("warn", "operator@example.org is told twice, by alarm and by mail")
+
+
 def test_the_alarms_looked_for_are_the_template_s() -> None:
     given = {each["AlarmName"] for each in Template().of_type("AWS::CloudWatch::Alarm").values()}
     assert {f"signals-{name}" for name in alarm_names()} == given

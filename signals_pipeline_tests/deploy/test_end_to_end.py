@@ -20,6 +20,7 @@ from dagster._core.storage.dagster_run import DagsterRunStatus
 from dagster._core.storage.tags import RETRY_NUMBER_TAG
 
 from signals_pipeline import sample
+from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.database import engine_for
 from signals_pipeline.cli.watch import prepare
 from signals_pipeline.core.windows import NEW_YORK
@@ -121,6 +122,12 @@ def installation(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requ
             yield Installation(daemons, Agent(surroundings), url, outputs["Bucket"])
 
 
+def guide_query() -> str:
+    """The look at the database that docs/deployment.md has the operator take."""
+    guide = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
+    return guide.partition("```sql\n")[2].partition("```")[0]
+
+
 def test_from_the_tick_to_success(installation: Installation) -> None:
     task = installation.launch()
     [run] = installation.runs
@@ -140,9 +147,11 @@ def test_from_the_tick_to_success(installation: Installation) -> None:
     with engine.connect() as connection:
         digests = connection.execute(sa.text("SELECT mode FROM digest")).scalars().all()
         signals = connection.execute(sa.text("SELECT count(*) FROM signal_history")).scalar_one()
+        looked = connection.execute(sa.text(guide_query())).mappings().all()
     engine.dispose()
     assert digests == ["live"]
-    assert signals == told["SignalsGenerated"]
+    assert signals == told["SignalsGenerated"] == len(looked)
+    assert all(each["mode"] == "live" for each in looked)
     kept = client("s3").list_objects_v2(Bucket=installation.bucket, Prefix="frames/")["Contents"]
     assert {each["Key"].split("/")[1] for each in kept} == {"headlines", "sentiment", "technicals", "scores"}
 

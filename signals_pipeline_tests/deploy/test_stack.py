@@ -137,6 +137,17 @@ def test_every_setting_that_production_needs_is_given_to_each_task() -> None:
             assert settings - given == OF_THE_IMAGE | BY_DEFAULT, container["Name"]
 
 
+def test_one_fault_is_one_mail_unless_the_operator_asks_for_more() -> None:
+    """The topic tells every fault; mails with stage and reason go to whom `OperatorNotices` names."""
+    notices = {"OperatorEmail": "o@example.org", "OperatorNotices": "desk@example.org"}
+    for template, told in ((TEMPLATE, ""), (Template(given=notices), "desk@example.org")):
+        [subscription] = template.of_type("AWS::SNS::Subscription").values()
+        assert "@example.org" in subscription["Endpoint"]
+        for task in template.of_type("AWS::ECS::TaskDefinition").values():
+            for container in task["ContainerDefinitions"]:
+                assert {"Name": "OPERATOR_RECIPIENTS", "Value": told} in container["Environment"]
+
+
 def _given() -> set[str]:
     return {each["Name"] for container in CONTAINERS for each in (*container["Environment"], *container["Secrets"])}
 

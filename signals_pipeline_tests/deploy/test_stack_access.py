@@ -42,6 +42,14 @@ def test_containers_are_read_only_and_hold_no_secret_in_clear() -> None:
         assert {mount["ContainerPath"] for mount in container["MountPoints"]} >= {"/data", "/tmp"}  # noqa: S108
 
 
+def test_tasks_fit_their_memory_and_may_fetch_image_and_secrets() -> None:
+    """What ECS refuses and neither cfn-lint nor the stand-in does."""
+    for task in TASKS.values():
+        assert task["ExecutionRoleArn"]
+        asked = [each.get("Memory", each.get("MemoryReservation")) for each in task["ContainerDefinitions"]]
+        assert sum(asked) <= int(task["Memory"])
+
+
 def test_roles_may_do_what_they_need_and_no_more() -> None:
     broad = {
         "ecr:GetAuthorizationToken",
@@ -60,6 +68,21 @@ def test_roles_may_do_what_they_need_and_no_more() -> None:
                     assert set(actions) <= broad
                 if "iam:PassRole" in actions:
                     assert statement["Condition"]["StringEquals"] == {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+
+
+def test_whoever_mails_may_mail_as_the_sender_and_as_nobody_else() -> None:
+    """Runs mail digests; the code server's sensors mail that a run failed. The condition compares bare addresses."""
+    template = Template(given={"OperatorEmail": "o@example.org", "MailFrom": "desk@example.org"})
+    roles = template.of_type("AWS::IAM::Role")
+    for name in ("RunRole", "ControlRole"):
+        [policy] = roles[name]["Policies"]
+        statements = policy["PolicyDocument"]["Statement"]
+        [mail] = [each for each in statements if "ses:SendEmail" in each["Action"]]
+        assert mail["Condition"] == {"StringEquals": {"ses:FromAddress": "desk@example.org"}}
+        assert mail["Action"] == ["ses:SendEmail", "ses:SendRawEmail"]
+    pattern = template.body["Parameters"]["MailFrom"]["AllowedPattern"]
+    assert re.fullmatch(pattern, "desk@example.org")
+    assert not re.fullmatch(pattern, "Desk <desk@example.org>")
 
 
 def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None:
@@ -144,7 +167,9 @@ def test_the_watch_looks_after_each_digest_on_every_day_with_its_own_command() -
     assert schedule["ScheduleExpression"] == "cron(0 9,18 * * ? *)"
     assert schedule["ScheduleExpressionTimezone"] == str(NEW_YORK)
     override = json.loads(schedule["Target"]["Input"])
-    assert override["containerOverrides"] == [{"name": "run", "command": ["signals", "watch"]}]
+    [container] = override["containerOverrides"]
+    assert (container["name"], container["command"]) == ("run", ["signals", "watch"])
+    assert container["memory"] <= int(override["memory"])
 
 
 def test_the_files_name_no_account_and_no_region() -> None:

@@ -19,13 +19,31 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
+STATEMENT_SECONDS = 300  # none of ours takes a tenth of it; one that does waits for a lock that nobody gives back
 _WRITER = "signals_writer"
 _LOCK_KEY = 7_310_579_001  # any constant: the pipeline's advisory lock among the server's
+_PASSING = (
+    "database is locked",
+    "refused",
+    "timeout",
+    "closed the connection",
+    "starting up",
+    "shutting down",
+    "deadlock",
+)
 _FORMS = "sqlite:///FOLDER/FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
 
 
 class DatabaseError(RuntimeError):
-    """The database can't be used; the message is one line: which one, what is wrong, what to do."""
+    """The database can't be used; the message is one line: which one, what is wrong, what to do.
+
+    Attributes:
+        passing: It may heal within a minute by itself: the server restarts, a connection broke, another writer is slow.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 def engine_for(url: str) -> Engine:
@@ -104,6 +122,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():
+                if not sqlite:  # a revision may rewrite a large table
+                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 lock(connection)
                 yield connection
                 if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
@@ -130,12 +150,23 @@ def _created(url: URL) -> Engine:
         options["pool_pre_ping"] = True
         if url.get_driver_name() == "psycopg2":
             options["executemany_mode"] = "values_plus_batch"  # rows that may conflict go in batches too
-        options["connect_args"] = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
+        options["connect_args"] = {name: value for name, value in _PATIENCE.items() if name not in url.query}
     try:
         return sa.create_engine(url, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         name = url.render_as_string()
         raise DatabaseError(f"database {name}: its driver is not installed ({_line(error)}); write {_FORMS}") from error
+
+
+# A server or a network that falls silent is given up by the driver, which no signal of ours interrupts.
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "options": f"-c statement_timeout={STATEMENT_SECONDS}s",
+}
 
 
 def _compact_json(value: object) -> str:
@@ -178,7 +209,11 @@ def _explained(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseError(f"database {name_of(engine)}: {_line(error.orig)}{_advice(str(error.orig))}") from error
+        said = str(error.orig)
+        passing = error.connection_invalidated or any(words in said for words in _PASSING)
+        raise DatabaseError(
+            f"database {name_of(engine)}: {_line(error.orig)}{_advice(said)}", passing=passing
+        ) from error
 
 
 def _line(error: BaseException | None) -> str:
@@ -195,6 +230,10 @@ def _advice(problem: str) -> str:
         ("database is locked", f"another process has been writing for {BUSY_SECONDS} s; end it and run again"),
         ("refused", "start the server or correct SIGNALS_DATABASE_URL"),
         ("could not translate", "correct the host in SIGNALS_DATABASE_URL"),
+        (
+            "statement timeout",
+            f"another process has held what it needs for {STATEMENT_SECONDS} s; end it and run again",
+        ),
         ("timeout", "check the network and SIGNALS_DATABASE_URL"),
         ("authentication", "correct user and password in SIGNALS_DATABASE_URL"),
     ):

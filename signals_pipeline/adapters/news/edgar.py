@@ -64,7 +64,7 @@ class EdgarFilings:
         try:
             self._read_back(visit)
         except PassingError as error:
-            raise SourceError(str(error)) from error
+            raise error.given_up() from error
         return visit.batch(self._http.calls - calls)
 
     def _read_back(self, visit: Visit) -> None:

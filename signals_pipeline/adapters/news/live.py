@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -22,6 +22,15 @@ class ReachesBack(Protocol):
     def reach(self) -> timedelta:
         """How far back it can be asked."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A visit, what it brought, and whether its failure may pass soon."""
+
+    visit: Collection
+    headlines: tuple[RawHeadline, ...] = ()
+    passing: bool = False
 
 
 class LiveNews:
@@ -92,10 +101,10 @@ class LiveNews:
         outcomes = self._visit(
             [(feed, extent.whole_to.get(feed.name) or extent.frontier or start) for feed in self._feeds], now, now
         )
-        visits = [visit for visit, _ in outcomes]
-        delivered = [one for _, headlines in outcomes for one in headlines]
+        visits = [each.visit for each in outcomes]
+        delivered = [one for each in outcomes for one in each.headlines]
         self._archive.keep(visits, delivered, now=now, prompt=now - end <= PROMPT)
-        _refuse_if_all_failed(visits)
+        _refuse_if_all_failed(outcomes)
 
     def _collect_past(self, start: datetime, begin: datetime) -> None:
         """Ask the feeds that reach back to start for what lies before the archive."""
@@ -105,39 +114,37 @@ class LiveNews:
         ]
         if reaching:
             outcomes = self._visit(reaching, begin, now)
-            visits = [visit for visit, _ in outcomes]
-            self._archive.keep_past(visits, [one for _, headlines in outcomes for one in headlines])
+            visits = [each.visit for each in outcomes]
+            self._archive.keep_past(visits, [one for each in outcomes for one in each.headlines])
 
-    def _visit(
-        self, asked: Sequence[tuple[NewsSource, datetime]], until: datetime, now: datetime
-    ) -> list[tuple[Collection, tuple[RawHeadline, ...]]]:
+    def _visit(self, asked: Sequence[tuple[NewsSource, datetime]], until: datetime, now: datetime) -> list[_Outcome]:
         """All feeds at the same time; outcomes in their order."""
         with ThreadPoolExecutor(len(asked), thread_name_prefix="feed") as pool:
             return list(pool.map(lambda each: self._one(each[0], min(each[1], until), until, now), asked))
 
-    def _one(
-        self, feed: NewsSource, since: datetime, until: datetime, now: datetime
-    ) -> tuple[Collection, tuple[RawHeadline, ...]]:
+    def _one(self, feed: NewsSource, since: datetime, until: datetime, now: datetime) -> _Outcome:
         open_circuit = self._circuits.admit(feed.name, now)
         if open_circuit is not None:
             why = f"left alone until {open_circuit.open_until:%H:%M} UTC after {open_circuit.failures} failures: "
-            return _failed(feed.name, now, since, until, why + open_circuit.detail), ()
+            return _Outcome(_failed(feed.name, now, since, until, why + open_circuit.detail))
         try:
             batch = feed.fetch(since, until)
         except SourceError as error:
             why = " ".join(str(error).split())
             self._circuits.record(feed.name, now, why)
-            return _failed(feed.name, now, since, until, why), ()
+            return _Outcome(_failed(feed.name, now, since, until, why), passing=error.passing)
         self._circuits.record(feed.name, now)
         (visit,) = batch.collections
-        return replace(visit, collected_at=now), batch.headlines
+        return _Outcome(replace(visit, collected_at=now), batch.headlines)
 
 
 def _failed(feed: str, now: datetime, since: datetime, until: datetime, detail: str) -> Collection:
     return Collection(feed, now, since, until, "failed", 0, None, None, detail=detail)
 
 
-def _refuse_if_all_failed(visits: Sequence[Collection]) -> None:
+def _refuse_if_all_failed(outcomes: Sequence[_Outcome]) -> None:
+    visits = [each.visit for each in outcomes]
     if all(visit.status == "failed" for visit in visits):
         told = "; ".join(f"{visit.feed}: {visit.detail}" for visit in visits)
-        raise SourceError(f"news: no feed answered ({told}); the next window covers the gap")
+        passing = any(each.passing for each in outcomes)
+        raise SourceError(f"news: no feed answered ({told}); the next window covers the gap", passing=passing)

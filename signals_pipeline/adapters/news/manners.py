@@ -9,10 +9,13 @@ from email.utils import parsedate_to_datetime
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 
+from signals_pipeline.core.feeds import SourceError
+
 if TYPE_CHECKING:
     import tenacity
 
 Answer = TypeVar("Answer")
+SHORT_REST = 60.0  # seconds
 
 
 class PassingError(OSError):
@@ -25,6 +28,10 @@ class PassingError(OSError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+    def given_up(self) -> SourceError:
+        """What it is to whoever asked the source; one that wants a long rest is not asked again within the run."""
+        return SourceError(str(self), passing=(self.retry_after or 0.0) <= SHORT_REST)
 
 
 @dataclass(frozen=True, slots=True)

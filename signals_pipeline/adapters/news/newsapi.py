@@ -95,7 +95,7 @@ class NewsApi:
             except QuotaError as error:
                 search.stop(error)
             except PassingError as error:
-                search.stop(SourceError(str(error)))
+                search.stop(error.given_up())
 
     def _next_page(self, search: "_Search", page: int) -> None:
         content = self._ask(search, page)

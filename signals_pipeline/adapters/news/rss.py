@@ -41,7 +41,7 @@ class RssFeed:
         try:
             visit.take(read_feed(self._http.get(self.url), self.name, newest=_NEWEST))
         except PassingError as error:
-            raise SourceError(str(error)) from error
+            raise error.given_up() from error
         return visit.batch(self._http.calls - calls)
 
 

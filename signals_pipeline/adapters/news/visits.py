@@ -122,7 +122,7 @@ def each_symbol(
                 page = ask(symbol)
             except PassingError as error:
                 in_a_row += 1
-                return SourceError(str(error))
+                return error.given_up()
             except SourceError as error:
                 in_a_row += 1
                 return error
@@ -139,13 +139,15 @@ def visit_symbols(visit: Visit, symbols: Sequence[str], ask: Callable[[str], Pag
     Raises:
         SourceError: no symbol got an answer; the line is the first failure's.
     """
+    passing = False
     for symbol, outcome in each_symbol(symbols, ask, at_once):
         if isinstance(outcome, Page):
             visit.take(outcome, symbol)
         else:
             visit.failures.append(f"{symbol}: {outcome}")
+            passing |= outcome.passing
     if len(visit.failures) == len(symbols):
-        raise SourceError(f"{visit.failures[0]} ({len(symbols)} of {len(symbols)} symbols)")
+        raise SourceError(f"{visit.failures[0]} ({len(symbols)} of {len(symbols)} symbols)", passing=passing)
 
 
 def refuse_drift(where: str, headlines: Sequence[RawHeadline]) -> None:

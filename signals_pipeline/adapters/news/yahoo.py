@@ -101,7 +101,7 @@ class _Calls:
                 self._helpers[url] = error
         found = self._helpers[url]
         if isinstance(found, PassingError):
-            raise PassingError(str(found))
+            raise PassingError(str(found), found.retry_after)
         return found
 
     def _once(self, send: Any, method: str, url: str, options: dict[str, Any], seconds: float) -> "Response":  # noqa: ANN401

@@ -28,6 +28,7 @@ class BarDelivery:
         answered: Symbols that the vendor answered for, also without bars.
         drift: What no longer has the form that the code reads; empty where all has.
         calls: Calls made.
+        passing: A symbol was refused for what may heal by itself soon.
     """
 
     bars: pd.DataFrame
@@ -36,6 +37,7 @@ class BarDelivery:
     answered: frozenset[str]
     drift: str
     calls: int
+    passing: bool = False
 
 
 class BarVendor(Protocol):
@@ -110,6 +112,7 @@ class LivePrices:
         self._vendor, self._store, self._sessions, self._now = vendor, store, sessions, now
         self._tried: dict[str, date] = {}
         self._notes: dict[str, None] = {}
+        self._passing = False
 
     @property
     def name(self) -> str:
@@ -126,9 +129,11 @@ class LivePrices:
         bars = self._store.bars(symbols, start, end)
         if bars.empty and self._notes:
             said = next(iter(self._notes))
+            self._tried.clear()  # whoever asks again is to be answered anew
             raise SourceError(
                 f"{self.name}: no daily bars of {len(symbols)} symbols are stored and none can be had ({said}); "
-                "try again later, or set SIGNALS_PRICES_PATH to a recorded file"
+                "try again later, or set SIGNALS_PRICES_PATH to a recorded file",
+                passing=self._passing,
             )
         return bars
 
@@ -170,6 +175,7 @@ class LivePrices:
         bars, actions = self._screened(delivery, since, now.date())
         asked = dict.fromkeys(sorted(delivery.answered), since)
         self._store.put(bars, actions, asked=asked, source=self.name, seen_at=now)
+        self._passing = delivery.passing
         self._note(f"{symbol}: {reason}" for symbol, reason in sorted(delivery.refused.items()))
         if delivery.drift:
             raise SourceError(

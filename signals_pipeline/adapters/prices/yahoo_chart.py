@@ -18,10 +18,12 @@ class Problem:
         kind: `unknown` symbol, `empty` of prices, `unreadable` (no JSON, or no answer to this question), or `drift`:
             the format is not the one that this code reads.
         text: In words.
+        passing: It may heal by itself soon, though it was asked for again already.
     """
 
     kind: Literal["unknown", "empty", "unreadable", "drift"]
     text: str
+    passing: bool = False
 
 
 def problem_of(body: bytes, content_type: str, symbol: str) -> Problem | None:

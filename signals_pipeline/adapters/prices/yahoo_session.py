@@ -120,7 +120,7 @@ class ChartSession(Session[Response]):
             response = super().request(*args, **options)
         except RequestException as error:
             said = " ".join(str(error).split())[:200]
-            return _Setback(Problem("unreadable", f"{type(error).__name__}: {said}"), again=True)
+            return _Setback(Problem("unreadable", f"{type(error).__name__}: {said}", passing=True), again=True)
         status = response.status_code
         if status == 429 or status >= 500:
             return self._busy(status, retry_after(response.headers.get("Retry-After"), self._now()))
@@ -134,7 +134,7 @@ class ChartSession(Session[Response]):
         again = wait is None or wait <= MOST_SECONDS
         if not again:
             self._stopped = f"{said}; not asked again in this run"
-        return _Setback(Problem("unreadable", said), again=again, wait=wait)
+        return _Setback(Problem("unreadable", said, passing=again), again=again, wait=wait)
 
 
 @dataclass(frozen=True, slots=True)

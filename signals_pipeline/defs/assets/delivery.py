@@ -3,6 +3,7 @@
 import dagster as dg
 
 from signals_pipeline.adapters.database.delivery_tables import delivery as delivery_table
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, mailable, windows_of
 from signals_pipeline.defs.posting import Mailing, send_due
@@ -15,9 +16,11 @@ from signals_pipeline.defs.resources import Store
     group_name="digest",
     kinds={"email", "sql"},
     owners=["team:signals"],
+    op_tags=limits(600, retries=0),
     deps=["digest"],
     metadata=sql_schema(delivery_table),
 )
+@bounded
 def delivery(
     context: dg.AssetExecutionContext,
     mailing: dg.ResourceParam[Mailing],

@@ -14,6 +14,7 @@ from signals_pipeline.core.digest import Digest
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.defs import pictures
 from signals_pipeline.defs.composing import Composer
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.posting import Mailing
@@ -27,9 +28,11 @@ from signals_pipeline.defs.resources import Desk, Store
     group_name="digest",
     kinds={"html", "sql"},
     owners=["team:signals"],
+    op_tags=limits(120, a_window=3),
     deps=["signals", "outcomes"],
     metadata=sql_schema(digest_table),
 )
+@bounded
 def digest(
     context: dg.AssetExecutionContext,
     prices: dg.ResourceParam[PriceSource],

@@ -10,6 +10,7 @@ from signals_pipeline.core.clauses import speak
 from signals_pipeline.core.feeds import NewsSource
 from signals_pipeline.core.ledger import ledger
 from signals_pipeline.core.tables import HEADLINES
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import coverage_entries, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
@@ -22,9 +23,11 @@ from signals_pipeline.settings import Knobs
     group_name="news",
     kinds={"pandas", "parquet"},
     owners=["team:signals"],
+    op_tags=limits(300, a_window=2),
     pool="news",
     metadata=table_schema(HEADLINES),
 )
+@bounded
 def headlines(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],

@@ -8,6 +8,7 @@ from signals_pipeline.core import outcomes as core
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.tallies import STANDINGS, Tallies
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, preview, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
@@ -21,10 +22,12 @@ MARGIN_DAYS = 5  # the entry session of a Friday evening's signal is up to this 
     group_name="signals",
     kinds={"pandas", "sql"},
     owners=["team:signals"],
+    op_tags=limits(300, a_window=2),
     deps=["signals"],
     pool="signals",
     metadata=table_schema(OUTCOMES),
 )
+@bounded
 def outcomes(
     context: dg.AssetExecutionContext,
     prices: dg.ResourceParam[PriceSource],

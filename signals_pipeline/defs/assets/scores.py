@@ -8,6 +8,7 @@ import pandas as pd
 from signals_pipeline.core import scores as core
 from signals_pipeline.core.tables import SCORES
 from signals_pipeline.defs import pictures
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk
@@ -20,8 +21,10 @@ from signals_pipeline.settings import Knobs
     group_name="scoring",
     kinds={"pandas", "parquet"},
     owners=["team:signals"],
+    op_tags=limits(120, a_window=1),
     metadata=table_schema(SCORES),
 )
+@bounded
 def scores(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],

@@ -8,6 +8,7 @@ import pandas as pd
 from signals_pipeline.core import sentiment as core
 from signals_pipeline.core.tables import SENTIMENT
 from signals_pipeline.defs import pictures
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.scoring import Scorer, SwitchedOff
@@ -20,8 +21,10 @@ from signals_pipeline.settings import Knobs
     group_name="news",
     kinds={"onnx", "parquet"},
     owners=["team:signals"],
+    op_tags=limits(600, a_window=20),
     metadata=table_schema(SENTIMENT),
 )
+@bounded
 def sentiment(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],

@@ -10,6 +10,7 @@ from signals_pipeline.adapters.database.tables import signal_history
 from signals_pipeline.adapters.history import Recorded, WindowRun
 from signals_pipeline.core import signals as core
 from signals_pipeline.core.tables import by_window
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
 from signals_pipeline.defs.progress import told
@@ -24,10 +25,12 @@ from signals_pipeline.settings import Knobs, OverriddenKnobs
     group_name="signals",
     kinds={"sql"},
     owners=["team:signals"],
+    op_tags=limits(120, a_window=2),
     pool="signals",
     deps=[dg.AssetDep("signals", partition_mapping=PREVIOUS_WINDOW)],
     metadata=sql_schema(signal_history),
 )
+@bounded
 def signals(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],

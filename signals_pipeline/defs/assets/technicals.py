@@ -9,6 +9,7 @@ import pandas as pd
 from signals_pipeline.core import technicals as core
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.tables import TECHNICALS
+from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk
@@ -22,9 +23,11 @@ HISTORY_DAYS = 1_000  # calendar days that hold 600 sessions with room for a lis
     group_name="prices",
     kinds={"pandas", "parquet"},
     owners=["team:signals"],
+    op_tags=limits(300, a_window=1),
     pool="prices",
     metadata=table_schema(TECHNICALS),
 )
+@bounded
 def technicals(
     context: dg.AssetExecutionContext, prices: dg.ResourceParam[PriceSource], desk: dg.ResourceParam[Desk]
 ) -> dg.Output[pd.DataFrame]:

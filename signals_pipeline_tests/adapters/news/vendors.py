@@ -1,5 +1,6 @@
 """Vendors on loopback: servers over real sockets that say what a test tells them to."""
 
+import socket
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -139,3 +140,10 @@ def vendor() -> Iterator[Vendor]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+@contextmanager
+def stalled() -> Iterator[str]:
+    """The address of a server that takes every connection and says nothing; at the end it hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
