@@ -1,5 +1,6 @@
 """Reading `deploy/stack.yaml` as CloudFormation does, as far as that template goes: intrinsic functions resolved."""
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -37,6 +38,11 @@ def text() -> str:
     return (repository() / "deploy" / "stack.yaml").read_text(encoding="utf-8")
 
 
+@functools.cache  # half a second a time; `resolve` makes new values of it
+def _parsed(template: str) -> Mapping[str, Any]:
+    return yaml.load(template, _Loader)  # noqa: S506
+
+
 @dataclass(frozen=True)
 class Template:
     """The template under a stack's name and parameters.
@@ -50,7 +56,7 @@ class Template:
     stack: str = "signals"
     given: Mapping[str, str] = field(default_factory=lambda: PARAMETERS)
     physical: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=lambda: yaml.load(text(), _Loader))  # noqa: S506
+    body: Mapping[str, Any] = field(default_factory=lambda: _parsed(text()))
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Resolved properties of all resources of a type, by logical id."""
