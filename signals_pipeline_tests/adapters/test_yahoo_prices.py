@@ -154,6 +154,7 @@ for _values in NULLS["chart"]["result"][0]["indicators"]["quote"][0].values():
 HOPELESS = {
     "401": (Answer(b"{}", status=401), "HTTP 401", 1),
     "403 with a page": (Answer(b"<html>no</html>", status=403, kind="text/html"), "HTTP 403", 1),
+    "426": (Answer(b"{}", status=426), "HTTP 426", 1),
     "unknown": (Answer(), "", 1),
     "page": (Answer(b"<html>consent</html>", kind="text/html"), "the answer is text/html of 20 bytes, not JSON", 1),
     "nothing": (Answer(b"", kind=""), "the answer is nothing of 0 bytes, not JSON", 1),
@@ -191,6 +192,18 @@ def test_a_failure_is_told_of_its_symbol_and_takes_no_other_along(
     assert calls in {None, len(server.asked["AAPL"])}
     assert set(first.bars["symbol"]) == (set() if failure == "429 too long" else {"MSFT"})
     assert ("AAPL" in first.answered) == (said == "no prices in the answer")
+
+
+def test_a_session_that_stands_twice_is_one_bar(yahoo: YahooPrices, server: YahooServer) -> None:
+    twice = recorded("AAPL")
+    result = twice["chart"]["result"][0]
+    quotes = (result["indicators"]["quote"][0], *result["indicators"].get("adjclose", []))
+    for values in (result["timestamp"], *(values for quote in quotes for values in quote.values())):
+        values.append(values[-1])
+    server.says("AAPL", Answer(twice))
+    bars = fetched(yahoo, "AAPL", "MSFT").bars
+    assert not bars.duplicated(["symbol", "session"]).any()
+    assert set(bars["symbol"]) == {"AAPL", "MSFT"}
 
 
 @pytest.mark.parametrize("sent", ["dripping"])

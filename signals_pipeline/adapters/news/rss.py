@@ -1,5 +1,6 @@
 """RSS and Atom: any address the operator adds, and Yahoo Finance's feed of each symbol."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,8 @@ _YAHOO_NEWEST = 20
 _NEWEST = 10  # a feed with fewer items than this shows all it has
 _PLAIN_TYPES = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
 _NAME_LIMIT = 64
+_TITLE = re.compile(rb"<title[\s>]")
+_TITLED = re.compile(rb"<(?:channel|feed|image|textInput|textinput)[\s>]")  # what has a title beside items
 
 
 class RssFeed:
@@ -95,7 +98,7 @@ def parse(answer: Answer) -> Mapping[str, Any]:
     """The parsed document: `feed` and `entries` as feedparser gives them.
 
     Raises:
-        SourceError: a status other than 200, no feed, or a broken one.
+        SourceError: a status other than 200, no feed, a broken one, or one whose items have another name.
     """
     import feedparser
 
@@ -117,7 +120,17 @@ def parse(answer: Answer) -> Mapping[str, Any]:
         broken, (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
     ):
         raise SourceError(f"{where}: broken XML ({' '.join(str(broken).split())}); nothing of it is taken")
+    if not parsed["entries"]:
+        _refuse_renamed(answer)
     return parsed
+
+
+def _refuse_renamed(answer: Answer) -> None:
+    """Refuse a document without items that has titles of something: items under another name are not "no news"."""
+    over = len(_TITLE.findall(answer.body)) - len(_TITLED.findall(answer.body))
+    if over > 0:
+        belong = "title that belongs" if over == 1 else "titles that belong"
+        raise SourceError(f"{answer.where}: {over} {belong} to no item; its format has changed: update the adapter")
 
 
 def _headline(entry: Mapping[str, Any], feed: str, publisher: str | None, tags: tuple[str, ...]) -> RawHeadline:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,10 +40,9 @@ KINDS = ("Motors", "Foods", "Energy", "Bank", "Health", "Software", "Mining", "A
 
 
 @dataclass
-class Desk:
-    """A live desk: its news, the server behind it, and the clock."""
+class Newsroom:
+    """What the vendors show as the clock goes on, and the server that shows it."""
 
-    news: LiveNews
     house: Vendor
     companies: tuple[Company, ...]
     delay: float
@@ -78,29 +77,75 @@ class Desk:
         return (rss(self.items("own", 9, 60)), XML) if request.path == OWN else (b"", "text/plain")
 
 
-@contextmanager
-def live_desk(
-    folder: Path, *, symbols: int, delay: float = 0.0, manners: Manners | None = None, plan: str = "business"
-) -> Iterator[Desk]:
-    """A desk with NewsAPI, Yahoo's news and feeds, EDGAR and a feed of its own, and an empty archive."""
+@dataclass
+class Desk:
+    """A live desk: its news, the vendors behind it, and the clock of both."""
+
+    news: LiveNews
+    room: Newsroom
+
+    @property
+    def house(self) -> Vendor:
+        """The vendors' server."""
+        return self.room.house
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.room.now
+
+    @now.setter
+    def now(self, at: datetime) -> None:
+        self.room.now = at
+
+
+def companies_of(symbols: int) -> tuple[Company, ...]:
+    """So many companies with symbols S0, S1, ..."""
     names = [f"{word} {kind} Inc." for word in ("Acme", "Blue", "Crane", "Delta", "Elm") for kind in KINDS][:symbols]
-    companies = tuple(Company(f"S{at}", name) for at, name in enumerate(names))
-    engine = engine_for(f"sqlite:///{shutil.copy(migrated_template('sqlite'), folder / 'signals.db')}")
+    return tuple(Company(f"S{at}", name) for at, name in enumerate(names))
+
+
+@contextmanager
+def newsroom(*, symbols: int, delay: float = 0.0) -> Iterator[Newsroom]:
+    """All news vendors of a watchlist on one server."""
     with vendor() as house:
-        options = FeedOptions(
-            names=("newsapi", "yahoo", "rss:yahoo", "rss:edgar", f"{house.origin}{OWN}"),
-            cache_dir=str(folder),
-            newsapi_key="key",
-            newsapi_plan=plan,
-            contact="a@b.example",
-            manners=manners or Manners(),
-            origins=dict.fromkeys(HOSTS, house.origin),
-        )
-        clock: list[Desk] = []
-        feeds = build_feeds(options, Watchlist(companies), SourceCalls(engine), lambda: clock[0].now)
-        news = LiveNews(feeds, HeadlineArchive(engine), Circuits(engine), now=lambda: clock[0].now.astimezone(UTC))
-        clock.append(Desk(news, house, companies, delay))
+        room = Newsroom(house, companies_of(symbols), delay)
         for path in (*PATHS.values(), OWN, "/", "/v1/test/getcrumb"):
-            house.routes[path] = clock[0].answer
-        yield clock[0]
+            house.routes[path] = room.answer
+        yield room
+
+
+@contextmanager
+def live_news(
+    folder: Path,
+    origin: str,
+    now: Callable[[], datetime],
+    *,
+    symbols: int,
+    manners: Manners | None = None,
+    plan: str = "business",
+) -> Iterator[LiveNews]:
+    """NewsAPI, Yahoo's news and feeds, EDGAR and a feed of one's own at this origin, and an empty archive."""
+    engine = engine_for(f"sqlite:///{shutil.copy(migrated_template('sqlite'), folder / 'signals.db')}")
+    options = FeedOptions(
+        names=("newsapi", "yahoo", "rss:yahoo", "rss:edgar", f"{origin}{OWN}"),
+        cache_dir=str(folder),
+        newsapi_key="key",
+        newsapi_plan=plan,
+        contact="a@b.example",
+        manners=manners or Manners(),
+        origins=dict.fromkeys(HOSTS, origin),
+    )
+    feeds = build_feeds(options, Watchlist(companies_of(symbols)), SourceCalls(engine), now)
+    yield LiveNews(feeds, HeadlineArchive(engine), Circuits(engine), now=lambda: now().astimezone(UTC))
     engine.dispose()
+
+
+@contextmanager
+def live_desk(folder: Path, *, symbols: int, manners: Manners | None = None) -> Iterator[Desk]:
+    """A desk and its vendors in one process."""
+    with (
+        newsroom(symbols=symbols) as room,
+        live_news(folder, room.house.origin, lambda: room.now, symbols=symbols, manners=manners) as news,
+    ):
+        yield Desk(news, room)

@@ -164,6 +164,7 @@ DRIFTED = json.loads(newsapi(ITEMS))
         ),
         (Reply(newsapi_error("parameterInvalid", "too far back"), status=426), "parameterInvalid: too far back", 1),
         (Reply(b"[]", status=400), "no code", 1),
+        (Reply(b"<html>", "text/html"), "HTTP 200 with text/html that is not JSON", 1),
         (Reply(b"<html>", "text/html", 401), "HTTP 401 with text/html that is not JSON", 1),
         (Reply(newsapi_error("rateLimited"), status=429), "HTTP 429", 3),
         (Reply(newsapi_error("rateLimited"), status=429, headers=(("Retry-After", "43200"),)), "wants 43200 s", 1),

@@ -12,6 +12,7 @@ from signals_pipeline.adapters.news.http import HttpClient
 from signals_pipeline.adapters.news.manners import Manners
 from signals_pipeline.adapters.news.rss import YAHOO, RssFeed, YahooRss
 from signals_pipeline.adapters.news.visits import instant
+from signals_pipeline.core.archiving import additions
 from signals_pipeline.core.feeds import NewsSource, SourceError
 from signals_pipeline.core.watchlist import Company
 from signals_pipeline_tests.adapters.news.documents import NOW, Item, atom, edgar, rss
@@ -77,7 +78,14 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
         (Reply(rss(ITEMS).replace(b"title>", b"headline>"), XML), "items have no title where it used to be"),
         (Reply(rss(ITEMS).replace(b"pubDate>", b"when>"), XML), "no time of publication where it used to be"),
         (Reply(rss(ITEMS).replace(b"link>", b"href>"), XML), "items have no link where it used to be"),
+        (
+            Reply(rss(ITEMS).replace(b"item>", b"record>"), XML),
+            "2 titles that belong to no item; its format has changed",
+        ),
+        (Reply(atom(ITEMS[:1]).replace(b"entry>", b"record>"), XML), "1 title that belongs to no item"),
         (Reply(b"{}", status=401), "answers HTTP 401; check the address and who may read it"),
+        (Reply(b"{}", status=426), "answers HTTP 426"),
+        (Reply(b"", "", 429), "answers HTTP 429"),
         (Reply(b"{}", status=404), "answers HTTP 404"),
         (Reply(b"oops", "text/plain", 500), "answers HTTP 500"),
         (Reply(b"", "", 429, (("Retry-After", "900"),)), "wants 900 s of rest"),
@@ -87,6 +95,19 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
 def test_whatever_is_no_feed_is_one_line(house: Vendor, reply: Reply, said: str) -> None:
     house.routes["/feed.xml"] = [reply]
     assert said in refusal(feed(house))
+
+
+def test_a_picture_s_title_is_no_item(house: Vendor) -> None:
+    image = b"<image><title>Logo</title><url>https://n.example/a.png</url></image></channel>"
+    house.routes["/feed.xml"] = [Reply(rss([]).replace(b"</channel>", image), XML)]
+    assert feed(house).fetch(START, NOW).reports[0].status == "ok"
+
+
+def test_an_item_that_stands_twice_is_delivered_as_the_document_has_it_and_archived_once(house: Vendor) -> None:
+    house.routes["/feed.xml"] = [Reply(rss([*ITEMS, *ITEMS]), XML)]
+    headlines = feed(house).fetch(START, NOW).headlines
+    added = additions(headlines, {}, now=NOW, frontier=None, edits_known_from=NOW, asked_since={}, delivered_until={})
+    assert (len(headlines), len(added.versions)) == (4, 2)
 
 
 def test_a_document_that_shows_only_its_newest_items_says_from_when_on(house: Vendor) -> None:
@@ -189,13 +210,26 @@ def test_the_same_page_over_and_over_ends(house: Vendor) -> None:
     assert len(house.requests) == 2
 
 
+FILED = edgar([("APPLE INC", 320193, 5)])
+
+
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
         (Reply(b"", "text/html", 403), "wants a contact; set SIGNALS_CONTACT"),
-        (Reply(edgar([("APPLE INC", 320193, 5)]).replace(b"8-K - ", b"Form 8-K: "), XML), "titles are no longer"),
-        (Reply(edgar([("APPLE INC", 320193, 5)]).replace(b"updated>", b"changed>"), XML), "no time of publication"),
+        (Reply(FILED.replace(b"8-K - ", b"Form 8-K: "), XML), "titles are no longer"),
+        (Reply(FILED.replace(b"updated>", b"changed>"), XML), "no time of publication"),
+        (Reply(FILED.replace(b"entry>", b"record>"), XML), "1 title that belongs to no item"),
+        (Reply(FILED.replace(b"title>", b"name>"), XML), "no title where it used to be"),
+        (Reply(b"no", "text/plain", 401), "HTTP 401"),
+        (Reply(b"no", "text/plain", 426), "HTTP 426"),
+        (Reply(b"", "", 429), "HTTP 429"),
+        (Reply(b"", "", 429, (("Retry-After", "600"),)), "wants 600 s of rest"),
         (Reply(b"down", "text/plain", 500), "HTTP 500"),
+        (Reply(FILED, XML, cut=40), "broke off"),
+        (Reply(FILED, XML, drip=0.05), "not done after"),
+        (Reply(b"<html>", "text/html"), "text/html where a feed is expected"),
+        (Reply(b"", XML), "no RSS or Atom"),
     ],
 )
 def test_edgar_that_is_not_edgar_is_one_line(house: Vendor, reply: Reply, said: str) -> None:

@@ -81,6 +81,7 @@ GOOD = json.loads(yahoo(ITEMS))
         (Reply(yahoo(ITEMS).replace(b'"canonicalUrl"', b'"link"')), "no link where it used to be"),
         (Reply(b"Will be right back...", "text/html"), "Yahoo says that it will be right back"),
         (Reply(b"denied", "text/plain", 401), "answers HTTP 401"),
+        (Reply(b"upgrade", "text/plain", 426), "answers HTTP 426"),
         (Reply(b"", "", 429), "answers HTTP 429"),
         (Reply(b"", "", 429, (("Retry-After", "600"),)), "wants 600 s of rest"),
         (Reply(b"oops", "text/plain", 500), "answers HTTP 500"),
@@ -96,9 +97,12 @@ def test_whatever_is_no_answer_is_one_line(house: Vendor, tmp_path: Path, reply:
 
 
 def test_what_may_pass_is_asked_again(house: Vendor, tmp_path: Path) -> None:
-    house.routes[PATH] = [Reply(b"", "", 503), Reply(b"", "", 429), Reply(yahoo(ITEMS))]
-    assert len(source(house, tmp_path).fetch(START, NOW).headlines) == 2
-    assert len(house.asked(PATH)) == 3
+    rest = Reply(b"", "", 429, (("Retry-After", "0"),))
+    for first, second in ((Reply(b"", "", 503), Reply(b"", "", 429)), (rest, Reply(yahoo(ITEMS), cut=30))):
+        house.served.clear()
+        house.routes[PATH] = [first, second, Reply(yahoo(ITEMS))]
+        assert len(source(house, tmp_path).fetch(START, NOW).headlines) == 2
+    assert len(house.asked(PATH)) == 6
 
 
 def test_a_cookie_that_can_t_be_had_does_not_stop_the_news(house: Vendor, tmp_path: Path) -> None:
