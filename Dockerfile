@@ -20,24 +20,34 @@ COPY setup.py constraints.txt ./
 RUN /opt/venv/bin/pip install --no-compile -c constraints.txt .
 COPY deploy/trim.sh ./
 RUN /opt/venv/bin/pip uninstall --yes pip setuptools && ./trim.sh /opt/venv/lib/python3.11/site-packages
+# Bytecode of what a run, the web server and the daemon import: when the image runs its root is read-only.
+COPY deploy/warm.py ./
+RUN PYTHONDONTWRITEBYTECODE='' /opt/venv/bin/python warm.py
 
 # --- the sentiment model: fetched, exported, quantised and verified where torch may be --------------------------------
-FROM packages AS preparing
+FROM ${PYTHON_IMAGE} AS preparing
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /prepare
 COPY setup.py constraints.txt ./
 RUN python -m venv /opt/preparing \
     && /opt/preparing/bin/pip install --no-compile -c constraints.txt --extra-index-url "${TORCH_INDEX}" ".[finbert]"
-COPY signals_pipeline signals_pipeline
-ENV SIGNALS_DATA_DIR=/prepared
+# Only what makes a model: a change anywhere else leaves the model's layer as it is.
+COPY signals_pipeline/__init__.py signals_pipeline/
+COPY signals_pipeline/adapters/__init__.py signals_pipeline/adapters/cpus.py signals_pipeline/adapters/
+COPY signals_pipeline/adapters/finbert signals_pipeline/adapters/finbert
+COPY signals_pipeline/adapters/model signals_pipeline/adapters/model
+COPY signals_pipeline/core/__init__.py signals_pipeline/core/dates.py signals_pipeline/core/intervals.py \
+    signals_pipeline/core/schema.py signals_pipeline/core/sentiment.py signals_pipeline/core/tables.py \
+    signals_pipeline/core/windows.py signals_pipeline/core/
+COPY signals_pipeline/sample/__init__.py signals_pipeline/sample/headlines.csv signals_pipeline/sample/
 
 FROM preparing AS model-finbert
-RUN /opt/preparing/bin/signals model fetch && /opt/preparing/bin/signals model export && rm -rf /prepared/models/finbert-source
+RUN /opt/preparing/bin/python -m signals_pipeline.adapters.finbert /prepared/models/finbert
 
 FROM preparing AS model-local
 COPY deploy/model /model
-RUN /opt/preparing/bin/signals model fetch --from /model && /opt/preparing/bin/signals model export \
-    && rm -rf /prepared/models/finbert-source
+RUN /opt/preparing/bin/python -m signals_pipeline.adapters.finbert /prepared/models/finbert /model
 
 FROM ${PYTHON_IMAGE} AS model-compact
 RUN mkdir -p /prepared/models
@@ -71,10 +81,9 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 COPY pyproject.toml ./
 COPY alembic alembic
-COPY deploy deploy
+COPY deploy/*.yaml deploy/
 COPY --from=code /app/signals_pipeline signals_pipeline
-# Bytecode of what a run, the web server and the daemon import is written here: when the image runs its root is read-only.
-RUN PYTHONDONTWRITEBYTECODE='' SIGNALS_DATA_DIR=/tmp/warm python deploy/warm.py && rm -rf /tmp/warm
+RUN python -m compileall -q signals_pipeline alembic
 USER 10001:10001
 # Refuses an image whose model is damaged: every file's checksum, then one headline scored.
 RUN signals model check

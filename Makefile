@@ -9,6 +9,9 @@ VENV := .venv
 EXTRAS ?= dev
 # Test processes at once; a file's tests stay in one of them, so that what a file shares is made once. WORKERS=0: all in this one.
 WORKERS ?= auto
+# What `make image-test` builds: finbert (from the hub), local (from deploy/model/), compact; BUILD_ARGS go on to docker.
+MODELS ?= finbert compact
+BUILD_ARGS ?=
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := true
@@ -60,8 +63,8 @@ format: $(VENV)/.installed-$(EXTRAS) ## format and fix what can be fixed
 bench: $(VENV)/.installed-$(EXTRAS) ## measure; the figures go into benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
-image-test: $(VENV)/.installed ## build the image, run a window in it at two sizes, write deploy/IMAGE_REPORT.md (needs docker)
-	$(BIN)/python deploy/image_test.py $(MODEL)
+image-test: $(VENV)/.installed ## build the images, run a window in each at two sizes, write deploy/IMAGE_REPORT.md (needs docker)
+	$(BIN)/python deploy/image_test.py $(MODELS) $(BUILD_ARGS)
 
 clean: ## remove the environment and everything the pipeline produced
 	rm -rf $(VENV) var

@@ -1,15 +1,12 @@
-"""Import what the image's processes import, so that its bytecode lies in the image: a run starts seconds sooner."""
+"""Import what the image's processes stand on, so that its bytecode lies in the image: a run starts seconds sooner.
+
+The project's own files are compiled later, in a layer of their own: a change of code must not touch this one.
+"""
 
 import importlib
-import py_compile
 import sys
-from pathlib import Path
 
 ENTRANCES = [
-    "signals_pipeline.definitions",
-    "signals_pipeline.cli.runs",
-    "signals_pipeline.cli.report",
-    "signals_pipeline.defs.launcher",
     "dagster._cli",
     "dagster._daemon.cli",
     "dagster._grpc.server",
@@ -32,17 +29,16 @@ ENTRANCES = [
     "psycopg2",
     "talib",
     "pyarrow.parquet",
+    "pyarrow.pandas_compat",
+    "pydantic_settings",
 ]
 
 
 def main() -> None:
-    """Import every entrance, then compile the project's own files."""
+    """Import every entrance."""
     for name in ENTRANCES:
         importlib.import_module(name)
-    own = [*Path("signals_pipeline").rglob("*.py"), *Path("alembic").rglob("*.py")]
-    for path in own:
-        py_compile.compile(str(path), doraise=True)
-    sys.stdout.write(f"{len(sys.modules)} modules and {len(own)} files of our own compiled\n")
+    sys.stdout.write(f"{len(sys.modules)} modules compiled\n")
 
 
 main()

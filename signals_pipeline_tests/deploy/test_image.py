@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline_tests.deploy.template import Template
 
 REPORT = (repository() / "deploy" / "IMAGE_REPORT.md").read_text(encoding="utf-8")
 DOCKERFILE = (repository() / "Dockerfile").read_text(encoding="utf-8")
@@ -18,6 +20,22 @@ def test_hadolint_finds_nothing() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     done = subprocess.run([hadolint, repository() / "Dockerfile"], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_shellcheck_finds_nothing() -> None:
+    """In the scripts of the deployment and of CI."""
+    program = shutil.which("shellcheck")
+    if program is None:
+        pytest.skip("shellcheck is not installed: apt-get install shellcheck")
+    scripts = [*(repository() / "deploy").glob("*.sh"), repository() / ".ci" / "run"]
+    done = subprocess.run([program, *scripts], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def figures(row: str) -> list[str]:
+    """A row of the report's table: what each model's image took."""
+    [line] = [line for line in REPORT.splitlines() if line.startswith(f"| {row} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")[1:]]
 
 
 def test_the_last_report_is_of_these_files() -> None:
@@ -33,13 +51,29 @@ def test_a_package_for_developers_alone_asks_for_no_new_image() -> None:
     assert not {"pytest", "moto", "ruff", "hypothesis", "playwright"} & names
 
 
-def test_the_image_was_small_quick_and_frugal_enough() -> None:
-    size = int(re.search(r"compressed size \| (\d+) MB", REPORT)[1])  # type: ignore[index]
-    runs = re.findall(r"0\.5 CPU, (\w+) \| (\d+) s, peak (\d+) MB", REPORT)
-    assert size <= 320
-    assert [memory for memory, _, _ in runs] == ["2g", "512m"]
-    assert all(int(seconds) <= 60 for _, seconds, _ in runs)
-    assert all(int(peak) < 512 for _, _, peak in runs)
+def test_the_images_were_small_quick_and_frugal_enough() -> None:
+    """One with FinBERT's shape, through the whole builder stage, and one with the compact model."""
+    models = [cell.split()[0] for cell in figures("what")]
+    assert models[0] in {"finbert", "local"}
+    assert models[1:] == ["compact"]
+    assert all(int(size.removesuffix(" MB")) <= 320 for size in figures("compressed size"))
+    for memory in ("2g", "512m"):
+        for took in figures(f"window 2015-02-05-17:30, cold, 0.5 CPU, {memory}"):
+            seconds, peak = re.findall(r"\d+", took)
+            assert int(seconds) <= 60
+            assert int(peak) < 512
+
+
+def test_the_control_service_came_up_on_its_read_only_root_within_its_memory() -> None:
+    """All four processes of the image, as the stack starts them; the health checks give each two minutes."""
+    script = runpy.run_path(str(repository() / "deploy" / "image_test.py"))
+    containers = Template().of_type("AWS::ECS::TaskDefinition")["ControlTask"]["ContainerDefinitions"]
+    assert [each.split() for each in script["SERVICES"].values()] == [each["Command"] for each in containers]
+    for took in figures("control service, 0.5 CPU, 2g"):
+        *seconds, peak = (int(number) for number in re.findall(r"\d+", took))
+        assert len(seconds) == 3
+        assert max(seconds) <= 120
+        assert peak < 1800
 
 
 def test_the_runtime_has_no_torch_runs_as_nobody_in_particular_and_asks_no_hub() -> None:
@@ -50,6 +84,37 @@ def test_the_runtime_has_no_torch_runs_as_nobody_in_particular_and_asks_no_hub()
     assert "preparing" not in runtime
     setup = (repository() / "setup.py").read_text(encoding="utf-8")
     assert "torch" not in setup[: setup.index("FINBERT")]
+
+
+def test_what_makes_the_model_needs_only_the_files_that_its_stage_takes(tmp_path: Path) -> None:
+    """So that a change of any other file leaves the model's layer, which takes minutes, as it is."""
+    stage = DOCKERFILE[DOCKERFILE.index("AS preparing") : DOCKERFILE.index("AS model-finbert")].replace("\\\n", "")
+    taken = [line.split()[1:] for line in stage.splitlines() if line.startswith("COPY signals_pipeline")]
+    assert taken
+    for *sources, target in taken:
+        (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            given = repository() / source
+            if given.is_dir():
+                shutil.copytree(given, tmp_path / target)
+            else:
+                (tmp_path / target).mkdir(exist_ok=True)
+                shutil.copyfile(given, tmp_path / target / given.name)
+    command = [sys.executable, "-m", "signals_pipeline.adapters.finbert", "target", "none"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "none: no config.json; name a folder with a model as the hub lays it out\n",
+    )
+    assert not (tmp_path / "target").exists()
+    usage = subprocess.run(command[:-2], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert usage.stderr.startswith("usage: ")
+
+
+def test_the_weights_that_a_model_is_made_from_stay_out_of_what_runs() -> None:
+    runtime = DOCKERFILE[DOCKERFILE.index("AS code") :]
+    assert "COPY deploy/*.yaml deploy/" in runtime
+    assert "COPY deploy deploy" not in runtime
 
 
 @pytest.mark.parametrize(("earlier", "later"), [("/opt/venv", "/opt/models"), ("/opt/models", "signals_pipeline\n")])

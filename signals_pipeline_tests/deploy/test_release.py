@@ -63,6 +63,14 @@ def test_a_failing_docker_step_leaves_what_is_in_service(
     assert len(client("ecs").list_task_definitions(familyPrefix="signals-run")["taskDefinitionArns"]) == 2
 
 
+def test_a_model_check_that_says_nothing_is_no_check(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As podman behind Docker's command line: it answers 0 whatever the container's end."""
+    monkeypatch.setenv("DOCKER_SILENT", "run")
+    with pytest.raises(DeployError, match=r"^the model check of signals:candidate said nothing"):
+        bench.deploy()
+    assert "push" not in bench.commands()
+
+
 def test_a_failing_migration_leaves_what_is_in_service(bench: Bench) -> None:
     first = bench.deploy()
     bench.fargate.exit_code = 2

@@ -32,8 +32,17 @@ class Docker:
         return self.run("image", "inspect", "--format", "{{.Id}}", tag).strip()
 
     def check_model(self, tag: str) -> str:
-        """What the image's own model check says, run without a network and on a read-only root."""
-        return self.run("run", "--rm", "--network", "none", "--read-only", tag, "signals", "model", "check").strip()
+        """What the image's own model check says, run without a network and on a read-only root.
+
+        Raises:
+            DeployError: it failed, or said nothing: podman behind Docker's command line loses a container's exit code.
+        """
+        said = self.run("run", "--rm", "--network", "none", "--read-only", tag, "signals", "model", "check").strip()
+        if not said:
+            raise DeployError(
+                f"the model check of {tag} said nothing; {self.program} run --rm {tag} signals model check"
+            )
+        return said
 
     def push(self, tag: str, repository: str, label: str) -> str:
         """Push under a label and give the image's name by digest.

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model import LABELS, ModelError
-from signals_pipeline.core.record import wilson
+from signals_pipeline.core.intervals import wilson
 from signals_pipeline.core.sentiment import softmax
 
 VERIFICATION_FILE = "verification.json"
