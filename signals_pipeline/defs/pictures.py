@@ -14,7 +14,6 @@ from signals_pipeline.core.windows import Window
 
 MOST_BARS = 16
 MOST_TRACKS = 6
-NONE = dg.MetadataValue.md("none")
 
 
 def tone(frame: pd.DataFrame, window: Window) -> dg.MarkdownMetadataValue:
@@ -32,11 +31,7 @@ def tone(frame: pd.DataFrame, window: Window) -> dg.MarkdownMetadataValue:
     order = np.argsort(-means.abs().to_numpy(), kind="stable")[:MOST_BARS]
     found = zip(means.index[order], means.to_numpy()[order], counts.to_numpy()[order], strict=True)
     drawn = [Bar(str(name), float(mean), _counted(int(count))) for name, mean, count in found]
-    return (
-        _picture(bars(f"Tone by company, window {window.key}", drawn), f"tone of {len(drawn)} companies")
-        if drawn
-        else NONE
-    )
+    return _picture(bars(f"Tone by company, window {window.key}", drawn), drawn, "tone")
 
 
 def scores(frame: pd.DataFrame, window: Window, *, gate: float) -> dg.MarkdownMetadataValue:
@@ -53,7 +48,7 @@ def scores(frame: pd.DataFrame, window: Window, *, gate: float) -> dg.MarkdownMe
     found = zip(rows["symbol"].iloc[order], rows["combined"].iloc[order], strict=True)
     drawn = [Bar(name, float(value), pale=abs(value) < gate) for name, value in found]
     title = f"Combined score against the gate, window {window.key}"
-    return _picture(bars(title, drawn, gate=gate), f"scores of {len(drawn)} companies") if drawn else NONE
+    return _picture(bars(title, drawn, gate=gate), drawn, "scores")
 
 
 def prices(cards: Sequence[Card], window: Window) -> dg.MarkdownMetadataValue:
@@ -73,8 +68,7 @@ def prices(cards: Sequence[Card], window: Window) -> dg.MarkdownMetadataValue:
         for card in cards
         if card.closes
     ][:MOST_TRACKS]
-    title = f"Prices with signals, window {window.key}"
-    return _picture(tracks(title, drawn), f"prices of {len(drawn)} companies") if drawn else NONE
+    return _picture(tracks(f"Prices with signals, window {window.key}", drawn), drawn, "prices")
 
 
 def _of(frame: pd.DataFrame, window: Window) -> pd.DataFrame:
@@ -85,6 +79,9 @@ def _counted(count: int) -> str:
     return f"({count} headline{'' if count == 1 else 's'})"
 
 
-def _picture(svg: str, said: str) -> dg.MarkdownMetadataValue:
-    """An SVG within Markdown: the one image that Dagster's page shows without a server to fetch it from."""
-    return dg.MetadataValue.md(f"![{said}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")
+def _picture(svg: str, drawn: Sequence[object], of: str) -> dg.MarkdownMetadataValue:
+    """An SVG within Markdown, the one image that Dagster's page shows without a server to fetch it from; or `none`."""
+    if not drawn:
+        return dg.MetadataValue.md("none")
+    content = base64.b64encode(svg.encode()).decode()
+    return dg.MetadataValue.md(f"![{of} of {len(drawn)} companies](data:image/svg+xml;base64,{content})")

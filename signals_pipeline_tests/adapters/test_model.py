@@ -209,3 +209,13 @@ def test_cpus_are_cut_by_a_control_group_of_version_1(
 
 def test_threads_default_to_the_cpus_of_the_process() -> None:
     assert SentimentModel.load(COMPACT).threads == available_cpus()
+
+
+def test_operators_find_the_lines_that_they_know(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = Path(shutil.copytree(COMPACT, tmp_path / "finbert"))
+    config = folder / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace('"compact"', '"finbert"', 1), encoding="utf-8")
+    with caplog.at_level("INFO", logger="signals_pipeline"):
+        SentimentModel.load(folder)
+    assert caplog.messages[0] == "Loading FinBERT model..."
+    assert caplog.messages[1].startswith("FinBERT model loaded successfully")

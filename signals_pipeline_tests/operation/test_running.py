@@ -3,9 +3,14 @@
 Each test has windows of its own in one deployment; whatever else ran before does not matter.
 """
 
+import itertools
 import shutil
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from typing import Any
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -16,6 +21,7 @@ from signals_pipeline_tests.operation.polling import until
 from signals_pipeline_tests.operation.webserver import Event
 
 pytestmark = pytest.mark.postgres
+POOLS = {"headlines": "news", "technicals": "prices", "signals": "signals", "outcomes": "signals"}
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +63,118 @@ def test_a_run_is_taken_up_again_where_it_failed(deployment: Deployment) -> None
     assert {*steps(web.events(again), "STEP_SUCCESS")} | done == {*web.run(failed)["stepKeysToExecute"]}
 
 
+def test_a_run_that_hangs_is_ended_by_monitoring_and_repeated(deployment: Deployment) -> None:
+    web = deployment.webserver
+    with locked(deployment, "coverage"):
+        hung = web.launch(SAMPLE_WINDOWS[6], SAMPLE_WINDOWS[6])
+        worker = deployment.worker(hung)
+        until(lambda: "headlines" in steps(web.events(hung), "STEP_START"), "the run's first step")
+        assert web.run(hung)["status"] == "STARTED"
+        deployment.clock.forward(timedelta(minutes=61))  # `max_runtime_seconds` is an hour
+        assert deployment.ended(hung)["status"] == "FAILURE"
+        assert any("exceeding maximum runtime of 3600 seconds" in each.text for each in web.events(hung))
+        worker.kill()
+    assert repeated(deployment, hung)["status"] == "SUCCESS"
+
+
+def test_a_run_whose_process_is_killed_is_repeated_whole(deployment: Deployment) -> None:
+    web = deployment.webserver
+    with locked(deployment, "signal_candidate"):
+        killed = web.launch(SAMPLE_WINDOWS[7], SAMPLE_WINDOWS[7])
+        worker = deployment.worker(killed)
+        until(lambda: "signals" in steps(web.events(killed), "STEP_START"), "the step that is to be killed")
+        worker.kill()
+        assert deployment.ended(killed)["status"] == "FAILURE"
+    again = repeated(deployment, killed)
+    assert again["status"] == "SUCCESS"
+    assert "headlines" in steps(web.events(again["runId"]), "STEP_START")
+
+
+def test_pools_let_one_step_at_a_time_to_a_vendor_and_to_the_signals(deployment: Deployment) -> None:
+    web, (first, second) = deployment.webserver, SAMPLE_WINDOWS[8:10]
+    web.limit("signals", 0)
+    with locked(deployment, "coverage"):
+        one = web.launch(first, first)
+        until(lambda: "headlines" in steps(web.events(one), "STEP_START"), "a step that holds the pool `news`")
+        other = web.launch(second, second)
+        until(lambda: queued_for(deployment, other, "news"), "a run that waits in the queue for the pool `news`")
+        assert web.run(other)["status"] == "QUEUED"
+    for run in (one, other):
+        until(lambda run=run: held_back(web.events(run), "signals"), "a run that waits for the pool `signals`")
+    web.limit("signals", 1)
+    assert [deployment.ended(run)["status"] for run in (one, other)] == ["SUCCESS", "SUCCESS"]
+    spans = [span for run in (one, other) for span in spent(web.events(run))]
+    for pool in {*POOLS.values()}:
+        held = sorted(span for name, *span in spans if name == pool)
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(held)), pool
+
+
+def test_the_daemon_outlives_its_database_server(deployment: Deployment) -> None:
+    processes = {name: process.pid for name, process in deployment.processes.items()}
+    said = len(deployment.log("daemon"))
+    deployment.postgres.stop()
+    until(lambda: "OperationalError" in deployment.log("daemon")[said:], "the daemon's complaint")
+    deployment.postgres.start()
+    run = deployment.webserver.launch(SAMPLE_WINDOWS[11], SAMPLE_WINDOWS[11])
+    assert deployment.ended(run)["status"] == "SUCCESS"
+    assert {name: pid for name, pid in processes.items() if psutil.pid_exists(pid)} == processes
+
+
+def test_a_long_backfill_goes_as_several_runs_and_leaves_out_what_is_done(deployment: Deployment) -> None:
+    first, second, third = (window.key for window in SAMPLE_WINDOWS[13:16])
+    said = parallel(deployment, "--from", first, "--to", second)
+    assert said[0] == "2 windows to run"
+    assert sum(line.startswith("launched") for line in said) == 3  # one each, and one that tells over both
+    assert digests(deployment, first, second) == ["backfill"] * 2
+    said = parallel(deployment, "--from", first, "--to", third)
+    assert said[0] == "1 windows to run; 2 have their digest already (--force runs them again)"
+    assert said[1].startswith(f"launched {third} to {third}: 1 windows")
+    said = parallel(deployment, "--from", third, "--to", third, "--force")
+    assert said[0] == "1 windows to run"
+    assert len(ranged(deployment, third)) == 2
+    for run in ranged(deployment, first):
+        assert {"RUN_ENQUEUED", "RUN_DEQUEUED"} <= {each.kind for each in deployment.webserver.events(run["runId"])}
+
+
+def parallel(deployment: Deployment, *arguments: str) -> list[str]:
+    """Lines that `signals backfill --parallel 2` says."""
+    done = deployment.signals("backfill", "--parallel", "2", "--at", deployment.webserver.address, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def ranged(deployment: Deployment, first: str) -> list[dict[str, Any]]:
+    """Runs whose range begins with this window."""
+    return deployment.webserver.runs(**{"dagster/asset_partition_range_start": first})
+
+
+def repeated(deployment: Deployment, run_id: str) -> dict[str, Any]:
+    """The run that Dagster launched by itself in place of one that failed, when it is over."""
+    found = until(lambda: deployment.webserver.runs(**{"dagster/parent_run_id": run_id}), f"another try of {run_id}")
+    return deployment.ended(found[0]["runId"])
+
+
 def steps(events: list[Event], kind: str) -> list[str]:
     """Steps that had an event of this kind."""
     return [event.step for event in events if event.kind == kind]
+
+
+def queued_for(deployment: Deployment, run_id: str, pool: str) -> bool:
+    """Whether the queue holds a run back because a pool that it begins with is full."""
+    told = [line for line in deployment.log("daemon").splitlines() if f"Run {run_id} is blocked" in line]
+    return any(f'"{pool}"' in line for line in told)
+
+
+def held_back(events: list[Event], step: str) -> bool:
+    """Whether a step waits because its pool is full."""
+    return any(event.step == step and "blocked by" in event.text for event in events)
+
+
+def spent(events: list[Event]) -> list[tuple[str, float, float]]:
+    """Pool, first and last second of every step that has one."""
+    ends = {event.step: event.at for event in events if event.kind == "STEP_SUCCESS"}
+    starts = {event.step: event.at for event in events if event.kind == "STEP_START"}
+    return [(pool, starts[step], ends[step]) for step, pool in POOLS.items()]
 
 
 def digests(deployment: Deployment, first: str, last: str) -> list[str]:
@@ -71,3 +186,13 @@ def digests(deployment: Deployment, first: str, last: str) -> list[str]:
         found = connection.execute(query, {"first": starts[0], "last": starts[-1]}).scalars().all()
     engine.dispose()
     return list(found)
+
+
+@contextmanager
+def locked(deployment: Deployment, table: str) -> Iterator[None]:
+    """Until the end of the block nobody writes to this table: a step that wants to waits in the middle of its work."""
+    engine = sa.create_engine(deployment.database_url, poolclass=sa.NullPool)
+    with closing(engine.connect()) as connection:
+        connection.execute(sa.text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
+        yield
+        connection.rollback()

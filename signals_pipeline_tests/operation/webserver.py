@@ -70,6 +70,10 @@ class Webserver:
         assert "run" in answer, answer
         return answer["run"]["runId"]
 
+    def limit(self, pool: str, most: int) -> None:
+        """Let so many steps into a pool at a time."""
+        assert self.ask(_LIMIT, pool=pool, most=most)["setConcurrencyLimit"]
+
     def switch_on(self, schedule: str) -> None:
         """Start a schedule, as the UI's switch does."""
         selector = {**REPOSITORY, "scheduleName": schedule}
@@ -114,6 +118,7 @@ _SWITCH_ON = (
     "mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {"
     " ... on ScheduleStateResult { scheduleState { status } } ... on PythonError { message } } }"
 )
+_LIMIT = "mutation($pool: String!, $most: Int!) { setConcurrencyLimit(concurrencyKey: $pool, limit: $most) }"
 _PARTS = "runId status startTime endTime parentRunId stepKeysToExecute tags { key value }"
 _RUN = f"query($id: ID!) {{ runOrError(runId: $id) {{ ... on Run {{ {_PARTS} }} }} }}"
 _RUNS = (
