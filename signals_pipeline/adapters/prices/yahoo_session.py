@@ -119,7 +119,8 @@ class ChartSession(Session[Response]):
         try:
             response = super().request(*args, **options)
         except RequestException as error:
-            said = " ".join(str(error).split())[:200]
+            whole = str(error).partition(" See https://curl.se")[0]  # not where curl explains itself
+            said = " ".join(whole.split())[:200]
             return _Setback(Problem("unreadable", f"{type(error).__name__}: {said}", passing=True), again=True)
         status = response.status_code
         if status == 429 or status >= 500:
