@@ -93,6 +93,7 @@ def _context(windows: Sequence[Window], mode: Mode) -> _Context:
 
 
 def _run(asset: dg.AssetsDefinition, context: _Context, parts: Parts, made: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    body: Callable[..., Any] = asset.op.compute_fn.decorated_fn  # pyright: ignore[reportFunctionMemberAccess]
+    # Without the limits of a run: an audit is no run, and may take its time.
+    body: Callable[..., Any] = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # pyright: ignore[reportFunctionMemberAccess]
     wanted = list(inspect.signature(body).parameters)[1:]
     return body(context, **{name: made[name] if name in made else getattr(parts, name) for name in wanted})
