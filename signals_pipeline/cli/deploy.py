@@ -25,7 +25,7 @@ def release() -> None:
 
 @release.command()
 @click.option("--model", type=click.Choice(["finbert", "local", "compact"]), default="finbert", show_default=True)
-@click.option("--docker", default="docker", show_default=True, help="Docker's command line, or podman's.")
+@click.option("--docker", default="docker", show_default=True, help="Docker's command line.")
 @click.option("--registry", default="", help="Push there instead of the stack's repository; sign in there before.")
 @click.option("--wait", default=900.0, show_default=True, help="Seconds to wait for a task or the service.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")

@@ -24,7 +24,7 @@ def test_a_release_goes_from_source_to_service_by_digest(bench: Bench) -> None:
     [(path, digest)] = bench.manifests.items()
     assert image == f"{bench.release.registry}@{digest}"
     assert path.startswith("/v2/signals/manifests/")
-    assert bench.commands() == ["build", "image", "run", "tag", "push", "image"]
+    assert bench.commands() == ["build", "image", "run", "tag", "push"]
     assert bench.in_service.number == 2
     run = revisions.describe(revisions.run_of(bench.in_service.arn))
     assert (run.image, run.number) == (image, 2)
@@ -171,7 +171,7 @@ def test_to_the_stack_s_own_repository_the_release_signs_in_first(
 
 def test_a_push_without_a_digest_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_FORGETS", "1")
-    with pytest.raises(DeployError, match="knows no digest of it; push again"):
+    with pytest.raises(DeployError, match="said no digest of it; push with Docker's own command"):
         bench.deploy()
 
 

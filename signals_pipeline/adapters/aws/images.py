@@ -1,7 +1,7 @@
 """Building the image, checking its model without a network, pushing it by digest; through the Docker command line."""
 
 import base64
-import json
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ TAIL = 15  # lines of a failed command that are shown
 
 @dataclass(frozen=True, slots=True)
 class Docker:
-    """The Docker command line, or one that speaks like it (podman).
+    """The Docker command line; an engine or podman's service may be behind it.
 
     Attributes:
         program: Its name or path.
@@ -47,16 +47,19 @@ class Docker:
     def push(self, tag: str, repository: str, label: str) -> str:
         """Push under a label and give the image's name by digest.
 
-        The digest is the registry's own word, so that what is deployed is what was pushed.
+        The digest is what the push says that the registry has; the image may be kept here under another.
+
+        Raises:
+            DeployError: a command failed, or the push says no digest.
         """
         name = f"{repository}:{label}"
         self.run("tag", tag, name)
-        self.run("push", name)
-        digests = json.loads(self.run("image", "inspect", "--format", "{{json .RepoDigests}}", name))
-        for digest in digests:
-            if digest.startswith(f"{repository}@sha256:"):
-                return str(digest)
-        raise DeployError(f"{name} was pushed, but {self.program} knows no digest of it; push again")
+        found = re.search(r"\bdigest: (sha256:[0-9a-f]{64})\b", self.run("push", name))
+        if found is None:
+            raise DeployError(
+                f"{name} was pushed, but {self.program} said no digest of it; push with Docker's own command"
+            )
+        return f"{repository}@{found[1]}"
 
     def login(self, registry: str, user: str, password: str) -> None:
         """Sign in at a registry; the password goes through standard input."""
