@@ -37,7 +37,12 @@ def show(settings: Settings, windows: tuple[Window, ...]) -> None:
 
 
 def stored_digest(store: Store, window: Window) -> Digest:
-    """The digest of a window as it was composed.
+    """The digest of a window as it was composed; see `stored_content`."""
+    return Digest.from_json(stored_content(store, window))
+
+
+def stored_content(store: Store, window: Window) -> str:
+    """The digest of a window as JSON.
 
     Raises:
         DatabaseError: the window has none.
@@ -45,13 +50,12 @@ def stored_digest(store: Store, window: Window) -> Digest:
     stored = store.digests.get(window.start)
     if stored is None:
         raise DatabaseError(f"window {window.key} has no digest: run it with `signals run --window {window.key}`")
-    return Digest.from_json(stored.content)
+    return stored.content
 
 
 def write_preview(settings: Settings, key: str, folder: Path) -> tuple[Path, ...]:
     """Write the stored digest of a window anew as files."""
-    digest = stored_digest(open_store(settings.database_url), window_for_key(key))
-    files = write_digest(digest.to_json(), folder)
+    files = write_digest(stored_content(open_store(settings.database_url), window_for_key(key)), folder)
     return files.html, files.text, files.json
 
 
