@@ -12,7 +12,7 @@ from signals_pipeline.adapters.aws.release import Release
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.aws.stack import DeployError
 from signals_pipeline_tests.deploy.bench import Bench, bench
-from signals_pipeline_tests.deploy.conftest import client
+from signals_pipeline_tests.deploy.conftest import client, own_client
 from signals_pipeline_tests.deploy.template import ACCOUNT, REGION
 
 __all__ = ["bench"]
@@ -176,7 +176,7 @@ def test_a_push_without_a_digest_is_refused(bench: Bench, monkeypatch: pytest.Mo
 
 
 def test_a_task_that_has_no_room_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    ecs = client("ecs")
+    ecs = own_client("ecs")
     full = (SimpleNamespace(status_code=200), {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]})
     ecs.meta.events.register("before-call.ecs.RunTask", lambda **_: full)
     monkeypatch.setattr(services, "client", lambda _: ecs)
