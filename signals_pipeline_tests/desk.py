@@ -59,15 +59,18 @@ class TestDesk:
         mode: str = "backfill",
         knobs: dict[str, Any] | None = None,
         only: str | None = None,
+        tags: dict[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """One Dagster run of the job (or of one asset) over neighbouring windows, knobs as the launchpad gives them."""
         config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         if knobs:
             config["resources"] = {"knobs": {"config": knobs}}
-        tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+        all_tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key, **(tags or {})}
         selection = [dg.AssetKey(only)] if only else None
         job = build_definitions(self.settings).resolve_job_def("digest_job")
-        return job.execute_in_process(instance=self.instance, tags=tags, run_config=config, asset_selection=selection)
+        return job.execute_in_process(
+            instance=self.instance, tags=all_tags, run_config=config, asset_selection=selection
+        )
 
     def refusal(self, windows: Sequence[Window], **options: Any) -> str:
         """The line with which a run is refused; see `run` for the options."""

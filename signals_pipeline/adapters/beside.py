@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from signals_pipeline.adapters.cpus import available_cpus
@@ -29,6 +30,24 @@ class AtOnce(Executor):
         return future
 
 
+class Beside(ProcessPoolExecutor):
+    """A process of its own for the tasks of a block; one that is left by an exception ends it and its tasks at once."""
+
+    def __init__(self) -> None:
+        # Not forked: Dagster and the model have threads, whose locks a fork may take along held.
+        spawned = multiprocessing.get_context("spawn")
+        super().__init__(max_workers=1, mp_context=spawned, initializer=_end_with_parent)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Wait for the tasks where all is well; else nobody wants them, and one that hangs would hold up the rest."""
+        if kind is not None:
+            for process in [*self._processes.values()]:  # public only from Python 3.14 on, as `kill_workers`
+                process.kill()
+        return super().__exit__(kind, error, trace)
+
+
 def beside(tasks: int) -> Executor:
     """An executor for so many tasks; a context manager, as every executor.
 
@@ -37,9 +56,7 @@ def beside(tasks: int) -> Executor:
     """
     if tasks < ENOUGH or available_cpus() < 2:
         return AtOnce()
-    # Not forked: Dagster and the model have threads, whose locks a fork may take along held.
-    spawned = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max_workers=1, mp_context=spawned, initializer=_end_with_parent)
+    return Beside()
 
 
 def _end_with_parent() -> None:

@@ -43,6 +43,17 @@ def test_tasks_enough_and_a_second_cpu_get_another_process(
             executor.submit(failing, "what was wrong").result()
 
 
+def test_work_that_is_given_up_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "available_cpus", lambda: 2)
+    executor = beside(ENOUGH)
+    other = psutil.Process(executor.submit(os.getpid).result())
+    for_ever = [executor.submit(signal.pause) for _ in range(3)]
+    with pytest.raises(KeyboardInterrupt), executor:
+        raise KeyboardInterrupt
+    assert not other.is_running()
+    assert all(each.done() for each in for_ever)
+
+
 def test_the_other_process_ends_with_one_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED, encoding="utf-8")

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psutil
 import pytest
 
+from signals_pipeline.adapters import beside
 from signals_pipeline.adapters.database import DatabaseError
 from signals_pipeline.core.feeds import SourceError
+from signals_pipeline.defs.assets import digest as digest_stage
 from signals_pipeline.defs.limits import REST_TAG, SECONDS_TAG, bounded, limits
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline_tests.adapters.news.documents import Item, rss
 from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Vendor, stalled, vendor
 from signals_pipeline_tests.defs.test_live_news import materialize, settings
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS
+from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
 
 WINDOWS = SAMPLE_WINDOWS[:3]
 RANGE = {RANGE_START_TAG: WINDOWS[0].key, RANGE_END_TAG: WINDOWS[-1].key}
@@ -101,6 +104,29 @@ def test_no_library_that_takes_every_exception_holds_the_alarm_up() -> None:
                 threading.Event().wait()
 
     assert "not done after 0.4 s" in failure(run(stubborn, RANGE))
+
+
+def test_a_digest_whose_time_is_up_leaves_no_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "available_cpus", lambda: 2)
+    monkeypatch.setattr(beside, "ENOUGH", len(WINDOWS))
+    with TestDesk.open(tmp_path) as desk:
+        assert desk.run(WINDOWS).success
+        monkeypatch.setattr(digest_stage, "write_digest", writes_for_ever)
+        before = spawned()
+        refused = desk.refusal(WINDOWS, only="digest", tags={SECONDS_TAG: "5"})
+    assert "not done after 5 s, its limit for 3 windows; it was in " in refused
+    assert spawned() == before
+
+
+def writes_for_ever(_content: str, _folder: Path) -> None:
+    """A disk that does not answer."""
+    threading.Event().wait()
+
+
+def spawned() -> set[int]:
+    """Processes that work beside this one."""
+    children = psutil.Process().children()
+    return {child.pid for child in children if any("spawn_main" in word for word in child.cmdline())}
 
 
 def test_a_stage_in_time_leaves_no_alarm_behind() -> None:
