@@ -1,11 +1,14 @@
 """A soak: windows by the schedule at accelerated time with random faults, compared with a run that nothing happened to.
 
-`python -m benchmarks.soak [--windows 200] [--seed 1] [--folder DIR]`. Stopped and started again with the same folder it
-goes on where it was. It ends with benchmarks/SOAK.md.
+`python -m benchmarks.soak [--windows 200] [--seed 1] [--folder DIR]`. Stopped or killed, and started again with the
+same line, it goes on with the window in which it was. It ends with benchmarks/SOAK.md, and exit code 1 where something
+is not as it must be. `--until N` ends and judges after N of the windows: name some more than are done, as the last four
+are calm.
 """
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.soak.faults import SUDDEN, MoodyInbox, before, drawn, strike
-from benchmarks.soak.judging import judged, kept, posted, state
+from benchmarks.soak.folder import Folder
+from benchmarks.soak.judging import ended, judged
 from benchmarks.soak.watching import Watch
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.mail_servers import mail_server
@@ -42,18 +46,17 @@ def one(deployment: Deployment, inbox: MoodyInbox, watch: Watch, window: Window,
     watch.posted(window)
 
 
-def soak(folder: Path, windows: Sequence[Window], variables: dict[str, str], seed: int, inbox: MoodyInbox) -> None:
+def soak(folder: Folder, windows: Sequence[Window], variables: dict[str, str], seed: int, inbox: MoodyInbox) -> None:
     """All windows that are not done yet, one after the other."""
-    log = folder / "windows.jsonl"
-    done = len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
+    done = len(folder.lines("windows"))
     if done >= len(windows):
         return
     start = windows[done].start + timedelta(seconds=1)
-    home, database = folder / "deployment", folder / "postgres"
-    for each in (home, database):
+    database = folder.root / "postgres"
+    for each in (folder.home, database):
         each.mkdir(exist_ok=True)
     with running(
-        home, start, schedule="digest_schedule", programs=PROGRAMS, database=database, **variables
+        folder.home, start, schedule="digest_schedule", programs=PROGRAMS, database=database, **variables
     ) as deployment:
         watch = Watch(deployment)
         began = time.monotonic()
@@ -63,26 +66,33 @@ def soak(folder: Path, windows: Sequence[Window], variables: dict[str, str], see
             one(deployment, inbox, watch, windows[at], chance)
             took = time.monotonic() - started
             line = {"window": windows[at].key, "fault": chance[0], "seconds": round(took, 1), **watch.sample()}
-            with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            folder.add("windows", line)
             left = (time.monotonic() - began) / (at - done + 1) * (len(windows) - at - 1)
             print(f"{at + 1}/{len(windows)} {json.dumps(line)} about {left / 60:.0f} min left", flush=True)
-        url = deployment.database_url
-        kept(folder, "state", lambda: {"rows": state(url), "mails": posted(url)})
+
+
+def asked() -> argparse.Namespace:
+    """The command line."""
+    known = argparse.ArgumentParser(prog="python -m benchmarks.soak")
+    known.add_argument("--windows", type=int, default=200)
+    known.add_argument("--seed", type=int, default=1)
+    known.add_argument("--folder", type=Path, default=Path("var/soak"))
+    known.add_argument("--until", type=int, default=0, help="end and judge after so many windows; 0: after all")
+    return known.parse_args()
 
 
 def main() -> None:
     """Soak, compare, report."""
-    asked = argparse.ArgumentParser(prog="python -m benchmarks.soak")
-    asked.add_argument("--windows", type=int, default=200)
-    asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--folder", type=Path, default=Path("var/soak"))
-    given = asked.parse_args()
-    folder = given.folder.absolute()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped: the same line goes on"))  # and ends what it started
+    given = asked()
+    folder = Folder(given.folder.absolute())
+    folder.claim(windows=given.windows, seed=given.seed)
+    folder.clear()
     year = make_year(
-        folder / "year", symbols=SYMBOLS, headlines=given.windows * HEADLINES_A_WINDOW, windows=given.windows
+        folder.root / "year", symbols=SYMBOLS, headlines=given.windows * HEADLINES_A_WINDOW, windows=given.windows
     )
-    inbox = MoodyInbox(kept=folder / "mails.jsonl")
+    windows = year.windows[: given.until or given.windows]
+    inbox = MoodyInbox(kept=folder)
     with mail_server(inbox) as port:
         variables = {
             "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -90,8 +100,9 @@ def main() -> None:
             "SIGNALS_WATCHLIST": str(year.watchlist), "DIGEST_RECIPIENTS": READERS, "MAIL_TRANSPORT": "smtp",
             "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(port), "SMTP_TLS": "none", "DAGSTER_EVENT_BATCH_SIZE": "100",
         }  # fmt: skip
-        soak(folder, year.windows, variables, given.seed, inbox)
-    sys.exit(judged(folder, year, given.seed))
+        soak(folder, windows, variables, given.seed, inbox)
+    state = folder.once(f"state after {len(windows)}", lambda: ended(folder))
+    sys.exit(judged(folder, year, windows, state))
 
 
 if __name__ == "__main__":

@@ -2,17 +2,17 @@
 
 import asyncio
 import hashlib
-import json
 import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from benchmarks.soak.folder import Folder
 from signals_pipeline_tests.mail_servers import Inbox
 from signals_pipeline_tests.operation.deployment import Deployment
 
@@ -37,7 +37,7 @@ def drawn(seed: int, at: int) -> tuple[str, random.Random]:
 class MoodyInbox(Inbox):
     """A mail server that takes mail, or misbehaves as its mood is; keeps each mail that it has read whole in a file."""
 
-    kept: Path = Path("mails.jsonl")
+    kept: Folder = field(default_factory=lambda: Folder(Path()))
     mood: str = ""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd finds handlers by name
@@ -59,8 +59,7 @@ class MoodyInbox(Inbox):
         answer = await super().handle_DATA(server, session, envelope)
         recipient, content = self.taken[-1]
         said = {"recipient": recipient, "id": self.message(-1)["Message-ID"], "sha256": _sha(content)}
-        with self.kept.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(said) + "\n")
+        self.kept.add("mails", said)
         self.taken.clear()
         if self.mood == "dies after taking" and server.transport is not None:
             server.transport.close()

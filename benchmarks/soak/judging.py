@@ -1,19 +1,24 @@
 """What a soak has left, against a run that nothing happened to: rows, digests, mails, and what its processes held."""
 
 import json
+import shutil
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from benchmarks.results import machine, table
+from benchmarks.soak import held
+from benchmarks.soak.folder import Folder
 from benchmarks.soak.watching import WATCHED
 from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.adapters.histories import rows
 from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.operation.postgres import server
 from signals_pipeline_tests.years import Year
 
 REPORT = Path(__file__).parent.parent / "SOAK.md"
@@ -52,23 +57,23 @@ def _without(value: Any, names: set[str]) -> Any:  # noqa: ANN401 - JSON
     return [_without(each, names) for each in value] if isinstance(value, list) else value
 
 
-def faultless(folder: Path, year: Year) -> dict[str, Any]:
+def faultless(folder: Path, year: Year, windows: Sequence[Window]) -> dict[str, Any]:
     """The same windows in one run of one process, over a database of its own."""
+    shutil.rmtree(folder, ignore_errors=True)  # a run that was stopped
     sources = {
         "signals_deployment": "local", "signals_news_path": year.news, "signals_prices_path": year.prices,
         "signals_watchlist": year.watchlist,
     }  # fmt: skip
     with TestDesk.open(folder, **sources) as desk:
-        assert desk.run(year.windows).success
+        assert desk.run(windows).success
         return state(desk.settings.database_url)
 
 
-def kept(folder: Path, name: str, make: Any) -> Any:  # noqa: ANN401 - JSON
-    """What a file of the folder holds; made and written where it is not there."""
-    path = folder / f"{name}.json"
-    if not path.exists():
-        path.write_text(json.dumps(make(), default=str, sort_keys=True), encoding="utf-8")
-    return json.loads(path.read_text(encoding="utf-8"))
+def ended(folder: Folder) -> dict[str, Any]:
+    """What a soak has left in its database, when its deployment is over."""
+    with server(folder.root / "postgres") as postgres:
+        url = postgres.create("signals")
+        return {"rows": state(url), "mails": posted(url)}
 
 
 def posted(url: str) -> dict[str, int]:
@@ -80,49 +85,39 @@ def posted(url: str) -> dict[str, int]:
     return {f"{kind} {state}": count for kind, state, count in found}
 
 
-def judged(folder: Path, year: Year, seed: int) -> int:
+def judged(folder: Folder, year: Year, windows: Sequence[Window], faulty: dict[str, Any]) -> int:
     """Write the report; 0 where everything is as it must be, else 1."""
-    faulty = kept(folder, "state", dict)
-    whole = kept(folder, "faultless", lambda: faultless(folder / "faultless", year))
-    lines = [json.loads(line) for line in (folder / "windows.jsonl").read_text(encoding="utf-8").splitlines()]
-    mails = [json.loads(line) for line in (folder / "mails.jsonl").read_text(encoding="utf-8").splitlines()]
+    whole = folder.once(f"faultless after {len(windows)}", lambda: faultless(folder.root / "faultless", year, windows))
+    lines, mails = folder.lines("windows"), folder.lines("mails")
     differing = {name: _differing(faulty["rows"][name], whole[name]) for name in TABLES}
     differing["digest"] = digests_differing(faulty["rows"]["digest"], whole["digest"])
     twice = [name for name, count in Counter((each["recipient"], each["id"]) for each in mails).items() if count > 1]
     compared = [(name, len(whole[name]), count) for name, count in differing.items()]
-    faults = Counter(line["fault"] or "none" for line in lines)
     body = [
-        f"`python -m benchmarks.soak --windows {len(lines)} --seed {seed}` on {machine()}, {datetime.now(UTC).date()}",
+        f"`{_command(folder, len(windows))}` on {machine()}, {datetime.now(UTC).date()}",
         f"{len(lines)} windows by the schedule in {sum(line['seconds'] for line in lines) / 60:.0f} minutes.",
         f"Runs that hung until run monitoring ended them: {sum(line['hung'] for line in lines)}.",
-        table(("fault", "windows"), sorted(faults.items())),
+        table(("fault", "windows"), sorted(Counter(line["fault"] or "none" for line in lines).items())),
         "Final state against the same windows in one run that nothing happened to:",
         table(("rows", "there", "that differ"), compared),
         f"Mails that the server read whole: {len(mails)}; sent twice: {len(twice)}. The outbox at the end:",
         table(("mails", "count"), sorted(faulty["mails"].items())),
-        "Memory and open files over the windows, the first tenth left out:",
-        table(
-            ("process", "MiB at first", "MiB at last", "MiB per 100 windows", "files", "files per 100"), _held(lines)
-        ),
+        "## Memory and open files of the daemon and the code server",
+        held.report(lines, WATCHED),
     ]
     REPORT.write_text("# Soak\n\n" + "\n\n".join(body) + "\n", encoding="utf-8")
     print(REPORT.read_text(encoding="utf-8"))
-    return int(any(differing.values()) or bool(twice))
+    return int(any(differing.values()) or bool(twice) or held.grows(lines, WATCHED))
+
+
+def _command(folder: Folder, windows: int) -> str:
+    """The line that makes the same soak."""
+    begun = folder.once("asked", dict)
+    until = "" if windows == begun["windows"] else f" --until {windows}"
+    return f"python -m benchmarks.soak --windows {begun['windows']} --seed {begun['seed']}{until}"
 
 
 def _differing(some: list[Any], others: list[Any]) -> int:
     """How many rows are in one and not in the other."""
     one, other = (Counter(json.dumps(each, sort_keys=True, default=str) for each in rows) for rows in (some, others))
     return (one - other).total() + (other - one).total()
-
-
-def _held(lines: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    rows = []
-    for name in WATCHED:
-        newest = lines[-1][name]["pid"]
-        of_it = [line[name] for line in lines if line[name]["pid"] == newest]
-        of_it = of_it[len(of_it) // 10 :]
-        mib, files = ([each[what] for each in of_it] for what in ("mib", "files"))
-        slopes = [100 * np.polyfit(range(len(each)), each, 1)[0] if len(each) > 1 else 0.0 for each in (mib, files)]
-        rows.append((name, mib[0], mib[-1], f"{slopes[0]:+.1f}", f"{min(files)} to {max(files)}", f"{slopes[1]:+.1f}"))
-    return rows

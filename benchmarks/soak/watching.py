@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from benchmarks.soak.folder import belongs
 from signals_pipeline.core.delivery import SEND_WITHIN
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.operation.deployment import Deployment
@@ -51,7 +52,9 @@ class Watch:
 
         self._until(there)
         with suppress(psutil.NoSuchProcess):
-            return psutil.Process(int(found[0]))
+            process = psutil.Process(int(found[0]))
+            # Of a run that a stopped soak had begun, the number may be another process's by now.
+            return process if belongs(process, self.deployment.folder) else None
         return None
 
     def settled(self, window: Window) -> None:
