@@ -67,8 +67,26 @@ def item_id(one: RawHeadline) -> str:
     return _sha256(canonical_url(one.url) or f"{_plain(one.title)}\n{_plain(one.source)}")
 
 
+def folded(delivered: Iterable[RawHeadline]) -> dict[str, list[RawHeadline]]:
+    """What feeds delivered, by identity: each feed's first copy, all with the tags of all copies.
+
+    Args:
+        delivered: In the order of the feeds' precedence.
+    """
+    groups: dict[str, dict[str, RawHeadline]] = defaultdict(dict)
+    tags: dict[str, set[str]] = defaultdict(set)
+    for one in delivered:
+        identity = item_id(one)
+        groups[identity].setdefault(one.feed, one)
+        tags[identity].update(one.tags)
+    return {
+        identity: [_tagged(one, tuple(sorted(tags[identity]))) for one in copies.values()]
+        for identity, copies in groups.items()
+    }
+
+
 def additions(
-    delivered: Iterable[RawHeadline],
+    items: Mapping[str, Sequence[RawHeadline]],
     kept: Mapping[str, Sequence[Version]],
     *,
     now: datetime,
@@ -85,7 +103,7 @@ def additions(
     tags of all; copies from another feed with other words are no edits and are not kept.
 
     Args:
-        delivered: What the feeds delivered, in the order of the feeds' precedence.
+        items: What the feeds delivered, as `folded` gives it.
         kept: Versions in the archive by item_id, the earliest known first; at least of the items delivered.
         now: When the round began (aware).
         frontier: Up to when the archive was read for digests (aware); None before the first round.
@@ -96,27 +114,13 @@ def additions(
     counts: _Counts = defaultdict(Counter)
     times = _Times(now, frontier, edits_known_from)
     versions = []
-    for identity, copies in _folded(delivered).items():
+    for identity, copies in items.items():
         known = kept.get(identity, ())
         if known:
             versions.extend(_later(identity, copies, known, times, counts))
         elif news := [one for one in copies if _is_news(one, times, asked_since, delivered_until, counts)]:
             versions.append(_version(identity, _seen(news[0], times, counts), now))
     return Additions(tuple(versions), counts)
-
-
-def _folded(delivered: Iterable[RawHeadline]) -> dict[str, list[RawHeadline]]:
-    """By identity: each feed's first copy, all with the tags of all copies."""
-    groups: dict[str, dict[str, RawHeadline]] = defaultdict(dict)
-    tags: dict[str, set[str]] = defaultdict(set)
-    for one in delivered:
-        identity = item_id(one)
-        groups[identity].setdefault(one.feed, one)
-        tags[identity].update(one.tags)
-    return {
-        identity: [_tagged(one, tuple(sorted(tags[identity]))) for one in copies.values()]
-        for identity, copies in groups.items()
-    }
 
 
 def _tagged(one: RawHeadline, tags: tuple[str, ...]) -> RawHeadline:

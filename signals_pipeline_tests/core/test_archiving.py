@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.archiving import BACKLOG, EDITED, FUTURE, LATE, STALE, Additions, Version, additions, item_id
+from signals_pipeline.core.archiving import (
+    BACKLOG,
+    EDITED,
+    FUTURE,
+    LATE,
+    STALE,
+    Additions,
+    Version,
+    additions,
+    folded,
+    item_id,
+)
 from signals_pipeline.core.feeds import RawHeadline
 
 NOW = datetime(2026, 3, 4, 22, 30, 5, tzinfo=UTC)
@@ -39,7 +50,7 @@ def add(items: list[RawHeadline], kept: Kept | None = None, **changes: object) -
         "delivered_until": dict.fromkeys("abc", FRONTIER),
         **changes,
     }
-    return additions(items, kept or {}, **values)
+    return additions(folded(items), kept or {}, **values)
 
 
 def as_kept(found: Additions, kept: Kept | None = None) -> Kept:

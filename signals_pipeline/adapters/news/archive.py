@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.database import collection, headline_item, reading, writing
-from signals_pipeline.core.archiving import Version, additions, item_id
+from signals_pipeline.core.archiving import Version, additions, folded
 from signals_pipeline.core.feeds import Collection, RawHeadline
 
 _AT_ONCE = 500  # identities a look-up
@@ -69,11 +69,12 @@ class HeadlineArchive:
         Returns:
             The visits with what was set aside in their details.
         """
+        items = folded(delivered)
         with writing(self._engine, alone=True) as connection:
             before = _extent(connection)
             added = additions(
-                delivered,
-                _kept(connection, {item_id(one) for one in delivered}),
+                items,
+                _kept(connection, items),
                 now=now,
                 frontier=before.frontier,
                 edits_known_from=before.frontier if prompt and before.frontier else now,
@@ -91,10 +92,10 @@ class HeadlineArchive:
         seen.
         """
         asked = {visit.feed: (visit.asked_from, visit.asked_to) for visit in visits}
-        fitting = [one for one in delivered if one.published_at and _within(one.published_at, asked[one.feed])]
+        items = folded(one for one in delivered if one.published_at and _within(one.published_at, asked[one.feed]))
         with writing(self._engine, alone=True) as connection:
-            kept = _kept(connection, {item_id(one) for one in fitting})
-            unknown = [one for one in fitting if item_id(one) not in kept]
+            kept = _kept(connection, items)
+            unknown = {identity: copies for identity, copies in items.items() if identity not in kept}
             now = max(visit.collected_at for visit in visits)
             added = additions(
                 unknown, {}, now=now, frontier=None, edits_known_from=now, asked_since={}, delivered_until={}

@@ -1,52 +1,16 @@
 """Live news from feeds through the archive: windows read the same for ever, no item is lost, none is told twice."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Barrier
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.circuits import Circuits
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.news.archive import HeadlineArchive
-from signals_pipeline.adapters.news.live import LiveNews
-from signals_pipeline.core.feeds import NewsBatch, NewsSource, SourceError
+from signals_pipeline.core.feeds import SourceError
 from signals_pipeline.core.headlines import normalise
-from signals_pipeline.core.windows import Window, window_for_key
+from signals_pipeline.core.windows import window_for_key
+from signals_pipeline_tests.adapters.news.live_desk import DAY, HOUR, MORNING, NIGHT, SECONDS, Desk, statuses, titles
 from signals_pipeline_tests.adapters.news.tapes import Aired, Tape, item, on_time
-from signals_pipeline_tests.databases import PROCESSES
-
-MORNING, DAY = window_for_key("2026-03-03-17:30"), window_for_key("2026-03-04-08:30")
-NIGHT = window_for_key("2026-03-04-17:30")
-SECONDS = timedelta(seconds=5)
-HOUR = timedelta(hours=1)
-
-
-class Desk:
-    """Live news whose clock a test sets."""
-
-    def __init__(self, engine: Engine, *feeds: NewsSource) -> None:
-        self.now = datetime(2000, 1, 1, tzinfo=UTC)
-        self.news = LiveNews(
-            feeds, HeadlineArchive(engine), Circuits(engine, threshold=3), now=lambda: self.now, warnings=["mind"]
-        )
-
-    def run(self, window: Window, *, late: timedelta = SECONDS, back: timedelta = 72 * HOUR) -> NewsBatch:
-        self.now = window.end + late
-        return self.news.fetch(window.end - back, window.end)
-
-
-def titles(batch: NewsBatch, window: Window) -> list[str | None]:
-    """What falls into the window."""
-    return [one.title for one in batch.headlines if one.known_at and window.start <= one.known_at < window.end]
-
-
-def statuses(batch: NewsBatch) -> dict[str, str]:
-    return {report.feed: report.status for report in batch.reports}
 
 
 def test_what_was_published_in_a_window_belongs_to_it_although_it_is_collected_after_it(engine: Engine) -> None:
@@ -230,55 +194,6 @@ def test_a_feed_that_keeps_failing_is_left_alone_for_a_while(engine: Engine) -> 
         batches.append(desk.news.fetch(DAY.start - HOUR, desk.now))
     assert len(bad.asked) == 3
     assert "left alone until 13:42 UTC after 3 failures: two: HTTP 500" in batches[-1].reports[1].detail
-
-
-def test_two_rounds_at_once_leave_no_row_twice_and_change_no_window(engine: Engine) -> None:
-    aired = [on_time(DAY.start + HOUR, "a"), on_time(DAY.end + timedelta(seconds=4), "b")]
-    first, second = Desk(engine, Tape("one", aired[:1])), Desk(engine, Tape("one", aired))
-    extent = HeadlineArchive(engine).extent()
-    told = first.run(DAY)
-    # The other process began before the first one was done, and knows nothing of its round.
-    second.now = DAY.end + 2 * SECONDS
-    second.news._collect(DAY.end - 72 * HOUR, DAY.end, extent)  # noqa: SLF001
-    assert first.run(DAY).headlines == told.headlines
-    with engine.connect() as connection:
-        assert connection.scalar(sa.text("SELECT count(*) FROM headline_item")) == 2
-    assert titles(first.run(NIGHT), NIGHT) == ["b"]
-
-
-def collect(url: str, start: Barrier, results: "Queue[list[str | None]]") -> None:
-    engine = engine_for(url)
-    aired = [on_time(DAY.start + timedelta(minutes=at), f"item {at}") for at in range(200)]
-    desk = Desk(engine, Tape("one", aired), Tape("two", aired[:50]))
-    start.wait(30)
-    results.put(titles(desk.run(DAY), DAY))
-    engine.dispose()
-
-
-def test_two_processes_that_collect_at_once_read_the_same(database_url: str, engine: Engine) -> None:
-    start, results = PROCESSES.Barrier(2), PROCESSES.Queue()
-    workers = [PROCESSES.Process(target=collect, args=(database_url, start, results)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    first, second = (results.get(timeout=60) for _ in workers)
-    for worker in workers:
-        worker.join(30)
-    assert first == second
-    assert len(first) == len(set(first)) == 200
-    with engine.connect() as connection:
-        assert connection.scalar(sa.text("SELECT count(*) FROM headline_item")) == 200
-
-
-def test_hostile_text_is_kept_and_harms_nothing(engine: Engine) -> None:
-    hostile: Sequence[str] = ("nul \0 here", "lone \ud800 surrogate", "<script>alert(1)</script>", "x" * 1_000_000)
-    desk = Desk(
-        engine,
-        Tape(
-            "one", [on_time(DAY.start + HOUR, text, url=f"https://n.example/{at}") for at, text in enumerate(hostile)]
-        ),
-    )
-    assert len(desk.run(DAY).headlines) == 4
-    assert len(desk.run(NIGHT).headlines) == 4
 
 
 def test_a_window_needs_a_timezone(engine: Engine) -> None:

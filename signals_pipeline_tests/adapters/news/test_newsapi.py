@@ -1,7 +1,7 @@
 """NewsAPI over real sockets: few packed searches, paged within plan and budget; refusals without the key."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from signals_pipeline.adapters.news.newsapi_plans import PLANS, Degrades, Plan, 
 from signals_pipeline.core.feeds import SourceError
 from signals_pipeline.core.watchlist import Company
 from signals_pipeline_tests.adapters.news.documents import NOW, Item, newsapi, newsapi_error
-from signals_pipeline_tests.adapters.news.vendors import QUICK, Reply, Request, Vendor, vendor
+from signals_pipeline_tests.adapters.news.vendors import QUICK, Reply, Request, Vendor
 
 PATH = "/v2/everything"
 KEY = "planted0key0planted"
@@ -22,12 +22,6 @@ COMPANIES = [Company("AAPL", "Apple Inc."), Company("XOM", "Exxon Mobil Corporat
 MANY = [Company(f"S{at}", f"{at} {'Long Name ' * 4}Industries") for at in range(30)]
 ITEMS = [Item("Apple opens a store", 30, summary="In Rome."), Item("Exxon drills", 90)]
 BUSINESS = PLANS["business"]
-
-
-@pytest.fixture
-def house() -> Iterator[Vendor]:
-    with vendor() as opened:
-        yield opened
 
 
 def source(
