@@ -114,6 +114,7 @@ def card(
     parts = tuple(_told(part) for part in json.loads(judged.contributions))
     least = float(knobs["min_combined_score"])
     kept = [survives(part, parts, judged.signal_type, least) for part in parts if part["kind"] == "story"]
+    said = sentences(signal, parts, kept, float(knobs["sentiment_weight"]), before)
     return Card(
         symbol=judged.symbol,
         company=company,
@@ -129,7 +130,8 @@ def card(
         contributions=parts,
         news_title=judged.news_title,
         news_url=judged.news_url,
-        sentences=(*sentences(signal, parts, kept, float(knobs["sentiment_weight"]), before), *_stale(stale_since)),
+        # Behind what changed: a mail cuts long reasons at their end.
+        sentences=(*said[:1], *_stale(stale_since), *said[1:]),
         without=tuple(
             f"{signed(part['without'])}, {f'still {judged.signal_type}' if stays else 'no signal'}"
             for part, stays in zip(parts, kept, strict=False)  # stories come first

@@ -1,0 +1,47 @@
+"""A window whose prices are stale, from end to end: each of its cards says so, in HTML, in the text and on the page."""
+
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.digest_files import digest_paths
+from signals_pipeline.core.digest import Digest
+from signals_pipeline.core.windows import window_for_key
+from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.web.sites import site
+
+WINDOW = window_for_key("2015-02-03-08:30")
+SAID = "Prices are stale: the last bar is of Thu 29 Jan 2015, later sessions are missing."
+
+
+def prices_until(last: str, folder: Path) -> Path:
+    """The sample's bars up to this date, in a file of their own."""
+    bars = pd.read_csv(sample.PRICES)
+    path = folder / "prices.csv"
+    bars[bars["date"] <= last].to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize(("last", "stale"), [("2015-01-29", True), ("2015-02-03", False)])
+def test_every_card_says_that_its_prices_are_stale(tmp_path: Path, last: str, stale: bool) -> None:
+    with TestDesk.open(tmp_path, signals_prices_path=prices_until(last, tmp_path)) as desk:
+        result = desk.run([WINDOW], knobs={"min_combined_score": 0.1})
+        files = digest_paths(WINDOW.key, desk.settings.digests_dir)
+        cards = Digest.from_json(files.json.read_text()).new
+        with site(desk.settings.database_url) as client:
+            page = client.get(f"/digests/{WINDOW.key}").text
+    assert len(cards) > 1
+    told = len(cards) if stale else 0
+    assert sum(SAID in card.sentences for card in cards) == told
+    for shown in (unescape(files.html.read_text()), _flowing(files.text.read_text()), unescape(page)):
+        assert shown.count(SAID) == told
+    (check,) = [each for each in result.get_asset_check_evaluations() if each.check_name == "prices_fresh"]
+    assert check.passed != stale
+
+
+def _flowing(text: str) -> str:
+    """Text without its line breaks."""
+    return " ".join(text.split())
