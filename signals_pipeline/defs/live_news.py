@@ -9,16 +9,22 @@ from signals_pipeline.adapters.circuits import Circuits
 from signals_pipeline.adapters.news.archive import HeadlineArchive
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
 from signals_pipeline.adapters.news.live import LiveNews
-from signals_pipeline.adapters.news.manners import Manners
 from signals_pipeline.adapters.news.newsapi import NewsApi
-from signals_pipeline.adapters.news.newsapi_plans import Degrades
 from signals_pipeline.adapters.source_calls import SourceCalls
 from signals_pipeline.core.feeds import NewsSource
+from signals_pipeline.defs.feed_options import feed_options
 from signals_pipeline.defs.resources import Desk, Store
-from signals_pipeline.settings import Settings, SettingsError
+from signals_pipeline.settings import Settings
 
 
-def live_news_resource(settings: Settings, *, origins: Mapping[str, str] | None = None) -> dg.ResourceDefinition:
+def today() -> datetime:
+    """The clock of this machine."""
+    return datetime.now(UTC)
+
+
+def live_news_resource(
+    settings: Settings, *, origins: Mapping[str, str] | None = None, now: Callable[[], datetime] = today
+) -> dg.ResourceDefinition:
     """The live feeds of a deployment, with its watchlist and its database.
 
     The options are no configuration fields: they hold a key, and a run's configuration is shown to everyone. What the
@@ -27,6 +33,7 @@ def live_news_resource(settings: Settings, *, origins: Mapping[str, str] | None 
     Args:
         settings: Validated settings.
         origins: Other places for vendors' origins; see `HttpClient`.
+        now: The clock.
 
     Raises:
         SettingsError: a feed is asked for and what it needs is not set.
@@ -39,53 +46,18 @@ def live_news_resource(settings: Settings, *, origins: Mapping[str, str] | None 
         log = context.log or dg.get_dagster_logger()
         for warning in options.warnings:
             log.warning(warning)
-        return open_live_news(options, desk, store)
+        return open_live_news(options, desk, store, now)
 
     return dg.ResourceDefinition(
         create, required_resource_keys={"store", "desk"}, description=f"Live headlines: {', '.join(options.shown)}."
     )
 
 
-def open_live_news(options: FeedOptions, desk: Desk, store: Store) -> LiveNews:
+def open_live_news(options: FeedOptions, desk: Desk, store: Store, now: Callable[[], datetime] = today) -> LiveNews:
     """The live source; nothing is asked before its first use."""
-
-    def now() -> datetime:
-        return datetime.now(UTC)
-
     feeds = build_feeds(options, desk.watchlist, SourceCalls(store.engine), now)
     archive, circuits = HeadlineArchive(store.engine), Circuits(store.engine)
     return LiveNews(feeds, archive, circuits, now=now, warnings=options.warnings)
-
-
-def feed_options(settings: Settings, *, origins: Mapping[str, str] | None = None) -> FeedOptions:
-    """The feeds' options by settings.
-
-    Raises:
-        SettingsError: newsapi without NEWSAPI_KEY, or rss:edgar without SIGNALS_CONTACT.
-    """
-    key = settings.newsapi_key.get_secret_value() if settings.newsapi_key else ""
-    named = tuple(filter(None, (name.strip() for name in settings.signals_feeds.split(","))))
-    usual = {"newsapi": bool(key), "yahoo": True, "rss:yahoo": True, "rss:edgar": bool(settings.signals_contact)}
-    needs = {"newsapi": "NEWSAPI_KEY", "rss:edgar": "SIGNALS_CONTACT"}
-    for name in named:
-        if not usual.get(name, True):
-            raise SettingsError(f"SIGNALS_FEEDS: {name} needs {needs[name]}, which is empty")
-    return FeedOptions(
-        names=named or tuple(name for name, ready in usual.items() if ready),
-        cache_dir=str((settings.signals_data_dir / "yfinance").absolute()),
-        newsapi_key=key,
-        newsapi_plan=settings.newsapi_plan,
-        newsapi_daily_calls=settings.newsapi_daily_calls,
-        degrades=Degrades(settings.newsapi_gives_up_first),
-        contact=settings.signals_contact,
-        manners=Manners(
-            at_once=settings.news_concurrency,
-            spacing=settings.news_spacing_seconds,
-            timeout=settings.news_timeout_seconds,
-            deadline=2 * settings.news_timeout_seconds,
-        ),
-        origins=origins or {},
-    )
 
 
 def newsapi_left(settings: Settings) -> Callable[[Store, datetime], int | None]:

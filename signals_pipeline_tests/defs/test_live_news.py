@@ -13,8 +13,9 @@ from signals_pipeline import sample
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.assets.headlines import headlines
+from signals_pipeline.defs.feed_options import feed_options
 from signals_pipeline.defs.limits import REST_TAG
-from signals_pipeline.defs.live_news import feed_options, live_news_resource, open_live_news
+from signals_pipeline.defs.live_news import live_news_resource, open_live_news
 from signals_pipeline.defs.resources import Desk, DeskResource, Store, knobs_resource, open_store, store_resource
 from signals_pipeline.settings import Settings, SettingsError
 from signals_pipeline_tests.adapters.news.documents import Item, newsapi, newsapi_error, rss
