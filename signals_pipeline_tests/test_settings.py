@@ -112,7 +112,7 @@ def test_the_readme_carries_the_configuration_table() -> None:
     assert between.strip() == configuration_table()
 
 
-def test_the_example_environment_names_every_variable() -> None:
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    named = [line[2:].split("=")[0] for line in lines if line.startswith("# ") and "=" in line.split(" ")[1]]
-    assert named == [name.upper() for name in Settings.model_fields]
+def test_the_example_environment_says_every_variable_s_meaning_and_default() -> None:
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in configuration_table().splitlines()[2:]]
+    _, _, variables = (ROOT / ".env.example").read_text().partition("\n\n")
+    assert variables == "\n\n".join(f"# {meaning}\n# {name}={default}" for name, default, _, meaning in rows) + "\n"

@@ -1,51 +1,41 @@
-"""What `signals doctor` looks at in a deployment; each look is a small function that answers with one finding."""
+"""What `signals doctor` looks at in a deployment; each look is a small function that answers with one finding.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+Looks import what is heavy themselves (Dagster, pandas, the model's runtime): so their imports count as their time, and
+run while other looks wait for somebody else.
+"""
+
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-
-from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError
 
 from signals_pipeline import sample
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.digests import Digests
-from signals_pipeline.adapters.model import LABELS, SentimentModel, read_config
-from signals_pipeline.adapters.news.newsapi import NewsApi
-from signals_pipeline.adapters.prices.pacing import Pacer
-from signals_pipeline.adapters.prices.yahoo_session import CHART, YAHOO, ChartSession, Refused
 from signals_pipeline.adapters.probes import Finding, Probe, fail, ok, warn
-from signals_pipeline.adapters.probes.aws import bucket, ses
+from signals_pipeline.adapters.probes.aws import bucket
 from signals_pipeline.adapters.probes.machine import folder, memory
-from signals_pipeline.adapters.probes.smtp import smtp_login
-from signals_pipeline.adapters.probes.web import CLOCK, NEWSAPI, clock, newsapi_key
-from signals_pipeline.adapters.source_calls import SourceCalls
+from signals_pipeline.adapters.probes.web import CLOCK, NEWSAPI, clock
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
-from signals_pipeline.cli.scheduling import ScheduleState, schedule_state
-from signals_pipeline.core.outcomes import BENCHMARK
-from signals_pipeline.core.windows import newest_complete, window_starting
-from signals_pipeline.defs.live_news import feed_options
-from signals_pipeline.defs.resources import model_folder
-from signals_pipeline.settings import Deployment, MailTransport, ModelChoice, Settings
+from signals_pipeline.cli.existing import opened
+from signals_pipeline.cli.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota
+from signals_pipeline.settings import Deployment, ModelChoice, Settings
 
 LATE = timedelta(hours=1)  # so long after a window's end its digest is not missed yet
 HEADLINES = {"Profit soars, shares surge to a record high": 2, "Shares plunge after profit warning and layoffs": 0}
-_MIGRATE = "signals migrate"
-
-Clock = Callable[[], datetime]
 
 
 def probes_of(
-    settings: Settings, now: Clock, *, newsapi: str = NEWSAPI, yahoo: str = "", time_from: str = CLOCK
+    settings: Settings,
+    now: Clock,
+    *,
+    seconds: float = 6.0,
+    newsapi: str = NEWSAPI,
+    yahoo: str = "",
+    time_from: str = CLOCK,
 ) -> dict[str, Probe]:
     """The looks that make sense for this deployment, by name.
 
     Args:
         settings: Validated settings.
         now: The clock.
+        seconds: How long somebody else may let a look wait.
         newsapi: Where NewsAPI is.
         yahoo: Where Yahoo is; empty: at Yahoo's hosts.
         time_from: Whose clock to compare with.
@@ -58,34 +48,45 @@ def probes_of(
         "news": partial(news, settings),
         "newest window": partial(newest_window, settings, now),
         "schedule": partial(schedule, settings, now),
-        "mail": partial(mail, settings),
+        "mail": partial(mail, settings, seconds),
         "data folder": partial(folder, settings.signals_data_dir),
         "memory": memory,
     }
     if not demo and settings.newsapi_key:
-        probes["newsapi key"] = partial(newsapi_accepts, settings, now, newsapi)
+        probes["newsapi key"] = partial(newsapi_accepts, settings, now, newsapi, seconds)
         probes["newsapi quota"] = partial(quota, settings, now)
     if not demo and not settings.signals_prices_path:
-        probes["prices"] = partial(prices, yahoo)
+        probes["prices"] = partial(prices, yahoo, seconds)
     if not demo:
-        probes["clock"] = partial(clock, now, origin=time_from)
+        probes["clock"] = partial(clock, now, origin=time_from, seconds=seconds)
     if settings.frames_url.startswith("s3://"):
-        probes["frames"] = partial(bucket, settings.frames_url)
+        probes["frames"] = partial(bucket, settings.frames_url, seconds=seconds)
     return probes
+
+
+def in_turn(settings: Settings) -> tuple[str, ...]:
+    """The looks that only compute on this machine, the quickest first."""
+    kept = ("database", "newest window", "newsapi quota") if settings.database_url.startswith("sqlite") else ()
+    return ("data folder", "memory", "watchlist", *kept, "news", "model", "schedule")
 
 
 def database(settings: Settings) -> Finding:
     """Whether it answers, and at which revision."""
+    from signals_pipeline.adapters import migrate
+
     with opened(settings) as engine:
         if engine is None:
             first = settings.signals_deployment is Deployment.DEMO
-            return warn("there is no database yet", "signals run") if first else fail("there is none yet", _MIGRATE)
+            return warn("there is no database yet", "signals run") if first else fail("there is none yet", MIGRATE)
         migrate.require_head(engine)
         return ok(f"{engine.dialect.name} at revision {migrate.head()}")
 
 
 def model(settings: Settings) -> Finding:
     """Whether the model's files are those it was sealed with, and what it makes of two plain headlines."""
+    from signals_pipeline.adapters.model import LABELS, SentimentModel, read_config
+    from signals_pipeline.adapters.model.choice import model_folder
+
     chosen = model_folder(settings.sentiment_model, settings.models_dir)
     config = read_config(chosen)
     found = SentimentModel.load(chosen).logits(list(HEADLINES)).argmax(axis=1).tolist()
@@ -112,6 +113,8 @@ def watchlist(settings: Settings) -> Finding:
 
 def news(settings: Settings) -> Finding:
     """Where headlines come from, and what the plans can't do."""
+    from signals_pipeline.defs.feed_options import feed_options
+
     if settings.signals_news_path or settings.signals_deployment is Deployment.DEMO:
         path = settings.signals_news_path or sample.HEADLINES
         return ok(f"recorded: {path}") if path.exists() else fail(f"{path} is not there", "correct SIGNALS_NEWS_PATH")
@@ -120,54 +123,11 @@ def news(settings: Settings) -> Finding:
     return warn(f"{feeds}; {options.warnings[0]}", "see docs/sources.md") if options.warnings else ok(feeds)
 
 
-def newsapi_accepts(settings: Settings, now: Clock, origin: str) -> Finding:
-    """Whether the key is accepted, by one call out of the budget."""
-    limits = feed_options(settings).plan.limits
-    key = settings.newsapi_key.get_secret_value() if settings.newsapi_key else ""
-    with opened(settings) as engine:
-        if engine is None:
-            return warn("not asked: the budget is kept in the database", _MIGRATE)
-        calls = SourceCalls(engine)
-        return newsapi_key(key, reserve=lambda: bool(calls.reserve(NewsApi.name, limits, now())), origin=origin)
-
-
-def quota(settings: Settings, now: Clock) -> Finding:
-    """How many calls are left, and until when they last."""
-    with opened(settings) as engine:
-        if engine is None:
-            return warn("not known: it is kept in the database", _MIGRATE)
-        found = SourceCalls(engine).forecast(NewsApi.name, feed_options(settings).plan.limits, now(), "NewsAPI")
-    remedy = "wait for the next period, get a larger plan, or shorten the watchlist"
-    return warn(found.text, remedy) if found.runs_out or not found.left else ok(found.text)
-
-
-def prices(base_url: str) -> Finding:
-    """Whether Yahoo answers with bars of the benchmark."""
-    pacer = Pacer(0, jitter=lambda: 0.0)
-    with ChartSession(timeout=4, pacer=pacer, base_url=base_url) as session:
-        try:
-            session.get(f"{YAHOO}{CHART}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
-        except Refused as error:
-            return fail(f"Yahoo gives no bars of {error}", "try again later, or set SIGNALS_PRICES_PATH")
-    return ok(f"Yahoo answers for {BENCHMARK}")
-
-
-def mail(settings: Settings) -> Finding:
-    """Whether mail can leave, and to whom."""
-    if not settings.recipients:
-        return warn("DIGEST_RECIPIENTS is empty: nobody gets a mail", "name the readers")
-    if settings.mail_transport is MailTransport.SES:
-        return ses()
-    if settings.mail_transport is MailTransport.FILES:
-        found = folder(settings.mail_dir)
-        return found if found.status != "ok" else ok(f"as files for {len(settings.recipients)}: {settings.mail_dir}")
-    password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
-    tls = settings.smtp_tls.value
-    return smtp_login(settings.smtp_host, settings.smtp_port, tls, user=settings.smtp_user, password=password)
-
-
 def newest_window(settings: Settings, now: Clock) -> Finding:
     """Whether the window that is due has its digest."""
+    from signals_pipeline.adapters.digests import Digests
+    from signals_pipeline.core.windows import newest_complete, window_starting
+
     with opened(settings) as engine:
         kept = Digests(engine).list(limit=1) if engine else []
     if not kept:
@@ -185,6 +145,7 @@ def schedule(settings: Settings, now: Clock) -> Finding:
     """Whether the schedule is on and the daemon that ticks it alive."""
     if settings.signals_deployment is Deployment.DEMO:
         return ok("the demo has none")
+    from signals_pipeline.cli.scheduling import ScheduleState, schedule_state
 
     match schedule_state(settings, now()):
         case ScheduleState.ON:
@@ -194,23 +155,6 @@ def schedule(settings: Settings, now: Clock) -> Finding:
         case ScheduleState.NO_INSTANCE:
             return warn("there is no Dagster instance yet", "make dev, then switch digest_schedule on")
     return warn("off: no window runs by itself", "switch digest_schedule on under Automation")
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Engine | None]:
-    """The database; None where a SQLite file is not there, which a look must not make."""
-    try:
-        url = make_url(settings.database_url)
-    except ArgumentError:
-        url = None  # `engine_for` has the words for it
-    if url is not None and url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        yield None
-        return
-    engine = engine_for(settings.database_url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def today() -> datetime:

@@ -1,19 +1,24 @@
 """`signals doctor`: one line a look, what is wrong and what to do; of this machine in seconds, or of a stack in AWS."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from signals_pipeline.adapters.aws.services import Patience
-from signals_pipeline.adapters.aws.stack import Stack, read
-from signals_pipeline.adapters.probes import Finding, fail, look, ok
-from signals_pipeline.cli import production
-from signals_pipeline.cli.checkup import probes_of, today
+from signals_pipeline.adapters.probes import Finding, fail, look, ok, unfinished
+from signals_pipeline.cli.checkup import in_turn, probes_of, today
 from signals_pipeline.cli.failures import told
 from signals_pipeline.settings import Settings, SettingsError
 
-SECONDS = 6.0
+if TYPE_CHECKING:
+    from signals_pipeline.adapters.aws.services import Patience
+    from signals_pipeline.adapters.aws.stack import Stack
+
+SECONDS = 5.0
 AWS_SECONDS = 30.0  # AWS's own clients try again before they give up
+PATIENCE, MOST_PATIENCE = 0.8, 6.0  # share of the time, and seconds: so each look can say itself who did not answer
 
 
 def examine(seconds: float = SECONDS) -> dict[str, Finding]:
@@ -22,11 +27,13 @@ def examine(seconds: float = SECONDS) -> dict[str, Finding]:
         settings = Settings.checked()
     except SettingsError as error:
         return {"settings": fail("; ".join(str(error).splitlines()), "correct the environment or .env")}
-    return look(probes_of(settings, today), seconds=seconds, told=told)
+    patience = min(PATIENCE * seconds, MOST_PATIENCE)
+    probes = probes_of(settings, today, seconds=patience)
+    return look(probes, seconds=seconds, told=told, in_turn=in_turn(settings))
 
 
 def examine_production(
-    name: str, *, inside: bool, patience: Patience | None = None, now: Callable[[], datetime] = today
+    name: str, *, inside: bool, patience: "Patience | None" = None, now: Callable[[], datetime] = today
 ) -> dict[str, Finding]:
     """What each look at a stack in AWS found; where the stack can't be read, only that.
 
@@ -36,6 +43,10 @@ def examine_production(
         patience: How to wait for that task.
         now: The clock.
     """
+    from signals_pipeline.adapters.aws.services import Patience
+    from signals_pipeline.adapters.aws.stack import read
+    from signals_pipeline.cli import production
+
     stacks: list[Stack] = []
 
     def stack() -> Finding:
@@ -78,3 +89,13 @@ def document(found: Mapping[str, Finding]) -> str:
         for name, finding in found.items()
     ]
     return json.dumps({"healthy": healthy(found), "checks": checks}, indent=2)
+
+
+def leave(code: int) -> None:
+    """End the process where a look goes on that was not waited for, else return.
+
+    The interpreter's own end takes threads away from under native code, and the model's runtime then aborts.
+    """
+    if unfinished():
+        sys.stdout.flush()
+        os._exit(code)

@@ -1,53 +1,35 @@
-"""Which failures the pipeline foresaw, and the line each tells."""
+"""Which failures the pipeline foresaw, and the line each tells.
+
+They are listed by name: who raises one has imported it, and telling a failure must not import the rest of the pipeline.
+"""
 
 import errno
+import sys
 from collections.abc import Iterator
 
-import dagster as dg
-
-from signals_pipeline.adapters.aws.files import DeployFilesError
-from signals_pipeline.adapters.aws.stack import DeployError
-from signals_pipeline.adapters.calendar import CalendarError
-from signals_pipeline.adapters.database import DatabaseError
-from signals_pipeline.adapters.mail.smtp import SmtpConfigError
-from signals_pipeline.adapters.model import ModelError
-from signals_pipeline.adapters.outbox import OutboxError
-from signals_pipeline.adapters.tried_settings import TriedError
-from signals_pipeline.adapters.watchlist import WatchlistError
-from signals_pipeline.cli.backfilling import LaunchError
-from signals_pipeline.core.adjustment import AdjustmentError
-from signals_pipeline.core.costs import CostError
-from signals_pipeline.core.coverage import CoverageError
-from signals_pipeline.core.digest import DigestError
-from signals_pipeline.core.feeds import SourceError
-from signals_pipeline.core.links import LinkKeyError
-from signals_pipeline.core.tables import SchemaError
-from signals_pipeline.core.technicals import BarsError
-from signals_pipeline.core.windows import WindowError
-from signals_pipeline.settings import SettingsError
-
 FORESEEN = (
-    AdjustmentError,
-    BarsError,
-    CalendarError,
-    CostError,
-    CoverageError,
-    DatabaseError,
-    DeployError,
-    DeployFilesError,
-    DigestError,
-    LaunchError,
-    LinkKeyError,
-    ModelError,
-    OutboxError,
-    SchemaError,
-    SettingsError,
-    SmtpConfigError,
-    SourceError,
-    TriedError,
-    WatchlistError,
-    WindowError,
+    "signals_pipeline.adapters.aws.files.DeployFilesError",
+    "signals_pipeline.adapters.aws.stack.DeployError",
+    "signals_pipeline.adapters.calendar.CalendarError",
+    "signals_pipeline.adapters.database.engine.DatabaseError",
+    "signals_pipeline.adapters.mail.smtp.SmtpConfigError",
+    "signals_pipeline.adapters.model.folder.ModelError",
+    "signals_pipeline.adapters.outbox.OutboxError",
+    "signals_pipeline.adapters.tried_settings.TriedError",
+    "signals_pipeline.adapters.watchlist.WatchlistError",
+    "signals_pipeline.cli.backfilling.LaunchError",
+    "signals_pipeline.core.adjustment.AdjustmentError",
+    "signals_pipeline.core.costs.CostError",
+    "signals_pipeline.core.coverage.CoverageError",
+    "signals_pipeline.core.digest_value.DigestError",
+    "signals_pipeline.core.feeds.SourceError",
+    "signals_pipeline.core.links.LinkKeyError",
+    "signals_pipeline.core.schema.SchemaError",
+    "signals_pipeline.core.technicals.BarsError",
+    "signals_pipeline.core.windows.WindowError",
+    "signals_pipeline.settings.knobs.SettingsError",
 )
+"""Exception classes; their subclasses are foreseen, too."""
 # What the operator's machine refuses; any other OSError is a fault of ours and keeps its traceback.
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
@@ -55,10 +37,10 @@ REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, 
 def told(error: BaseException) -> str | None:
     """The message of the first foreseen failure among an error and what caused it; None where it was not foreseen."""
     for cause in _causes(error):
-        if isinstance(cause, FORESEEN):
+        if any(f"{kind.__module__}.{kind.__qualname__}" in FORESEEN for kind in type(cause).__mro__):
             return str(cause)
-        if isinstance(cause, dg.Failure) and cause.description:
-            return cause.description
+        if _is_dagster(cause, "Failure") and (description := getattr(cause, "description", None)):
+            return str(description)
         if isinstance(cause, OSError) and cause.errno in REFUSALS:
             return f"{cause.filename}: {cause.strerror}; make room there, or choose another folder"
     return None
@@ -66,7 +48,16 @@ def told(error: BaseException) -> str | None:
 
 def interrupted(error: BaseException) -> bool:
     """Whether the user stopped the command, in our code or inside a Dagster run."""
-    return any(isinstance(cause, KeyboardInterrupt | dg.DagsterExecutionInterruptedError) for cause in _causes(error))
+    return any(
+        isinstance(cause, KeyboardInterrupt) or _is_dagster(cause, "DagsterExecutionInterruptedError")
+        for cause in _causes(error)
+    )
+
+
+def _is_dagster(error: BaseException, name: str) -> bool:
+    """Whether it is of Dagster's class of this name, which nobody raises who has not imported Dagster."""
+    kind = getattr(sys.modules.get("dagster"), name, None)
+    return isinstance(kind, type) and isinstance(error, kind)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -9,8 +9,8 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.finbert import prepare, source
 from signals_pipeline.adapters.finbert.verify import read
 from signals_pipeline.adapters.model import ModelError, SentimentModel, read_config
+from signals_pipeline.adapters.model.choice import model_folder
 from signals_pipeline.core.sentiment import LABELS, softmax
-from signals_pipeline.defs.resources import model_folder
 from signals_pipeline.settings import Settings
 
 PROBE = "Company profit rises sharply, well above expectations"

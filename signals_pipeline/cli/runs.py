@@ -2,19 +2,18 @@
 
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.database import engine_for
 from signals_pipeline.adapters.digests import Digests
+from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import DIGEST_JOB
-from signals_pipeline.defs.local_storage import instance_in
 from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.settings import Deployment, Settings, SettingsError
+from signals_pipeline.settings import Deployment, Settings
 
 QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # a failure is told once, by `signals`
 
@@ -73,13 +72,3 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
     with local_instance(settings) as instance:
         return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)
-
-
-def local_instance(settings: Settings) -> dg.DagsterInstance:
-    """The instance that `dagster dev` shows; one in the data folder where there is no dagster.yaml to say which."""
-    home = settings.dagster_home or Path.cwd()
-    if not home.is_dir():
-        raise SettingsError(f"DAGSTER_HOME={str(home)!r}: no such folder; create it or name the one with dagster.yaml")
-    if settings.dagster_home or (home / "dagster.yaml").exists():
-        return dg.DagsterInstance.from_config(str(home))
-    return instance_in(settings.signals_data_dir.absolute() / "dagster")

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 SourceStatus = Literal["ok", "degraded", "failed"]
 
@@ -145,7 +146,7 @@ class PriceSource(Protocol):
         """Name of the source, as it stands in reports."""
         ...
 
-    def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+    def bars(self, symbols: Sequence[str], start: date, end: date) -> "pd.DataFrame":
         """Daily bars of sessions from start to end, both included; as traded where `actions` has what adjusts them.
 
         Returns:
@@ -158,7 +159,7 @@ class PriceSource(Protocol):
         """
         ...
 
-    def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+    def actions(self, symbols: Sequence[str], start: date, end: date) -> "pd.DataFrame":
         """Splits and dividends with an ex-date from start to end, both included, of bars that `bars` has delivered.
 
         Returns:

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.adjustment import span_factors
-from signals_pipeline.core.outcomes import BENCHMARK, HORIZONS, price_grids, spans_of
+from signals_pipeline.core.outcomes import HORIZONS, price_grids, spans_of
+from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions, Window
 
 Reals = NDArray[np.float64]

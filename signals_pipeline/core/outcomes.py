@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.adjustment import span_factors
 from signals_pipeline.core.tables import OUTCOMES
+from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions
 
 HORIZONS = (1, 3, 5, 10)
 """Sessions held, the entry session counted as the first."""
 
-BENCHMARK = "SPY"
 EQUAL_WEIGHT = "equal-weight watchlist"
 
 

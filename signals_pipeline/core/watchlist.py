@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+BENCHMARK = "SPY"
+"""What the companies' returns are compared with; its prices are kept beside theirs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Company:

@@ -10,7 +10,6 @@ import dagster as dg
 from pydantic import Field, create_model
 from sqlalchemy import Engine
 
-from signals_pipeline import sample
 from signals_pipeline.adapters.calendar import trading_sessions
 from signals_pipeline.adapters.coverage_store import CoverageStore
 from signals_pipeline.adapters.database import engine_for
@@ -18,6 +17,7 @@ from signals_pipeline.adapters.digests import Digests
 from signals_pipeline.adapters.history import History
 from signals_pipeline.adapters.migrate import require_head
 from signals_pipeline.adapters.model import SentimentModel, read_config
+from signals_pipeline.adapters.model.choice import model_folder
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.outbox import Outbox
 from signals_pipeline.adapters.outcomes_store import OutcomesStore
@@ -195,11 +195,3 @@ def choose_scorer(choice: ModelChoice, models_dir: Path, cache: ScoreCache) -> S
     return Scorer(
         card.name, card.revision, card.quantisation, folder, lru_cache(1)(SentimentModel.load), cache, fallback
     )
-
-
-def model_folder(choice: ModelChoice, models_dir: Path) -> Path:
-    """The folder of the model that runs take for a choice; it need not be there."""
-    finbert = models_dir / "finbert"
-    prepared = (finbert / "config.json").exists()
-    use_finbert = choice is ModelChoice.FINBERT or (choice is ModelChoice.AUTO and prepared)
-    return finbert if use_finbert else sample.COMPACT_MODEL

@@ -11,10 +11,11 @@ import dagster as dg
 from signals_pipeline.core.evidence import Evidence
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.forward import Forward, forward_returns
-from signals_pipeline.core.outcomes import BENCHMARK, HORIZONS
+from signals_pipeline.core.outcomes import HORIZONS
 from signals_pipeline.core.replay import LIFECYCLES, Replayed, Setting
 from signals_pipeline.core.signals import Signal
 from signals_pipeline.core.tables import SCORES, SENTIMENT
+from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Window, WindowError, window_for_key, window_starting
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.resources import Desk, Store

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from signals_pipeline.adapters.probes import Finding, fail, look, ok, warn
+from signals_pipeline.adapters.probes import Finding, fail, look, ok, unfinished, warn
 from signals_pipeline.adapters.probes.aws import bucket, ses
 from signals_pipeline.adapters.probes.machine import folder, memory
 from signals_pipeline.adapters.probes.smtp import smtp_login
@@ -60,6 +60,29 @@ def test_findings_come_in_order_and_a_late_one_is_said_and_a_broken_one_is_a_lin
     assert found["fine"] == Finding("warn", "so so", "mend it")
     assert all(each.status == "fail" and each.remedy for each in list(found.values())[:3])
     assert fail("a", "b") == Finding("fail", "a", "b")
+
+
+def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed_on_the_network() -> None:
+    never, order = Event(), list[str]()
+
+    def hangs() -> Finding:
+        order.append("hangs")
+        never.wait(30)
+        return ok("too late")
+
+    def quick(name: str) -> Finding:
+        order.append(name)
+        return ok(name)
+
+    probes = {"behind": lambda: quick("behind"), "hangs": hangs, "first": lambda: quick("first")}
+    found = look(probes, seconds=0.3, told=lambda _: None, in_turn=("first", "gone", "hangs", "behind"))
+    assert order == ["first", "hangs"]
+    assert unfinished()
+    never.set()
+    assert list(found) == list(probes)
+    assert found["first"] == ok("first")
+    busy = warn("not looked at within 0.3 s: this machine is busy", "signals doctor --seconds 3")
+    assert found["hangs"] == found["behind"] == busy
 
 
 @pytest.mark.parametrize(

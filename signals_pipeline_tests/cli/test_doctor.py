@@ -1,16 +1,11 @@
 """`signals doctor`: a line a look with its remedy, an exit code, JSON, and no traceback whatever is broken."""
 
-import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from click.testing import CliRunner
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
@@ -23,64 +18,17 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from signals_pipeline import sample
 from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.digests import Digests
 from signals_pipeline.adapters.model import read_config, seal
 from signals_pipeline.adapters.probes import Finding, look
-from signals_pipeline.adapters.source_calls import SourceCalls
-from signals_pipeline.cli import main
 from signals_pipeline.cli.checkup import LATE, newest_window, probes_of, schedule
 from signals_pipeline.cli.doctor import document, healthy, lines
 from signals_pipeline.cli.failures import told
-from signals_pipeline.cli.runs import local_instance
-from signals_pipeline.core.quotas import Limit
-from signals_pipeline.core.windows import Window, newest_complete, window_containing
-from signals_pipeline.settings import MailTransport, ModelChoice, Settings
+from signals_pipeline.cli.instances import local_instance
+from signals_pipeline.core.windows import newest_complete, window_containing
+from signals_pipeline.settings import ModelChoice, Settings
+from signals_pipeline_tests.cli.checkups import NOW, SOURCES, examined, put_digest
 from signals_pipeline_tests.mail_servers import Inbox, mail_server
-from signals_pipeline_tests.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
-
-NOW = datetime(2026, 3, 10, 14, tzinfo=UTC)
-SOURCES = "/v2/top-headlines/sources"
-
-
-@pytest.fixture
-def server() -> Iterator[YahooServer]:
-    with yahoo_server() as running:
-        running.says("SPY", Answer(named(recorded("AAPL"), "SPY")))
-        running.pages[SOURCES] = Answer({"status": "ok"})
-        running.date = "Tue, 10 Mar 2026 14:00:05 GMT"
-        yield running
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Settings:
-    """A live deployment with everything set, its database at head."""
-    made = Settings.checked(
-        signals_deployment="local",
-        signals_data_dir=tmp_path / "data",
-        signals_watchlist="dow30",
-        newsapi_key="planted-key",
-        newsapi_plan="business",
-        sentiment_model="compact",
-        digest_recipients="ann@example.org",
-        mail_transport="smtp",
-        smtp_host="127.0.0.1",
-        smtp_tls="none",
-        dagster_home=tmp_path,
-    )
-    migrate.upgrade(made.database_url)
-    return made
-
-
-def examined(settings: Settings, server: YahooServer) -> dict[str, Finding]:
-    probes = probes_of(settings, lambda: NOW, newsapi=server.url, yahoo=server.url, time_from=server.url)
-    return look(probes, seconds=60, told=told)
-
-
-def put_digest(settings: Settings, window: Window) -> None:
-    engine = engine_for(settings.database_url)
-    Digests(engine).put(window, "{}", kind="quiet", mode="backfill", subject="nothing new")
-    engine.dispose()
+from signals_pipeline_tests.yahoo_server import Answer, YahooServer
 
 
 def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServer) -> None:
@@ -142,18 +90,6 @@ def test_a_model_that_takes_bad_news_for_good_is_found_out(live: Settings) -> No
     assert "finds negative, positive where positive, negative is plain" in found.text
 
 
-def test_a_quota_that_runs_out_is_told(live: Settings, server: YahooServer) -> None:
-    engine = engine_for(live.database_url)
-    SourceCalls(engine).reserve("newsapi", (Limit(8_000),), NOW, wanted=7_999)
-    engine.dispose()
-    for left in (0, 0):
-        found = examined(live, server)
-        assert found["newsapi quota"].status == "warn"
-        assert found["newsapi quota"].text.startswith(f"NewsAPI: {left} left") or left == 0
-    assert found["newsapi key"].text == "no call is left to ask with"
-    assert len([path for path, _ in server.visits if path.startswith(SOURCES)]) <= 1
-
-
 def test_before_the_first_run_nothing_is_made_by_looking(tmp_path: Path, server: YahooServer) -> None:
     settings = Settings.checked(
         signals_deployment="local", signals_data_dir=tmp_path / "data", newsapi_key="k", dagster_home=tmp_path
@@ -199,6 +135,8 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     monkeypatch.chdir(tmp_path)
     unnamed = live.model_copy(update={"dagster_home": None})
     assert schedule(unnamed, lambda: NOW).text == "there is no Dagster instance yet"
+    assert schedule(live, lambda: NOW).text == "there is no Dagster instance yet"
+    assert {each.name for each in tmp_path.iterdir()} == {"data"}
     (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     assert schedule(live, lambda: NOW).text == "off: no window runs by itself"
     with local_instance(live) as instance:
@@ -210,83 +148,3 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
     nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
     assert "DAGSTER_HOME" in look({"s": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, told=told)["s"].text
-
-
-def test_other_ways_to_mail_and_to_keep_frames(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_DEFAULT_REGION", "us-east-1")):
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "planted")
-    files = live.model_copy(update={"mail_transport": "files", "signals_frames_url": "s3://desk-frames"})
-    assert "frames" in probes_of(files, lambda: NOW)
-    checked = Settings.checked(
-        signals_data_dir=live.signals_data_dir, digest_recipients="ann@example.org", mail_transport="files"
-    )
-    assert probes_of(checked, lambda: NOW)["mail"]().text == f"as files for 1: {checked.mail_dir}"
-    sending = live.model_copy(update={"mail_transport": MailTransport.SES})
-    assert probes_of(sending, lambda: NOW)["mail"]().text.startswith("SES: ")
-    (live.signals_data_dir / "mail").write_text("a file is in the way")
-    assert probes_of(checked, lambda: NOW)["mail"]().status == "fail"
-    recorded_news = live.model_copy(
-        update={"signals_news_path": Path("none.csv"), "signals_prices_path": sample.PRICES}
-    )
-    probes = probes_of(recorded_news, lambda: NOW)
-    assert probes["news"]().text == "none.csv is not there"
-    assert "prices" not in probes
-
-
-def test_the_command_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGNALS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    first = CliRunner().invoke(main, ["doctor"])
-    assert first.exit_code == 0, first.output
-    assert [line.split()[1] for line in first.output.splitlines()[:3]] == ["database", "model", "watchlist"]
-    settings = Settings.checked()
-    migrate.upgrade(settings.database_url)
-    put_digest(settings, newest_complete(NOW))
-    monkeypatch.setenv("SIGNALS_DATABASE_URL", "no url")
-    refused = CliRunner().invoke(main, ["doctor"])
-    assert refused.exit_code == 1
-    assert "fail  database       the database URL can't be read" in refused.output
-    monkeypatch.delenv("SIGNALS_DATABASE_URL")
-    told_as_json = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
-    assert told_as_json["healthy"]
-    assert {each["check"]: each["status"] for each in told_as_json["checks"]} | {"model": "", "mail": ""} == {
-        **dict.fromkeys(("database", "watchlist", "news", "newest window", "schedule", "data folder", "memory"), "ok"),
-        **dict.fromkeys(("model", "mail"), ""),
-    }
-
-
-def test_settings_that_can_not_be_read_are_the_only_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAX_SIGNALS", "many")
-    result = CliRunner().invoke(main, ["doctor"])
-    assert result.exit_code == 1
-    assert result.output.startswith("fail  settings  MAX_SIGNALS='many': ")
-
-
-def test_a_real_process_without_a_network_ends_with_lines(tmp_path: Path) -> None:
-    environment = {
-        "SIGNALS_DEPLOYMENT": "local",
-        "SIGNALS_DATA_DIR": str(tmp_path / "data"),
-        "SMTP_HOST": "mail.invalid",
-        "MAIL_TRANSPORT": "smtp",
-        "DIGEST_RECIPIENTS": "ann@example.org",
-        "ALL_PROXY": "http://127.0.0.1:9",  # nothing listens there: as without a network
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(tmp_path),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "signals_pipeline", "doctor"],
-        cwd=Path(__file__).parents[2],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stdout + done.stderr
-    said = {line[6:21].strip(): line[:4].strip() for line in done.stdout.splitlines()}
-    assert said["prices"] == said["mail"] == "fail"
-    assert said["clock"] == "warn"

@@ -7,6 +7,7 @@ import pytest
 
 from signals_pipeline import sample
 from signals_pipeline.cli import runs
+from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import WindowError, newest_complete, window_for_key
 from signals_pipeline.settings import Settings, SettingsError
 
@@ -65,7 +66,7 @@ def test_a_home_with_dagster_yaml_says_where_the_runs_are_kept(
     monkeypatch.chdir(tmp_path)
     for settings, cwd in ((demo.model_copy(update={"dagster_home": home}), tmp_path), (demo, home)):
         monkeypatch.chdir(cwd)
-        with runs.local_instance(settings) as instance:
+        with local_instance(settings) as instance:
             assert instance.get_runs() == []
     assert (home / "kept").is_dir()
     assert not demo.signals_data_dir.exists()

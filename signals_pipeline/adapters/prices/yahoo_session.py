@@ -35,6 +35,7 @@ class ChartSession(Session[Response]):
         pacer: Shared politeness.
         base_url: Where to send the calls instead of Yahoo's hosts, for tests.
         now: The clock, for `Retry-After` dates.
+        attempts: How often a chart is asked for at most.
 
     Attributes:
         problems: Why there are no prices, by symbol as Yahoo writes it.
@@ -48,11 +49,13 @@ class ChartSession(Session[Response]):
         pacer: Pacer,
         base_url: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        attempts: int = ATTEMPTS,
     ) -> None:
         super().__init__(impersonate="chrome")
         self.problems: dict[str, Problem] = {}
         self.calls = 0
         self._seconds, self._pacer, self._base_url, self._now = timeout, pacer, base_url, now
+        self._attempts = attempts
         self._lock = Lock()
         self._in_vain = 0
         self._stopped = ""
@@ -93,7 +96,7 @@ class ChartSession(Session[Response]):
     def _ask_chart(self, symbol: str, *args: Any, **options: Any) -> Response | Problem:  # noqa: ANN401
         """The answer that can be read, or why there is none."""
         problem = Problem("unreadable", "")
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             self._pacer.wait()
             if self._stopped:
                 return Problem("unreadable", self._stopped)
@@ -104,7 +107,7 @@ class ChartSession(Session[Response]):
             if not answer.again:
                 return answer.problem
             problem = answer.problem
-            if attempt + 1 < ATTEMPTS:
+            if attempt + 1 < self._attempts:
                 self._pacer.hold(self._pacer.backoff(attempt) if answer.wait is None else answer.wait)
         with self._lock:
             self._in_vain += 1

@@ -1,9 +1,9 @@
 """What a probe found, and running many probes side by side with one deadline."""
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Thread
 from typing import Literal
 
 Status = Literal["ok", "warn", "fail"]
@@ -26,6 +26,8 @@ class Finding:
 
 Probe = Callable[[], Finding]
 
+_THREAD = "look"
+
 
 def ok(text: str) -> Finding:
     """All is well."""
@@ -42,30 +44,55 @@ def fail(text: str, remedy: str) -> Finding:
     return Finding("fail", text, remedy)
 
 
-def look(probes: Mapping[str, Probe], *, seconds: float, told: Callable[[Exception], str | None]) -> dict[str, Finding]:
+def look(
+    probes: Mapping[str, Probe],
+    *,
+    seconds: float,
+    told: Callable[[Exception], str | None],
+    in_turn: Sequence[str] = (),
+) -> dict[str, Finding]:
     """What each probe found, in the order given; none is waited for longer than the deadline.
 
     Args:
         probes: By name.
         seconds: The deadline of all together.
         told: The message of a failure that was foreseen; None for others.
+        in_turn: Those that only compute on this machine, in the order in which to run them: one after another, beside
+            the others. Late, they are not blamed on a network.
     """
     found: dict[str, Finding] = {}
 
-    def run(name: str, probe: Probe) -> None:
-        try:
-            found[name] = probe()
-        except Exception as error:  # noqa: BLE001  # whatever goes wrong is a finding
-            said = told(error) or f"{type(error).__name__}: {error}"
-            found[name] = fail(" ".join(said.split()), "mend what the line says, then run `signals doctor` again")
+    def run(names: Sequence[str]) -> None:
+        for name in names:
+            try:
+                found[name] = probes[name]()
+            except Exception as error:  # noqa: BLE001  # whatever goes wrong is a finding
+                said = told(error) or f"{type(error).__name__}: {error}"
+                found[name] = fail(" ".join(said.split()), "mend what the line says, then run `signals doctor` again")
 
+    ends = time.monotonic() + seconds
+    alone = [[name] for name in probes if name not in in_turn]
     # Daemons: a probe that hangs in a connection must not keep the process alive.
-    threads = [Thread(target=run, args=each, daemon=True) for each in probes.items()]
+    threads = [
+        threading.Thread(target=run, args=[names], daemon=True, name=_THREAD)
+        for names in (*alone, [name for name in in_turn if name in probes])
+    ]
     for thread in threads:
         thread.start()
-    ends = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, ends - time.monotonic()))
-    late = fail(f"no answer within {seconds:g} s", "check the network and the address, then run `signals doctor` again")
     known = dict(found)
-    return {name: known.get(name, late) for name in probes}
+    return {name: known.get(name) or _late(seconds, here=name in in_turn) for name in probes}
+
+
+def unfinished() -> bool:
+    """Whether a look goes on that was not waited for."""
+    return any(thread.name == _THREAD for thread in threading.enumerate())
+
+
+def _late(seconds: float, *, here: bool) -> Finding:
+    if here:
+        return warn(
+            f"not looked at within {seconds:g} s: this machine is busy", f"signals doctor --seconds {10 * seconds:g}"
+        )
+    return fail(f"no answer within {seconds:g} s", "check the network and the address, then run `signals doctor` again")

@@ -47,7 +47,7 @@ def feedback() -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
-@click.option("--seconds", default=6.0, show_default=True, help="No look is waited for longer.")
+@click.option("--seconds", default=5.0, show_default=True, help="All looks together are not waited for longer.")
 @click.option("--production", is_flag=True, help="Look at the stack in AWS: the checklist of docs/deployment.md.")
 @click.option("--stack", help="That stack; default: SIGNALS_STACK.")
 @click.option("--outside", is_flag=True, help="Without the task that looks from inside the stack.")
@@ -56,14 +56,18 @@ def doctor(
     context: click.Context, *, as_json: bool, seconds: float, production: bool, stack: str | None, outside: bool
 ) -> None:
     """Look at everything that a run needs; exit code 1 where something is broken."""
-    from signals_pipeline.cli.doctor import document, examine, examine_production, healthy, lines
+    import atexit
+
+    from signals_pipeline.cli.doctor import document, examine, examine_production, healthy, leave, lines
 
     if production:
         found = examine_production(stack or Settings.checked().signals_stack, inside=not outside)
     else:
         found = examine(seconds)
     click.echo(document(found) if as_json else "\n".join(lines(found)))
-    context.exit(0 if healthy(found) else 1)
+    code = 0 if healthy(found) else 1
+    atexit.register(leave, code)
+    context.exit(code)
 
 
 COMMANDS: tuple[click.Command, ...] = (record, tune, feedback, doctor)

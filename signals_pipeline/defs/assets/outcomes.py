@@ -8,6 +8,7 @@ from signals_pipeline.core import outcomes as core
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.tallies import STANDINGS, Tallies
+from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, preview, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
@@ -40,7 +41,7 @@ def outcomes(
     pending = store.outcomes.missing(as_of)
     first = pending["decided_at"].min().to_pydatetime() if len(pending) else as_of
     due = store.history.between(first, as_of)
-    symbols = (*desk.watchlist.symbols, core.BENCHMARK)
+    symbols = (*desk.watchlist.symbols, BENCHMARK)
     span = (first - timedelta(days=MARGIN_DAYS)).date(), as_of.date()
     bars, actions = prices.bars(symbols, *span), prices.actions(symbols, *span)
     sessions = desk.sessions(windows)

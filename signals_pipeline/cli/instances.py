@@ -1,0 +1,18 @@
+"""The Dagster instance of this machine; without the definitions, which `signals doctor` has no use for."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from signals_pipeline.defs.local_storage import instance_in
+from signals_pipeline.settings import Settings, SettingsError
+
+
+def local_instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance that `dagster dev` shows; one in the data folder where there is no dagster.yaml to say which."""
+    home = settings.dagster_home or Path.cwd()
+    if not home.is_dir():
+        raise SettingsError(f"DAGSTER_HOME={str(home)!r}: no such folder; create it or name the one with dagster.yaml")
+    if settings.dagster_home or (home / "dagster.yaml").exists():
+        return dg.DagsterInstance.from_config(str(home))
+    return instance_in(settings.signals_data_dir.absolute() / "dagster")

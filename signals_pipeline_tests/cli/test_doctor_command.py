@@ -1,0 +1,104 @@
+"""`signals doctor` as a command: its lines, its JSON, its exit code, and its end whatever goes on outside."""
+
+import importlib
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from signals_pipeline.adapters import migrate
+from signals_pipeline.cli import main
+from signals_pipeline.cli.failures import FORESEEN
+from signals_pipeline.core.windows import newest_complete
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.cli.checkups import NOW, put_digest
+
+HEAVY = {"dagster", "pandas", "numpy", "sqlalchemy", "alembic", "onnxruntime", "boto3", "yfinance", "curl_cffi"}
+
+
+def test_the_command_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNALS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    first = CliRunner().invoke(main, ["doctor"])
+    assert first.exit_code == 0, first.output
+    assert [line.split()[1] for line in first.output.splitlines()[:3]] == ["database", "model", "watchlist"]
+    settings = Settings.checked()
+    migrate.upgrade(settings.database_url)
+    put_digest(settings, newest_complete(NOW))
+    monkeypatch.setenv("SIGNALS_DATABASE_URL", "no url")
+    refused = CliRunner().invoke(main, ["doctor"])
+    assert refused.exit_code == 1
+    assert "fail  database       the database URL can't be read" in refused.output
+    monkeypatch.delenv("SIGNALS_DATABASE_URL")
+    told_as_json = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
+    assert told_as_json["healthy"]
+    assert {each["check"]: each["status"] for each in told_as_json["checks"]} | {"model": "", "mail": ""} == {
+        **dict.fromkeys(("database", "watchlist", "news", "newest window", "schedule", "data folder", "memory"), "ok"),
+        **dict.fromkeys(("model", "mail"), ""),
+    }
+
+
+def test_settings_that_can_not_be_read_are_the_only_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_SIGNALS", "many")
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 1
+    assert result.output.startswith("fail  settings  MAX_SIGNALS='many': ")
+
+
+def process(folder: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`signals doctor` as a process, mailing by SMTP, without a network: nothing listens where the proxy should be."""
+    environment = {
+        "SIGNALS_DEPLOYMENT": "local",
+        "SIGNALS_DATA_DIR": str(folder / "data"),
+        "DAGSTER_HOME": str(folder),
+        "MAIL_TRANSPORT": "smtp",
+        "DIGEST_RECIPIENTS": "ann@example.org",
+        "ALL_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        **variables,
+    }
+    command = [sys.executable, "-m", "signals_pipeline", "doctor", *options]
+    place = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stderr == ""
+    assert "Traceback" not in done.stdout
+    return done
+
+
+def test_a_real_process_without_a_network_ends_with_lines(tmp_path: Path) -> None:
+    done = process(tmp_path, "--seconds", "120", SMTP_HOST="mail.invalid")
+    assert done.returncode == 1
+    said = {line[6:21].strip(): line[:4].strip() for line in done.stdout.splitlines()}
+    assert said["prices"] == said["mail"] == "fail"
+    assert said["clock"] == "warn"
+    assert "no answer within" not in done.stdout
+
+
+def test_a_process_does_not_wait_for_looks_that_hang(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        done = process(tmp_path, "--json", "--seconds", "0.5", SMTP_HOST="127.0.0.1", SMTP_PORT=port)
+    assert done.returncode == 1
+    checks = {each["check"]: each for each in json.loads(done.stdout)["checks"]}
+    assert checks["mail"]["status"] == "fail"
+    assert checks["mail"]["remedy"]
+
+
+def test_what_waits_for_others_waits_for_no_import_of_ours() -> None:
+    code = "import sys; import signals_pipeline.cli.doctor; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not HEAVY & set(loaded)
+
+
+def test_failures_are_foreseen_by_the_names_of_their_classes() -> None:
+    for name in FORESEEN:
+        module, _, kind = name.rpartition(".")
+        found = getattr(importlib.import_module(module), kind)
+        assert issubclass(found, Exception)
+        assert f"{found.__module__}.{found.__qualname__}" == name
