@@ -21,7 +21,7 @@ from signals_pipeline.core.health import Finding
 from signals_pipeline.core.record import record
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
-from signals_pipeline.defs.frame_checks import FRAMES, MEANINGS, Found, found_in
+from signals_pipeline.defs.frame_checks import FRAMES, MEANINGS, Found, Stored, found_in
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import NEWEST_PRESENT
 from signals_pipeline.defs.limits import bounded, limits
@@ -80,12 +80,13 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         assets = {asset for asset, _ in chosen}
         if "digest" in assets:  # whether its mail may go rests on what is said of the others
             assets |= {*FRAMES}
-        found = found_in(io_manager, store, windows, assets)
+        stored = Stored(io_manager, windows)
+        found = found_in(stored, store, assets)
         ledger = store.coverage.entries(windows) if "headlines" in assets else {}
         looks: dict[str, Callable[[], Found]] = {
             "headlines": lambda: [(one, each) for one, it in ledger.items() for each in health.headline_findings(it)],
-            "sentiment": lambda: _of_tone(windows, io_manager),
-            "technicals": lambda: _of_prices(windows, io_manager, desk, prices),
+            "sentiment": lambda: _of_tone(stored, io_manager),
+            "technicals": lambda: _of_prices(stored, desk, prices),
             "signals": lambda: _of_signals(windows, store),
             "outcomes": lambda: _of_record(windows, store),
             "digest": lambda: [(windows[-1], _readable(windows[-1], found, ledger))],
@@ -141,22 +142,22 @@ health_schedule = dg.ScheduleDefinition(
 )
 
 
-def _of_tone(windows: Sequence[Window], frames: WindowFrames) -> Found:
-    before = windows_between(windows[0].start - timedelta(days=21), windows[0].start)[-health.DRIFT_WINDOWS :]
-    held = frames.held(SENTIMENT, (*before, *windows), ["window_start", *health.TONE_COLUMNS])
+def _of_tone(stored: Stored, frames: WindowFrames) -> Found:
+    first = stored.windows[0].start
+    before = windows_between(first - timedelta(days=21), first)[-health.DRIFT_WINDOWS :]
+    held = [*frames.held(SENTIMENT, before, ["window_start", *health.TONE_COLUMNS]), *stored.sound(SENTIMENT)]
     counts: list[NDArray[np.float64]] = [health.tone_counts(frame) for _, frame in held]
     found: Found = []
     for at, (window, frame) in enumerate(held):
-        if window.start >= windows[0].start:
+        if window.start >= first:
             usual = sum(counts[max(at - health.DRIFT_WINDOWS, 0) : at], np.zeros(3))
             found += [(window, each) for each in health.tone_findings(frame, counts[at], usual)]
     return found
 
 
-def _of_prices(windows: Sequence[Window], frames: WindowFrames, desk: Desk, prices: PriceSource) -> Found:
-    held = frames.held(TECHNICALS, windows, ["window_start", "symbol", "stale"])
-    found: Found = [(window, each) for window, frame in held for each in health.price_findings(frame)]
-    newest = windows[-1]
+def _of_prices(stored: Stored, desk: Desk, prices: PriceSource) -> Found:
+    found: Found = [(window, each) for window, rows in stored.sound(TECHNICALS) for each in health.price_findings(rows)]
+    newest = stored.windows[-1]
     span = (newest.start - timedelta(days=CHART_DAYS)).date(), newest.as_of.date()
     symbols = desk.watchlist.symbols
     day = last_opened(desk.sessions((newest,)), newest.as_of)

@@ -21,30 +21,54 @@ MEANINGS = {
 Found = list[tuple[Window, Finding]]
 
 
-def found_in(
-    frames: WindowFrames, store: Store, windows: Sequence[Window], assets: Collection[str]
-) -> dict[str, Found]:
+class Stored:
+    """The frames of a run's windows as their files hold them; each file is read once, whoever looks at it."""
+
+    def __init__(self, frames: WindowFrames, windows: Sequence[Window]) -> None:
+        self._frames, self.windows = frames, windows
+        self._read: dict[str, list[tuple[list[Window], pd.DataFrame]]] = {}
+
+    def of(self, table: Table) -> list[tuple[list[Window], pd.DataFrame]]:
+        """A stage's frames, unjudged: windows whose files have the same columns and dtypes together.
+
+        Raises:
+            Failure: a file is damaged; a window that was never run is left out.
+        """
+        if table.name not in self._read:
+            self._read[table.name] = self._frames.as_stored(table, self.windows)
+        return self._read[table.name]
+
+    def sound(self, table: Table) -> list[tuple[Window, pd.DataFrame]]:
+        """A stage's rows of each window, oldest first, but for those whose file has not the stage's columns."""
+        held: list[tuple[Window, pd.DataFrame]] = []
+        for windows, frame in self.of(table):
+            if not any(shape_problems(table, frame)):
+                rows_of = by_window(frame)
+                held += [(each, rows_of.get(pd.Timestamp(each.start), frame.iloc[:0])) for each in windows]
+        return sorted(held, key=lambda each: each[0].start)
+
+
+def found_in(stored: Stored, store: Store, assets: Collection[str]) -> dict[str, Found]:
     """What is to be said of the frames of these assets, for each window that has something of its own to say."""
-    return {name: _found(table, frames, store, windows) for name, table in FRAMES.items() if name in assets}
+    return {name: _found(table, stored, store) for name, table in FRAMES.items() if name in assets}
 
 
-def _found(table: Table, frames: WindowFrames, store: Store, windows: Sequence[Window]) -> Found:
+def _found(table: Table, stored: Stored, store: Store) -> Found:
     found: Found = []
-    for of, frame in _stored(table, frames, store, windows):
+    for of, frame in _stored(table, stored, store):
         found += _placed(table, of, frame, schema_finding)
         found += _placed(table, of, frame, duplicate_finding)
     return found
 
 
-def _stored(
-    table: Table, frames: WindowFrames, store: Store, windows: Sequence[Window]
-) -> list[tuple[list[Window], pd.DataFrame]]:
+def _stored(table: Table, stored: Stored, store: Store) -> list[tuple[list[Window], pd.DataFrame]]:
+    windows = stored.windows
     if table is SIGNALS:  # a window's signals are decided at its end
         first, last = windows[0].as_of, windows[-1].as_of + timedelta(microseconds=1)
         return [(list(windows), signal_rows(store.history.between(first, last)))]
     if table is OUTCOMES:  # an outcome belongs to the window of its signal, which is an earlier one
         return [([windows[-1]], store.outcomes.known(windows[-1].as_of))]
-    return frames.as_stored(table, windows)
+    return stored.of(table)
 
 
 def _placed(

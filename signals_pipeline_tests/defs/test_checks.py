@@ -1,5 +1,6 @@
 """What the checks say of real runs: quiet on the sample, one line where a frame is wrong, mail kept back for cause."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from signals_pipeline.adapters.database import signal_history, writing
 from signals_pipeline.adapters.history.rows import signal_row
 from signals_pipeline.core import health
 from signals_pipeline.core.signals import Signal
-from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, Table
+from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, STAGES, TECHNICALS, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.checks import CHECKS, newest_present
@@ -103,6 +104,8 @@ def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(desk: TestDesk)
 
 BROKEN: list[tuple[Table, str, Callable[[pd.DataFrame], pd.DataFrame], str]] = [
     (HEADLINES, "schema", lambda rows: rows.drop(columns="novelty"), "without novelty"),
+    (SENTIMENT, "schema", lambda rows: rows.drop(columns="confidence"), "without confidence"),
+    (TECHNICALS, "schema", lambda rows: rows.drop(columns="stale"), "without stale"),
     (SENTIMENT, "schema", lambda rows: rows.assign(score=7.0), "outside [-1, 1], such as 7.0"),
     (TECHNICALS, "no_duplicates", lambda rows: pd.concat([rows, rows.iloc[:1]]), "twice: "),
     (SCORES, "schema", lambda rows: rows.assign(n_stories="many"), "n_stories is str, not int64"),
@@ -124,6 +127,21 @@ def test_a_broken_frame_is_named_with_its_window_and_no_mail_is_made_of_it(
     assert all(f"{key}: " in (each.description or "") for name, each in broken.items() if name != "digest/fit_to_send")
     assert all(said in (each.description or "") for each in broken.values())
     assert not result.success
+
+
+def test_each_frame_is_read_once(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run(SAMPLE_WINDOWS[4:9])
+    read, opened = Path.read_bytes, Counter[str]()
+
+    def counted(path: Path) -> bytes:
+        opened[f"{path.parent.name} {path.stem}"] += path.suffix == ".parquet"
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    assert judge(desk, WINDOWS).success
+    run = {f"{table.name} {window.key.replace(':', '')}" for table in STAGES.values() for window in WINDOWS}
+    before = {f"sentiment {window.key.replace(':', '')}" for window in SAMPLE_WINDOWS[4:6]}
+    assert +opened == Counter(run | before)
 
 
 def test_only_the_newest_window_counts_as_present(desk: TestDesk) -> None:
