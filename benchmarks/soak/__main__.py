@@ -59,6 +59,7 @@ def soak(folder: Folder, windows: Sequence[Window], variables: dict[str, str], s
         folder.home, start, schedule="digest_schedule", programs=PROGRAMS, database=database, **variables
     ) as deployment:
         watch = Watch(deployment)
+        watch.give_up()
         began = time.monotonic()
         for at in range(done, len(windows)):
             chance = drawn(seed, at) if at < len(windows) - CALM else ("", None)

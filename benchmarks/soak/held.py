@@ -11,6 +11,7 @@ from benchmarks.results import table
 
 Lines = Sequence[dict[str, Any]]
 PARTS = 10
+TOO_FEW = "too few windows"
 ENOUGH = 30  # windows in the judged half below which a slope says nothing
 # Growth over 100 windows, ten weeks of a deployment, up to which a process counts as flat.
 MEMORY = 0.05  # share of what it holds
@@ -29,10 +30,8 @@ def lives(lines: Lines, name: str) -> list[Lines]:
 
 
 def growth(life: Lines, name: str) -> tuple[float, float]:
-    """MiB and files per 100 windows, by a line fitted to the second half; NaN with fewer than two windows there."""
+    """MiB and files per 100 windows, by a line fitted to the second half, of two windows at least."""
     later = [line[name] for line in life[len(life) // 2 :]]
-    if len(later) < 2:
-        return float("nan"), float("nan")
     mib, files = (100 * float(np.polyfit(range(len(later)), [each[what] for each in later], 1)[0])
                   for what in ("mib", "files"))  # fmt: skip
     return mib, files
@@ -41,7 +40,7 @@ def growth(life: Lines, name: str) -> tuple[float, float]:
 def verdict(life: Lines, name: str) -> str:
     """`flat`, `grows` or `too few windows`."""
     if len(life) - len(life) // 2 < ENOUGH:
-        return "too few windows"
+        return TOO_FEW
     mib, files = growth(life, name)
     return "flat" if mib < MEMORY * life[-1][name]["mib"] and files < FILES else "grows"
 
@@ -74,9 +73,11 @@ def _processes(lines: Lines, names: Sequence[str]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for name in names:
         for life in lives(lines, name):
-            mib, files = growth(life, name)
+            said = verdict(life, name)
+            slopes = ("", "") if said == TOO_FEW else (f"{slope:+.1f}" for slope in growth(life, name))
             memory = " ".join(f"{life[at][name]['mib']:g}" for at in (0, len(life) // 2, -1))
             opened = [line[name]["files"] for line in life]
             span = f"{min(opened)} to {max(opened)}"
-            rows.append((name, len(life), memory, f"{mib:+.1f}", span, f"{files:+.1f}", verdict(life, name)))
+            mib, files = slopes
+            rows.append((name, len(life), memory, mib, span, files, said))
     return rows

@@ -16,6 +16,7 @@ from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.operation.deployment import Deployment
 
 STUCK = 240.0  # seconds without an end, after which the clock is put forward by more than a run may take
+TOO_LONG = timedelta(minutes=61)  # of the deployment's clock: what run monitoring ends
 LOST = 900.0  # seconds after which the soak itself is taken for broken
 WATCHED = ("daemon", "code")
 _UNFINISHED = "SELECT count(*) FROM dagster.runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')"
@@ -41,6 +42,11 @@ class Watch:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment, self.let_pass = deployment, 0
         self._engine = sa.create_engine(deployment.database_url, poolclass=sa.NullPool)
+
+    def give_up(self) -> None:
+        """Have run monitoring end what a stopped soak had begun: nobody works at it any more."""
+        if self._row(_UNFINISHED)[0]:
+            self.deployment.clock.forward(TOO_LONG)
 
     def worker(self, window: Window) -> psutil.Process | None:
         """The process of the window's run as soon as it is there; None where it is over already."""
@@ -70,7 +76,7 @@ class Watch:
             if not self._row(_UNFINISHED)[0] and not self._row(_TO_REPEAT)[0]:
                 return True
             if time.monotonic() - since > STUCK:
-                self.deployment.clock.forward(timedelta(minutes=61))
+                self.deployment.clock.forward(TOO_LONG)
                 self.let_pass, since = self.let_pass + 1, time.monotonic()
             return False
 

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.desk import SAMPLE_WINDOWS
 from signals_pipeline_tests.operation.deployment import Deployment, running
 from signals_pipeline_tests.operation.polling import until
@@ -66,23 +67,19 @@ def test_a_run_is_taken_up_again_where_it_failed(deployment: Deployment) -> None
 def test_a_run_that_hangs_is_ended_by_monitoring_and_repeated(deployment: Deployment) -> None:
     web = deployment.webserver
     with locked(deployment, "coverage"):
-        hung = web.launch(SAMPLE_WINDOWS[6], SAMPLE_WINDOWS[6])
-        worker = deployment.worker(hung)
-        until(lambda: "headlines" in steps(web.events(hung), "STEP_START"), "the run's first step")
+        hung, worker = begun(deployment, SAMPLE_WINDOWS[6], "headlines")
         assert web.run(hung)["status"] == "STARTED"
         deployment.clock.forward(timedelta(minutes=61))  # `max_runtime_seconds` is an hour
         assert deployment.ended(hung)["status"] == "FAILURE"
         assert any("exceeding maximum runtime of 3600 seconds" in each.text for each in web.events(hung))
-        worker.kill()
+    until(lambda: not worker.is_running(), "the end of its process, when what it waits for lets it hear")
     assert repeated(deployment, hung)["status"] == "SUCCESS"
 
 
 def test_a_run_whose_process_is_killed_is_repeated_whole(deployment: Deployment) -> None:
     web = deployment.webserver
     with locked(deployment, "signal_candidate"):
-        killed = web.launch(SAMPLE_WINDOWS[7], SAMPLE_WINDOWS[7])
-        worker = deployment.worker(killed)
-        until(lambda: "signals" in steps(web.events(killed), "STEP_START"), "the step that is to be killed")
+        killed, worker = begun(deployment, SAMPLE_WINDOWS[7], "signals")
         worker.kill()
         assert deployment.ended(killed)["status"] == "FAILURE"
     again = repeated(deployment, killed)
@@ -94,8 +91,7 @@ def test_pools_let_one_step_at_a_time_to_a_vendor_and_to_the_signals(deployment:
     web, (first, second) = deployment.webserver, SAMPLE_WINDOWS[8:10]
     web.limit("signals", 0)
     with locked(deployment, "coverage"):
-        one = web.launch(first, first)
-        until(lambda: "headlines" in steps(web.events(one), "STEP_START"), "a step that holds the pool `news`")
+        one, _ = begun(deployment, first, "headlines")
         other = web.launch(second, second)
         until(lambda: queued_for(deployment, other, "news"), "a run that waits in the queue for the pool `news`")
         assert web.run(other)["status"] == "QUEUED"
@@ -135,6 +131,14 @@ def test_a_long_backfill_goes_as_several_runs_and_leaves_out_what_is_done(deploy
     for run in ranged(deployment, first):
         kinds = [each.kind for each in deployment.webserver.events(run["runId"])]
         assert kinds.index("RUN_ENQUEUED") < kinds.index("RUN_STARTING")  # the daemon took it from the queue
+
+
+def begun(deployment: Deployment, window: Window, step: str) -> tuple[str, psutil.Process]:
+    """A run over a window, launched and now in the middle of this step, and its process."""
+    web = deployment.webserver
+    run = web.launch(window, window)
+    until(lambda: step in steps(web.events(run), "STEP_START"), f"step {step} of run {run}")
+    return run, deployment.worker(run)
 
 
 def parallel(deployment: Deployment, *arguments: str) -> list[str]:
