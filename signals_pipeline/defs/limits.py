@@ -21,6 +21,7 @@ import dagster as dg
 
 from signals_pipeline.adapters.database import DatabaseError
 from signals_pipeline.core.feeds import SourceError
+from signals_pipeline.defs import progress
 from signals_pipeline.defs.partitions import said_mode
 
 SECONDS_TAG = "signals/seconds"
@@ -46,7 +47,7 @@ def limits(seconds: float, *, a_window: float = 0.0, retries: int = 2) -> dict[s
 
 
 def bounded(stage: Stage) -> Stage:
-    """A stage that is held to the limits of its op's tags.
+    """A stage that is held to the limits of its op's tags, and says in its log every few seconds how far it is.
 
     A run may carry the tag `signals/seconds` with another limit, for all its windows together, and
     `signals/retry_seconds` with another rest before a stage is tried again. A failure that can heal (`passing`: a
@@ -61,7 +62,10 @@ def bounded(stage: Stage) -> Stage:
     def held(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, work: Callable[[], Any]) -> Any:  # noqa: ANN401
         op = context.op_execution_context
         try:
-            with _alarm(_seconds(op)):
+            with (
+                _alarm(_seconds(op)),
+                progress.paced(len(op.partition_keys), op.log.info, every=progress.EVERY_SECONDS),
+            ):
                 return work()
         except _TimeUp as late:
             raise dg.Failure(_told(op, late), allow_retries=False) from None

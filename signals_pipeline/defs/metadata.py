@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.tables import OUTCOMES, SCORES, Table, by_window
 from signals_pipeline.core.windows import Window
+from signals_pipeline.defs.progress import told
 
 PREVIEW_ROWS = 12
 PREVIEW_WIDTH = 70
@@ -94,7 +95,7 @@ def describe_windows(
         describe: Gives further entries from one window's rows, which may be none.
     """
     rows_of = by_window(frame)
-    for window in windows:
+    for window in told(windows):
         rows = rows_of.get(pd.Timestamp(window.start), frame.iloc[:0])
         context.add_asset_metadata(
             {"dagster/partition_row_count": len(rows), **describe(rows)}, partition_key=window.key

@@ -12,6 +12,11 @@ from signals_pipeline_tests.operation.polling import PATIENCE, until
 pytestmark = [pytest.mark.browser, pytest.mark.postgres]
 ASSETS = ("headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery")
 GROUPS = ("news", "prices", "scoring", "signals", "digest")
+# Whether a plot holds a line: its axes and words are grey.
+COLOURED = """plot => {
+    const {data} = plot.getContext("2d").getImageData(0, 0, plot.width, plot.height)
+    return data.some((red, at) => at % 4 === 0 && data[at + 3] > 128 && Math.abs(red - data[at + 2]) > 60)
+}"""
 ONE, FIRST, LAST = "2015-02-02-08:30", "2015-02-02-17:30", "2015-02-03-08:30"
 
 
@@ -86,6 +91,12 @@ def test_a_window_and_a_range_are_made_and_read(page: Page, deployment: Deployme
     picture = page.get_by_role("dialog").locator("img")
     picture.wait_for()
     assert picture.evaluate("image => image.complete && image.naturalWidth") == 640
+
+    page.goto(f"{deployment.webserver.address}/assets/signals?view=overview")
+    page.get_by_role("button", name="Plots").click()
+    plots = page.locator("canvas")
+    plots.first.wait_for()
+    until(lambda: any(plot.evaluate(COLOURED) for plot in plots.all()), "a line over the windows")
 
     page.goto(f"{deployment.webserver.address}/assets/digest?view=checks&checkDetail=fit_to_send")
     page.get_by_text("nothing serious found").first.wait_for()

@@ -156,6 +156,9 @@ def test_the_launchpad_shows_the_deployments_own_knobs_and_gives_them_back(init:
     shown = resource.get_resource_definition().config_schema.config_type
     assert isinstance(shown, dg.Shape)
     assert {name: field.default_value for name, field in shown.fields.items()} == knobs.stored()
+    meanings = {name: field.description for name, field in Knobs.model_fields.items()}
+    assert {name: field.description for name, field in shown.fields.items()} == meanings
+    assert all(meanings.values())
 
 
 def test_a_knob_out_of_bounds_is_one_line(init: dg.InitResourceContext) -> None:

@@ -50,7 +50,7 @@ def digest(
     composer = Composer.over(windows, store, desk, prices, headlines=headlines, sentiment=sentiment)
     with beside(len(windows)) as renderer:
         rendered: dict[str, Future[DigestFiles]] = {}
-        for window in told(windows, context.log.info):
+        for window in told(windows):
             made = composer.compose(window)
             content = made.to_json()
             mails = mailing.addressed(window) if window == windows[-1] else ()

@@ -48,7 +48,7 @@ def signals(
     context.log.info(scorer.announcement)
     rows_of = by_window(scores)
     recorded: list[Recorded] = []
-    for window in told(windows, context.log.info):
+    for window in told(windows):
         gated = core.gate(
             rows_of.get(pd.Timestamp(window.start), scores.iloc[:0]),
             window,
