@@ -98,7 +98,7 @@ class BarStore:
             .order_by(*table.primary_key.columns)
         )
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = [tuple(row) for row in connection.execute(query)]  # pandas looks for names in each row of SQLAlchemy
         # Collations differ between databases; the order of a frame must not.
         frame = pd.DataFrame.from_records(rows, columns=list(names))
         frame["symbol"] = frame["symbol"].astype("str")

@@ -24,6 +24,9 @@ EDITED, FUTURE, STALE, BACKLOG = (
     "from before this feed was added left out",
 )
 
+Identified = tuple[str, RawHeadline]
+"""An item's identity and the item."""
+
 _Counts = dict[str, Counter[str]]
 
 
@@ -67,7 +70,12 @@ def item_id(one: RawHeadline) -> str:
     return _sha256(canonical_url(one.url) or f"{_plain(one.title)}\n{_plain(one.source)}")
 
 
-def folded(delivered: Iterable[RawHeadline]) -> dict[str, list[RawHeadline]]:
+def identified(headlines: Iterable[RawHeadline]) -> tuple[Identified, ...]:
+    """The headlines, each behind its `item_id`."""
+    return tuple((item_id(one), one) for one in headlines)
+
+
+def folded(delivered: Iterable[Identified]) -> dict[str, list[RawHeadline]]:
     """What feeds delivered, by identity: each feed's first copy, all with the tags of all copies.
 
     Args:
@@ -75,8 +83,7 @@ def folded(delivered: Iterable[RawHeadline]) -> dict[str, list[RawHeadline]]:
     """
     groups: dict[str, dict[str, RawHeadline]] = defaultdict(dict)
     tags: dict[str, set[str]] = defaultdict(set)
-    for one in delivered:
-        identity = item_id(one)
+    for identity, one in delivered:
         groups[identity].setdefault(one.feed, one)
         tags[identity].update(one.tags)
     return {

@@ -17,6 +17,7 @@ from signals_pipeline.core.archiving import (
     Version,
     additions,
     folded,
+    identified,
     item_id,
 )
 from signals_pipeline.core.feeds import RawHeadline
@@ -50,7 +51,7 @@ def add(items: list[RawHeadline], kept: Kept | None = None, **changes: object) -
         "delivered_until": dict.fromkeys("abc", FRONTIER),
         **changes,
     }
-    return additions(folded(items), kept or {}, **values)
+    return additions(folded(identified(items)), kept or {}, **values)
 
 
 def as_kept(found: Additions, kept: Kept | None = None) -> Kept:

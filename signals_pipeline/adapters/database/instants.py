@@ -36,8 +36,9 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise NaiveDatetimeError(f"{value!r} has no timezone: instants are stored in UTC, give an aware datetime")
-        utc = value.astimezone(UTC)
-        plain = datetime.combine(utc.date(), utc.timetz())  # a pandas Timestamp would bring nanoseconds along
+        plain = value if value.tzinfo is UTC else value.astimezone(UTC)
+        if type(plain) is not datetime:  # a pandas Timestamp would bring nanoseconds along
+            plain = datetime.combine(plain.date(), plain.timetz())
         return plain.isoformat(timespec="microseconds") if dialect.name == "sqlite" else plain
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401

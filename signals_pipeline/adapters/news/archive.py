@@ -11,13 +11,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.database import collection, headline_item, reading, writing
-from signals_pipeline.core.archiving import Version, additions, folded
+from signals_pipeline.core.archiving import Identified, Version, additions, folded
 from signals_pipeline.core.feeds import Collection, RawHeadline
 
 _AT_ONCE = 500  # identities a look-up
 _VISIT = [collection.c[field.name] for field in fields(Collection)]
 _HEADLINE = [headline_item.c[field.name] for field in fields(RawHeadline)]
-_NAMES = [column.name for column in _HEADLINE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class HeadlineArchive:
     def keep(
         self,
         visits: Sequence[Collection],
-        delivered: Sequence[RawHeadline],
+        delivered: Sequence[Identified],
         *,
         now: datetime,
         prompt: bool,
@@ -85,14 +84,18 @@ class HeadlineArchive:
             _insert(connection, added.versions, told)
         return told
 
-    def keep_past(self, visits: Sequence[Collection], delivered: Sequence[RawHeadline]) -> None:
+    def keep_past(self, visits: Sequence[Collection], delivered: Sequence[Identified]) -> None:
         """Keep what feeds that reach back delivered for a time before the archive began.
 
         Only items published in the time asked for and not in the archive are kept; nobody knows when they were first
         seen.
         """
         asked = {visit.feed: (visit.asked_from, visit.asked_to) for visit in visits}
-        items = folded(one for one in delivered if one.published_at and _within(one.published_at, asked[one.feed]))
+        items = folded(
+            (identity, one)
+            for identity, one in delivered
+            if one.published_at and _within(one.published_at, asked[one.feed])
+        )
         with writing(self._engine, alone=True) as connection:
             kept = _kept(connection, items)
             unknown = {identity: copies for identity, copies in items.items() if identity not in kept}
@@ -169,9 +172,8 @@ def _storable(text: str | None) -> str | None:
 
 def _headline(row: Sequence[Any]) -> RawHeadline:
     """The headline of a row that begins with _HEADLINE."""
-    told: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
-    told["tags"] = tuple(told["tags"])
-    return RawHeadline(**told)
+    published_at, title, url, source, feed, summary, tags, first_seen_at = row[: len(_HEADLINE)]
+    return RawHeadline(published_at, title, url, source, feed, summary, tuple(tags), first_seen_at)
 
 
 def _within(instant: datetime, span: tuple[datetime, datetime]) -> bool:

@@ -8,8 +8,9 @@ from typing import Protocol, runtime_checkable
 
 from signals_pipeline.adapters.circuits import Circuits
 from signals_pipeline.adapters.news.archive import Extent, HeadlineArchive
+from signals_pipeline.core.archiving import Identified, identified
 from signals_pipeline.core.collecting import reports_for
-from signals_pipeline.core.feeds import Collection, NewsBatch, NewsSource, RawHeadline, SourceError
+from signals_pipeline.core.feeds import Collection, NewsBatch, NewsSource, SourceError
 
 PROMPT = timedelta(hours=1)  # a round this soon after a window's end belongs to it
 
@@ -29,7 +30,7 @@ class _Outcome:
     """A visit, what it brought, and whether its failure may pass soon."""
 
     visit: Collection
-    headlines: tuple[RawHeadline, ...] = ()
+    headlines: tuple[Identified, ...] = ()
     passing: bool = False
 
 
@@ -135,7 +136,9 @@ class LiveNews:
             return _Outcome(_failed(feed.name, now, since, until, why), passing=error.passing)
         self._circuits.record(feed.name, now)
         (visit,) = batch.collections
-        return _Outcome(replace(visit, collected_at=now), batch.headlines)
+        return _Outcome(
+            replace(visit, collected_at=now), identified(batch.headlines)
+        )  # while others wait for their feeds
 
 
 def _failed(feed: str, now: datetime, since: datetime, until: datetime, detail: str) -> Collection:

@@ -46,10 +46,10 @@ def unusable_bars(bars: pd.DataFrame, sessions: np.ndarray) -> tuple[pd.DataFram
         "volume missing or negative": ~((bars["volume"] >= 0) & np.isfinite(bars["volume"])),
     }
     problem = np.select(list(reasons.values()), list(reasons), default="")
+    wrong = bars[problem != ""]
     lines = [
         f"{symbol} {session:%Y-%m-%d}: {what}, bar left out"
-        for symbol, session, what in zip(bars["symbol"], bars["session"], problem, strict=True)
-        if what
+        for symbol, session, what in zip(wrong["symbol"], wrong["session"], problem[problem != ""], strict=True)
     ]
     return bars[problem == ""].reset_index(drop=True), lines
 

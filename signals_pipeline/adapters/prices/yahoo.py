@@ -117,17 +117,18 @@ def _yfinance(cache_dir: Path) -> Any:  # noqa: ANN401  # the module, whose anno
 def _tidy(frame: pd.DataFrame, theirs: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Bars and actions, one row each, of symbols as the watchlist writes them; rows without any price left out."""
     days = pd.DatetimeIndex(frame.index).tz_localize(None).astype("datetime64[us]").to_numpy()
+    values = _by_column(frame, list(theirs), (*_COLUMNS, *_ACTIONS))
     long = pd.DataFrame(
         {
             "symbol": pd.Series(np.repeat(list(theirs.values()), len(days)), dtype="str"),
             "session": np.tile(days, len(theirs)).astype("datetime64[us]"),
-            **{name: _of_all(frame, list(theirs), column) for column, name in _COLUMNS.items()},
+            **{name: values[column] for column, name in _COLUMNS.items()},
         }
     )
     bars = long.dropna(subset=["open", "high", "low", "close"], how="all")
     actions = []
     for column, kind in _ACTIONS.items():
-        happened = long[["symbol", "session"]].assign(kind=kind, value=_of_all(frame, list(theirs), column))
+        happened = long[["symbol", "session"]].assign(kind=kind, value=values[column])
         actions.append(happened[happened["value"].fillna(0) != 0])
     paid = pd.concat(actions).astype({"kind": "str"})
     return (
@@ -136,6 +137,8 @@ def _tidy(frame: pd.DataFrame, theirs: dict[str, str]) -> tuple[pd.DataFrame, pd
     )
 
 
-def _of_all(frame: pd.DataFrame, names: Sequence[str], column: str) -> np.ndarray:
-    """A column of all these symbols, one symbol after another, shape (symbols x days,), float64."""
-    return frame[[(name, column) for name in names]].to_numpy(dtype="float64").T.ravel()
+def _by_column(frame: pd.DataFrame, names: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of all these symbols, one symbol after another: by column, shape (symbols x days,), float64."""
+    wanted = frame[[(name, column) for column in columns for name in names]]  # once: choosing is what takes long
+    values = wanted.to_numpy(dtype="float64").reshape(len(frame), len(columns), len(names))
+    return {column: values[:, at].T.ravel() for at, column in enumerate(columns)}

@@ -7,7 +7,7 @@ import pytest
 from signals_pipeline.adapters.news.http import HttpClient
 from signals_pipeline.adapters.news.manners import Manners
 from signals_pipeline.adapters.news.rss import YAHOO, RssFeed, YahooRss
-from signals_pipeline.core.archiving import additions, folded
+from signals_pipeline.core.archiving import additions, folded, identified
 from signals_pipeline.core.feeds import NewsSource
 from signals_pipeline_tests.adapters.news.asking import START, client, refusal
 from signals_pipeline_tests.adapters.news.documents import NOW, Item, atom, rss
@@ -81,7 +81,13 @@ def test_an_item_that_stands_twice_is_delivered_as_the_document_has_it_and_archi
     house.routes["/feed.xml"] = [Reply(rss([*ITEMS, *ITEMS]), XML)]
     headlines = feed(house).fetch(START, NOW).headlines
     added = additions(
-        folded(headlines), {}, now=NOW, frontier=None, edits_known_from=NOW, asked_since={}, delivered_until={}
+        folded(identified(headlines)),
+        {},
+        now=NOW,
+        frontier=None,
+        edits_known_from=NOW,
+        asked_since={},
+        delivered_until={},
     )
     assert (len(headlines), len(added.versions)) == (4, 2)
 
