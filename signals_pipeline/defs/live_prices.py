@@ -18,7 +18,7 @@ class LivePricesResource(dg.ConfigurableResource[PriceSource]):
     """Daily bars, splits and dividends of Yahoo Finance, kept in the database; only closed sessions are asked for."""
 
     store: dg.ResourceDependency[Store]
-    cache_dir: str = Field(description="Folder where yfinance keeps its cookie")
+    cache_dir: str = Field(description="Folder where yfinance keeps what it knows of symbols")
     timeout_seconds: float = Field(default=20, description="Seconds until an answer must be complete")
     spacing_seconds: float = Field(default=0.02, description="Seconds between the starts of two calls")
     concurrency: int = Field(default=10, description="Calls at once")

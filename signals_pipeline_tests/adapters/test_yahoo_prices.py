@@ -1,5 +1,6 @@
 """Yahoo over real sockets: recorded answers as they were on their day, and another format named."""
 
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
 from signals_pipeline.core.adjustment import tapes
+from signals_pipeline_tests.adapters.news.test_yahoo import keep_cookie
 from signals_pipeline_tests.adapters.yahoo_desk import END, START, clock, fetched, server, yahoo
 from signals_pipeline_tests.yahoo_server import Answer, YahooServer, named, recorded
 
@@ -42,6 +44,15 @@ def test_a_cookie_that_yahoo_does_not_set_is_asked_for_once(yahoo: YahooPrices, 
     fetched(yahoo, "AAPL", "MSFT", "NVDA")
     asked = [path for path, _ in server.visits]
     assert len(asked) == len(set(asked)) <= 2
+
+
+def test_a_cookie_without_an_end_that_was_kept_breaks_nothing(
+    server: YahooServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})  # as in a process of its own
+    keep_cookie(tmp_path)
+    delivery = fetched(YahooPrices(cache_dir=tmp_path, pacer=lambda: Pacer(0), base_url=server.url), "AAPL", "MSFT")
+    assert delivery.answered == {"AAPL", "MSFT"}
 
 
 def test_prices_before_a_split_come_back_as_they_were_traded(yahoo: YahooPrices) -> None:

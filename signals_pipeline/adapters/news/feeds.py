@@ -25,7 +25,7 @@ class FeedOptions:
 
     Attributes:
         names: `newsapi`, `yahoo`, `rss:yahoo`, `rss:edgar`, or the address of an RSS or Atom document.
-        cache_dir: Folder where yfinance keeps its cookie.
+        cache_dir: Folder where yfinance keeps what it knows of symbols.
         newsapi_key: API key; not shown.
         newsapi_plan: `free` or `business`.
         newsapi_daily_calls: Budget a day below the plan's own; 0: the plan's.

@@ -36,7 +36,7 @@ class YahooNews:
         Args:
             symbols: Whose news.
             manners: Politeness and patience.
-            cache_dir: Folder where yfinance keeps its cookie.
+            cache_dir: Folder where yfinance keeps what it knows of symbols.
             origins: Other places for Yahoo's origins; see `HttpClient`.
         """
         self._symbols = tuple(symbols)
@@ -54,19 +54,37 @@ class YahooNews:
 
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what went wrong is in our report
         yf.set_tz_cache_location(self._cache_dir)
+        # A cookie that ends with its session can't be read again: none is kept, each run asks anew.
+        yf.cache.get_cookie_cache().dummy = True  # pyright: ignore[reportOptionalMemberAccess]
         visit = Visit(self.name, start, end)
         calls = _Calls(self._manners, self._origins)
         with open_session(calls) as session:
 
             def page(symbol: str) -> Page:
                 ticker = yf.Ticker(symbol.replace(".", "-"), session=session)  # Yahoo writes BRK.B as BRK-B
-                items = ticker.get_news(count=_COUNT)
+                items = _items(ticker, symbol)
                 headlines = tuple(_headline(one["content"], symbol) for one in items)
                 refuse_drift(f"Yahoo's news of {symbol}", headlines)
                 return Page(headlines, cut=len(items) >= _COUNT)
 
             visit_symbols(visit, self._symbols, page, self._manners.at_once)
         return visit.batch(calls.made)
+
+
+def _items(ticker: Any, symbol: str) -> list[dict[str, Any]]:  # noqa: ANN401
+    """The items that yfinance finds in an answer.
+
+    Raises:
+        PassingError, SourceError: what the session has to say of the answer.
+        SourceError: yfinance stumbled over it.
+    """
+    try:
+        return ticker.get_news(count=_COUNT)
+    except (PassingError, SourceError):
+        raise
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SourceError(f"yfinance can't read Yahoo's news of {symbol} ({said}); update it") from error
 
 
 class _Calls:

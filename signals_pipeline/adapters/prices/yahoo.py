@@ -29,7 +29,7 @@ class YahooPrices:
     """Yahoo Finance as a vendor of daily bars.
 
     Args:
-        cache_dir: Where yfinance keeps its cookie.
+        cache_dir: Where yfinance keeps what it knows of symbols.
         timeout: Seconds until an answer must be complete.
         concurrency: Calls at once.
         pacer: Makes the shared politeness; one a fetch.
@@ -110,6 +110,8 @@ def _yfinance(cache_dir: Path) -> Any:  # noqa: ANN401  # the module, whose anno
 
     cache_dir.mkdir(parents=True, exist_ok=True)
     yfinance.set_tz_cache_location(str(cache_dir))
+    # A cookie that ends with its session can't be read again: none is kept, each run asks anew.
+    yfinance.cache.get_cookie_cache().dummy = True  # pyright: ignore[reportOptionalMemberAccess]
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what went wrong is told by the price source
     return yfinance
 

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
+from requests.cookies import create_cookie
 
 from signals_pipeline.adapters.news.manners import Manners
 from signals_pipeline.adapters.news.yahoo import YahooNews
@@ -109,3 +111,32 @@ def test_a_cookie_that_can_t_be_had_does_not_stop_the_news(house: Vendor, tmp_pa
     house.routes["/"] = house.routes["/v1/test/getcrumb"] = [Reply(b"", "", 503)]
     house.routes[PATH] = [Reply(yahoo(ITEMS))]
     assert len(source(house, tmp_path).fetch(START, NOW).headlines) == 2
+
+
+def keep_cookie(folder: Path) -> None:
+    """What yfinance keeps of a cookie that ends with its session, and can't read again."""
+    import yfinance as yf
+
+    yf.set_tz_cache_location(str(folder))
+    jar = CookieJar()
+    jar.set_cookie(create_cookie("A3", "x", domain=".yahoo.com"))
+    cache = yf.cache._CookieCache()  # noqa: SLF001
+    cache.store("curlCffi", jar._cookies)  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue]
+    assert cache.lookup("curlCffi")
+
+
+def test_a_cookie_without_an_end_that_was_kept_breaks_nothing(house: Vendor, tmp_path: Path) -> None:
+    keep_cookie(tmp_path)
+    house.routes[PATH] = [Reply(yahoo(ITEMS))]
+    batch = source(house, tmp_path, "AAPL", "XOM").fetch(START, NOW)
+    assert (len(batch.headlines), batch.reports[0].status) == (4, "ok")
+
+
+def test_what_yfinance_stumbles_over_is_one_line(house: Vendor, tmp_path: Path) -> None:
+    answer = json.loads(yahoo(ITEMS))
+    answer["data"]["tickerStream"]["stream"].append("no item")
+    house.routes[PATH] = [Reply(json.dumps(answer).encode())]
+    with pytest.raises(SourceError) as refused:
+        source(house, tmp_path).fetch(START, NOW)
+    assert "yfinance can't read Yahoo's news of AAPL (AttributeError: " in str(refused.value)
+    assert "\n" not in str(refused.value)
