@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from signals_pipeline.adapters.aws.services import Patience
     from signals_pipeline.adapters.aws.stack import Stack
 
-SECONDS = 5.0
+SECONDS = 8.0
 AWS_SECONDS = 30.0  # AWS's own clients try again before they give up
-PATIENCE, MOST_PATIENCE = 0.8, 6.0  # share of the time, and seconds: so each look can say itself who did not answer
+PATIENCE, MOST_PATIENCE = 0.5, 6.0  # share of the time, and seconds: so each look can say itself who did not answer
 
 
 def examine(seconds: float = SECONDS) -> dict[str, Finding]:

@@ -47,7 +47,7 @@ def feedback() -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
-@click.option("--seconds", default=5.0, show_default=True, help="All looks together are not waited for longer.")
+@click.option("--seconds", default=8.0, show_default=True, help="All looks together are not waited for longer.")
 @click.option("--production", is_flag=True, help="Look at the stack in AWS: the checklist of docs/deployment.md.")
 @click.option("--stack", help="That stack; default: SIGNALS_STACK.")
 @click.option("--outside", is_flag=True, help="Without the task that looks from inside the stack.")
