@@ -124,6 +124,15 @@ def test_another_format_is_named_and_the_other_symbols_are_there(
     assert len(server.asked["AAPL"]) == 1
 
 
+def test_an_answer_that_yfinance_stumbles_over_is_named_and_the_other_symbols_are_there(
+    yahoo: YahooPrices, server: YahooServer
+) -> None:
+    server.says("AAPL", Answer(drifted((*RESULT, "meta", "exchangeTimezoneName"), "Nowhere/None")))
+    delivery = fetched(yahoo, "AAPL", "MSFT")
+    assert delivery.drift == "AAPL: yfinance can't read the answer"
+    assert set(delivery.bars["symbol"]) == delivery.answered == {"MSFT"}
+
+
 def test_a_session_that_stands_twice_is_one_bar(yahoo: YahooPrices, server: YahooServer) -> None:
     twice = recorded("AAPL")
     result = twice["chart"]["result"][0]

@@ -61,6 +61,8 @@ class YahooPrices:
         theirs = {symbol.replace(".", "-"): symbol for symbol in symbols}
         with session:
             frame = self._download(list(theirs), session, start, end)
+        for name in set(theirs) - set(session.problems) - _whole(frame):
+            session.problems[name] = Problem("drift", "yfinance can't read the answer")
         bars, actions = _tidy(frame, {name: symbol for name, symbol in theirs.items() if name not in session.problems})
         traded, paid = as_traded(bars, actions)
         problems = {theirs[name]: problem for name, problem in session.problems.items()}
@@ -137,6 +139,13 @@ def _tidy(frame: pd.DataFrame, theirs: dict[str, str]) -> tuple[pd.DataFrame, pd
         bars[list(BAR_COLUMNS)].sort_values(["symbol", "session"], ignore_index=True),
         paid.sort_values(["symbol", "session", "kind"], ignore_index=True),
     )
+
+
+def _whole(frame: pd.DataFrame) -> set[str]:
+    """Symbols with every column; where yfinance stumbled over an answer, some are not there."""
+    found = set(frame.columns)
+    names = {name for name, _ in found}
+    return {name for name in names if all((name, column) in found for column in (*_COLUMNS, *_ACTIONS))}
 
 
 def _by_column(frame: pd.DataFrame, names: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
