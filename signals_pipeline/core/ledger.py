@@ -44,7 +44,10 @@ def ledger(
     """
     normalised = normalised or normalise(batch.headlines)
     rows_of = by_window(headlines)
-    known = sorted((one.known_at, at) for at, one in enumerate(batch.headlines) if one.known_at)
+    # An item without a time that can be read counts where it was first seen.
+    known = sorted(
+        (instant, at) for at, one in enumerate(batch.headlines) if (instant := one.known_at or one.first_seen_at)
+    )
     instants = [instant for instant, _ in known]
     ends = sorted({window.end for window in (*covered, *windows)})
     entries = []

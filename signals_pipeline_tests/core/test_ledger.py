@@ -93,6 +93,14 @@ def test_drops_and_copies_are_those_of_the_window_alone() -> None:
     assert first.status == "degraded"
 
 
+def test_items_without_a_time_count_in_the_window_that_first_saw_them() -> None:
+    undated = [raw(title, None, first_seen_at=WINDOWS[1].start, feed="one") for title in ("Of no time", "Of none")]
+    first, second, third = entries(WINDOWS[:3], (), [raw("Rain in Spain", WINDOWS[1].start, feed="one"), *undated])
+    assert [entry.drops["no_time"] for entry in (first, second, third)] == [0, 2, 0]
+    assert [fetched(entry)["one"] for entry in (first, second, third)] == [0, 3, 0]
+    assert second.headlines == 1
+
+
 def test_neighbours_have_no_gap_and_only_the_first_ever_is_a_first_run() -> None:
     found = entries(WINDOWS[:9])
     assert [entry.first_run for entry in found] == [True] + [False] * 8
