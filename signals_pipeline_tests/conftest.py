@@ -17,6 +17,22 @@ hypothesis_settings.register_profile("steady", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("steady")
 
 
+# Files of few and long tests come first, so that no process is left with one of them at the end.
+LONG = ("operation", "test_point_in_time.py", "test_pipeline.py", "browser", "faults", "deploy", "defs", "cli")
+# Whole runs, whose code the tests of their parts run as well: tracing makes them take 1.4 times as long.
+UNTRACED = ("operation", "faults", "test_point_in_time.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first, and leave whole runs untraced; what runs on both databases is traced on SQLite."""
+    here = Path(__file__).parent
+    part_of = {item.path: item.path.relative_to(here).parts[0] for item in items}
+    items.sort(key=lambda item: LONG.index(part_of[item.path]) if part_of[item.path] in LONG else len(LONG))
+    for item in items:
+        if part_of[item.path] in UNTRACED or "postgresql" in item.name:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable and no .env of the machine reaches a test."""

@@ -123,7 +123,8 @@ def _engine(url: str) -> sa.Engine:
 
 
 def instance_in(folder: Path) -> dg.DagsterInstance:
-    """A Dagster instance that keeps everything in this folder, which is made where it is missing."""
+    """A Dagster instance that keeps everything in this folder, made where it is missing; it reports nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     kept: Any = {"module": __name__, "class": LocalStorage.__name__, "config": {"base_dir": str(folder)}}
-    return dg.DagsterInstance.local_temp(str(folder), overrides={"storage": {"custom": kept}})
+    settings = {"storage": {"custom": kept}, "telemetry": {"enabled": False}}
+    return dg.DagsterInstance.local_temp(str(folder), overrides=settings)
