@@ -48,6 +48,7 @@ _TRACKING = re.compile(
 )
 _HOST = re.compile(r"^[\w\-]+(?:\.[\w\-]+)*\.?$")
 _PRINTED = "/%:=&?~+!$,;'@()*[]"
+_AS_IT_SHOULD_BE = re.compile(r"https?://[a-z0-9\-]+(?:\.[a-z0-9\-]+)*(?:/[a-zA-Z0-9_.~/%:=&+!$,;'@()*\[\]\-]*)?")
 
 
 def clean(raw: str, limit: int = TITLE_LIMIT) -> tuple[str, bool]:
@@ -126,6 +127,8 @@ def canonical_url(raw: str | None) -> str:
 
     Empty where it is no http(s) link with a host: nothing else may become a link in a digest.
     """
+    if raw and len(raw) <= _URL_LIMIT and _AS_IT_SHOULD_BE.fullmatch(raw):
+        return raw  # what the parts would be put together to, slowly
     text = _shown((raw or "")[:_URL_LIMIT]).strip()
     try:
         parts = urlsplit(text)

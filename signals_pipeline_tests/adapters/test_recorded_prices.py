@@ -126,6 +126,14 @@ def test_a_row_that_is_no_bar_is_dropped_alone_and_named(tmp_path: Path, row: st
     assert prices.quality() == {finding: 1}
 
 
+def test_a_file_that_was_changed_is_read_again(tmp_path: Path) -> None:
+    path, row = tmp_path / "prices.csv", "2015-02-04,AAPL,10,12,9,11,{},11\n"
+    for volume in ("500", "6000", "700"):
+        path.write_text(HEADER + row.format(volume))
+        for source in (RecordedPrices(path), RecordedPrices(path)):
+            assert source.bars(["AAPL"], FIRST, LAST)["volume"].tolist() == [float(volume)]
+
+
 def test_it_is_a_price_source(tmp_path: Path) -> None:
     source: PriceSource = text(tmp_path, GOOD)
     assert source.name == "recorded"

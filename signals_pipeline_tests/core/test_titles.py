@@ -127,3 +127,14 @@ def test_hashtags_behind_a_cashtag_file_the_title(title: str, text: str) -> None
 def test_the_content_address_is_the_sha_256_of_the_text() -> None:
     assert content_address("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert content_address("ä") != content_address("a")
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["http", "https", "Https", "ftp"]),
+    st.text("aB0-.", min_size=1, max_size=8),
+    st.text("aB0-._~/%:=&+!$,;'@()*[]?#\\ é\n", max_size=14),
+)
+def test_a_link_that_is_as_it_should_be_is_what_its_parts_give(scheme: str, host: str, rest: str) -> None:
+    for link in (f"{scheme}://{host}{rest}", f"{scheme}://{host}.com/{rest}"):
+        assert canonical_url(link) == canonical_url(f" {link}")  # a space in front: it is taken apart

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -83,13 +83,11 @@ class RecordedPrices:
 
     @cached_property
     def _recording(self) -> "_Recording":
-        findings: list[tuple[str, str]] = []
-        raw = _read(self.path, findings)
-        missing = [column for column in _COLUMNS if column not in raw.columns]
-        if missing:
-            raise SourceError(f"{self.path}: column {missing[0]!r} is missing; a recording has {', '.join(_COLUMNS)}")
-        bars = _clean(raw, findings)
-        return _Recording(bars, findings, set(bars["symbol"]))
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise SourceError(f"{self.path}: can't be read ({error.strerror or error}); check the path") from error
+        return _recorded(self.path, found.st_mtime_ns, found.st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +97,17 @@ class _Recording:
     bars: pd.DataFrame
     findings: list[tuple[str, str]]
     symbols: set[str]
+
+
+@lru_cache(maxsize=2)  # runs that follow each other in one process read a file once; one that was changed is read again
+def _recorded(path: Path, _changed_ns: int, _size: int) -> _Recording:
+    findings: list[tuple[str, str]] = []
+    raw = _read(path, findings)
+    missing = [column for column in _COLUMNS if column not in raw.columns]
+    if missing:
+        raise SourceError(f"{path}: column {missing[0]!r} is missing; a recording has {', '.join(_COLUMNS)}")
+    bars = _clean(raw, findings)
+    return _Recording(bars, findings, set(bars["symbol"]))
 
 
 def _read(path: Path, findings: list[tuple[str, str]]) -> pd.DataFrame:
