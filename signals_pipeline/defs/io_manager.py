@@ -2,16 +2,24 @@
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import PrivateAttr
 from upath import UPath
 
 from signals_pipeline.core.tables import STAGES, SchemaError, Table, by_window
 from signals_pipeline.core.windows import Window, window_for_key
+
+_AT_ONCE = 4  # files of a range that are read or written at the same time
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 
 class WindowFrames(dg.ConfigurableIOManager):
@@ -19,10 +27,11 @@ class WindowFrames(dg.ConfigurableIOManager):
 
     A run over many windows hands over one frame; it is split by `window_start`, so that a backfill of hundreds of
     windows and as many single runs leave the same bytes. Every frame is brought to its stage's schema before anything
-    is written.
+    is written. What a run has just written its later stages take from memory.
     """
 
     base: str
+    _written: dict[str, tuple[tuple[str, ...], pd.DataFrame]] = PrivateAttr(default_factory=dict)
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Write one file for each window of the run, an empty frame where a window has no rows.
@@ -38,10 +47,13 @@ class WindowFrames(dg.ConfigurableIOManager):
         if len(stray):
             raise SchemaError(f"{table.name}: {len(stray)} rows of windows that the run is not over; leave them out")
         rows = pa.Table.from_pandas(frame, preserve_index=False)
-        folder = self._folder(table)
-        for start, key in keys.items():
-            first, end = frame["window_start"].searchsorted([start, start + pd.Timedelta(1, "us")])
-            _write(folder / _file(key), rows.slice(first, end - first))
+        folder, starts = self._folder(table), frame["window_start"]
+        firsts, ends = (starts.searchsorted([*keys], side=side) for side in ("left", "right"))
+        slices = {
+            key: rows.slice(first, end - first) for key, first, end in zip(keys.values(), firsts, ends, strict=True)
+        }
+        deque(_together(lambda key: _write(folder / _file(key), slices[key]), slices), maxlen=0)
+        self._written[table.name] = tuple(context.asset_partition_keys), frame
         context.add_output_metadata({"path": str(folder)})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
@@ -51,7 +63,9 @@ class WindowFrames(dg.ConfigurableIOManager):
             Failure: a window's file is missing or damaged; the message says which asset and window to materialise.
         """
         table = STAGES[context.asset_key.path[-1]]
-        return self.read(table, *context.asset_partition_keys)
+        keys = tuple(context.asset_partition_keys)
+        written, frame = self._written.get(table.name, ((), None))
+        return frame.copy(deep=False) if frame is not None and written == keys else self.read(table, *keys)
 
     def read(self, table: Table, *keys: str) -> pd.DataFrame:
         """The frame of a stage over these windows.
@@ -104,20 +118,35 @@ class WindowFrames(dg.ConfigurableIOManager):
 
     def _tables(self, table: Table, keys: Sequence[str], names: Sequence[str] | None = None) -> Iterator[pa.Table]:
         folder = self._folder(table)
-        for key in keys:
+
+        def read(key: str) -> pa.Table:
             path = folder / _file(key)
             if not path.exists():
                 raise dg.Failure(f"{table.name} of window {key} is missing at {path}: materialise {table.name} for it")
             try:
                 # Not read_table: it looks for a data set first, which takes longer than reading so small a file.
-                yield pq.ParquetFile(io.BytesIO(path.read_bytes())).read(columns=names, use_threads=False)
+                return pq.ParquetFile(io.BytesIO(path.read_bytes())).read(columns=names, use_threads=False)
             except pa.ArrowInvalid as error:
                 raise dg.Failure(
                     f"{table.name} of window {key} is damaged at {path}: materialise {table.name} for it"
                 ) from error
 
+        yield from _together(read, keys)
+
     def _folder(self, table: Table) -> UPath:
         return UPath(self.base) / table.name
+
+
+def _together(work: Callable[[_Given], _Made], given: Collection[_Given]) -> Iterator[_Made]:
+    """What the work makes of each, in their order; of many, some at the same time."""
+    if len(given) < 2:
+        yield from map(work, given)
+        return
+    threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="frames")
+    try:
+        yield from threads.map(work, given)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _file(key: str) -> str:

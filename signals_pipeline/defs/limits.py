@@ -5,6 +5,7 @@ raises in the middle of whatever it waits for; the stage fails with one line and
 (a driver written in C) has a patience of its own, see `adapters.database.engine`.
 """
 
+import gc
 import inspect
 import random
 import signal
@@ -29,6 +30,7 @@ A_WINDOW_TAG = "signals/seconds_a_window"
 RETRIES_TAG = "signals/retries"
 REST_TAG = "signals/retry_seconds"
 REST = 30.0  # seconds: the n-th wait is drawn from [0, REST * 2^(n-1)] (full jitter)
+COLLECTED = 100_000, 50, 100  # of a stage: a year takes a tenth less CPU than with Python's own 700, 10, 10
 AGAIN = 2.0  # seconds after which the alarm rings again where something held the first one up
 _OURS = Path(__file__).parents[1]
 
@@ -65,6 +67,7 @@ def bounded(stage: Stage) -> Stage:
             with (
                 _alarm(_seconds(op)),
                 progress.paced(len(op.partition_keys), op.log.info, every=progress.EVERY_SECONDS),
+                _rare_collections(),
             ):
                 return work()
         except _TimeUp as late:
@@ -108,6 +111,17 @@ def _alarm(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for cyclic garbage more rarely: a stage makes little of it, and each look goes through all its rows."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _seconds(op: dg.OpExecutionContext) -> float:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,15 @@ def failing(text: str) -> None:
     raise ValueError(text)
 
 
+def failing_at_three(share: Sequence[int]) -> None:
+    if 3 in share:
+        raise ValueError(share)
+
+
+def whose(_share: Sequence[int]) -> int:
+    return os.getpid()
+
+
 @pytest.mark.parametrize(("tasks", "cpus", "elsewhere"), [(ENOUGH, 2, True), (ENOUGH, 1, False), (1, 2, False)])
 def test_tasks_enough_and_a_second_cpu_get_another_process(
     tasks: int, cpus: int, *, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
@@ -41,6 +51,12 @@ def test_tasks_enough_and_a_second_cpu_get_another_process(
         assert executor.submit(sorted, "ba", reverse=True).result() == ["b", "a"]
         with pytest.raises(ValueError, match="what was wrong"):
             executor.submit(failing, "what was wrong").result()
+        shares = executor.shares([1, 2, 3])
+        assert shares == ([[1], [2, 3]] if elsewhere else [[1, 2, 3]])
+        assert executor.each(sum, shares) == [*map(sum, shares)]
+        assert len({*executor.each(whose, shares)}) == len(shares)
+        with pytest.raises(ValueError, match="2, 3"):
+            executor.each(failing_at_three, shares)
 
 
 def test_work_that_is_given_up_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,11 @@ def store(frames: WindowFrames, table: Table, frame: pd.DataFrame, windows: Sequ
 
 
 def load(frames: WindowFrames, table: Table, windows: Sequence[Window]) -> pd.DataFrame:
+    """As a run that has not written the frame itself."""
+    return handed_on(WindowFrames(base=frames.base), table, windows)
+
+
+def handed_on(frames: WindowFrames, table: Table, windows: Sequence[Window]) -> pd.DataFrame:
     keys = dg.PartitionKeyRange(windows[0].key, windows[-1].key)
     with dg.build_input_context(
         asset_key=table.name, asset_partitions_def=PARTITIONS, asset_partition_key_range=keys
@@ -77,9 +82,24 @@ def test_what_a_range_stores_the_range_reads_back(table: Table, counts: list[int
         frames = WindowFrames(base=folder)
         store(frames, table, frame, WINDOWS)
         pd.testing.assert_frame_equal(load(frames, table, WINDOWS), table.conform(frame))
+        pd.testing.assert_frame_equal(handed_on(frames, table, WINDOWS), table.conform(frame))
         for window, count in zip(WINDOWS, counts, strict=True):
             alone = frames.read(table, window.key)
             assert (len(alone), alone.dtypes.to_dict()) == (count, table.empty().dtypes.to_dict())
+
+
+def test_what_a_run_has_written_its_later_stages_take_from_memory(tmp_path: Path) -> None:
+    frames, frame = WindowFrames(base=str(tmp_path)), rows_of(HEADLINES, [2, 1, 3])
+    store(frames, HEADLINES, frame, WINDOWS[:3])
+    of_three = frame[frame["window_start"] == pd.Timestamp(WINDOWS[2].start)]
+    store(WindowFrames(base=str(tmp_path)), HEADLINES, of_three.assign(title="another run's"), WINDOWS[2:3])
+    for _ in range(2):
+        taken = handed_on(frames, HEADLINES, WINDOWS[:3])
+        pd.testing.assert_frame_equal(taken, HEADLINES.conform(frame))
+        taken["title"] = "a stage's own"
+    # Of other windows, and for another run, the files count.
+    assert set(handed_on(frames, HEADLINES, WINDOWS[1:3])["title"][1:]) == {"another run's"}
+    assert set(load(frames, HEADLINES, WINDOWS[:3])["title"][3:]) == {"another run's"}
 
 
 @settings(max_examples=6)

@@ -1,6 +1,7 @@
 """Asset `digest`: what the reader is told about the window, as one value and its renderings."""
 
 from concurrent.futures import Future
+from itertools import takewhile
 from typing import Any
 
 import dagster as dg
@@ -49,19 +50,24 @@ def digest(
     windows = windows_of(context)
     composer = Composer.over(windows, store, desk, prices, headlines=headlines, sentiment=sentiment)
     with beside(len(windows)) as renderer:
-        rendered: dict[str, Future[DigestFiles]] = {}
+        rendering: dict[str, Future[DigestFiles]] = {}
+        contents: dict[str, str] = {}
         for window in told(windows):
             made = composer.compose(window)
             content = made.to_json()
             mails = mailing.addressed(window) if window == windows[-1] else ()
             store.digests.put(window, content, kind=made.kind, mode=made.mode, subject=made.subject, mails=mails)
-            rendered[window.key] = renderer.submit(write_digest, content, desk.digests_dir)
+            contents[window.key] = content
+            rendering[window.key] = renderer.submit(write_digest, content, desk.digests_dir)
             context.add_asset_metadata(_describe(made, mailing.links), partition_key=window.key)
             if window == windows[-1]:
                 cards = (*made.new, *made.changed, *made.from_missed)
                 describe_run(context, windows, {"price_plot": pictures.prices(cards, window)})
-        for key, files in rendered.items():
-            context.add_asset_metadata(_describe_files(files.result()), partition_key=key)
+        # All composed, this process takes from the end what the other has not come to.
+        taken = takewhile(lambda key: rendering[key].cancel(), reversed(contents))
+        rendered = {key: write_digest(contents[key], desk.digests_dir) for key in taken}
+        for key, files in rendering.items():
+            context.add_asset_metadata(_describe_files(rendered.get(key) or files.result()), partition_key=key)
     return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(desk.digests_dir)})
 
 

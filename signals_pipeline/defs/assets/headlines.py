@@ -5,9 +5,10 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from signals_pipeline.adapters.beside import beside
 from signals_pipeline.core import headlines as core
-from signals_pipeline.core.clauses import speak
 from signals_pipeline.core.feeds import NewsSource
+from signals_pipeline.core.gathering import gather
 from signals_pipeline.core.ledger import ledger
 from signals_pipeline.core.tables import HEADLINES
 from signals_pipeline.defs.limits import bounded, limits
@@ -42,9 +43,9 @@ def headlines(
     windows = windows_of(context)
     reach = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
     batch = news.fetch(*core.news_interval(windows, **reach))
-    normalised = core.normalise(batch.headlines)
-    linked = core.link(normalised.items, desk.watchlist)
-    frame, without_tone = speak(core.build(linked, windows, **reach), desk.watchlist)
+    with beside(len(windows)) as spread:
+        normalised = core.normalise(batch.headlines, spread)
+        frame, without_tone = gather(normalised.items, desk.watchlist, windows, **reach, spread=spread)
     covered = store.coverage.covered(windows[0].start)
     entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **reach)
     store.coverage.put(entries)
