@@ -47,7 +47,7 @@ class Pace:
         """What is done and left, the rate, and the time that the rest should take, as far as that is known."""
         now = self.clock()
         if self._loop is None:
-            return f"{self.windows} at once, {now - self._began:.0f} s so far"
+            return f"{self.windows}, {now - self._began:.0f} s so far"
         done, count, since, what = self._loop
         rate = done / (now - since) if now > since else 0.0
         rest = f"{rate:.1f} a second, about {(count - done) / rate:.0f} s" if rate else f"{now - since:.0f} s so far"
@@ -60,7 +60,7 @@ _pace: ContextVar[Pace | None] = ContextVar("pace", default=None)
 @contextmanager
 def paced(windows: int, say: Callable[[str], object], *, every: float) -> Iterator[None]:
     """Say every so many seconds how far the block is over the windows of its run."""
-    pace, over = Pace(f"{windows} window{'' if windows == 1 else 's'}"), threading.Event()
+    pace, over = Pace("1 window" if windows == 1 else f"{windows} windows at once"), threading.Event()
 
     def tell() -> None:
         while not over.wait(every):

@@ -17,7 +17,7 @@ WINDOWS = SAMPLE_WINDOWS[:4]
 
 def test_a_line_says_done_left_rate_and_time() -> None:
     now, lines = [0.0], list[str]()
-    pace = Pace("4 windows", clock=lambda: now[0])
+    pace = Pace("4 windows at once", clock=lambda: now[0])
     for _ in pace.each(WINDOWS, "windows"):
         lines.append(pace.line)
         now[0] += 5
@@ -35,6 +35,9 @@ def test_what_does_its_windows_at_once_is_heard_of_while_it_works() -> None:
     lines = Queue[str]()
     with paced(520, lines.put, every=0.001):
         assert lines.get(timeout=60) == "520 windows at once, 0 s so far"
+    with paced(1, lines.put, every=0.001):
+        while not lines.get(timeout=60).startswith("1 window, "):
+            pass  # the last of those before
     assert "progress" not in {thread.name for thread in threading.enumerate()}
 
 
