@@ -30,9 +30,10 @@ _PROCESS = (
     "SELECT max(event) FROM dagster.event_logs"  # noqa: S608 - constants
     f" WHERE run_id IN ({_OF_WINDOW}) AND event LIKE '%Started process for run (pid: %'"
 )
+# A mail whose run broke before it was tried waits for nobody: what it says is told with the next window.
 _WAITING = (
     "SELECT min(next_attempt_at), coalesce(sum(attempts), 0) FROM delivery"
-    " WHERE state = 'pending' AND window_start >= :since"
+    " WHERE state = 'pending' AND attempts > 0 AND window_start >= :since"
 )
 
 
