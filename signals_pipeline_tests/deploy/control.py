@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import dagster as dg
 import sqlalchemy as sa
 import yaml
+from dagster._core.scheduler import DagsterDaemonScheduler
 from dagster._core.test_utils import create_test_daemon_workspace_context, freeze_time
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
@@ -76,8 +77,10 @@ class Control:
 
     def tick(self, at: datetime) -> None:
         """The scheduler's look at an instant."""
+        scheduler = self.instance.scheduler
+        assert isinstance(scheduler, DagsterDaemonScheduler)
         with freeze_time(at):
-            list(launch_scheduled_runs(self.context, LOG, at, {}))
+            list(launch_scheduled_runs(self.context, LOG, at, {}, max_tick_retries=scheduler.max_tick_retries))
 
     def dequeue(self, at: datetime | None = None) -> None:
         """The queue's look: what may run is launched."""

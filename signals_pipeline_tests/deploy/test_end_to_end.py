@@ -213,3 +213,15 @@ def test_a_tick_missed_asleep_is_launched_once_on_waking_and_a_run_that_never_st
     assert (task.last_status, task.stopped_reason) == ("STOPPED", f"run {run.run_id} is over")
     [told] = [line for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
     assert json.loads(told)["ErrorRate"] == 100
+
+
+def test_a_tick_that_meets_a_database_in_trouble_is_tried_again(installation: Installation) -> None:
+    engine = engine_for(installation.database)
+    for name, other in (("alembic_version", "elsewhere"), ("elsewhere", "alembic_version")):
+        assert installation.runs == []
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"ALTER TABLE {name} RENAME TO {other}"))
+        installation.control.tick(TICK + timedelta(minutes=1))
+    engine.dispose()
+    [run] = installation.runs
+    assert run.tags["dagster/partition"] == "2015-02-05-17:30"
