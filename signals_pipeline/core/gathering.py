@@ -1,8 +1,7 @@
 """The evidence of a run's windows: its headlines linked, gathered into stories, and their words told by company."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -13,14 +12,7 @@ from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Share:
-    items: pd.DataFrame
-    watchlist: Watchlist
-    windows: Sequence[Window]
-    lookback_hours: float
-    strict: bool
+_Share = tuple[pd.DataFrame, Sequence[Window]]
 
 
 def gather(
@@ -45,18 +37,19 @@ def gather(
     Returns:
         HEADLINES rows, and the count of rows without tone by reason as `clauses.speak` gives them.
     """
-    reach = {"lookback_hours": lookback_hours, "strict": strict}
-    shares = []
+    shares: list[_Share] = []
     for part in spread.shares(windows):
         first, last = news_interval(part, lookback_hours=lookback_hours, strict=strict)
         seen = items[(items["known_at"] >= first) & (items["known_at"] < last)]
-        shares.append(_Share(seen.reset_index(drop=True), watchlist, part, **reach))
-    frames, counts = zip(*spread.each(_gather, shares), strict=True)
-    without_tone = sum(map(Counter, counts), Counter(dict.fromkeys(counts[0], 0)))
-    return concat(HEADLINES, frames), {reason: without_tone[reason] for reason in counts[0]}
+        shares.append((seen.reset_index(drop=True), part))
+    work = partial(_gather, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
+    frames, counts = zip(*spread.each(work, shares), strict=True)
+    return concat(HEADLINES, frames), {reason: sum(each[reason] for each in counts) for reason in counts[0]}
 
 
-def _gather(share: _Share) -> tuple[pd.DataFrame, dict[str, int]]:
-    linked = link(share.items, share.watchlist)
-    frame = build(linked, share.windows, lookback_hours=share.lookback_hours, strict=share.strict)
-    return speak(frame, share.watchlist)
+def _gather(
+    share: _Share, *, watchlist: Watchlist, lookback_hours: float, strict: bool
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    items, windows = share
+    linked = link(items, watchlist)
+    return speak(build(linked, windows, lookback_hours=lookback_hours, strict=strict), watchlist)

@@ -2,8 +2,7 @@
 
 import io
 import os
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -52,7 +51,7 @@ class WindowFrames(dg.ConfigurableIOManager):
         slices = {
             key: rows.slice(first, end - first) for key, first, end in zip(keys.values(), firsts, ends, strict=True)
         }
-        deque(_together(lambda key: _write(folder / _file(key), slices[key]), slices), maxlen=0)
+        _together(lambda key: _write(folder / _file(key), slices[key]), slices)
         self._written[table.name] = tuple(context.asset_partition_keys), frame
         context.add_output_metadata({"path": str(folder)})
 
@@ -85,7 +84,7 @@ class WindowFrames(dg.ConfigurableIOManager):
         Raises:
             Failure: as in `load_input`.
         """
-        parts = list(self._tables(table, keys, names)) or [pa.Table.from_pandas(table.empty()[list(names)])]
+        parts = self._tables(table, keys, names) or [pa.Table.from_pandas(table.empty()[list(names)])]
         return pa.concat_tables(parts).to_pandas()
 
     def as_stored(self, table: Table, windows: Sequence[Window]) -> list[tuple[list[Window], pd.DataFrame]]:
@@ -95,8 +94,8 @@ class WindowFrames(dg.ConfigurableIOManager):
             Failure: a window's file is damaged, as in `load_input`; one that was never run is left out.
         """
         alike: list[tuple[list[Window], list[pa.Table]]] = []
-        for window in self._run(table, windows):
-            (rows,) = self._tables(table, [window.key])
+        run = self._run(table, windows)
+        for window, rows in zip(run, self._tables(table, [each.key for each in run]), strict=True):
             group = next((each for each in alike if each[1][0].schema.equals(rows.schema)), None)
             if group is None:
                 alike.append(([window], [rows]))
@@ -116,7 +115,7 @@ class WindowFrames(dg.ConfigurableIOManager):
         folder = self._folder(table)
         return [window for window in windows if (folder / _file(window.key)).exists()]
 
-    def _tables(self, table: Table, keys: Sequence[str], names: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def _tables(self, table: Table, keys: Sequence[str], names: Sequence[str] | None = None) -> list[pa.Table]:
         folder = self._folder(table)
 
         def read(key: str) -> pa.Table:
@@ -131,20 +130,19 @@ class WindowFrames(dg.ConfigurableIOManager):
                     f"{table.name} of window {key} is damaged at {path}: materialise {table.name} for it"
                 ) from error
 
-        yield from _together(read, keys)
+        return _together(read, keys)
 
     def _folder(self, table: Table) -> UPath:
         return UPath(self.base) / table.name
 
 
-def _together(work: Callable[[_Given], _Made], given: Collection[_Given]) -> Iterator[_Made]:
+def _together(work: Callable[[_Given], _Made], given: Collection[_Given]) -> list[_Made]:
     """What the work makes of each, in their order; of many, some at the same time."""
     if len(given) < 2:
-        yield from map(work, given)
-        return
+        return [*map(work, given)]
     threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="frames")
     try:
-        yield from threads.map(work, given)
+        return [*threads.map(work, given)]
     finally:
         threads.shutdown(cancel_futures=True)
 

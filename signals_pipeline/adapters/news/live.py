@@ -136,9 +136,8 @@ class LiveNews:
             return _Outcome(_failed(feed.name, now, since, until, why), passing=error.passing)
         self._circuits.record(feed.name, now)
         (visit,) = batch.collections
-        return _Outcome(
-            replace(visit, collected_at=now), identified(batch.headlines)
-        )  # while others wait for their feeds
+        # Identified here, while others wait for their feeds.
+        return _Outcome(replace(visit, collected_at=now), identified(batch.headlines))
 
 
 def _failed(feed: str, now: datetime, since: datetime, until: datetime, detail: str) -> Collection:

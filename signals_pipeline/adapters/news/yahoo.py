@@ -3,10 +3,10 @@
 So the session that yfinance is given judges every answer itself: what is not built as expected is refused.
 """
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from signals_pipeline.adapters.news.http import moved, place
 from signals_pipeline.adapters.news.manners import Doors, Manners, PassingError, refuse_passing
 from signals_pipeline.adapters.news.visits import Page, Visit, instant, refuse_drift, visit_symbols
+from signals_pipeline.adapters.yfinance_module import yfinance_in
 from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError
 
 if TYPE_CHECKING:
@@ -50,12 +51,7 @@ class YahooNews:
         Raises:
             SourceError: no symbol got an answer.
         """
-        import yfinance as yf
-
-        logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what went wrong is in our report
-        yf.set_tz_cache_location(self._cache_dir)
-        # A cookie that ends with its session can't be read again: none is kept, each run asks anew.
-        yf.cache.get_cookie_cache().dummy = True  # pyright: ignore[reportOptionalMemberAccess]
+        yf = yfinance_in(Path(self._cache_dir))
         visit = Visit(self.name, start, end)
         calls = _Calls(self._manners, self._origins)
         with open_session(calls) as session:

@@ -83,11 +83,8 @@ class RecordedPrices:
 
     @cached_property
     def _recording(self) -> "_Recording":
-        try:
-            found = self.path.stat()
-        except OSError as error:
-            raise SourceError(f"{self.path}: can't be read ({error.strerror or error}); check the path") from error
-        return _recorded(self.path, found.st_mtime_ns, found.st_size)
+        found = self.path.stat() if self.path.is_file() else None  # a missing one is told by the reader
+        return _recorded(self.path, found and (found.st_mtime_ns, found.st_size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ class _Recording:
 
 
 @lru_cache(maxsize=2)  # runs that follow each other in one process read a file once; one that was changed is read again
-def _recorded(path: Path, _changed_ns: int, _size: int) -> _Recording:
+def _recorded(path: Path, _state: tuple[int, int] | None) -> _Recording:
     findings: list[tuple[str, str]] = []
     raw = _read(path, findings)
     missing = [column for column in _COLUMNS if column not in raw.columns]

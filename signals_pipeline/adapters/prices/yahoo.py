@@ -4,13 +4,10 @@ Yahoo adjusts prices, volumes and dividends for every split up to the moment of 
 interval asked for. Asked for up to now, an answer holds what undoes its own adjustment.
 """
 
-import logging
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +15,7 @@ import pandas as pd
 from signals_pipeline.adapters.prices.live import BarDelivery
 from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo_chart import Problem
+from signals_pipeline.adapters.yfinance_module import yfinance_in
 from signals_pipeline.core.adjustment import BAR_COLUMNS, as_traded
 
 _COLUMNS = dict(zip(("Open", "High", "Low", "Close", "Volume"), BAR_COLUMNS[2:], strict=True))
@@ -81,7 +79,7 @@ class YahooPrices:
 
     def _download(self, names: list[str], session: object, start: date, end: date) -> pd.DataFrame:
         with warnings.catch_warnings():
-            yfinance = _yfinance(self._cache_dir)  # sets a filter of its own
+            yfinance = yfinance_in(self._cache_dir)  # sets a filter of its own
             warnings.simplefilter("ignore")  # what it does with pandas; filters hold for its threads, too
             # yfinance's `threads` changes nothing once its pool is made, of as many threads as the machine has CPUs.
             yfinance.multi._multitasking.createPool(threads=min(self._concurrency, len(names)))  # noqa: SLF001
@@ -104,18 +102,6 @@ class YahooPrices:
                 group_by="ticker",
                 progress=False,
             )
-
-
-@cache
-def _yfinance(cache_dir: Path) -> Any:  # noqa: ANN401  # the module, whose annotations are narrower than what it takes
-    import yfinance
-
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    yfinance.set_tz_cache_location(str(cache_dir))
-    # A cookie that ends with its session can't be read again: none is kept, each run asks anew.
-    yfinance.cache.get_cookie_cache().dummy = True  # pyright: ignore[reportOptionalMemberAccess]
-    logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what went wrong is told by the price source
-    return yfinance
 
 
 def _tidy(frame: pd.DataFrame, theirs: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
