@@ -13,6 +13,17 @@ from signals_pipeline.adapters.aws.files import repository
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 PARAMETERS = {"OperatorEmail": "operator@example.org"}
+ARNS = {
+    "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{{}}",
+    "AWS::ECS::Cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{{}}",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
+    "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{}}",
+    "AWS::S3::Bucket": "arn:aws:s3:::{}",
+}
+ATTRIBUTES = {
+    "Endpoint.Address": f"{{}}.aaaaaaaaaa.{REGION}.rds.amazonaws.com",  # as the stand-in names it
+    "RepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{{}}",
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,7 +72,7 @@ class Template:
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Resolved properties of all resources of a type, by logical id."""
         found = {name: each for name, each in self.body["Resources"].items() if each["Type"] == kind}
-        return {name: self.resolve(each["Properties"]) for name, each in found.items()}
+        return {name: self.resolve(each.get("Properties", {})) for name, each in found.items()}
 
     def resolve(self, node: Any) -> Any:
         """A part of the template with every intrinsic function carried out."""
@@ -99,11 +110,10 @@ class Template:
     def _getatt(self, argument: list[str]) -> str:
         logical, attribute = argument
         if attribute == "Arn":
-            kind = self.body["Resources"][logical]["Type"].split("::")[1].lower()
-            return f"arn:aws:{kind}:{REGION}:{ACCOUNT}:{self._ref(logical)}"
+            return ARNS[self.body["Resources"][logical]["Type"]].format(self._ref(logical))
         if attribute == "Name":
             return str(self.body["Resources"][logical]["Properties"]["ServiceName"])
-        return f"{self._ref(logical)}.{attribute}"
+        return ATTRIBUTES[attribute].format(self._ref(logical))
 
     def _sub(self, argument: str) -> str:
         def put(found: re.Match[str]) -> str:
