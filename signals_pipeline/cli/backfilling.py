@@ -14,6 +14,7 @@ from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_STAR
 
 LONGEST = 260  # windows a run: half a year, whose frames and events one process holds easily
 POLL_SECONDS = 2.0
+SERVER_FAULT = 500  # HTTP: from here on the fault is the server's
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 TELLING = ("outcomes", "digest")  # assets that look back over windows which another run may still be filling
 
@@ -122,27 +123,49 @@ class Launcher:
         return answer["run"]["runId"]
 
     def _ended(self, run_id: str, part: Part) -> bool:
-        status = self._ask(_STATUS, {"id": run_id})["runOrError"].get("status", "unknown to Dagster")
-        if status in ENDED and status != "SUCCESS":
-            where = f"{self.url}/runs/{run_id}"
+        which, found = f"windows {part[0].key} to {part[-1].key}", self._ask(_STATUS, {"id": run_id})["runOrError"]
+        if found["__typename"] != "Run":
             raise LaunchError(
-                f"windows {part[0].key} to {part[-1].key} ended as {status}: see {where}; run the backfill again"
+                f"Dagster at {self.url} does not know the run of {which} any more ({found['__typename']}):"
+                " run the backfill again"
             )
+        if (status := found["status"]) in ENDED and status != "SUCCESS":
+            where = f"{self.url}/runs/{run_id}"
+            raise LaunchError(f"{which} ended as {status}: see {where}; run the backfill again")
         return status == "SUCCESS"
 
     def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         try:
             answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-            answer.raise_for_status()
-            found = answer.json()
-        except (requests.RequestException, ValueError) as error:
+        except requests.RequestException as error:
             raise LaunchError(
                 f"no Dagster webserver answers at {self.url} ({type(error).__name__}):"
                 " start it, or leave out --parallel"
             ) from error
-        if "errors" in found:
-            raise LaunchError(f"Dagster at {self.url}: {found['errors'][0]['message'].splitlines()[0]}")
-        return found["data"]
+        return _data(self.url, answer)
+
+
+def _data(url: str, answer: requests.Response) -> dict[str, Any]:
+    """What GraphQL found; Dagster tells faults as JSON, too, with a status of 400 or 500."""
+    found = _json(answer)
+    if errors := found.get("errors"):
+        raise LaunchError(f"Dagster at {url}: {errors[0]['message'].splitlines()[0]}")
+    if data := found.get("data"):
+        return data
+    body = f" ({answer.text.strip().splitlines()[0][:200]})" if answer.text.strip() else ""
+    said = f"the web server at {url} answers {answer.status_code} {answer.reason}{body}"
+    if answer.status_code >= SERVER_FAULT:
+        raise LaunchError(f"{said}: read its log, then run the backfill again")
+    raise LaunchError(f"{said}, which is not Dagster's: name Dagster's webserver by --at")
+
+
+def _json(answer: requests.Response) -> dict[str, Any]:
+    """The answer's JSON object; empty where it is none."""
+    try:
+        found = answer.json()
+    except requests.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 _LAUNCH = """
@@ -156,7 +179,7 @@ mutation($params: ExecutionParams!) {
   }
 }
 """
-_STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_STATUS = "query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"
 
 
 def show_left(windows: Sequence[Window], ranges: Sequence[Part]) -> None:

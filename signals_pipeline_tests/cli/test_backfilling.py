@@ -1,6 +1,11 @@
 """What is left of a backfill is cut into neighbours; a webserver that is not there is one line."""
 
 import itertools
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import hypothesis.strategies as st
 import pytest
@@ -37,6 +42,84 @@ def test_without_anything_done_one_range_holds_all() -> None:
 def test_no_webserver_is_one_line() -> None:
     with pytest.raises(LaunchError, match=r"no Dagster webserver answers at http://127.0.0.1:9 .*leave out --parallel"):
         Launcher("http://127.0.0.1:9", print).run([WINDOWS[:2]], parallel=1)
+
+
+@contextmanager
+def server(*answers: tuple[int, str]) -> Iterator[str]:
+    """The address of a web server that gives these answers, status and body, one after the other."""
+    left = iter(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status, body = next(left)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+LAUNCHED = (200, json.dumps({"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "0" * 36}}}}))
+REFUSED = {"launchRun": {"__typename": "PythonError", "message": "no room\nat all"}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "line"),
+    [
+        (
+            [(500, "Internal Server Error\n  at line 3")],
+            (
+                "the web server at URL answers 500 Internal Server Error (Internal Server Error): read its log,"
+                " then run the backfill again"
+            ),
+        ),
+        (
+            [(502, "")],
+            "the web server at URL answers 502 Bad Gateway: read its log, then run the backfill again",
+        ),
+        (
+            [(404, "Not Found")],
+            (
+                "the web server at URL answers 404 Not Found (Not Found), which is not Dagster's:"
+                " name Dagster's webserver by --at"
+            ),
+        ),
+        (
+            [(200, "<html>\n<p>Welcome")],
+            "the web server at URL answers 200 OK (<html>), which is not Dagster's: name Dagster's webserver by --at",
+        ),
+        (
+            [(200, "[]")],
+            "the web server at URL answers 200 OK ([]), which is not Dagster's: name Dagster's webserver by --at",
+        ),
+        ([(400, json.dumps({"data": None, "errors": [{"message": "no such\nfield"}]}))], "Dagster at URL: no such"),
+        (
+            [(500, json.dumps({"data": REFUSED}))],
+            f"Dagster refuses windows {WINDOWS[0].key} to {WINDOWS[1].key}: no room",
+        ),
+        (
+            [LAUNCHED, (200, json.dumps({"data": {"runOrError": {"__typename": "RunNotFoundError"}}}))],
+            (
+                f"Dagster at URL does not know the run of windows {WINDOWS[0].key} to {WINDOWS[1].key} any more"
+                " (RunNotFoundError): run the backfill again"
+            ),
+        ),
+    ],
+)
+def test_what_a_web_server_answers_is_told_in_one_line(answers: list[tuple[int, str]], line: str) -> None:
+    with server(*answers) as url, pytest.raises(LaunchError) as told:
+        Launcher(url, print, lambda _: None).run([WINDOWS[:2]], parallel=1)
+    assert str(told.value) == line.replace("URL", url)
 
 
 def test_what_is_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
