@@ -81,13 +81,13 @@ def test_every_asset_can_be_read_in_the_ui(demo: dg.Definitions) -> None:
         assert len(node.description or "") > 40, name
 
 
-def test_every_stage_says_its_limits_and_only_the_send_is_never_repeated(demo: dg.Definitions) -> None:
+def test_every_stage_says_its_limits_and_how_often_it_is_repeated(demo: dg.Definitions) -> None:
     nodes = {node.name: node.definition.tags for node in demo.resolve_job_def("digest_job").nodes}
     assert {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest"} < set(nodes)
     for name, tags in nodes.items():
         assert float(tags[SECONDS_TAG]) > 0
         assert float(tags[A_WINDOW_TAG]) > 0 or name == "delivery"
-        assert tags[RETRIES_TAG] == ("0" if name == "delivery" else "2")
+        assert tags[RETRIES_TAG] == ("4" if name == "delivery" else "2")
 
 
 def test_every_frame_shows_its_columns(demo: dg.Definitions) -> None:

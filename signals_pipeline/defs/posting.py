@@ -7,6 +7,7 @@ from email.utils import parseaddr
 
 import dagster as dg
 
+from signals_pipeline.adapters.database import DatabaseError
 from signals_pipeline.adapters.mail.envelope import Envelope, Links, domain_of
 from signals_pipeline.adapters.mail.files import FileTransport
 from signals_pipeline.adapters.mail.ses import SesTransport
@@ -70,6 +71,7 @@ class Posted:
         lost: Mails whose sender had died: `unknown` now.
         suppressed: Mails dropped because their recipients have unsubscribed.
         held: Mails that are too old to go without an operator.
+        claimed: Mails that were on their way, whatever became of them.
     """
 
     counts: dict[State, int] = field(default_factory=lambda: dict.fromkeys(("sent", "pending", "failed", "unknown"), 0))
@@ -77,6 +79,12 @@ class Posted:
     lost: int = 0
     suppressed: int = 0
     held: int = 0
+    claimed: int = 0
+
+    @property
+    def serious(self) -> bool:
+        """Whether another pass would tell less than this one."""
+        return bool(self.claimed) or self.needs_operator
 
     @property
     def needs_operator(self) -> bool:
@@ -109,6 +117,10 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
     """Try every mail that is due once: those of these windows, or all.
 
     Each is handed over by one process at most, and never again once it may have been taken.
+
+    Raises:
+        DatabaseError: the database refuses. Only before the first claim is it `passing`: afterwards the operator must
+            hear of a mail that may have arrived or not, which another pass would not tell again.
     """
     if windows is not None and not windows:
         return Posted()
@@ -116,16 +128,24 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
     posted = Posted(lost=store.outbox.settle_lost(now), suppressed=store.outbox.drop_suppressed(now))
     posted.held = sum(mail.state == "pending" and bool(mail.held(now)) for mail in store.outbox.open())
     starts = None if windows is None else {window.start for window in windows}
-    for mail in store.outbox.due(now):
+    try:
+        _try_each(store, mailing, starts, posted)
+    except DatabaseError as error:
+        raise DatabaseError(str(error), passing=error.passing and not posted.serious) from error
+    return posted
+
+
+def _try_each(store: Store, mailing: Mailing, starts: Collection[datetime] | None, posted: Posted) -> None:
+    """Try the due mails of these windows, or all, and count what becomes of them."""
+    for mail in store.outbox.due(mailing.now()):
         if starts is not None and mail.window_start not in starts:
             continue
-        judged = _attempt(store, mailing, mail, content_of(store, mailing, mail))
+        judged = _attempt(store, mailing, mail, content_of(store, mailing, mail), posted)
         if judged is None:
             continue  # another process has it
         posted.counts[judged.state] += 1
         if judged.error:
             posted.problems.append(f"mail {mail.id} of window {mail.window.key} {judged.state}: {judged.error}")
-    return posted
 
 
 def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
@@ -143,13 +163,14 @@ def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
     return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
 
 
-def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes) -> Verdict | None:
+def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, posted: Posted) -> Verdict | None:
     """Hand one mail over; None where it was no longer there to be claimed."""
     try:
         with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
             claimed_at = mailing.now()
             if not store.outbox.claim(mail, claimed_at):
                 return None
+            posted.claimed += 1
             answer: Sent | NotSent | Unanswered
             try:
                 answer = Sent(conversation.hand_over(content))

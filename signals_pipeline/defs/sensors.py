@@ -13,6 +13,7 @@ from signals_pipeline.defs.posting import Mailing, send_due
 from signals_pipeline.defs.resources import Store
 
 RETRIED_TAG = "dagster/will_retry"
+_BROKEN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _OURS = ("signals_pipeline.", "dagster._core.definitions.events.Failure")  # whose messages are written here
 
 DELIVERY_JOB = dg.define_asset_job(
@@ -48,21 +49,40 @@ def digest_failed(
     job=DELIVERY_JOB,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tries again what a mail server did not take, while its window is recent enough.",
+    description="Tries again what a server did not take, and what a run that broke left, while its window is recent.",
 )
 def delivery_retry(
-    context: dg.SensorEvaluationContext,  # noqa: ARG001 - Dagster passes it
+    context: dg.SensorEvaluationContext,
     store: dg.ResourceParam[Store],
     mailing: dg.ResourceParam[Mailing],
 ) -> dg.RunRequest | dg.SkipReason:
-    """One run for the mails whose next attempt is due, asked for once an attempt."""
+    """One run for the mails whose next attempt is due, asked for once an attempt; again where that run broke."""
     now = mailing.now()
-    due = [mail for mail in store.outbox.due(now) if mail.attempts]
+    due = [mail for mail in store.outbox.due(now) if mail.attempts or left_behind(context.instance, mail.window)]
     if not due:
         return dg.SkipReason("no mail waits for another attempt")
     asked = sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due)
     newest = newest_complete(now)
-    return dg.RunRequest(run_key=f"{newest.key}/{asked}", partition_key=newest.key, tags={MODE_TAG: "live"})
+    ours = dg.RunsFilter(job_name=DELIVERY_JOB.name, tags={PARTITION_TAG: newest.key}, statuses=_BROKEN)
+    key = f"{newest.key}/{asked}/{context.instance.get_runs_count(ours)}"
+    return dg.RunRequest(run_key=key, partition_key=newest.key, tags={MODE_TAG: "live"})
+
+
+def left_behind(instance: dg.DagsterInstance, window: Window) -> bool:
+    """Whether the newest run of a window came as far as its mails and broke there.
+
+    Then no check holds them back, and nobody else sends them. A run that goes on still sends them itself, and one that
+    did not come so far may have found the digest unfit. Who cancels a run means its mails, too.
+    """
+    filters = [
+        dg.RunsFilter(job_name=DIGEST_JOB.name, tags={tag: window.key}) for tag in (PARTITION_TAG, RANGE_END_TAG)
+    ]
+    records = [record for each in filters for record in instance.get_run_records(each, limit=1)]
+    if not records:
+        return False
+    run = max(records, key=lambda record: record.create_timestamp).dagster_run
+    broke = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(RETRIED_TAG) != "true"
+    return broke and any(step.start_time for step in instance.get_run_step_stats(run.run_id, ["delivery"]))
 
 
 def announced_window(tags: Mapping[str, str]) -> Window | None:

@@ -12,7 +12,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.mail.smtp import SmtpTransport
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.posting import Mailing
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import delivery_retry, digest_failed
@@ -52,15 +52,18 @@ def run(
     *,
     mode: str | None = "live",
     job: str = "digest_job",
+    **tags: str,
 ) -> dg.ExecuteInProcessResult:
-    """One Dagster run; it may fail."""
+    """One Dagster run, with further tags; it may fail."""
     definitions = build_definitions(
         desk.settings, resource_overrides={"mailing": dg.ResourceDefinition.hardcoded_resource(by)}
     )
-    tags = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key} | ({MODE_TAG: mode} if mode else {})
+    ranged = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+    ours = {PARTITION_TAG: windows[-1].key} if job == "delivery_job" else ranged  # as schedule and sensor ask
+    ours |= {MODE_TAG: mode} if mode else {}
     return definitions.resolve_job_def(job).execute_in_process(
         instance=desk.instance,
-        tags=tags,
+        tags=ours | tags,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )

@@ -46,7 +46,7 @@ def judge(desk: TestDesk, windows: Sequence[Window]) -> dg.ExecuteInProcessResul
     return job.execute_in_process(instance=desk.instance, tags=tags, raise_on_error=False)
 
 
-def _write(store: Store, signal: Signal, window: Window) -> None:
+def write_row(store: Store, signal: Signal, window: Window) -> None:
     """A row that no run would write."""
     row = signal_row(signal, "compact @x") | {"window_start": window.start}
     stamps = {"mode": "backfill", "created_at": signal.decided_at}
@@ -93,7 +93,7 @@ def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(desk: TestDesk)
     assert told
     later = replace(told[0], decided_at=told[0].decided_at + timedelta(minutes=1))
     assert all(health.signal_findings([*told, later])[0].text != each.text for each in health.signal_findings(told))
-    _write(store, later, WINDOWS[-1])
+    write_row(store, later, WINDOWS[-1])
     result = judge(desk, WINDOWS)
     found = answers(desk, result)
     assert not found["signals/no_repeats"].passed

@@ -17,6 +17,7 @@ from signals_pipeline.defs.posting import mailing_of, send_due
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, asked_again, live, mailing, run, store
+from signals_pipeline_tests.defs.test_checks import write_row
 from signals_pipeline_tests.desk import TestDesk
 from signals_pipeline_tests.faults.outboxes import WHO
 from signals_pipeline_tests.mail_servers import Inbox, mail_server
@@ -90,6 +91,18 @@ def test_what_a_server_did_not_take_is_tried_again_when_its_time_comes(live: Tes
         assert run(live, DAYS[-1:], mailing(port, again), job="delivery_job").success
     assert inbox.recipients == sorted(WHO)
     assert isinstance(asked_again(live, store, mailing(1, again)), dg.SkipReason)
+
+
+def test_the_mails_of_a_digest_that_a_check_holds_back_are_not_asked_for(live: TestDesk, store: Store) -> None:
+    """They were never tried, as those of a run whose database was lost: only the latter came as far as `delivery`."""
+    assert run(live, DAYS[:-1], mailing(1), mode="backfill").success
+    first = live.history()[0]
+    write_row(store, replace(first, decided_at=first.decided_at + timedelta(minutes=1)), DAYS[-2])
+    unfit = run(live, DAYS[-1:], mailing(1))
+    assert not unfit.success
+    assert "delivery" not in unfit.get_failed_step_keys()
+    assert {(mail.state, mail.attempts) for mail in store.outbox.of(NEWEST)} == {("pending", 0)}
+    assert isinstance(asked_again(live, store, mailing(1)), dg.SkipReason)
 
 
 @pytest.mark.parametrize(

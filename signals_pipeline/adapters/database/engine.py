@@ -29,6 +29,9 @@ _PASSING = (
     "closed the connection",
     "starting up",
     "shutting down",
+    "not yet accepting connections",
+    "Is the server running",  # nobody listens at its address, or its socket is not there
+    "Temporary failure in name resolution",
     "deadlock",
 )
 _FORMS = "sqlite:///FOLDER/FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"

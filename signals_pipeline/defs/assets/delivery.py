@@ -16,7 +16,7 @@ from signals_pipeline.defs.resources import Store
     group_name="digest",
     kinds={"email", "sql"},
     owners=["team:signals"],
-    op_tags=limits(600, retries=0),
+    op_tags=limits(600, retries=4),  # rests of up to 30, 60, 120 and 240 s: a database is replaced within two minutes
     deps=["digest"],
     metadata=sql_schema(delivery_table),
 )
@@ -29,7 +29,7 @@ def delivery(
     """Mails that wait in the outbox and are due, handed over; a backfill sends none, and no mail goes twice.
 
     What a server does not take now waits and is tried again; what it refuses for good, and what may have arrived or
-    not, waits for an operator: `signals deliveries`.
+    not, waits for an operator: `signals deliveries`. A database that is lost before a mail was claimed is waited for.
     """
     posted = send_due(store, mailing, mailable(context, windows_of(context)))
     for problem in posted.problems:
