@@ -4,6 +4,7 @@ Dagster's own daemons run over the instance of `deploy/dagster.yaml` and the sta
 """
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -122,10 +123,19 @@ def installation(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requ
             yield Installation(daemons, Agent(surroundings), url, outputs["Bucket"])
 
 
+GUIDE = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
+
+
 def guide_query() -> str:
     """The look at the database that docs/deployment.md has the operator take."""
-    guide = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
-    return guide.partition("```sql\n")[2].partition("```")[0]
+    return GUIDE.partition("```sql\n")[2].partition("```")[0]
+
+
+def guide_lines() -> list[str]:
+    """What it has the operator look for in a run's log, as patterns; these runs have the compact model."""
+    [row] = [line for line in GUIDE.splitlines() if line.startswith("| a run's log |")]
+    words = re.findall("`([^`]+)`", row.split("|")[3])
+    return [re.escape(each).replace("FinBERT", "compact").replace("N\\ of\\ N", r"\d+\ of\ \d+") for each in words]
 
 
 def test_from_the_tick_to_success(installation: Installation) -> None:
@@ -141,6 +151,8 @@ def test_from_the_tick_to_success(installation: Installation) -> None:
     [run] = installation.runs
     assert run.status is DagsterRunStatus.SUCCESS, said[-3000:]
     assert run.tags["signals/mode"] == "live"
+    assert len(guide_lines()) == 6
+    assert [each for each in guide_lines() if not re.search(each, said)] == []
     [told] = [json.loads(line) for line in said.splitlines() if '"_aws"' in line]
     assert (told["Stack"], told["ErrorRate"], told["Heartbeat"]) == ("signals", 0, 1)
     engine = engine_for(installation.database)
