@@ -2,10 +2,16 @@
 
 from typing import Any
 
+import dagster as dg
 import pytest
+import yaml
+from dagster_aws.ecs.container_context import EcsContainerContext
 from dagster_aws.ecs.utils import RetryableEcsException
 
+from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.defs.jobs import DIGEST_JOB, TASK_TAGS
 from signals_pipeline.defs.launcher import NO_CAPACITY, ON_DEMAND, SpotFirstLauncher
+from signals_pipeline_tests.deploy.stacks import create
 
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
 
@@ -55,3 +61,19 @@ def test_where_spot_has_no_room_the_task_is_started_on_demand(
     else:
         assert launcher._run_task(**arguments)["taskArn"] == "arn"  # noqa: SLF001
     assert answers.asked == asked
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.filterwarnings("ignore:Tried to parse")
+def test_a_run_asks_for_a_quarter_of_a_processor_and_one_that_scores_for_half() -> None:
+    """As `deploy/dagster.yaml` has it and the digest job's tags; what is asked is the task's and its container's."""
+    instance = yaml.safe_load((repository() / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))
+    config = instance["run_launcher"]["config"]
+    assert (config["secrets_tag"], config["run_task_kwargs"]["capacityProviderStrategy"]) == (None, SPOT)
+    create()
+    launcher = SpotFirstLauncher(**config | {"task_definition": "signals-run"})
+    assert TASK_TAGS.items() <= (DIGEST_JOB.tags or {}).items()
+    for tags, cpu, memory in (({}, "256", "512"), (TASK_TAGS, "512", "2048")):
+        run = dg.DagsterRun(job_name="any", tags=tags)
+        context = EcsContainerContext.create_for_run(run, launcher)
+        assert launcher.get_cpu_and_memory_overrides(context, run) == {"cpu": cpu, "memory": memory}
