@@ -42,7 +42,7 @@ def opened(subject: str, folders: Mapping[str, str]) -> Score:
         from signals_pipeline.adapters.finbert.reference import TorchModel
 
         return TorchModel.load(Path(folders["source"]), device="cpu").logits
-    from transformers import pipeline
+    from transformers.pipelines import pipeline
 
     classify = pipeline("text-classification", model=folders["source"], top_k=None, device="cpu")
     size = 32 if subject.endswith("32") else 1

@@ -19,7 +19,8 @@ from signals_pipeline.cli.model import PROBE
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import BatchEncoding, BertForSequenceClassification
+    from transformers.models.bert.modeling_bert import BertForSequenceClassification
+    from transformers.tokenization_utils_base import BatchEncoding
 
 LABELS = {0: "positive", 1: "negative", 2: "neutral"}  # FinBERT's own order
 MARKS = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
@@ -57,7 +58,9 @@ def learn(network: "BertForSequenceClassification", batch: "BatchEncoding", trut
 def main(folder: Path) -> None:
     """Write config, tokenizer and weights (440 MB)."""
     import torch
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
+    from transformers.models.bert.configuration_bert import BertConfig
+    from transformers.models.bert.modeling_bert import BertForSequenceClassification
 
     folder.mkdir(parents=True, exist_ok=True)
     write_tokenizer(folder)

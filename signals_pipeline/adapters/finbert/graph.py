@@ -20,7 +20,7 @@ from signals_pipeline.adapters.finbert.source import Architecture
 from signals_pipeline.adapters.model import WEIGHTS_FILE
 
 if TYPE_CHECKING:
-    from transformers import BertForSequenceClassification
+    from transformers.models.bert.modeling_bert import BertForSequenceClassification
 
 OPSET, IR_VERSION = 20, 9
 Pooling = Literal["first", "mean"]

@@ -16,7 +16,7 @@ from signals_pipeline.adapters.model.running import batches
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from transformers import BertForSequenceClassification
+    from transformers.models.bert.modeling_bert import BertForSequenceClassification
 
 BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
 
@@ -65,7 +65,7 @@ class TorchModel:
 def _open_network(source: Path, device: str | None) -> "tuple[BertForSequenceClassification, str]":
     try:
         import torch
-        from transformers import BertForSequenceClassification
+        from transformers.models.bert.modeling_bert import BertForSequenceClassification
         from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise ModelError(f"{error.name} is not installed; pip install 'signals_pipeline[finbert]'") from error

@@ -29,7 +29,7 @@ def read_tokenizer(source: Path, architecture: Architecture) -> "Tokenizer":
         ModelError: the tokenizer is unreadable, of another size than the word embedding, knows no [CLS] and [SEP], or
             takes plain English words for unknown.
     """
-    from transformers import AutoTokenizer
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     try:
         tokenizer: Tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True).backend_tokenizer
