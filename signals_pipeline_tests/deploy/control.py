@@ -129,7 +129,11 @@ def code_server() -> Iterator[int]:
             yield port
         finally:
             server.terminate()
-            server.wait(timeout=60)
+            try:
+                server.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                server.kill()  # else leaving the block would wait for it for ever
+                raise
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

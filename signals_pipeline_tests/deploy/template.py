@@ -26,11 +26,11 @@ ATTRIBUTES = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     pass
 
 
-def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
@@ -49,7 +49,7 @@ def text() -> str:
     return (repository() / "deploy" / "stack.yaml").read_text(encoding="utf-8")
 
 
-@functools.cache  # half a second a time; `resolve` makes new values of it
+@functools.cache  # a tenth of a second a time; `resolve` makes new values of it
 def _parsed(template: str) -> Mapping[str, Any]:
     return yaml.load(template, _Loader)  # noqa: S506
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -74,9 +75,14 @@ def client(service: str) -> Any:  # noqa: ANN401
         raise DeployError("no AWS credentials: sign in (aws sso login), or set AWS_PROFILE")
     try:
         with _MAKING:
-            return session.client(service)
+            return _made(session, service)
     except BotoCoreError as error:
         raise DeployError(f"AWS {service}: {error}") from error
+
+
+@lru_cache(maxsize=32)  # a client takes 30 ms to make, and a look at a stack asks for thirty
+def _made(session: Any, service: str) -> Any:  # noqa: ANN401
+    return session.client(service)
 
 
 def find(name: str) -> Stack:
