@@ -1,5 +1,6 @@
 """What every test shares: a bare environment, and a demo pipeline of its own where one is asked for."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ __all__ = ["database_url", "empty_url", "engine", "store"]
 # A deadline would make a slow machine fail a test; timing belongs in benchmarks.
 hypothesis_settings.register_profile("steady", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("steady")
+
+# A shell starts its background jobs with interrupts ignored; processes inherit that, and Dagster's treat SIGTERM as an
+# interrupt: whoever ends one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Files of few and long tests come first, so that no process is left with one of them at the end.

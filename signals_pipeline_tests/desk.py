@@ -1,10 +1,14 @@
 """A whole pipeline for tests: real definitions, database, frames and Dagster instance in a folder of its own."""
 
+import atexit
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +53,8 @@ class TestDesk:
     @contextmanager
     def joined(cls, folder: Path, instance: str, **overrides: object) -> Iterator["TestDesk"]:
         """The pipeline of a folder as another process opens it, with a Dagster instance of this name in the folder."""
+        if not (folder / instance).exists():
+            shutil.copytree(_new_instance(), folder / instance)
         with instance_in(folder / instance) as opened:
             yield cls(_settings(folder, overrides), opened)
 
@@ -113,6 +119,15 @@ class TestDesk:
         """Everything that a run leaves and that the order of runs must not show in."""
         tables = ("signal_candidate", "signal_history", "signal_outcome")
         return {table: self.rows(table) for table in tables} | {"frames": self.files("frames")}
+
+
+@cache
+def _new_instance() -> Path:
+    """A Dagster instance without runs, to be copied: making its tables costs ten times as much."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with instance_in(folder):
+        return folder
 
 
 def _settings(folder: Path, overrides: dict[str, object]) -> Settings:

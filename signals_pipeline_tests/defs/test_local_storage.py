@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from signals_pipeline.defs import local_storage
-from signals_pipeline.defs.local_storage import instance_in
+from signals_pipeline.defs.local_storage import BatchedEvents, instance_in
+from signals_pipeline_tests.databases import PROCESSES
 
 DAYS = dg.StaticPartitionsDefinition([f"day {at:02d}" for at in range(4)])
 NORMAL = 1
@@ -79,6 +80,45 @@ def test_a_batch_leaves_the_rows_of_dagsters_own_storage(
         assert sorted(map(str, mine[name])) == sorted(map(str, rows)), name
     assert len(mine["event_logs index"]) > 2 * 4
     assert mine["asset_event_tags index"]
+
+
+def schema(folder: Path, run_id: str) -> set[tuple[str, ...]]:
+    """Tables and indexes of a run's file, its journal, and the revision that it says it is at."""
+    engine = sa.create_engine(f"sqlite:///{folder}/history/runs/{run_id}.db")
+    with engine.connect() as connection:
+        made = connection.exec_driver_sql("SELECT type, name, tbl_name FROM sqlite_master").all()
+        columns = connection.exec_driver_sql(
+            'SELECT m.name, c.name, c.type, c."notnull", c.pk FROM sqlite_master m, pragma_table_info(m.name) c'
+        ).all()
+        [journal] = connection.exec_driver_sql("PRAGMA journal_mode").all()
+        versions = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+    engine.dispose()
+    return {tuple(map(str, each)) for each in (*made, *columns, journal, *versions)}
+
+
+def test_a_runs_file_is_the_one_that_dagsters_own_storage_makes(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    theirs.mkdir()
+    with instance_in(ours) as instance:
+        mine = schema(ours, run(instance))
+        assert schema(ours, "index") == mine
+    with dg.DagsterInstance.local_temp(str(theirs)) as instance:
+        assert mine == schema(theirs, run(instance))
+
+
+def _look(at: tuple[str, str]) -> int:
+    """How many events a run has, which has a file from then on."""
+    events = BatchedEvents(at[0])
+    found = events.get_logs_for_run(at[1])
+    events.dispose()
+    return len(found)
+
+
+def test_processes_may_make_a_runs_file_at_once(tmp_path: Path) -> None:
+    _look((str(tmp_path), "none"))
+    with PROCESSES.Pool(4) as pool:
+        for at in range(5):
+            assert pool.map(_look, [(str(tmp_path), f"run {at}")] * 4, chunksize=1) == [0] * 4
 
 
 def test_dagsters_own_storage_reads_on_where_ours_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
