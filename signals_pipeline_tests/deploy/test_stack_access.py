@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import date, datetime, time, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.costs import Usage
 from signals_pipeline.core.windows import NEW_YORK
-from signals_pipeline_tests.deploy.template import Template
+from signals_pipeline_tests.deploy.template import ACCOUNT, Template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
 TEMPLATE = Template()
@@ -144,6 +145,21 @@ def test_the_operator_is_told_of_tasks_that_died_and_of_no_others(change: dict[s
         assert goal["Arn"] == TEMPLATE.resolve({"Ref": "OperatorTopic"})
 
 
+def test_alarms_and_events_may_tell_the_operator() -> None:
+    """EventBridge tells SNS nothing that a condition could look at: a statement with one would drop its every message.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    """
+    [policy] = TEMPLATE.of_type("AWS::SNS::TopicPolicy").values()
+    statements = policy["PolicyDocument"]["Statement"]
+    allowed = {service: each for each in statements for service in _listed(each["Principal"]["Service"])}
+    assert {each["Action"] for each in allowed.values()} == {"sns:Publish"}
+    assert "Condition" not in allowed.pop("events.amazonaws.com")
+    alarms = allowed.pop("cloudwatch.amazonaws.com")
+    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert not allowed
+
+
 def matches(pattern: Any, value: Any) -> bool:
     """EventBridge's matching, as far as the two rules go: a list of values, `anything-but`, arrays of objects."""
     if isinstance(pattern, dict):
@@ -170,6 +186,21 @@ def test_the_watch_looks_after_each_digest_on_every_day_with_its_own_command() -
     [container] = override["containerOverrides"]
     assert (container["name"], container["command"]) == ("run", ["signals", "watch"])
     assert container["memory"] <= int(override["memory"])
+
+
+def test_the_watch_may_start_what_it_names_whether_or_not_aws_asks_for_its_revision() -> None:
+    """It names the family, so that it runs the newest; AWS has asked for the right both ways."""
+    [schedule] = TEMPLATE.of_type("AWS::Scheduler::Schedule").values()
+    [policy] = TEMPLATE.of_type("AWS::IAM::Role")["WatchRole"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    [start] = [each for each in statements if "ecs:RunTask" in _listed(each["Action"])]
+    named = schedule["Target"]["EcsParameters"]["TaskDefinitionArn"]
+    for asked in (named, f"{named}:7"):
+        assert any(fnmatchcase(asked, each) for each in _listed(start["Resource"])), asked
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
 
 
 def test_the_files_name_no_account_and_no_region() -> None:
