@@ -29,6 +29,7 @@ from signals_pipeline.defs.resources import (
     DeskResource,
     RecordedNewsResource,
     RecordedPricesResource,
+    beside_resource,
     knobs_resource,
     scorer_resource,
     store_resource,
@@ -68,6 +69,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     store = store_resource(settings.database_url)
     return {
         "io_manager": WindowFrames(base=settings.frames_url),
+        "beside": beside_resource,
         "knobs": knobs,
         "store": store,
         "scorer": scorer_resource(settings.models_dir),

@@ -3,23 +3,25 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from types import TracebackType
-from typing import ParamSpec, TypeVar
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Generic, ParamSpec, TypeVar
 
 from signals_pipeline.adapters.cpus import available_cpus
-from signals_pipeline.core.spread import Here
+from signals_pipeline.adapters.progress import counting
 
 _Given = ParamSpec("_Given")
 _Share = TypeVar("_Share")
 _Made = TypeVar("_Made")
 
 ENOUGH = 30
-"""Tasks from which another process is worth the second that its imports take."""
+"""Tasks from which another process is worth the seconds that its imports take."""
 
 
-class AtOnce(Executor, Here):
+class AtOnce(Executor):
     """Runs a task in this process as soon as it is submitted."""
 
     def submit(self, fn: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> Future[_Made]:
@@ -31,48 +33,148 @@ class AtOnce(Executor, Here):
             future.set_exception(error)
         return future
 
+    def each(
+        self, work: Callable[[_Share], _Made], shares: Sequence[_Share], /, sizes: Sequence[int], of: str
+    ) -> list[_Made]:
+        """As `core.spread.Spread` says: one share after the other, told as it is done."""
+        made: list[_Made] = []
+        with counting(sum(sizes), of) as done:
+            for share, size in zip(shares, sizes, strict=True):
+                made.append(work(share))
+                done(size)
+        return made
 
-class Beside(ProcessPoolExecutor):
-    """A process of its own for the tasks of a block; one that is left by an exception ends it and its tasks at once.
 
-    Of work in shares it takes the second, this process the first.
+class _Deal(Generic[_Share, _Made]):
+    """Shares dealt to two processes, one at a time, so that both are done together.
+
+    What waits in a pool's own queue nobody can take back: the other process gets its next share when it is done with
+    one.
+
+    Args:
+        other: The other process.
+        work: What is done with a share.
+        shares: The shares.
+        done: Is told the place of each share that is done.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        other: Executor,
+        work: Callable[[_Share], _Made],
+        shares: Sequence[_Share],
+        done: Callable[[int], object],
+    ) -> None:
+        self._other, self._work, self._done = other, work, done
+        self._left = deque(enumerate(shares))
+        self._alone = threading.Lock()
+        self._given: dict[int, Future[_Made]] = {}
+
+    def made(self) -> list[_Made]:
+        """What the work makes of each share, in their order; what it raises is raised here."""
+        taken: dict[int, _Made] = {}
+        count = len(self._left)
+        self._give()
+        while next_one := self._take():
+            at, share = next_one
+            taken[at] = self._work(share)
+            self._done(at)
+        return [taken[at] if at in taken else self._given[at].result() for at in range(count)]
+
+    def _take(self) -> tuple[int, _Share] | None:
+        with self._alone:
+            return self._left.pop() if self._left else None
+
+    def _give(self) -> None:
+        with self._alone:
+            if not self._left:
+                return
+            at, share = self._left.popleft()
+            given = self._given[at] = self._other.submit(self._work, share)
+        given.add_done_callback(lambda it: self._over(at, it))
+
+    def _over(self, at: int, given: Future[_Made]) -> None:
+        """In a thread of the executor: the next share, unless this one failed and the rest is for nothing."""
+        if given.cancelled() or given.exception():
+            with self._alone:
+                self._left.clear()
+            return
+        self._done(at)
+        self._give()
+
+
+class Other(ProcessPoolExecutor):
+    """One process beside this one.
+
+    Args:
+        modules: What its tasks need: it imports them before the first is there.
+    """
+
+    def __init__(self, modules: Sequence[str] = ()) -> None:
         # Not forked: Dagster and the model have threads, whose locks a fork may take along held.
         spawned = multiprocessing.get_context("spawn")
-        super().__init__(max_workers=1, mp_context=spawned, initializer=_end_with_parent)
+        super().__init__(max_workers=1, mp_context=spawned, initializer=_begin, initargs=(modules,))
+        self.submit(_nothing)  # has the process start now
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        """Wait for the tasks where all is well; else nobody wants them, and one that hangs would hold up the rest."""
-        if kind is not None:
-            for process in [*self._processes.values()]:  # public only from Python 3.14 on, as `kill_workers`
-                process.kill()
-        return super().__exit__(kind, error, trace)
+    def each(
+        self, work: Callable[[_Share], _Made], shares: Sequence[_Share], /, sizes: Sequence[int], of: str
+    ) -> list[_Made]:
+        """As `core.spread.Spread` says: the other process is given shares from the front, this one takes from the end.
 
-    def shares(self, items: Sequence[_Share], /) -> Sequence[Sequence[_Share]]:
-        """Two halves."""
-        half = len(items) // 2
-        return [items[:half], items[half:]]
+        What the work raises there comes with its traceback.
+        """
+        with counting(sum(sizes), of) as done:
+            return _Deal(self, work, shares, lambda at: done(sizes[at])).made()
 
-    def each(self, work: Callable[[_Share], _Made], given: Sequence[_Share], /) -> list[_Made]:
-        """The first share here, the others beside, at the same time."""
-        others = [self.submit(work, one) for one in given[1:]]
-        return [work(given[0]), *(one.result() for one in others)]
+    def end(self) -> None:
+        """End it and its tasks at once, done or not."""
+        for process in [*self._processes.values()]:  # public only from Python 3.14 on, as `kill_workers`
+            process.kill()
+        self.shutdown()
 
 
-def beside(tasks: int) -> AtOnce | Beside:
-    """An executor for so many tasks; a context manager, as every executor.
+class Beside:
+    """The process beside this one: started by the first work that is enough for it, kept for what comes after.
 
-    With a second CPU and tasks enough they run in one process beside this one, which ends with this one, killed or not;
-    else here, each as it is submitted. Functions, arguments and results must pickle.
+    Args:
+        modules: What its tasks need.
     """
-    return AtOnce() if tasks < ENOUGH or available_cpus() < 2 else Beside()
+
+    def __init__(self, *modules: str) -> None:
+        self._modules = modules
+        self._other: Other | None = None
+
+    @contextmanager
+    def over(self, tasks: int) -> Iterator[AtOnce | Other]:
+        """Who works on so many tasks, for a block.
+
+        With a second CPU and tasks enough it is a process that ends with this one, killed or not; else this one, each
+        task as it is submitted. Functions, arguments and results must pickle. A block left by an exception ends the
+        process and its tasks at once: nobody wants them, and one that hangs would hold up the rest.
+        """
+        if tasks < ENOUGH or available_cpus() < 2:
+            yield AtOnce()
+            return
+        self._other = other = self._other or Other(self._modules)
+        try:
+            yield other
+        except BaseException:
+            self._other = None
+            other.end()
+            raise
+
+    def close(self) -> None:
+        """Wait for what it still does, and end it."""
+        if self._other is not None:
+            self._other.shutdown()
+            self._other = None
 
 
-def _end_with_parent() -> None:
+def _nothing() -> None:
+    """A task that only has its process be there."""
+
+
+def _begin(modules: Sequence[str]) -> None:
     """Have this process of a pool end with its parent: it waits on a pipe whose other end it holds itself."""
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -83,3 +185,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True, name="end with parent").start()
+    for module in modules:
+        import_module(module)

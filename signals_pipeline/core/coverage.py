@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from math import ceil, floor
 from typing import Any, Self
 
-import pandas as pd
-
 from signals_pipeline.core.feeds import SourceReport, SourceStatus
+from signals_pipeline.core.tables import Columns, instant
 from signals_pipeline.core.windows import Window, evidence_interval
 
 
@@ -107,7 +106,7 @@ def coverage_of(
     previous_end: datetime | None,
     missing: Sequence[str],
     reports: Sequence[SourceReport],
-    headlines: pd.DataFrame,
+    headlines: Columns,
     drops: Mapping[str, int],
 ) -> Coverage:
     """The ledger's entry for one window.
@@ -119,7 +118,7 @@ def coverage_of(
         previous_end: End of the newest earlier window with a run (aware); None where there is none.
         missing: Keys of earlier windows without a run.
         reports: How each feed's answer went.
-        headlines: The window's HEADLINES rows.
+        headlines: The window's HEADLINES rows, as `tables.columns_of`.
         drops: Items set aside by reason.
 
     Raises:
@@ -127,7 +126,7 @@ def coverage_of(
     """
     if previous_end is not None and previous_end > window.start:
         raise CoverageError(f"window {window.key}: starts before {previous_end.isoformat()}, the end of the one before")
-    if (headlines["window_start"] != window.start).any():
+    if (headlines["window_start"] != instant(window.start)).any():
         raise CoverageError(f"window {window.key}: rows of other windows among its headlines; pass this window's only")
     start, end = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
     covered = previous_end if previous_end is not None else window.start
@@ -147,15 +146,15 @@ def coverage_of(
     )
 
 
-def _counts(headlines: pd.DataFrame) -> dict[str, int]:
-    headlines = headlines[headlines["text_hash"] != ""]  # a withdrawal tells nothing itself
-    relevant = headlines[headlines["relevance"] > 0]  # 0 also where no company is named
+def _counts(headlines: Columns) -> dict[str, int]:
+    told = headlines["text_hash"] != ""  # a withdrawal tells nothing itself
+    relevant = told & (headlines["relevance"] > 0)  # 0 also where no company is named
     return {
-        "headlines": headlines["headline_id"].nunique(),
-        "relevant": relevant["headline_id"].nunique(),
-        "stories": relevant["story_id"].nunique(),
-        "symbols": relevant["symbol"].nunique(),
-        "reconstructed": headlines.loc[headlines["reconstructed"], "headline_id"].nunique(),
+        "headlines": len({*headlines["headline_id"][told]}),
+        "relevant": len({*headlines["headline_id"][relevant]}),
+        "stories": len({*headlines["story_id"][relevant]}),
+        "symbols": len({*headlines["symbol"][relevant]}),
+        "reconstructed": len({*headlines["headline_id"][told & headlines["reconstructed"]]}),
     }
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, Self
 
 from signals_pipeline.core.cards import Card
@@ -15,6 +16,7 @@ from signals_pipeline.core.gates import NearMiss
 from signals_pipeline.core.record import RecordLine
 
 VERSION = 1
+_JSON_TYPES = (str, float, int, bool, type(None), dict)
 Kind = Literal["full", "quiet", "degraded"]
 
 
@@ -170,13 +172,20 @@ class Digest:
 
 def _plain(value: object) -> object:
     """Nested dataclasses, tuples and instants as JSON types."""
+    if type(value) in _JSON_TYPES:  # nearly every value
+        return value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, Coverage):
         return value.to_dict()
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _instants(stored: Mapping[str, Any]) -> dict[str, Any]:

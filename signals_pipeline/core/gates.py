@@ -8,11 +8,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-import pandas as pd
-
+from signals_pipeline.core.tables import Columns, instant
 from signals_pipeline.core.windows import Window
 
 SignalType = Literal["BUY", "SELL"]
@@ -72,11 +71,11 @@ class Gated:
     funnel: dict[str, int]
 
 
-def gate(scores: pd.DataFrame, window: Window, *, min_combined_score: float, generator: str) -> Gated:
+def gate(scores: Columns, window: Window, *, min_combined_score: float, generator: str) -> Gated:
     """Pass one window's companies through the gates.
 
     Args:
-        scores: SCORES rows of this window.
+        scores: SCORES rows of this window, as `tables.columns_of`.
         window: The window.
         min_combined_score: Least |combined|, in [0, 1].
         generator: `news_driven`, or `technical`: the technical score alone, whatever the news and the model say.
@@ -87,10 +86,10 @@ def gate(scores: pd.DataFrame, window: Window, *, min_combined_score: float, gen
     Raises:
         ValueError: a row is of another window, or the generator is unknown.
     """
-    other = scores.loc[scores["window_start"] != pd.Timestamp(window.start), "window_start"]
+    other = scores["window_start"][scores["window_start"] != instant(window.start)]
     if len(other):
         raise ValueError(
-            f"scores of window {other.iloc[0]} were given to the gates of {window.start}; pass one window's rows"
+            f"scores of window {other[0]} were given to the gates of {window.start}; pass one window's rows"
         )
     rows = _rows(scores)
     if generator == "news_driven":
@@ -214,9 +213,9 @@ def _near_miss(row: Row, gate_name: str, reason: str) -> NearMiss:
     return NearMiss(row["symbol"], gate_name, row["combined"], row["tone"], row["technical"], row["news_title"], told)
 
 
-def _rows(scores: pd.DataFrame) -> list[Row]:
+def _rows(scores: Columns) -> list[Row]:
     """Rows as plain Python values, a missing technical score or instant as None."""
-    columns = {name: scores[name].tolist() for name in scores.columns}
+    columns = {name: values.tolist() for name, values in scores.items()}
     columns["technical"] = [None if math.isnan(value) else value for value in columns["technical"]]
-    columns["known_at"] = [None if value is pd.NaT else value.to_pydatetime() for value in columns["known_at"]]
+    columns["known_at"] = [value and value.replace(tzinfo=UTC) for value in columns["known_at"]]
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

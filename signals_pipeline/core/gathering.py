@@ -7,10 +7,12 @@ import pandas as pd
 
 from signals_pipeline.core.clauses import speak
 from signals_pipeline.core.headlines import build, link, news_interval
-from signals_pipeline.core.spread import HERE, Spread
+from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window
+
+WINDOWS_A_SHARE = 40  # what comes before a share's windows is linked for it again: two days in a month
 
 _Share = tuple[pd.DataFrame, Sequence[Window]]
 
@@ -27,7 +29,7 @@ def gather(
     """The evidence of each window, in the words that speak of each company.
 
     Args:
-        items: `headlines.Normalised.items`; they must reach back to `headlines.news_interval(windows)`.
+        items: `headlines.Normalised.items`, by known_at; they must reach back to `headlines.news_interval(windows)`.
         watchlist: The companies to look for.
         windows: Neighbours, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
@@ -37,13 +39,16 @@ def gather(
     Returns:
         HEADLINES rows, and the count of rows without tone by reason as `clauses.speak` gives them.
     """
+    parts, known = neighbours(windows, WINDOWS_A_SHARE), items["known_at"]
     shares: list[_Share] = []
-    for part in spread.shares(windows):
-        first, last = news_interval(part, lookback_hours=lookback_hours, strict=strict)
-        seen = items[(items["known_at"] >= first) & (items["known_at"] < last)]
-        shares.append((seen.reset_index(drop=True), part))
+    for part in parts:
+        first, last = known.searchsorted(
+            [*map(pd.Timestamp, news_interval(part, lookback_hours=lookback_hours, strict=strict))]
+        )
+        shares.append((items.iloc[first:last].reset_index(drop=True), part))
     work = partial(_gather, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
-    frames, counts = zip(*spread.each(work, shares), strict=True)
+    made = spread.each(work, shares, sizes=[*map(len, parts)], of="windows")
+    frames, counts = zip(*made, strict=True)
     return concat(HEADLINES, frames), {reason: sum(each[reason] for each in counts) for reason in counts[0]}
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.record import RecordLine
 from signals_pipeline.core.signals import Signal
+from signals_pipeline.core.tables import Columns
 
 MOST_UNDATED = 0.1
 MOST_UNLINKED = 0.98
@@ -84,21 +85,22 @@ def headline_findings(entry: Coverage) -> tuple[Finding, ...]:
     )
 
 
-def tone_findings(frame: pd.DataFrame, counts: NDArray[np.float64], usual: NDArray[np.float64]) -> tuple[Finding, ...]:
+def tone_findings(rows: Columns, counts: NDArray[np.float64], usual: NDArray[np.float64]) -> tuple[Finding, ...]:
     """Mean confidence, and whether tone is distributed as in the windows before.
 
     Args:
-        frame: SENTIMENT rows of the window.
+        rows: SENTIMENT rows of the window, as `tables.columns_of`.
         counts: `tone_counts` of it, shape (3,).
         usual: `tone_counts` of the `DRIFT_WINDOWS` windows before it together, shape (3,).
     """
-    mean = float(frame["confidence"].mean()) if len(frame) else 1.0
+    size = len(rows["confidence"])
+    mean = float(rows["confidence"].mean()) if size else 1.0
     statistic = homogeneity(counts, usual)
     return (
         Finding(
             "confidence",
-            mean >= LEAST_CONFIDENCE or len(frame) < ENOUGH_HEADLINES,
-            f"mean tone confidence {mean:.2f} over {len(frame)} headlines, {LEAST_CONFIDENCE} expected;"
+            mean >= LEAST_CONFIDENCE or size < ENOUGH_HEADLINES,
+            f"mean tone confidence {mean:.2f} over {size} headlines, {LEAST_CONFIDENCE} expected;"
             " look at the model's revision and the headlines' language",
             mean,
         ),
@@ -116,11 +118,11 @@ TONE_COLUMNS = ("headline_id", "p_negative", "p_neutral", "p_positive", "confide
 """What the findings on tone need of SENTIMENT."""
 
 
-def tone_counts(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Distinct headlines of a SENTIMENT frame by their most probable class: negative, neutral, positive; shape (3,)."""
-    distinct = frame.drop_duplicates("headline_id")
-    classes = distinct[["p_negative", "p_neutral", "p_positive"]].to_numpy().argmax(axis=1)
-    return np.bincount(classes, minlength=3).astype(np.float64)
+def tone_counts(rows: Columns) -> NDArray[np.float64]:
+    """Distinct headlines of SENTIMENT rows by their most probable class: negative, neutral, positive; shape (3,)."""
+    classes = np.stack([rows[name] for name in ("p_negative", "p_neutral", "p_positive")]).argmax(axis=0)
+    of_headline = dict(zip(rows["headline_id"][::-1].tolist(), classes[::-1].tolist(), strict=True))  # its first row's
+    return np.bincount(np.array([*of_headline.values()], dtype=np.int64), minlength=3).astype(np.float64)
 
 
 def homogeneity(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
@@ -133,15 +135,15 @@ def homogeneity(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(((table - expected) ** 2 / expected).sum())
 
 
-def price_findings(frame: pd.DataFrame) -> tuple[Finding, ...]:
+def price_findings(rows: Columns) -> tuple[Finding, ...]:
     """Companies whose last bar is missing, from TECHNICALS rows of the window."""
-    stale = frame.loc[frame["stale"], "symbol"].tolist()
-    share = len(stale) / max(len(frame), 1)
+    stale, size = rows["symbol"][rows["stale"]].tolist(), len(rows["symbol"])
+    share = len(stale) / max(size, 1)
     return (
         Finding(
             "prices_fresh",
             share <= MOST_STALE,
-            f"{len(stale)} of {len(frame)} companies lack the last closed session"
+            f"{len(stale)} of {size} companies lack the last closed session"
             + (f": {', '.join(stale[:8])}{' …' if len(stale) > 8 else ''}; look at the price source" if stale else ""),
             share,
         ),

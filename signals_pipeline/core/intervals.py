@@ -55,7 +55,7 @@ def dated_error(values: NDArray[np.float64], days: NDArray[np.datetime64], held:
         days: Entry sessions, shape (n,).
         held: Sessions held.
     """
-    dates, place = np.unique(days.astype("datetime64[D]"), return_inverse=True)
+    dates, place = distinct(days)
     if len(dates) < 2:
         return None
     sums = np.bincount(place, weights=values - values.mean())
@@ -67,6 +67,19 @@ def dated_error(values: NDArray[np.float64], days: NDArray[np.datetime64], held:
         apart = at[later] - at == lag
         total += 2 * (1 - lag / held) * float(sums[apart] @ sums[later[apart]])
     return math.sqrt(len(dates) / (len(dates) - 1) * max(total, own)) / len(values)
+
+
+def distinct(days: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.intp]]:
+    """The distinct days, ascending, and the place of each given day among them; in order already, they aren't sorted.
+
+    Args:
+        days: Shape (n,).
+    """
+    whole = days.astype("datetime64[D]")
+    if not len(whole) or (whole[1:] < whole[:-1]).any():
+        return np.unique(whole, return_inverse=True)
+    begins = np.append(True, whole[1:] != whole[:-1])
+    return whole[begins], np.cumsum(begins) - 1
 
 
 def effective_number(hits: NDArray[np.bool_], days: NDArray[np.datetime64], held: int = 1) -> float:
@@ -81,7 +94,7 @@ def effective_number(hits: NDArray[np.bool_], days: NDArray[np.datetime64], held
     if not n:
         return 0.0
     share = float(hits.mean())
-    groups = len(np.unique(days))
+    groups = len(distinct(days)[0])
     error = dated_error(hits.astype(np.float64), days, held)
     if error is None or share in (0.0, 1.0):
         return float(groups)

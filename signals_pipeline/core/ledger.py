@@ -12,7 +12,7 @@ from signals_pipeline.core.collecting import reports_for
 from signals_pipeline.core.coverage import Coverage, coverage_of
 from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceReport
 from signals_pipeline.core.headlines import Normalised, normalise
-from signals_pipeline.core.tables import by_window
+from signals_pipeline.core.tables import ByWindow
 from signals_pipeline.core.windows import Window, evidence_interval, windows_between
 
 MISSING_SPAN = timedelta(days=30)  # further back a window without a run is history, not an outage
@@ -43,7 +43,7 @@ def ledger(
         normalised: The batch's headlines, where they were normalised already.
     """
     normalised = normalised or normalise(batch.headlines)
-    rows_of = by_window(headlines)
+    rows_of = ByWindow(headlines)
     # An item without a time that can be read counts where it was first seen.
     known = sorted(
         (instant, at) for at, one in enumerate(batch.headlines) if (instant := one.known_at or one.first_seen_at)
@@ -67,7 +67,7 @@ def ledger(
                 previous_end=previous_end,
                 missing=[missed.key for missed in windows_between(unrun_from, window.start)],
                 reports=_reports(reports, inside),
-                headlines=rows_of.get(pd.Timestamp(window.start), headlines.iloc[:0]),
+                headlines=rows_of.columns(window.start),
                 drops=normalised.drops_among(at for _, at in among),
             )
         )

@@ -105,6 +105,8 @@ class Linker:
         read = self._read(title, text)
         tagged = {symbol for tag in tags if (symbol := self._names.symbol(tag))} | read.worn
         mentions, lead = self._names.find(read.text), self._names.find(summary) if summary else []
+        if not (mentions or lead or tagged):
+            return {}
         strong = {one.symbols[0] for one in (*mentions, *lead) if one.strong}
         support = tagged | strong
         named = _named(mentions, read.text, support)
@@ -139,6 +141,8 @@ class Linker:
         return _Read(text, {symbol for tag in outside if (symbol := self._names.symbol(tag))}, written)
 
     def _relevance(self, named: list[Place], read: _Read) -> dict[str, float]:
+        if not named:
+            return {}
         first = {name.symbol: name for name in reversed(named)}
         names = sorted(first.values(), key=lambda name: name.start)
         found = dict.fromkeys(first, NAMED)

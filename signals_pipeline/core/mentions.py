@@ -90,29 +90,35 @@ class NameIndex:
         return sorted([*found, *named], key=lambda mention: mention.start)
 
     def _named(self, text: str) -> Iterator[Mention]:
-        spans = [(match.start(), match.end(), _fold(match.group())) for match in _WORD.finditer(text)]
+        fold = _fold if "&" in text else str.casefold
+        words = [fold(word) for word in _WORD.findall(text)]
+        firsts = [at for at, word in enumerate(words) if word in self._by_word]
+        if not firsts:
+            return
+        spans = [match.span() for match in _WORD.finditer(text)]
         capitals = text.isupper() and len(text.split()) > 2
-        position = 0
-        while position < len(spans):
-            name = self._longest(text, spans, position, capitals=capitals)
+        free = 0
+        for at in firsts:
+            name = self._longest(text, words, spans, at, capitals=capitals) if at >= free else None
             if name is None:
-                position += 1
                 continue
-            start, end = spans[position][0], spans[position + len(name.folded) - 1][1]
+            free = at + len(name.folded)
+            start, end = spans[at][0], spans[free - 1][1]
             unsure = capitals and len(name.folded) == 1 and end - start <= _SHORT
             yield Mention(start, end, name.symbols, strong=name.strong and not unsure)
-            position += len(name.folded)
 
-    def _longest(self, text: str, spans: list[tuple[int, int, str]], at: int, *, capitals: bool) -> _Name | None:
-        names = self._by_word.get(spans[at][2])
-        if names is None or not _readable_place(text, *spans[at][:2]):
+    def _longest(
+        self, text: str, words: list[str], spans: list[tuple[int, int]], at: int, *, capitals: bool
+    ) -> _Name | None:
+        if not _readable_place(text, *spans[at]):
             return None
-        for name in names:
-            run = spans[at : at + len(name.folded)]
-            if tuple(word for _, _, word in run) != name.folded:
+        for name in self._by_word[words[at]]:
+            end = at + len(name.folded)
+            if tuple(words[at:end]) != name.folded:
                 continue
+            run = spans[at:end]
             joined = all(_GAP.match(text, left[1], right[0]) for left, right in pairwise(run))
-            if joined and name.written_like([text[start:end] for start, end, _ in run], capitals=capitals):
+            if joined and name.written_like([text[first:last] for first, last in run], capitals=capitals):
                 return name
         return None
 

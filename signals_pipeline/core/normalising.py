@@ -4,17 +4,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import NamedTuple
 
 import pandas as pd
 
 from signals_pipeline.core.feeds import RawHeadline
-from signals_pipeline.core.spread import HERE, Spread
+from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.titles import canonical_url, clean, content_address, readable
 
 # Not kept: no_time, no_title, removed, duplicate. Kept and counted: truncated, published_after_seen. Of no_title and
 # removed, an item whose link and time of being seen are known is kept without text: it withdraws what the link told.
 REASONS: tuple[str, ...] = ("duplicate", "no_time", "no_title", "published_after_seen", "removed", "truncated")
+HEADLINES_A_SHARE = 5_000
 _REMOVED = "[removed]"  # what vendors put where a publisher withdrew the article
 _SUMMARY_LIMIT = 1_000
 _NAME_LIMIT = 100
@@ -53,7 +55,7 @@ class _Judged(NamedTuple):
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Normalised:
     """What can be used of a delivery, and what became of the rest.
 
@@ -76,9 +78,22 @@ class Normalised:
         drops = Counter(dict.fromkeys(REASONS, 0))
         drops.update(reason for reasons, _ in judged for reason in reasons)
         kept = [row for _, row in judged if row >= 0]
-        distinct = self.items.iloc[sorted(set(kept))]
-        drops["duplicate"] = len(kept) - int((~_known_before(distinct)).sum())
+        drops["duplicate"] = len(kept) - self._distinct(sorted({*kept}))
         return dict(drops)
+
+    def _distinct(self, rows: Iterable[int]) -> int:
+        """How many headlines these rows are of: the same text on the same day or behind one link is one."""
+        names, told, count = self._names, set[tuple[str, ...]](), 0
+        for row in rows:
+            count += told.isdisjoint(names[row])
+            told.update(names[row])
+        return count
+
+    @cached_property
+    def _names(self) -> list[tuple[tuple[str, ...], ...]]:
+        """What each row's headline goes by: its id, and where it has a link its text with that."""
+        columns = (self.items[name].tolist() for name in ("headline_id", "text_hash", "url"))
+        return [((id_,), (text, url)) if url else ((id_,),) for id_, text, url in zip(*columns, strict=True)]
 
 
 def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
@@ -92,7 +107,9 @@ def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
         raw: What was delivered.
         spread: Who judges the items, each by itself.
     """
-    judged = [one for share in spread.each(_judge, spread.shares([*raw])) for one in share]
+    shares = neighbours([*raw], HEADLINES_A_SHARE)
+    made = spread.each(_judge, shares, sizes=[*map(len, shares)], of="headlines")
+    judged = [one for share in made for one in share]
     names: dict[_Copy, tuple[str, str]] = {}
     tags: dict[_Copy, set[str]] = defaultdict(set)
     for one in judged:
@@ -173,9 +190,3 @@ def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     instant = dict.fromkeys(("known_at", "published_at"), "datetime64[us, UTC]")
     frame = frame.astype(dict.fromkeys(frame.columns, "str") | instant | {"reconstructed": "bool"})
     return frame.sort_values(ORDER)
-
-
-def _known_before(items: pd.DataFrame) -> pd.Series:
-    """Whether a copy is of a headline that a row before it has: the same text on the same day or behind one link."""
-    linked = items["url"] != ""
-    return items.duplicated("headline_id") | (linked & items.duplicated(["text_hash", "url"]))

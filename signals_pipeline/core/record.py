@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.coefficients import RankCorrelation, rank_correlation
-from signals_pipeline.core.intervals import clustered_error, dated_error, share_interval, wilson
+from signals_pipeline.core.intervals import clustered_error, dated_error, distinct, share_interval, wilson
 from signals_pipeline.core.outcomes import HORIZONS
 
 __all__ = [
@@ -164,7 +164,7 @@ def record_line(
         label=label,
         horizon=horizon,
         n=n,
-        n_dates=len(np.unique(entry_sessions)),
+        n_dates=len(distinct(entry_sessions)[0]),
         hits=int(hits.sum()),
         hit_rate=float(hits.mean()) if n else None,
         low=low,

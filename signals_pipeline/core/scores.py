@@ -10,13 +10,15 @@ same to the last bit whatever else is computed with it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from signals_pipeline.core.contributions import RAW_COLUMNS, contributions, members
-from signals_pipeline.core.tables import SCORES
+from signals_pipeline.core.spread import HERE, Spread, neighbours
+from signals_pipeline.core.tables import SCORES, ByWindow, concat
 from signals_pipeline.core.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.windows import Window
 
@@ -24,6 +26,24 @@ Reals = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 SHRINKAGE = 0.5
+WINDOWS_A_SHARE = 65
+
+_COUNTED = ["window_start", "symbol", "relevance"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Neighbouring windows with their own rows of the stages before."""
+
+    headlines: pd.DataFrame
+    sentiment: pd.DataFrame
+    technicals: pd.DataFrame
+    windows: Sequence[Window]
+
+    @classmethod
+    def of(cls, rows_of: Sequence[ByWindow], windows: Sequence[Window]) -> "_Share":
+        headlines, sentiment, technicals = (rows.between(windows[0].start, windows[-1].start) for rows in rows_of)
+        return cls(headlines, sentiment, technicals, windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,7 @@ def build(
     windows: Sequence[Window],
     *,
     sentiment_weight: float,
+    spread: Spread = HERE,
 ) -> pd.DataFrame:
     """Score every symbol in every window.
 
@@ -72,6 +93,7 @@ def build(
         symbols: The watchlist.
         windows: The windows wanted; rows of other windows or symbols are left out.
         sentiment_weight: W, the share of tone in the combined score, in [0, 1].
+        spread: Who works; a row is the same whichever others are in its share.
 
     Returns:
         SCORES frame, one row a (window, symbol). `contributions` is a JSON list, stories first (largest contribution
@@ -79,7 +101,17 @@ def build(
         combined score had none of its headlines been there. Its `members` are the headlines that make its weight and
         tone, so that the score can be told without one of them, or with another text (see `corrections`).
     """
-    grid = _Grid.of(windows, symbols)
+    parts = neighbours(sorted(windows, key=lambda window: window.start), WINDOWS_A_SHARE)
+    rows_of = [ByWindow(frame) for frame in (headlines[_COUNTED], sentiment, technicals)]
+    shares = [_Share.of(rows_of, part) for part in parts if part]
+    work = partial(_score, symbols=symbols, sentiment_weight=sentiment_weight)
+    made = spread.each(work, shares, sizes=[len(share.windows) for share in shares], of="windows")
+    return concat(SCORES, made)
+
+
+def _score(given: _Share, *, symbols: Sequence[str], sentiment_weight: float) -> pd.DataFrame:
+    headlines, sentiment, technicals = given.headlines, given.sentiment, given.technicals
+    grid = _Grid.of(given.windows, symbols)
     rows = _carrying(sentiment, grid)
     price = _price(technicals, grid)
     technical = price["technical"].to_numpy()

@@ -11,13 +11,16 @@ from signals_pipeline.core.schema import (
     INSTANT,
     REAL,
     TEXT,
+    ByWindow,
     Column,
+    Columns,
     OneOf,
     Range,
     SchemaError,
     Table,
-    by_window,
+    columns_of,
     concat,
+    instant,
 )
 
 __all__ = [
@@ -33,13 +36,16 @@ __all__ = [
     "STAGES",
     "TECHNICALS",
     "TEXT",
+    "ByWindow",
     "Column",
+    "Columns",
     "OneOf",
     "Range",
     "SchemaError",
     "Table",
-    "by_window",
+    "columns_of",
     "concat",
+    "instant",
 ]
 
 _WINDOW = Column("window_start", INSTANT, "UTC", "Start of the digest window that the row belongs to")

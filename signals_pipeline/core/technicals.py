@@ -22,6 +22,7 @@ for MACD; TA-Lib computes all three.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import isnan, nan, sqrt, tanh
 
 import numpy as np
@@ -29,11 +30,13 @@ import pandas as pd
 import talib
 
 from signals_pipeline.core.adjustment import Tape, last_opened, tapes
+from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window
 
 MOST_BARS = 600
 FEWEST_BARS = 60
+MOMENTS_A_SHARE = 50
 COMPONENT_WEIGHTS = {"rsi": 0.20, "macd": 0.25, "trend": 0.30, "momentum": 0.15, "volume": 0.10}
 
 _AVERAGES = (20, 50, 200)
@@ -52,6 +55,8 @@ def build(
     windows: Sequence[Window],
     sessions: Sessions,
     actions: pd.DataFrame | None = None,
+    *,
+    spread: Spread = HERE,
 ) -> pd.DataFrame:
     """TECHNICALS of every (window, symbol), also of symbols without bars.
 
@@ -64,6 +69,7 @@ def build(
         sessions: Trading sessions that reach from before the first window to the last.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where bars are to be taken as they
             are.
+        spread: Who works; a row is the same whichever others are in its share.
 
     Returns:
         A frame that conforms to TECHNICALS. Under 60 bars `technical` and its components are missing; raw values that
@@ -84,8 +90,14 @@ def build(
     )
     days, of_window = np.unique(moments, axis=0, return_inverse=True)
     histories = _histories(bars, symbols, days[-1, 0], actions)
-    rows = [_row(histories.get(symbol), closed, opened) for closed, opened in days for symbol in symbols]
-    measured = pd.DataFrame.from_records(rows, columns=_MEASURED)
+    of_moment, shares = np.bincount(of_window), neighbours(range(len(days)), MOMENTS_A_SHARE)
+    made = spread.each(
+        partial(_rows, histories=histories, symbols=symbols),
+        [days[list(share)] for share in shares],
+        sizes=[int(of_moment[list(share)].sum()) for share in shares],
+        of="windows",
+    )
+    measured = pd.DataFrame.from_records([row for share in made for row in share], columns=_MEASURED)
     measured["session"] = pd.Series(measured["session"].to_numpy("datetime64[us]")).dt.tz_localize("UTC")
     picked = (of_window.reshape(-1, 1) * len(symbols) + np.arange(len(symbols))).ravel()
     starts = pd.Series([window.start for window in windows], dtype="datetime64[us, UTC]")
@@ -140,6 +152,13 @@ def _check(bars: pd.DataFrame) -> None:
             bar = bars.iloc[int(found.argmax())]
             where = f"{bar['symbol']} {bar['session']:%Y-%m-%d}"
             raise BarsError(f"bar {where} has a {problem}: repair or drop it in the price source")
+
+
+def _rows(
+    moments: np.ndarray, *, histories: Mapping[str, _History], symbols: Sequence[str]
+) -> list[tuple[object, ...]]:
+    """The columns _MEASURED at each moment (a closed and an opened day) of every symbol."""
+    return [_row(histories.get(symbol), closed, opened) for closed, opened in moments for symbol in symbols]
 
 
 def _row(history: _History | None, day: np.datetime64, opened: np.datetime64) -> tuple[object, ...]:

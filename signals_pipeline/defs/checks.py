@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from signals_pipeline.adapters.progress import told
 from signals_pipeline.core import health
 from signals_pipeline.core.adjustment import last_opened, tapes
 from signals_pipeline.core.coverage import Coverage
@@ -91,9 +91,8 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
             "outcomes": lambda: _of_record(windows, store),
             "digest": lambda: [(windows[-1], _readable(windows[-1], found, ledger))],
         }
-        for asset, look in looks.items():
-            if asset in assets:
-                found.setdefault(asset, []).extend(look())
+        for asset in told([asset for asset in looks if asset in assets], "assets"):
+            found.setdefault(asset, []).extend(looks[asset]())
         for asset, name in chosen:
             yield _result(asset, name, [each for each in found[asset] if each[1].check == name])
 
@@ -146,12 +145,12 @@ def _of_tone(stored: Stored, frames: WindowFrames) -> Found:
     first = stored.windows[0].start
     before = windows_between(first - timedelta(days=21), first)[-health.DRIFT_WINDOWS :]
     held = [*frames.held(SENTIMENT, before, ["window_start", *health.TONE_COLUMNS]), *stored.sound(SENTIMENT)]
-    counts: list[NDArray[np.float64]] = [health.tone_counts(frame) for _, frame in held]
+    counts = [health.tone_counts(rows) for _, rows in held]
     found: Found = []
-    for at, (window, frame) in enumerate(held):
+    for at, (window, rows) in enumerate(held):
         if window.start >= first:
             usual = sum(counts[max(at - health.DRIFT_WINDOWS, 0) : at], np.zeros(3))
-            found += [(window, each) for each in health.tone_findings(frame, counts[at], usual)]
+            found += [(window, each) for each in health.tone_findings(rows, counts[at], usual)]
     return found
 
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pandas as pd
 
+from signals_pipeline.adapters.progress import told
 from signals_pipeline.core.frame_health import duplicate_finding, schema_finding, shape_problems, signal_rows
 from signals_pipeline.core.health import Finding
-from signals_pipeline.core.tables import OUTCOMES, SIGNALS, STAGES, Table, by_window
+from signals_pipeline.core.tables import OUTCOMES, SIGNALS, STAGES, ByWindow, Columns, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.resources import Store
@@ -38,19 +39,20 @@ class Stored:
             self._read[table.name] = self._frames.as_stored(table, self.windows)
         return self._read[table.name]
 
-    def sound(self, table: Table) -> list[tuple[Window, pd.DataFrame]]:
+    def sound(self, table: Table) -> list[tuple[Window, Columns]]:
         """A stage's rows of each window, oldest first, but for those whose file has not the stage's columns."""
-        held: list[tuple[Window, pd.DataFrame]] = []
+        held: list[tuple[Window, Columns]] = []
         for windows, frame in self.of(table):
             if not any(shape_problems(table, frame)):
-                rows_of = by_window(frame)
-                held += [(each, rows_of.get(pd.Timestamp(each.start), frame.iloc[:0])) for each in windows]
+                rows_of = ByWindow(frame)
+                held += [(each, rows_of.columns(each.start)) for each in windows]
         return sorted(held, key=lambda each: each[0].start)
 
 
 def found_in(stored: Stored, store: Store, assets: Collection[str]) -> dict[str, Found]:
     """What is to be said of the frames of these assets, for each window that has something of its own to say."""
-    return {name: _found(table, stored, store) for name, table in FRAMES.items() if name in assets}
+    asked = [name for name in FRAMES if name in assets]
+    return {name: _found(FRAMES[name], stored, store) for name in told(asked, "frames")}
 
 
 def _found(table: Table, stored: Stored, store: Store) -> Found:
@@ -78,5 +80,5 @@ def _placed(
     whole = judge(table, frame)
     if whole.passed or len(windows) == 1 or any(shape_problems(table, frame)):
         return [(windows[-1], whole)]
-    rows_of = by_window(frame)
-    return [(window, judge(table, rows_of.get(pd.Timestamp(window.start), frame.iloc[:0]))) for window in windows]
+    rows_of = ByWindow(frame)
+    return [(window, judge(table, rows_of.rows(window.start))) for window in windows]

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from pydantic import PrivateAttr
 from upath import UPath
 
-from signals_pipeline.core.tables import STAGES, SchemaError, Table, by_window
+from signals_pipeline.core.spread import neighbours
+from signals_pipeline.core.tables import STAGES, ByWindow, Columns, SchemaError, Table
 from signals_pipeline.core.windows import Window, window_for_key
 
 _AT_ONCE = 4  # files of a range that are read or written at the same time
@@ -104,12 +105,12 @@ class WindowFrames(dg.ConfigurableIOManager):
                 group[1].append(rows)
         return [(of, pa.concat_tables(tables).to_pandas()) for of, tables in alike]
 
-    def held(self, table: Table, windows: Sequence[Window], names: Sequence[str]) -> list[tuple[Window, pd.DataFrame]]:
+    def held(self, table: Table, windows: Sequence[Window], names: Sequence[str]) -> list[tuple[Window, Columns]]:
         """Some columns of a stage, `window_start` among them, of each of the windows that was ever run."""
         run = self._run(table, windows)
         frame = self.columns(table, [window.key for window in run], names)
-        rows_of = by_window(frame)
-        return [(window, rows_of.get(pd.Timestamp(window.start), frame.iloc[:0])) for window in run]
+        rows_of = ByWindow(frame)
+        return [(window, rows_of.columns(window.start)) for window in run]
 
     def _run(self, table: Table, windows: Sequence[Window]) -> list[Window]:
         folder = self._folder(table)
@@ -140,11 +141,9 @@ def _together(work: Callable[[_Given], _Made], given: Collection[_Given]) -> lis
     """What the work makes of each, in their order; of many, some at the same time."""
     if len(given) < 2:
         return [*map(work, given)]
-    threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="frames")
-    try:
-        return [*threads.map(work, given)]
-    finally:
-        threads.shutdown(cancel_futures=True)
+    shares = neighbours([*given], -(-len(given) // _AT_ONCE))
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="frames") as threads:
+        return [made for share in threads.map(lambda share: [*map(work, share)], shares) for made in share]
 
 
 def _file(key: str) -> str:

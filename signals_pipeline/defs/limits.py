@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+from signals_pipeline.adapters import progress
 from signals_pipeline.adapters.database import DatabaseError
 from signals_pipeline.core.feeds import SourceError
-from signals_pipeline.defs import progress
 from signals_pipeline.defs.partitions import said_mode
 
 SECONDS_TAG = "signals/seconds"

@@ -5,6 +5,7 @@ text or JSON. An entry of a run over many windows would stand beside every one o
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -12,10 +13,10 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from signals_pipeline.adapters.progress import told
 from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.tables import OUTCOMES, SCORES, Table, by_window
+from signals_pipeline.core.tables import OUTCOMES, SCORES, ByWindow, Columns, Table
 from signals_pipeline.core.windows import Window
-from signals_pipeline.defs.progress import told
 
 PREVIEW_ROWS = 12
 PREVIEW_WIDTH = 70
@@ -84,7 +85,7 @@ def describe_windows(
     context: dg.AssetExecutionContext,
     frame: pd.DataFrame,
     windows: Sequence[Window],
-    describe: Callable[[pd.DataFrame], Mapping[str, Any]],
+    describe: Callable[[Columns], Mapping[str, Any]],
 ) -> None:
     """Attach to each window's own materialisation its row count and what `describe` says of its rows.
 
@@ -92,14 +93,33 @@ def describe_windows(
         context: The run's context.
         frame: Rows of all the run's windows, with `window_start`.
         windows: The run's windows; one without rows counts zero.
-        describe: Gives further entries from one window's rows, which may be none.
+        describe: Gives further entries from the columns of one window's rows, which may be none.
     """
-    rows_of = by_window(frame)
+    rows_of, entries = ByWindow(frame), dict[str, Mapping[str, Any]]()
     for window in told(windows):
-        rows = rows_of.get(pd.Timestamp(window.start), frame.iloc[:0])
-        context.add_asset_metadata(
-            {"dagster/partition_row_count": len(rows), **describe(rows)}, partition_key=window.key
-        )
+        rows = rows_of.columns(window.start)
+        entries[window.key] = {"dagster/partition_row_count": len(rows["window_start"]), **describe(rows)}
+    attach(context, entries)
+
+
+def attach(context: dg.AssetExecutionContext, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Attach entries to windows' own materialisations, by key.
+
+    Dagster works out the partitions of the run anew at each call of `add_asset_metadata`: a millisecond, five thousand
+    times in a year. Here its step takes what belongs to many windows at once.
+    """
+    if not isinstance(context, dg.AssetExecutionContext):  # a replay
+        for key, own in entries.items():
+            context.add_asset_metadata(own, partition_key=key)
+        return
+    step, asset = context.get_step_execution_context(), context.asset_key
+    stray = entries.keys() - {*context.partition_keys}
+    if stray:
+        raise ValueError(f"windows that the run is not over: {', '.join(sorted(stray))}")
+    told_before = step._metadata_accumulator  # noqa: SLF001 - the exact pin of dagster is what answers it
+    for key, own in entries.items():
+        told_before = told_before.with_additional_asset_metadata(asset_key=asset, partition_key=key, metadata=own)
+    step._metadata_accumulator = told_before  # noqa: SLF001
 
 
 def describe_run(context: dg.AssetExecutionContext, windows: Sequence[Window], entries: Mapping[str, Any]) -> None:
@@ -130,13 +150,13 @@ def preview(frame: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataV
     return _table(frame.tail(PREVIEW_ROWS), columns)
 
 
-def leading(frame: pd.DataFrame, by: str, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
+def leading(rows: Columns, by: str, names: Sequence[str]) -> dg.MarkdownMetadataValue:
     """The rows with the largest absolute (of instants: the newest) values of a column, largest first, as `preview`."""
-    instants = isinstance(frame[by].dtype, pd.DatetimeTZDtype)
-    size = frame[by].astype("int64").to_numpy() if instants else np.abs(frame[by].to_numpy())
+    values = rows[by]
+    size = values.astype("int64") if values.dtype.kind == "M" else np.abs(values)
     chosen = np.argsort(-size, kind="stable")[:PREVIEW_ROWS]
-    values = (list(frame[name].array.take(chosen)) for name in columns)
-    return dg.MetadataValue.md(markdown_table(columns, zip(*values, strict=True)))
+    shown = (rows[name][chosen].tolist() for name in names)
+    return dg.MetadataValue.md(markdown_table(names, zip(*shown, strict=True)))
 
 
 def _table(rows: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
@@ -159,9 +179,11 @@ def markdown_table(header: Sequence[str] | pd.Index, rows: Any) -> str:  # noqa:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:.3f}"
-    if isinstance(value, pd.Timestamp):
+    if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     text = " ".join(str(value).split())
     cut = text if len(text) <= PREVIEW_WIDTH else text[: PREVIEW_WIDTH - 1] + "…"

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from signals_pipeline.adapters.beside import Beside
 from signals_pipeline.adapters.database import Mode
 from signals_pipeline.core.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import Window
@@ -38,6 +39,7 @@ class Parts:
     desk: Desk
     store: Store
     scorer: Scorer | SwitchedOff
+    beside: Beside = field(default_factory=Beside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Resources: typed configuration whose `create_resource` returns a plain object; assets see only the object."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -10,6 +12,7 @@ import dagster as dg
 from pydantic import Field, create_model
 from sqlalchemy import Engine
 
+from signals_pipeline.adapters.beside import Beside
 from signals_pipeline.adapters.calendar import trading_sessions
 from signals_pipeline.adapters.coverage_store import CoverageStore
 from signals_pipeline.adapters.database import engine_for
@@ -109,6 +112,13 @@ class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):
     def create_resource(self, context: dg.InitResourceContext) -> PriceSource:  # noqa: ARG002
         """The file as a price source; read on first use."""
         return RecordedPrices(Path(self.path))
+
+
+@dg.resource(description="A process beside the run's own, for ranges of many windows.")
+def beside_resource(_context: dg.InitResourceContext) -> Iterator[Beside]:
+    """One for all stages of a run; it ends with the run."""
+    with closing(Beside("signals_pipeline.core.gathering", "signals_pipeline.adapters.digest_files")) as beside:
+        yield beside
 
 
 def store_resource(url: str) -> dg.ResourceDefinition:

@@ -89,7 +89,8 @@ class Scorer:
             a text came from the model or from the cache; and what was done for it.
         """
         known = self.cache.get(texts.index.tolist(), self.revision)
-        wanted = texts[~texts.index.isin(known.index)]
+        kept = {*known.index.tolist()}  # of a year's hundred thousand `isin` takes a second
+        wanted = texts[np.array([each not in kept for each in texts.index.tolist()], dtype=np.bool_)]
         started = time.perf_counter()
         fresh = [known, *self._chunks(wanted)]
         report = ScoringReport(len(wanted), len(known), time.perf_counter() - started)

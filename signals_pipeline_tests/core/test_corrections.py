@@ -14,7 +14,7 @@ from signals_pipeline.core import scores
 from signals_pipeline.core.corrections import Correction, Revision, Tone, corrections, rescored, revisions
 from signals_pipeline.core.gates import gate
 from signals_pipeline.core.signals import Signal, decide
-from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS
+from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS, columns_of
 from signals_pipeline.core.wording import corrected_words
 from signals_pipeline_tests.digest_examples import KNOBS, WINDOWS, digest_of, signal
 
@@ -44,7 +44,7 @@ def made(rows: list[dict[str, Any]], technical: float | None = None) -> Signal:
     sentiment = SENTIMENT.conform(pd.DataFrame(rows))
     news = HEADLINES.conform(pd.DataFrame([headline(1, "Story a told 1")]))
     scored = scores.build(news, sentiment, price, ["AAA"], [NOW], sentiment_weight=0.6)
-    (judged,) = gate(scored, NOW, min_combined_score=0.0, generator="news_driven").candidates
+    (judged,) = gate(columns_of(scored), NOW, min_combined_score=0.0, generator="news_driven").candidates
     return decide([judged], [], NOW, expiry_days=7, max_signals=5).signals[0]
 
 

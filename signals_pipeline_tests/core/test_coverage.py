@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.coverage import Coverage, CoverageError, coverage_of
 from signals_pipeline.core.feeds import SourceReport, SourceStatus
-from signals_pipeline.core.tables import HEADLINES
+from signals_pipeline.core.tables import HEADLINES, columns_of
 from signals_pipeline.core.windows import Window, evidence_interval, window_containing, window_for_key
 
 WEEKEND = window_for_key("2024-03-08-17:30")
@@ -73,7 +73,7 @@ def entry(
         previous_end=None if first_run else previous.end,
         missing=missing,
         reports=reports,
-        headlines=frame(links, window),
+        headlines=columns_of(frame(links, window)),
         drops={"no_title": 2},
     )
 
@@ -184,7 +184,7 @@ def test_what_was_covered_before_cannot_end_inside_the_window() -> None:
             previous_end=WEEKEND.end,
             missing=(),
             reports=(OK,),
-            headlines=frame([]),
+            headlines=columns_of(frame([])),
             drops={},
         )
 
@@ -199,6 +199,6 @@ def test_headlines_of_another_window_are_refused() -> None:
             previous_end=None,
             missing=(),
             reports=(OK,),
-            headlines=frame(LINKS, other),
+            headlines=columns_of(frame(LINKS, other)),
             drops={},
         )

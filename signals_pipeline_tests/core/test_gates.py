@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from signals_pipeline.core.gates import Gated, NearMiss, gate
-from signals_pipeline.core.tables import SCORES
+from signals_pipeline.core.tables import SCORES, columns_of
 from signals_pipeline.core.windows import windows_between
 
 WINDOW, OTHER = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 8, tzinfo=UTC))
@@ -54,7 +54,7 @@ def contributions(combined: float, technical: float) -> str:
 
 def run(*rows: Row, least: float = 0.3, generator: str = "news_driven") -> Gated:
     frame = SCORES.conform(pd.DataFrame(list(rows))) if rows else SCORES.empty()
-    return gate(frame, WINDOW, min_combined_score=least, generator=generator)
+    return gate(columns_of(frame), WINDOW, min_combined_score=least, generator=generator)
 
 
 def near_miss(scored: Row, least: float = 0.3) -> NearMiss:

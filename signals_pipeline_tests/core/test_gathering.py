@@ -1,37 +1,30 @@
 """However the work on a range is shared out, its evidence is the same."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import hypothesis.strategies as st
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 
+from signals_pipeline.core import gathering, normalising
 from signals_pipeline.core.clauses import REASONS
 from signals_pipeline.core.feeds import RawHeadline
 from signals_pipeline.core.gathering import gather
 from signals_pipeline.core.normalising import normalise
 from signals_pipeline.core.spread import HERE, Spread
 from signals_pipeline_tests.core.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
-
-Given_ = TypeVar("Given_")
-Made = TypeVar("Made")
+from signals_pipeline_tests.core.spreading import Backwards
 
 
-@dataclass(frozen=True)
-class Shares:
-    """So many shares, worked on here, the last one first."""
-
-    count: int
-
-    def shares(self, items: Sequence[Given_], /) -> Sequence[Sequence[Given_]]:
-        ends = [len(items) * at // self.count for at in range(self.count + 1)]
-        return [items[first:end] for first, end in pairwise(ends)]
-
-    def each(self, work: Callable[[Given_], Made], given: Sequence[Given_], /) -> list[Made]:
-        return [work(one) for one in reversed(given)][::-1]
+@contextmanager
+def shares_of(most: int) -> Iterator[None]:
+    """Shares of at most so many headlines or windows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(normalising, "HEADLINES_A_SHARE", most)
+        patch.setattr(gathering, "WINDOWS_A_SHARE", most)
+        yield
 
 
 def evidence(
@@ -42,12 +35,13 @@ def evidence(
 
 
 @settings(max_examples=10, deadline=None)
-@given(deliveries(), MODES, st.integers(2, 4))
-def test_shares_leave_no_trace(items: list[RawHeadline], mode: tuple[float, bool], count: int) -> None:
-    alone, shared = normalise(items), normalise(items, Shares(count))
+@given(deliveries(), MODES, st.integers(1, 5))
+def test_shares_leave_no_trace(items: list[RawHeadline], mode: tuple[float, bool], most: int) -> None:
+    alone, whole = normalise(items), evidence(items, mode, HERE)
+    with shares_of(most):
+        shared, parts = normalise(items, Backwards()), evidence(items, mode, Backwards())
     pd.testing.assert_frame_equal(shared.items, alone.items)
     assert (shared.drops, shared.judged) == (alone.drops, alone.judged)
-    whole, parts = evidence(items, mode, HERE), evidence(items, mode, Shares(count))
     pd.testing.assert_frame_equal(parts[0], whole[0])
     assert parts[1] == whole[1]
 
@@ -55,6 +49,7 @@ def test_shares_leave_no_trace(items: list[RawHeadline], mode: tuple[float, bool
 def test_every_reason_for_no_tone_is_counted_over_all_shares() -> None:
     title = "Microsoft beats Walmart in groceries"
     items = [raw(title, START + pd.Timedelta(days=day, hours=15)) for day in range(1, 8)]
-    frame, without_tone = evidence(items, (6.0, False), Shares(3))
+    with shares_of(3):
+        frame, without_tone = evidence(items, (6.0, False), Backwards())
     assert set(without_tone) == set(REASONS)
     assert sum(without_tone.values()) == int(((frame["relevance"] > 0) & (frame["text"] == "")).sum()) > 0

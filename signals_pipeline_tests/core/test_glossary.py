@@ -2,12 +2,11 @@
 
 import re
 
-import pandas as pd
 import pytest
 
 from signals_pipeline.core.gates import NearMiss, gate
 from signals_pipeline.core.glossary import funnel_words, knob_words, near_miss_words
-from signals_pipeline.core.tables import SCORES
+from signals_pipeline.core.tables import SCORES, columns_of
 from signals_pipeline_tests.digest_examples import KNOBS, WINDOWS, digest_of, signal
 
 
@@ -51,9 +50,7 @@ def test_values_are_words_too() -> None:
 
 @pytest.mark.parametrize("generator", ["news_driven", "technical"])
 def test_every_count_of_the_gates_has_words(generator: str) -> None:
-    counted = gate(
-        SCORES.conform(pd.DataFrame(SCORES.empty())), WINDOWS[0], min_combined_score=0.3, generator=generator
-    )
+    counted = gate(columns_of(SCORES.empty()), WINDOWS[0], min_combined_score=0.3, generator=generator)
     decided = digest_of(WINDOWS[6], [signal(window=WINDOWS[6])]).funnel
     told = funnel_words({**counted.funnel, **decided})
     assert not [

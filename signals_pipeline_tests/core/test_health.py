@@ -16,6 +16,7 @@ from signals_pipeline.core.coverage import Coverage
 from signals_pipeline.core.feeds import SourceReport
 from signals_pipeline.core.health import DRIFT, ENOUGH_HEADLINES, Finding
 from signals_pipeline.core.record import RecordLine
+from signals_pipeline.core.tables import columns_of
 from signals_pipeline.core.windows import windows_between
 from signals_pipeline_tests.core.test_signals import WINDOWS, signal
 
@@ -51,7 +52,7 @@ def found(findings: tuple[Finding, ...]) -> dict[str, bool]:
 
 
 def told(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
-    return health.tone_findings(frame, health.tone_counts(frame), usual)
+    return health.tone_findings(columns_of(frame), health.tone_counts(columns_of(frame)), usual)
 
 
 def tones(counts: tuple[int, int, int], confidence: float = 0.8) -> pd.DataFrame:
@@ -96,12 +97,12 @@ def test_a_share_of_few_headlines_says_nothing() -> None:
 @pytest.mark.parametrize(("confidence", "passed"), [(0.8, True), (0.5, True), (0.49, False)])
 def test_mean_confidence_is_watched(confidence: float, passed: bool) -> None:
     frame = tones((10, 20, 10), confidence)
-    assert found(told(frame, health.tone_counts(frame)))["confidence"] is passed
+    assert found(told(frame, health.tone_counts(columns_of(frame))))["confidence"] is passed
     assert found(told(frame.iloc[:0], np.zeros(3)))["confidence"]
 
 
 def test_a_model_that_turns_neutral_is_drift_and_the_usual_mixture_is_not() -> None:
-    usual = 20 * health.tone_counts(tones((20, 50, 30)))
+    usual = 20 * health.tone_counts(columns_of(tones((20, 50, 30))))
     assert found(told(tones((9, 26, 15)), usual))["tone_drift"]
     assert not found(told(tones((0, 50, 0)), usual))["tone_drift"]
     assert found(told(tones((0, 20, 0)), usual))["tone_drift"]  # too few to tell
@@ -109,7 +110,7 @@ def test_a_model_that_turns_neutral_is_drift_and_the_usual_mixture_is_not() -> N
 
 def test_a_headline_of_two_companies_counts_once() -> None:
     frame = tones((1, 2, 3))
-    assert health.tone_counts(pd.concat([frame, frame])).tolist() == [1, 2, 3]
+    assert health.tone_counts(columns_of(pd.concat([frame, frame]))).tolist() == [1, 2, 3]
 
 
 @given(st.tuples(*[st.integers(0, 400)] * 3), st.integers(1, 9))
@@ -133,13 +134,13 @@ def test_homogeneity_by_hand() -> None:
 
 def test_stale_prices_are_named() -> None:
     frame = pd.DataFrame({"symbol": list("ABCDE"), "stale": [True, True, False, False, False]})
-    (finding,) = health.price_findings(frame)
+    (finding,) = health.price_findings(columns_of(frame))
     assert not finding.passed
     assert "2 of 5" in finding.text
     assert "A, B" in finding.text
-    assert health.price_findings(frame.iloc[1:])[0].value == 0.25
-    assert health.price_findings(frame.iloc[2:])[0].passed
-    assert health.price_findings(frame.iloc[:0])[0].passed
+    assert health.price_findings(columns_of(frame.iloc[1:]))[0].value == 0.25
+    assert health.price_findings(columns_of(frame.iloc[2:]))[0].passed
+    assert health.price_findings(columns_of(frame.iloc[:0]))[0].passed
 
 
 @pytest.mark.parametrize("ratio", [0.5, 2, 1 / 3, 4, 0.1])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from signals_pipeline.core.evidence import Evidence
 from signals_pipeline.core.replay import LIFECYCLES, Replayed, Setting, replay
 from signals_pipeline.core.signals import Signal, decide, gate
+from signals_pipeline.core.tables import columns_of
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.core.pasts import USED, frames_of, windows_of
 
@@ -23,7 +24,7 @@ def decided(windows: tuple[Window, ...], scores: pd.DataFrame, setting: Setting,
     for window in windows:
         rows = scores[scores["window_start"] == pd.Timestamp(window.start)]
         passed = gate(
-            rows, window, min_combined_score=setting.min_combined_score, generator=setting.signal_generator
+            columns_of(rows), window, min_combined_score=setting.min_combined_score, generator=setting.signal_generator
         ).candidates
         history += decide(
             passed, history, window, expiry_days=setting.signal_expiry_days, max_signals=setting.max_signals

@@ -16,6 +16,7 @@ from signals_pipeline.core import scores
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.windows import Window, windows_between
+from signals_pipeline_tests.core.spreading import Backwards
 
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
 WINDOW = WINDOWS[0]
@@ -297,6 +298,11 @@ def test_many_windows_are_each_alone_and_row_order_does_not_matter(rows: Rows, p
     headlines, sentiment, technicals = (each.sample(frac=1, random_state=state) for each in frames)
     again = scores.build(headlines, sentiment, technicals, SYMBOLS[::-1], WINDOWS[::-1], sentiment_weight=0.6)
     pd.testing.assert_frame_equal(again, together, check_exact=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "WINDOWS_A_SHARE", random.randint(1, len(WINDOWS)))
+        spread = Backwards()
+        shared = scores.build(headlines, sentiment, technicals, SYMBOLS, WINDOWS, sentiment_weight=0.6, spread=spread)
+    pd.testing.assert_frame_equal(shared, together, check_exact=True)
 
 
 def test_a_company_s_numbers_do_not_depend_on_how_many_others_there_are() -> None:

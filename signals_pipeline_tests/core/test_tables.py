@@ -11,10 +11,10 @@ from signals_pipeline.core.tables import (
     REAL,
     STAGES,
     TEXT,
+    ByWindow,
     Column,
     SchemaError,
     Table,
-    by_window,
     concat,
 )
 
@@ -52,8 +52,14 @@ def test_each_window_has_its_rows_in_their_order(windows: list[int]) -> None:
     """Also where windows come out of order."""
     starts = [START + pd.Timedelta(days=window) for window in windows]
     rows = pd.DataFrame({"window_start": pd.to_datetime(starts, utc=True), "at": range(len(windows))})
-    found = {start: own["at"].tolist() for start, own in by_window(rows).items()}
-    assert found == {start: [at for at, each in enumerate(starts) if each == start] for start in starts}
+    found = ByWindow(rows)
+    for start in (*starts, START - pd.Timedelta(days=1)):
+        expected = [at for at, each in enumerate(starts) if each == start]
+        assert found.rows(start)["at"].tolist() == expected
+        assert {name: values.tolist() for name, values in found.columns(start).items()} == {
+            "window_start": [start.tz_convert(None).to_pydatetime()] * len(expected),
+            "at": expected,
+        }
 
 
 def test_a_missing_column_is_named() -> None:

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters.calendar import trading_sessions
+from signals_pipeline.core import technicals
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.technicals import COMPONENT_WEIGHTS, FEWEST_BARS, MOST_BARS, BarsError, build
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
+from signals_pipeline_tests.core.spreading import Backwards
 
 FEW = settings(deadline=None, max_examples=20)  # each example is a whole history through the stage
 SESSIONS = trading_sessions(date(2012, 1, 1), date(2020, 12, 31))
@@ -124,6 +126,9 @@ def test_many_windows_in_any_order_equal_each_alone(
     alone = [build(bars, ["A", "B", "NONE"], [window], SESSIONS) for window in sorted(chosen)]
     assert_same(together, pd.concat(alone, ignore_index=True))
     assert_same(build(bars, ["NONE", "B", "A"], chosen[::-1], SESSIONS), together)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(technicals, "MOMENTS_A_SHARE", data.draw(st.integers(1, 4)))
+        assert_same(build(bars, ["A", "B", "NONE"], chosen, SESSIONS, spread=Backwards()), together)
     assert_same(
         build(bars.iloc[len(first) :], ["B"], chosen, SESSIONS), together.query("symbol == 'B'").reset_index(drop=True)
     )

@@ -16,7 +16,15 @@ from signals_pipeline.defs.assets.headlines import headlines
 from signals_pipeline.defs.feed_options import feed_options
 from signals_pipeline.defs.limits import REST_TAG
 from signals_pipeline.defs.live_news import live_news_resource, open_live_news
-from signals_pipeline.defs.resources import Desk, DeskResource, Store, knobs_resource, open_store, store_resource
+from signals_pipeline.defs.resources import (
+    Desk,
+    DeskResource,
+    Store,
+    beside_resource,
+    knobs_resource,
+    open_store,
+    store_resource,
+)
 from signals_pipeline.settings import Settings, SettingsError
 from signals_pipeline_tests.adapters.news.documents import Item, newsapi, newsapi_error, rss
 from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Vendor, vendor
@@ -50,6 +58,7 @@ def materialize(
         "desk": DeskResource(watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(chosen.digests_dir)),
         "news": live_news_resource(chosen, origins={"https://newsapi.org": house.origin}),
         "io_manager": dg.mem_io_manager,
+        "beside": beside_resource,
     }
     result = dg.materialize(
         [headlines],

@@ -36,9 +36,16 @@ def checked() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=True)
 
 
+@dg.asset_check(asset=counted, partitions_def=DAYS)
+def checked_by_day() -> dg.AssetCheckResult:
+    """Is planned for every partition."""
+    return dg.AssetCheckResult(passed=True)
+
+
 def run(instance: dg.DagsterInstance, last: str = "day 03") -> str:
     """One run over a range of days; gives its id."""
-    definitions = dg.Definitions([counted, after], asset_checks=[checked], jobs=[dg.define_asset_job("all")])
+    checks = [checked, checked_by_day]
+    definitions = dg.Definitions([counted, after], asset_checks=checks, jobs=[dg.define_asset_job("all")])
     tags = {"dagster/asset_partition_range_start": "day 00", "dagster/asset_partition_range_end": last}
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     job = definitions.resolve_job_def("all")
@@ -80,6 +87,8 @@ def test_a_batch_leaves_the_rows_of_dagsters_own_storage(
         assert sorted(map(str, mine[name])) == sorted(map(str, rows)), name
     assert len(mine["event_logs index"]) > 2 * 4
     assert mine["asset_event_tags index"]
+    planned = {row["partition"] for row in mine["asset_check_executions index"]}
+    assert planned == {None, *DAYS.get_partition_keys()}
 
 
 def schema(folder: Path, run_id: str) -> set[tuple[str, ...]]:

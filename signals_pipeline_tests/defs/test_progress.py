@@ -1,26 +1,41 @@
 """Every stage of a run is heard of every few seconds: what is done and left, the rate, and the rest's time."""
 
 import threading
-from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import groupby
 from pathlib import Path
 from queue import Queue
 
 import pytest
 
+from signals_pipeline.adapters import progress
+from signals_pipeline.adapters.progress import Pace, paced, told
 from signals_pipeline.core.windows import Window
-from signals_pipeline.defs import progress
-from signals_pipeline.defs.progress import Pace, paced, told
 from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
 
 WINDOWS = SAMPLE_WINDOWS[:4]
+COUNTED = {
+    "headlines": {"headlines", "windows"},
+    "technicals": {"windows"},
+    "sentiment": {"windows"},
+    "scores": {"windows"},
+    "signals": {"windows"},
+    "outcomes": {"signals"},
+    "digest": {"windows"},
+    "window_checks": {"frames", "assets"},
+}
+"""What each stage counts."""
 
 
 def test_a_line_says_done_left_rate_and_time() -> None:
     now, lines = [0.0], list[str]()
     pace = Pace("4 windows at once", clock=lambda: now[0])
-    for _ in pace.each(WINDOWS, "windows"):
-        lines.append(pace.line)
-        now[0] += 5
+    with pace.counting(4, "windows") as done:
+        for _ in WINDOWS:
+            lines.append(pace.line)
+            now[0] += 5
+            done(1)
     now[0] += 5
     assert lines == [
         "0 of 4 windows done, 4 left, 0 s so far",
@@ -58,15 +73,23 @@ def test_what_stops_a_stage_stops_its_lines() -> None:
     assert "progress" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_every_stage_of_a_range_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_stage_of_a_range_is_heard_of_and_counts_what_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, original = list[tuple[Pace, int, str]](), Pace.counting
+
+    def counting(pace: Pace, count: int, what: str) -> AbstractContextManager[Callable[[int], None]]:
+        seen.append((pace, count, what))
+        return original(pace, count, what)
+
+    monkeypatch.setattr(Pace, "counting", counting)
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0.01)
     with TestDesk.open(tmp_path) as desk:
         run = desk.run(WINDOWS).run_id
-        lines = defaultdict[str, list[str]](list)
-        for entry in desk.instance.all_logs(run):
-            if not entry.is_dagster_event and " window" in entry.user_message:
-                lines[entry.step_key or ""].append(entry.user_message)
-    stages = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "window_checks"}
-    assert stages <= {*lines}
-    assert all(line.startswith("4 windows at once, ") for line in lines["outcomes"])
-    assert any(" of 4 windows done, " in line for line in lines["digest"])
+        entries = [each for each in desk.instance.all_logs(run) if not each.is_dagster_event]
+    heard = {each.step_key for each in entries if " left, " in each.user_message or " at once, " in each.user_message}
+    assert {*COUNTED} <= heard
+    stages = [[*counted] for _, counted in groupby(seen, key=lambda each: id(each[0]))]
+    for stage, counted in zip(COUNTED, stages, strict=True):
+        assert {what for _, _, what in counted} == COUNTED[stage], stage
+        assert {count for _, count, what in counted if what == "windows"} <= {len(WINDOWS)}, stage

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError, SourceReport
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _REQUIRED = ("published_at", "symbol", "title", "source", "url")
 _SEPARATORS = re.compile(r"[|\s]+")
@@ -188,9 +192,19 @@ def _read_parquet(path: Path) -> Iterator[_Row]:
         for place, field in enumerate(table.schema):
             if pa.types.is_temporal(field.type):
                 table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
-        yield from map(_Row, table.to_pylist())
+        # By column: `Table.to_pylist` takes three times as long.
+        columns = [_values(column) for column in table.columns]
+        yield from (_Row(dict(zip(table.column_names, cells, strict=True))) for cells in zip(*columns, strict=True))
     except (pa.ArrowException, ValueError) as error:
         raise SourceError(f"{path}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from error
+
+
+def _values(column: "pa.ChunkedArray") -> list[object]:
+    import pyarrow as pa
+
+    # Of a hundred thousand texts `to_pylist` makes as many scalars first.
+    texts = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    return column.to_numpy(zero_copy_only=False).tolist() if texts else column.to_pylist()
 
 
 def _require(path: Path, columns: Collection[str]) -> None:

@@ -7,19 +7,19 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.adapters.beside import beside
+from signals_pipeline.adapters.beside import Beside
 from signals_pipeline.adapters.database.tables import digest as digest_table
 from signals_pipeline.adapters.digest_files import DigestFiles, write_digest
 from signals_pipeline.adapters.mail.envelope import Links
+from signals_pipeline.adapters.progress import told
 from signals_pipeline.core.digest import Digest
 from signals_pipeline.core.feeds import PriceSource
 from signals_pipeline.defs import pictures
 from signals_pipeline.defs.composing import Composer
 from signals_pipeline.defs.limits import bounded, limits
-from signals_pipeline.defs.metadata import describe_run, sql_schema, text_preview
+from signals_pipeline.defs.metadata import attach, describe_run, sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.posting import Mailing
-from signals_pipeline.defs.progress import told
 from signals_pipeline.defs.resources import Desk, Store
 
 
@@ -40,6 +40,7 @@ def digest(
     desk: dg.ResourceParam[Desk],
     store: dg.ResourceParam[Store],
     mailing: dg.ResourceParam[Mailing],
+    beside: dg.ResourceParam[Beside],
     headlines: pd.DataFrame,
     sentiment: pd.DataFrame,
 ) -> dg.MaterializeResult:
@@ -49,9 +50,10 @@ def digest(
     """
     windows = windows_of(context)
     composer = Composer.over(windows, store, desk, prices, headlines=headlines, sentiment=sentiment)
-    with beside(len(windows)) as renderer:
+    with beside.over(len(windows)) as renderer:
         rendering: dict[str, Future[DigestFiles]] = {}
         contents: dict[str, str] = {}
+        shown: dict[str, dict[str, Any]] = {}
         for window in told(windows):
             made = composer.compose(window)
             content = made.to_json()
@@ -59,7 +61,7 @@ def digest(
             store.digests.put(window, content, kind=made.kind, mode=made.mode, subject=made.subject, mails=mails)
             contents[window.key] = content
             rendering[window.key] = renderer.submit(write_digest, content, desk.digests_dir)
-            context.add_asset_metadata(_describe(made, mailing.links), partition_key=window.key)
+            shown[window.key] = _describe(made, mailing.links)
             if window == windows[-1]:
                 cards = (*made.new, *made.changed, *made.from_missed)
                 describe_run(context, windows, {"price_plot": pictures.prices(cards, window)})
@@ -67,7 +69,8 @@ def digest(
         taken = takewhile(lambda key: rendering[key].cancel(), reversed(contents))
         rendered = {key: write_digest(contents[key], desk.digests_dir) for key in taken}
         for key, files in rendering.items():
-            context.add_asset_metadata(_describe_files(rendered.get(key) or files.result()), partition_key=key)
+            shown[key] |= _describe_files(rendered.get(key) or files.result())
+    attach(context, shown)
     return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(desk.digests_dir)})
 
 

@@ -5,14 +5,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.adapters.beside import beside
+from signals_pipeline.adapters.beside import Beside
 from signals_pipeline.core import headlines as core
 from signals_pipeline.core.feeds import NewsSource
 from signals_pipeline.core.gathering import gather
 from signals_pipeline.core.ledger import ledger
-from signals_pipeline.core.tables import HEADLINES
+from signals_pipeline.core.tables import HEADLINES, Columns
 from signals_pipeline.defs.limits import bounded, limits
-from signals_pipeline.defs.metadata import coverage_entries, describe_windows, leading, table_schema
+from signals_pipeline.defs.metadata import attach, coverage_entries, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
 from signals_pipeline.settings import Knobs
@@ -35,6 +35,7 @@ def headlines(
     news: dg.ResourceParam[NewsSource],
     desk: dg.ResourceParam[Desk],
     store: dg.ResourceParam[Store],
+    beside: dg.ResourceParam[Beside],
 ) -> dg.Output[pd.DataFrame]:
     """Headlines known before the window's end, linked to the watchlist (precision first) and gathered into stories.
 
@@ -42,16 +43,15 @@ def headlines(
     """
     windows = windows_of(context)
     reach = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
-    batch = news.fetch(*core.news_interval(windows, **reach))
-    with beside(len(windows)) as spread:
+    with beside.over(len(windows)) as spread:
+        batch = news.fetch(*core.news_interval(windows, **reach))
         normalised = core.normalise(batch.headlines, spread)
         frame, without_tone = gather(normalised.items, desk.watchlist, windows, **reach, spread=spread)
     covered = store.coverage.covered(windows[0].start)
     entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **reach)
     store.coverage.put(entries)
     describe_windows(context, frame, windows, _describe)
-    for entry in entries:
-        context.add_asset_metadata(coverage_entries(entry), partition_key=entry.window_key)
+    attach(context, {entry.window_key: coverage_entries(entry) for entry in entries})
     return dg.Output(
         frame,
         metadata={
@@ -64,7 +64,7 @@ def headlines(
     )
 
 
-def _describe(rows: pd.DataFrame) -> dict[str, Any]:
+def _describe(rows: Columns) -> dict[str, Any]:
     without_tone = int(((rows["relevance"] > 0) & (rows["text"] == "")).sum())
     shown = leading(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])
     return {"without_tone": without_tone, "preview": shown}

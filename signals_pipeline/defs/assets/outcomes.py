@@ -1,11 +1,14 @@
 """Asset `outcomes`: what became of earlier signals, as far as it is known at the window's end."""
 
+from collections import Counter
 from datetime import timedelta
 
 import dagster as dg
 
+from signals_pipeline.adapters.progress import counting
 from signals_pipeline.core import outcomes as core
 from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.core.spread import neighbours
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.tallies import STANDINGS, Tallies
 from signals_pipeline.core.watchlist import BENCHMARK
@@ -14,6 +17,7 @@ from signals_pipeline.defs.metadata import describe_run, preview, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
 
+SIGNALS_AT_ONCE = 2_000
 MARGIN_DAYS = 5  # the entry session of a Friday evening's signal is up to this much later
 
 
@@ -44,9 +48,13 @@ def outcomes(
     symbols = (*desk.watchlist.symbols, BENCHMARK)
     span = (first - timedelta(days=MARGIN_DAYS)).date(), as_of.date()
     bars, actions = prices.bars(symbols, *span), prices.actions(symbols, *span)
-    sessions = desk.sessions(windows)
-    matured = core.mature(due, bars, desk.watchlist.symbols, sessions, as_of=as_of, actions=actions)
-    kept = store.outcomes.upsert(matured.frame)
+    sessions, kept, without_bars = desk.sessions(windows), 0, Counter[str]()
+    with counting(len(due), "signals") as done:
+        for part in neighbours(due, SIGNALS_AT_ONCE):
+            matured = core.mature(part, bars, desk.watchlist.symbols, sessions, as_of=as_of, actions=actions)
+            kept += store.outcomes.upsert(matured.frame)
+            without_bars.update(matured.without_bars)
+            done(len(part))
     known = store.outcomes.known(as_of)
     tallies = Tallies.of(known, store.history.modes(as_of))
     groups = (tallies.record(as_of, f"All signals, {standing}", standing) for standing in STANDINGS)
@@ -57,7 +65,7 @@ def outcomes(
         {
             "matured": kept,
             "known": len(known),
-            "without_bars": ", ".join(f"{symbol}: {count}" for symbol, count in matured.without_bars.items()) or "none",
+            "without_bars": ", ".join(f"{symbol}: {count}" for symbol, count in sorted(without_bars.items())) or "none",
             "record": dg.MetadataValue.md("\n".join(lines) or "none yet"),
             "preview": preview(known, ["symbol", "signal_type", "horizon", "entry_session", "net_return", "base_rate"]),
         },

@@ -3,10 +3,12 @@
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
+from signals_pipeline.adapters.beside import Beside
 from signals_pipeline.core import scores as core
-from signals_pipeline.core.tables import SCORES
+from signals_pipeline.core.tables import SCORES, Columns
 from signals_pipeline.defs import pictures
 from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
@@ -32,20 +34,29 @@ def scores(
     headlines: pd.DataFrame,
     sentiment: pd.DataFrame,
     technicals: pd.DataFrame,
+    beside: dg.ResourceParam[Beside],
 ) -> dg.Output[pd.DataFrame]:
     """Combined score of every watchlist symbol; contributions add up to it, one a story and one a component."""
     windows = windows_of(context)
-    frame = core.build(
-        headlines, sentiment, technicals, desk.watchlist.symbols, windows, sentiment_weight=knobs.sentiment_weight
-    )
+    with beside.over(len(windows)) as spread:
+        frame = core.build(
+            headlines,
+            sentiment,
+            technicals,
+            desk.watchlist.symbols,
+            windows,
+            sentiment_weight=knobs.sentiment_weight,
+            spread=spread,
+        )
     describe_windows(context, frame, windows, _describe)
     plot = pictures.scores(frame, windows[-1], gate=knobs.min_combined_score)
     describe_run(context, windows, {"score_plot": plot})
     return dg.Output(frame, metadata={"sentiment_weight": f"{knobs.sentiment_weight:g}"})
 
 
-def _describe(rows: pd.DataFrame) -> dict[str, Any]:
-    toned = rows[rows["n_stories"] > 0]
-    largest = {"largest_combined": round(float(toned["combined"].abs().max()), 4)} if len(toned) else {}
+def _describe(rows: Columns) -> dict[str, Any]:
+    toned = {name: values[rows["n_stories"] > 0] for name, values in rows.items()}
+    sizes = np.abs(toned["combined"])
+    largest = {"largest_combined": round(float(sizes.max()), 4)} if len(sizes) else {}
     shown = leading(toned, "combined", ["symbol", "combined", "tone", "technical", "n_stories", "news_title"])
-    return {"symbols_with_tone": len(toned), **largest, "preview": shown}
+    return {"symbols_with_tone": len(sizes), **largest, "preview": shown}

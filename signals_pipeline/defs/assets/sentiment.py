@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.core import sentiment as core
-from signals_pipeline.core.tables import SENTIMENT
+from signals_pipeline.core.tables import SENTIMENT, Columns
 from signals_pipeline.defs import pictures
 from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
@@ -61,7 +61,7 @@ def sentiment(
     )
 
 
-def _describe(rows: pd.DataFrame) -> dict[str, Any]:
-    mean = {"mean_confidence": round(float(rows["confidence"].mean()), 4)} if len(rows) else {}
+def _describe(rows: Columns) -> dict[str, Any]:
+    mean = {"mean_confidence": round(float(rows["confidence"].mean()), 4)} if len(rows["confidence"]) else {}
     shown = leading(rows, "weight", ["known_at", "symbol", "score", "confidence", "weight", "title"])
     return {"confident": int(rows["confident"].sum()), **mean, "preview": shown}

@@ -8,12 +8,12 @@ import pandas as pd
 
 from signals_pipeline.adapters.database.tables import signal_history
 from signals_pipeline.adapters.history import Recorded, WindowRun
+from signals_pipeline.adapters.progress import told
 from signals_pipeline.core import signals as core
-from signals_pipeline.core.tables import by_window
+from signals_pipeline.core.tables import ByWindow
 from signals_pipeline.defs.limits import bounded, limits
-from signals_pipeline.defs.metadata import funnel_entries, markdown_table, sql_schema
+from signals_pipeline.defs.metadata import attach, funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
-from signals_pipeline.defs.progress import told
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.scoring import Scorer, SwitchedOff
 from signals_pipeline.settings import Knobs, OverriddenKnobs
@@ -46,11 +46,12 @@ def signals(
     windows = windows_of(context)
     modes = modes_of(context, windows, overridden=isinstance(knobs, OverriddenKnobs))
     context.log.info(scorer.announcement)
-    rows_of = by_window(scores)
+    rows_of = ByWindow(scores)
     recorded: list[Recorded] = []
+    shown: dict[str, dict[str, Any]] = {}
     for window in told(windows):
         gated = core.gate(
-            rows_of.get(pd.Timestamp(window.start), scores.iloc[:0]),
+            rows_of.columns(window.start),
             window,
             min_combined_score=knobs.min_combined_score,
             generator=knobs.signal_generator,
@@ -58,7 +59,8 @@ def signals(
         near_misses = [asdict(miss) for miss in gated.near_misses]
         run = WindowRun(modes[window], scorer.description, knobs.stored(), gated.funnel, near_misses)
         recorded.append(store.history.record_window(window, gated.candidates, run))
-        context.add_asset_metadata(_describe(recorded[-1], gated.funnel), partition_key=window.key)
+        shown[window.key] = _describe(recorded[-1], gated.funnel)
+    attach(context, shown)
     return dg.MaterializeResult(
         metadata={
             "generator": knobs.signal_generator.value,

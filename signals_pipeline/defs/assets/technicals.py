@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
+from signals_pipeline.adapters.beside import Beside
 from signals_pipeline.core import technicals as core
 from signals_pipeline.core.feeds import PriceSource
-from signals_pipeline.core.tables import TECHNICALS
+from signals_pipeline.core.tables import TECHNICALS, Columns
 from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
@@ -29,14 +31,18 @@ HISTORY_DAYS = 1_000  # calendar days that hold 600 sessions with room for a lis
 )
 @bounded
 def technicals(
-    context: dg.AssetExecutionContext, prices: dg.ResourceParam[PriceSource], desk: dg.ResourceParam[Desk]
+    context: dg.AssetExecutionContext,
+    prices: dg.ResourceParam[PriceSource],
+    desk: dg.ResourceParam[Desk],
+    beside: dg.ResourceParam[Beside],
 ) -> dg.Output[pd.DataFrame]:
     """RSI, MACD, ATR, trend, momentum and volume of every watchlist symbol, each bounded, and their weighted sum."""
     windows = windows_of(context)
     symbols = desk.watchlist.symbols
     span = (windows[0].start - timedelta(days=HISTORY_DAYS)).date(), windows[-1].end.date()
     bars, actions = prices.bars(symbols, *span), prices.actions(symbols, *span)
-    frame = core.build(bars, symbols, windows, desk.sessions(windows), actions)
+    with beside.over(len(windows)) as spread:
+        frame = core.build(bars, symbols, windows, desk.sessions(windows), actions, spread=spread)
     describe_windows(context, frame, windows, _describe)
     return dg.Output(
         frame,
@@ -47,8 +53,8 @@ def technicals(
     )
 
 
-def _describe(rows: pd.DataFrame) -> dict[str, Any]:
-    missing, stale = rows.loc[rows["technical"].isna(), "symbol"], rows.loc[rows["stale"], "symbol"]
+def _describe(rows: Columns) -> dict[str, Any]:
+    missing, stale = rows["symbol"][np.isnan(rows["technical"])], rows["symbol"][rows["stale"]]
     return {
         "without_technicals": ", ".join(missing) or "none",
         "stale": ", ".join(stale) or "none",
