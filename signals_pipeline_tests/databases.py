@@ -63,7 +63,15 @@ def migrated_template(store: str) -> Path | str:
     return "migrated"
 
 
-@pytest.fixture(params=STORES)
+def new_database(store: str, folder: Path) -> str:
+    """The URL of a database at head, without rows; a SQLite file lies in the folder."""
+    template = migrated_template(store)
+    if store == "sqlite":
+        return f"sqlite:///{shutil.copy(template, folder / 'signals.db')}"
+    return create_postgres(f"signals_{uuid4().hex}", str(template))
+
+
+@pytest.fixture(params=STORES, scope="module")
 def store(request: pytest.FixtureRequest) -> str:
     """`sqlite` or `postgresql`."""
     return str(request.param)
@@ -78,10 +86,7 @@ def empty_url(store: str, tmp_path: Path) -> str:
 @pytest.fixture
 def database_url(store: str, tmp_path: Path) -> str:
     """A database at head, without rows."""
-    template = migrated_template(store)
-    if store == "sqlite":
-        return f"sqlite:///{shutil.copy(template, tmp_path / 'signals.db')}"
-    return create_postgres(f"signals_{uuid4().hex}", str(template))
+    return new_database(store, tmp_path)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from signals_pipeline.defs.local_storage import instance_in
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
+from signals_pipeline_tests.databases import migrated_template
 
 SAMPLE_WINDOWS = windows_between(window_for_key(sample.FIRST_WINDOW).start, window_for_key(sample.LAST_WINDOW).end)
 # What tells when or by which run a row was written, not what it says.
@@ -45,7 +46,7 @@ class TestDesk:
     @contextmanager
     def open(cls, folder: Path, **overrides: object) -> Iterator["TestDesk"]:
         """A pipeline whose everything lies in this folder, its database at head."""
-        upgrade(_settings(folder, overrides).database_url)
+        _make_database(sa.make_url(_settings(folder, overrides).database_url))
         with cls.joined(folder, "dagster", **overrides) as desk:
             yield desk
 
@@ -119,6 +120,15 @@ class TestDesk:
         """Everything that a run leaves and that the order of runs must not show in."""
         tables = ("signal_candidate", "signal_history", "signal_outcome")
         return {table: self.rows(table) for table in tables} | {"frames": self.files("frames")}
+
+
+def _make_database(url: sa.URL) -> None:
+    file = Path(url.database or "")
+    if url.get_backend_name() != "sqlite" or file.exists():
+        upgrade(url.render_as_string(hide_password=False))
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(migrated_template("sqlite"), file)
 
 
 @cache

@@ -1,6 +1,7 @@
 """Whole windows end to end, through the real job: one run or many, in any order, again and again, the same rows."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,10 +15,20 @@ from signals_pipeline.core.tables import SCORES
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.settings import Knobs
+from signals_pipeline_tests.databases import new_database
 from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
 
 WEEK = tuple(window for window in SAMPLE_WINDOWS if "2015-02-06" <= window.key < "2015-02-14")
 DAYS = WEEK[:4]
+
+
+@pytest.fixture(scope="module")
+def week(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestDesk]:
+    """A pipeline that ran the week; only read it, or run the week again."""
+    folder = tmp_path_factory.mktemp("week")
+    with TestDesk.open(folder, signals_database_url=new_database(store, folder)) as opened:
+        assert opened.run(WEEK).success
+        yield opened
 
 
 def test_the_sample_makes_signals_and_no_signal_twice(desk: TestDesk) -> None:
@@ -35,13 +46,12 @@ def test_the_sample_makes_signals_and_no_signal_twice(desk: TestDesk) -> None:
     assert len(desk.rows("digest")) == len(SAMPLE_WINDOWS)
 
 
-def test_running_again_changes_nothing(desk: TestDesk) -> None:
-    desk.run(WEEK)
-    before, digests, stored = desk.state(), desk.files("digests"), desk.rows("digest")
-    again = desk.run(WEEK)
-    assert desk.metadata(again, "sentiment")["texts_scored"] == 0
-    assert desk.metadata(again, "signals")["decided_again"] == "none"
-    assert (desk.state(), desk.files("digests"), desk.rows("digest")) == (before, digests, stored)
+def test_running_again_changes_nothing(week: TestDesk) -> None:
+    before, digests, stored = week.state(), week.files("digests"), week.rows("digest")
+    again = week.run(WEEK)
+    assert week.metadata(again, "sentiment")["texts_scored"] == 0
+    assert week.metadata(again, "signals")["decided_again"] == "none"
+    assert (week.state(), week.files("digests"), week.rows("digest")) == (before, digests, stored)
 
 
 def test_one_run_many_runs_and_runs_in_any_order_leave_the_same(tmp_path: Path) -> None:
@@ -65,10 +75,9 @@ def test_one_run_many_runs_and_runs_in_any_order_leave_the_same(tmp_path: Path) 
         assert state == first, name
 
 
-def test_adjacent_digests_tell_what_is_new_and_keep_what_is_active(desk: TestDesk) -> None:
-    desk.run(WEEK)
+def test_adjacent_digests_tell_what_is_new_and_keep_what_is_active(week: TestDesk) -> None:
     told: set[tuple[str, str]] = set()
-    digests = [_digest(desk, window.key) for window in WEEK]
+    digests = [_digest(week, window.key) for window in WEEK]
     for digest in digests:
         fresh = {(card.symbol, card.signal_type) for card in digest.new}
         assert not fresh & told
@@ -78,15 +87,14 @@ def test_adjacent_digests_tell_what_is_new_and_keep_what_is_active(desk: TestDes
     assert active <= {symbol for symbol, _ in told}
 
 
-def test_contributions_in_frame_history_and_digest_add_up(desk: TestDesk) -> None:
-    desk.run(WEEK)
-    frames = WindowFrames(base=desk.settings.frames_url)
+def test_contributions_in_frame_history_and_digest_add_up(week: TestDesk) -> None:
+    frames = WindowFrames(base=week.settings.frames_url)
     for window in WEEK:
         scores = frames.read(SCORES, window.key)
         for row in scores.itertuples():
             parts = json.loads(str(row.contributions))
             assert sum(part["contribution"] for part in parts) == pytest.approx(row.combined, abs=1e-12)
-        digest = _digest(desk, window.key)
+        digest = _digest(week, window.key)
         for card in (*digest.new, *digest.changed):
             total = sum(part["contribution"] for part in card.contributions)
             assert total == pytest.approx(card.combined_score, abs=1e-12)

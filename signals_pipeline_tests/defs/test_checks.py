@@ -1,7 +1,8 @@
 """What the checks say of real runs: quiet on the sample, one line where a frame is wrong, mail kept back for cause."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,8 +56,25 @@ def write_row(store: Store, signal: Signal, window: Window) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path):  # noqa: ANN201
+def desk(tmp_path: Path) -> Iterator[TestDesk]:
     with TestDesk.open(tmp_path) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pipeline that ran the windows; only copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    with TestDesk.open(folder) as desk:
+        assert desk.run(WINDOWS).success
+    return folder
+
+
+@pytest.fixture
+def ran(finished: Path, tmp_path: Path) -> Iterator[TestDesk]:
+    """A pipeline that ran the windows."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    with TestDesk.joined(tmp_path, "dagster") as desk:
         yield desk
 
 
@@ -71,31 +89,29 @@ def test_a_range_is_judged_in_one_step_and_its_mail_may_go(desk: TestDesk) -> No
     assert wrong == []
 
 
-def test_a_check_tells_the_window_that_it_failed_in(desk: TestDesk) -> None:
-    desk.run(WINDOWS)
-    frames = WindowFrames(base=desk.settings.frames_url)
+def test_a_check_tells_the_window_that_it_failed_in(ran: TestDesk) -> None:
+    frames = WindowFrames(base=ran.settings.frames_url)
     key = WINDOWS[1].key
     unsure = pd.concat([frames.read(SENTIMENT, key)] * 40, ignore_index=True).assign(confidence=0.4)
     unsure["headline_id"] = [f"{at:016x}" for at in range(len(unsure))]
-    path = Path(desk.settings.frames_url) / "sentiment" / f"{key.replace(':', '')}.parquet"
+    path = Path(ran.settings.frames_url) / "sentiment" / f"{key.replace(':', '')}.parquet"
     SENTIMENT.conform(unsure).to_parquet(path)
-    found = answers(desk, judge(desk, WINDOWS))
+    found = answers(ran, judge(ran, WINDOWS))
     assert not found["sentiment/confidence"].passed
     assert found["sentiment/confidence"].severity is dg.AssetCheckSeverity.WARN
     assert f"{key}: mean tone confidence 0.40" in (found["sentiment/confidence"].description or "")
     assert found["digest/fit_to_send"].passed
 
 
-def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(desk: TestDesk) -> None:
-    desk.run(WINDOWS)
-    store = open_store(desk.settings.database_url)
+def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(ran: TestDesk) -> None:
+    store = open_store(ran.settings.database_url)
     told = store.history.between(WINDOWS[0].start, datetime(2100, 1, 1, tzinfo=UTC))
     assert told
     later = replace(told[0], decided_at=told[0].decided_at + timedelta(minutes=1))
     assert all(health.signal_findings([*told, later])[0].text != each.text for each in health.signal_findings(told))
     write_row(store, later, WINDOWS[-1])
-    result = judge(desk, WINDOWS)
-    found = answers(desk, result)
+    result = judge(ran, WINDOWS)
+    found = answers(ran, result)
     assert not found["signals/no_repeats"].passed
     assert not found["digest/fit_to_send"].passed
     assert told[0].symbol in (found["digest/fit_to_send"].description or "")
@@ -114,14 +130,13 @@ BROKEN: list[tuple[Table, str, Callable[[pd.DataFrame], pd.DataFrame], str]] = [
 
 @pytest.mark.parametrize(("table", "check", "change", "said"), BROKEN, ids=lambda value: getattr(value, "name", None))
 def test_a_broken_frame_is_named_with_its_window_and_no_mail_is_made_of_it(
-    desk: TestDesk, table: Table, check: str, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
+    ran: TestDesk, table: Table, check: str, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
 ) -> None:
-    desk.run(WINDOWS)
-    key, frames = WINDOWS[1].key, WindowFrames(base=desk.settings.frames_url)
-    path = Path(desk.settings.frames_url) / table.name / f"{key.replace(':', '')}.parquet"
+    key, frames = WINDOWS[1].key, WindowFrames(base=ran.settings.frames_url)
+    path = Path(ran.settings.frames_url) / table.name / f"{key.replace(':', '')}.parquet"
     change(frames.read(table, key)).to_parquet(path, index=False)
-    result = judge(desk, WINDOWS)
-    found = answers(desk, result)
+    result = judge(ran, WINDOWS)
+    found = answers(ran, result)
     broken = {name: each for name, each in found.items() if not each.passed}
     assert set(broken) == {f"{table.name}/{check}", "digest/fit_to_send"}
     assert all(f"{key}: " in (each.description or "") for name, each in broken.items() if name != "digest/fit_to_send")

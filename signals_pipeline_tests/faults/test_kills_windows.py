@@ -3,7 +3,9 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 
 from signals_pipeline_tests.databases import PROCESSES, database_url, store
@@ -37,7 +39,17 @@ def interrupted(folder: Path, url: str, at: int) -> None:
         os._exit(3)  # there were not so many statements
 
 
-def test_ten_kills_and_a_repeat_leave_no_trace(database_url: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
+    """State and digests of a run over all windows that nothing happened to."""
+    with TestDesk.open(tmp_path_factory.mktemp("whole")) as desk:
+        desk.run(WINDOWS)
+        return desk.state(), desk.files("digests")
+
+
+def test_ten_kills_and_a_repeat_leave_no_trace(
+    whole: tuple[dict[str, Any], dict[str, str]], database_url: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "killed"
     with TestDesk.open(folder, signals_database_url=database_url) as desk:
         for at in range(POINTS):
@@ -47,8 +59,5 @@ def test_ten_kills_and_a_repeat_leave_no_trace(database_url: str, tmp_path: Path
             assert worker.exitcode == -signal.SIGKILL, f"point {at}"
         assert len(desk.rows("digest")) < POINTS
         desk.run(WINDOWS)
-        killed, digests = desk.state(), desk.files("digests")
-    with TestDesk.open(tmp_path / "whole") as desk:
-        desk.run(WINDOWS)
-        assert desk.state() == killed
-        assert desk.files("digests") == digests
+        assert desk.state() == whole[0]
+        assert desk.files("digests") == whole[1]

@@ -15,8 +15,6 @@ from signals_pipeline.adapters.model import CONFIG_FILE, MODEL_FILE, TOKENIZER_F
 from signals_pipeline_tests.adapters.finbert.sources import CONFIG, LABELS, write_files
 
 pytestmark = pytest.mark.finbert
-torch = pytest.importorskip("torch", reason="needs the extra finbert: torch")
-transformers = pytest.importorskip("transformers", reason="needs the extra finbert: transformers")
 
 NEUTRAL = [
     "Board to meet on Tuesday to consider results",
@@ -30,7 +28,9 @@ NEUTRAL = [
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small BERT that learnt the probes by heart: what FinBERT is to the real thing."""
+    """A small BERT that learnt the probes by heart: what FinBERT is to the real thing; every test begins with it."""
+    torch = pytest.importorskip("torch", reason="needs the extra finbert: torch")  # seconds: not in every test process
+    transformers = pytest.importorskip("transformers", reason="needs the extra finbert: transformers")
     folder = write_files(tmp_path_factory.mktemp("hub") / "small")
     torch.manual_seed(3)
     torch.set_num_threads(1)
@@ -100,8 +100,11 @@ def test_torch_gives_the_columns_of_the_loader(fetched: Path) -> None:
     assert reference.logits([]).shape == (0, 3)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_bf16_on_a_gpu_stays_near(fetched: Path) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
     texts = headlines()[:60]
     near = TorchModel.load(fetched, device="cuda").logits(texts)
     far = TorchModel.load(fetched, device="cpu").logits(texts)
@@ -173,7 +176,10 @@ def test_half_the_weights_are_refused(harmed: Path, tmp_path: Path) -> None:
 
 def test_weights_without_a_classifier_are_refused(harmed: Path, tmp_path: Path) -> None:
     """Transformers would draw the missing ones at random and go on."""
-    weights = transformers.BertModel.from_pretrained(harmed).state_dict()
+    import torch
+    from transformers.models.bert.modeling_bert import BertModel
+
+    weights = BertModel.from_pretrained(harmed).state_dict()
     (harmed / "model.safetensors").unlink()
     torch.save({f"bert.{name}": tensor for name, tensor in weights.items()}, harmed / "pytorch_model.bin")
     assert "the weights lack classifier.bias" in refusal(harmed, tmp_path)
