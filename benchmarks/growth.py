@@ -16,6 +16,7 @@ from signals_pipeline.adapters.calendar import trading_sessions
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.core import headlines, scores, sentiment, signals, technicals
 from signals_pipeline.core.feeds import RawHeadline
+from signals_pipeline.core.tables import columns_of
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Sessions, Window, window_for_key
 
@@ -80,7 +81,7 @@ def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.Da
     tone = sentiment.build(frame, logits, windows, min_confidence=0.6, half_life_hours=6)
     price = technicals.build(bars, watchlist.symbols, windows, sessions)
     scored = scores.build(frame, tone, price, watchlist.symbols, windows, sentiment_weight=0.6)
-    return len(signals.gate(scored, WINDOW, min_combined_score=0.3, generator="news_driven").candidates)
+    return len(signals.gate(columns_of(scored), WINDOW, min_combined_score=0.3, generator="news_driven").candidates)
 
 
 def measured(work: Callable[[], int]) -> tuple[float, float]:
