@@ -1,6 +1,5 @@
 """Live prices: only missing closed sessions are asked for, and the unfinished bar never stays."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -29,7 +28,7 @@ from signals_pipeline_tests.adapters.exchanges import (
     source,
     up_to,
 )
-from signals_pipeline_tests.databases import migrated_template
+from signals_pipeline_tests.databases import new_database
 from signals_pipeline_tests.yahoo_server import Answer, YahooServer, recorded, yahoo_server
 
 __all__ = ["exchange", "shelf"]
@@ -102,11 +101,12 @@ def test_before_the_first_session_nobody_is_asked(exchange: Exchange, shelf: Bar
 
 @settings(max_examples=5)
 @given(st.sets(st.sampled_from(TRADED.dates[20:80].tolist()), min_size=1, max_size=4))
-def test_day_by_day_or_in_one_go_the_same_is_stored(tmp_path_factory: pytest.TempPathFactory, days: set[date]) -> None:
+def test_day_by_day_or_in_one_go_the_same_is_stored(
+    store: str, tmp_path_factory: pytest.TempPathFactory, days: set[date]
+) -> None:
     found = []
     for visits in (sorted(days), [max(days)]):
-        path = shutil.copy(migrated_template("sqlite"), tmp_path_factory.mktemp("bars") / "signals.db")
-        opened = engine_for(f"sqlite:///{path}")
+        opened = engine_for(new_database(store, tmp_path_factory.mktemp("bars")))
         exchange, shelf = Exchange(), BarStore(opened)
         for day in visits:
             exchange.now = datetime(day.year, day.month, day.day, 22, tzinfo=UTC)

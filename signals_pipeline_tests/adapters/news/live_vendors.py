@@ -1,7 +1,6 @@
 """All vendors of a live desk on one loopback server, with news that go on from window to window."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from signals_pipeline.adapters.source_calls import SourceCalls
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline_tests.adapters.news.documents import NOW, Item, edgar, newsapi, rss, yahoo
 from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Request, Vendor, vendor
-from signals_pipeline_tests.databases import migrated_template
+from signals_pipeline_tests.databases import new_database
 
 HOSTS = (
     *("https://newsapi.org", "https://feeds.finance.yahoo.com", "https://www.sec.gov", "https://finance.yahoo.com"),
@@ -124,9 +123,10 @@ def live_news(
     symbols: int,
     manners: Manners | None = None,
     plan: str = "business",
+    store: str = "sqlite",
 ) -> Iterator[LiveNews]:
     """NewsAPI, Yahoo's news and feeds, EDGAR and a feed of one's own at this origin, and an empty archive."""
-    engine = engine_for(f"sqlite:///{shutil.copy(migrated_template('sqlite'), folder / 'signals.db')}")
+    engine = engine_for(new_database(store, folder))
     options = FeedOptions(
         names=("newsapi", "yahoo", "rss:yahoo", "rss:edgar", f"{origin}{OWN}"),
         cache_dir=str(folder),
@@ -142,10 +142,10 @@ def live_news(
 
 
 @contextmanager
-def live_desk(folder: Path, *, symbols: int, manners: Manners | None = None) -> Iterator[Desk]:
+def live_desk(folder: Path, *, symbols: int, manners: Manners | None = None, store: str = "sqlite") -> Iterator[Desk]:
     """A desk and its vendors in one process."""
     with (
         newsroom(symbols=symbols) as room,
-        live_news(folder, room.house.origin, lambda: room.now, symbols=symbols, manners=manners) as news,
+        live_news(folder, room.house.origin, lambda: room.now, symbols=symbols, manners=manners, store=store) as news,
     ):
         yield Desk(news, room)

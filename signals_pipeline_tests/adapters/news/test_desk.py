@@ -22,10 +22,10 @@ FEEDS = ["newsapi", "yahoo", "rss:yahoo", "rss:edgar", "rss:127.0.0.1/feed.xml"]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})
     patient = replace(QUICK, timeout=30.0, deadline=30.0)  # on a busy machine, too, an answer is asked for once
-    with live_desk(tmp_path, symbols=6, manners=patient) as opened:
+    with live_desk(tmp_path, symbols=6, manners=patient, store=store) as opened:
         yield opened
 
 

@@ -1,15 +1,14 @@
 """A fortnight of live windows with random outages, over both clock changes: no minute lost, nothing told twice."""
 
 import random
-import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.circuits import Circuits
 from signals_pipeline.adapters.database import engine_for
@@ -23,7 +22,7 @@ from signals_pipeline.core.tables import HEADLINES
 from signals_pipeline.core.windows import Window, windows_between
 from signals_pipeline.defs.jobs import scheduled_windows
 from signals_pipeline_tests.adapters.news.tapes import Aired, Tape, item
-from signals_pipeline_tests.databases import migrated_template
+from signals_pipeline_tests.databases import new_database
 
 REACH = {"lookback_hours": 6.0, "strict": False}
 SPRING = datetime(2026, 3, 2, 14, tzinfo=UTC)  # the clocks go forward on 8 March
@@ -74,11 +73,10 @@ def airing(start: datetime, feed: str, dice: random.Random) -> list[Aired]:
 @settings(max_examples=5, phases=set(Phase) - {Phase.explain})
 @given(st.sampled_from([SPRING, AUTUMN]), st.integers(0, 2**32), st.sampled_from([0.0, 0.3, 0.7]))
 def test_no_minute_is_lost_and_nothing_is_told_twice(
-    tmp_path_factory: pytest.TempPathFactory, start: datetime, seed: int, trouble: float
+    store: str, tmp_path_factory: pytest.TempPathFactory, start: datetime, seed: int, trouble: float
 ) -> None:
     dice = random.Random(seed)
-    url = f"sqlite:///{shutil.copy(migrated_template('sqlite'), tmp_path_factory.mktemp('news') / 'signals.db')}"
-    engine = engine_for(url)
+    engine = engine_for(new_database(store, tmp_path_factory.mktemp("news")))
     clock = [start]
     tapes = [Tape(name, airing(start, name, dice)) for name in ("one", "two")]
     circuits = Circuits(engine, threshold=99)
@@ -120,8 +118,7 @@ def _before(tapes: list[Tape], title: str, start: datetime) -> bool:
     )
 
 
-def test_after_two_failed_windows_the_third_covers_them(tmp_path: Path) -> None:
-    engine = engine_for(f"sqlite:///{shutil.copy(migrated_template('sqlite'), tmp_path / 'signals.db')}")
+def test_after_two_failed_windows_the_third_covers_them(engine: Engine) -> None:
     clock = [SPRING]
     windows = windows_between(SPRING, SPRING + timedelta(days=3))
     tape = Tape(
@@ -142,4 +139,3 @@ def test_after_two_failed_windows_the_third_covers_them(tmp_path: Path) -> None:
         assert [one.title for one in fortnight.told[window]] == [window.key]
         assert fortnight.entries[window].gap_minutes == 0
         assert [report.status for report in fortnight.entries[window].reports] == ["ok"]
-    engine.dispose()
