@@ -12,12 +12,13 @@ so that neither older actions nor the first bar loaded change a bit of the resul
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.windows import Sessions
 
 PRICES = ("open", "high", "low", "close")
@@ -38,8 +39,7 @@ def no_actions() -> pd.DataFrame:
 
 def last_opened(sessions: Sessions, as_of: datetime) -> np.datetime64:
     """Date of the last session that opened before as_of (aware): the last ex-date known then."""
-    instant = np.datetime64(as_of.astimezone(UTC).replace(tzinfo=None), "us")
-    at = int(np.searchsorted(sessions.opens, instant, side="left"))
+    at = int(np.searchsorted(sessions.opens, instant64(as_of), side="left"))
     return sessions.dates[at - 1].astype("datetime64[D]") if at else _BEFORE_ALL
 
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from math import ceil, floor
 from typing import Any, Self
 
+from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.feeds import SourceReport, SourceStatus
-from signals_pipeline.core.tables import Columns, instant
+from signals_pipeline.core.tables import Columns
 from signals_pipeline.core.windows import Window, evidence_interval
 
 
@@ -126,7 +127,7 @@ def coverage_of(
     """
     if previous_end is not None and previous_end > window.start:
         raise CoverageError(f"window {window.key}: starts before {previous_end.isoformat()}, the end of the one before")
-    if (headlines["window_start"] != instant(window.start)).any():
+    if (headlines["window_start"] != instant64(window.start)).any():
         raise CoverageError(f"window {window.key}: rows of other windows among its headlines; pass this window's only")
     start, end = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
     covered = previous_end if previous_end is not None else window.start

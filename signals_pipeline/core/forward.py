@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.adjustment import span_factors
+from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.outcomes import HORIZONS, price_grids, spans_of
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions, Window
@@ -155,4 +156,4 @@ def window_places(frame: pd.DataFrame, windows: Sequence[Window]) -> NDArray[np.
 
 
 def _instants(instants: Sequence[datetime]) -> NDArray[np.datetime64]:
-    return np.array([each.astimezone(UTC).replace(tzinfo=None) for each in instants], dtype="datetime64[us]")
+    return np.array([*map(instant64, instants)], dtype="datetime64[us]")

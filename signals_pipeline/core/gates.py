@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from signals_pipeline.core.tables import Columns, instant
+from signals_pipeline.core.dates import instant64
+from signals_pipeline.core.tables import Columns
 from signals_pipeline.core.windows import Window
 
 SignalType = Literal["BUY", "SELL"]
@@ -86,7 +87,7 @@ def gate(scores: Columns, window: Window, *, min_combined_score: float, generato
     Raises:
         ValueError: a row is of another window, or the generator is unknown.
     """
-    other = scores["window_start"][scores["window_start"] != instant(window.start)]
+    other = scores["window_start"][scores["window_start"] != instant64(window.start)]
     if len(other):
         raise ValueError(
             f"scores of window {other[0]} were given to the gates of {window.start}; pass one window's rows"

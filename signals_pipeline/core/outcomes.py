@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.adjustment import span_factors
+from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions
@@ -192,8 +193,7 @@ def _due(signals: Sequence[Decided], sessions: Sessions, as_of: datetime) -> pd.
     frame["first"] = np.searchsorted(sessions.opens, decided, side="right")
     frame = frame.merge(pd.DataFrame({"horizon": HORIZONS}), how="cross")
     frame["last"] = frame["first"] + frame["horizon"] - 1
-    limit = np.datetime64(as_of.astimezone(UTC).replace(tzinfo=None), "us")
-    past = int(np.searchsorted(sessions.closes, limit, side="left"))
+    past = int(np.searchsorted(sessions.closes, instant64(as_of), side="left"))
     return frame[(frame["first"] > 0) & (frame["last"] < past)].reset_index(drop=True)
 
 

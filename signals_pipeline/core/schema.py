@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 from functools import cache, cached_property
 from typing import Any
@@ -201,9 +201,10 @@ class ByWindow:
         return self._at.get(pd.Timestamp(start), _NO_ROWS)
 
 
-def instant(at: datetime) -> np.datetime64:
-    """An aware instant as `columns_of` has instants."""
-    return np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
+def among(values: pd.Series | pd.Index, wanted: pd.Series | pd.Index) -> NDArray[np.bool_]:
+    """Which of these texts (n,) are among the others: what `isin` says, which over a year's rows takes a second."""
+    found = {*wanted.tolist()}
+    return np.array([each in found for each in values.tolist()], dtype=np.bool_)
 
 
 def columns_of(frame: pd.DataFrame) -> Columns:

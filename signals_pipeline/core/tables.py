@@ -18,9 +18,9 @@ from signals_pipeline.core.schema import (
     Range,
     SchemaError,
     Table,
+    among,
     columns_of,
     concat,
-    instant,
 )
 
 __all__ = [
@@ -43,9 +43,9 @@ __all__ = [
     "Range",
     "SchemaError",
     "Table",
+    "among",
     "columns_of",
     "concat",
-    "instant",
 ]
 
 _WINDOW = Column("window_start", INSTANT, "UTC", "Start of the digest window that the row belongs to")

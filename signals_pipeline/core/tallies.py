@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.outcomes import HORIZONS
 from signals_pipeline.core.record import RecordLine, record_line
 from signals_pipeline.core.tables import OUTCOMES
@@ -52,8 +53,7 @@ class Tally:
 
     def known(self, as_of: datetime) -> int:
         """How many were known before `as_of` (aware)."""
-        limit = np.datetime64(as_of.astimezone(UTC).replace(tzinfo=None), "us")
-        return int(np.searchsorted(self.known_at, limit, side="left"))
+        return int(np.searchsorted(self.known_at, instant64(as_of), side="left"))
 
     def line(self, label: str, horizon: int, n: int) -> RecordLine:
         """The record of the first n."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from signals_pipeline.core.dates import DAYS, day
+from signals_pipeline.core.dates import DAYS, day, instant64
 
 NEW_YORK = ZoneInfo("America/New_York")
 DIGEST_CRON = "30 8,17 * * 1-5"
@@ -187,12 +187,12 @@ class Sessions:
             WindowError: as_of lies so far after the last session that later ones must be missing.
         """
         self._must_reach(as_of)
-        index = int(np.searchsorted(self.closes, _instant64(as_of), side="left")) - 1
+        index = int(np.searchsorted(self.closes, instant64(as_of), side="left")) - 1
         return self.dates[index].item() if index >= 0 else None
 
     def entry_index(self, decided_at: datetime) -> int | None:
         """Index of the first session that opens after decided_at (aware); None where the calendar ends before."""
-        index = int(np.searchsorted(self.opens, _instant64(decided_at), side="right"))
+        index = int(np.searchsorted(self.opens, instant64(decided_at), side="right"))
         return index if index < len(self.opens) else None
 
     def market_note(self, window: Window) -> MarketNote:
@@ -215,13 +215,9 @@ class Sessions:
         return f"{opens:%H:%M} to {closes:%H:%M} ET" + (" (early close)" if closes < _REGULAR_CLOSE else "")
 
     def _must_reach(self, as_of: datetime) -> None:
-        if not len(self.closes) or _instant64(as_of) - self.closes[-1] > np.timedelta64(_LONGEST_CLOSURE):
+        if not len(self.closes) or instant64(as_of) - self.closes[-1] > np.timedelta64(_LONGEST_CLOSURE):
             end = self.dates[-1] if len(self.dates) else "nothing"
             raise WindowError(f"sessions reach to {end}, {as_of:%Y-%m-%d} is asked for: load the calendar further")
-
-
-def _instant64(instant: datetime) -> np.datetime64:
-    return np.datetime64(instant.astimezone(UTC).replace(tzinfo=None), "us")
 
 
 def _weekday_from(day: date, step: int) -> date:

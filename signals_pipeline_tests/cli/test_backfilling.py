@@ -2,10 +2,8 @@
 
 import itertools
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import hypothesis.strategies as st
 import pytest
@@ -13,6 +11,7 @@ from hypothesis import given
 
 from signals_pipeline.cli.backfilling import Launcher, LaunchError, joined, parts, show_left
 from signals_pipeline_tests.core.test_signals import WINDOWS
+from signals_pipeline_tests.loopback import Quiet, serving
 
 DONE = st.sets(st.sampled_from(WINDOWS))
 
@@ -49,24 +48,14 @@ def server(*answers: tuple[int, str]) -> Iterator[str]:
     """The address of a web server that gives these answers, status and body, one after the other."""
     left = iter(answers)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(Quiet):
+        def do_POST(self) -> None:  # noqa: N802 - as the library names it
             self.rfile.read(int(self.headers["Content-Length"]))
             status, body = next(left)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
+            self.answer(status, body.encode())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
+    with serving(Handler) as origin:
+        yield origin
 
 
 LAUNCHED = (200, json.dumps({"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "0" * 36}}}}))

@@ -5,13 +5,11 @@ import logging
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -30,6 +28,7 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline_tests.deploy.template import Template
+from signals_pipeline_tests.loopback import Quiet, serving
 
 LOG = logging.getLogger("control")
 
@@ -153,19 +152,9 @@ def metadata_endpoint(task: Any) -> Iterator[str]:
     """ECS's metadata endpoint of a task."""
     said = json.dumps({"Cluster": "signals", "TaskARN": task["taskArn"]}).encode()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+    class Handler(Quiet):
+        def do_GET(self) -> None:  # noqa: N802 - as the library names it
+            self.answer(200, said)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as origin:
+        yield origin

@@ -12,12 +12,14 @@ import pytest
 from signals_pipeline.adapters.mail.transport import Conversation, Transport
 from signals_pipeline.defs.limits import REST_TAG
 from signals_pipeline.defs.posting import Mailing
-from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run
+from signals_pipeline.defs.resources import Store
+from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run, store
 from signals_pipeline_tests.desk import TestDesk
 from signals_pipeline_tests.faults.outboxes import WHO
 from signals_pipeline_tests.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.operation.postgres import Server, server
+
+__all__ = ["store"]
 
 pytestmark = pytest.mark.postgres
 SOON = {REST_TAG: "0.001"}
@@ -31,18 +33,11 @@ def database() -> Iterator[Server]:
 
 
 @pytest.fixture
-def desk(database: Server, tmp_path: Path) -> Iterator[TestDesk]:
+def live(database: Server, tmp_path: Path) -> Iterator[TestDesk]:
     """A deployment with live runs on that server; Dagster's own storage is elsewhere."""
     url = database.create(f"lost_{abs(hash(tmp_path))}")
     with TestDesk.open(tmp_path, signals_deployment="local", signals_database_url=url, **RECORDED) as opened:
         yield opened
-
-
-@pytest.fixture
-def store(desk: TestDesk) -> Iterator[Store]:
-    opened = open_store(desk.settings.database_url)
-    yield opened
-    opened.engine.dispose()
 
 
 @dataclass
@@ -107,11 +102,11 @@ def begun(result: dg.ExecuteInProcessResult) -> int:
 
 
 def test_before_a_mail_is_claimed_the_stage_is_tried_again_and_all_go_once(
-    desk: TestDesk, store: Store, database: Server
+    live: TestDesk, store: Store, database: Server
 ) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
-        result = run(desk, DAYS[-1:], Falling(mailing(port), database, "offered").mailing, **SOON)
+        result = run(live, DAYS[-1:], Falling(mailing(port), database, "offered").mailing, **SOON)
     assert result.success
     assert begun(result) == 2
     assert inbox.recipients == sorted(WHO)
@@ -119,37 +114,37 @@ def test_before_a_mail_is_claimed_the_stage_is_tried_again_and_all_go_once(
 
 
 def test_after_a_mail_went_the_operator_hears_of_it_and_the_sensor_sees_to_the_rest(
-    desk: TestDesk, store: Store, database: Server
+    live: TestDesk, store: Store, database: Server
 ) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
         way = Falling(mailing(port), database, "handed over")
-        result = run(desk, DAYS[-1:], way.mailing, **SOON)
+        result = run(live, DAYS[-1:], way.mailing, **SOON)
         assert result.get_failed_step_keys() == {"delivery"}
         assert begun(result) == 1  # the first mail may have arrived or not: another try would not say so
         database.start()
         assert sorted(mail.state for mail in store.outbox.of(NEWEST)) == ["pending", "pending", "sending"]
         later = mailing(port, LATER)
-        request = asked_again(desk, store, later)
+        request = asked_again(live, store, later)
         assert isinstance(request, dg.RunRequest)
-        assert run(desk, DAYS[-1:], later, job="delivery_job").success
-        assert isinstance(asked_again(desk, store, later), dg.SkipReason)
+        assert run(live, DAYS[-1:], later, job="delivery_job").success
+        assert isinstance(asked_again(live, store, later), dg.SkipReason)
     assert inbox.recipients == sorted(WHO)
     assert sorted(mail.state for mail in store.outbox.of(NEWEST)) == ["sending", "sent", "sent"]
 
 
-def test_a_run_of_the_sensor_that_breaks_is_asked_for_again(desk: TestDesk, store: Store, database: Server) -> None:
+def test_a_run_of_the_sensor_that_breaks_is_asked_for_again(live: TestDesk, store: Store, database: Server) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
-        run(desk, DAYS[-1:], Falling(mailing(port), database, "handed over").mailing, **SOON)
+        run(live, DAYS[-1:], Falling(mailing(port), database, "handed over").mailing, **SOON)
         database.start()
         later = mailing(port, LATER)
-        first = asked_again(desk, store, later)
-        assert asked_again(desk, store, later).run_key == first.run_key  # asked for once
+        first = asked_again(live, store, later)
+        assert asked_again(live, store, later).run_key == first.run_key  # asked for once
         second = Falling(later, database, "handed over")
-        broken = run(desk, DAYS[-1:], second.mailing, job="delivery_job", **SOON)
+        broken = run(live, DAYS[-1:], second.mailing, job="delivery_job", **SOON)
         assert not broken.success
         database.start()
-        assert asked_again(desk, store, later).run_key != first.run_key
-        assert run(desk, DAYS[-1:], later, job="delivery_job").success
+        assert asked_again(live, store, later).run_key != first.run_key
+        assert run(live, DAYS[-1:], later, job="delivery_job").success
     assert inbox.recipients == sorted(WHO)

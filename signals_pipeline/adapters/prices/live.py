@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from signals_pipeline.adapters.prices.screening import out_of_step, unusable_actions, unusable_bars
+from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.feeds import SourceError
 from signals_pipeline.core.windows import Sessions
 
@@ -166,7 +167,7 @@ class LivePrices:
         return settled[-1].item() if len(settled) else None
 
     def _settled_by(self) -> np.datetime64:
-        return np.datetime64((self._now() - SETTLED).astimezone(UTC).replace(tzinfo=None), "us")
+        return instant64(self._now() - SETTLED)
 
     def _ask(self, symbols: Sequence[str], since: date) -> None:
         now = self._now()
