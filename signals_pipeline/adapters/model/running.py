@@ -102,11 +102,14 @@ class SentimentModel:
         Raises:
             ModelError: a file is missing, changed, unreadable or not made for the others; nothing is guessed.
         """
-        config = read_config(folder)
-        title = TITLES.get(config.name, config.name)
-        _log.info("Loading %s model...", title)
-        tokenizer = _read_tokenizer(folder, config)
-        session = _open_session(folder / MODEL_FILE)
+        with ThreadPoolExecutor(1) as beside:
+            # The files are summed while onnxruntime opens them; what it opened is used only if the sums are right.
+            opening = beside.submit(_open_session, folder / MODEL_FILE)
+            config = read_config(folder)
+            title = TITLES.get(config.name, config.name)
+            _log.info("Loading %s model...", title)
+            tokenizer = _read_tokenizer(folder, config)
+            session = opening.result()
         _log.info("%s model loaded successfully: %s, revision %s", title, config.quantisation, config.revision)
         return cls(
             name=config.name,
