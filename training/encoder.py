@@ -1,6 +1,6 @@
-"""A classifier on a sentence encoder: mean-pooled last states, dropout, one linear layer to three logits."""
+"""Classifiers on a sentence encoder: pooled last states, dropout, one linear layer to three logits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,10 @@ from rows import LABELS
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
+from signals_pipeline.adapters.finbert.graph import Pooling
+
 MAX_LENGTH = 64  # tokens; the longest SEntFiN title has fewer
+KEPT = (0, 1, 2, 5)  # the layers of the encoder that a student starts from
 
 
 def quick() -> torch.autocast:
@@ -18,7 +21,9 @@ def quick() -> torch.autocast:
 
 
 class Classifier(nn.Module):
-    """Logits of `LABELS` from token ids and attention mask, both of shape (batch, tokens)."""
+    """Logits of `LABELS` from token ids and attention mask, both of shape (batch, tokens); reads the mean state."""
+
+    pooling: Pooling = "mean"
 
     def __init__(self, folder: Path, dropout: float = 0.1) -> None:
         super().__init__()
@@ -31,12 +36,15 @@ class Classifier(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits of shape (batch, 3)."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(states.dtype)
-        pooled = (states * weights).sum(1) / weights.sum(1)
-        return self.head(self.dropout(pooled))
+        return self.head(self.dropout(self.pooled(states, attention_mask)))
 
-    def parameter_groups(self, rate: float, decay: float) -> list[dict[str, Any]]:
-        """Parameters with a learning rate that shrinks by `decay` a layer, from the head down to the embeddings."""
+    def pooled(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+        """What the linear layer reads of the last states, shape (batch, hidden)."""
+        weights = attention_mask.unsqueeze(-1).to(states.dtype)
+        return (states * weights).sum(1) / weights.sum(1)
+
+    def parameter_groups(self, rate: float, decay: float, head: float = 10) -> list[dict[str, Any]]:
+        """Parameters with a rate that shrinks by `decay` a layer downwards; the head's is `head` times the top one."""
         depth = self.encoder.config.num_hidden_layers
         groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
         for name, parameter in self.named_parameters():
@@ -50,11 +58,43 @@ class Classifier(nn.Module):
         return [
             {
                 "params": parameters,
-                "lr": rate * decay ** (depth + 1 - level) * (10 if level == depth + 1 else 1),
+                "lr": rate * decay ** (depth + 1 - level) * (head if level == depth + 1 else 1),
                 "weight_decay": 0.0 if flat else 0.01,
             }
             for (level, flat), parameters in groups.items()
         ]
+
+
+class Student(Classifier):
+    """A classifier of the layers `KEPT` that reads the first token, for which alone the last layer is then computed."""
+
+    pooling = "first"
+
+    def __init__(self, folder: Path, dropout: float = 0.1) -> None:
+        super().__init__(folder, dropout)
+        layers = self.encoder.encoder.layer
+        self.encoder.encoder.layer = nn.ModuleList(layers[place] for place in KEPT)
+        self.encoder.config.num_hidden_layers = len(KEPT)
+
+    def pooled(self, states: Tensor, attention_mask: Tensor) -> Tensor:  # noqa: ARG002
+        """The first token's state."""
+        return states[:, 0]
+
+    def start_from(self, state: dict[str, Tensor]) -> None:
+        """Take over a `Classifier`'s weights, of the layers `KEPT`."""
+        places = {f".layer.{old}.": f".layer.{new}." for new, old in enumerate(KEPT)}
+        taken: dict[str, Tensor] = {}
+        for name, value in state.items():
+            layer = next((part for part in places if part in name), "")
+            if layer or ".layer." not in name:
+                taken[name.replace(layer, places[layer]) if layer else name] = value
+        self.load_state_dict(taken)
+
+
+def classifier_for(folder: Path, names: Iterable[str]) -> Classifier:
+    """An untrained classifier, a student or not by its number of layers, for weights of these names."""
+    depth = len({name.split(".layer.")[1].split(".")[0] for name in names if ".layer." in name})
+    return (Student if depth == len(KEPT) else Classifier)(folder)
 
 
 class Encoding:

@@ -1,6 +1,6 @@
 """Every figure of the shipped folder, through the loader that the pipeline uses, written into its card.
 
-    python evaluate.py --data BUNDLE --model signals_pipeline/sample/model/compact [--private FOLDER]
+    python evaluate.py --data BUNDLE --model signals_pipeline/sample/model/compact [--exact FOLDER] [--private FOLDER]
 
 Only reads: nothing is chosen or tuned here.
 """
@@ -21,6 +21,10 @@ from signals_pipeline.adapters.model import SentimentModel
 
 BEGIN, END = "<!-- figures: begin (written by training/evaluate.py) -->", "<!-- figures: end -->"
 PLOT = "calibration.svg"
+PRIVATE = (  # file, name, columns of text and label
+    ("quick20_headlines.csv", "US newswire (private sample)", "title", "finbert_label"),
+    ("tfns_valid.csv", "finance posts (private sample)", "text", "label"),
+)
 Labels = NDArray[np.int64]
 
 
@@ -110,14 +114,27 @@ def held_out(model: SentimentModel, data: Path, model_folder: Path) -> tuple[lis
 def private(model: SentimentModel, folder: Path) -> list[str]:
     """Summary rows of two samples that are not redistributable: nothing of them was trained or tuned on."""
     lines: list[str] = []
-    sources = (
-        ("quick20_headlines.csv", "title", "finbert_label", "US newswire (private sample), agreement with FinBERT"),
-        ("tfns_valid.csv", "text", "label", "finance posts (private sample), accuracy"),
-    )
-    for file, text, label, name in sources:
+    for (file, name, text, label), figure in zip(PRIVATE, ("agreement with FinBERT", "accuracy"), strict=True):
         texts, labels = read_labelled(folder / file, text, label)
-        lines.append(summary_row(name, labels, model.logits(texts).argmax(axis=1).astype(np.int64)))
+        lines.append(summary_row(f"{name}, {figure}", labels, model.logits(texts).argmax(axis=1).astype(np.int64)))
         lines.append(summary_row("the same rows, VADER", labels, vader(texts)))
+    return lines
+
+
+def rounding(model: SentimentModel, exact: SentimentModel, data: Path, folder: Path | None) -> list[str]:
+    """How often int8 and the same weights in fp32 give one label, on titles that no code was fitted to."""
+    texts = {"SEntFiN validation and held out": [r.title for r in read_sentfin(data / "sentfin") if r.part != "train"]}
+    if folder:
+        texts |= {name: read_labelled(folder / file, *columns)[0] for file, name, *columns in PRIVATE}
+    lines = ["", "### Int8 against fp32", ""]
+    lines += ["| rows | n | one label | Wilson 95% | largest difference of a probability |", "|---|---|---|---|---|"]
+    for name, titles in texts.items():
+        ours, theirs = model.logits(titles), exact.logits(titles)
+        alike = int((ours.argmax(axis=1) == theirs.argmax(axis=1)).sum())
+        low, high = wilson(alike, len(titles))
+        apart = np.abs(softmax(ours) - softmax(theirs)).max()
+        shown = f"{alike / len(titles):.4f} | {low:.4f} to {high:.4f}"
+        lines.append(f"| {name} | {len(titles):,} | {shown} | {apart:.3f} |")
     return lines
 
 
@@ -136,12 +153,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with sentfin/")
     parser.add_argument("--model", type=Path, required=True, help="the shipped folder")
+    parser.add_argument("--exact", type=Path, help="the same weights in fp32, from export.py")
     parser.add_argument("--private", type=Path, help="folder with the two private samples")
     settings = parser.parse_args()
     model = SentimentModel.load(settings.model)
     summary, details = held_out(model, settings.data, settings.model)
     if settings.private:
         summary += private(model, settings.private)
+    if settings.exact:
+        details += rounding(model, SentimentModel.load(settings.exact), settings.data, settings.private)
     head = ["", f"Revision `{model.revision}`, {model.quantisation}.", ""]
     head += ["| rows | n | share right | Wilson 95% | macro-F1 |", "|---|---|---|---|---|"]
     figures = [*head, *summary, "", *details, ""]

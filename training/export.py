@@ -1,23 +1,27 @@
 """From trained weights to the folder that is shipped: calibrate, write the ONNX graph in int8, seal.
 
-python export.py --data BUNDLE --backbone FOLDER --weights RUN/weights.pt --out MODEL_FOLDER
+python export.py --data BUNDLE --backbone FOLDER --weights RUN/weights.pt --out MODEL_FOLDER [--exact FOLDER]
 """
 
 import argparse
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from encoder import MAX_LENGTH, Classifier, Encoding, predict
+from encoder import MAX_LENGTH, Classifier, Encoding, classifier_for, predict
 from numpy.typing import NDArray
 from rows import LABELS, read_sentfin
 from torch import Tensor, nn
 
+from signals_pipeline.adapters.finbert.calibration import inputs_of
 from signals_pipeline.adapters.finbert.graph import write_graph
 from signals_pipeline.adapters.finbert.prepare import BATCH_TOKENS, QUANTISATION
 from signals_pipeline.adapters.finbert.source import Architecture
 from signals_pipeline.adapters.model import MODEL_FILE, TOKENIZER_FILE, seal
+
+CALIBRATION = 1_500  # titles, about; more change nothing
 
 
 def temperature(logits: Tensor, labels: Tensor) -> float:
@@ -42,8 +46,9 @@ def weights_of(model: Classifier) -> dict[str, NDArray[np.float32]]:
 
 def calibrated(settings: argparse.Namespace) -> Classifier:
     """The trained model with the temperature folded into its head, so that softmax of its logits is calibrated."""
-    model = Classifier(settings.backbone)
-    model.load_state_dict(torch.load(settings.weights, weights_only=True))
+    state = torch.load(settings.weights, weights_only=True)
+    model = classifier_for(settings.backbone, state)
+    model.load_state_dict(state)
     held = [row for row in read_sentfin(settings.data / "sentfin") if row.part == "validation"]
     logits = predict(model, Encoding(settings.backbone), [row.title for row in held])
     divisor = temperature(logits, torch.tensor([row.label for row in held]))
@@ -54,6 +59,14 @@ def calibrated(settings: argparse.Namespace) -> Classifier:
     return model
 
 
+def calibration(settings: argparse.Namespace) -> Iterator[Tensor]:
+    """Token ids of training titles, one title a batch."""
+    encode = Encoding(settings.backbone)
+    titles = [row.title for row in read_sentfin(settings.data / "sentfin") if row.part == "train"]
+    for title in titles[:: len(titles) // CALIBRATION]:
+        yield encode([title])[0]
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,30 +74,39 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--backbone", type=Path, required=True, help="folder of the pre-trained encoder")
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of train.py")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--exact", type=Path, help="where the same weights go in fp32, for evaluate.py to compare with")
     parser.add_argument("--name", default="compact")
     return parser.parse_args()
 
 
-def main() -> None:
+def write(model: Classifier, folder: Path, settings: argparse.Namespace, *, int8: bool) -> None:
     """Write model.onnx, tokenizer.json and config.json to the folder."""
-    settings = arguments()
-    model = calibrated(settings)
     shape = model.encoder.config
     architecture = Architecture.model_validate(shape.to_dict() | {"id2label": dict(enumerate(LABELS))})
-    settings.out.mkdir(parents=True, exist_ok=True)
-    write_graph(settings.out / MODEL_FILE, architecture, weights_of(model), int8=True, pooling="mean")
-    shutil.copyfile(settings.backbone / TOKENIZER_FILE, settings.out / TOKENIZER_FILE)
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = inputs_of(model, calibration(settings)) if int8 else None
+    write_graph(folder / MODEL_FILE, architecture, weights_of(model), inputs=inputs, pooling=model.pooling)
+    shutil.copyfile(settings.backbone / TOKENIZER_FILE, folder / TOKENIZER_FILE)
     config = seal(
-        settings.out,
+        folder,
         name=settings.name,
         id2label=dict(enumerate(LABELS)),
         max_length=MAX_LENGTH,
         vocabulary=shape.vocab_size,
-        quantisation=QUANTISATION,
+        quantisation=QUANTISATION if int8 else "fp32",
         batch_tokens=BATCH_TOKENS,
     )
-    size = sum(file.stat().st_size for file in settings.out.iterdir())
-    print(f"{settings.out}: {config.name} {config.revision}, {size / 1e6:.1f} MB")
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{folder}: {config.name} {config.revision}, {size / 1e6:.1f} MB")
+
+
+def main() -> None:
+    """Write the int8 folder, and the fp32 one where it is asked for."""
+    settings = arguments()
+    model = calibrated(settings)
+    write(model, settings.out, settings, int8=True)
+    if settings.exact:
+        write(model, settings.exact, settings, int8=False)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ python restore.py --model FOLDER --backbone FOLDER --out WEIGHTS.pt
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from onnx import numpy_helper
 
 from signals_pipeline.adapters.model import MODEL_FILE
 
+Tensors = Mapping[str, NDArray[np.float32]]
 PROJECTIONS = ("query", "key", "value")  # the order in which the graph keeps their biases
 
 
@@ -24,19 +26,34 @@ def constants(folder: Path) -> dict[str, NDArray[np.float32]]:
     for name, value in stored.items():
         if f"{name}_scales" in stored:
             found[name] = (value.astype(np.float32) * stored[f"{name}_scales"]).T
+        elif name.endswith(".centre"):
+            continue
         elif name.endswith(".attention.bias"):
             path = name.removesuffix("bias")
             parts = zip(PROJECTIONS, np.split(value, 3), strict=True)
             found |= {f"{path}self.{part}.bias": bias for part, bias in parts}
         else:
             found[name] = value
+    for name in found:
+        if name.endswith(".bias"):
+            found[name] = found[name] - moved(name, found, stored)
     return found
+
+
+def moved(name: str, found: Tensors, stored: Tensors) -> NDArray[np.float32] | float:
+    """What a bias was given of the centre that its product's inputs have lost (older folders have no centres)."""
+    path = name.removesuffix(".bias")
+    if path.endswith(".output.dense") and not path.endswith(".attention.output.dense") and "lift" in stored:
+        return -stored["lift"] * found[f"{path}.weight"].sum(axis=1)
+    shared = path.replace(".key", ".query").replace(".value", ".query")
+    centre = stored.get(f"{shared}.centre")
+    return 0.0 if centre is None else found[f"{path}.weight"] @ centre
 
 
 def main() -> None:
     """Write a state that `train.py --start` takes; word vectors and token types are the backbone's own."""
     import torch  # noqa: PLC0415 - here, as the tests read `constants` alone
-    from encoder import Classifier  # noqa: PLC0415
+    from encoder import classifier_for  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="a folder that export.py wrote")
@@ -44,7 +61,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     settings = parser.parse_args()
     found = constants(settings.model)
-    state = Classifier(settings.backbone).state_dict()
+    state = classifier_for(settings.backbone, found).state_dict()
     kinds = state["encoder.embeddings.token_type_embeddings.weight"][0].numpy()
     found["embeddings.position_embeddings.weight"] = found["places"] - kinds
     kept = ("word_embeddings.weight", "token_type_embeddings.weight")

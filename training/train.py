@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -51,7 +51,19 @@ def taught(file: Path) -> list[Example]:
     ]
 
 
-def batches(examples: list[Example], size: int, draw: random.Random) -> Iterator[list[Example]]:
+class Titled(Protocol):
+    """Anything with a title."""
+
+    @property
+    def title(self) -> str:
+        """As it was published."""
+        ...
+
+
+AnyTitled = TypeVar("AnyTitled", bound=Titled)
+
+
+def in_batches(examples: list[AnyTitled], size: int, draw: random.Random) -> Iterator[list[AnyTitled]]:
     """One epoch: shuffled, then sorted by length within pools of 16 batches, so that little is padded."""
     order = draw.sample(examples, len(examples))
     pools = [sorted(order[i : i + 16 * size], key=lambda e: len(e.title)) for i in range(0, len(order), 16 * size)]
@@ -111,7 +123,7 @@ class Training:
         """Train on every example once, or on as many as `most_steps` allows; the mean loss."""
         self.model.train()
         losses: list[float] = []
-        for batch in islice(batches(self.examples, self.settings.batch, self.draw), self.epoch_steps):
+        for batch in islice(in_batches(self.examples, self.settings.batch, self.draw), self.epoch_steps):
             loss = self.loss(batch)
             loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

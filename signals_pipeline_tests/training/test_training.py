@@ -17,7 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline_tests.adapters.finbert.sources import prepared, random_weights
+from signals_pipeline.adapters.finbert.blocks import GELU_LEAST
+from signals_pipeline.adapters.finbert.rounding import by_product
+from signals_pipeline_tests.adapters.finbert.sources import inputs, prepared, random_weights
 
 TRAINING = Path(__file__).parents[2] / "training"
 
@@ -99,15 +101,23 @@ def test_no_pattern_has_two_tones_and_no_slot_is_unknown() -> None:
     assert slots - {"company", "other", "ticker"} <= set(source["words"]) | set(NEWSWIRE["_MADE"])
 
 
-def test_a_shipped_folder_gives_its_weights_back_to_half_a_step(tmp_path: Path) -> None:
-    folder = prepared(tmp_path / "model", int8=True, pooling="mean")
-    found, truth = script("restore")["constants"](folder), random_weights()
+def test_a_shipped_folder_gives_its_weights_back_as_its_codes_stand(tmp_path: Path) -> None:
+    folder = prepared(tmp_path / "model", int8=True, pooler=False)
+    found, truth, seen = script("restore")["constants"](folder), random_weights(), inputs()
     layers = [name for name in truth if name.startswith("encoder.layer")]
     assert len(layers) == 32
     for name in layers:
-        assert found[name].shape == truth[name].shape
-        steps = np.abs(truth[name]).max(axis=-1, keepdims=True) / 63 if "dense.weight" in name or "self" in name else 0
-        assert (np.abs(found[name] - truth[name]) <= 0.51 * steps + 1e-7).all(), name
+        path, _, kind = name.rpartition(".")
+        if kind == "weight" and path in seen:
+            gelu = path.endswith(".output.dense") and "attention" not in path
+            centre = (
+                np.full_like(seen[path].mean, GELU_LEAST) if gelu else seen[re.sub("key|value", "query", path)].mean
+            )
+            codes, scales = by_product(truth[name].T, seen[path].about(centre))
+            assert (found[name] == (codes * scales).T).all(), name
+            assert np.abs(found[name] - truth[name]).max() <= 2 * scales.max()
+        else:
+            assert found[name] == pytest.approx(truth[name], abs=0.05), name
     assert (found["head.weight"] == truth["head.weight"]).all()
 
 

@@ -6,7 +6,8 @@ reads only token ids (texts that run together have one length, so nothing is mas
 computes the last layer for the first token alone, the only one that the classifier reads. Layer norm is the standard
 operator: onnxruntime's SkipLayerNormalization took four times as long on the CPU.
 
-The compact model shares the encoder; its classifier reads the mean of all tokens' last states.
+The compact model shares the encoder; its classifier is one linear layer, without BERT's pooler before it. The model
+that taught it reads the mean of all tokens' last states.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from signals_pipeline.adapters.finbert.blocks import MICROSOFT, Array, Exact, Graph, Int8ByToken
+from signals_pipeline.adapters.finbert.blocks import MICROSOFT, Array, Exact, Graph, Int8ByToken, Prepared
+from signals_pipeline.adapters.finbert.calibration import Inputs
 from signals_pipeline.adapters.finbert.source import Architecture
 from signals_pipeline.adapters.model import WEIGHTS_FILE
 
@@ -39,7 +41,7 @@ def write_graph(
     architecture: Architecture,
     weights: Mapping[str, Array],
     *,
-    int8: bool,
+    inputs: Mapping[str, Inputs] | None,
     pooling: Pooling = "first",
 ) -> None:
     """Write the model that maps `input_ids` (texts, tokens) to `logits` (texts, 3).
@@ -48,15 +50,15 @@ def write_graph(
         file: Where to; the weights go beside it, see `WEIGHTS_FILE`.
         architecture: Sizes of the model.
         weights: Tensors by name, see `weights_of`.
-        int8: Products by `Int8ByToken`; else in fp32.
-        pooling: What the classifier reads: `first` the first token through the pooler (`pooler.dense`, `classifier`),
-            `mean` the mean of all tokens (`head`).
+        inputs: Of the encoder's products, see `inputs_of`, for int8 products fitted to them; None for products in fp32.
+        pooling: What the classifier reads, the state of the first token or the mean of all; the classifier is `head`
+            where the weights have one, else `pooler.dense` and `classifier`.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     graph = Graph()
-    builder = _Builder(graph, Int8ByToken(graph) if int8 else Exact(graph), architecture, weights)
+    builder = _Builder(graph, Exact(graph) if inputs is None else Int8ByToken(graph, inputs), architecture, weights)
     builder.build(pooling)
     proto = helper.make_graph(
         graph.nodes,
@@ -106,12 +108,19 @@ class _Builder:
             x = self._layer(layer, x, rows, x, rows)
         if pooling == "mean":
             states = add("Reshape", self._layer(last, x, rows, x, rows), every)
-            self._small(self._mean(states, size), "head", output="logits")
+            self._classify(self._mean(states, size))
             return
         only = add("Concat", add("Slice", size, "zero", "one"), "one", "hidden", axis=0)
         first = add("Gather", add("Reshape", x, every), self.graph.constant("first", np.int64(0)), axis=1)
-        x = self._layer(last, x, rows, first, _Rows(only, self.products.points(first)))
-        self._small(add("Tanh", self._small(x, "pooler.dense")), "classifier", output="logits")
+        self._classify(self._layer(last, x, rows, first, _Rows(only, self.products.points(first))))
+
+    def _classify(self, x: str) -> None:
+        """Logits from one row a text."""
+        if "head.weight" in self.weights:
+            self._small(x, "head", output="logits")
+        else:
+            pooled = self.graph.add("Tanh", self._small(x, "pooler.dense"))
+            self._small(pooled, "classifier", output="logits")
 
     def _embedding(self, size: str) -> str:
         """Sum of word, position and type vectors, normalised; rows of tokens."""
@@ -142,40 +151,46 @@ class _Builder:
         """One encoder layer for the rows `asking`, which attend to all rows x."""
         path = f"encoder.layer.{layer}"
         attended = self._attention(f"{path}.attention", x, rows, asking, wanted)
-        x = self._residual(attended, asking, wanted, f"{path}.attention.output")
-        inner = self._product(f"{path}.intermediate.dense", self.products.prepare(x, wanted.points))
-        inner = self.graph.add("BiasGelu", inner, self._tensor(f"{path}.intermediate.dense.bias"), domain=MICROSOFT)
-        return self._residual(inner, x, wanted, f"{path}.output")
+        dense = f"{path}.attention.output.dense"
+        x = self._residual(dense, self.products.prepare(dense, attended, wanted.points), asking)
+        dense = f"{path}.intermediate.dense"
+        inner, bias = self._product(dense, self.products.prepare(dense, x, wanted.points))
+        inner = self.graph.add("BiasGelu", inner, self.graph.constant(f"{dense}.bias", bias), domain=MICROSOFT)
+        dense = f"{path}.output.dense"
+        return self._residual(dense, self.products.prepare_gelu(dense, inner, wanted.points), x)
 
     def _attention(self, path: str, x: str, rows: _Rows, asking: str, wanted: _Rows) -> str:
-        add = self.graph.add
-        known = self.products.prepare(x, rows.points)
-        asked = known if asking == x else self.products.prepare(asking, wanted.points)
-        heads = [
-            add("Reshape", self._product(f"{path}.self.{part}", prepared), form)
-            for part, prepared, form in (
-                ("query", asked, wanted.form),
-                ("key", known, rows.form),
-                ("value", known, rows.form),
-            )
-        ]
-        parts = [self.weights[f"{path}.self.{part}.bias"] for part in ("query", "key", "value")]
-        bias = self.graph.constant(f"{path}.bias", np.concatenate(parts))
+        add, query = self.graph.add, f"{path}.self.query"
+        known = self.products.prepare(query, x, rows.points)
+        asked = known if asking == x else self.products.prepare(query, asking, wanted.points)
+        heads: list[str] = []
+        biases: list[Array] = []
+        for part, prepared, form in (
+            ("query", asked, wanted.form),
+            ("key", known, rows.form),
+            ("value", known, rows.form),
+        ):
+            sums, bias = self._product(f"{path}.self.{part}", prepared)
+            heads.append(add("Reshape", sums, form))
+            biases.append(bias)
+        bias = self.graph.constant(f"{path}.bias", np.concatenate(biases))
         count = self.shape.num_attention_heads
         return add("Reshape", add("MultiHeadAttention", *heads, bias, domain=MICROSOFT, num_heads=count), "rows")
 
-    def _residual(self, x: str, around: str, rows: _Rows, path: str) -> str:
+    def _residual(self, path: str, prepared: Prepared, around: str) -> str:
         """Dense layer, then the layer norm of its sum with what went around it."""
-        dense = self._product(f"{path}.dense", self.products.prepare(x, rows.points))
-        dense = self.graph.add("Add", dense, self._tensor(f"{path}.dense.bias"))
-        return self._norm(self.graph.add("Add", dense, around), f"{path}.LayerNorm")
+        sums, bias = self._product(path, prepared)
+        dense = self.graph.add("Add", sums, self.graph.constant(f"{path}.bias", bias))
+        return self._norm(self.graph.add("Add", dense, around), path.replace("dense", "LayerNorm"))
 
     def _norm(self, x: str, path: str) -> str:
         inputs = x, self._tensor(f"{path}.weight"), self._tensor(f"{path}.bias")
         return self.graph.add("LayerNormalization", *inputs, axis=-1, epsilon=self.shape.layer_norm_eps)
 
-    def _product(self, path: str, prepared: tuple[str, str]) -> str:
-        return self.products.product(f"{path}.weight", prepared, self.weights[f"{path}.weight"].T)
+    def _product(self, path: str, prepared: Prepared) -> tuple[str, Array]:
+        """The product with a dense layer's weight, and the bias that is still to be added."""
+        weight, bias = (self.weights[f"{path}.{kind}"] for kind in ("weight", "bias"))
+        return self.products.product(path, prepared, weight.T, bias)
 
     def _small(self, x: str, path: str, output: str = "") -> str:
         """A dense layer of one row a text, exact: it decides closely and costs nothing."""

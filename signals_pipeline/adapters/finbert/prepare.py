@@ -8,7 +8,7 @@ from signals_pipeline.adapters.finbert.reference import TorchModel
 from signals_pipeline.adapters.finbert.source import Origin, check, read_origin
 from signals_pipeline.adapters.finbert.staging import staged
 from signals_pipeline.adapters.finbert.tokens import read_tokenizer
-from signals_pipeline.adapters.finbert.verify import Verification, compare, record
+from signals_pipeline.adapters.finbert.verify import Verification, compare, headlines, record
 from signals_pipeline.adapters.model import MODEL_FILE, TOKENIZER_FILE, ModelConfig, SentimentModel, seal
 
 QUANTISATION = "int8: activations by token, 7-bit weights per channel, word vectors per row"
@@ -51,7 +51,8 @@ def convert(
     """Write the model, the tokenizer and the sealed config to `folder`, unjudged."""
     architecture = check(source)
     tokenizer = read_tokenizer(source, architecture)
-    write_graph(folder / MODEL_FILE, architecture, weights_of(reference.network), int8=int8)
+    inputs = reference.inputs(headlines()[::2]) if int8 else None  # the other half is for the verification alone
+    write_graph(folder / MODEL_FILE, architecture, weights_of(reference.network), inputs=inputs)
     (folder / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
     return seal(
         folder,

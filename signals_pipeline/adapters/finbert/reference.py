@@ -1,7 +1,7 @@
 # pyright: reportMissingImports=false
 """The same classifier in torch: what the int8 folder is verified against, and the path for archives on a GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from signals_pipeline.adapters.finbert.calibration import Inputs, inputs_of
 from signals_pipeline.adapters.finbert.source import check
 from signals_pipeline.adapters.finbert.tokens import read_tokenizer
 from signals_pipeline.adapters.model import LABELS, ModelError
@@ -16,6 +17,7 @@ from signals_pipeline.adapters.model.running import batches
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from torch import Tensor
     from transformers.models.bert.modeling_bert import BertForSequenceClassification
 
 BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
@@ -53,13 +55,23 @@ class TorchModel:
         """Logits of shape (len(texts), 3), columns negative, neutral, positive."""
         import torch
 
-        tokens = [self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids for text in texts]
         logits = np.empty((len(texts), len(LABELS)), dtype=np.float32)
         with torch.inference_mode():
-            for group in batches([len(row) for row in tokens], BATCH_TOKENS[self.device]):
-                ids = torch.tensor([tokens[place] for place in group], device=self.device)
+            for group, ids in self._batches(texts):
                 logits[group] = self.network(input_ids=ids).logits.float().cpu().numpy()[:, self._order]
         return logits
+
+    def inputs(self, texts: Sequence[str]) -> dict[str, Inputs]:
+        """What goes into the encoder's products when it reads these texts."""
+        return inputs_of(self.network, (ids for _, ids in self._batches(texts)))
+
+    def _batches(self, texts: Sequence[str]) -> "Iterator[tuple[list[int], Tensor]]":
+        """Places of texts of one length, and their token ids of shape (texts, tokens)."""
+        import torch
+
+        tokens = [self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids for text in texts]
+        for group in batches([len(row) for row in tokens], BATCH_TOKENS[self.device]):
+            yield group, torch.tensor([tokens[place] for place in group], device=self.device)
 
 
 def _open_network(source: Path, device: str | None) -> "tuple[BertForSequenceClassification, str]":

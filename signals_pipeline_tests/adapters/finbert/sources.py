@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.finbert.blocks import Array
+from signals_pipeline.adapters.finbert.calibration import Array, Inputs
 from signals_pipeline.adapters.finbert.graph import Pooling, write_graph
 from signals_pipeline.adapters.finbert.source import Architecture
 from signals_pipeline.adapters.model import MODEL_FILE, TOKENIZER_FILE, seal
@@ -77,11 +77,29 @@ def random_weights(seed: int = 5) -> dict[str, Array]:
     return weights
 
 
-def prepared(folder: Path, *, int8: bool, batch_tokens: int = 64, pooling: Pooling = "first") -> Path:
-    """A sealed folder of random weights; skips the test that asks for it where `onnx` is not installed."""
+def inputs() -> dict[str, Inputs]:
+    """Inputs of every product: apart from their mean, unrelated and equally loud."""
+    draw = np.random.default_rng(6)
+    found: dict[str, Inputs] = {}
+    for name, value in random_weights().items():
+        if name.startswith("encoder.") and value.ndim == 2:
+            mean = draw.normal(0, 0.3, value.shape[1]).astype(np.float32)
+            found[name.removesuffix(".weight")] = Inputs(mean, np.outer(mean, mean) + np.eye(len(mean), dtype="f4"))
+    return found
+
+
+def prepared(
+    folder: Path, *, int8: bool, batch_tokens: int = 64, pooling: Pooling = "first", pooler: bool = True
+) -> Path:
+    """A sealed folder of random weights, with BERT's pooler or a linear head.
+
+    Skips the test that asks for it where `onnx` is not installed.
+    """
     pytest.importorskip("onnx", reason="needs the extra finbert: onnx")
     folder.mkdir(parents=True, exist_ok=True)
-    write_graph(folder / MODEL_FILE, ARCHITECTURE, random_weights(), int8=int8, pooling=pooling)
+    other = ("head",) if pooler else ("pooler", "classifier")
+    weights = {name: value for name, value in random_weights().items() if not name.startswith(other)}
+    write_graph(folder / MODEL_FILE, ARCHITECTURE, weights, inputs=inputs() if int8 else None, pooling=pooling)
     shutil.copyfile(sample.COMPACT_MODEL / TOKENIZER_FILE, folder / TOKENIZER_FILE)
     seal(
         folder,

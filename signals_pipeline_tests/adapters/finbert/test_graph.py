@@ -4,16 +4,15 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import get_args
+from typing import TypedDict
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from signals_pipeline.adapters.finbert.blocks import Array, by_column, by_row
+from signals_pipeline.adapters.finbert.calibration import Array
 from signals_pipeline.adapters.finbert.graph import Pooling
 from signals_pipeline.adapters.model import MODEL_FILE, WEIGHTS_FILE, ModelError, SentimentModel, checksum
 from signals_pipeline.adapters.model.running import batches
@@ -35,20 +34,34 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=get_args(Pooling))
-def pooling(request: pytest.FixtureRequest) -> Pooling:
-    """Both models' graphs: FinBERT's first token and the compact model's mean."""
-    return request.param
+class Kind(TypedDict):
+    """What a graph's classifier reads, and whether BERT's pooler stands before it."""
+
+    pooling: Pooling
+    pooler: bool
+
+
+KINDS: dict[str, Kind] = {
+    "finbert": {"pooling": "first", "pooler": True},
+    "compact": {"pooling": "first", "pooler": False},
+    "teacher": {"pooling": "mean", "pooler": False},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """FinBERT's graph, the compact model's and that of its teacher."""
+    return KINDS[request.param]
 
 
 @pytest.fixture(scope="module")
-def int8(tmp_path_factory: pytest.TempPathFactory, pooling: Pooling) -> Path:
-    return prepared(tmp_path_factory.mktemp("int8"), int8=True, pooling=pooling)
+def int8(tmp_path_factory: pytest.TempPathFactory, kind: Kind) -> Path:
+    return prepared(tmp_path_factory.mktemp("int8"), int8=True, **kind)
 
 
 @pytest.fixture(scope="module")
-def exact(tmp_path_factory: pytest.TempPathFactory, pooling: Pooling) -> Path:
-    return prepared(tmp_path_factory.mktemp("fp32"), int8=False, pooling=pooling)
+def exact(tmp_path_factory: pytest.TempPathFactory, kind: Kind) -> Path:
+    return prepared(tmp_path_factory.mktemp("fp32"), int8=False, **kind)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +87,9 @@ def test_logits_are_bit_identical_in_any_batch_and_order(
 
 @pytest.mark.parametrize("tokens", [0, 1, 7, 100_000])
 def test_logits_are_bit_identical_for_any_batch_size(
-    tmp_path: Path, alone: dict[str, bytes], pooling: Pooling, tokens: int
+    tmp_path: Path, alone: dict[str, bytes], kind: Kind, tokens: int
 ) -> None:
-    other = SentimentModel.load(prepared(tmp_path, int8=True, batch_tokens=tokens, pooling=pooling), threads=1)
+    other = SentimentModel.load(prepared(tmp_path, int8=True, batch_tokens=tokens, **kind), threads=1)
     assert [row.tobytes() for row in other.logits(TEXTS)] == list(alone.values())
 
 
@@ -98,12 +111,12 @@ def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int],
 # --- What is computed ---
 
 
-def test_fp32_graph_computes_bert(exact: Path, pooling: Pooling) -> None:
+def test_fp32_graph_computes_bert(exact: Path, kind: Kind) -> None:
     ids = [101, 5618, 9466, 2000, 102]
     logits = SentimentModel.load(exact, threads=1)._infer(np.array([ids, ids[::-1]]))  # noqa: SLF001
     # The file's columns are positive, negative, neutral; the loader gives negative, neutral, positive.
     for row, text in zip(logits, (ids, ids[::-1]), strict=True):
-        assert row == pytest.approx(bert(random_weights(), text, pooling)[[1, 2, 0]], abs=1e-4)
+        assert row == pytest.approx(bert(random_weights(), text, kind)[[1, 2, 0]], abs=1e-4)
 
 
 def test_an_export_over_an_earlier_one_leaves_nothing_of_it(tmp_path: Path) -> None:
@@ -120,7 +133,7 @@ def test_int8_stays_near_fp32(int8: Path, exact: Path) -> None:
     assert (near != far).any()
 
 
-def bert(weights: dict[str, Array], ids: list[int], pooling: Pooling) -> NDArray[np.float64]:
+def bert(weights: dict[str, Array], ids: list[int], kind: Kind) -> NDArray[np.float64]:
     """The forward pass as its authors wrote it down (Devlin et al. 2019), in float64."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
 
@@ -146,21 +159,8 @@ def bert(weights: dict[str, Array], ids: list[int], pooling: Pooling) -> NDArray
         inner = dense(x, f"{path}.intermediate.dense")
         inner *= 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
         x = norm(dense(inner, f"{path}.output.dense") + x, f"{path}.output.LayerNorm")
-    if pooling == "mean":
-        return dense(x.mean(axis=0), "head")
-    return dense(np.tanh(dense(x[0], "pooler.dense")), "classifier")
-
-
-MATRICES = arrays(np.float32, (6, 5), elements=st.floats(-100, 100, width=32))
-
-
-@given(matrix=MATRICES)
-def test_codes_and_scales_give_a_matrix_back_to_half_a_step(matrix: Array) -> None:
-    codes, scales = by_row(matrix)
-    assert np.abs(codes * scales - matrix).max() <= 0.5001 * scales.max() + 1e-6
-    codes, scales = by_column(matrix)
-    assert np.abs(codes).max() <= 63
-    assert (np.abs(codes * scales - matrix) <= 0.5001 * scales + 1e-6).all()
+    read = x[0] if kind["pooling"] == "first" else x.mean(axis=0)
+    return dense(np.tanh(dense(read, "pooler.dense")), "classifier") if kind["pooler"] else dense(read, "head")
 
 
 # --- The weights' file is sealed, too ---
@@ -178,8 +178,8 @@ def test_a_missing_or_changed_weights_file_is_refused(tmp_path: Path, int8: Path
         SentimentModel.load(folder)
 
 
-def test_the_revision_follows_the_weights(tmp_path: Path, int8: Path, exact: Path, pooling: Pooling) -> None:
-    again = prepared(tmp_path, int8=True, pooling=pooling)
+def test_the_revision_follows_the_weights(tmp_path: Path, int8: Path, exact: Path, kind: Kind) -> None:
+    again = prepared(tmp_path, int8=True, **kind)
     revisions = [json.loads((folder / "config.json").read_text())["revision"] for folder in (int8, again, exact)]
     assert revisions[0] == revisions[1] != revisions[2]
 
