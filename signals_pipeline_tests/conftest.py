@@ -26,7 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Files of few and long tests come first, so that no process is left with one of them at the end.
 LONG = ("operation", "test_point_in_time.py", "test_pipeline.py", "browser", "faults", "deploy", "defs", "cli")
 # Whole runs, whose code the tests of their parts run as well: tracing makes them take 1.4 times as long.
-UNTRACED = ("operation", "faults", "test_point_in_time.py")
+UNTRACED = ("operation", "faults", "browser", "test_pipeline.py", "test_point_in_time.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

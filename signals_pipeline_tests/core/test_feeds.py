@@ -1,5 +1,7 @@
 """What a source delivers: when a headline may first be used."""
 
+import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -38,3 +40,9 @@ def test_batches_are_values() -> None:
 
     assert batch() == batch()
     assert len({batch(), batch()}) == 1
+
+
+@given(st.none() | INSTANTS, st.none() | INSTANTS)
+def test_a_headline_reaches_another_process_as_it_is(published: datetime | None, seen: datetime | None) -> None:
+    given = replace(headline(published, seen), summary="Lead", tags=("AAPL", "FB"))
+    assert pickle.loads(pickle.dumps(given)) == given  # noqa: S301 - our own bytes

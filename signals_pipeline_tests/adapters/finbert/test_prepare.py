@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from signals_pipeline.adapters.finbert import prepare, source
+from signals_pipeline.adapters.finbert.calibration import inputs_of
 from signals_pipeline.adapters.finbert.reference import TorchModel
 from signals_pipeline.adapters.finbert.verify import PROBES, headlines, read
 from signals_pipeline.adapters.model import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, ModelError, SentimentModel
@@ -192,3 +193,20 @@ def test_a_refused_export_leaves_the_former_folder(exported: Path, harmed: Path,
         prepare.export(refetched(harmed, tmp_path), tmp_path / "finbert")
     assert (former / CONFIG_FILE).read_bytes() == (exported / CONFIG_FILE).read_bytes()
     assert (former / MODEL_FILE).is_file()
+
+
+def test_codes_are_fitted_to_the_inputs_that_the_layers_get(fetched: Path) -> None:
+    import torch
+
+    network = TorchModel.load(fetched, device="cpu").network
+    batches = [torch.tensor([[101, 5618, 102], [101, 9466, 102]]), torch.tensor([[101, 2000, 2001, 2002, 102]])]
+    found = inputs_of(network, batches)
+    assert len(found) == 2 * 6
+    with torch.inference_mode():
+        rows = np.concatenate([network.bert.embeddings(ids).flatten(0, 1).numpy() for ids in batches])
+    for part in ("query", "key", "value"):
+        mean, second = found[f"encoder.layer.0.attention.self.{part}"]
+        assert mean == pytest.approx(rows.mean(axis=0), abs=1e-5)
+        assert second == pytest.approx(rows.T @ rows / len(rows), abs=1e-4)
+    assert found["encoder.layer.1.output.dense"].second.shape == (128, 128)
+    assert not any(hooks for module in network.modules() if (hooks := module._forward_pre_hooks))  # noqa: SLF001

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from signals_pipeline.adapters.finbert.calibration import Array, Inputs, inputs_of
+from signals_pipeline.adapters.finbert.calibration import Array, Inputs
 from signals_pipeline.adapters.finbert.rounding import by_product, by_row, column_scales
-from signals_pipeline_tests.adapters.finbert.sources import CONFIG
 
 MATRICES = arrays(np.float32, (6, 5), elements=st.floats(-100, 100, width=32))
 ROWS = arrays(np.float32, (9, 6), elements=st.floats(-8, 8, width=16))
@@ -78,23 +77,3 @@ def test_inputs_about_a_centre_are_those_of_the_shifted_rows(rows: Array, centre
     found = Inputs(rows.mean(axis=0), second_of(rows)).about(centre)
     shifted = rows - centre
     assert found == pytest.approx(shifted.T @ shifted / len(rows), abs=1e-2)
-
-
-def test_inputs_are_those_that_the_layers_get() -> None:
-    torch = pytest.importorskip("torch", reason="needs the extra finbert: torch")
-    bert = pytest.importorskip("transformers.models.bert.modeling_bert", reason="needs the extra finbert: transformers")
-    from transformers import BertConfig
-
-    torch.manual_seed(3)
-    network = bert.BertForSequenceClassification(BertConfig(**CONFIG)).eval()
-    batches = [torch.tensor([[101, 5618, 102], [101, 9466, 102]]), torch.tensor([[101, 2000, 2001, 2002, 102]])]
-    found = inputs_of(network, batches)
-    assert len(found) == 2 * 6
-    with torch.inference_mode():
-        rows = np.concatenate([network.bert.embeddings(ids).flatten(0, 1).numpy() for ids in batches])
-    for part in ("query", "key", "value"):
-        mean, second = found[f"encoder.layer.0.attention.self.{part}"]
-        assert mean == pytest.approx(rows.mean(axis=0), abs=1e-6)
-        assert second == pytest.approx(rows.T @ rows / len(rows), abs=1e-5)
-    assert found["encoder.layer.1.output.dense"].second.shape == (128, 128)
-    assert not any(hooks for module in network.modules() if (hooks := module._forward_pre_hooks))  # noqa: SLF001
