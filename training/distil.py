@@ -13,16 +13,15 @@ import math
 import random
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from augment import Names, augment, read_names
-from encoder import Classifier, Encoding, Student, quick
+from encoder import Encoding, Student, quick
 from newswire import made_titles
-from rows import LABELS, read_sentfin, read_stocknet
+from rows import LABELS, Row, read_sentfin, read_stocknet
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from train import SMOOTHING, in_batches, schedule, validate
+from train import SMOOTHING, Learner, in_batches, validate
 
 from signals_pipeline.adapters.model import SentimentModel
 
@@ -37,35 +36,32 @@ class Titled(NamedTuple):
     label: int
 
 
-def read_titles(data: Path, made: int, seed: int, names: Names) -> list[Titled]:
-    """Every title to learn from."""
-    rows = read_sentfin(data / "sentfin")
+def read_titles(rows: list[Row], settings: argparse.Namespace, names: Names) -> list[Titled]:
+    """Every title to learn from; `rows` are all of SEntFiN's."""
     titles = [Titled(row.title, row.label) for row in rows if row.part == "train"]
-    titles += [Titled(title, NONE) for title in read_stocknet(data / "stocknet", rows)]
-    return titles + [Titled(title, LABELS.index(label)) for title, label in made_titles(made, names.companies, seed)]
+    titles += [Titled(title, NONE) for title in read_stocknet(settings.data / "stocknet", rows)]
+    made = made_titles(settings.made, names.companies, settings.seed)
+    return titles + [Titled(title, LABELS.index(label)) for title, label in made]
 
 
-class Distillation:
-    """One run: student, moving average of its weights, optimiser and the order of titles, all from one seed."""
+class Distillation(Learner):
+    """One run: student and the order of titles from one seed."""
 
     def __init__(self, settings: argparse.Namespace, titles: list[Titled], names: Names) -> None:
         torch.manual_seed(settings.seed)
         self.draw = random.Random(settings.seed)  # noqa: S311 - a repeatable order, no secret
-        self.settings, self.titles, self.names, self.step = settings, titles, names, 0
+        self.titles, self.names = titles, names
         self.teacher = SentimentModel.load(settings.teacher, threads=settings.threads)
-        self.encode, self.student = Encoding(settings.backbone), Student(settings.backbone)
-        self.student.start_from(torch.load(settings.start, weights_only=True))
-        self.student.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)  # see train.py
-        self.average = AveragedModel(self.student, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=False)
-        self.optimiser = torch.optim.AdamW(self.student.parameter_groups(settings.rate, decay=1.0, head=5), fused=True)
-        self.steps = settings.epochs * math.ceil(len(titles) / settings.batch)
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda step: schedule(step, self.steps))
+        self.encode, student = Encoding(settings.backbone), Student(settings.backbone)
+        student.start_from(torch.load(settings.start, weights_only=True))
+        groups = student.parameter_groups(settings.rate, decay=1.0, head=5)
+        super().__init__(settings, student, groups, settings.epochs * math.ceil(len(titles) / settings.batch))
 
     def loss(self, batch: list[Titled], answers: Tensor) -> Tensor:
         """Cross-entropy (nats) against the teacher, both softened (Hinton et al. 2015), and a share against labels."""
         soft = self.settings.soften
         with quick():
-            logits = self.student(*self.encode([title for title, _ in batch])).float()
+            logits = self.model(*self.encode([title for title, _ in batch])).float()
         known = torch.tensor([label for _, label in batch])
         told = nn.functional.cross_entropy(logits / soft, (answers / soft).softmax(1)) * soft**2
         if (known == NONE).all():
@@ -75,32 +71,18 @@ class Distillation:
 
     def epoch(self) -> float:
         """Learn from every title once; the mean loss."""
-        self.student.train()
+        self.model.train()
         losses: list[float] = []
         waiting = in_batches(self.titles, self.settings.batch, self.draw)
         while asked := [self._rewritten(batch) for batch in islice(waiting, ASKED)]:
             answers = torch.tensor(self.teacher.logits([title for batch in asked for title, _ in batch]))
             for batch, answer in zip(asked, answers.split([len(batch) for batch in asked]), strict=True):
-                loss = self.loss(batch, answer)
-                loss.backward()
-                nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
-                self.optimiser.step()
-                self.scheduler.step()
-                self.optimiser.zero_grad()
-                self.step += 1
-                if self.step % self.settings.average_every == 0:
-                    self.average.update_parameters(self.student)
-                losses.append(loss.item())
-            recent = losses[-ASKED:]
-            print(json.dumps({"step": self.step, "of": self.steps, "loss": sum(recent) / len(recent)}), flush=True)
+                losses.append(self.learn(self.loss(batch, answer)))
+            self.say(losses[-ASKED:])
         return sum(losses) / len(losses)
 
     def _rewritten(self, batch: list[Titled]) -> list[Titled]:
         return [Titled(augment(title, self.names, self.draw), label) for title, label in batch]
-
-    def averaged(self) -> Classifier:
-        """The moving average, as a model."""
-        return cast("Classifier", self.average.module)
 
 
 def arguments() -> argparse.Namespace:
@@ -128,12 +110,13 @@ def main() -> None:
     """Train, print a line an epoch, save the averaged weights."""
     settings = arguments()
     torch.set_num_threads(settings.threads)
+    rows = read_sentfin(settings.data / "sentfin")
     names = read_names(settings.data / "sentfin", settings.data / "stocknet", companies_only=True)
-    run = Distillation(settings, read_titles(settings.data, settings.made, settings.seed, names), names)
+    run = Distillation(settings, read_titles(rows, settings, names), names)
     settings.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(settings.epochs):
         loss = run.epoch()
-        seen = validate(run.averaged(), run.encode, read_sentfin(settings.data / "sentfin"))
+        seen = validate(run.averaged(), run.encode, rows)
         print(json.dumps({"epoch": epoch + 1, "loss": loss, **seen}), flush=True)
         torch.save(run.averaged().state_dict(), settings.out / "weights.pt")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from rows import LABELS, Row, read_sentfin
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+Groups = list[dict[str, Any]]
 SMOOTHING = 0.05  # of hard labels: two people agree on about nine headlines in ten
 
 
@@ -89,28 +90,55 @@ def validate(model: Classifier, encode: Encoding, rows: list[Row]) -> dict[str, 
     }
 
 
-class Training:
-    """One run: model, moving average of its weights, optimiser and the order of examples, all from one seed."""
+class Learner:
+    """A model that learns: the moving average of its weights, its optimiser and the schedule of its rate."""
+
+    def __init__(self, settings: argparse.Namespace, model: Classifier, groups: Groups, steps: int) -> None:
+        self.settings, self.model, self.steps, self.step = settings, model, steps, 0
+        # Word vectors stay as pre-trained: words that no training title has must keep their place beside those it has.
+        model.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
+        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=False)
+        self.optimiser = torch.optim.AdamW(groups, fused=True)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda step: schedule(step, steps))
+
+    def learn(self, loss: Tensor) -> float:
+        """One step down a batch's loss, which is given back."""
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.scheduler.step()
+        self.optimiser.zero_grad()
+        self.step += 1
+        if self.step % self.settings.average_every == 0:
+            self.average.update_parameters(self.model)
+        return loss.item()
+
+    def say(self, losses: list[float]) -> None:
+        """Print where the run is, and the mean of its newest losses."""
+        print(json.dumps({"step": self.step, "of": self.steps, "loss": sum(losses) / len(losses)}), flush=True)
+
+    def averaged(self) -> Classifier:
+        """The moving average, as a model."""
+        return cast("Classifier", self.average.module)
+
+
+class Training(Learner):
+    """One run: model and the order of examples from one seed."""
 
     def __init__(self, settings: argparse.Namespace, examples: list[Example], names: Names) -> None:
         torch.manual_seed(settings.seed)
-        self.step = 0
         self.draw = random.Random(settings.seed)  # noqa: S311 - a repeatable order, no secret
-        self.settings, self.examples, self.names = settings, examples, names
+        self.examples, self.names = examples, names
         self.encode = Encoding(settings.backbone)
-        self.model = Classifier(settings.backbone, settings.dropout)
+        model = Classifier(settings.backbone, settings.dropout)
         if settings.start:
-            self.model.load_state_dict(torch.load(settings.start, weights_only=True))
-        # Word vectors stay as pre-trained: words that no training title has must keep their place beside those it has.
-        self.model.encoder.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
+            model.load_state_dict(torch.load(settings.start, weights_only=True))
         if settings.freeze:
-            self.model.encoder.embeddings.requires_grad_(requires_grad=False)
-            self.model.encoder.encoder.layer[: settings.freeze].requires_grad_(requires_grad=False)
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=False)
-        self.optimiser = torch.optim.AdamW(self.model.parameter_groups(settings.rate, settings.decay), fused=True)
+            model.encoder.embeddings.requires_grad_(requires_grad=False)
+            model.encoder.encoder.layer[: settings.freeze].requires_grad_(requires_grad=False)
         self.epoch_steps = min(math.ceil(len(examples) / settings.batch), settings.most_steps or len(examples))
-        self.steps = settings.epochs * self.epoch_steps
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda step: schedule(step, self.steps))
+        groups = model.parameter_groups(settings.rate, settings.decay)
+        super().__init__(settings, model, groups, settings.epochs * self.epoch_steps)
 
     def loss(self, batch: list[Example]) -> Tensor:
         """Cross-entropy (nats) of one batch against its targets."""
@@ -124,23 +152,10 @@ class Training:
         self.model.train()
         losses: list[float] = []
         for batch in islice(in_batches(self.examples, self.settings.batch, self.draw), self.epoch_steps):
-            loss = self.loss(batch)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimiser.step()
-            self.scheduler.step()
-            self.optimiser.zero_grad()
-            self.step += 1
-            if self.step % self.settings.average_every == 0:
-                self.average.update_parameters(self.model)
-            losses.append(loss.item())
+            losses.append(self.learn(self.loss(batch)))
             if self.step % 25 == 0:
-                print(json.dumps({"step": self.step, "of": self.steps, "loss": sum(losses[-25:]) / 25}), flush=True)
+                self.say(losses[-25:])
         return sum(losses) / len(losses)
-
-    def averaged(self) -> Classifier:
-        """The moving average, as a model."""
-        return cast("Classifier", self.average.module)
 
 
 def arguments() -> argparse.Namespace:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.finbert.calibration import Inputs
-from signals_pipeline.adapters.finbert.rounding import ACTIVATION_STEPS, SMALLEST, by_product, by_row
+from signals_pipeline.adapters.finbert.rounding import ACTIVATION_STEPS, SMALLEST, Array, by_product, by_row
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 MICROSOFT = "com.microsoft"
 ZERO = 128  # the code of a centre, where values lie on both sides of it
 GELU_LEAST = np.float32(-0.16997121)  # min of x Phi(x), rounded down
-Array = NDArray[np.float32]
 
 
 class Prepared(NamedTuple):

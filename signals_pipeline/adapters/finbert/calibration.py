@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from signals_pipeline.adapters.finbert.rounding import Array
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Array = NDArray[np.float32]
 LAYERS = "encoder.layer."
 
 
