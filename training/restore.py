@@ -15,18 +15,23 @@ from onnx import numpy_helper
 from signals_pipeline.adapters.model import MODEL_FILE
 
 Tensors = Mapping[str, NDArray[np.float32]]
+ASIDE = (".centre", ".copied", ".share")  # what a product does to its inputs
 PROJECTIONS = ("query", "key", "value")  # the order in which the graph keeps their biases
 
 
 def constants(folder: Path) -> dict[str, NDArray[np.float32]]:
-    """The graph's tensors by their names in the encoder, codes times scales, as torch lays them out."""
+    """The graph's tensors by their names in the encoder, codes times scales, as torch lays them out.
+
+    Values divided by the steps of what is mixed of them stay so, and the weights after them multiplied: the network is
+    the same.
+    """
     graph = onnx.load(folder / MODEL_FILE).graph
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found: dict[str, NDArray[np.float32]] = {}
     for name, value in stored.items():
         if f"{name}_scales" in stored:
-            found[name] = (value.astype(np.float32) * stored[f"{name}_scales"]).T
-        elif name.endswith(".centre"):
+            found[name] = weight(name.removesuffix(".weight"), value * stored[f"{name}_scales"], stored).T
+        elif name.endswith(ASIDE):
             continue
         elif name.endswith(".attention.bias"):
             path = name.removesuffix("bias")
@@ -40,13 +45,28 @@ def constants(folder: Path) -> dict[str, NDArray[np.float32]]:
     return found
 
 
+def shared(path: str) -> str:
+    """Under which product's name stands what query, key and value have in common."""
+    return path.replace(".key", ".query").replace(".value", ".query")
+
+
+def weight(path: str, rows: NDArray[np.float32], stored: Tensors) -> NDArray[np.float32]:
+    """A product's weight, shape (inputs, outputs): copies added up, steps of the inputs taken out again."""
+    copied = stored.get(f"{shared(path)}.copied")
+    share = stored.get(f"{shared(path)}.share")
+    if copied is not None:
+        own = rows[: len(rows) - len(copied)].copy()
+        np.add.at(own, copied, rows[len(own) :])
+        rows = own
+    return rows if share is None else rows * share[:, np.newaxis]
+
+
 def moved(name: str, found: Tensors, stored: Tensors) -> NDArray[np.float32] | float:
     """What a bias was given of the centre that its product's inputs have lost (older folders have no centres)."""
     path = name.removesuffix(".bias")
     if path.endswith(".output.dense") and not path.endswith(".attention.output.dense") and "lift" in stored:
         return -stored["lift"] * found[f"{path}.weight"].sum(axis=1)
-    shared = path.replace(".key", ".query").replace(".value", ".query")
-    centre = stored.get(f"{shared}.centre")
+    centre = stored.get(f"{shared(path)}.centre")
     return 0.0 if centre is None else found[f"{path}.weight"] @ centre
 
 

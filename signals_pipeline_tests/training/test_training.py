@@ -17,8 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters.finbert.blocks import GELU_LEAST
-from signals_pipeline.adapters.finbert.rounding import by_product
+from signals_pipeline.adapters.finbert.rounding import smoothing
 from signals_pipeline_tests.adapters.finbert.sources import inputs, prepared, random_weights
 
 TRAINING = Path(__file__).parents[2] / "training"
@@ -108,14 +107,14 @@ def test_a_shipped_folder_gives_its_weights_back_as_its_codes_stand(tmp_path: Pa
     assert len(layers) == 32
     for name in layers:
         path, _, kind = name.rpartition(".")
+        if ".self.value" in path:  # divided by the steps of the product after it
+            mixed = smoothing(seen[path.replace("self.value", "output.dense")].largest)
+            found[name] = found[name] * (mixed[:, np.newaxis] if kind == "weight" else mixed)
+        elif ".attention.output.dense.weight" in name:
+            found[name] = found[name] / smoothing(seen[path].largest)
         if kind == "weight" and path in seen:
-            gelu = path.endswith(".output.dense") and "attention" not in path
-            centre = (
-                np.full_like(seen[path].mean, GELU_LEAST) if gelu else seen[re.sub("key|value", "query", path)].mean
-            )
-            codes, scales = by_product(truth[name].T, seen[path].about(centre))
-            assert (found[name] == (codes * scales).T).all(), name
-            assert np.abs(found[name] - truth[name]).max() <= 2 * scales.max()
+            assert np.abs(found[name] - truth[name]).max() <= 0.1 * np.abs(truth[name]).max(), name
+            assert (found[name] != truth[name]).any()
         else:
             assert found[name] == pytest.approx(truth[name], abs=0.05), name
     assert (found["head.weight"] == truth["head.weight"]).all()

@@ -1,14 +1,16 @@
 # pyright: reportMissingImports=false
-"""The matrix products of the graph: exact in fp32, or int8 with a scale for every token.
+"""The matrix products of the graph: exact in fp32, or int8 with steps that no other text has a say in.
 
-Int8 by token: a token's row of activations x is stored as u8 codes with a scale of its own, a column of weights w as
-seven-bit codes with a scale. The product is a sum of integers, which is exact in any order, times the two scales; so a
-token's result depends on no other token, and a text's logits on no other text (dynamic quantisation by tensor, which
-onnxruntime's tool makes, takes one scale for all tokens of a batch).
+Int8: activations x become u8 codes, a column of weights w seven-bit codes with a step of its own. The product is a sum
+of integers, which is exact in any order, times the steps; so a token's result depends on no other token, and a text's
+logits on no other text (dynamic quantisation by tensor, which onnxruntime's tool makes, takes one step for all tokens
+of a batch). Where a step comes from depends on what x is:
 
-Codes are of x less a fixed row, its centre, whose product is exact and part of the bias. For what comes out of a layer
-norm that is the mean seen in calibration: a few channels are loud there, and mostly by a constant. For what comes out
-of GELU it is GELU's least value, so that all 256 codes serve, not the half on one side of 0.
+- What a layer norm or attention puts out is bounded, a few channels apart, which are loud in every text. Each channel
+  has a step fixed in calibration. A channel's step is taken out of x and put into the weights, as far as the weights
+  bear it (SmoothQuant, Xiao et al. 2023): one node makes the codes, and scales and bias are part of the product.
+- What GELU puts out has tokens ten times as loud as others, in channels of their own. There each token has its step,
+  and codes are of x less GELU's least value, so that all 256 serve, not the half on one side of 0.
 """
 
 from collections.abc import Mapping
@@ -18,13 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.finbert.calibration import Inputs
-from signals_pipeline.adapters.finbert.rounding import ACTIVATION_STEPS, SMALLEST, Array, by_product, by_row
+from signals_pipeline.adapters.finbert.rounding import (
+    NOTHING,
+    SMALLEST,
+    Array,
+    by_product,
+    by_row,
+    loudest,
+    smoothing,
+    spread,
+)
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
 MICROSOFT = "com.microsoft"
-ZERO = 128  # the code of a centre, where values lie on both sides of it
+ZERO = 128  # the code of 0, where values lie on both sides of it
 GELU_LEAST = np.float32(-0.16997121)  # min of x Phi(x), rounded down
 
 
@@ -32,9 +43,9 @@ class Prepared(NamedTuple):
     """What a product takes in x's place; in fp32 that is x itself, and nothing else."""
 
     codes: str
-    scales: str = ""
-    centre: Array = np.zeros(0, dtype=np.float32)
-    zero: str = ""
+    copied: NDArray[np.int64] = NOTHING  # channels whose codes follow those of all
+    divisor: Array | None = None  # of each channel, where the codes are of x divided by it
+    scales: str = ""  # of each token, where it has its own
 
 
 class Graph:
@@ -68,30 +79,30 @@ class Exact:
         """Word vectors of ids, shape (texts, tokens, hidden)."""
         return self.graph.add("Gather", self.graph.constant("words", table), ids)
 
-    def points(self, x: str) -> str:  # noqa: ARG002
-        """What `prepare` needs to know of the number of rows."""
-        return ""
+    def divisor(self, path: str, size: int) -> Array:  # noqa: ARG002
+        """By what the inputs of a product are to be divided before they are given to `prepare_divided`."""
+        return np.ones(size, dtype=np.float32)
 
-    def prepare(self, path: str, x: str, points: str) -> Prepared:  # noqa: ARG002
+    def prepare(self, path: str, x: str) -> Prepared:  # noqa: ARG002
         """What `product` takes in x's place, so that several products share it."""
         return Prepared(x)
 
-    prepare_gelu = prepare
+    prepare_divided = prepare_gelu = prepare
 
-    def product(self, path: str, prepared: Prepared, weight: Array, bias: Array) -> tuple[str, Array]:
-        """`x @ weight` for weight of shape (inputs, outputs), and the bias that is still to be added to it."""
-        return self.graph.add("MatMul", prepared.codes, self.graph.constant(f"{path}.weight", weight)), bias
+    def product(self, path: str, prepared: Prepared, weight: Array, bias: Array) -> str:
+        """`x @ weight + bias` for weight of shape (inputs, outputs)."""
+        product = self.graph.add("MatMul", prepared.codes, self.graph.constant(f"{path}.weight", weight))
+        return self.graph.add("Add", product, self.graph.constant(f"{path}.bias", bias))
 
 
-class Int8ByToken:
-    """Products of u8 activations, a scale a token, with int8 weights, a scale a column."""
+class Int8:
+    """Products of u8 activations with int8 weights, a step a column."""
 
     def __init__(self, graph: Graph, inputs: Mapping[str, Inputs]) -> None:
         self.graph, self.inputs = graph, inputs
         graph.constant("middle", np.uint8(ZERO))
         graph.constant("bottom", np.uint8(0))
         graph.constant("unit", np.float32(1))
-        graph.constant("half", np.float32(1 / ACTIVATION_STEPS))
         graph.constant("whole", np.float32(1 / 255))
         graph.constant("smallest", np.float32(SMALLEST))
         graph.constant("columns", np.array([1]))
@@ -107,42 +118,53 @@ class Int8ByToken:
         picked = add("Cast", add("Gather", constant("words", codes), ids), to=TensorProto.FLOAT)
         return add("Mul", picked, add("Gather", constant("word_scales", scales), ids))
 
-    def points(self, x: str) -> str:
-        """Zero points of x's rows."""
-        from onnx import TensorProto, helper
+    def divisor(self, path: str, size: int) -> Array:  # noqa: ARG002
+        """The step of each channel of a product's inputs, shape (inputs,)."""
+        return smoothing(self.inputs[path].largest)
 
-        value = helper.make_tensor("point", TensorProto.UINT8, [1], [ZERO])
-        return self.graph.add("ConstantOfShape", self.graph.add("Shape", x, start=0, end=1), value=value)
+    def prepare(self, path: str, x: str) -> Prepared:
+        """Codes of x."""
+        add, divisor = self.graph.add, smoothing(self.inputs[path].largest)
+        quotient = add("Mul", x, self.graph.constant(f"{path}.share", 1 / divisor))
+        copied = loudest(divisor)
+        codes = self._copied(path, add("QuantizeLinear", quotient, "unit", "middle"), copied)
+        return Prepared(codes, copied, divisor)
 
-    def prepare(self, path: str, x: str, points: str) -> Prepared:
-        """Codes and scales of x's rows, about the mean of this product's inputs."""
-        centre = self.inputs[path].mean
-        apart = self.graph.add("Sub", x, self.graph.constant(f"{path}.centre", centre))
-        codes, scale = self._coded(apart, self.graph.add("Abs", apart), "half", points)
-        return Prepared(codes, scale, centre, "middle")
+    def prepare_divided(self, path: str, x: str) -> Prepared:
+        """Codes of an x that was divided by `divisor` already."""
+        codes = self.graph.add("QuantizeLinear", x, "unit", "middle")
+        return Prepared(codes, NOTHING, smoothing(self.inputs[path].largest))
 
-    def prepare_gelu(self, path: str, x: str, points: str) -> Prepared:  # noqa: ARG002
-        """Codes and scales of rows that came out of GELU."""
-        lifted = self.graph.add("Add", x, "lift")
-        codes, scale = self._coded(lifted, lifted, "whole", "")
-        return Prepared(codes, scale, np.full_like(self.inputs[path].mean, GELU_LEAST), "bottom")
+    def prepare_gelu(self, path: str, x: str) -> Prepared:
+        """Codes of rows that came out of GELU, shape (tokens, inputs), and their scales, shape (tokens, 1)."""
+        add, seen = self.graph.add, self.inputs[path]
+        lifted = add("Add", x, "lift")
+        scales = add("Mul", add("Max", add("ReduceMax", lifted, "columns", keepdims=1), "smallest"), "whole")
+        codes = add("QuantizeLinear", lifted, add("Reshape", scales, "vector"), axis=0)
+        copied = loudest(np.sqrt(np.diag(seen.about(np.full_like(seen.mean, GELU_LEAST)))))
+        return Prepared(self._copied(path, codes, copied), copied, scales=scales)
 
-    def _coded(self, x: str, sizes: str, step: str, points: str) -> tuple[str, str]:
-        """Shapes (rows, inputs) of u8 and (rows, 1)."""
+    def _copied(self, path: str, codes: str, channels: NDArray[np.int64]) -> str:
+        """Codes with those of some channels once more after them."""
         add = self.graph.add
-        largest = add("Max", add("ReduceMax", sizes, "columns", keepdims=1), "smallest")
-        scale = add("Mul", largest, step)
-        return add("QuantizeLinear", x, add("Reshape", scale, "vector"), *([points] if points else []), axis=0), scale
+        again = add("Gather", codes, self.graph.constant(f"{path}.copied", channels), axis=-1)
+        return add("Concat", codes, again, axis=-1)
 
-    def product(self, path: str, prepared: Prepared, weight: Array, bias: Array) -> tuple[str, Array]:
-        """`(x - centre) @ weight` for weight of shape (inputs, outputs), and the bias with the centre's product."""
-        codes, scales = by_product(weight, self.inputs[path].about(prepared.centre))
+    def product(self, path: str, prepared: Prepared, weight: Array, bias: Array) -> str:
+        """`x @ weight + bias` for weight of shape (inputs, outputs)."""
+        seen, divisor = self.inputs[path], prepared.divisor
+        if divisor is None:
+            lift = np.full_like(seen.mean, GELU_LEAST)
+            sums = self._sums(path, prepared, weight, seen.about(lift), "bottom")
+            added = self.graph.constant(f"{path}.bias", (bias + lift @ weight).astype(np.float32))
+            return self.graph.add("Add", self.graph.add("Mul", sums, prepared.scales), added)
+        inputs = weight * divisor[:, np.newaxis], seen.second / np.outer(divisor, divisor), "middle"
+        return self._sums(path, prepared, *inputs, "", self.graph.constant(f"{path}.bias", bias))
+
+    def _sums(
+        self, path: str, prepared: Prepared, weight: Array, second: NDArray[np.floating], zero: str, *bias: str
+    ) -> str:
         name = f"{path}.weight"
-        inputs = (
-            prepared.codes,
-            self.graph.constant(name, codes),
-            "unit",
-            self.graph.constant(f"{name}_scales", scales),
-        )
-        sums = self.graph.add("MatMulIntegerToFloat", *inputs, prepared.zero, domain=MICROSOFT)
-        return self.graph.add("Mul", sums, prepared.scales), (bias + prepared.centre @ weight).astype(np.float32)
+        codes, scales = by_product(*spread(weight, second, prepared.copied))
+        weights = self.graph.constant(name, codes), "unit", self.graph.constant(f"{name}_scales", scales)
+        return self.graph.add("MatMulIntegerToFloat", prepared.codes, *weights, zero, *bias, domain=MICROSOFT)

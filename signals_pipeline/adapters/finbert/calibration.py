@@ -16,9 +16,10 @@ LAYERS = "encoder.layer."
 
 
 class Inputs(NamedTuple):
-    """Rows that went into a product: their mean, shape (inputs,), and mean of x xᵀ, shape (inputs, inputs)."""
+    """Rows that went into a product: mean and largest size of each channel, shape (inputs,), and mean of x xᵀ."""
 
     mean: Array
+    largest: Array
     second: Array
 
     def about(self, centre: Array) -> NDArray[np.float64]:
@@ -72,12 +73,14 @@ class _Sums:
     def __init__(self, rows: "Tensor") -> None:
         size = rows.shape[1]
         self.count, self.total, self.second = 0, rows.new_zeros(size), rows.new_zeros(size, size)
+        self.largest = rows.new_zeros(size)
 
     def add(self, rows: "Tensor") -> None:
         self.count += len(rows)
         self.total += rows.sum(0)
         self.second.addmm_(rows.T, rows)
+        self.largest = self.largest.maximum(rows.abs().amax(0))
 
     def means(self) -> Inputs:
-        mean, second = ((part / self.count).float().cpu().numpy() for part in (self.total, self.second))
-        return Inputs(mean, second)
+        parts = self.total / self.count, self.largest, self.second / self.count
+        return Inputs(*(part.float().cpu().numpy() for part in parts))

@@ -12,11 +12,11 @@ that taught it reads the mean of all tokens' last states.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from signals_pipeline.adapters.finbert.blocks import MICROSOFT, Array, Exact, Graph, Int8ByToken, Prepared
+from signals_pipeline.adapters.finbert.blocks import MICROSOFT, Array, Exact, Graph, Int8, Prepared
 from signals_pipeline.adapters.finbert.calibration import Inputs
 from signals_pipeline.adapters.finbert.source import Architecture
 from signals_pipeline.adapters.model import WEIGHTS_FILE
@@ -58,7 +58,7 @@ def write_graph(
     from onnx import TensorProto, helper, numpy_helper
 
     graph = Graph()
-    builder = _Builder(graph, Exact(graph) if inputs is None else Int8ByToken(graph, inputs), architecture, weights)
+    builder = _Builder(graph, Exact(graph) if inputs is None else Int8(graph, inputs), architecture, weights)
     builder.build(pooling)
     proto = helper.make_graph(
         graph.nodes,
@@ -74,45 +74,38 @@ def write_graph(
     file.with_name(WEIGHTS_FILE).chmod(file.stat().st_mode)  # onnx makes it for its owner alone
 
 
-class _Rows(NamedTuple):
-    """A choice of tokens: the 3D shape (texts, tokens, hidden) of their rows, and the rows' zero points."""
-
-    form: str
-    points: str
-
-
 class _Builder:
-    """The forward pass. Rows are tokens, of all texts one after the other, except inside attention."""
+    """The forward pass. States have the shape (texts, tokens, hidden), inside the feed-forward (tokens, inner)."""
 
     def __init__(
         self,
         graph: Graph,
-        products: Exact | Int8ByToken,
+        products: Exact | Int8,
         architecture: Architecture,
         weights: Mapping[str, Array],
     ) -> None:
         self.graph, self.products, self.shape, self.weights = graph, products, architecture, weights
-        hidden = architecture.hidden_size
-        for name, value in (("zero", [0]), ("one", [1]), ("two", [2]), ("hidden", [hidden]), ("rows", [-1, hidden])):
+        hidden, inner = architecture.hidden_size, weights["encoder.layer.0.intermediate.dense.bias"].size
+        numbers = {"zero": [0], "one": [1], "two": [2], "hidden": [hidden]}
+        shapes = {"rows": [-1, hidden], "inner": [-1, inner]}
+        for name, value in (numbers | shapes).items():
             graph.constant(name, np.array(value))
 
     def build(self, pooling: Pooling) -> None:
         """Add every node."""
         add = self.graph.add
         size = add("Shape", "input_ids")
-        every = add("Concat", size, "hidden", axis=0)
+        form = add("Concat", size, "hidden", axis=0)
         x = self._embedding(size)
-        rows = _Rows(every, self.products.points(x))
         last = self.shape.num_hidden_layers - 1
         for layer in range(last):
-            x = self._layer(layer, x, rows, x, rows)
+            x = self._layer(layer, x, x, form)
         if pooling == "mean":
-            states = add("Reshape", self._layer(last, x, rows, x, rows), every)
-            self._classify(self._mean(states, size))
+            self._classify(self._mean(self._layer(last, x, x, form), size))
             return
         only = add("Concat", add("Slice", size, "zero", "one"), "one", "hidden", axis=0)
-        first = add("Gather", add("Reshape", x, every), self.graph.constant("first", np.int64(0)), axis=1)
-        self._classify(self._layer(last, x, rows, first, _Rows(only, self.products.points(first))))
+        first = add("Slice", x, "zero", "one", "one")
+        self._classify(add("Reshape", self._layer(last, x, first, only), "rows"))
 
     def _classify(self, x: str) -> None:
         """Logits from one row a text."""
@@ -123,7 +116,7 @@ class _Builder:
             self._small(pooled, "classifier", output="logits")
 
     def _embedding(self, size: str) -> str:
-        """Sum of word, position and type vectors, normalised; rows of tokens."""
+        """Sum of word, position and type vectors, normalised."""
         add, weights = self.graph.add, self.weights
         words = self.products.words("input_ids", weights["embeddings.word_embeddings.weight"])
         places = (
@@ -131,7 +124,7 @@ class _Builder:
         )
         length = add("Slice", size, "one", "two")
         placed = add("Slice", self.graph.constant("places", places), "zero", length, "zero")
-        return add("Reshape", self._norm(add("Add", words, placed), "embeddings.LayerNorm"), "rows")
+        return self._norm(add("Add", words, placed), "embeddings.LayerNorm")
 
     def _mean(self, states: str, size: str) -> str:
         """Mean over tokens, shape (texts, hidden), as a product with a row of ones.
@@ -147,49 +140,39 @@ class _Builder:
         total = add("Reshape", add("MatMul", ones, states), "rows")
         return add("Div", total, add("Cast", length, to=TensorProto.FLOAT))
 
-    def _layer(self, layer: int, x: str, rows: _Rows, asking: str, wanted: _Rows) -> str:
-        """One encoder layer for the rows `asking`, which attend to all rows x."""
+    def _layer(self, layer: int, x: str, asking: str, form: str) -> str:
+        """One encoder layer for the states `asking`, of the shape `form`, which attend to all states x."""
         path = f"encoder.layer.{layer}"
-        attended = self._attention(f"{path}.attention", x, rows, asking, wanted)
-        dense = f"{path}.attention.output.dense"
-        x = self._residual(dense, self.products.prepare(dense, attended, wanted.points), asking)
+        x = self._attention(f"{path}.attention", x, asking)
         dense = f"{path}.intermediate.dense"
-        inner, bias = self._product(dense, self.products.prepare(dense, x, wanted.points))
-        inner = self.graph.add("BiasGelu", inner, self.graph.constant(f"{dense}.bias", bias), domain=MICROSOFT)
+        inner = self.graph.add("Gelu", self._product(dense, self.products.prepare(dense, x)))
         dense = f"{path}.output.dense"
-        return self._residual(dense, self.products.prepare_gelu(dense, inner, wanted.points), x)
+        prepared = self.products.prepare_gelu(dense, self.graph.add("Reshape", inner, "inner"))
+        outer = self.graph.add("Reshape", self._product(dense, prepared), form)
+        return self._norm(self.graph.add("Add", outer, x), f"{path}.output.LayerNorm")
 
-    def _attention(self, path: str, x: str, rows: _Rows, asking: str, wanted: _Rows) -> str:
-        add, query = self.graph.add, f"{path}.self.query"
-        known = self.products.prepare(query, x, rows.points)
-        asked = known if asking == x else self.products.prepare(query, asking, wanted.points)
-        heads: list[str] = []
-        biases: list[Array] = []
-        for part, prepared, form in (
-            ("query", asked, wanted.form),
-            ("key", known, rows.form),
-            ("value", known, rows.form),
-        ):
-            sums, bias = self._product(f"{path}.self.{part}", prepared)
-            heads.append(add("Reshape", sums, form))
-            biases.append(bias)
-        bias = self.graph.constant(f"{path}.bias", np.concatenate(biases))
-        count = self.shape.num_attention_heads
-        return add("Reshape", add("MultiHeadAttention", *heads, bias, domain=MICROSOFT, num_heads=count), "rows")
-
-    def _residual(self, path: str, prepared: Prepared, around: str) -> str:
-        """Dense layer, then the layer norm of its sum with what went around it."""
-        sums, bias = self._product(path, prepared)
-        dense = self.graph.add("Add", sums, self.graph.constant(f"{path}.bias", bias))
-        return self._norm(self.graph.add("Add", dense, around), path.replace("dense", "LayerNorm"))
+    def _attention(self, path: str, x: str, asking: str) -> str:
+        """Attention's dense layer and layer norm among it."""
+        add, dense = self.graph.add, f"{path}.output.dense"
+        query, key, value = (f"{path}.self.{part}" for part in ("query", "key", "value"))
+        known = self.products.prepare(query, x)
+        asked = known if asking == x else self.products.prepare(query, asking)
+        # The shares that values are mixed in add up to 1, so that the mixture is divided where the values are.
+        divisor = self.products.divisor(dense, self.shape.hidden_size)
+        heads = self._product(query, asked), self._product(key, known), self._product(value, known, divisor)
+        mixed = add("MultiHeadAttention", *heads, domain=MICROSOFT, num_heads=self.shape.num_attention_heads)
+        outer = self._product(dense, self.products.prepare_divided(dense, mixed))
+        return self._norm(add("Add", outer, asking), f"{path}.output.LayerNorm")
 
     def _norm(self, x: str, path: str) -> str:
         inputs = x, self._tensor(f"{path}.weight"), self._tensor(f"{path}.bias")
         return self.graph.add("LayerNormalization", *inputs, axis=-1, epsilon=self.shape.layer_norm_eps)
 
-    def _product(self, path: str, prepared: Prepared) -> tuple[str, Array]:
-        """The product with a dense layer's weight, and the bias that is still to be added."""
+    def _product(self, path: str, prepared: Prepared, divisor: Array | None = None) -> str:
+        """A dense layer, its outputs divided by the divisor."""
         weight, bias = (self.weights[f"{path}.{kind}"] for kind in ("weight", "bias"))
+        if divisor is not None:
+            weight, bias = weight / divisor[:, np.newaxis], bias / divisor
         return self.products.product(path, prepared, weight.T, bias)
 
     def _small(self, x: str, path: str, output: str = "") -> str:

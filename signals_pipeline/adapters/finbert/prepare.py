@@ -11,7 +11,7 @@ from signals_pipeline.adapters.finbert.tokens import read_tokenizer
 from signals_pipeline.adapters.finbert.verify import Verification, compare, headlines, record
 from signals_pipeline.adapters.model import MODEL_FILE, TOKENIZER_FILE, ModelConfig, SentimentModel, seal
 
-QUANTISATION = "int8: activations by token, 7-bit weights per channel, word vectors per row"
+QUANTISATION = "int8: activations by channel, after GELU by token, 7-bit weights by column, word vectors by row"
 BATCH_TOKENS = 256  # the weights are read once for several headlines; more tokens gain nothing
 MAX_LENGTH = 256
 

@@ -78,13 +78,16 @@ def random_weights(seed: int = 5) -> dict[str, Array]:
 
 
 def inputs() -> dict[str, Inputs]:
-    """Inputs of every product: apart from their mean, unrelated and equally loud."""
+    """Inputs of every product: apart from their mean, unrelated and equally loud, two channels at times."""
     draw = np.random.default_rng(6)
     found: dict[str, Inputs] = {}
     for name, value in random_weights().items():
         if name.startswith("encoder.") and value.ndim == 2:
             mean = draw.normal(0, 0.3, value.shape[1]).astype(np.float32)
-            found[name.removesuffix(".weight")] = Inputs(mean, np.outer(mean, mean) + np.eye(len(mean), dtype="f4"))
+            largest = np.full_like(mean, 8)
+            largest[:2] = 40
+            second = np.outer(mean, mean) + np.eye(len(mean), dtype="f4")
+            found[name.removesuffix(".weight")] = Inputs(mean, largest, second)
     return found
 
 

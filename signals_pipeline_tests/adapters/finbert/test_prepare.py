@@ -205,7 +205,8 @@ def test_codes_are_fitted_to_the_inputs_that_the_layers_get(fetched: Path) -> No
     with torch.inference_mode():
         rows = np.concatenate([network.bert.embeddings(ids).flatten(0, 1).numpy() for ids in batches])
     for part in ("query", "key", "value"):
-        mean, second = found[f"encoder.layer.0.attention.self.{part}"]
+        mean, largest, second = found[f"encoder.layer.0.attention.self.{part}"]
+        assert largest == pytest.approx(np.abs(rows).max(axis=0), rel=1e-5)
         assert mean == pytest.approx(rows.mean(axis=0), abs=1e-5)
         assert second == pytest.approx(rows.T @ rows / len(rows), abs=1e-4)
     assert found["encoder.layer.1.output.dense"].second.shape == (128, 128)

@@ -8,7 +8,15 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.finbert.calibration import Array, Inputs
-from signals_pipeline.adapters.finbert.rounding import by_product, by_row, column_scales
+from signals_pipeline.adapters.finbert.rounding import (
+    COPIES,
+    by_product,
+    by_row,
+    column_scales,
+    loudest,
+    smoothing,
+    spread,
+)
 
 MATRICES = arrays(np.float32, (6, 5), elements=st.floats(-100, 100, width=32))
 ROWS = arrays(np.float32, (9, 6), elements=st.floats(-8, 8, width=16))
@@ -74,6 +82,54 @@ def test_related_inputs_lose_less_than_by_the_nearest_codes(seed: int) -> None:
 
 @given(rows=ROWS, centre=arrays(np.float32, 6, elements=st.floats(-8, 8, width=16)))
 def test_inputs_about_a_centre_are_those_of_the_shifted_rows(rows: Array, centre: Array) -> None:
-    found = Inputs(rows.mean(axis=0), second_of(rows)).about(centre)
+    found = Inputs(rows.mean(axis=0), np.abs(rows).max(axis=0), second_of(rows)).about(centre)
     shifted = rows - centre
     assert found == pytest.approx(shifted.T @ shifted / len(rows), abs=1e-2)
+
+
+# --- Channels with steps of their own ---
+
+LARGEST = arrays(np.float32, 6, elements=st.floats(0, 1_000, width=32))
+
+
+@given(largest=LARGEST)
+def test_what_calibration_saw_fits_the_codes_and_loud_channels_come_nearer_to_the_others(largest: Array) -> None:
+    divisor = smoothing(largest)
+    assert (divisor > 0).all()
+    quotient = largest / divisor
+    assert quotient.max() <= 127
+    heard = largest > 1e-6
+    assert heard.sum() < 2 or np.ptp(np.log(quotient[heard])) <= 0.11 * np.ptp(np.log(largest[heard])) + 1e-4
+
+
+@given(loudness=LARGEST)
+def test_copies_go_where_it_is_loudest_still(loudness: Array) -> None:
+    times = 1 + np.bincount(loudest(loudness), minlength=6)
+    assert times.sum() == 6 + COPIES
+    most = (loudness / times).max()
+    for channel in np.flatnonzero(times > 1):
+        assert loudness[channel] / (times[channel] - 1) >= most
+
+
+@given(rows=ROWS, matrix=MATRICES, copied=arrays(np.int64, 4, elements=st.integers(0, 5)))
+def test_copied_channels_change_no_product(rows: Array, matrix: Array, copied: NDArray[np.int64]) -> None:
+    weight, second = spread(matrix, second_of(rows), copied)
+    longer = np.hstack([rows, rows[:, copied]])
+    assert longer.astype(float) @ weight == pytest.approx(rows.astype(float) @ matrix, abs=1e-2)
+    assert second == pytest.approx(second_of(longer), abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_loud_row_of_weights_costs_the_others_less_where_it_is_copied(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    rows, weight = draw.normal(size=(400, 60)).astype(np.float32), draw.normal(size=(60, 20)).astype(np.float32)
+    weight[3] *= 12  # as the weights of a channel are that gave them its own loudness
+    copied = loudest(np.where(np.arange(60) == 3, 12, 1).astype(np.float32))
+    assert (copied == 3).sum() >= 11
+    second = second_of(rows)
+    once, more = (
+        codes * scales for codes, scales in (by_product(weight, second), by_product(*spread(weight, second, copied)))
+    )
+    merged = more[:60].copy()
+    np.add.at(merged, copied, more[60:])
+    assert loss(weight, merged, second) < 0.1 * loss(weight, once, second)
