@@ -6,11 +6,14 @@ of integers, which is exact in any order, times the steps; so a token's result d
 logits on no other text (dynamic quantisation by tensor, which onnxruntime's tool makes, takes one step for all tokens
 of a batch). Where a step comes from depends on what x is:
 
-- What a layer norm or attention puts out is bounded, a few channels apart, which are loud in every text. Each channel
-  has a step fixed in calibration. A channel's step is taken out of x and put into the weights, as far as the weights
-  bear it (SmoothQuant, Xiao et al. 2023): one node makes the codes, and scales and bias are part of the product.
+- What a layer norm or attention puts out is bounded, and its loud channels are the same in every text. Each channel has
+  a step fixed in calibration, which is taken out of x and put into the weights (SmoothQuant, Xiao et al. 2023): one
+  node makes the codes, and scales and bias are part of the product.
 - What GELU puts out has tokens ten times as loud as others, in channels of their own. There each token has its step,
   and codes are of x less GELU's least value, so that all 256 serve, not the half on one side of 0.
+
+The loudest channels would make their weights' rounding felt most, or, where the weights took the loudness over, set the
+steps of all others in a column. So the codes of these channels stand in a product's inputs several times.
 """
 
 from collections.abc import Mapping
@@ -79,9 +82,9 @@ class Exact:
         """Word vectors of ids, shape (texts, tokens, hidden)."""
         return self.graph.add("Gather", self.graph.constant("words", table), ids)
 
-    def divisor(self, path: str, size: int) -> Array:  # noqa: ARG002
-        """By what the inputs of a product are to be divided before they are given to `prepare_divided`."""
-        return np.ones(size, dtype=np.float32)
+    def divided(self, path: str, weight: Array, bias: Array) -> tuple[Array, Array]:  # noqa: ARG002
+        """A dense layer, its outputs divided as `prepare_divided` wants them; weight of shape (outputs, inputs)."""
+        return weight, bias
 
     def prepare(self, path: str, x: str) -> Prepared:  # noqa: ARG002
         """What `product` takes in x's place, so that several products share it."""
@@ -118,12 +121,13 @@ class Int8:
         picked = add("Cast", add("Gather", constant("words", codes), ids), to=TensorProto.FLOAT)
         return add("Mul", picked, add("Gather", constant("word_scales", scales), ids))
 
-    def divisor(self, path: str, size: int) -> Array:  # noqa: ARG002
-        """The step of each channel of a product's inputs, shape (inputs,)."""
-        return smoothing(self.inputs[path].largest)
+    def divided(self, path: str, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """A dense layer, its outputs divided as `prepare_divided` wants them; weight of shape (outputs, inputs)."""
+        divisor = smoothing(self.inputs[path].largest)
+        return weight / divisor[:, np.newaxis], bias / divisor
 
     def prepare(self, path: str, x: str) -> Prepared:
-        """Codes of x."""
+        """Codes of x, a step a channel."""
         add, divisor = self.graph.add, smoothing(self.inputs[path].largest)
         quotient = add("Mul", x, self.graph.constant(f"{path}.share", 1 / divisor))
         copied = loudest(divisor)
@@ -131,18 +135,24 @@ class Int8:
         return Prepared(codes, copied, divisor)
 
     def prepare_divided(self, path: str, x: str) -> Prepared:
-        """Codes of an x that was divided by `divisor` already."""
+        """Codes of an x that comes from a layer made by `divided`."""
         codes = self.graph.add("QuantizeLinear", x, "unit", "middle")
-        return Prepared(codes, NOTHING, smoothing(self.inputs[path].largest))
+        return Prepared(codes, divisor=smoothing(self.inputs[path].largest))
 
     def prepare_gelu(self, path: str, x: str) -> Prepared:
         """Codes of rows that came out of GELU, shape (tokens, inputs), and their scales, shape (tokens, 1)."""
-        add, seen = self.graph.add, self.inputs[path]
+        add = self.graph.add
         lifted = add("Add", x, "lift")
         scales = add("Mul", add("Max", add("ReduceMax", lifted, "columns", keepdims=1), "smallest"), "whole")
         codes = add("QuantizeLinear", lifted, add("Reshape", scales, "vector"), axis=0)
-        copied = loudest(np.sqrt(np.diag(seen.about(np.full_like(seen.mean, GELU_LEAST)))))
+        copied = loudest(np.sqrt(np.diag(self._lifted(path)[1])))
         return Prepared(self._copied(path, codes, copied), copied, scales=scales)
+
+    def _lifted(self, path: str) -> tuple[Array, NDArray[np.float64]]:
+        """GELU's least value for every input, and the mean of x xᵀ about it."""
+        seen = self.inputs[path]
+        least = np.full_like(seen.mean, GELU_LEAST)
+        return least, seen.about(least)
 
     def _copied(self, path: str, codes: str, channels: NDArray[np.int64]) -> str:
         """Codes with those of some channels once more after them."""
@@ -152,19 +162,21 @@ class Int8:
 
     def product(self, path: str, prepared: Prepared, weight: Array, bias: Array) -> str:
         """`x @ weight + bias` for weight of shape (inputs, outputs)."""
-        seen, divisor = self.inputs[path], prepared.divisor
+        divisor = prepared.divisor
         if divisor is None:
-            lift = np.full_like(seen.mean, GELU_LEAST)
-            sums = self._sums(path, prepared, weight, seen.about(lift), "bottom")
-            added = self.graph.constant(f"{path}.bias", (bias + lift @ weight).astype(np.float32))
-            return self.graph.add("Add", self.graph.add("Mul", sums, prepared.scales), added)
-        inputs = weight * divisor[:, np.newaxis], seen.second / np.outer(divisor, divisor), "middle"
-        return self._sums(path, prepared, *inputs, "", self.graph.constant(f"{path}.bias", bias))
+            least, second = self._lifted(path)
+            sums = self._sums(path, prepared, weight, second, "bottom")
+            whole = self.graph.constant(f"{path}.bias", (bias + least @ weight).astype(np.float32))
+            return self.graph.add("Add", self.graph.add("Mul", sums, prepared.scales), whole)
+        second = self.inputs[path].second / np.outer(divisor, divisor)
+        added = self.graph.constant(f"{path}.bias", bias)
+        return self._sums(path, prepared, weight * divisor[:, np.newaxis], second, "middle", "", added)
 
     def _sums(
-        self, path: str, prepared: Prepared, weight: Array, second: NDArray[np.floating], zero: str, *bias: str
+        self, path: str, prepared: Prepared, weight: Array, second: NDArray[np.floating], *zero_and_bias: str
     ) -> str:
+        """The codes' product with those of a weight that is made for them, times the weight's scales."""
         name = f"{path}.weight"
         codes, scales = by_product(*spread(weight, second, prepared.copied))
         weights = self.graph.constant(name, codes), "unit", self.graph.constant(f"{name}_scales", scales)
-        return self.graph.add("MatMulIntegerToFloat", prepared.codes, *weights, zero, *bias, domain=MICROSOFT)
+        return self.graph.add("MatMulIntegerToFloat", prepared.codes, *weights, *zero_and_bias, domain=MICROSOFT)

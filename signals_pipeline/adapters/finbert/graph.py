@@ -158,8 +158,12 @@ class _Builder:
         known = self.products.prepare(query, x)
         asked = known if asking == x else self.products.prepare(query, asking)
         # The shares that values are mixed in add up to 1, so that the mixture is divided where the values are.
-        divisor = self.products.divisor(dense, self.shape.hidden_size)
-        heads = self._product(query, asked), self._product(key, known), self._product(value, known, divisor)
+        values = self.products.divided(dense, *self._dense(value))
+        heads = (
+            self._product(query, asked),
+            self._product(key, known),
+            self.products.product(value, known, values[0].T, values[1]),
+        )
         mixed = add("MultiHeadAttention", *heads, domain=MICROSOFT, num_heads=self.shape.num_attention_heads)
         outer = self._product(dense, self.products.prepare_divided(dense, mixed))
         return self._norm(add("Add", outer, asking), f"{path}.output.LayerNorm")
@@ -168,12 +172,14 @@ class _Builder:
         inputs = x, self._tensor(f"{path}.weight"), self._tensor(f"{path}.bias")
         return self.graph.add("LayerNormalization", *inputs, axis=-1, epsilon=self.shape.layer_norm_eps)
 
-    def _product(self, path: str, prepared: Prepared, divisor: Array | None = None) -> str:
-        """A dense layer, its outputs divided by the divisor."""
-        weight, bias = (self.weights[f"{path}.{kind}"] for kind in ("weight", "bias"))
-        if divisor is not None:
-            weight, bias = weight / divisor[:, np.newaxis], bias / divisor
+    def _product(self, path: str, prepared: Prepared) -> str:
+        """A dense layer."""
+        weight, bias = self._dense(path)
         return self.products.product(path, prepared, weight.T, bias)
+
+    def _dense(self, path: str) -> tuple[Array, Array]:
+        """A dense layer's weight, shape (outputs, inputs), and bias."""
+        return self.weights[f"{path}.weight"], self.weights[f"{path}.bias"]
 
     def _small(self, x: str, path: str, output: str = "") -> str:
         """A dense layer of one row a text, exact: it decides closely and costs nothing."""
