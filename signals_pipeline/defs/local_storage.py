@@ -6,6 +6,8 @@ The databases are those of Dagster's own storage, row for row: either reads what
 gets the number of Dagster's newest revision, for which Dagster reads all fifty twice a run: a tenth of a window's run.
 """
 
+import fcntl
+import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -117,21 +119,24 @@ class BatchedEvents(SqliteEventLogStorage):
                 yield connection
 
     def _initdb(self, engine: sa.Engine, for_index_shard: bool = False) -> None:
-        """Make the tables where there are none; processes may do so at once."""
-        with engine.connect() as connection:
-            if MigrationContext.configure(connection).get_current_revision():
+        """Make the tables where there are none; processes may do so at once.
+
+        One after the other: SQLite changes to WAL only where nobody else so much as reads, and waits for nobody then.
+        """
+        with _alone_in(Path(self._base_dir)):
+            with engine.connect() as connection:
+                if MigrationContext.configure(connection).get_current_revision():
+                    return
+            if for_index_shard:
+                super()._initdb(engine, for_index_shard)
                 return
-        if for_index_shard:
-            super()._initdb(engine, for_index_shard)
-            return
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            SqlEventLogStorageMetadata.create_all(connection)
-            _VERSION.metadata.create_all(connection)
-            if not connection.execute(sa.select(_VERSION)).all():  # another process made the file meanwhile
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                SqlEventLogStorageMetadata.create_all(connection)
+                _VERSION.metadata.create_all(connection)
                 connection.execute(_VERSION.insert().values(version_num=_newest_revision()))
-            connection.commit()
+                connection.commit()
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has this table; asked inside a transaction on it."""
@@ -158,6 +163,17 @@ class BatchedEvents(SqliteEventLogStorage):
     def _close(self) -> None:
         while self._engines:
             self._engines.popitem()[1].dispose()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same folder out meanwhile."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
