@@ -40,12 +40,14 @@ if TYPE_CHECKING:
 MICROSOFT = "com.microsoft"
 ZERO = 128  # the code of 0, where values lie on both sides of it
 GELU_LEAST = np.float32(-0.16997121)  # min of x Phi(x), rounded down
+NONE = np.zeros((0, 0))
 
 
 class Prepared(NamedTuple):
     """What a product takes in x's place; in fp32 that is x itself, and nothing else."""
 
     codes: str
+    second: NDArray[np.floating] = NONE  # mean of x xᵀ as the codes have x
     copied: NDArray[np.int64] = NOTHING  # channels whose codes follow those of all
     divisor: Array | None = None  # of each channel, where the codes are of x divided by it
     scales: str = ""  # of each token, where it has its own
@@ -123,21 +125,27 @@ class Int8:
 
     def divided(self, path: str, weight: Array, bias: Array) -> tuple[Array, Array]:
         """A dense layer, its outputs divided as `prepare_divided` wants them; weight of shape (outputs, inputs)."""
-        divisor = smoothing(self.inputs[path].largest)
+        divisor = self._divisor(path)
         return weight / divisor[:, np.newaxis], bias / divisor
+
+    def _divisor(self, path: str) -> Array:
+        return smoothing(self.inputs[path].largest)
 
     def prepare(self, path: str, x: str) -> Prepared:
         """Codes of x, a step a channel."""
-        add, divisor = self.graph.add, smoothing(self.inputs[path].largest)
+        add, divisor = self.graph.add, self._divisor(path)
         quotient = add("Mul", x, self.graph.constant(f"{path}.share", 1 / divisor))
         copied = loudest(divisor)
         codes = self._copied(path, add("QuantizeLinear", quotient, "unit", "middle"), copied)
-        return Prepared(codes, copied, divisor)
+        return self._by_channel(path, codes, copied, divisor)
 
     def prepare_divided(self, path: str, x: str) -> Prepared:
         """Codes of an x that comes from a layer made by `divided`."""
         codes = self.graph.add("QuantizeLinear", x, "unit", "middle")
-        return Prepared(codes, divisor=smoothing(self.inputs[path].largest))
+        return self._by_channel(path, codes, NOTHING, self._divisor(path))
+
+    def _by_channel(self, path: str, codes: str, copied: NDArray[np.int64], divisor: Array) -> Prepared:
+        return Prepared(codes, self.inputs[path].second / np.outer(divisor, divisor), copied, divisor)
 
     def prepare_gelu(self, path: str, x: str) -> Prepared:
         """Codes of rows that came out of GELU, shape (tokens, inputs), and their scales, shape (tokens, 1)."""
@@ -145,14 +153,9 @@ class Int8:
         lifted = add("Add", x, "lift")
         scales = add("Mul", add("Max", add("ReduceMax", lifted, "columns", keepdims=1), "smallest"), "whole")
         codes = add("QuantizeLinear", lifted, add("Reshape", scales, "vector"), axis=0)
-        copied = loudest(np.sqrt(np.diag(self._lifted(path)[1])))
-        return Prepared(self._copied(path, codes, copied), copied, scales=scales)
-
-    def _lifted(self, path: str) -> tuple[Array, NDArray[np.float64]]:
-        """GELU's least value for every input, and the mean of x xᵀ about it."""
-        seen = self.inputs[path]
-        least = np.full_like(seen.mean, GELU_LEAST)
-        return least, seen.about(least)
+        second = self.inputs[path].about(np.full_like(self.inputs[path].mean, GELU_LEAST))
+        copied = loudest(np.sqrt(np.diag(second)))
+        return Prepared(self._copied(path, codes, copied), second, copied, scales=scales)
 
     def _copied(self, path: str, codes: str, channels: NDArray[np.int64]) -> str:
         """Codes with those of some channels once more after them."""
@@ -162,21 +165,17 @@ class Int8:
 
     def product(self, path: str, prepared: Prepared, weight: Array, bias: Array) -> str:
         """`x @ weight + bias` for weight of shape (inputs, outputs)."""
-        divisor = prepared.divisor
-        if divisor is None:
-            least, second = self._lifted(path)
-            sums = self._sums(path, prepared, weight, second, "bottom")
+        if prepared.divisor is None:
+            least = np.full(len(weight), GELU_LEAST)
+            sums = self._sums(path, prepared, weight, "bottom")
             whole = self.graph.constant(f"{path}.bias", (bias + least @ weight).astype(np.float32))
             return self.graph.add("Add", self.graph.add("Mul", sums, prepared.scales), whole)
-        second = self.inputs[path].second / np.outer(divisor, divisor)
         added = self.graph.constant(f"{path}.bias", bias)
-        return self._sums(path, prepared, weight * divisor[:, np.newaxis], second, "middle", "", added)
+        return self._sums(path, prepared, weight * prepared.divisor[:, np.newaxis], "middle", "", added)
 
-    def _sums(
-        self, path: str, prepared: Prepared, weight: Array, second: NDArray[np.floating], *zero_and_bias: str
-    ) -> str:
+    def _sums(self, path: str, prepared: Prepared, weight: Array, *zero_and_bias: str) -> str:
         """The codes' product with those of a weight that is made for them, times the weight's scales."""
         name = f"{path}.weight"
-        codes, scales = by_product(*spread(weight, second, prepared.copied))
+        codes, scales = by_product(*spread(weight, prepared.second, prepared.copied))
         weights = self.graph.constant(name, codes), "unit", self.graph.constant(f"{name}_scales", scales)
         return self.graph.add("MatMulIntegerToFloat", prepared.codes, *weights, *zero_and_bias, domain=MICROSOFT)
