@@ -35,19 +35,19 @@ RUN python -m venv /opt/preparing \
 # Only what makes a model: a change anywhere else leaves the model's layer as it is.
 COPY signals_pipeline/__init__.py signals_pipeline/
 COPY signals_pipeline/adapters/__init__.py signals_pipeline/adapters/cpus.py signals_pipeline/adapters/
-COPY signals_pipeline/adapters/finbert signals_pipeline/adapters/finbert
+COPY signals_pipeline/model_export signals_pipeline/model_export
 COPY signals_pipeline/adapters/model signals_pipeline/adapters/model
 COPY signals_pipeline/core/__init__.py signals_pipeline/core/dates.py signals_pipeline/core/intervals.py \
-    signals_pipeline/core/schema.py signals_pipeline/core/sentiment.py signals_pipeline/core/tables.py \
-    signals_pipeline/core/windows.py signals_pipeline/core/
+    signals_pipeline/core/tables.py signals_pipeline/core/windows.py signals_pipeline/core/
+COPY signals_pipeline/core/sentiment signals_pipeline/core/sentiment
 COPY signals_pipeline/sample/__init__.py signals_pipeline/sample/headlines.csv signals_pipeline/sample/
 
 FROM preparing AS model-finbert
-RUN /opt/preparing/bin/python -m signals_pipeline.adapters.finbert /prepared/models/finbert
+RUN /opt/preparing/bin/python -m signals_pipeline.model_export /prepared/models/finbert
 
 FROM preparing AS model-local
 COPY deploy/model /model
-RUN /opt/preparing/bin/python -m signals_pipeline.adapters.finbert /prepared/models/finbert /model
+RUN /opt/preparing/bin/python -m signals_pipeline.model_export /prepared/models/finbert /model
 
 FROM ${PYTHON_IMAGE} AS model-compact
 RUN mkdir -p /prepared/models

@@ -71,7 +71,13 @@ setup(
     python_requires=">=3.11,<3.12",
     packages=find_packages(include=["signals_pipeline", "signals_pipeline.*"]),
     package_data={
-        "signals_pipeline": ["py.typed", "sample/**/*", "watchlists/*.yaml", "adapters/templates/*", "web/templates/*"]
+        "signals_pipeline": [
+            "py.typed",
+            "sample/**/*",
+            "watchlists/*.yaml",
+            "adapters/rendering/templates/*",
+            "web/templates/*",
+        ]
     },
     install_requires=RUNTIME,
     extras_require={"finbert": FINBERT, "dev": DEVELOPMENT},

@@ -5,7 +5,8 @@ The URL comes from `alembic -x url=...`, from `signals_pipeline.adapters.migrate
 
 from alembic import context
 
-from signals_pipeline.adapters.database import engine_for, metadata, migrating
+from signals_pipeline.adapters.stores.engine import engine_for, migrating
+from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.settings import Settings
 
 

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from benchmarks.results import file_section, table
-from signals_pipeline.adapters.database import engine_for, signal_history, window_run, writing
-from signals_pipeline.adapters.history import History
-from signals_pipeline.adapters.migrate import upgrade
+from signals_pipeline.adapters.stores.engine import engine_for, writing
+from signals_pipeline.adapters.stores.migrations import upgrade
+from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.tables import signal_history, window_run
 from signals_pipeline.core.windows import Window, window_containing
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -123,7 +124,7 @@ def measured(engines: dict[int, sa.Engine]) -> list[Sequence[object]]:
 
 def main() -> None:
     """File the look-up on both databases; sizes as arguments stand in for the usual ones."""
-    from signals_pipeline_tests.databases import create_postgres
+    from signals_pipeline_tests.support.databases import create_postgres
 
     sizes = [int(each) for each in sys.argv[1:]] or SIZES
     with tempfile.TemporaryDirectory() as folder:

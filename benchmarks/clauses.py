@@ -8,11 +8,11 @@ import numpy as np
 
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
-from signals_pipeline.adapters.model import SentimentModel
-from signals_pipeline.core.clauses import cut
-from signals_pipeline.core.linking import NAMED
-from signals_pipeline.core.sentiment import LABELS, softmax
-from signals_pipeline_tests.gold import PARTS, Share, opposite_tones
+from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.core.linking.clauses import cut
+from signals_pipeline.core.linking.linker import NAMED
+from signals_pipeline.core.sentiment.tone import LABELS, softmax
+from signals_pipeline_tests.support.gold import PARTS, Share, opposite_tones
 
 CONFIDENT = 0.6
 

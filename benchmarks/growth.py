@@ -12,10 +12,16 @@ import pandas as pd
 
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
-from signals_pipeline.adapters.calendar import trading_sessions
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.core import headlines, scores, sentiment, signals, technicals
-from signals_pipeline.core.feeds import RawHeadline
+from signals_pipeline.adapters.prices.calendar import trading_sessions
+from signals_pipeline.core.linking.linker import link
+from signals_pipeline.core.news.evidence import build
+from signals_pipeline.core.news.feeds import RawHeadline
+from signals_pipeline.core.news.normalisation import normalise
+from signals_pipeline.core.prices import technicals
+from signals_pipeline.core.scoring import scores
+from signals_pipeline.core.sentiment import tone as sentiment
+from signals_pipeline.core.signals import decision as signals
 from signals_pipeline.core.tables import columns_of
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Sessions, Window, window_for_key
@@ -73,8 +79,8 @@ def made_bars(watchlist: Watchlist, sessions: Sessions) -> pd.DataFrame:
 def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.DataFrame, sessions: Sessions) -> int:
     """One window from raw headlines to gated candidates; logits are made up, the model is measured elsewhere."""
     windows: tuple[Window, ...] = (WINDOW,)
-    linked = headlines.link(headlines.normalise(raw).items, watchlist)
-    frame = headlines.build(linked, windows, lookback_hours=6, strict=False)
+    linked = link(normalise(raw).items, watchlist)
+    frame = build(linked, windows, lookback_hours=6, strict=False)
     hashes = frame["text_hash"].unique()
     made = np.random.default_rng(1).normal(0, 2, (len(hashes), 3))
     logits = pd.DataFrame(made, index=hashes, columns=list(sentiment.LABELS))

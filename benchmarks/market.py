@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from signals_pipeline.adapters.bars import BarStore
-from signals_pipeline.adapters.calendar import trading_sessions
-from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
-from signals_pipeline_tests.databases import migrated_template
-from signals_pipeline_tests.digest_examples import bars_of
-from signals_pipeline_tests.yahoo_server import Answer, charted
+from signals_pipeline.adapters.stores.bars import BarStore
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline_tests.support.databases import migrated_template
+from signals_pipeline_tests.support.digest_examples import bars_of
+from signals_pipeline_tests.support.yahoo_server import Answer, charted
 
 SESSIONS = trading_sessions(date(2021, 3, 1), date(2021, 12, 31))
 KNOWN = 20  # sessions in the store before the first window

@@ -9,7 +9,7 @@ import dagster as dg
 
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
-from signals_pipeline.adapters.migrate import upgrade
+from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.cli.runs import windows_in_range
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions

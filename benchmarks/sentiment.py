@@ -32,14 +32,14 @@ Score = Callable[[list[str]], np.ndarray]
 def opened(subject: str, folders: Mapping[str, str]) -> Score:
     """A subject's scoring function, ready to run; imports only what the subject needs."""
     if subject in OURS:
-        from signals_pipeline.adapters.model import SentimentModel
+        from signals_pipeline.adapters.model.running import SentimentModel
 
         return SentimentModel.load(Path(folders[subject]), threads=THREADS).logits
     import torch
 
     torch.set_num_threads(THREADS)
     if subject == "torch fp32, by length":
-        from signals_pipeline.adapters.finbert.reference import TorchModel
+        from signals_pipeline.model_export.reference import TorchModel
 
         return TorchModel.load(Path(folders["source"]), device="cpu").logits
     from transformers.pipelines import pipeline
@@ -81,8 +81,8 @@ def apart(job: str, *arguments: str) -> dict[str, float]:
 def prepared(given: Path, scratch: Path) -> dict[str, str]:
     """Folders of all subjects; the model is converted, not verified: random weights have no meaning to verify."""
     from signals_pipeline import sample
-    from signals_pipeline.adapters.finbert import prepare
-    from signals_pipeline.adapters.finbert.reference import TorchModel
+    from signals_pipeline.model_export import prepare
+    from signals_pipeline.model_export.reference import TorchModel
 
     reference = TorchModel.load(given, device="cpu")
     folders = {name: scratch / place for name, place in zip(OURS[:2], ("fp32", "int8"), strict=True)}
@@ -95,7 +95,7 @@ def prepared(given: Path, scratch: Path) -> dict[str, str]:
 
 def difference(scratch: Path) -> str:
     """How far int8 and fp32 are from torch on these headlines, in words."""
-    from signals_pipeline.core.sentiment import softmax
+    from signals_pipeline.core.sentiment.tone import softmax
 
     truth = np.load(scratch / "torch fp32, by length.npy")
     exact, int8 = np.load(scratch / f"{OURS[0]}.npy"), np.load(scratch / f"{OURS[1]}.npy")[:: EVERY[PEERS[2]]]

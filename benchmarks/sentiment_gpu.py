@@ -37,7 +37,7 @@ def sentence(source: Path, operations: float, *, device: str = "cuda", count: in
     """
     import torch
 
-    from signals_pipeline.adapters.finbert.reference import TorchModel
+    from signals_pipeline.model_export.reference import TorchModel
 
     if device == "cuda" and not torch.cuda.is_available():
         return "No GPU was at hand: the torch path in bf16 was not measured."

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.finbert.verify import PROBES
-from signals_pipeline.adapters.model import TOKENIZER_FILE
-from signals_pipeline.cli.checkup import HEADLINES
+from signals_pipeline.adapters.model.folder import TOKENIZER_FILE
+from signals_pipeline.cli.doctor_checks import HEADLINES
 from signals_pipeline.cli.model import PROBE
+from signals_pipeline.model_export.verify import PROBES
 
 if TYPE_CHECKING:
     from torch import Tensor

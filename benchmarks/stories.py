@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.core.stories import SIMILAR, STORY_HOURS, fingerprint, similarity, tellings
+from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, fingerprint, similarity, tellings
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.gold import PARTS, b_cubed, rows
+from signals_pipeline_tests.support.gold import PARTS, b_cubed, rows
 
 COUNTS = (10_000, 30_000, 100_000)
 SYMBOLS = (40, 500)

@@ -18,17 +18,17 @@ import pyarrow.parquet as pq
 
 from benchmarks.growth import companies, made_bars
 from benchmarks.results import file_section, table
-from signals_pipeline.adapters.calendar import trading_sessions
-from signals_pipeline.adapters.charts import tuning as draw
+from signals_pipeline.adapters.prices.calendar import trading_sessions
+from signals_pipeline.adapters.rendering.charts import tuning as draw
 from signals_pipeline.cli.tune import GRID
-from signals_pipeline.core.evidence import Evidence
-from signals_pipeline.core.forward import forward_returns
-from signals_pipeline.core.replay import Setting, replay
+from signals_pipeline.core.record.forward_returns import forward_returns
+from signals_pipeline.core.research.replay import Setting, replay
+from signals_pipeline.core.research.stored_evidence import Evidence
+from signals_pipeline.core.research.tuning import Tuning, grid, tune
 from signals_pipeline.core.tables import SCORES, SENTIMENT, Table
-from signals_pipeline.core.tuning import Tuning, grid, tune
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.defs.io_manager import WindowFrames
-from signals_pipeline.defs.tuning import SCORE_COLUMNS, SENTIMENT_COLUMNS
+from signals_pipeline.defs.research_data import SCORE_COLUMNS, SENTIMENT_COLUMNS
 
 SYMBOLS, WINDOWS, A_WINDOW = 50, 520, 60
 USED = Setting(0.6, 0.3, 0.6, 6.0, 7.0, 25)

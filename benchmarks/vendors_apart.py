@@ -50,8 +50,8 @@ def vendors_apart(*, symbols: int, delay: float) -> Iterator[VendorsApart]:
 
 def _serve(pipe: Connection, symbols: int, delay: float) -> None:
     from benchmarks.market import charts
-    from signals_pipeline_tests.adapters.news.live_vendors import newsroom
-    from signals_pipeline_tests.yahoo_server import yahoo_server
+    from signals_pipeline_tests.support.live_vendors import newsroom
+    from signals_pipeline_tests.support.yahoo_server import yahoo_server
 
     with newsroom(symbols=symbols, delay=delay) as room, yahoo_server() as house:
         house.delay = delay

@@ -16,13 +16,14 @@ import pandas as pd
 
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.model import SentimentModel, read_config
+from signals_pipeline.adapters.model.folder import read_config
+from signals_pipeline.adapters.model.running import SentimentModel
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.adapters.score_cache import ScoreCache
+from signals_pipeline.adapters.stores import migrations
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline.defs.scoring import Scorer
+from signals_pipeline.defs.cached_scoring import Scorer
 
 HEADLINES = 50_000
 PAGE = os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -47,8 +48,8 @@ def score(url: str) -> None:
 
     handler = logging.StreamHandler()
     handler.setFormatter(Resident())
-    logging.getLogger("signals_pipeline.defs.scoring").addHandler(handler)
-    logging.getLogger("signals_pipeline.defs.scoring").setLevel(logging.INFO)
+    logging.getLogger("signals_pipeline.defs.cached_scoring").addHandler(handler)
+    logging.getLogger("signals_pipeline.defs.cached_scoring").setLevel(logging.INFO)
     card = read_config(sample.COMPACT_MODEL)
     model = SentimentModel.load(sample.COMPACT_MODEL)
     cache = ScoreCache(engine_for(url))
@@ -77,7 +78,7 @@ def main() -> None:
     """Interrupt half-way, start again, file the figures."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/scores.db"
-        migrate.upgrade(url)
+        migrations.upgrade(url)
         first, _ = run(url, interrupt_after=HEADLINES // 2 // 512 * 512)
         rest, said = run(url)
     scored, cached, rate = said.split()

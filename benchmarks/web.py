@@ -25,9 +25,10 @@ import sqlalchemy as sa
 
 from benchmarks.results import file_section, table
 from benchmarks.runs import settings_in
-from signals_pipeline.adapters.database import digest, engine_for, writing
+from signals_pipeline.adapters.stores.engine import engine_for, writing
+from signals_pipeline.adapters.stores.tables import digest
 from signals_pipeline.core.windows import windows_between
-from signals_pipeline_tests.digest_pages import everything
+from signals_pipeline_tests.support.digest_pages import everything
 
 DIGESTS = 10_000
 CONNECTIONS = 64

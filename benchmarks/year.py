@@ -21,18 +21,19 @@ import pandas as pd
 
 from benchmarks.results import file_section, table
 from benchmarks.runs import run
-from signals_pipeline.adapters.migrate import upgrade
-from signals_pipeline.core.scores import SHRINKAGE
+from signals_pipeline.adapters.stores.migrations import upgrade
+from signals_pipeline.core.scoring.scores import SHRINKAGE
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, window_containing, window_for_key
 from signals_pipeline.definitions import build_resources
 from signals_pipeline.defs.io_manager import WindowFrames
-from signals_pipeline.defs.local_storage import instance_in
-from signals_pipeline.defs.replaying import Parts, replay
 from signals_pipeline.defs.resources import open_store, scorer_for
-from signals_pipeline.settings import Deployment, Settings
-from signals_pipeline_tests.adapters.histories import rows as all_rows
-from signals_pipeline_tests.years import make_year
+from signals_pipeline.defs.sqlite_storage import instance_in
+from signals_pipeline.defs.stage_replay import Parts, replay
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment
+from signals_pipeline_tests.support.histories import rows as all_rows
+from signals_pipeline_tests.support.years import make_year
 
 SYMBOLS, HEADLINES_A_YEAR, SAMPLED = 50, 100_000, 10
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from signals_pipeline import sample
-from signals_pipeline.core.feeds import NewsSource, PriceSource
+from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import window_containing, window_for_key
 from signals_pipeline.defs.alerts import operator_told, silence_sensor
 from signals_pipeline.defs.assets.delivery import delivery
@@ -18,13 +18,13 @@ from signals_pipeline.defs.assets.sentiment import sentiment
 from signals_pipeline.defs.assets.signals import signals
 from signals_pipeline.defs.assets.technicals import technicals
 from signals_pipeline.defs.checks import HEALTH_JOB, health_schedule, newest_window_present, window_checks
+from signals_pipeline.defs.dispatch import mailing_resource
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import DIGEST_JOB, digest_schedule
 from signals_pipeline.defs.live_news import live_news_resource, newsapi_left
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.metrics import failed_run_sensor, run_metrics_resource
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, digest_windows
-from signals_pipeline.defs.posting import mailing_resource
 from signals_pipeline.defs.resources import (
     DeskResource,
     RecordedNewsResource,
@@ -35,7 +35,8 @@ from signals_pipeline.defs.resources import (
     store_resource,
 )
 from signals_pipeline.defs.sensors import DELIVERY_JOB, delivery_retry, digest_failed
-from signals_pipeline.settings import Deployment, Settings
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment
 
 ASSETS = [headlines, sentiment, technicals, scores, signals, outcomes, digest, delivery]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.databases import database_url, empty_url, engine, store
-from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
+from signals_pipeline_tests.support.desk import TestDesk
 
 __all__ = ["database_url", "empty_url", "engine", "store"]
 

@@ -8,11 +8,11 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline import sample
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.digest_files import digest_paths
-from signals_pipeline.core.digest import Digest
+from signals_pipeline.adapters.rendering.files import digest_paths
+from signals_pipeline.adapters.stores import migrations
+from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.support.desk import TestDesk
 
 WINDOW = window_for_key("2015-02-03-08:30")
 AT = "2015-02-03T15:00:00Z"
@@ -98,7 +98,7 @@ def test_a_missing_news_file_is_one_line_and_writes_nothing(tmp_path: Path) -> N
 
 def test_a_database_at_an_older_revision_is_refused_in_one_line(tmp_path: Path) -> None:
     with TestDesk.open(tmp_path) as desk:
-        migrate.downgrade(desk.settings.database_url, "001")
+        migrations.downgrade(desk.settings.database_url, "001")
         message = desk.refusal([WINDOW])
     assert "001" in message
     assert "signals migrate" in message

@@ -14,10 +14,11 @@ from signals_pipeline import sample
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.definitions import build_definitions, build_resources
-from signals_pipeline.defs.limits import A_WINDOW_TAG, RETRIES_TAG, SECONDS_TAG
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.resources import RecordedNewsResource
-from signals_pipeline.settings import Knobs, Settings, SettingsError
+from signals_pipeline.defs.stage_limits import A_WINDOW_TAG, RETRIES_TAG, SECONDS_TAG
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import Knobs, SettingsError
 
 NAMES = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery"}
 HEAVY = {"torch", "transformers", "onnxruntime", "tokenizers", "boto3", "yfinance", "exchange_calendars", "dagster_aws"}

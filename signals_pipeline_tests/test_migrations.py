@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.database import DatabaseError, engine_for, metadata, migrating, writing
-from signals_pipeline_tests.databases import PROCESSES, database_url, empty_url, engine, store
+from signals_pipeline.adapters.stores import migrations
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, migrating, writing
+from signals_pipeline.adapters.stores.tables import metadata
+from signals_pipeline_tests.support.databases import PROCESSES, database_url, empty_url, engine, store
 
 __all__ = ["database_url", "empty_url", "engine", "store"]
 
@@ -47,14 +48,14 @@ def ordered(columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_revisions_make_the_tables_of_the_queries(empty_url: str) -> None:
-    migrate.check_tables_match(empty_url)
+    migrations.check_tables_match(empty_url)
 
 
 def test_a_difference_between_revisions_and_tables_is_named(empty_url: str) -> None:
     extra = sa.Table("forgotten", metadata, sa.Column("id", sa.Integer(), primary_key=True))
     try:
         with pytest.raises(DatabaseError, match=r"forgotten.*add a revision"):
-            migrate.check_tables_match(empty_url)
+            migrations.check_tables_match(empty_url)
     finally:
         metadata.remove(extra)
 
@@ -69,18 +70,18 @@ def test_constraints_are_the_same_as_well(engine: Engine) -> None:
 
 
 def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
-    assert migrate.current(empty_url) is None
-    assert migrate.upgrade(empty_url) == "006" == migrate.head()
+    assert migrations.current(empty_url) is None
+    assert migrations.upgrade(empty_url) == "006" == migrations.head()
     before = engine_for(empty_url)
     first = shape(before)
     before.dispose()
     for revision in ("005", "004", "003", "002", "001"):
-        assert migrate.downgrade(empty_url, revision) == revision
-    assert migrate.downgrade(empty_url, "base") is None
+        assert migrations.downgrade(empty_url, revision) == revision
+    assert migrations.downgrade(empty_url, "base") is None
     left = engine_for(empty_url)
     assert sa.inspect(left).get_table_names() == ["alembic_version"]
     left.dispose()
-    assert migrate.upgrade(empty_url) == "006"
+    assert migrations.upgrade(empty_url) == "006"
     after = engine_for(empty_url)
     assert shape(after) == first
     after.dispose()
@@ -97,7 +98,7 @@ def test_each_revision_brings_its_tables(empty_url: str) -> None:
     }
     tables = {"alembic_version"}
     for revision, brought in expected.items():
-        migrate.upgrade(empty_url, revision)
+        migrations.upgrade(empty_url, revision)
         tables |= brought
         opened = engine_for(empty_url)
         assert set(sa.inspect(opened).get_table_names()) == tables
@@ -108,8 +109,8 @@ def test_rows_survive_going_to_an_older_revision_and_back(database_url: str) -> 
     opened = engine_for(database_url)
     with writing(opened) as connection:
         connection.execute(sa.text("INSERT INTO source_call (vendor, day, calls) VALUES ('newsapi', '2026-03-02', 7)"))
-    migrate.downgrade(database_url, "001")
-    migrate.upgrade(database_url)
+    migrations.downgrade(database_url, "001")
+    migrations.upgrade(database_url)
     with opened.connect() as connection:
         assert connection.execute(sa.text("SELECT calls FROM source_call")).scalar_one() == 7
     opened.dispose()
@@ -117,34 +118,34 @@ def test_rows_survive_going_to_an_older_revision_and_back(database_url: str) -> 
 
 def test_an_empty_database_is_refused(empty_url: str) -> None:
     with pytest.raises(DatabaseError, match="has no tables yet: run `signals migrate`"):
-        migrate.require_head(engine_for(empty_url))
+        migrations.require_head(engine_for(empty_url))
 
 
 def test_an_older_revision_is_refused(empty_url: str) -> None:
-    migrate.upgrade(empty_url, "001")
+    migrations.upgrade(empty_url, "001")
     with pytest.raises(DatabaseError, match="is at revision 001, this code needs 006: run `signals migrate`"):
-        migrate.require_head(engine_for(empty_url))
+        migrations.require_head(engine_for(empty_url))
 
 
 def test_an_unknown_revision_is_refused_and_never_migrated(database_url: str) -> None:
     opened = engine_for(database_url)
-    migrate.require_head(opened)
+    migrations.require_head(opened)
     with opened.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '099'"))
     for attempt in (
-        lambda: migrate.require_head(opened),
-        lambda: migrate.upgrade(database_url),
-        lambda: migrate.downgrade(database_url, "base"),
+        lambda: migrations.require_head(opened),
+        lambda: migrations.upgrade(database_url),
+        lambda: migrations.downgrade(database_url, "base"),
     ):
         with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 006. does not know.*newer"):
             attempt()
-    assert migrate.current(database_url) == "099"
+    assert migrations.current(database_url) == "099"
     opened.dispose()
 
 
 def test_an_unknown_target_is_refused(database_url: str) -> None:
     with pytest.raises(DatabaseError, match="no revision '7'; this code has 001, 002, 003"):
-        migrate.upgrade(database_url, "7")
+        migrations.upgrade(database_url, "7")
 
 
 def test_a_failing_upgrade_leaves_the_database_as_it_was(empty_url: str) -> None:
@@ -152,7 +153,7 @@ def test_a_failing_upgrade_leaves_the_database_as_it_was(empty_url: str) -> None
     with opened.begin() as connection:
         connection.execute(sa.text("CREATE TABLE signal_outcome (id INTEGER)"))
     with pytest.raises(DatabaseError, match=r"signal_outcome.*already exists"):
-        migrate.upgrade(empty_url)
+        migrations.upgrade(empty_url)
     assert sa.inspect(opened).get_table_names() == ["signal_outcome"]
     opened.dispose()
 
@@ -160,7 +161,7 @@ def test_a_failing_upgrade_leaves_the_database_as_it_was(empty_url: str) -> None
 def upgraded(url: str, start: Barrier, results: "Queue[str | None]") -> None:
     start.wait()
     try:
-        results.put(migrate.upgrade(url))
+        results.put(migrations.upgrade(url))
     except DatabaseError as error:
         results.put(str(error))
 
@@ -180,7 +181,7 @@ def test_alembic_itself_takes_the_url_from_its_command_line(empty_url: str) -> N
         [sys.executable, "-m", "alembic", "-x", f"url={empty_url}", "upgrade", "002"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (ran.returncode, migrate.current(empty_url)) == (0, "002"), ran.stderr
+    assert (ran.returncode, migrations.current(empty_url)) == (0, "002"), ran.stderr
 
 
 def test_alembic_itself_takes_the_url_from_the_settings(tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_alembic_itself_takes_the_url_from_the_settings(tmp_path: Path) -> None:
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"SIGNALS_DATABASE_URL": empty_url},
     )  # fmt: skip
-    assert (ran.returncode, migrate.current(empty_url)) == (0, "006"), ran.stderr
+    assert (ran.returncode, migrations.current(empty_url)) == (0, "006"), ran.stderr
 
 
 def test_the_sql_can_be_printed_without_a_database() -> None:
@@ -203,17 +204,17 @@ def test_the_sql_can_be_printed_without_a_database() -> None:
 
 
 def test_missing_migrations_say_where_they_were_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "_REPOSITORY", tmp_path)
+    monkeypatch.setattr(migrations, "_REPOSITORY", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DatabaseError, match="run from the repository, or install the package with `pip install -e`"):
-        migrate.head()
+        migrations.head()
     monkeypatch.chdir(ROOT)
-    assert migrate.head() == "006"
+    assert migrations.head() == "006"
 
 
 def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'a.db'}"
-    migrate.upgrade(url)
+    migrations.upgrade(url)
     opened = engine_for(url)
     orphan = (
         "INSERT INTO signal_candidate VALUES "
@@ -228,4 +229,4 @@ def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
 
 
 def test_the_check_makes_a_database_of_its_own_where_none_is_named() -> None:
-    migrate.check_tables_match()
+    migrations.check_tables_match()

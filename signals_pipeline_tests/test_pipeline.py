@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from signals_pipeline.adapters.digest_files import digest_paths
-from signals_pipeline.core.digest import Digest
-from signals_pipeline.core.signals import Signal
+from signals_pipeline.adapters.rendering.files import digest_paths
+from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import SCORES
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.io_manager import WindowFrames
-from signals_pipeline.settings import Knobs
-from signals_pipeline_tests.databases import new_database
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline.settings.strategy import Knobs
+from signals_pipeline_tests.support.databases import new_database
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 
 WEEK = tuple(window for window in SAMPLE_WINDOWS if "2015-02-06" <= window.key < "2015-02-14")
 DAYS = WEEK[:4]

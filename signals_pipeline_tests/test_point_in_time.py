@@ -18,22 +18,23 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.database import engine_for, metadata
-from signals_pipeline.adapters.migrate import downgrade, upgrade
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.migrations import downgrade, upgrade
+from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.assets.outcomes import outcomes
 from signals_pipeline.defs.assets.signals import signals
-from signals_pipeline.defs.composing import Composer
-from signals_pipeline.defs.replaying import Parts, record, replay
+from signals_pipeline.defs.digest_composition import Composer
 from signals_pipeline.defs.resources import Desk, open_store, scorer_for
-from signals_pipeline.settings import Knobs
-from signals_pipeline_tests.adapters.histories import rows
-from signals_pipeline_tests.databases import database_url, empty_url, engine, store
-from signals_pipeline_tests.years import Year, make_year
+from signals_pipeline.defs.stage_replay import Parts, record, replay
+from signals_pipeline.settings.strategy import Knobs
+from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
+from signals_pipeline_tests.support.histories import rows
+from signals_pipeline_tests.support.years import Year, make_year
 
 __all__ = ["database_url", "empty_url", "engine", "store"]
 

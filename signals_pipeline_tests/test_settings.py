@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.settings import Deployment, Generator, Knobs, Settings, SettingsError, configuration_table
+from signals_pipeline.settings import Settings, configuration_table
+from signals_pipeline.settings.choices import Deployment, Generator
+from signals_pipeline.settings.strategy import Knobs, SettingsError
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.digest_files import digest_paths
-from signals_pipeline.core.digest import Digest
+from signals_pipeline.adapters.rendering.files import digest_paths
+from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.desk import TestDesk
-from signals_pipeline_tests.web.sites import site
+from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.sites import site
 
 WINDOW = window_for_key("2015-02-03-08:30")
 SAID = "Prices are stale: the last bar is of Thu 29 Jan 2015, later sessions are missing."

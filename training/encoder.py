@@ -9,7 +9,7 @@ from rows import LABELS
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
-from signals_pipeline.adapters.finbert.graph import Pooling
+from signals_pipeline.model_export.graph import Pooling
 
 MAX_LENGTH = 64  # tokens; the longest SEntFiN title has fewer
 KEPT = (0, 1, 2, 5)  # the layers of the encoder that a student starts from

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from rows import LABELS, read_sentfin
 from torch import Tensor, nn
 
-from signals_pipeline.adapters.finbert.calibration import inputs_of
-from signals_pipeline.adapters.finbert.graph import write_graph
-from signals_pipeline.adapters.finbert.prepare import BATCH_TOKENS, QUANTISATION
-from signals_pipeline.adapters.finbert.source import Architecture
-from signals_pipeline.adapters.model import MODEL_FILE, TOKENIZER_FILE, seal
+from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, seal
+from signals_pipeline.model_export.calibration import inputs_of
+from signals_pipeline.model_export.graph import write_graph
+from signals_pipeline.model_export.prepare import BATCH_TOKENS, QUANTISATION
+from signals_pipeline.model_export.source import Architecture
 
 CALIBRATION = 1_500  # titles, about; more change nothing
 

@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from signals_pipeline.adapters.model import MODEL_FILE
+from signals_pipeline.adapters.model.folder import MODEL_FILE
 
 Tensors = Mapping[str, NDArray[np.float32]]
 ASIDE = (".centre", ".copied", ".share")  # what a product does to its inputs

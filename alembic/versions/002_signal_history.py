@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from signals_pipeline.adapters.database import UtcDateTime
+from signals_pipeline.adapters.stores.instants import UtcDateTime
 
 revision = "002"
 down_revision = "001"

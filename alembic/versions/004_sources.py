@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from signals_pipeline.adapters.database import UtcDateTime
+from signals_pipeline.adapters.stores.instants import UtcDateTime
 
 revision = "004"
 down_revision = "003"

@@ -21,9 +21,9 @@ from benchmarks.soak.folder import Folder
 from benchmarks.soak.judging import ended, judged
 from benchmarks.soak.watching import Watch
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.mail_servers import mail_server
-from signals_pipeline_tests.operation.deployment import Deployment, running
-from signals_pipeline_tests.years import make_year
+from signals_pipeline_tests.support.deployment import Deployment, running
+from signals_pipeline_tests.support.mail_servers import mail_server
+from signals_pipeline_tests.support.years import make_year
 
 SYMBOLS, HEADLINES_A_WINDOW = 12, 12
 CALM = 4  # windows at the end in which nothing goes wrong, so that the last missed ones are healed

@@ -13,8 +13,8 @@ import psutil
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from benchmarks.soak.folder import Folder
-from signals_pipeline_tests.mail_servers import Inbox
-from signals_pipeline_tests.operation.deployment import Deployment
+from signals_pipeline_tests.support.deployment import Deployment
+from signals_pipeline_tests.support.mail_servers import Inbox
 
 # What goes wrong in so many of 100 windows; the rest goes well. Names of moods are the mail server's.
 SHARES = {

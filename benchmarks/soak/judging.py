@@ -14,12 +14,12 @@ from benchmarks.results import machine, table
 from benchmarks.soak import held
 from benchmarks.soak.folder import Folder
 from benchmarks.soak.watching import WATCHED
-from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.adapters.histories import rows
-from signals_pipeline_tests.desk import TestDesk
-from signals_pipeline_tests.operation.postgres import server
-from signals_pipeline_tests.years import Year
+from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.histories import rows
+from signals_pipeline_tests.support.postgres import server
+from signals_pipeline_tests.support.years import Year
 
 REPORT = Path(__file__).parent.parent / "SOAK.md"
 TABLES = ("signal_candidate", "signal_history", "signal_outcome")

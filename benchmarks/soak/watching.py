@@ -11,9 +11,9 @@ import psutil
 import sqlalchemy as sa
 
 from benchmarks.soak.folder import belongs
-from signals_pipeline.core.delivery import SEND_WITHIN
+from signals_pipeline.core.digest.delivery import SEND_WITHIN
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.operation.deployment import Deployment
+from signals_pipeline_tests.support.deployment import Deployment
 
 STUCK = 240.0  # seconds without an end, after which the clock is put forward by more than a run may take
 TOO_LONG = timedelta(minutes=61)  # of the deployment's clock: what run monitoring ends

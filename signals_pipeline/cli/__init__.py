@@ -5,7 +5,8 @@ import warnings
 
 import click
 
-from signals_pipeline.cli.commands import elsewhere, findings, mails, upkeep, windows
+from signals_pipeline.cli import lazy
+from signals_pipeline.cli.commands import mails, results, upkeep, windows
 
 
 class OneLine(click.Group):
@@ -22,7 +23,7 @@ class OneLine(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except BaseException as error:
-            from signals_pipeline.cli.failures import interrupted, told
+            from signals_pipeline.cli.errors import interrupted, told
 
             if interrupted(error):
                 click.echo("signals: interrupted; what was finished is kept, run again for the rest", err=True)
@@ -40,6 +41,6 @@ def main() -> None:
     """News headlines become trading signals, mailed as a digest twice a day."""
 
 
-for _module in (windows, mails, findings, upkeep, elsewhere):
+for _module in (windows, mails, results, upkeep, lazy):
     for _command in _module.COMMANDS:
         main.add_command(_command)

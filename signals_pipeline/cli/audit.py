@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from signals_pipeline.core.audit import Trace
+from signals_pipeline.core.checks.look_ahead import Trace
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.definitions import build_resources
-from signals_pipeline.defs.auditing import Finding, audit, stored_trace
 from signals_pipeline.defs.io_manager import WindowFrames
-from signals_pipeline.defs.replaying import Parts
+from signals_pipeline.defs.look_ahead_audit import Finding, audit, stored_trace
 from signals_pipeline.defs.resources import open_store, scorer_for
-from signals_pipeline.settings import Knobs, Settings
+from signals_pipeline.defs.stage_replay import Parts
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import Knobs
 
 
 def findings(settings: Settings, keys: tuple[str, ...]) -> Iterator[tuple[Window, tuple[Finding, ...]]]:

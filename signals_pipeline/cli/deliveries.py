@@ -4,9 +4,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from signals_pipeline.adapters.outbox import Mail
+from signals_pipeline.adapters.stores.outbox import Mail
 from signals_pipeline.cli.mail import told
-from signals_pipeline.defs.posting import clock, mailing_of, send_due
+from signals_pipeline.defs.dispatch import clock, mailing_of, send_due
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
 

@@ -8,7 +8,8 @@ from signals_pipeline.adapters.aws import revisions, services, stack
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.aws.images import Docker
 from signals_pipeline.adapters.aws.release import Release
-from signals_pipeline.settings import Generator, Settings
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Generator
 
 
 def _stack_name(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from signals_pipeline.adapters.probes import Finding, fail, look, ok, unfinished
-from signals_pipeline.cli.checkup import in_turn, probes_of, today
-from signals_pipeline.cli.failures import told
-from signals_pipeline.settings import Settings, SettingsError
+from signals_pipeline.adapters.probes.findings import Finding, fail, look, ok, unfinished
+from signals_pipeline.cli.doctor_checks import in_turn, probes_of, today
+from signals_pipeline.cli.errors import told
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import SettingsError
 
 if TYPE_CHECKING:
     from signals_pipeline.adapters.aws.services import Patience

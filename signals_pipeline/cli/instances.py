@@ -4,8 +4,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from signals_pipeline.defs.local_storage import instance_in
-from signals_pipeline.settings import Settings, SettingsError
+from signals_pipeline.defs.sqlite_storage import instance_in
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import SettingsError
 
 
 def local_instance(settings: Settings) -> dg.DagsterInstance:

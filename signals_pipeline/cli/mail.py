@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from signals_pipeline.adapters.digest_files import digest_paths
 from signals_pipeline.adapters.mail.envelope import Envelope
 from signals_pipeline.adapters.mail.message import digest_message, trial_message
-from signals_pipeline.adapters.outbox import OutboxError
+from signals_pipeline.adapters.rendering.files import digest_paths
+from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.cli.report import stored_digest
-from signals_pipeline.core.delivery import NotSent, Unanswered, hold
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered, hold
 from signals_pipeline.core.windows import Window, window_for_key
-from signals_pipeline.defs.posting import Mailing, Posted, mailing_of, send_due
+from signals_pipeline.defs.dispatch import Mailing, Posted, mailing_of, send_due
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.finbert import prepare, source
-from signals_pipeline.adapters.finbert.verify import read
-from signals_pipeline.adapters.model import ModelError, SentimentModel, read_config
 from signals_pipeline.adapters.model.choice import model_folder
-from signals_pipeline.core.sentiment import LABELS, softmax
+from signals_pipeline.adapters.model.folder import ModelError, read_config
+from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.core.sentiment.tone import LABELS, softmax
+from signals_pipeline.model_export import prepare, source
+from signals_pipeline.model_export.verify import read
 from signals_pipeline.settings import Settings
 
 PROBE = "Company profit rises sharply, well above expectations"

@@ -8,7 +8,7 @@ from functools import partial
 from signals_pipeline.adapters.aws import inventory, revisions, services
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.aws.stack import DeployError, Stack, how_to_make, missing_parameters
-from signals_pipeline.adapters.probes import Finding, Probe, fail, ok, warn
+from signals_pipeline.adapters.probes.findings import Finding, Probe, fail, ok, warn
 
 INSIDE = ["signals", "doctor", "--json", "--seconds", "90"]  # half a processor imports slowly
 SILENT = timedelta(hours=18)  # as the alarm HeartbeatMissing

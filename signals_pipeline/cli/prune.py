@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import click
 from upath import UPath
 
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.retention import old_files, old_scores, remove_scores
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.retention import old_files, old_scores, remove_scores
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.defs.retention import old_runs, remove_runs
 from signals_pipeline.settings import Settings

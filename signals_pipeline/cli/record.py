@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from signals_pipeline.adapters import charts
-from signals_pipeline.core.calibration import agreement, reliability
-from signals_pipeline.core.coefficients import daily_spearman, rank_correlation
-from signals_pipeline.core.forward import pairs
-from signals_pipeline.core.outcomes import HORIZONS
-from signals_pipeline.core.record import RecordLine, judged, record
-from signals_pipeline.core.slices import publisher_of, sliced
-from signals_pipeline.core.tallies import LIVE_MODES
+from signals_pipeline.adapters.rendering import charts
+from signals_pipeline.core.record.calibration import agreement, reliability
+from signals_pipeline.core.record.forward_returns import pairs
+from signals_pipeline.core.record.information_coefficient import daily_spearman, rank_correlation
+from signals_pipeline.core.record.outcome_index import LIVE_MODES
+from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.slices import publisher_of, sliced
+from signals_pipeline.core.record.track_record import RecordLine, judged, record
 from signals_pipeline.definitions import build_resources
+from signals_pipeline.defs.research_data import Past, look_back, opened, windows_run
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.tuning import Past, look_back, opened, windows_run
 from signals_pipeline.settings import Settings
 
 

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from signals_pipeline.adapters.database import DatabaseError
-from signals_pipeline.adapters.digest_files import digest_paths, write_digest
-from signals_pipeline.core.digest import Digest
+from signals_pipeline.adapters.rendering.files import digest_paths, write_digest
+from signals_pipeline.adapters.stores.engine import DatabaseError
+from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.digest.wording import signed
 from signals_pipeline.core.windows import Window, window_for_key
-from signals_pipeline.core.wording import signed
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 

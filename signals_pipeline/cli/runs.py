@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.digests import Digests
+from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import DIGEST_JOB
 from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.settings import Deployment, Settings
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment
 
 QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # a failure is told once, by `signals`
 

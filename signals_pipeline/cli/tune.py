@@ -12,13 +12,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from signals_pipeline.adapters import charts
-from signals_pipeline.adapters.tried_settings import keep_tried, tried_settings
-from signals_pipeline.core.replay import Setting, replay
-from signals_pipeline.core.tuning import Trial, Tuning, grid, tune
+from signals_pipeline.adapters.rendering import charts
+from signals_pipeline.adapters.stores.tried_settings import keep_tried, tried_settings
+from signals_pipeline.core.research.replay import Setting, replay
+from signals_pipeline.core.research.tuning import Trial, Tuning, grid, tune
 from signals_pipeline.definitions import build_resources
-from signals_pipeline.defs.tuning import Past, look_back, opened, setting_of, windows_run
-from signals_pipeline.settings import Knobs, Settings, SettingsError
+from signals_pipeline.defs.research_data import Past, look_back, opened, setting_of, windows_run
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import Knobs, SettingsError
 
 SHOWN = 10
 WIDTH = 120  # columns where there is no terminal to ask

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from signals_pipeline.adapters.probes import Finding, fail, ok, warn
 from signals_pipeline.adapters.probes.aws import ses
+from signals_pipeline.adapters.probes.findings import Finding, fail, ok, warn
 from signals_pipeline.adapters.probes.machine import folder
 from signals_pipeline.adapters.probes.smtp import smtp_login
 from signals_pipeline.adapters.probes.web import newsapi_key
-from signals_pipeline.cli.existing import opened
+from signals_pipeline.cli.database import opened
 from signals_pipeline.core.watchlist import BENCHMARK
-from signals_pipeline.settings import MailTransport, Settings
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import MailTransport
 
 MIGRATE = "signals migrate"
 
@@ -20,8 +21,8 @@ Clock = Callable[[], datetime]
 def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float) -> Finding:
     """Whether the key is accepted, by one call out of the budget."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
-    from signals_pipeline.adapters.source_calls import SourceCalls
-    from signals_pipeline.defs.feed_options import feed_options
+    from signals_pipeline.adapters.stores.source_calls import SourceCalls
+    from signals_pipeline.defs.live_feeds import feed_options
 
     limits = feed_options(settings).plan.limits
     key = settings.newsapi_key.get_secret_value() if settings.newsapi_key else ""
@@ -37,8 +38,8 @@ def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float)
 def quota(settings: Settings, now: Clock) -> Finding:
     """How many calls are left, and until when they last."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
-    from signals_pipeline.adapters.source_calls import SourceCalls
-    from signals_pipeline.defs.feed_options import feed_options
+    from signals_pipeline.adapters.stores.source_calls import SourceCalls
+    from signals_pipeline.defs.live_feeds import feed_options
 
     with opened(settings) as engine:
         if engine is None:

@@ -6,11 +6,11 @@ import click
 import dagster as dg
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.database import DatabaseError, engine_for, writing
-from signals_pipeline.adapters.digests import Digests
-from signals_pipeline.adapters.metrics import write
-from signals_pipeline.adapters.migrate import upgrade
-from signals_pipeline.core.metrics import heartbeat
+from signals_pipeline.adapters.aws.metrics import write
+from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, writing
+from signals_pipeline.adapters.stores.migrations import upgrade
+from signals_pipeline.core.checks.metrics import heartbeat
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.settings import Settings
 

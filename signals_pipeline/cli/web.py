@@ -8,9 +8,9 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.feedback import Feedback
-from signals_pipeline.core.engagement import FeedbackLine, by_source, by_symbol
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.feedback import Feedback
+from signals_pipeline.core.record.engagement import FeedbackLine, by_source, by_symbol
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.app import create_app
 

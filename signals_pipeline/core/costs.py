@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from signals_pipeline.core.metrics import KINDS
+from signals_pipeline.core.checks.metrics import KINDS
 
 HOURS = 730.0  # a month, as AWS reckons
 WEEKDAYS = 261 / 12  # a month

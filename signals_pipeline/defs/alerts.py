@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import dagster as dg
 
 from signals_pipeline.adapters.mail.envelope import Envelope
-from signals_pipeline.adapters.signal_counts import signal_counts
-from signals_pipeline.core.delivery import NotSent, Unanswered, message_id
-from signals_pipeline.core.metrics import empty_streak
+from signals_pipeline.adapters.stores.signals import signal_counts
+from signals_pipeline.core.checks.metrics import empty_streak
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered, message_id
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.checks import newest_present
+from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.metrics import STREAK_WINDOWS
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.defs.posting import Mailing
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.sensors import RETRIED_TAG, failure_reason
 

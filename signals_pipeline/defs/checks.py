@@ -13,21 +13,21 @@ import numpy as np
 import pandas as pd
 
 from signals_pipeline.adapters.progress import told
-from signals_pipeline.core import health
-from signals_pipeline.core.adjustment import last_opened, tapes
-from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.feeds import PriceSource
-from signals_pipeline.core.health import Finding
-from signals_pipeline.core.record import record
+from signals_pipeline.core.checks import data_quality
+from signals_pipeline.core.checks.data_quality import Finding
+from signals_pipeline.core.news.coverage import Coverage
+from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.prices.adjustment import last_opened, tapes
+from signals_pipeline.core.record.track_record import record
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
 from signals_pipeline.defs.frame_checks import FRAMES, MEANINGS, Found, Stored, found_in
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import NEWEST_PRESENT
-from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import markdown_table
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS
 from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.stage_limits import bounded, limits
 
 OWN = {
     "headlines": {
@@ -84,7 +84,9 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         found = found_in(stored, store, assets)
         ledger = store.coverage.entries(windows) if "headlines" in assets else {}
         looks: dict[str, Callable[[], Found]] = {
-            "headlines": lambda: [(one, each) for one, it in ledger.items() for each in health.headline_findings(it)],
+            "headlines": lambda: [
+                (one, each) for one, it in ledger.items() for each in data_quality.headline_findings(it)
+            ],
             "sentiment": lambda: _of_tone(stored, io_manager),
             "technicals": lambda: _of_prices(stored, desk, prices),
             "signals": lambda: _of_signals(windows, store),
@@ -143,19 +145,21 @@ health_schedule = dg.ScheduleDefinition(
 
 def _of_tone(stored: Stored, frames: WindowFrames) -> Found:
     first = stored.windows[0].start
-    before = windows_between(first - timedelta(days=21), first)[-health.DRIFT_WINDOWS :]
-    held = [*frames.held(SENTIMENT, before, ["window_start", *health.TONE_COLUMNS]), *stored.sound(SENTIMENT)]
-    counts = [health.tone_counts(rows) for _, rows in held]
+    before = windows_between(first - timedelta(days=21), first)[-data_quality.DRIFT_WINDOWS :]
+    held = [*frames.held(SENTIMENT, before, ["window_start", *data_quality.TONE_COLUMNS]), *stored.sound(SENTIMENT)]
+    counts = [data_quality.tone_counts(rows) for _, rows in held]
     found: Found = []
     for at, (window, rows) in enumerate(held):
         if window.start >= first:
-            usual = sum(counts[max(at - health.DRIFT_WINDOWS, 0) : at], np.zeros(3))
-            found += [(window, each) for each in health.tone_findings(rows, counts[at], usual)]
+            usual = sum(counts[max(at - data_quality.DRIFT_WINDOWS, 0) : at], np.zeros(3))
+            found += [(window, each) for each in data_quality.tone_findings(rows, counts[at], usual)]
     return found
 
 
 def _of_prices(stored: Stored, desk: Desk, prices: PriceSource) -> Found:
-    found: Found = [(window, each) for window, rows in stored.sound(TECHNICALS) for each in health.price_findings(rows)]
+    found: Found = [
+        (window, each) for window, rows in stored.sound(TECHNICALS) for each in data_quality.price_findings(rows)
+    ]
     newest = stored.windows[-1]
     span = (newest.start - timedelta(days=CHART_DAYS)).date(), newest.as_of.date()
     symbols = desk.watchlist.symbols
@@ -165,25 +169,25 @@ def _of_prices(stored: Stored, desk: Desk, prices: PriceSource) -> Found:
         symbol: pd.Series(tape.adjusted(tape.known(day))["close"], index=tape.days)
         for symbol, tape in held_tapes.items()
     }
-    return [*found, *((newest, each) for each in health.split_findings(closes))]
+    return [*found, *((newest, each) for each in data_quality.split_findings(closes))]
 
 
 def _of_signals(windows: Sequence[Window], store: Store) -> Found:
     newest = windows[-1]
     told = store.history.between(newest.as_of - timedelta(days=HISTORY_DAYS), newest.as_of + timedelta(microseconds=1))
-    return [(newest, each) for each in health.signal_findings(told)]
+    return [(newest, each) for each in data_quality.signal_findings(told)]
 
 
 def _of_record(windows: Sequence[Window], store: Store) -> Found:
     lines = record(store.outcomes.known(windows[-1].as_of), label="all")
-    return [(windows[-1], each) for each in health.record_findings(lines)]
+    return [(windows[-1], each) for each in data_quality.record_findings(lines)]
 
 
 def _readable(window: Window, found: Mapping[str, Found], ledger: Mapping[Window, Coverage]) -> Finding:
     entry = ledger.get(window)
     if entry is None:
         raise dg.Failure(f"checks of window {window.key}: nothing stored by headlines; materialise headlines for it")
-    return health.readable(entry, [finding for each in found.values() for _, finding in each])
+    return data_quality.readable(entry, [finding for each in found.values() for _, finding in each])
 
 
 def _result(asset: str, name: str, found: Found) -> dg.AssetCheckResult:

@@ -6,8 +6,13 @@ from datetime import timedelta
 import pandas as pd
 
 from signals_pipeline.adapters.progress import told
-from signals_pipeline.core.frame_health import duplicate_finding, schema_finding, shape_problems, signal_rows
-from signals_pipeline.core.health import Finding
+from signals_pipeline.core.checks.data_quality import (
+    Finding,
+    duplicate_finding,
+    schema_finding,
+    shape_problems,
+    signal_rows,
+)
 from signals_pipeline.core.tables import OUTCOMES, SIGNALS, STAGES, ByWindow, Columns, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.io_manager import WindowFrames

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from signals_pipeline.adapters.circuits import Circuits
-from signals_pipeline.adapters.news.archive import HeadlineArchive
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
 from signals_pipeline.adapters.news.live import LiveNews
 from signals_pipeline.adapters.news.newsapi import NewsApi
-from signals_pipeline.adapters.source_calls import SourceCalls
-from signals_pipeline.core.feeds import NewsSource
-from signals_pipeline.defs.feed_options import feed_options
+from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
+from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.core.news.feeds import NewsSource
+from signals_pipeline.defs.live_feeds import feed_options
 from signals_pipeline.defs.resources import Desk, Store
 from signals_pipeline.settings import Settings
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from signals_pipeline.adapters.bars import BarStore
-from signals_pipeline.adapters.calendar import trading_sessions
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
 from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
-from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.adapters.stores.bars import BarStore
+from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.defs.resources import Store
 
 

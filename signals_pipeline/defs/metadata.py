@@ -14,7 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from signals_pipeline.adapters.progress import told
-from signals_pipeline.core.coverage import Coverage
+from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.tables import OUTCOMES, SCORES, ByWindow, Columns, Table
 from signals_pipeline.core.windows import Window
 

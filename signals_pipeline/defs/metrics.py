@@ -12,10 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import dagster as dg
 
-from signals_pipeline.adapters.database import DatabaseError
-from signals_pipeline.adapters.metrics import peak_memory, write
-from signals_pipeline.adapters.signal_counts import signal_counts
-from signals_pipeline.core.metrics import RunFacts, empty_streak, failed_run, measured
+from signals_pipeline.adapters.aws.metrics import peak_memory, write
+from signals_pipeline.adapters.stores.engine import DatabaseError
+from signals_pipeline.adapters.stores.signals import signal_counts
+from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, failed_run, measured
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, said_mode
 from signals_pipeline.defs.resources import Store

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from signals_pipeline.adapters.database import Mode
+from signals_pipeline.adapters.stores.tables import Mode
 from signals_pipeline.core.windows import DIGEST_CRON, KEY_FORMAT, Window, window_for_key
 
 FIRST_WINDOW = "2015-01-02-08:30"

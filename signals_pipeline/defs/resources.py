@@ -12,26 +12,28 @@ import dagster as dg
 from pydantic import Field, create_model
 from sqlalchemy import Engine
 
-from signals_pipeline.adapters.beside import Beside
-from signals_pipeline.adapters.calendar import trading_sessions
-from signals_pipeline.adapters.coverage_store import CoverageStore
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.digests import Digests
-from signals_pipeline.adapters.history import History
-from signals_pipeline.adapters.migrate import require_head
-from signals_pipeline.adapters.model import SentimentModel, read_config
 from signals_pipeline.adapters.model.choice import model_folder
+from signals_pipeline.adapters.model.folder import read_config
+from signals_pipeline.adapters.model.running import SentimentModel
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.adapters.outbox import Outbox
-from signals_pipeline.adapters.outcomes_store import OutcomesStore
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
-from signals_pipeline.adapters.score_cache import ScoreCache
+from signals_pipeline.adapters.stores.coverage import CoverageStore
+from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.migrations import require_head
+from signals_pipeline.adapters.stores.outbox import Outbox
+from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.score_cache import ScoreCache
+from signals_pipeline.adapters.stores.signal_history import History
 from signals_pipeline.adapters.watchlist import load_watchlist
-from signals_pipeline.core.feeds import NewsSource, PriceSource
+from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
-from signals_pipeline.defs.scoring import Scorer, SwitchedOff
-from signals_pipeline.settings import Generator, Knobs, ModelChoice, OverriddenKnobs
+from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
+from signals_pipeline.settings.choices import Generator, ModelChoice
+from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):
 @dg.resource(description="A process beside the run's own, for ranges of many windows.")
 def beside_resource(_context: dg.InitResourceContext) -> Iterator[Beside]:
     """One for all stages of a run; it ends with the run."""
-    with closing(Beside("signals_pipeline.core.gathering", "signals_pipeline.adapters.digest_files")) as beside:
+    with closing(Beside("signals_pipeline.core.news.evidence", "signals_pipeline.adapters.rendering.files")) as beside:
         yield beside
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from signals_pipeline.core.delivery import MAX_ATTEMPTS
+from signals_pipeline.core.digest.delivery import MAX_ATTEMPTS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key
+from signals_pipeline.defs.dispatch import Mailing, send_due
 from signals_pipeline.defs.jobs import DIGEST_JOB
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG
-from signals_pipeline.defs.posting import Mailing, send_due
 from signals_pipeline.defs.resources import Store
 
 RETRIED_TAG = "dagster/will_retry"

@@ -22,9 +22,9 @@ from signals_pipeline.settings.choices import (
     NewsApiPlan,
     SmtpTls,
 )
-from signals_pipeline.settings.knobs import Knobs, OverriddenKnobs, SettingsError
+from signals_pipeline.settings.documentation import table
 from signals_pipeline.settings.operation import Operation
-from signals_pipeline.settings.telling import table
+from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs, SettingsError
 
 __all__ = [
     "Deployment",

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from signals_pipeline.settings.choices import Metrics
-from signals_pipeline.settings.reading import Pages
+from signals_pipeline.settings.delivery import Pages
 
 
 class Operation(Pages):

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 
 from signals_pipeline.settings.choices import Feeds, GivesUp, NewsApiPlan
-from signals_pipeline.settings.places import Places
+from signals_pipeline.settings.paths import Places
 
 
 class Sources(Places):

@@ -9,13 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from signals_pipeline.core.links import Verdict, judging, unsubscribing
+from signals_pipeline.core.digest.links import Verdict, judging, unsubscribing
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline.web.desk import Desk, Writing
-from signals_pipeline.web.names import UnknownError
+from signals_pipeline.web.conditional import HTML
+from signals_pipeline.web.context import Desk, Writing
 from signals_pipeline.web.pages import message
-from signals_pipeline.web.rendering import render
-from signals_pipeline.web.sending import HTML
+from signals_pipeline.web.permalinks import UnknownError
+from signals_pipeline.web.templating import render
 
 _CHOICES: tuple[tuple[Verdict, str], ...] = (("useful", "Useful"), ("not_useful", "Not useful"))
 _NO_STORE = {"cache-control": "no-store"}

@@ -7,15 +7,15 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from signals_pipeline.adapters.digests import StoredDigest
+from signals_pipeline.adapters.stores.digests import StoredDigest
 from signals_pipeline.core.windows import window_starting
-from signals_pipeline.web import answers, digest_schemas, schemas
-from signals_pipeline.web.desk import Desk
-from signals_pipeline.web.freshest import Freshest
-from signals_pipeline.web.kept import Answer
-from signals_pipeline.web.names import SIGNAL, SYMBOL, WINDOW, UnknownError, signal_named, window_named
-from signals_pipeline.web.problems import RESPONSES
-from signals_pipeline.web.sending import JSON, sent
+from signals_pipeline.web import digest_schemas, responses, schemas
+from signals_pipeline.web.conditional import JSON, sent
+from signals_pipeline.web.context import Desk
+from signals_pipeline.web.errors import RESPONSES
+from signals_pipeline.web.permalinks import SIGNAL, SYMBOL, WINDOW, UnknownError, signal_named, window_named
+from signals_pipeline.web.response_cache import Answer
+from signals_pipeline.web.snapshot import Freshest
 
 WindowName = Annotated[
     str, Query(pattern=WINDOW, description="A window's key: its start in New York", examples=["2015-02-02-17:30"])
@@ -36,7 +36,7 @@ def router(desk: Desk, *, locked: bool) -> APIRouter:
     _add_digests(found, desk)
     _add_signals(found, desk)
     record = Freshest(
-        lambda: Answer.of(answers.record_answer(answers.record_of(desk)).model_dump_json().encode()), desk.seconds
+        lambda: Answer.of(responses.record_answer(responses.record_of(desk)).model_dump_json().encode()), desk.seconds
     )
 
     @found.get("/record", response_model=schemas.RecordAnswer)
@@ -65,17 +65,19 @@ def _add_digests(found: APIRouter, desk: Desk) -> None:
     async def get_digest(request: Request, window: WindowName | None = None) -> Response:
         """The newest digest, or the one of a window."""
         if window is not None:
-            return sent(request, await run_in_threadpool(lambda: answers.digest_bytes(desk, desk.digest(window))), JSON)
+            return sent(
+                request, await run_in_threadpool(lambda: responses.digest_bytes(desk, desk.digest(window))), JSON
+            )
         stored = await desk.newest.get()
         if stored is None:
             raise UnknownError(NO_DIGEST)
-        return sent(request, answers.digest_bytes(desk, stored), JSON)
+        return sent(request, responses.digest_bytes(desk, stored), JSON)
 
     @found.get("/digests")
     def get_digests(limit: Limit = 50, before: WindowName | None = None) -> schemas.DigestList:
         """The archive, newest first; `next` of one page is `before` of the following."""
         start = window_named(before).start if before else None
-        return answers.digest_list(desk.digests.list(limit + 1, start), limit)
+        return responses.digest_list(desk.digests.list(limit + 1, start), limit)
 
 
 def _add_signals(found: APIRouter, desk: Desk) -> None:
@@ -89,7 +91,7 @@ def _add_signals(found: APIRouter, desk: Desk) -> None:
         """Signals with their outcomes so far, newest first; `next` of one page is `after` of the following."""
         last = signal_named(after) if after else None
         entries = desk.signals.list(limit + 1, after=last, symbol=symbol, signal_type=signal_type)
-        return answers.signal_list(entries, limit)
+        return responses.signal_list(entries, limit)
 
     @found.get("/signals/{name}")
     def get_signal(
@@ -101,7 +103,7 @@ def _add_signals(found: APIRouter, desk: Desk) -> None:
         entry = desk.signals.get(signal_named(name))
         if entry is None:
             raise UnknownError(f"The history has no signal {name}.")
-        return answers.signal_answer(entry)
+        return responses.signal_answer(entry)
 
 
 def _key(stored: StoredDigest) -> str:

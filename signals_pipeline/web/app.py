@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from signals_pipeline.settings import Settings
 from signals_pipeline.web import actions, api, pages
-from signals_pipeline.web.desk import Desk
-from signals_pipeline.web.guard import Guard
-from signals_pipeline.web.limits import Limiter
-from signals_pipeline.web.problems import answer_problems
+from signals_pipeline.web.context import Desk
+from signals_pipeline.web.errors import answer_problems
+from signals_pipeline.web.middleware import Guard
+from signals_pipeline.web.rate_limit import Limiter
 
 DESCRIPTION = (
     "News headlines become trading signals: the digests, the signals with their outcomes, and the record. "

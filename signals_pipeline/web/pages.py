@@ -8,20 +8,19 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from signals_pipeline.adapters.digests import DigestEntry
-from signals_pipeline.core.cards import Card
-from signals_pipeline.core.digest import Digest, DigestError
-from signals_pipeline.core.engagement import by_source, by_symbol
-from signals_pipeline.core.outcomes import HORIZONS
-from signals_pipeline.core.subject import tag
+from signals_pipeline.adapters.stores.digests import DigestEntry
+from signals_pipeline.core.digest.model import Card, Digest, DigestError
+from signals_pipeline.core.digest.wording import tag
+from signals_pipeline.core.record.engagement import by_source, by_symbol
+from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
-from signals_pipeline.web.answers import CALIBRATED_OVER, record_of
-from signals_pipeline.web.desk import Desk
-from signals_pipeline.web.freshest import Freshest
-from signals_pipeline.web.kept import Answer
-from signals_pipeline.web.names import SIGNAL, WINDOW, UnknownError, signal_named, window_named
-from signals_pipeline.web.rendering import render, static
-from signals_pipeline.web.sending import HTML, sent
+from signals_pipeline.web.conditional import HTML, sent
+from signals_pipeline.web.context import Desk
+from signals_pipeline.web.permalinks import SIGNAL, WINDOW, UnknownError, signal_named, window_named
+from signals_pipeline.web.response_cache import Answer
+from signals_pipeline.web.responses import CALIBRATED_OVER, record_of
+from signals_pipeline.web.snapshot import Freshest
+from signals_pipeline.web.templating import render, static
 
 ROWS = 40
 """Digests of one page of the archive."""

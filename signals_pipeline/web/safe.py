@@ -1,6 +1,6 @@
 """Hostile input on its way to a reader: as in the mail, and never longer than a page bears."""
 
-from signals_pipeline.adapters.safe_text import clean_line, link
+from signals_pipeline.adapters.rendering.safe_text import clean_line, link
 
 __all__ = ["LONGEST", "link", "plain"]
 

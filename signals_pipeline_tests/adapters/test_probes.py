@@ -9,13 +9,13 @@ from threading import Event
 
 import pytest
 
-from signals_pipeline.adapters.probes import Finding, fail, look, ok, unfinished, warn
 from signals_pipeline.adapters.probes.aws import bucket, ses
+from signals_pipeline.adapters.probes.findings import Finding, fail, look, ok, unfinished, warn
 from signals_pipeline.adapters.probes.machine import folder, memory
 from signals_pipeline.adapters.probes.smtp import smtp_login
 from signals_pipeline.adapters.probes.web import clock, newsapi_key
-from signals_pipeline_tests.mail_servers import PASSWORD, USER, Inbox, client_context, mail_server
-from signals_pipeline_tests.yahoo_server import Answer, YahooServer, yahoo_server
+from signals_pipeline_tests.support.mail_servers import PASSWORD, USER, Inbox, client_context, mail_server
+from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, yahoo_server
 
 NOW = datetime(2024, 1, 9, 12, tzinfo=UTC)
 KEY = "planted-key"

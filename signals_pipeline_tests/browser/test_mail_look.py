@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from signals_pipeline.adapters.mail.message import digest_message, failure_message
-from signals_pipeline_tests.digest_examples import digest_of, signal
-from signals_pipeline_tests.digest_pages import NOW, WINDOWS, busy, everything
-from signals_pipeline_tests.mail_pictures import ENVELOPE, LINKS, hostile, page_of
+from signals_pipeline_tests.support.digest_examples import digest_of, signal
+from signals_pipeline_tests.support.digest_pages import NOW, WINDOWS, busy, everything
+from signals_pipeline_tests.support.mail_pictures import ENVELOPE, LINKS, hostile, page_of
 
 pytestmark = pytest.mark.browser
 AA = 4.5

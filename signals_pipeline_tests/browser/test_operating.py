@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from signals_pipeline_tests.operation.deployment import Deployment, running
-from signals_pipeline_tests.operation.polling import PATIENCE, until
+from signals_pipeline_tests.support.deployment import Deployment, running
+from signals_pipeline_tests.support.polling import PATIENCE, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres]
 ASSETS = ("headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from signals_pipeline.adapters import migrate
+from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.cli.checkups import SOURCES
-from signals_pipeline_tests.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
+from signals_pipeline_tests.support.cli_checkups import SOURCES
+from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
 
 
 @pytest.fixture
@@ -36,5 +36,5 @@ def live(tmp_path: Path) -> Settings:
         smtp_tls="none",
         dagster_home=tmp_path,
     )
-    migrate.upgrade(made.database_url)
+    migrations.upgrade(made.database_url)
     return made

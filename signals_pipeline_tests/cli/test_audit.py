@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from signals_pipeline.cli import main
 from signals_pipeline.core.tables import SCORES
 from signals_pipeline.defs.io_manager import WindowFrames
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 
 RUN, NEXT = SAMPLE_WINDOWS[10:12]
 

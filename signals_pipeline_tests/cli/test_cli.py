@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from signals_pipeline import sample
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.database import metadata
+from signals_pipeline.adapters.stores import migrations
+from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.cli import main
-from signals_pipeline.core.digest import Digest
+from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS
 
 KEY = "2015-02-03-08:30"
 Signals = Callable[..., Result]
@@ -122,12 +122,12 @@ def test_a_local_deployment_runs_the_newest_complete_window(tmp_path: Path) -> N
 
 def test_migrate_brings_the_database_to_head_and_says_so(signals: Signals, data: Path) -> None:
     for _ in range(2):
-        assert signals("migrate").stdout == f"database at revision {migrate.head()}\n"
-    assert migrate.current(f"sqlite:///{data / 'signals.db'}") == migrate.head()
+        assert signals("migrate").stdout == f"database at revision {migrations.head()}\n"
+    assert migrations.current(f"sqlite:///{data / 'signals.db'}") == migrations.head()
 
 
 def test_migrate_check_touches_no_database_and_names_a_difference(signals: Signals, data: Path) -> None:
-    assert signals("migrate", "--check").stdout == f"migrations and tables agree at revision {migrate.head()}\n"
+    assert signals("migrate", "--check").stdout == f"migrations and tables agree at revision {migrations.head()}\n"
     assert not data.exists()
     extra = sa.Table("forgotten", metadata, sa.Column("id", sa.Integer(), primary_key=True))
     try:

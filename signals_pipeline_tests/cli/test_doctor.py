@@ -17,18 +17,19 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
 from signals_pipeline import sample
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.model import read_config, seal
-from signals_pipeline.adapters.probes import Finding, look
-from signals_pipeline.cli.checkup import LATE, newest_window, probes_of, schedule
+from signals_pipeline.adapters.model.folder import read_config, seal
+from signals_pipeline.adapters.probes.findings import Finding, look
+from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli.doctor import document, healthy, lines
-from signals_pipeline.cli.failures import told
+from signals_pipeline.cli.doctor_checks import LATE, newest_window, probes_of, schedule
+from signals_pipeline.cli.errors import told
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import newest_complete, window_containing
-from signals_pipeline.settings import ModelChoice, Settings
-from signals_pipeline_tests.cli.checkups import NOW, SOURCES, examined, put_digest
-from signals_pipeline_tests.mail_servers import Inbox, mail_server
-from signals_pipeline_tests.yahoo_server import Answer, YahooServer
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import ModelChoice
+from signals_pipeline_tests.support.cli_checkups import NOW, SOURCES, examined, put_digest
+from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer
 
 
 def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServer) -> None:
@@ -42,7 +43,7 @@ def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServ
         *("database", "model", "watchlist", "news", "newest window", "schedule", "mail", "data folder", "memory"),
         *("newsapi key", "newsapi quota", "prices", "clock"),
     ]
-    assert found["database"].text == f"sqlite at revision {migrate.head()}"
+    assert found["database"].text == f"sqlite at revision {migrations.head()}"
     assert found["watchlist"].text == "30 companies"
     assert found["news"].text == "live: newsapi, yahoo, rss:yahoo"
     assert "planted-key" not in document(found)
@@ -54,7 +55,7 @@ def test_everything_broken_is_a_line_each(live: Settings, server: YahooServer, t
     server.date = "Tue, 10 Mar 2026 15:00:00 GMT"
     broken = tmp_path / "watchlist.yaml"
     broken.write_text("- symbol: V\n- symbol: ma\n")
-    migrate.downgrade(live.database_url, "003")
+    migrations.downgrade(live.database_url, "003")
     with mail_server(Inbox()) as port:
         unused = port
     changes = {

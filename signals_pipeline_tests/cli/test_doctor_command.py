@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from signals_pipeline.adapters import migrate
+from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli import main
-from signals_pipeline.cli.failures import FORESEEN
+from signals_pipeline.cli.errors import FORESEEN
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.cli.checkups import NOW, put_digest
+from signals_pipeline_tests.support.cli_checkups import NOW, put_digest
 
 HEAVY = {"dagster", "pandas", "numpy", "sqlalchemy", "alembic", "onnxruntime", "boto3", "yfinance", "curl_cffi"}
 
@@ -27,7 +27,7 @@ def test_the_command_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert first.exit_code == 0, first.output
     assert [line.split()[1] for line in first.output.splitlines()[:3]] == ["database", "model", "watchlist"]
     settings = Settings.checked()
-    migrate.upgrade(settings.database_url)
+    migrations.upgrade(settings.database_url)
     put_digest(settings, newest_complete(NOW))
     monkeypatch.setenv("SIGNALS_DATABASE_URL", "no url")
     refused = CliRunner().invoke(main, ["doctor"])

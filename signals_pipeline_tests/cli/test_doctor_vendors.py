@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.probes import Finding, look
-from signals_pipeline.adapters.source_calls import SourceCalls
-from signals_pipeline.cli.checkup import probes_of
+from signals_pipeline.adapters.probes.findings import Finding, look
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.source_calls import SourceCalls
 from signals_pipeline.cli.doctor import lines
-from signals_pipeline.cli.failures import told
+from signals_pipeline.cli.doctor_checks import probes_of
+from signals_pipeline.cli.errors import told
 from signals_pipeline.cli.vendors import quota
-from signals_pipeline.core.quotas import Limit
-from signals_pipeline.settings import MailTransport, Settings
-from signals_pipeline_tests.cli.checkups import NOW, SOURCES, examined
-from signals_pipeline_tests.yahoo_server import YahooServer
+from signals_pipeline.core.news.quotas import Limit
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import MailTransport
+from signals_pipeline_tests.support.cli_checkups import NOW, SOURCES, examined
+from signals_pipeline_tests.support.yahoo_server import YahooServer
 
 
 @pytest.fixture

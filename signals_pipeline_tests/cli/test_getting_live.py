@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from signals_pipeline.cli import main
-from signals_pipeline.cli.checkup import in_turn, probes_of, today
 from signals_pipeline.cli.doctor import PATIENCE, SECONDS
+from signals_pipeline.cli.doctor_checks import in_turn, probes_of, today
 from signals_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]

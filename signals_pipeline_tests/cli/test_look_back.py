@@ -12,14 +12,15 @@ from click.testing import CliRunner
 from signals_pipeline.cli import main
 from signals_pipeline.cli.record import with_origins
 from signals_pipeline.cli.tune import GRID, choices_of, replayed
-from signals_pipeline.core.replay import Setting, replay
-from signals_pipeline.core.tuning import grid
+from signals_pipeline.core.research.replay import Setting, replay
+from signals_pipeline.core.research.tuning import grid
 from signals_pipeline.core.windows import WindowError
 from signals_pipeline.definitions import build_resources
+from signals_pipeline.defs.research_data import look_back, opened, setting_of, windows_run
 from signals_pipeline.defs.resources import open_store
-from signals_pipeline.defs.tuning import look_back, opened, setting_of, windows_run
-from signals_pipeline.settings import Settings, SettingsError
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import SettingsError
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 
 NOW = datetime(2015, 6, 1, tzinfo=UTC)
 SOME = SAMPLE_WINDOWS[:14]

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.outbox import Addressed
+from signals_pipeline.adapters.stores import migrations
+from signals_pipeline.adapters.stores.outbox import Addressed
 from signals_pipeline.cli import main
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.digest_examples import WINDOWS
-from signals_pipeline_tests.digest_pages import everything
-from signals_pipeline_tests.mail_servers import PASSWORD, Inbox, mail_server
+from signals_pipeline_tests.support.digest_examples import WINDOWS
+from signals_pipeline_tests.support.digest_pages import everything
+from signals_pipeline_tests.support.mail_servers import PASSWORD, Inbox, mail_server
 
 OLD = WINDOWS[6]
 Signals = Callable[..., Result]
@@ -29,7 +29,7 @@ def mail_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIGNALS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("DIGEST_RECIPIENTS", "ann@example.org, bob@example.org")
-    migrate.upgrade(Settings.checked().database_url)
+    migrations.upgrade(Settings.checked().database_url)
     return tmp_path / "data" / "mail"
 
 

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model import MODEL_FILE, ModelError
+from signals_pipeline.adapters.model.folder import MODEL_FILE, ModelError
 from signals_pipeline.cli.model import model
-from signals_pipeline_tests.adapters.finbert.sources import prepared, write_files
+from signals_pipeline_tests.support.model_sources import prepared, write_files
 
 
 @pytest.fixture(autouse=True)

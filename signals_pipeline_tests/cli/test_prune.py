@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from signals_pipeline.adapters.retention import old_files
+from signals_pipeline.adapters.stores.retention import old_files
 from signals_pipeline.cli.prune import prune
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 
 WINDOWS = SAMPLE_WINDOWS[4:7]
 

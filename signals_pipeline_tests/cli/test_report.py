@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from signals_pipeline.adapters.database import DatabaseError
+from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.cli import report
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.support.desk import TestDesk
 
 WINDOW = window_for_key("2015-02-03-08:30")
 

@@ -9,7 +9,8 @@ from signals_pipeline import sample
 from signals_pipeline.cli import runs
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import WindowError, newest_complete, window_for_key
-from signals_pipeline.settings import Settings, SettingsError
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import SettingsError
 
 KEY = "2015-02-03-08:30"
 NORMAL, FULL = 1, 2

@@ -8,13 +8,13 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.database import DatabaseError, engine_for
-from signals_pipeline.adapters.digests import Digests
-from signals_pipeline.adapters.migrate import head
+from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for
+from signals_pipeline.adapters.stores.migrations import head
 from signals_pipeline.cli.watch import GRACE, prepare, watch
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.databases import database_url, empty_url, store  # noqa: F401
+from signals_pipeline_tests.support.databases import database_url, empty_url, store  # noqa: F401
 
 WINDOW = window_for_key("2026-03-05-17:30")
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.feedback import Feedback
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.feedback import Feedback
 from signals_pipeline.cli import main
-from signals_pipeline_tests.databases import migrated_template
-from signals_pipeline_tests.web.sites import TOLD, fill
+from signals_pipeline_tests.support.databases import migrated_template
+from signals_pipeline_tests.support.sites import TOLD, fill
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

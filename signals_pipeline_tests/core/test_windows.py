@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters.calendar import trading_sessions
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.windows import (
     NEW_YORK,
     Sessions,

@@ -10,17 +10,18 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from signals_pipeline.adapters.history import WindowRun
+from signals_pipeline.adapters.stores.signal_history import WindowRun
 from signals_pipeline.core.windows import Window, window_containing, window_for_key, windows_between
 from signals_pipeline.defs.alerts import operator_told, silence_sensor, silent, windows_named
+from signals_pipeline.defs.dispatch import Mailing, mailing_of
 from signals_pipeline.defs.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.defs.posting import Mailing, mailing_of
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import RETRIED_TAG
-from signals_pipeline.settings import Knobs, Settings
-from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store
-from signals_pipeline_tests.desk import TestDesk
-from signals_pipeline_tests.mail_servers import Inbox, mail_server
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import Knobs
+from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store
+from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 
 __all__ = ["live", "store"]
 LATER = window_containing(NEWEST.end).end - NEWEST.end + timedelta(minutes=31)  # when the next digest is missed

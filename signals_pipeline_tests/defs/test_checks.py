@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.database import signal_history, writing
-from signals_pipeline.adapters.history.rows import signal_row
-from signals_pipeline.core import health
-from signals_pipeline.core.signals import Signal
+from signals_pipeline.adapters.stores.engine import writing
+from signals_pipeline.adapters.stores.signal_history import signal_row
+from signals_pipeline.adapters.stores.tables import signal_history
+from signals_pipeline.core.checks import data_quality
+from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, STAGES, TECHNICALS, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions
@@ -23,7 +24,7 @@ from signals_pipeline.defs.checks import CHECKS, newest_present
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 
 WINDOWS = SAMPLE_WINDOWS[6:9]
 
@@ -108,7 +109,9 @@ def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(ran: TestDesk) 
     told = store.history.between(WINDOWS[0].start, datetime(2100, 1, 1, tzinfo=UTC))
     assert told
     later = replace(told[0], decided_at=told[0].decided_at + timedelta(minutes=1))
-    assert all(health.signal_findings([*told, later])[0].text != each.text for each in health.signal_findings(told))
+    assert all(
+        data_quality.signal_findings([*told, later])[0].text != each.text for each in data_quality.signal_findings(told)
+    )
     write_row(store, later, WINDOWS[-1])
     result = judge(ran, WINDOWS)
     found = answers(ran, result)

@@ -12,15 +12,15 @@ from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.adapters.mail.files import FileTransport
 from signals_pipeline.adapters.mail.ses import SesTransport
 from signals_pipeline.adapters.mail.smtp import SmtpTransport
+from signals_pipeline.defs.dispatch import mailing_of, send_due
 from signals_pipeline.defs.partitions import MODE_TAG
-from signals_pipeline.defs.posting import mailing_of, send_due
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, asked_again, live, mailing, run, store
 from signals_pipeline_tests.defs.test_checks import write_row
-from signals_pipeline_tests.desk import TestDesk
-from signals_pipeline_tests.faults.outboxes import WHO
-from signals_pipeline_tests.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, asked_again, live, mailing, run, store
+from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.outboxes import WHO
 
 __all__ = ["live", "store"]
 

@@ -11,14 +11,14 @@ import pytest
 
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.dispatch import mailing_of
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.defs.posting import mailing_of
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import RETRIED_TAG, announced_window, digest_failed
-from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store, told_of_failure
-from signals_pipeline_tests.desk import TestDesk
-from signals_pipeline_tests.faults.outboxes import WHO, At
-from signals_pipeline_tests.mail_servers import Inbox, Misbehaviour, bad_server, mail_server
+from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store, told_of_failure
+from signals_pipeline_tests.support.mail_servers import Inbox, Misbehaviour, bad_server, mail_server
+from signals_pipeline_tests.support.outboxes import WHO, At
 
 __all__ = ["live", "store"]
 

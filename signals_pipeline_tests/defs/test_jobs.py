@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals_pipeline import sample
-from signals_pipeline.core.digest import Digest
+from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import Window, newest_complete, window_containing, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import scheduled_windows
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.support.desk import TestDesk
 
 DAYS = windows_between(window_for_key("2015-02-02-17:30").start, window_for_key("2015-02-05-08:30").start)
 TWO_WEEKS = 20  # windows, whatever the clocks do

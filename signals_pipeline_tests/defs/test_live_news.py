@@ -13,8 +13,7 @@ from signals_pipeline import sample
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.assets.headlines import headlines
-from signals_pipeline.defs.feed_options import feed_options
-from signals_pipeline.defs.limits import REST_TAG
+from signals_pipeline.defs.live_feeds import feed_options
 from signals_pipeline.defs.live_news import live_news_resource, open_live_news
 from signals_pipeline.defs.resources import (
     Desk,
@@ -25,10 +24,12 @@ from signals_pipeline.defs.resources import (
     open_store,
     store_resource,
 )
-from signals_pipeline.settings import Settings, SettingsError
-from signals_pipeline_tests.adapters.news.documents import Item, newsapi, newsapi_error, rss
-from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Vendor, vendor
-from signals_pipeline_tests.databases import migrated_template
+from signals_pipeline.defs.stage_limits import REST_TAG
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import SettingsError
+from signals_pipeline_tests.support.databases import migrated_template
+from signals_pipeline_tests.support.documents import Item, newsapi, newsapi_error, rss
+from signals_pipeline_tests.support.vendors import XML, Reply, Vendor, vendor
 
 KEY = "planted0key0planted"
 WINDOW = newest_complete(datetime.now(UTC))  # live feeds are asked now: the window must be the newest one

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.cli.failures import told
+from signals_pipeline.cli.errors import told
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import store_resource
-from signals_pipeline_tests.desk import TestDesk
-from signals_pipeline_tests.yahoo_server import Answer, YahooServer, charted, yahoo_server
+from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, charted, yahoo_server
 
 WINDOWS = windows_between(window_for_key("2015-02-02-08:30").start, window_for_key("2015-02-04-08:30").start)
 EX_DATE = "2015-02-03"

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters.database import tables
 from signals_pipeline.adapters.mail.envelope import Links
-from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.feeds import SourceReport
+from signals_pipeline.adapters.stores import tables
+from signals_pipeline.core.news.coverage import Coverage
+from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.tables import HEADLINES, columns_of
 from signals_pipeline.core.windows import window_for_key, windows_between
 from signals_pipeline.defs.metadata import (
@@ -32,7 +32,7 @@ from signals_pipeline.defs.metadata import (
     table_schema,
     text_preview,
 )
-from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.support.desk import TestDesk
 
 FIRST = window_for_key("2015-01-26-17:30")
 WINDOWS = windows_between(FIRST.start, FIRST.end + timedelta(days=1))

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.database import DatabaseError
+from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.metrics import TOLD_TAG, failed_run_sensor, is_backfill, run_metrics_resource
@@ -22,7 +22,7 @@ from signals_pipeline.defs.partitions import (
     RANGE_START_TAG,
 )
 from signals_pipeline.defs.resources import Store
-from signals_pipeline_tests.desk import TestDesk
+from signals_pipeline_tests.support.desk import TestDesk
 
 WINDOW = window_for_key("2015-02-05-17:30")
 AT = datetime(2030, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 from signals_pipeline.adapters import progress
 from signals_pipeline.adapters.progress import Pace, paced, told
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 
 WINDOWS = SAMPLE_WINDOWS[:4]
 COUNTED = {

@@ -10,17 +10,17 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from signals_pipeline.adapters.source_calls import SourceCalls
-from signals_pipeline.core.quotas import Limit
+from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.live_news import live_news_resource, newsapi_left, today
 from signals_pipeline.defs.metrics import run_metrics_resource
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.adapters.news.documents import NOW, Item, newsapi
-from signals_pipeline_tests.adapters.news.vendors import Reply, Vendor, vendor
-from signals_pipeline_tests.databases import migrated_template
+from signals_pipeline_tests.support.databases import migrated_template
+from signals_pipeline_tests.support.documents import NOW, Item, newsapi
+from signals_pipeline_tests.support.vendors import Reply, Vendor, vendor
 
 BUDGET = 100
 PACE = datetime(2026, 3, 10, 12, 30, 12, tzinfo=UTC)  # 62 calls since midnight: 38 more last until 16:10 in New York

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters import migrate
-from signals_pipeline.adapters.database import DatabaseError
-from signals_pipeline.adapters.model import ModelError, read_config, seal
+from signals_pipeline.adapters.model.folder import ModelError, read_config, seal
+from signals_pipeline.adapters.stores import migrations
+from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.watchlist import WatchlistError
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.resources import (
@@ -26,8 +26,9 @@ from signals_pipeline.defs.resources import (
     scorer_resource,
     store_resource,
 )
-from signals_pipeline.settings import Knobs, ModelChoice, OverriddenKnobs, SettingsError
-from signals_pipeline_tests.databases import migrated_template
+from signals_pipeline.settings.choices import ModelChoice
+from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs, SettingsError
+from signals_pipeline_tests.support.databases import migrated_template
 
 WINDOW = window_for_key("2015-02-03-08:30")
 
@@ -138,7 +139,7 @@ def test_a_store_at_head_opens_and_its_parts_share_one_engine(url: str) -> None:
     ("revision", "said"), [("001", "is at revision 001, this code needs"), ("base", "no tables yet")]
 )
 def test_a_store_at_another_revision_is_refused_in_one_line(url: str, revision: str, said: str) -> None:
-    migrate.downgrade(url, revision)
+    migrations.downgrade(url, revision)
     with pytest.raises(DatabaseError, match=rf"{said}.*: run `signals migrate`$") as refused:
         open_store(url)
     assert "\n" not in str(refused.value)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from signals_pipeline_tests.deploy.template import REGION
+from signals_pipeline_tests.support.template import REGION
 
 
 class LibYamlLoader(yaml.CLoader, yaml.Loader):

@@ -15,17 +15,17 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.aws import revisions, services, stack
 from signals_pipeline.adapters.aws.files import alarm_names
 from signals_pipeline.adapters.aws.services import Patience
-from signals_pipeline.adapters.probes import Finding
+from signals_pipeline.adapters.probes.findings import Finding
 from signals_pipeline.cli import main
 from signals_pipeline.cli.doctor import examine_production, healthy, lines
 from signals_pipeline.cli.watch import prepare
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.databases import create_postgres
-from signals_pipeline_tests.deploy.agent import Agent
 from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.deploy.control import database_variables, home
-from signals_pipeline_tests.deploy.stacks import complete, create
-from signals_pipeline_tests.deploy.template import ACCOUNT, REGION, Template
+from signals_pipeline_tests.support.agent import Agent
+from signals_pipeline_tests.support.control import database_variables, home
+from signals_pipeline_tests.support.databases import create_postgres
+from signals_pipeline_tests.support.stacks import complete, create
+from signals_pipeline_tests.support.template import ACCOUNT, REGION, Template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 NOW = datetime.now(UTC).replace(microsecond=0)  # the stand-in's own clock stamps what it is told

@@ -22,17 +22,17 @@ from dagster._core.storage.tags import RETRY_NUMBER_TAG
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.aws.files import repository
-from signals_pipeline.adapters.database import engine_for
+from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.cli.watch import prepare
 from signals_pipeline.core.windows import NEW_YORK
-from signals_pipeline.defs.launcher import SpotFirstLauncher
 from signals_pipeline.defs.metrics import failed_run_sensor
+from signals_pipeline.defs.run_launcher import SpotFirstLauncher
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.databases import create_postgres
-from signals_pipeline_tests.deploy.agent import Agent
 from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.deploy.control import Control, control, database_variables, home, metadata_endpoint
-from signals_pipeline_tests.deploy.stacks import create
+from signals_pipeline_tests.support.agent import Agent
+from signals_pipeline_tests.support.control import Control, control, database_variables, home, metadata_endpoint
+from signals_pipeline_tests.support.databases import create_postgres
+from signals_pipeline_tests.support.stacks import create
 
 pytestmark = [
     pytest.mark.postgres,

@@ -4,7 +4,7 @@ import re
 
 from signals_pipeline.adapters.aws.files import price_table, repository
 from signals_pipeline.core.costs import Architecture, Usage, bill
-from signals_pipeline_tests.deploy.template import Template
+from signals_pipeline_tests.support.template import Template
 
 GUIDE = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
 TEMPLATE = Template()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline.adapters.aws.files import repository
-from signals_pipeline_tests.deploy.template import Template
+from signals_pipeline_tests.support.template import Template
 
 REPORT = (repository() / "deploy" / "IMAGE_REPORT.md").read_text(encoding="utf-8")
 DOCKERFILE = (repository() / "Dockerfile").read_text(encoding="utf-8")
@@ -106,7 +106,7 @@ def test_what_makes_the_model_needs_only_the_files_that_its_stage_takes(tmp_path
             else:
                 (tmp_path / target).mkdir(exist_ok=True)
                 shutil.copyfile(given, tmp_path / target / given.name)
-    command = [sys.executable, "-m", "signals_pipeline.adapters.finbert", "target", "none"]
+    command = [sys.executable, "-m", "signals_pipeline.model_export", "target", "none"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from signals_pipeline.adapters.aws.files import repository
-from signals_pipeline.core.metrics import KINDS
-from signals_pipeline.settings import Knobs, Settings
-from signals_pipeline_tests.deploy.template import Template, text
+from signals_pipeline.core.checks.metrics import KINDS
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import Knobs
+from signals_pipeline_tests.support.template import Template, text
 
 TEMPLATE = Template()
 TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.history import History
-from signals_pipeline.adapters.migrate import upgrade
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.migrations import upgrade
+from signals_pipeline.adapters.stores.signal_history import History
 from signals_pipeline.core.windows import windows_between
-from signals_pipeline_tests.adapters.histories import Entry, judged, rows, run_with
-from signals_pipeline_tests.databases import PROCESSES, database_url, engine, store
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.databases import PROCESSES, database_url, engine, store
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.histories import Entry, judged, rows, run_with
 
 __all__ = ["database_url", "engine", "store"]
 

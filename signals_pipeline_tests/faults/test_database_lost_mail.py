@@ -10,14 +10,14 @@ import dagster as dg
 import pytest
 
 from signals_pipeline.adapters.mail.transport import Conversation, Transport
-from signals_pipeline.defs.limits import REST_TAG
-from signals_pipeline.defs.posting import Mailing
+from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.resources import Store
-from signals_pipeline_tests.defs.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run, store
-from signals_pipeline_tests.desk import TestDesk
-from signals_pipeline_tests.faults.outboxes import WHO
-from signals_pipeline_tests.mail_servers import Inbox, mail_server
-from signals_pipeline_tests.operation.postgres import Server, server
+from signals_pipeline.defs.stage_limits import REST_TAG
+from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run, store
+from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.outboxes import WHO
+from signals_pipeline_tests.support.postgres import Server, server
 
 __all__ = ["store"]
 

@@ -10,10 +10,18 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from signals_pipeline.core.delivery import CLAIM_LASTS
-from signals_pipeline_tests.databases import PROCESSES, database_url, store
-from signals_pipeline_tests.faults.outboxes import WHO, WINDOW, deadly_pass, filled, killer, send, states
-from signals_pipeline_tests.mail_servers import AUTHORITY, DROP, STALL, Inbox, Misbehaviour, bad_server, mail_server
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS
+from signals_pipeline_tests.support.databases import PROCESSES, database_url, store
+from signals_pipeline_tests.support.mail_servers import (
+    AUTHORITY,
+    DROP,
+    STALL,
+    Inbox,
+    Misbehaviour,
+    bad_server,
+    mail_server,
+)
+from signals_pipeline_tests.support.outboxes import WHO, WINDOW, deadly_pass, filled, killer, send, states
 
 __all__ = ["database_url", "store"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from signals_pipeline_tests.databases import PROCESSES, database_url, store
-from signals_pipeline_tests.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.databases import PROCESSES, database_url, store
+from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 
 __all__ = ["database_url", "store"]
 

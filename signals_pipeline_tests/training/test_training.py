@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters.finbert.rounding import smoothing
-from signals_pipeline_tests.adapters.finbert.sources import inputs, prepared, random_weights
+from signals_pipeline.model_export.rounding import smoothing
+from signals_pipeline_tests.support.model_sources import inputs, prepared, random_weights
 
 TRAINING = Path(__file__).parents[2] / "training"
 

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.database import engine_for, feedback, reading, suppression
-from signals_pipeline.core import links
-from signals_pipeline.core.links import FeedbackFields
-from signals_pipeline_tests.digest_pages import Page
-from signals_pipeline_tests.web.sites import KEY, NOW, TOLD, fill, site
+from signals_pipeline.adapters.stores.engine import engine_for, reading
+from signals_pipeline.adapters.stores.tables import feedback, suppression
+from signals_pipeline.core.digest import links
+from signals_pipeline.core.digest.links import FeedbackFields
+from signals_pipeline_tests.support.digest_pages import Page
+from signals_pipeline_tests.support.sites import KEY, NOW, TOLD, fill, site
 
 READER = "reader@example.org"
 HASH = links.recipient_hash(READER, key=KEY)

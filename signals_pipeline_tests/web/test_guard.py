@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from signals_pipeline.core import links
-from signals_pipeline.web.limits import CLIENTS, Limiter
-from signals_pipeline_tests.web.sites import KEY, NOW, site
+from signals_pipeline.core.digest import links
+from signals_pipeline.web.rate_limit import CLIENTS, Limiter
+from signals_pipeline_tests.support.sites import KEY, NOW, site
 
 TOKEN = "a-token-nobody-knows"  # noqa: S105 - a test's own
 BASIC = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from signals_pipeline.core.digest import Digest
-from signals_pipeline.web.rendering import render
+from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.web.safe import LONGEST, plain
-from signals_pipeline_tests.digest_examples import component, signal, story
-from signals_pipeline_tests.digest_pages import NOW, everything, titled
-from signals_pipeline_tests.hostile import poisoned
-from signals_pipeline_tests.web.sites import decide, site, tell
+from signals_pipeline.web.templating import render
+from signals_pipeline_tests.support.digest_examples import component, signal, story
+from signals_pipeline_tests.support.digest_pages import NOW, everything, titled
+from signals_pipeline_tests.support.hostile import poisoned
+from signals_pipeline_tests.support.sites import decide, site, tell
 from signals_pipeline_tests.web.test_pages import Whole
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><svg/onload=x> {{ 7 * 7 }} {% raw %}"

@@ -7,13 +7,13 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.database import digest as digest_table
-from signals_pipeline.adapters.database import engine_for, writing
-from signals_pipeline.core.digest_value import CorrectedLine
-from signals_pipeline.core.feeds import SourceReport
-from signals_pipeline_tests.digest_examples import WINDOWS, component, coverage, digest_of, signal
-from signals_pipeline_tests.digest_pages import Page, everything, hostile_cards
-from signals_pipeline_tests.web.sites import TOLD, decide, fill, site, tell
+from signals_pipeline.adapters.stores.engine import engine_for, writing
+from signals_pipeline.adapters.stores.tables import digest as digest_table
+from signals_pipeline.core.digest.model import CorrectedLine
+from signals_pipeline.core.news.feeds import SourceReport
+from signals_pipeline_tests.support.digest_examples import WINDOWS, component, coverage, digest_of, signal
+from signals_pipeline_tests.support.digest_pages import Page, everything, hostile_cards
+from signals_pipeline_tests.support.sites import TOLD, decide, fill, site, tell
 
 SVG = {"svg", "rect", "polygon", "polyline", "circle"}
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters.signal_archive import SignalKey
+from signals_pipeline.adapters.stores.signals import SignalKey
 from signals_pipeline.core.windows import Window
 from signals_pipeline.web import charts
 from signals_pipeline.web.app import utc_now
-from signals_pipeline.web.freshest import Freshest
-from signals_pipeline.web.kept import Answer, Kept
-from signals_pipeline.web.names import UnknownError, signal_name, signal_named
-from signals_pipeline_tests.digest_examples import WINDOWS, component, story
+from signals_pipeline.web.permalinks import UnknownError, signal_name, signal_named
+from signals_pipeline.web.response_cache import Answer, Kept
+from signals_pipeline.web.snapshot import Freshest
+from signals_pipeline_tests.support.digest_examples import WINDOWS, component, story
 
 CLOSES = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60)
 PARTS = st.lists(

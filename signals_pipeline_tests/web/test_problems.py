@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.database import DatabaseError, engine_for, writing
-from signals_pipeline.adapters.database import digest as digest_table
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, writing
+from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.web.app import create_app
-from signals_pipeline_tests.digest_examples import digest_of
-from signals_pipeline_tests.web.sites import TOLD, fill, settings_of, site, tell
+from signals_pipeline_tests.support.digest_examples import digest_of
+from signals_pipeline_tests.support.sites import TOLD, fill, settings_of, site, tell
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 from signals_pipeline.adapters.aws.files import alarm_names
 from signals_pipeline.adapters.aws.stack import Stack, client
-from signals_pipeline.core.metrics import NAMESPACE
+from signals_pipeline.core.checks.metrics import NAMESPACE
 
 LOG_GROUPS = ("run", "control")
 

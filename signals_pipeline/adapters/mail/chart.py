@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 
-from signals_pipeline.core.gates import SignalType
+from signals_pipeline.core.signals.decision import SignalType
 
 WIDTH, HEIGHT = 544, 56
 """Pixels that the picture takes on the page; it has twice as many each way."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
 
-from signals_pipeline.adapters.personal import Personal, card_key
-from signals_pipeline.core.cards import Card
-from signals_pipeline.core.links import FeedbackFields, feedback_url, recipient_hash, unsubscribe_url
+from signals_pipeline.adapters.rendering.personal import Personal, card_key
+from signals_pipeline.core.digest.links import FeedbackFields, feedback_url, recipient_hash, unsubscribe_url
+from signals_pipeline.core.digest.model import Card
 from signals_pipeline.core.windows import newest_complete
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
 
-from signals_pipeline.core.delivery import NotSent
+from signals_pipeline.core.digest.delivery import NotSent
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,15 @@ from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
 
-from signals_pipeline.adapters.drawing import marked
 from signals_pipeline.adapters.mail.chart import sparkline
 from signals_pipeline.adapters.mail.envelope import Envelope, Links
-from signals_pipeline.adapters.personal import Personal, card_key
-from signals_pipeline.adapters.render import LONGEST_STRING, render_failure, render_html, render_text
-from signals_pipeline.adapters.safe_text import clean_line
-from signals_pipeline.core.cards import Card
-from signals_pipeline.core.digest_value import Digest
+from signals_pipeline.adapters.rendering.digest import LONGEST_STRING, render_failure, render_html, render_text
+from signals_pipeline.adapters.rendering.drawings import marked
+from signals_pipeline.adapters.rendering.personal import Personal, card_key
+from signals_pipeline.adapters.rendering.safe_text import clean_line
+from signals_pipeline.core.digest.model import Card, Digest
+from signals_pipeline.core.text import shorten
 from signals_pipeline.core.windows import Window
-from signals_pipeline.core.wording import shorten
 
 SUBJECT_LENGTH = 150
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from signals_pipeline.adapters.mail.transport import told
-from signals_pipeline.core.delivery import NotSent, Unanswered
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered
 
 # API reference of SendEmail, Errors: these may heal without a change of the mail.
 _MAY_HEAL = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from signals_pipeline.adapters.mail.transport import told
-from signals_pipeline.core.delivery import NotSent, Unanswered
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered
 
 Tls = Literal["starttls", "tls", "none"]
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)

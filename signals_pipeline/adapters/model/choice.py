@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from signals_pipeline import sample
-from signals_pipeline.settings import ModelChoice
+from signals_pipeline.settings.choices import ModelChoice
 
 
 def model_folder(choice: ModelChoice, models_dir: Path) -> Path:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from signals_pipeline.adapters.news.http import HttpClient
-from signals_pipeline.adapters.news.manners import Manners, PassingError
+from signals_pipeline.adapters.http_client.client import HttpClient
+from signals_pipeline.adapters.http_client.policy import Manners, PassingError
+from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift
 from signals_pipeline.adapters.news.rss import parse
-from signals_pipeline.adapters.news.visits import Page, Visit, instant, refuse_drift
-from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 from signals_pipeline.core.watchlist import Company
 
 SEC = "https://www.sec.gov"

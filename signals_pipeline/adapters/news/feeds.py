@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from signals_pipeline.adapters.http_client.client import HttpClient, place
+from signals_pipeline.adapters.http_client.policy import Doors, Manners
 from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_manners
-from signals_pipeline.adapters.news.http import HttpClient, place
-from signals_pipeline.adapters.news.manners import Doors, Manners
-from signals_pipeline.adapters.news.newsapi import NewsApi
-from signals_pipeline.adapters.news.newsapi_plans import PLANS, Degrades, Plan, QuotaError
+from signals_pipeline.adapters.news.newsapi import PLANS, Degrades, NewsApi, Plan, QuotaError
 from signals_pipeline.adapters.news.rss import RssFeed, YahooRss
 from signals_pipeline.adapters.news.yahoo import YahooNews
-from signals_pipeline.adapters.source_calls import SourceCalls
-from signals_pipeline.core.feeds import NewsSource, SourceError
-from signals_pipeline.core.quotas import Limit
+from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.core.news.feeds import NewsSource, SourceError
+from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Watchlist
 
 _AGENT = "signals_pipeline/0.1"

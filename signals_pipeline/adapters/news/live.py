@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from signals_pipeline.adapters.circuits import Circuits
-from signals_pipeline.adapters.news.archive import Extent, HeadlineArchive
-from signals_pipeline.core.archiving import Identified, identified
-from signals_pipeline.core.collecting import reports_for
-from signals_pipeline.core.feeds import Collection, NewsBatch, NewsSource, SourceError
+from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.headline_archive import Extent, HeadlineArchive
+from signals_pipeline.core.news.archive import Identified, identified
+from signals_pipeline.core.news.collection import reports_for
+from signals_pipeline.core.news.feeds import Collection, NewsBatch, NewsSource, SourceError
 
 PROMPT = timedelta(hours=1)  # a round this soon after a window's end belongs to it
 

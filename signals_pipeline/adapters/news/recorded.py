@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError, SourceReport
+from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError, SourceReport
 
 if TYPE_CHECKING:
     import pyarrow as pa

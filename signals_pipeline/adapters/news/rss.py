@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from signals_pipeline.adapters.news.http import Answer, HttpClient, place
-from signals_pipeline.adapters.news.manners import PassingError
-from signals_pipeline.adapters.news.visits import Page, Visit, instant, refuse_drift, visit_symbols
-from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.adapters.http_client.client import Answer, HttpClient, place
+from signals_pipeline.adapters.http_client.policy import PassingError
+from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift, visit_symbols
+from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 
 YAHOO = "https://feeds.finance.yahoo.com"
 _YAHOO_NEWEST = 20

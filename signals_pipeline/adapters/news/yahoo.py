@@ -11,11 +11,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from signals_pipeline.adapters.news.http import moved, place
-from signals_pipeline.adapters.news.manners import Doors, Manners, PassingError, refuse_passing
-from signals_pipeline.adapters.news.visits import Page, Visit, instant, refuse_drift, visit_symbols
+from signals_pipeline.adapters.http_client.client import moved, place
+from signals_pipeline.adapters.http_client.policy import Doors, Manners, PassingError, refuse_passing
+from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift, visit_symbols
 from signals_pipeline.adapters.yfinance_module import yfinance_in
-from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 
 if TYPE_CHECKING:
     from curl_cffi.requests import Response, Session

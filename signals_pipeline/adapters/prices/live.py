@@ -11,7 +11,7 @@ import pandas as pd
 
 from signals_pipeline.adapters.prices.screening import out_of_step, unusable_actions, unusable_bars
 from signals_pipeline.core.dates import instant64
-from signals_pipeline.core.feeds import SourceError
+from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.windows import Sessions
 
 SETTLED = timedelta(minutes=15)  # the closing auction's prices and volume reach the tape late

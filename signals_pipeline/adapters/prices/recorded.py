@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.core.adjustment import no_actions
-from signals_pipeline.core.feeds import SourceError
+from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.core.prices.adjustment import no_actions
 
 _PRICES = ["open", "high", "low", "close"]
 _COLUMNS = ["date", "symbol", *_PRICES, "volume"]

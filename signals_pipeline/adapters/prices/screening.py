@@ -6,7 +6,7 @@ Each function says in words what it leaves out, so that nothing disappears unsai
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.core.adjustment import PRICES
+from signals_pipeline.core.prices.adjustment import PRICES
 
 _STEP = 0.05  # prices of one session differ by rounding; a split that only one side knows moves them by half or more
 

@@ -16,7 +16,7 @@ from signals_pipeline.adapters.prices.live import BarDelivery
 from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo_chart import Problem
 from signals_pipeline.adapters.yfinance_module import yfinance_in
-from signals_pipeline.core.adjustment import BAR_COLUMNS, as_traded
+from signals_pipeline.core.prices.adjustment import BAR_COLUMNS, as_traded
 
 _COLUMNS = dict(zip(("Open", "High", "Low", "Close", "Volume"), BAR_COLUMNS[2:], strict=True))
 _ACTIONS = {"Stock Splits": "split", "Dividends": "dividend"}

@@ -9,7 +9,7 @@ from signals_pipeline.settings import Settings
 @click.option("--check", is_flag=True, help="Only check that migrations and tables agree, on a database made for it.")
 def migrate(*, check: bool) -> None:
     """Upgrade the pipeline's own database to the newest revision."""
-    from signals_pipeline.adapters import migrate as migrations
+    from signals_pipeline.adapters.stores import migrations
 
     if check:
         migrations.check_tables_match()

@@ -15,7 +15,7 @@ def run(window: str | None) -> None:
 
     Without --window the demo runs all windows of its sample, any other deployment the newest complete window.
     """
-    from signals_pipeline.adapters.migrate import upgrade
+    from signals_pipeline.adapters.stores.migrations import upgrade
     from signals_pipeline.cli import report, runs
 
     settings = Settings.checked()
@@ -37,16 +37,16 @@ def backfill(first: str, last: str, *, force: bool, parallel: int, url: str) -> 
     Without --parallel the windows run in this process. With it a long history goes as several runs through Dagster's
     queue, and its limits hold.
     """
-    from signals_pipeline.adapters.migrate import upgrade
-    from signals_pipeline.cli import backfilling, report, runs
+    from signals_pipeline.adapters.stores.migrations import upgrade
+    from signals_pipeline.cli import backfill, report, runs
 
     settings = Settings.checked()
     windows = runs.windows_in_range(settings, first, last)
     upgrade(settings.database_url)
-    ranges = backfilling.parts(windows, () if force else runs.windows_told(settings, windows), count=max(parallel, 1))
-    backfilling.show_left(windows, ranges)
+    ranges = backfill.parts(windows, () if force else runs.windows_told(settings, windows), count=max(parallel, 1))
+    backfill.show_left(windows, ranges)
     if parallel:
-        backfilling.Launcher(url.rstrip("/"), click.echo).run(ranges, parallel=parallel)
+        backfill.Launcher(url.rstrip("/"), click.echo).run(ranges, parallel=parallel)
     else:
         for part in ranges:
             runs.execute(settings, part, mode="backfill")

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from signals_pipeline.adapters.database.delivery_tables import delivery as delivery_table
-from signals_pipeline.defs.limits import bounded, limits
+from signals_pipeline.adapters.stores.tables import delivery as delivery_table
+from signals_pipeline.defs.dispatch import Mailing, send_due
 from signals_pipeline.defs.metadata import markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, mailable, windows_of
-from signals_pipeline.defs.posting import Mailing, send_due
 from signals_pipeline.defs.resources import Store
+from signals_pipeline.defs.stage_limits import bounded, limits
 
 
 @dg.asset(

@@ -7,20 +7,20 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.adapters.beside import Beside
-from signals_pipeline.adapters.database.tables import digest as digest_table
-from signals_pipeline.adapters.digest_files import DigestFiles, write_digest
 from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.adapters.progress import told
-from signals_pipeline.core.digest import Digest
-from signals_pipeline.core.feeds import PriceSource
-from signals_pipeline.defs import pictures
-from signals_pipeline.defs.composing import Composer
-from signals_pipeline.defs.limits import bounded, limits
+from signals_pipeline.adapters.rendering.files import DigestFiles, write_digest
+from signals_pipeline.adapters.stores.tables import digest as digest_table
+from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.defs import figures
+from signals_pipeline.defs.digest_composition import Composer
+from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.metadata import attach, describe_run, sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.posting import Mailing
 from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.stage_limits import bounded, limits
 
 
 @dg.asset(
@@ -64,7 +64,7 @@ def digest(
             shown[window.key] = _describe(made, mailing.links)
             if window == windows[-1]:
                 cards = (*made.new, *made.changed, *made.from_missed)
-                describe_run(context, windows, {"price_plot": pictures.prices(cards, window)})
+                describe_run(context, windows, {"price_plot": figures.prices(cards, window)})
         # All composed, this process takes from the end what the other has not come to.
         taken = takewhile(lambda key: rendering[key].cancel(), reversed(contents))
         rendered = {key: write_digest(contents[key], desk.digests_dir) for key in taken}

@@ -5,17 +5,17 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.adapters.beside import Beside
-from signals_pipeline.core import headlines as core
-from signals_pipeline.core.feeds import NewsSource
-from signals_pipeline.core.gathering import gather
-from signals_pipeline.core.ledger import ledger
+from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.core.news.coverage import ledger
+from signals_pipeline.core.news.evidence import gather, news_interval
+from signals_pipeline.core.news.feeds import NewsSource
+from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.tables import HEADLINES, Columns
-from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import attach, coverage_entries, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
-from signals_pipeline.settings import Knobs
+from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.settings.strategy import Knobs
 
 
 @dg.asset(
@@ -44,8 +44,8 @@ def headlines(
     windows = windows_of(context)
     reach = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
     with beside.over(len(windows)) as spread:
-        batch = news.fetch(*core.news_interval(windows, **reach))
-        normalised = core.normalise(batch.headlines, spread)
+        batch = news.fetch(*news_interval(windows, **reach))
+        normalised = normalise(batch.headlines, spread)
         frame, without_tone = gather(normalised.items, desk.watchlist, windows, **reach, spread=spread)
     covered = store.coverage.covered(windows[0].start)
     entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **reach)

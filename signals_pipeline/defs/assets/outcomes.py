@@ -6,16 +6,16 @@ from datetime import timedelta
 import dagster as dg
 
 from signals_pipeline.adapters.progress import counting
-from signals_pipeline.core import outcomes as core
-from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.record import outcomes as core
+from signals_pipeline.core.record.outcome_index import STANDINGS, Tallies
 from signals_pipeline.core.spread import neighbours
 from signals_pipeline.core.tables import OUTCOMES
-from signals_pipeline.core.tallies import STANDINGS, Tallies
 from signals_pipeline.core.watchlist import BENCHMARK
-from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_run, preview, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.stage_limits import bounded, limits
 
 SIGNALS_AT_ONCE = 2_000
 MARGIN_DAYS = 5  # the entry session of a Friday evening's signal is up to this much later

@@ -6,15 +6,15 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.adapters.beside import Beside
-from signals_pipeline.core import scores as core
+from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.core.scoring import scores as core
 from signals_pipeline.core.tables import SCORES, Columns
-from signals_pipeline.defs import pictures
-from signals_pipeline.defs.limits import bounded, limits
+from signals_pipeline.defs import figures
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk
-from signals_pipeline.settings import Knobs
+from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.settings.strategy import Knobs
 
 
 @dg.asset(
@@ -49,7 +49,7 @@ def scores(
             spread=spread,
         )
     describe_windows(context, frame, windows, _describe)
-    plot = pictures.scores(frame, windows[-1], gate=knobs.min_combined_score)
+    plot = figures.scores(frame, windows[-1], gate=knobs.min_combined_score)
     describe_run(context, windows, {"score_plot": plot})
     return dg.Output(frame, metadata={"sentiment_weight": f"{knobs.sentiment_weight:g}"})
 

@@ -5,14 +5,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.core import sentiment as core
+from signals_pipeline.core.sentiment import tone as core
 from signals_pipeline.core.tables import SENTIMENT, Columns
-from signals_pipeline.defs import pictures
-from signals_pipeline.defs.limits import bounded, limits
+from signals_pipeline.defs import figures
+from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.scoring import Scorer, SwitchedOff
-from signals_pipeline.settings import Knobs
+from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.settings.strategy import Knobs
 
 
 @dg.asset(
@@ -49,7 +49,7 @@ def sentiment(
         "model_seconds": round(report.seconds, 3),
         "texts_per_second": round(report.rate, 1),
     }
-    describe_run(context, windows, work | {"tone_plot": pictures.tone(frame, windows[-1])})
+    describe_run(context, windows, work | {"tone_plot": figures.tone(frame, windows[-1])})
     return dg.Output(
         frame,
         metadata={

@@ -6,17 +6,17 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.adapters.database.tables import signal_history
-from signals_pipeline.adapters.history import Recorded, WindowRun
 from signals_pipeline.adapters.progress import told
-from signals_pipeline.core import signals as core
+from signals_pipeline.adapters.stores.signal_history import Recorded, WindowRun
+from signals_pipeline.adapters.stores.tables import signal_history
+from signals_pipeline.core.signals import decision as core
 from signals_pipeline.core.tables import ByWindow
-from signals_pipeline.defs.limits import bounded, limits
+from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.metadata import attach, funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.scoring import Scorer, SwitchedOff
-from signals_pipeline.settings import Knobs, OverriddenKnobs
+from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs
 
 
 @dg.asset(

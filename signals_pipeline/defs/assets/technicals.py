@@ -7,14 +7,14 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.adapters.beside import Beside
-from signals_pipeline.core import technicals as core
-from signals_pipeline.core.feeds import PriceSource
+from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.prices import technicals as core
 from signals_pipeline.core.tables import TECHNICALS, Columns
-from signals_pipeline.defs.limits import bounded, limits
 from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import Desk
+from signals_pipeline.defs.stage_limits import bounded, limits
 
 HISTORY_DAYS = 1_000  # calendar days that hold 600 sessions with room for a listing's gaps
 

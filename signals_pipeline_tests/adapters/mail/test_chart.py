@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from signals_pipeline.adapters.drawing import marked, price_span
 from signals_pipeline.adapters.mail.chart import LINE, MARK, sparkline
-from signals_pipeline_tests.adapters.test_render import contrast
-from signals_pipeline_tests.digest_examples import WINDOWS, digest_of, outcome_rows, signal
-from signals_pipeline_tests.digest_pages import NOW
+from signals_pipeline.adapters.rendering.drawings import marked, price_span
+from signals_pipeline_tests.adapters.rendering.test_digest import contrast
+from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, outcome_rows, signal
+from signals_pipeline_tests.support.digest_pages import NOW
 
 
 @given(

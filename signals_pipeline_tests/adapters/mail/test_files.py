@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters.mail.files import FileTransport
-from signals_pipeline.core.delivery import NotSent
+from signals_pipeline.core.digest.delivery import NotSent
 
 MAIL = b"Message-ID: <digest.2024-01-08-0830.abc@example.org>\r\nSubject: 1 new\r\n\r\nA line.\r\n"
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from signals_pipeline.adapters.drawing import price_span
 from signals_pipeline.adapters.mail.envelope import Envelope, Links
 from signals_pipeline.adapters.mail.message import digest_message, failure_message, trial_message
-from signals_pipeline.adapters.render import MAX_HTML_BYTES, render_text
-from signals_pipeline.core.digest import Digest
-from signals_pipeline.core.links import LinkKeyError, judging, recipient_hash, unsubscribing
-from signals_pipeline_tests.digest_examples import WINDOWS
-from signals_pipeline_tests.digest_pages import NOW, Page, everything, hostile_cards, titled
+from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES, render_text
+from signals_pipeline.adapters.rendering.drawings import price_span
+from signals_pipeline.core.digest.links import LinkKeyError, judging, recipient_hash, unsubscribing
+from signals_pipeline.core.digest.model import Digest
+from signals_pipeline_tests.support.digest_examples import WINDOWS
+from signals_pipeline_tests.support.digest_pages import NOW, Page, everything, hostile_cards, titled
 
 KEY = "k" * 32
 SENT = datetime(2024, 1, 11, 13, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ from moto.server import ThreadedMotoServer
 from moto.ses.models import ses_backends
 
 from signals_pipeline.adapters.mail.ses import SesTransport
-from signals_pipeline.core.delivery import NotSent, Sent, Unanswered
-from signals_pipeline_tests.mail_servers import DROP, STALL, answering_http
+from signals_pipeline.core.digest.delivery import NotSent, Sent, Unanswered
+from signals_pipeline_tests.support.mail_servers import DROP, STALL, answering_http
 
 MAIL = b"From: signals@example.org\r\nTo: ann@example.org\r\nSubject: 1 new\r\n\r\nA line.\r\n"
 

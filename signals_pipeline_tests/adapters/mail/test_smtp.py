@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters.mail.smtp import SmtpConfigError, SmtpTransport
-from signals_pipeline.core.delivery import NotSent, Sent, Unanswered
-from signals_pipeline_tests.mail_servers import (
+from signals_pipeline.core.digest.delivery import NotSent, Sent, Unanswered
+from signals_pipeline_tests.support.mail_servers import (
     DROP,
     PASSWORD,
     STALL,

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
-from signals_pipeline.adapters.source_calls import SourceCalls
-from signals_pipeline.core.feeds import SourceError
-from signals_pipeline.core.quotas import Limit
+from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Company, Watchlist
-from signals_pipeline_tests.adapters.news.documents import NOW
-from signals_pipeline_tests.adapters.news.live_vendors import OWN, PATHS, Desk, live_desk
-from signals_pipeline_tests.adapters.news.vendors import QUICK
+from signals_pipeline_tests.support.documents import NOW
+from signals_pipeline_tests.support.live_vendors import OWN, PATHS, Desk, live_desk
+from signals_pipeline_tests.support.vendors import QUICK
 
 HALF_DAY = timedelta(hours=12)
 FEEDS = ["newsapi", "yahoo", "rss:yahoo", "rss:edgar", "rss:127.0.0.1/feed.xml"]

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from signals_pipeline.adapters.http_client.policy import Manners
 from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_manners
-from signals_pipeline.adapters.news.manners import Manners
 from signals_pipeline.core.watchlist import Company
-from signals_pipeline_tests.adapters.news.asking import START, client, refusal
-from signals_pipeline_tests.adapters.news.documents import NOW, edgar
-from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Request, Vendor
+from signals_pipeline_tests.support.asking import START, client, refusal
+from signals_pipeline_tests.support.documents import NOW, edgar
+from signals_pipeline_tests.support.vendors import XML, Reply, Request, Vendor
 
 COMPANIES = [Company("AAPL", "Apple Inc."), Company("XOM", "Exxon Mobil Corporation"), Company("DE", "Deere & Company")]
 

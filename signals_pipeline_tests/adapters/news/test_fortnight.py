@@ -10,19 +10,18 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.circuits import Circuits
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.news.archive import HeadlineArchive
 from signals_pipeline.adapters.news.live import LiveNews
-from signals_pipeline.core.coverage import Coverage
-from signals_pipeline.core.feeds import NewsBatch, RawHeadline, SourceError
-from signals_pipeline.core.headlines import news_interval
-from signals_pipeline.core.ledger import ledger
+from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
+from signals_pipeline.core.news.coverage import Coverage, ledger
+from signals_pipeline.core.news.evidence import news_interval
+from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 from signals_pipeline.core.tables import HEADLINES
 from signals_pipeline.core.windows import Window, windows_between
 from signals_pipeline.defs.jobs import scheduled_windows
-from signals_pipeline_tests.adapters.news.tapes import Aired, Tape, item
-from signals_pipeline_tests.databases import new_database
+from signals_pipeline_tests.support.databases import new_database
+from signals_pipeline_tests.support.tapes import Aired, Tape, item
 
 REACH = {"lookback_hours": 6.0, "strict": False}
 SPRING = datetime(2026, 3, 2, 14, tzinfo=UTC)  # the clocks go forward on 8 March

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.core.feeds import SourceError
-from signals_pipeline.core.headlines import normalise
+from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.adapters.news.live_desk import DAY, HOUR, MORNING, NIGHT, SECONDS, Desk, statuses, titles
-from signals_pipeline_tests.adapters.news.tapes import Aired, Tape, item, on_time
+from signals_pipeline_tests.support.live_desk import DAY, HOUR, MORNING, NIGHT, SECONDS, Desk, statuses, titles
+from signals_pipeline_tests.support.tapes import Aired, Tape, item, on_time
 
 
 def test_what_was_published_in_a_window_belongs_to_it_although_it_is_collected_after_it(engine: Engine) -> None:

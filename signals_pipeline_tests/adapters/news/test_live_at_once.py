@@ -8,11 +8,11 @@ from multiprocessing.synchronize import Barrier
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.database import engine_for
-from signals_pipeline.adapters.news.archive import HeadlineArchive
-from signals_pipeline_tests.adapters.news.live_desk import DAY, HOUR, NIGHT, SECONDS, Desk, titles
-from signals_pipeline_tests.adapters.news.tapes import Tape, on_time
-from signals_pipeline_tests.databases import PROCESSES
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
+from signals_pipeline_tests.support.databases import PROCESSES
+from signals_pipeline_tests.support.live_desk import DAY, HOUR, NIGHT, SECONDS, Desk, titles
+from signals_pipeline_tests.support.tapes import Tape, on_time
 
 
 def test_two_rounds_at_once_leave_no_row_twice_and_change_no_window(engine: Engine) -> None:

@@ -7,13 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from signals_pipeline.adapters.news.http import HttpClient
-from signals_pipeline.adapters.news.newsapi import NEWSAPI, NewsApi
-from signals_pipeline.adapters.news.newsapi_plans import PLANS, Degrades, Plan, QuotaError
-from signals_pipeline.core.feeds import SourceError
+from signals_pipeline.adapters.http_client.client import HttpClient
+from signals_pipeline.adapters.news.newsapi import NEWSAPI, PLANS, Degrades, NewsApi, Plan, QuotaError
+from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.watchlist import Company
-from signals_pipeline_tests.adapters.news.documents import NOW, Item, newsapi, newsapi_error
-from signals_pipeline_tests.adapters.news.vendors import QUICK, Reply, Request, Vendor
+from signals_pipeline_tests.support.documents import NOW, Item, newsapi, newsapi_error
+from signals_pipeline_tests.support.vendors import QUICK, Reply, Request, Vendor
 
 PATH = "/v2/everything"
 KEY = "planted0key0planted"

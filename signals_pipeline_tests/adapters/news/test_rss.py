@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from signals_pipeline.adapters.news.http import HttpClient
-from signals_pipeline.adapters.news.manners import Manners
+from signals_pipeline.adapters.http_client.client import HttpClient
+from signals_pipeline.adapters.http_client.policy import Manners
 from signals_pipeline.adapters.news.rss import YAHOO, RssFeed, YahooRss
-from signals_pipeline.core.archiving import additions, folded, identified
-from signals_pipeline.core.feeds import NewsSource
-from signals_pipeline_tests.adapters.news.asking import START, client, refusal
-from signals_pipeline_tests.adapters.news.documents import NOW, Item, atom, rss
-from signals_pipeline_tests.adapters.news.vendors import XML, Reply, Request, Vendor
+from signals_pipeline.core.news.archive import additions, folded, identified
+from signals_pipeline.core.news.feeds import NewsSource
+from signals_pipeline_tests.support.asking import START, client, refusal
+from signals_pipeline_tests.support.documents import NOW, Item, atom, rss
+from signals_pipeline_tests.support.vendors import XML, Reply, Request, Vendor
 
 ITEMS = [Item("Acme wins a contract", 30), Item("Exxon raises its dividend & more", 90)]
 

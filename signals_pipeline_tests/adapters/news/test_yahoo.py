@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from requests.cookies import create_cookie
 
-from signals_pipeline.adapters.news.manners import Manners
+from signals_pipeline.adapters.http_client.policy import Manners
 from signals_pipeline.adapters.news.yahoo import YahooNews
-from signals_pipeline.core.feeds import SourceError
-from signals_pipeline_tests.adapters.news.documents import NOW, Item, yahoo
-from signals_pipeline_tests.adapters.news.vendors import QUICK, Reply, Request, Vendor, vendor
+from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline_tests.support.documents import NOW, Item, yahoo
+from signals_pipeline_tests.support.vendors import QUICK, Reply, Request, Vendor, vendor
 
 PATH = "/xhr/ncp"
 START = NOW - timedelta(hours=9)

@@ -1,0 +1,1 @@
+"""Digests and figures as HTML, text, SVG and PNG."""

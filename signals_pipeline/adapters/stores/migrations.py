@@ -1,0 +1,161 @@
+"""Bringing a database to the revision that this code needs, and saying clearly when it is at another."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, name_of, reading
+from signals_pipeline.adapters.stores.tables import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+_REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def upgrade(url: str, revision: str = "head") -> str | None:
+    """Bring the database at `url` up to `revision`, all or nothing; two processes may do so at once.
+
+    Returns:
+        The revision that it is at now.
+
+    Raises:
+        DatabaseError: it can't be reached or written, or is at a revision that this code does not know.
+    """
+    from alembic import command
+
+    _check(url, revision)
+    command.upgrade(_config(url), revision)
+    return current(url)
+
+
+def downgrade(url: str, revision: str) -> str | None:
+    """Take the database at `url` back to `revision` (`base`: no tables); what the newer tables hold is lost.
+
+    Returns:
+        The revision that it is at now; None for `base`.
+
+    Raises:
+        DatabaseError: it can't be reached or written, or is at a revision that this code does not know.
+    """
+    from alembic import command
+
+    _check(url, revision)
+    command.downgrade(_config(url), revision)
+    return current(url)
+
+
+def current(url: str) -> str | None:
+    """The revision of the database at `url`; None where it has no tables of ours yet.
+
+    Raises:
+        DatabaseError: it can't be reached.
+    """
+    engine = engine_for(url)
+    try:
+        return _stored(engine)
+    finally:
+        engine.dispose()
+
+
+def head() -> str:
+    """The revision that this code needs."""
+    return str(_scripts().get_current_head())
+
+
+def require_head(engine: Engine) -> None:
+    """Refuse a database that is not at this code's revision.
+
+    Raises:
+        DatabaseError: it is empty, older, or at a revision that this code does not know.
+    """
+    revision, needed = _stored(engine), head()
+    if revision is None:
+        raise DatabaseError(f"database {name_of(engine)} has no tables yet: run `signals migrate`")
+    _require_known(engine, revision)
+    if revision != needed:
+        raise DatabaseError(
+            f"database {name_of(engine)} is at revision {revision}, this code needs {needed}: run `signals migrate`"
+        )
+
+
+def check_tables_match(url: str | None = None) -> None:
+    """Hold the revisions and `database.metadata` equal: `alembic check`, on a database made for it.
+
+    Args:
+        url: An empty database; None makes a SQLite file and removes it.
+
+    Raises:
+        DatabaseError: they differ; the message names the first difference.
+    """
+    if url is None:
+        with tempfile.TemporaryDirectory() as folder:
+            return check_tables_match(f"sqlite:///{folder}/check.db")
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    upgrade(url)
+    engine = engine_for(url)
+    with reading(engine) as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    if differences:
+        raise DatabaseError(f"revision {head()} and the tables differ, first in {differences[0]}: add a revision")
+    return None
+
+
+def _check(url: str, target: str) -> None:
+    if target not in {"head", "base", *_known()}:
+        raise DatabaseError(f"no revision {target!r}; this code has {', '.join(_known())}")
+    engine = engine_for(url)
+    _require_known(engine, _stored(engine))
+    engine.dispose()
+
+
+def _require_known(engine: Engine, revision: str | None) -> None:
+    if revision is not None and revision not in _known():
+        raise DatabaseError(
+            f"database {name_of(engine)} is at revision {revision}, which this code (at {head()}) does not know: newer "
+            "code or another application made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
+        )
+
+
+def _stored(engine: Engine) -> str | None:
+    with reading(engine) as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def _known() -> list[str]:
+    return sorted(script.revision for script in _scripts().walk_revisions())
+
+
+def _scripts() -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config())
+
+
+def _config(url: str | None = None) -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_scripts_folder()).replace("%", "%%"))
+    config.attributes["url"] = url
+    return config
+
+
+def _scripts_folder() -> Path:
+    """`alembic/` of the checkout that the package runs from, else of the working directory (an image's)."""
+    for root in (_REPOSITORY, Path.cwd()):
+        if (root / "alembic" / "versions" / "001_base.py").is_file():
+            return root / "alembic"
+    raise DatabaseError(
+        f"the migrations (alembic/) are neither in {_REPOSITORY} nor in {Path.cwd()}: "
+        "run from the repository, or install the package with `pip install -e`"
+    )

@@ -1,0 +1,1 @@
+"""Data quality, the look-ahead audit and run metrics."""

@@ -1,0 +1,1 @@
+"""Daily bars: adjustment as known at an instant, and technical indicators."""

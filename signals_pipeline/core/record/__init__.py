@@ -1,0 +1,1 @@
+"""The track record: outcomes, hit rates and their intervals, IC, calibration, slices, engagement."""

@@ -1,0 +1,1 @@
+"""Replays of past windows under other settings, tuning, and tests against multiple testing."""

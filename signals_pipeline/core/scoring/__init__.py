@@ -1,0 +1,1 @@
+"""Tone and technicals combined, with additive contributions."""

@@ -1,0 +1,1 @@
+"""Tone of headlines."""

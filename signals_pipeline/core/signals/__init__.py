@@ -1,0 +1,1 @@
+"""Gates, the lifecycle of signals, and corrections after the fact."""

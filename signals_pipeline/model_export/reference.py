@@ -1,0 +1,100 @@
+# pyright: reportMissingImports=false
+"""The same classifier in torch: what the int8 folder is verified against, and the path for archives on a GPU."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signals_pipeline.adapters.model.folder import LABELS, ModelError
+from signals_pipeline.adapters.model.running import batches
+from signals_pipeline.model_export.calibration import Inputs, inputs_of
+from signals_pipeline.model_export.source import check
+from signals_pipeline.model_export.tokens import read_tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from torch import Tensor
+    from transformers.models.bert.modeling_bert import BertForSequenceClassification
+
+BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
+
+
+@dataclass(frozen=True)
+class TorchModel:
+    """FinBERT in torch: fp32 on the CPU, bf16 on a GPU; texts of equal length run together, without padding."""
+
+    device: str
+    _order: list[int]
+    _tokenizer: "Tokenizer"
+    network: "BertForSequenceClassification"
+
+    @classmethod
+    def load(cls, source: Path, *, device: str | None = None, max_length: int = 512) -> Self:
+        """Open a source folder.
+
+        Args:
+            source: A folder in the hub's layout.
+            device: "cpu" or "cuda"; the GPU where there is one.
+            max_length: Tokens after which a text is cut.
+
+        Raises:
+            ModelError: the folder is unusable, or the extra `finbert` is not installed.
+        """
+        architecture = check(source)
+        network, device = _open_network(source, device)
+        column = {label.casefold(): index for index, label in architecture.id2label.items()}
+        tokenizer = read_tokenizer(source, architecture)
+        tokenizer.enable_truncation(min(max_length, architecture.max_position_embeddings))
+        return cls(device, [column[label] for label in LABELS], tokenizer, network)
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Logits of shape (len(texts), 3), columns negative, neutral, positive."""
+        import torch
+
+        logits = np.empty((len(texts), len(LABELS)), dtype=np.float32)
+        with torch.inference_mode():
+            for group, ids in self._batches(texts):
+                logits[group] = self.network(input_ids=ids).logits.float().cpu().numpy()[:, self._order]
+        return logits
+
+    def inputs(self, texts: Sequence[str]) -> dict[str, Inputs]:
+        """What goes into the encoder's products when it reads these texts."""
+        return inputs_of(self.network, (ids for _, ids in self._batches(texts)))
+
+    def _batches(self, texts: Sequence[str]) -> "Iterator[tuple[list[int], Tensor]]":
+        """Places of texts of one length, and their token ids of shape (texts, tokens)."""
+        import torch
+
+        tokens = [self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids for text in texts]
+        for group in batches([len(row) for row in tokens], BATCH_TOKENS[self.device]):
+            yield group, torch.tensor([tokens[place] for place in group], device=self.device)
+
+
+def _open_network(source: Path, device: str | None) -> "tuple[BertForSequenceClassification, str]":
+    try:
+        import torch
+        from transformers.models.bert.modeling_bert import BertForSequenceClassification
+        from transformers.utils.logging import disable_progress_bar
+    except ImportError as error:
+        raise ModelError(f"{error.name} is not installed; pip install 'signals_pipeline[finbert]'") from error
+    disable_progress_bar()
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        loaded: Any = BertForSequenceClassification.from_pretrained(
+            source,
+            local_files_only=True,
+            output_loading_info=True,
+            dtype=torch.bfloat16 if device == "cuda" else torch.float32,
+        )
+        network, report = loaded  # a pair, with output_loading_info
+    except Exception as error:  # transformers, safetensors and pickle share no narrower base
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"{source}: weights unreadable ({reason}); fetch the model again") from error
+    # transformers would fill a gap with random numbers and go on.
+    if missing := sorted(report["missing_keys"]) or [str(pair) for pair in report["mismatched_keys"]]:
+        raise ModelError(f"{source}: the weights lack {missing[0]} ({len(missing)} in all); take a complete classifier")
+    return network.eval().to(device), device

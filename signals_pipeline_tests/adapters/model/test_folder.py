@@ -1,0 +1,138 @@
+"""The loader refuses every model folder it can't vouch for, each with one line."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import signals_pipeline
+from signals_pipeline.adapters.model.folder import (
+    CONFIG_FILE,
+    LABELS,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    ModelError,
+    checksum,
+    seal,
+)
+from signals_pipeline.adapters.model.running import SentimentModel
+
+COMPACT = Path(signals_pipeline.__file__).parent / "sample" / "model" / "compact"
+ID2LABEL = dict(enumerate(LABELS))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(COMPACT, tmp_path / "model"))
+
+
+def rewrite_config(folder: Path, **changes: object) -> None:
+    path = folder / CONFIG_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def reseal(folder: Path, **changes: object) -> None:
+    """A config that vouches for what lies in the folder now: what a broken export would leave."""
+    config = SentimentModel.load(COMPACT, threads=1)
+    known: dict[str, object] = {"name": config.name, "id2label": ID2LABEL, "max_length": 64, "vocabulary": 30522}
+    seal(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
+
+
+def test_binary_labels_are_refused(folder: Path) -> None:
+    rewrite_config(folder, id2label={"0": "NEGATIVE", "1": "POSITIVE"})
+    with pytest.raises(ModelError, match=r"config.json: id2label must name .* not \{0: NEGATIVE, 1: POSITIVE\}"):
+        SentimentModel.load(folder)
+
+
+def test_nameless_labels_are_refused(folder: Path) -> None:
+    with pytest.raises(ModelError, match="id2label must name negative, neutral and positive"):
+        reseal(folder, id2label={0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
+
+
+def drop(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def halve(name: str) -> Callable[[Path], None]:
+    def cut(folder: Path) -> None:
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2])
+
+    return cut
+
+
+def flip(folder: Path) -> None:
+    content = bytearray((folder / MODEL_FILE).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / MODEL_FILE).write_bytes(content)
+
+
+def foreign_tokenizer(folder: Path) -> None:
+    path = folder / TOKENIZER_FILE
+    tokenizer = json.loads(path.read_text())
+    tokenizer["model"]["vocab"] = dict(list(tokenizer["model"]["vocab"].items())[:2_000])
+    path.write_text(json.dumps(tokenizer))
+
+
+def resealed(harm: Callable[[Path], None]) -> Callable[[Path], None]:
+    def both(folder: Path) -> None:
+        harm(folder)
+        reseal(folder)
+
+    return both
+
+
+def write(name: str, content: str) -> Callable[[Path], None]:
+    def put(folder: Path) -> None:
+        (folder / name).write_text(content)
+
+    return put
+
+
+HARM: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no config": (drop(CONFIG_FILE), "no config.json"),
+    "no model": (drop(MODEL_FILE), "no model.onnx"),
+    "no tokenizer": (drop(TOKENIZER_FILE), "no tokenizer.json"),
+    "half a config": (halve(CONFIG_FILE), "config.json: JSON: "),
+    "half a model": (halve(MODEL_FILE), "model.onnx: not the file that config.json was made for"),
+    "half a tokenizer": (halve(TOKENIZER_FILE), "tokenizer.json: not the file that config.json was made for"),
+    "one bit": (flip, "model.onnx: not the file that config.json was made for"),
+    "no checksum": (lambda folder: rewrite_config(folder, checksums={}), "model.onnx: not the file"),
+    "another revision": (
+        lambda folder: rewrite_config(folder, revision="0" * 12),
+        "revision is not that of the content",
+    ),
+    "another length": (lambda folder: rewrite_config(folder, max_length=16), "revision is not that of the content"),
+    "no length": (lambda folder: rewrite_config(folder, max_length=0), "config.json: max_length: "),
+    "foreign tokenizer": (resealed(foreign_tokenizer), "tokens, but the model has 30522 word vectors"),
+    "half a model, sealed": (resealed(halve(MODEL_FILE)), "model.onnx: unreadable"),
+    "half a tokenizer, sealed": (resealed(halve(TOKENIZER_FILE)), "tokenizer.json: unreadable"),
+    "text for a model": (resealed(write(MODEL_FILE, "<html>not found</html>")), "model.onnx: unreadable"),
+}
+
+
+@pytest.mark.parametrize("case", HARM)
+def test_a_harmed_folder_is_refused_in_one_line(folder: Path, case: str) -> None:
+    harm, reason = HARM[case]
+    harm(folder)
+    with pytest.raises(ModelError) as caught:
+        SentimentModel.load(folder)
+    message = str(caught.value)
+    assert reason in message
+    assert str(folder) in message
+    assert "\n" not in message
+    assert "prepare the model folder again" in message or "put the model's own tokenizer there" in message
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"nowhere: no config.json"):
+        SentimentModel.load(tmp_path / "nowhere")
+
+
+def test_the_seal_names_the_files_as_they_are(folder: Path) -> None:
+    reseal(folder)
+    stored = json.loads((folder / CONFIG_FILE).read_text())["checksums"]
+    assert stored == {name: checksum(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE)}

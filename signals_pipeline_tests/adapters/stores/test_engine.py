@@ -1,0 +1,202 @@
+"""The database: instants, transactions, and one clear line for whatever is wrong with it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, reading, writing
+from signals_pipeline.adapters.stores.instants import NaiveDatetimeError
+from signals_pipeline.adapters.stores.tables import digest, headline_score, metadata, source_call
+from signals_pipeline_tests.support.databases import postgres_admin
+
+INSTANTS = st.datetimes(
+    datetime(1800, 1, 1),  # noqa: DTZ001 - the strategy adds the timezone
+    datetime(9000, 1, 1),  # noqa: DTZ001
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5))]),
+)
+
+
+def store_instants(engine: Engine, instants: list[datetime]) -> None:
+    row = {"model_revision": "m", "negative": 0.0, "neutral": 0.0, "positive": 0.0}
+    with writing(engine) as connection:
+        connection.execute(sa.delete(headline_score))
+        rows = [row | {"text_hash": str(place), "scored_at": each} for place, each in enumerate(instants)]
+        connection.execute(sa.insert(headline_score), rows)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(instants=st.lists(INSTANTS, min_size=1, max_size=8), limit=INSTANTS)
+def test_instants_come_back_and_compare_as_instants(engine: Engine, instants: list[datetime], limit: datetime) -> None:
+    store_instants(engine, instants)
+    column = headline_score.c.scored_at
+    with reading(engine) as connection:
+        back = list(connection.scalars(sa.select(column).order_by(column)))
+        before = list(connection.scalars(sa.select(column).where(column < limit).order_by(column)))
+    assert back == sorted(instants)
+    assert all(each.tzinfo is UTC for each in back)
+    assert before == sorted(each for each in instants if each < limit)
+
+
+def test_a_pandas_timestamp_is_an_instant_too(engine: Engine) -> None:
+    store_instants(engine, [pd.Timestamp("2026-03-02 13:30:00.000001", tz="America/New_York")])
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(headline_score.c.scored_at)) == datetime(2026, 3, 2, 18, 30, 0, 1, UTC)
+
+
+def test_a_missing_instant_stays_missing(engine: Engine) -> None:
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(sa.func.max(digest.c.created_at))) is None
+        none = sa.select(digest.c.kind).where(digest.c.created_at == sa.literal(None, digest.c.created_at.type))
+        assert connection.execute(none).all() == []
+
+
+def test_a_naive_datetime_is_refused(engine: Engine) -> None:
+    naive = datetime(2026, 3, 2)  # noqa: DTZ001
+    with pytest.raises(NaiveDatetimeError, match="has no timezone: instants are stored in UTC"):
+        store_instants(engine, [naive])
+
+
+def insert_twice(engine: Engine, row: dict[str, object]) -> None:
+    with writing(engine, alone=True) as connection:
+        for _ in range(2):
+            connection.execute(sa.insert(source_call), row)
+
+
+def test_a_transaction_is_whole_or_nothing(engine: Engine) -> None:
+    row = {"vendor": "a", "day": date(2026, 3, 2), "calls": 1}
+    with pytest.raises(DatabaseError, match=r"pk_source_call|UNIQUE"):
+        insert_twice(engine, row)
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(source_call)).all() == []
+
+
+def test_a_reader_sees_one_state_while_another_writes(engine: Engine) -> None:
+    count = sa.select(sa.func.count()).select_from(source_call)
+    with reading(engine) as reader:
+        assert reader.scalar(count) == 0
+        with writing(engine) as writer:
+            writer.execute(sa.insert(source_call).values(vendor="a", day=date(2026, 3, 2), calls=1))
+        assert reader.scalar(count) == 0
+    with reading(engine) as reader:
+        assert reader.scalar(count) == 1
+
+
+def test_a_broken_rule_is_one_line(engine: Engine) -> None:
+    with pytest.raises(DatabaseError, match="ck_source_call_calls") as caught, writing(engine) as connection:
+        connection.execute(sa.insert(source_call).values(vendor="a", day=date(2026, 3, 2), calls=-1))
+    assert "\n" not in str(caught.value)
+
+
+def test_sqlite_is_set_up_for_one_writer_and_many_readers(tmp_path: Path) -> None:
+    opened = engine_for(f"sqlite:///{tmp_path / 'made' / 'on the way' / 'a.db'}")
+    with reading(opened) as connection:
+        wanted = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30_000, "synchronous": 1}
+        assert {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted} == wanted
+    opened.dispose()
+
+
+def test_sqlite_in_memory_needs_no_folder() -> None:
+    opened = engine_for("sqlite://")
+    with reading(opened) as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+    opened.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("no url", "the database URL can't be read; write sqlite:///"),
+        ("mysql://u:secret@h/d", "neither SQLite nor PostgreSQL; write sqlite:///"),
+        ("postgresql://u:secret@localhost/d", "its driver is not installed .* write .*postgresql.psycopg2://"),
+        ("postgresql+psycopg2://u:secret@localhost:1/d", "Connection refused.*start the server"),
+        ("postgresql+psycopg2://u:secret@localhost:1/d?connect_timeout=2", "Connection refused.*start the server"),
+        ("postgresql+psycopg2://u:secret@nowhere.invalid/d", "could not translate host.*correct the host"),
+        ("sqlite:////dev/null/a.db", "/dev/null/a.db: its folder can't be made"),
+        ("sqlite:////dev", "unable to open database file; check the path"),
+        (f"sqlite:///{__file__}", "file is not a database; the file is not SQLite"),
+    ],
+)
+def test_an_unusable_database_is_one_clear_line(url: str, problem: str) -> None:
+    with pytest.raises(DatabaseError, match=problem) as caught:
+        engine_for(url)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.postgres
+def test_a_statement_that_waits_for_ever_is_ended_by_the_server_and_may_be_repeated() -> None:
+    patient = engine_for(postgres_admin().url.render_as_string(hide_password=False))
+    with reading(patient) as connection:
+        assert connection.scalar(sa.text("SHOW statement_timeout")) == "5min"
+    hasty = engine_for(str(patient.url.update_query_dict({"options": "-c statement_timeout=50ms"})))
+    with writing(patient, alone=True), pytest.raises(DatabaseError) as caught, writing(hasty, alone=True):
+        pass
+    assert caught.value.passing
+    assert "another process has held what it needs" in str(caught.value)
+    for engine in (patient, hasty):
+        engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_missing_database_on_the_server_is_one_clear_line() -> None:
+    url = postgres_admin().url.set(database="not_there").render_as_string(hide_password=False)
+    with pytest.raises(DatabaseError, match="does not exist; create it, then run `signals migrate`"):
+        engine_for(url)
+
+
+@pytest.fixture
+def unprivileged_folder() -> Iterator[Path]:
+    """A folder for which the process has no privileges: tests may run as root, whom no permission stops."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield folder
+        os.seteuid(user)
+
+
+def test_a_read_only_file_is_refused(unprivileged_folder: Path) -> None:
+    path = unprivileged_folder / "a.db"
+    engine_for(f"sqlite:///{path}").dispose()
+    path.chmod(0o444)
+    with pytest.raises(DatabaseError, match=f"{path} is read-only for this user; make it writable"):
+        engine_for(f"sqlite:///{path}")
+
+
+def test_a_read_only_folder_is_refused(unprivileged_folder: Path) -> None:
+    folder = unprivileged_folder / "locked"
+    folder.mkdir()
+    folder.chmod(0o555)
+    with pytest.raises(DatabaseError, match=f"{folder} is read-only for this user"):
+        engine_for(f"sqlite:///{folder / 'a.db'}")
+    with pytest.raises(DatabaseError, match=r"its folder can't be made .Permission denied."):
+        engine_for(f"sqlite:///{folder / 'below' / 'a.db'}")
+
+
+def test_a_database_opened_for_reading_says_so_when_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    made = engine_for(f"sqlite:///{path}")
+    metadata.create_all(made)
+    made.dispose()
+    opened = engine_for(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with pytest.raises(DatabaseError, match="readonly database; make the file and its folder writable"):
+        store_instants(opened, [])
+    opened.dispose()
+
+
+def test_a_database_without_tables_says_what_to_run(tmp_path: Path) -> None:
+    opened = engine_for(f"sqlite:///{tmp_path / 'a.db'}")
+    with pytest.raises(DatabaseError, match=r"no such table: headline_score.*run `signals migrate`"):
+        store_instants(opened, [])
+    opened.dispose()

@@ -1,0 +1,51 @@
+"""Feedback: one verdict a signal and reader, the last one counts, and only of signals that are in the history."""
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters.stores.engine import reading
+from signals_pipeline.adapters.stores.feedback import Feedback
+from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.tables import feedback
+from signals_pipeline.core.record.engagement import Verdict
+from signals_pipeline_tests.support.digest_examples import WINDOWS, component, signal, story
+from signals_pipeline_tests.support.histories import run_with
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+START = WINDOWS[0].start
+
+
+def rows(engine: Engine) -> list[tuple[str, datetime]]:
+    with reading(engine) as connection:
+        query = sa.select(feedback.c.verdict, feedback.c.created_at).order_by(feedback.c.id)
+        return [(row.verdict, row.created_at) for row in connection.execute(query)]
+
+
+def test_the_same_again_changes_nothing_and_another_word_counts_instead(engine: Engine) -> None:
+    said = Feedback(engine)
+    key = (START, "AAA", "BUY", "reader")
+    assert said.record(*key, useful=True, at=NOW) == "recorded"
+    assert said.record(*key, useful=True, at=NOW + timedelta(days=1)) == "unchanged"
+    assert rows(engine) == [("useful", NOW)]
+    assert said.record(*key, useful=False, at=NOW + timedelta(days=2)) == "changed"
+    assert rows(engine) == [("not_useful", NOW + timedelta(days=2))]
+
+
+def test_readers_and_signals_count_apart(engine: Engine) -> None:
+    said = Feedback(engine)
+    for key in (("AAA", "BUY", "one"), ("AAA", "BUY", "two"), ("AAA", "SELL", "one"), ("BBB", "BUY", "one")):
+        assert said.record(START, *key, useful=True, at=NOW) == "recorded"
+    assert len(rows(engine)) == 4
+
+
+def test_a_verdict_goes_to_the_publisher_of_the_leading_story(engine: Engine) -> None:
+    parts = [story(1, 0.1, 0.4, source="Other"), story(2, 0.4, 0.1, source="Leading")]
+    led = signal("AAA", parts=parts, story_id=story(2, 0, 0)["story_id"])
+    bare = signal("BBB", parts=[component("rsi", 0.5)], source="technical")
+    History(engine).record_window(WINDOWS[0], [led.candidate, bare.candidate], run_with())
+    said = Feedback(engine)
+    for symbol in ("AAA", "BBB", "GONE"):
+        said.record(START, symbol, "BUY", "reader", useful=symbol == "AAA", at=NOW)
+    assert said.verdicts() == [Verdict("AAA", "Leading", useful=True), Verdict("BBB", "", useful=False)]

@@ -1,0 +1,227 @@
+"""The outbox on both databases: what enters it, who may claim, and that no state is left but by its own way."""
+
+import threading
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.engine import writing
+from signals_pipeline.adapters.stores.outbox import Addressed, Mail, Outbox, OutboxError
+from signals_pipeline.adapters.stores.tables import suppression
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS, SEND_WITHIN, NotSent, Sent, Unanswered, verdict
+from signals_pipeline_tests.support.histories import WINDOWS
+
+WINDOW = WINDOWS[3]
+NOW = WINDOW.end + timedelta(minutes=1)
+WHO = ("ann@example.org", "Bob@example.org", "cem@example.org")
+
+
+def addressed(*recipients: str) -> list[Addressed]:
+    return [Addressed(each, f"<{each}>") for each in recipients]
+
+
+def put(engine: Engine, *recipients: str, window: Any = WINDOW, mode: str = "live", content: str = "{}") -> None:
+    Digests(engine).put(window, content, kind="full", mode=mode, subject="1 new", mails=addressed(*recipients))
+
+
+def states(engine: Engine) -> dict[str, str]:
+    return {mail.recipient: mail.state for mail in Outbox(engine).of(WINDOW)}
+
+
+def suppress(engine: Engine, recipient: str) -> None:
+    with writing(engine) as connection:
+        row = {"recipient": recipient.casefold(), "reason": "unsubscribed", "created_at": NOW}
+        connection.execute(sa.insert(suppression), row)
+
+
+def first(engine: Engine) -> Mail:
+    return Outbox(engine).due(NOW)[0]
+
+
+def test_a_live_digest_and_its_mails_enter_together_and_once(engine: Engine) -> None:
+    put(engine, *WHO)
+    assert states(engine) == dict.fromkeys(WHO, "pending")
+    before = Outbox(engine).of(WINDOW)
+    put(engine, *WHO)
+    put(engine, *WHO, "dee@example.org", content="[1]")
+    assert Outbox(engine).of(WINDOW) == before
+
+
+@pytest.mark.parametrize("mode", ["backfill", "manual", "catch_up"])
+def test_no_other_mode_makes_mails(engine: Engine, mode: str) -> None:
+    put(engine, *WHO, mode=mode)
+    assert states(engine) == {}
+
+
+def test_a_digest_with_mails_is_updated_in_place_and_stays_live(engine: Engine) -> None:
+    put(engine, WHO[0])
+    put(engine, mode="backfill", content="[2]")
+    stored = Digests(engine).get(WINDOW.start)
+    assert stored is not None
+    assert (stored.content, stored.entry.mode) == ("[2]", "live")
+
+
+def test_a_digest_becomes_live_where_a_live_run_finds_it(engine: Engine) -> None:
+    put(engine, mode="backfill")
+    put(engine, WHO[0])
+    assert states(engine) == {WHO[0]: "pending"}
+
+
+def test_a_suppressed_recipient_gets_no_mail_whatever_the_case(engine: Engine) -> None:
+    suppress(engine, "bob@EXAMPLE.org")
+    put(engine, *WHO)
+    assert set(states(engine)) == {WHO[0], WHO[2]}
+
+
+def test_who_unsubscribes_before_the_mail_left_gets_none(engine: Engine) -> None:
+    put(engine, *WHO)
+    suppress(engine, WHO[1])
+    outbox = Outbox(engine)
+    assert outbox.drop_suppressed(NOW) == 1
+    assert outbox.drop_suppressed(NOW) == 0
+    assert {mail.recipient for mail in outbox.due(NOW)} == {WHO[0], WHO[2]}
+    assert {mail.recipient for mail in outbox.open()} == {WHO[0], WHO[2]}
+
+
+def test_only_one_of_many_claims_a_mail(engine: Engine) -> None:
+    put(engine, WHO[0])
+    mail, start = first(engine), threading.Barrier(6)
+    won: list[bool] = []
+
+    def race(number: int) -> None:
+        start.wait(timeout=30)
+        won.append(Outbox(engine).claim(mail, NOW + timedelta(seconds=number)))
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(won) == {True: 1, False: 5}
+    assert states(engine) == {WHO[0]: "sending"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Sent("250 taken"), "sent"),
+        (NotSent("550 no", permanent=True), "failed"),
+        (NotSent("451 later", permanent=False), "pending"),
+        (Unanswered("gone"), "unknown"),
+    ],
+)
+def test_each_answer_settles_the_mail(engine: Engine, answer: Any, state: str) -> None:
+    put(engine, WHO[0])
+    outbox, mail = Outbox(engine), first(engine)
+    assert outbox.claim(mail, NOW)
+    judged = verdict(answer, attempts=1, now=NOW)
+    assert outbox.settle(mail, judged, now=NOW, claimed_at=NOW, provider_id="250")
+    (kept,) = outbox.of(WINDOW)
+    assert (kept.state, kept.attempts, kept.last_error) == (state, 1, str(answer) if state != "sent" else "")
+    assert (kept.sent_at == NOW) == (state == "sent")
+    assert outbox.due(NOW) == []
+    assert bool(outbox.due(NOW + timedelta(minutes=1))) == (state == "pending")
+    assert bool(outbox.open()) == (state != "sent")
+    assert not outbox.claim(mail, NOW) or state == "pending"
+
+
+def test_an_attempt_that_ended_before_the_claim_is_counted_once(engine: Engine) -> None:
+    put(engine, WHO[0])
+    outbox, mail = Outbox(engine), first(engine)
+    judged = verdict(NotSent("refused", permanent=False), attempts=1, now=NOW)
+    assert outbox.put_off(mail, judged, NOW)
+    assert not outbox.put_off(mail, judged, NOW)  # the same attempt, told by another process
+    assert outbox.of(WINDOW)[0].attempts == 1
+
+
+def test_a_mail_whose_process_is_gone_is_unknown_and_the_process_may_still_say_better(engine: Engine) -> None:
+    put(engine, WHO[0])
+    outbox, mail = Outbox(engine), first(engine)
+    outbox.claim(mail, NOW)
+    assert outbox.settle_lost(NOW + CLAIM_LASTS) == 0
+    assert outbox.settle_lost(NOW + CLAIM_LASTS + timedelta(seconds=1)) == 1
+    assert states(engine) == {WHO[0]: "unknown"}
+    assert "may have arrived or not" in outbox.open()[0].last_error
+    later = NOW + timedelta(hours=1)
+    assert not outbox.settle(
+        mail, verdict(Sent("1"), attempts=1, now=later), now=later, claimed_at=later, provider_id=""
+    )
+    assert outbox.settle(mail, verdict(Sent("1"), attempts=1, now=later), now=later, claimed_at=NOW, provider_id="")
+    assert states(engine) == {WHO[0]: "sent"}
+
+
+def test_an_old_mail_waits_for_its_release(engine: Engine) -> None:
+    put(engine, *WHO)
+    outbox, late = Outbox(engine), WINDOW.end + SEND_WITHIN + timedelta(seconds=1)
+    assert outbox.due(late) == []
+    mails = outbox.of(WINDOW)
+    assert "release it" in mails[0].held(late)
+    outbox.release([mails[0].id], late)
+    assert [mail.id for mail in outbox.due(late)] == [mails[0].id]
+
+
+def test_an_operator_decides_about_what_is_not_settled_and_about_nothing_else(engine: Engine) -> None:
+    put(engine, *WHO)
+    outbox = Outbox(engine)
+    ann, bob, cem = outbox.of(WINDOW)
+    outbox.claim(ann, NOW)
+    with pytest.raises(OutboxError, match=f"mail {ann.id} is sending and can't be released"):
+        outbox.release([bob.id, ann.id], NOW)
+    assert not outbox.of(WINDOW)[1].released  # none of them was
+    outbox.settle(ann, verdict(Unanswered("?"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="")
+    outbox.release([ann.id], NOW)
+    outbox.abandon([bob.id], NOW)
+    assert states(engine) == {WHO[0]: "pending", WHO[1]: "failed", WHO[2]: "pending"}
+    assert {mail.recipient for mail in outbox.open()} == {WHO[0], WHO[2]}
+    outbox.claim(cem, NOW)
+    outbox.settle(cem, verdict(Sent("1"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="1")
+    for decide in (outbox.release, outbox.abandon):
+        with pytest.raises(OutboxError, match=f"mail {cem.id} is sent and can't be"):
+            decide([cem.id], NOW)
+        with pytest.raises(OutboxError, match="mail 99 is not there"):
+            decide([99], NOW)
+
+
+def test_a_backfilled_digest_goes_out_where_an_operator_releases_it(engine: Engine) -> None:
+    outbox, much_later = Outbox(engine), NOW + timedelta(days=30)
+    with pytest.raises(OutboxError, match=f"window {WINDOW.key} has no digest"):
+        outbox.release_digest(WINDOW, addressed(*WHO), now=much_later)
+    put(engine, mode="backfill")
+    assert outbox.release_digest(WINDOW, addressed(*WHO), now=much_later) == 3
+    assert {(mail.mode, mail.released) for mail in outbox.due(much_later)} == {("backfill", True)}
+    mail = outbox.due(much_later)[0]
+    outbox.claim(mail, much_later)
+    judged = verdict(Sent("1"), attempts=1, now=much_later)
+    outbox.settle(mail, judged, now=much_later, claimed_at=much_later, provider_id="1")
+    assert outbox.release_digest(WINDOW, addressed(*WHO), now=much_later) == 2  # nobody gets a second one
+    put(engine, *WHO, content="[3]")  # a live run later: the digest keeps the mode that its mails refer to
+    stored = Digests(engine).get(WINDOW.start)
+    assert stored is not None
+    assert (stored.content, stored.entry.mode) == ("[3]", "backfill")
+    assert len(outbox.of(WINDOW)) == 3
+
+
+def test_a_failure_is_announced_once_and_only_where_no_live_digest_is(engine: Engine) -> None:
+    outbox = Outbox(engine)
+    assert outbox.announce_failure(WINDOW, addressed(*WHO), detail="no feed", now=NOW) == 3
+    assert outbox.announce_failure(WINDOW, addressed(*WHO), detail="no feed", now=NOW) == 0
+    assert {(mail.kind, mail.mode, mail.detail) for mail in outbox.due(NOW)} == {("failed", None, "no feed")}
+    put(engine, *WHO)  # the run was repeated and went well: its digest goes out all the same
+    assert Counter(mail.kind for mail in outbox.due(NOW)) == {"failed": 3, "digest": 3}
+    other = WINDOWS[4]
+    put(engine, *WHO, window=other)
+    assert outbox.announce_failure(other, addressed(*WHO), detail="", now=other.end) == 0
+
+
+def test_due_comes_oldest_window_first(engine: Engine) -> None:
+    for place in (5, 3, 4):
+        put(engine, WHO[0], window=WINDOWS[place])
+    outbox = Outbox(engine)
+    outbox.release([mail.id for mail in outbox.open()], NOW)
+    late: datetime = WINDOWS[6].end
+    assert [mail.window for mail in outbox.due(late)] == [WINDOWS[3], WINDOWS[4], WINDOWS[5]]

@@ -1,0 +1,53 @@
+"""What reads for the pages can't write: the database refuses, whatever the statement."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from signals_pipeline.adapters.stores.engine import DatabaseError, reading, writing
+from signals_pipeline.adapters.stores.read_only import read_only_engine
+from signals_pipeline.adapters.stores.tables import feedback, suppression
+
+
+def test_it_reads_and_every_write_is_refused(database_url: str) -> None:
+    engine = read_only_engine(database_url)
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(suppression)).all() == []
+    for statement in (sa.delete(suppression), sa.text("DROP TABLE feedback"), sa.text("CREATE TABLE x (a int)")):
+        with pytest.raises(DatabaseError, match=r"read-?only"), writing(engine) as connection:
+            connection.execute(statement)
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(feedback)).all() == []
+    engine.dispose()
+
+
+def test_options_that_the_url_has_stay(database_url: str) -> None:
+    url = sa.make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        given = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
+    else:
+        given = url.update_query_dict({"options": ["-c statement_timeout=1234"]})
+    engine = read_only_engine(given.render_as_string(hide_password=False))
+    with reading(engine) as connection:
+        if url.get_backend_name() != "sqlite":
+            assert connection.execute(sa.text("SHOW statement_timeout")).scalar_one() == "1234ms"
+    with pytest.raises(DatabaseError, match=r"read-?only"), writing(engine) as connection:
+        connection.execute(sa.delete(suppression))
+    engine.dispose()
+
+
+def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "none yet#1.db"
+    with pytest.raises(DatabaseError, match="it is not there; `signals migrate` makes it"):
+        read_only_engine(f"sqlite:///{path}")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("url", ["not a url", "mysql://h/d", "sqlite://"])
+def test_an_url_that_is_none_is_told_as_ever(url: str) -> None:
+    if url == "sqlite://":
+        read_only_engine(url).dispose()  # in memory: there is nothing to protect
+        return
+    with pytest.raises(DatabaseError, match="write sqlite"):
+        read_only_engine(url)

@@ -1,0 +1,97 @@
+"""The score cache gives back exactly what was put, once a text and model revision."""
+
+import hashlib
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, writing
+from signals_pipeline.adapters.stores.score_cache import ScoreCache
+from signals_pipeline.adapters.stores.tables import headline_score
+from signals_pipeline.core.sentiment.tone import LABELS
+from signals_pipeline_tests.support.databases import PROCESSES
+
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def frame(values: dict[str, list[float]]) -> pd.DataFrame:
+    index = pd.Index(list(values), dtype="str", name="text_hash")
+    array = np.array(list(values.values()), dtype=np.float32).reshape(len(values), 3)
+    return pd.DataFrame(array, index=index, columns=list(LABELS))
+
+
+def digests(count: int) -> list[str]:
+    return [hashlib.sha256(str(place).encode()).hexdigest() for place in range(count)]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.dictionaries(st.text("abcdef", min_size=1), st.lists(FLOATS, min_size=3, max_size=3)))
+def test_logits_come_back_to_the_last_bit(engine: Engine, values: dict[str, list[float]]) -> None:
+    with writing(engine) as connection:
+        connection.execute(sa.delete(headline_score))
+    cache = ScoreCache(engine)
+    cache.put(frame(values), "m")
+    pd.testing.assert_frame_equal(
+        cache.get([*values, *values, "zz"], "m"), frame(values).sort_index(), check_exact=True
+    )
+    assert cache.get(values, "another revision").empty
+
+
+def test_nothing_known_is_an_empty_frame_of_the_same_columns(engine: Engine) -> None:
+    pd.testing.assert_frame_equal(ScoreCache(engine).get([], "m"), frame({}))
+    pd.testing.assert_frame_equal(ScoreCache(engine).get(["a"], "m"), frame({}))
+
+
+def test_what_is_known_stays(engine: Engine) -> None:
+    cache = ScoreCache(engine)
+    cache.put(frame({"a": [1, 2, 3]}), "m")
+    cache.put(frame({"a": [7, 7, 7], "b": [4, 5, 6]}), "m")
+    cache.put(frame({"a": [9, 9, 9]}), "n")
+    assert cache.get(["a", "b"], "m").to_numpy().tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert cache.get(["a"], "n").to_numpy().tolist() == [[9, 9, 9]]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite_are_refused_whole(engine: Engine, bad: float) -> None:
+    cache = ScoreCache(engine)
+    with pytest.raises(ValueError, match="model m: the logits of text b are not finite"):
+        cache.put(frame({"a": [1, 2, 3], "b": [0, bad, 0]}), "m")
+    assert cache.get(["a", "b"], "m").empty
+
+
+def test_more_texts_than_one_statement_can_name(engine: Engine) -> None:
+    hashes, cache = digests(25_000), ScoreCache(engine)
+    cache.put(frame({each: [0.1, 0.2, 0.3] for each in hashes[:15_000]}), "m")
+    assert cache.get(hashes, "m").index.tolist() == sorted(hashes[:15_000])
+
+
+def put_shuffled(url: str, seed: int, start: Barrier, failures: "Queue[str | None]") -> None:
+    engine = engine_for(url)
+    hashes = digests(2_000)
+    np.random.default_rng(seed).shuffle(hashes)
+    values = frame({each: [len(each), 0.5, -1.0] for each in hashes})
+    start.wait()
+    try:
+        for first in range(0, len(values), 200):
+            ScoreCache(engine).put(values.iloc[first : first + 200], "m")
+        failures.put(None)
+    except DatabaseError as error:
+        failures.put(str(error))
+
+
+def test_two_processes_may_put_the_same_texts_at_once(engine: Engine, database_url: str) -> None:
+    start, failures = PROCESSES.Barrier(2), PROCESSES.Queue()
+    workers = [PROCESSES.Process(target=put_shuffled, args=(database_url, seed, start, failures)) for seed in (1, 2)]
+    for worker in workers:
+        worker.start()
+    assert [failures.get(timeout=60) for _ in workers] == [None, None]
+    for worker in workers:
+        worker.join()
+    assert len(ScoreCache(engine).get(digests(2_000), "m")) == 2_000

@@ -1,0 +1,55 @@
+"""Signals in pages: every one once, newest window first, each with its outcomes."""
+
+from sqlalchemy.engine import Engine
+
+from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signals import SignalArchive, SignalKey
+from signals_pipeline_tests.support.digest_examples import WINDOWS, outcome_rows, signal
+from signals_pipeline_tests.support.histories import run_with
+
+SYMBOLS = ("AAA", "B-B", "CCC")
+
+
+def filled(engine: Engine) -> SignalArchive:
+    for place, window in enumerate(WINDOWS[:4]):
+        side = "BUY" if place % 2 else "SELL"
+        chosen = [signal(symbol, side, window).candidate for symbol in SYMBOLS]
+        History(engine).record_window(window, chosen, run_with())
+    rows = outcome_rows(1, window_start=WINDOWS[1].start, symbol="B-B", signal_type="BUY")
+    OutcomesStore(engine).upsert(rows)
+    return SignalArchive(engine)
+
+
+def test_pages_tile_the_history(engine: Engine) -> None:
+    archive = filled(engine)
+    whole = archive.list(100)
+    assert len(whole) == 12
+    assert [each.key for each in whole] == sorted(
+        (each.key for each in whole), key=lambda key: (-key.window_start.timestamp(), key.symbol)
+    )
+    for size in (1, 2, 5, 12):
+        pages, last = [], None
+        while page := archive.list(size, after=last):
+            pages += page
+            last = page[-1].key
+        assert pages == whole
+
+
+def test_filters_and_outcomes(engine: Engine) -> None:
+    archive = filled(engine)
+    assert {each.symbol for each in archive.list(100, symbol="B-B")} == {"B-B"}
+    assert {each.signal_type for each in archive.list(100, signal_type="SELL")} == {"SELL"}
+    known = [each for each in archive.list(100) if each.outcomes]
+    assert [(each.symbol, each.window_start) for each in known] == [("B-B", WINDOWS[1].start)]
+    assert [each.horizon for each in known[0].outcomes] == [1, 3, 5, 10]
+
+
+def test_one_by_its_key(engine: Engine) -> None:
+    archive = filled(engine)
+    key = SignalKey(WINDOWS[1].start, "B-B", "BUY")
+    found = archive.get(key)
+    assert found is not None
+    assert found.key == key
+    assert len(found.outcomes) == 4
+    assert archive.get(SignalKey(WINDOWS[1].start, "B-B", "SELL")) is None

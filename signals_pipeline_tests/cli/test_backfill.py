@@ -1,0 +1,121 @@
+"""What is left of a backfill is cut into neighbours; a webserver that is not there is one line."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from signals_pipeline.cli.backfill import Launcher, LaunchError, joined, parts, show_left
+from signals_pipeline_tests.core.signals.test_lifecycle import WINDOWS
+from signals_pipeline_tests.support.loopback import Quiet, serving
+
+DONE = st.sets(st.sampled_from(WINDOWS))
+
+
+@given(DONE, st.integers(1, 9), st.integers(1, 9))
+def test_every_window_that_is_left_is_in_one_range_of_neighbours(done: set, count: int, longest: int) -> None:
+    found = parts(WINDOWS, done, count=count, longest=longest)
+    assert [window for part in found for window in part] == [window for window in WINDOWS if window not in done]
+    assert all(0 < len(part) <= longest for part in found)
+    assert all(before.end == after.start for part in found for before, after in itertools.pairwise(part))
+    assert all(len(part) <= -(-(len(WINDOWS) - len(done)) // count) for part in found)
+
+
+@given(DONE, st.integers(1, 9))
+def test_joined_ranges_hold_the_same_and_none_touches_the_next(done: set, longest: int) -> None:
+    found = parts(WINDOWS, done, longest=longest)
+    whole = joined(found)
+    assert [window for part in whole for window in part] == [window for part in found for window in part]
+    assert all(before[-1].end < after[0].start for before, after in itertools.pairwise(whole))
+
+
+def test_without_anything_done_one_range_holds_all() -> None:
+    assert parts(WINDOWS, ()) == [WINDOWS]
+    assert parts(WINDOWS, WINDOWS) == []
+
+
+def test_no_webserver_is_one_line() -> None:
+    with pytest.raises(LaunchError, match=r"no Dagster webserver answers at http://127.0.0.1:9 .*leave out --parallel"):
+        Launcher("http://127.0.0.1:9", print).run([WINDOWS[:2]], parallel=1)
+
+
+@contextmanager
+def server(*answers: tuple[int, str]) -> Iterator[str]:
+    """The address of a web server that gives these answers, status and body, one after the other."""
+    left = iter(answers)
+
+    class Handler(Quiet):
+        def do_POST(self) -> None:  # noqa: N802 - as the library names it
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status, body = next(left)
+            self.answer(status, body.encode())
+
+    with serving(Handler) as origin:
+        yield origin
+
+
+LAUNCHED = (200, json.dumps({"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "0" * 36}}}}))
+REFUSED = {"launchRun": {"__typename": "PythonError", "message": "no room\nat all"}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "line"),
+    [
+        (
+            [(500, "Internal Server Error\n  at line 3")],
+            (
+                "the web server at URL answers 500 Internal Server Error (Internal Server Error): read its log,"
+                " then run the backfill again"
+            ),
+        ),
+        (
+            [(502, "")],
+            "the web server at URL answers 502 Bad Gateway: read its log, then run the backfill again",
+        ),
+        (
+            [(404, "Not Found")],
+            (
+                "the web server at URL answers 404 Not Found (Not Found), which is not Dagster's:"
+                " name Dagster's webserver by --at"
+            ),
+        ),
+        (
+            [(200, "<html>\n<p>Welcome")],
+            "the web server at URL answers 200 OK (<html>), which is not Dagster's: name Dagster's webserver by --at",
+        ),
+        (
+            [(200, "[]")],
+            "the web server at URL answers 200 OK ([]), which is not Dagster's: name Dagster's webserver by --at",
+        ),
+        ([(400, json.dumps({"data": None, "errors": [{"message": "no such\nfield"}]}))], "Dagster at URL: no such"),
+        (
+            [(500, json.dumps({"data": REFUSED}))],
+            f"Dagster refuses windows {WINDOWS[0].key} to {WINDOWS[1].key}: no room",
+        ),
+        (
+            [LAUNCHED, (200, json.dumps({"data": {"runOrError": {"__typename": "RunNotFoundError"}}}))],
+            (
+                f"Dagster at URL does not know the run of windows {WINDOWS[0].key} to {WINDOWS[1].key} any more"
+                " (RunNotFoundError): run the backfill again"
+            ),
+        ),
+    ],
+)
+def test_what_a_web_server_answers_is_told_in_one_line(answers: list[tuple[int, str]], line: str) -> None:
+    with server(*answers) as url, pytest.raises(LaunchError) as told:
+        Launcher(url, print, lambda _: None).run([WINDOWS[:2]], parallel=1)
+    assert str(told.value) == line.replace("URL", url)
+
+
+def test_what_is_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    show_left(WINDOWS, parts(WINDOWS, WINDOWS[:3]))
+    assert (
+        capsys.readouterr().out
+        == f"{len(WINDOWS) - 3} windows to run; 3 have their digest already (--force runs them again)\n"
+    )
+    show_left(WINDOWS, [WINDOWS])
+    assert capsys.readouterr().out == f"{len(WINDOWS)} windows to run\n"

@@ -1,0 +1,93 @@
+"""Who may be sent what and when: every answer of a server, every age of a mail."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signals_pipeline.core.digest.delivery import (
+    MAX_ATTEMPTS,
+    SEND_WITHIN,
+    Answer,
+    NotSent,
+    Sent,
+    Unanswered,
+    hold,
+    message_id,
+    verdict,
+    wait,
+)
+from signals_pipeline.core.windows import newest_complete
+
+NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
+INSTANTS = st.datetimes(datetime(2014, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+TAKEN_OR_NOT = st.sampled_from([Sent("250 ok"), Unanswered("no answer")])
+REFUSALS = st.builds(NotSent, st.text(), permanent=st.booleans())
+ATTEMPTS = st.integers(1, 200)
+
+
+@given(answer=TAKEN_OR_NOT, attempts=ATTEMPTS)
+def test_what_may_have_been_taken_never_waits_for_another_attempt(answer: Answer, attempts: int) -> None:
+    assert verdict(answer, attempts=attempts, now=NOW).state == ("sent" if isinstance(answer, Sent) else "unknown")
+
+
+@given(answer=REFUSALS, attempts=ATTEMPTS)
+def test_what_was_not_taken_waits_until_it_is_hopeless(answer: NotSent, attempts: int) -> None:
+    judged = verdict(answer, attempts=attempts, now=NOW)
+    hopeless = answer.permanent or attempts >= MAX_ATTEMPTS
+    assert judged.state == ("failed" if hopeless else "pending")
+    assert (judged.next_attempt_at > NOW) is not hopeless
+    assert "\n" not in judged.error
+    assert "\r" not in judged.error
+
+
+@given(attempts=st.integers(1, 10_000))
+def test_the_wait_grows_and_ends(attempts: int) -> None:
+    assert timedelta(minutes=1) <= wait(attempts) <= wait(attempts + 1) <= timedelta(minutes=30)
+
+
+def test_all_attempts_fit_into_the_hours_that_a_mail_may_wait() -> None:
+    assert sum((wait(attempt) for attempt in range(1, MAX_ATTEMPTS)), timedelta()) < SEND_WITHIN
+
+
+def test_giving_up_says_how_often_it_was_tried() -> None:
+    said = verdict(NotSent("451 busy", permanent=False), attempts=MAX_ATTEMPTS, now=NOW).error
+    assert said == f"given up after {MAX_ATTEMPTS} attempts: 451 busy"
+
+
+@given(now=INSTANTS)
+def test_only_the_newest_complete_window_is_mailed_by_itself(now: datetime) -> None:
+    newest = newest_complete(now)
+    earlier = newest_complete(newest.start)
+    assert hold(earlier.end, released=False, now=now)
+    assert bool(hold(newest.end, released=False, now=now)) == (now - newest.end > SEND_WITHIN)
+
+
+@given(now=INSTANTS, age=st.timedeltas(timedelta(days=-400), timedelta(days=400)))
+def test_an_operator_releases_anything(now: datetime, age: timedelta) -> None:
+    assert hold(now - age, released=True, now=now) == ""
+
+
+def test_a_window_that_has_not_ended_is_a_wrong_clock() -> None:
+    assert "check this machine's clock" in hold(NOW, released=False, now=NOW - timedelta(seconds=1))
+
+
+@given(one=st.emails(), other=st.emails())
+def test_a_message_id_names_window_and_recipient(one: str, other: str) -> None:
+    made = message_id("digest", "2026-03-02-08:30", one, "example.org")
+    assert made == message_id("digest", "2026-03-02-08:30", f" {one.upper()} ", "example.org")
+    assert made != message_id("failed", "2026-03-02-08:30", one, "example.org")
+    assert made != message_id("digest", "2026-03-02-17:30", one, "example.org")
+    assert (made == message_id("digest", "2026-03-02-08:30", other, "example.org")) == (
+        one.casefold() == other.casefold()
+    )
+    assert made.startswith("<digest.2026-03-02-0830.")
+    assert made.endswith("@example.org>")
+    assert len(made) < 255
+    assert one not in made
+
+
+@pytest.mark.parametrize("said", ["550\r\nBcc: x@y.example", "a\nb"])
+def test_an_error_is_one_line(said: str) -> None:
+    assert verdict(NotSent(said, permanent=True), attempts=1, now=NOW).error == " ".join(said.split())

@@ -1,0 +1,81 @@
+"""A digest's JSON round-trips exactly and holds no NaN."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signals_pipeline.core.digest.model import Digest, DigestError
+from signals_pipeline.core.news.feeds import SourceReport
+from signals_pipeline.core.signals.decision import NearMiss
+from signals_pipeline_tests.support.digest_examples import (
+    WINDOWS,
+    component,
+    coverage,
+    digest_of,
+    outcome_rows,
+    signal,
+    story,
+)
+
+NOW = WINDOWS[6]
+title = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+share = st.floats(-1, 1)
+
+
+@st.composite
+def digests(draw: st.DrawFn) -> Digest:
+    parts = [story(n, draw(share), draw(share), title=draw(title)) for n in range(draw(st.integers(1, 3)))]
+    parts.append(component("rsi", draw(share)))
+    technical = draw(st.none() | share)
+    found = digest_of(
+        NOW,
+        [signal("AAA", window=NOW, parts=parts, technical=technical, news_title=draw(title))],
+        [signal("BBB", "SELL", WINDOWS[2]), signal("CCC", "BUY", WINDOWS[5])],
+        modes={WINDOWS[2].start: "live", WINDOWS[5].start: "catch_up"},
+        outcomes=outcome_rows(draw(st.sampled_from((0, 3, 31)))),
+        coverage=coverage(NOW, reports=(SourceReport("wire", "degraded", 3, draw(title)),), status="degraded"),
+    )
+    near = NearMiss("DDD", "threshold", draw(share), draw(share), technical, draw(title), "combined +0.27, needs 0.30")
+    return replace(found, near_misses=(near,), notes=(draw(title),))
+
+
+@settings(max_examples=12, deadline=None)
+@given(digests())
+def test_json_round_trips_exactly_and_is_stable(digest: Digest) -> None:
+    text = digest.to_json()
+    again = Digest.from_json(text)
+    assert again == digest
+    assert again.to_json() == text
+    assert json.loads(text, parse_constant=pytest.fail)["version"] == 1
+    assert list(json.loads(text)) == sorted(json.loads(text))
+
+
+def test_nan_is_refused() -> None:
+    digest = digest_of(NOW, [signal(window=NOW)])
+    broken = replace(digest, new=(replace(digest.new[0], tone=float("nan")),))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        broken.to_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not json", "is not JSON"),
+        ("[]", "version None, this code reads 1"),
+        ('{"version": 99}', "version 99, this code reads 1; compose the window again"),
+    ],
+)
+def test_what_is_no_digest_is_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(DigestError, match=message) as error:
+        Digest.from_json(text)
+    assert "\n" not in str(error.value)
+
+
+def test_instants_are_utc_in_json() -> None:
+    stored: dict[str, Any] = json.loads(digest_of(NOW, [signal(window=NOW)]).to_json())
+    assert stored["as_of"] == "2024-01-11T22:30:00+00:00"
+    assert stored["new"][0]["decided_at"].endswith("+00:00")

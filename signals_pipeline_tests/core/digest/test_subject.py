@@ -1,0 +1,110 @@
+"""Subject, preheader, kind and remarks of a digest."""
+
+from typing import Any
+
+import pytest
+
+from signals_pipeline.core.digest.model import Card
+from signals_pipeline.core.digest.wording import kind_of, preheader, remarks, subject, tag
+from signals_pipeline.core.news.feeds import SourceReport
+from signals_pipeline.core.signals.decision import Decision, NearMiss
+from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
+
+NOW = WINDOWS[6]
+HALF = {"status": "degraded", "reports": (SourceReport("a", "ok", 3), SourceReport("b", "failed", 0))}
+
+
+def cards(*symbols: str) -> tuple[Card, ...]:
+    return digest_of(NOW, [signal(name, window=NOW) for name in symbols]).new
+
+
+def changed(lifecycle: str, symbol: str) -> Card:
+    kind = "SELL" if lifecycle == "flipped" else "BUY"
+    after = signal(symbol, window=NOW, parts=[story(9, 0.9, 0.0)])
+    return digest_of(NOW, [after], [signal(symbol, kind, WINDOWS[2])]).changed[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "deployment", "text"),
+    [
+        ("live", "production", ""),
+        ("live", "local", ""),
+        ("catch_up", "production", ""),
+        ("live", "demo", "[demo] "),
+        ("backfill", "production", "[backfill] "),
+        ("manual", "demo", "[demo manual] "),
+    ],
+)
+def test_tag(mode: str, deployment: str, text: str) -> None:
+    assert tag(mode, deployment) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "strict", "kind"),
+    [
+        ({}, False, "full"),
+        ({"status": "degraded"}, False, "degraded"),
+        ({"status": "failed"}, True, "degraded"),
+        ({"gap_minutes": 5}, False, "degraded"),
+        ({"gap_minutes": 5}, True, "full"),
+        ({"missing_windows": ("2024-01-08-08:30",)}, True, "degraded"),
+    ],
+)
+def test_kind(changes: dict[str, Any], strict: bool, kind: str) -> None:
+    ledger = coverage(NOW, **changes)
+    assert kind_of(ledger, told=True, strict=strict) == kind
+    assert kind_of(ledger, told=False, strict=strict) == ("quiet" if kind == "full" else kind)
+
+
+def test_subject_counts_and_names() -> None:
+    ledger = coverage(NOW)
+    both = (changed("flipped", "DDD"), changed("stronger", "EEE"))
+    line = subject("full", ledger, cards("AAA", "BBB"), both, cards("FFF", "GGG"), still_active=4)
+    assert line == "2 new, 1 flipped, 1 stronger, 2 from missed windows: AAA, BBB, DDD, EEE, FFF and 1 more"
+    assert subject("full", ledger, cards("AAA"), (), (), still_active=0) == "1 new: AAA"
+
+
+def test_subject_of_a_quiet_window() -> None:
+    assert subject("quiet", coverage(NOW), (), (), (), still_active=2) == "Quiet: no new signals, 2 still active"
+    assert subject("quiet", coverage(NOW), (), (), (), still_active=0) == "Quiet: no new signals"
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [
+        (HALF, "1 of 2 sources in full"),
+        ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source in full"),
+        ({"missing_windows": ("2024-01-08-08:30",)}, "earlier windows without a run: 1"),
+        ({"gap_minutes": 31}, "31 minutes not covered"),
+    ],
+)
+def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) -> None:
+    line = subject("degraded", coverage(NOW, **changes), cards("AAA"), (), (), still_active=0)
+    assert line == f"Degraded ({trouble}): 1 new: AAA"
+
+
+def test_preheader() -> None:
+    strong = digest_of(NOW, [signal("AAA", window=NOW, parts=[story(1, 0.4, 0)]), signal("BBB", window=NOW)]).new
+    label = NOW.label
+    assert preheader(strong, (), NOW, KNOBS) == f"BUY BBB +0.50 “Story number 1 lifts its company”. {label}."
+    untitled = digest_of(NOW, [signal(window=NOW, news_title="")]).new
+    assert preheader(untitled, (), NOW, KNOBS) == f"BUY AAA +0.50. {label}."
+    near = NearMiss("CCC", "threshold", 0.27, 0.5, None, "", "combined +0.27, needs 0.30")
+    assert preheader((), (near,), NOW, KNOBS) == f"Nearest: CCC +0.27, below the 0.30 needed. {label}."
+    assert preheader((), (), NOW, KNOBS) == f"Nothing came near a signal. {label}."
+
+
+def test_remarks() -> None:
+    none = Decision((), (), (), (), {})
+    assert remarks(coverage(NOW), none, "live") == []
+    capped = Decision((), (), (signal().candidate,), (), {})
+    said = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
+    assert [line.split()[0] for line in said] == ["Rebuilt", "5", "1"]
+    assert "5 of 12 headlines" in said[1]
+    assert "over the limit of signals" in said[2]
+
+
+def test_the_switch_for_signals_without_news_is_said_first() -> None:
+    told = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
+    assert told[0].startswith("Made from price alone")
+    assert told[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")

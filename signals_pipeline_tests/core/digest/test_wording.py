@@ -1,0 +1,183 @@
+"""What cards say in words, and what they never say."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signals_pipeline.core.digest.wording import corrected_words, eastern, sentences, signed, survives
+from signals_pipeline.core.signals.corrections import Change, Correction
+from signals_pipeline.core.signals.decision import Signal, SignalType
+from signals_pipeline.core.text import shorten, shorten_counted
+from signals_pipeline_tests.support.digest_examples import WINDOWS, component, signal, story
+
+
+def told(each: Signal, kept: list[bool], before: Signal | None = None) -> str:
+    return " ".join(sentences(each, json.loads(each.candidate.contributions), kept, 0.6, before))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.244, "+0.24"), (-0.41, "−0.41"), (0.0, "0.00"), (-0.001, "0.00"), (0.004, "0.00"), (-1, "−1.00")],
+)
+def test_scores_carry_their_sign(value: float, text: str) -> None:
+    assert signed(value) == text
+
+
+def test_instants_are_in_new_york() -> None:
+    assert eastern(datetime(2026, 2, 16, 13, 30, tzinfo=UTC)) == "Mon 16 Feb 08:30 ET"
+    assert eastern(datetime(2026, 7, 1, 3, 0, tzinfo=UTC)) == "Tue 30 Jun 23:00 ET"
+
+
+@given(st.text(max_size=80), st.integers(2, 80))
+def test_shortening_never_exceeds_its_width(text: str, width: int) -> None:
+    cut = shorten(text, width)
+    assert len(cut) <= width
+    assert cut == text if len(text) <= width else cut.endswith("…")
+    assert text.startswith(cut.removesuffix("…")) or cut == text
+
+
+def test_shortening_cuts_at_a_word_unless_there_is_none() -> None:
+    assert shorten("profits rise at Alpha", 16) == "profits rise at…"
+    assert shorten("profits rise at Alpha", 15) == "profits rise…"
+    assert shorten("x" * 20, 10) == "x" * 9 + "…"
+
+
+@given(st.text("ab… ", max_size=80), st.integers(2, 80))
+def test_a_counted_cut_accounts_for_every_character(text: str, width: int) -> None:
+    kept, _, told = shorten_counted(text, width).rpartition("… (")
+    if len(text) <= width:
+        assert shorten_counted(text, width) == text
+    else:
+        assert text.startswith(kept)
+        assert told == f"{len(text) - len(kept)} more characters: see the text part of this message.)"
+
+
+def test_a_single_story_is_said_without_alarm() -> None:
+    text = told(signal(), [False])
+    assert "Tone +0.70 with tone confidence 0.90 rests on a single story (1 headline)." in text
+    assert "hinges" not in text
+    assert "undo" not in text
+
+
+def test_several_stories_are_counted_with_their_headlines() -> None:
+    parts = [story(1, 0.3, 0.35, headlines=3), story(2, 0.2, 0.4)]
+    text = told(signal(parts=parts), [True, True])
+    assert "rests on 2 stories (4 headlines)." in text
+    assert "No single story decides it: without any one of them it is still a BUY." in text
+
+
+@pytest.mark.parametrize(
+    ("kept", "text"),
+    [
+        ([True, False, True, True, True], "It hinges on “B”: without that story there is no signal"),
+        (
+            [False, True, False, True, True],
+            "It hinges on 2 of its 5 stories, without any one of which it is none: “A”, “C”.",
+        ),
+        (
+            [False, False, False, False, True],
+            "4 of its 5 stories, without any one of which it is none: “A”, “B”, “C” and 1 more.",
+        ),
+        ([False] * 5, "It needs all 5 of its stories: without any one of them there is no signal."),
+    ],
+)
+def test_a_signal_names_the_stories_that_it_hinges_on(kept: list[bool], text: str) -> None:
+    parts = [story(place, 0.1, 0.3, title=title) for place, title in enumerate("ABCDE")]
+    assert text in told(signal(parts=parts), kept)
+
+
+def test_staleness() -> None:
+    parts = [story(1, 0.3, 0.2, told=True), story(2, 0.2, 0.3)]
+    assert "1 of 2 stories began before this window" in told(signal(parts=parts), [False, True])
+    stale = [story(1, 0.4, 0.0, told=True)]
+    assert "Stale: every story behind it began before this window" in told(signal(parts=stale, fresh=False), [False])
+    assert "began before" not in told(signal(), [False])
+
+
+@pytest.mark.parametrize(
+    ("technical", "text"),
+    [
+        (0.21, "Price agrees: technicals +0.21."),
+        (-0.3, "Price disagrees: technicals −0.30."),
+        (0.0, "Price says nothing either way"),
+        (None, "Technicals are missing (fewer than 60 daily bars): the score is tone alone, weighted 60%."),
+    ],
+)
+def test_price(technical: float | None, text: str) -> None:
+    assert text in told(signal(technical=technical), [False])
+
+
+def test_a_sell_agrees_with_falling_prices() -> None:
+    assert "Price agrees: technicals −0.25." in told(signal(signal_type="SELL"), [False])
+
+
+def test_price_that_outweighs_news_is_said() -> None:
+    parts = [story(1, 0.05, 0.3), component("trend", 0.3)]
+    assert "Price carries it more than news does: +0.30 against +0.05." in told(signal(parts=parts), [False])
+    assert "Price carries" not in told(signal(), [False])
+
+
+def test_a_change_names_what_it_changes() -> None:
+    before = signal(signal_type="SELL")
+    after = signal(window=WINDOWS[2], lifecycle="flipped")
+    assert told(after, [False], before).startswith("Flipped: this closes the SELL of Mon 8 Jan 17:30 ET (−0.50).")
+    louder = signal(window=WINDOWS[2], lifecycle="stronger", parts=[story(3, 0.8, 0.0)])
+    text = told(louder, [False], signal())
+    assert text.startswith("Stronger: +0.50 to +0.80, an update of the BUY of Mon 8 Jan 17:30 ET (+0.50).")
+
+
+def test_price_alone_says_so_and_nothing_of_news() -> None:
+    each = signal(parts=[component("trend", 0.5)], source="technical")
+    assert (
+        told(each, [])
+        == "Made from price alone: the switch for signals without news is on, so no headline was weighed."
+    )
+
+
+def test_a_signal_survives_without_a_story_only_if_it_would_be_made() -> None:
+    two = [story(1, 0.3, 0.35), story(2, 0.05, 0.6), component("rsi", 0.3)]
+    assert survives(two[0], two, "BUY", 0.3)
+    assert not survives(two[0], two, "BUY", 0.4)
+    # Without it the score is large, but the tone that is left points the other way: the gates would stop it.
+    turned = [story(1, 0.3, 0.35), story(2, -0.05, 0.9), component("rsi", 0.4)]
+    assert not survives(turned[0], turned, "BUY", 0.3)
+    # Without its only story there is no tone at all.
+    alone = [story(1, 0.3, 0.4), component("rsi", 0.4)]
+    assert not survives(alone[0], alone, "BUY", 0.3)
+
+
+@given(st.floats(-1, 1), st.floats(-0.4, 0.4), st.floats(0, 1))
+def test_survival_mirrors_between_buy_and_sell(without: float, price: float, least: float) -> None:
+    up = [story(1, 0.3, without), story(2, 0.3, 0.0), component("rsi", price)]
+    down = [story(1, -0.3, -without), story(2, -0.3, 0.0), component("rsi", -price)]
+    assert survives(up[0], up, "BUY", least) == survives(down[0], down, "SELL", least)
+    assert not (survives(up[0], up, "BUY", least) and survives(up[0], up, "SELL", least))
+
+
+@given(st.sampled_from(("BUY", "SELL")), st.floats(0.01, 1), st.booleans())
+def test_no_sentence_speaks_of_chances(kind: SignalType, confidence: float, kept: bool) -> None:
+    text = told(signal(signal_type=kind, confidence_score=confidence), [kept]).lower()
+    assert "tone confidence" in text
+    assert not any(word in text for word in ("probab", "chance", "profit", "likely", "expected return"))
+
+
+def test_a_new_signal_in_the_window_in_which_the_old_one_expired_says_so() -> None:
+    before, after = signal(signal_type="SELL"), signal(window=WINDOWS[10])
+    assert told(after, [False], before).startswith("New again: the SELL of Mon 8 Jan 17:30 ET (−0.50) expired in this")
+
+
+def test_a_correction_says_what_changed_and_what_is_left() -> None:
+    edit = Change("Old title", "New title", "https://news.example/1", WINDOWS[1].start)
+    gone = Change("Other title", "", "https://news.example/2", WINDOWS[1].start)
+    made = Correction(signal(), (edit, gone), 0.24, 0.45, stands_without=False, stands_with_new=True)
+    assert corrected_words(made) == (
+        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Old title”, now “New title” (as seen Mon 8 Jan 17:30 ET).",
+        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Other title”, withdrawn (as seen Mon 8 Jan 17:30 ET).",
+        "Without them: +0.24, no signal.",
+        "With the new texts: +0.45, still BUY.",
+    )
+    withdrawn = Correction(signal(), (gone,), 0.24, None, stands_without=False, stands_with_new=False)
+    assert corrected_words(withdrawn)[1:] == ("Without it: +0.24, no signal.",)

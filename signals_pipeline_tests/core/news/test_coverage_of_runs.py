@@ -1,0 +1,159 @@
+"""The ledger of a run says of each window what it would say had the window been run by itself."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+from signals_pipeline.core.linking.linker import link
+from signals_pipeline.core.news.coverage import MISSING_SPAN, Coverage, ledger
+from signals_pipeline.core.news.evidence import build, news_interval
+from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceReport
+from signals_pipeline.core.news.normalisation import normalise
+from signals_pipeline.core.windows import Window, evidence_interval, window_for_key, windows_between
+from signals_pipeline_tests.support.deliveries import MODES, WATCHLIST, WINDOWS, deliveries, raw
+
+NORMAL = (6.0, False)
+REPORTS = (SourceReport("one", "ok", 99, "all of it", 3), SourceReport("two", "degraded", 99))
+MORNING = WINDOWS[0].start + timedelta(hours=1)
+
+
+def batch_of(items: Sequence[RawHeadline]) -> NewsBatch:
+    return NewsBatch(tuple(items), REPORTS)
+
+
+def entries(
+    windows: Sequence[Window],
+    covered: Sequence[Window] = (),
+    items: Sequence[RawHeadline] = (),
+    mode: tuple[float, bool] = NORMAL,
+) -> tuple[Coverage, ...]:
+    """The entries of one run over these windows."""
+    hours, strict = mode
+    headlines = build(link(normalise(items).items, WATCHLIST), windows, lookback_hours=hours, strict=strict)
+    return ledger(
+        windows, covered=covered, lookback_hours=hours, strict=strict, batch=batch_of(items), headlines=headlines
+    )
+
+
+def fetched(entry: Coverage) -> dict[str, int]:
+    return {report.feed: report.fetched for report in entry.reports}
+
+
+@settings(max_examples=5, deadline=None)
+@given(deliveries(), MODES, st.sets(st.integers(0, 3)), st.integers(4, 6), st.randoms(use_true_random=False))
+def test_a_window_alone_has_the_entry_that_it_has_in_a_range(
+    items: list[RawHeadline], mode: tuple[float, bool], before: set[int], last: int, random: object
+) -> None:
+    covered, windows = [WINDOWS[at] for at in sorted(before)], WINDOWS[4 : last + 1]
+    together = entries(windows, covered, items, mode)
+    shuffled = list(items)
+    random.shuffle(shuffled)  # pyright: ignore[reportAttributeAccessIssue]
+    for window, entry in zip(windows, together, strict=True):
+        start, end = news_interval([window], lookback_hours=mode[0], strict=mode[1])
+        own = [one for one in shuffled if one.known_at and start <= one.known_at < end]
+        among = [each for each in (*covered, *windows) if each != window]
+        # What the feeds would deliver for this window alone, and what they delivered for the whole range.
+        for delivered in (own, shuffled):
+            (alone,) = entries([window], among, delivered, mode)
+            assert alone == entry
+
+
+@settings(max_examples=5, deadline=None)
+@given(deliveries(), MODES)
+def test_each_window_counts_what_its_own_evidence_holds(items: list[RawHeadline], mode: tuple[float, bool]) -> None:
+    windows = WINDOWS[:5]
+    for window, entry in zip(windows, entries(windows, (), items, mode), strict=True):
+        start, end = evidence_interval(window, lookback_hours=mode[0], strict=mode[1])
+        own = [one for one in items if one.known_at and start <= one.known_at < end]
+        assert fetched(entry) == {feed: sum(one.feed == feed for one in own) for feed in ("one", "two")}
+        assert entry.drops == normalise(own).drops
+        assert entry.window_key == window.key
+
+
+def test_drops_and_copies_are_those_of_the_window_alone() -> None:
+    items = [
+        raw("Microsoft cuts 100 jobs", MORNING, feed="one"),
+        raw("Microsoft cuts 100 jobs", MORNING + timedelta(minutes=5), feed="two"),
+        raw("[Removed]", MORNING, feed="two"),
+        raw("Rain in Spain", MORNING + timedelta(days=1), feed="one"),
+        raw("Of no time", None, feed="one"),
+    ]
+    first, second, third = entries(WINDOWS[:3], (), items)
+    assert fetched(first) == {"one": 1, "two": 2}
+    assert {name: count for name, count in first.drops.items() if count} == {"duplicate": 1, "removed": 1}
+    assert (first.headlines, first.relevant) == (1, 1)
+    assert (fetched(second), second.headlines) == ({"one": 0, "two": 0}, 0)
+    assert set(second.drops) == set(first.drops)
+    assert not any(second.drops.values())
+    assert (fetched(third), third.headlines) == ({"one": 1, "two": 0}, 1)
+    assert first.reports == (replace(REPORTS[0], fetched=1), replace(REPORTS[1], fetched=2))
+    assert first.status == "degraded"
+
+
+def test_items_without_a_time_count_in_the_window_that_first_saw_them() -> None:
+    undated = [raw(title, None, first_seen_at=WINDOWS[1].start, feed="one") for title in ("Of no time", "Of none")]
+    first, second, third = entries(WINDOWS[:3], (), [raw("Rain in Spain", WINDOWS[1].start, feed="one"), *undated])
+    assert [entry.drops["no_time"] for entry in (first, second, third)] == [0, 2, 0]
+    assert [fetched(entry)["one"] for entry in (first, second, third)] == [0, 3, 0]
+    assert second.headlines == 1
+
+
+def test_neighbours_have_no_gap_and_only_the_first_ever_is_a_first_run() -> None:
+    found = entries(WINDOWS[:9])
+    assert [entry.first_run for entry in found] == [True] + [False] * 8
+    assert {(entry.gap_minutes, entry.missing_windows) for entry in found} == {(0, ())}
+    assert not entries(WINDOWS[1:2], WINDOWS[:1])[0].first_run
+
+
+def test_windows_without_a_run_are_listed_and_are_a_gap() -> None:
+    holes = [WINDOWS[0], WINDOWS[3], WINDOWS[4]]
+    found = entries(holes[1:], holes[:1])
+    assert found[0].missing_windows == (WINDOWS[1].key, WINDOWS[2].key)
+    assert found[0].gap_minutes == (WINDOWS[3].start - WINDOWS[0].end) / timedelta(minutes=1)
+    assert (found[1].missing_windows, found[1].gap_minutes) == ((), 0)
+
+
+def test_a_window_filled_in_late_looks_only_at_what_lies_before_it() -> None:
+    alone = entries(WINDOWS[2:3], WINDOWS[:2])
+    assert entries(WINDOWS[2:3], (*WINDOWS[5:7], *WINDOWS[:2])) == alone
+    assert entries(WINDOWS[2:3], WINDOWS[2:7])[0].first_run
+
+
+def test_after_a_long_silence_the_windows_of_a_month_are_listed() -> None:
+    window = WINDOWS[-1]
+    old = windows_between(window.start - timedelta(days=90), window.start - timedelta(days=89))
+    (entry,) = entries([window], old)
+    listed = [window_for_key(key) for key in entry.missing_windows]
+    assert listed == list(windows_between(window.start - MISSING_SPAN, window.start))
+    assert entry.gap_minutes == (window.start - old[-1].end) / timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "hours"),
+    [
+        (datetime(2024, 3, 8, tzinfo=UTC), datetime(2024, 3, 13, tzinfo=UTC), 62),  # clocks go forward
+        (datetime(2024, 11, 1, tzinfo=UTC), datetime(2024, 11, 6, tzinfo=UTC), 64),  # and back
+    ],
+)
+def test_no_minute_is_lost_where_the_clocks_change(first: datetime, last: datetime, hours: int) -> None:
+    windows = windows_between(first, last)
+    found = entries(windows)
+    for window, entry in zip(windows, found, strict=True):
+        assert (entry.gap_minutes, entry.missing_windows) == (0, ())
+        assert entry.evidence_start <= window.start
+    weekend = next(window for window in windows if window.end - window.start == timedelta(hours=hours))
+    hole = [window for window in windows if window != weekend]
+    missing = [entry for entry in entries(hole) if entry.missing_windows]
+    assert [entry.missing_windows for entry in missing] == [(weekend.key,)]
+    # The window after the weekend starts at its end; its evidence reaches no further back than itself (9 hours).
+    assert missing[0].gap_minutes == hours * 60
+    (strict,) = entries([weekend], windows[: windows.index(weekend)], mode=(6.0, True))
+    assert strict.gap_minutes == (hours - 6) * 60
+
+
+def test_no_windows_no_entries() -> None:
+    assert entries(()) == ()

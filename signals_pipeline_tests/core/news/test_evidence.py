@@ -1,0 +1,55 @@
+"""However the work on a range is shared out, its evidence is the same."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import hypothesis.strategies as st
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from signals_pipeline.core.linking.clauses import REASONS
+from signals_pipeline.core.news import evidence, normalisation
+from signals_pipeline.core.news.evidence import gather
+from signals_pipeline.core.news.feeds import RawHeadline
+from signals_pipeline.core.news.normalisation import normalise
+from signals_pipeline.core.spread import HERE, Spread
+from signals_pipeline_tests.support.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
+from signals_pipeline_tests.support.spreading import Backwards
+
+
+@contextmanager
+def shares_of(most: int) -> Iterator[None]:
+    """Shares of at most so many headlines or windows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(normalisation, "HEADLINES_A_SHARE", most)
+        patch.setattr(evidence, "WINDOWS_A_SHARE", most)
+        yield
+
+
+def evidence_rows(
+    items: Sequence[RawHeadline], mode: tuple[float, bool], spread: Spread
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    normalised = normalise(items, spread)
+    return gather(normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], spread=spread)
+
+
+@settings(max_examples=10, deadline=None)
+@given(deliveries(), MODES, st.integers(1, 5))
+def test_shares_leave_no_trace(items: list[RawHeadline], mode: tuple[float, bool], most: int) -> None:
+    alone, whole = normalise(items), evidence_rows(items, mode, HERE)
+    with shares_of(most):
+        shared, parts = normalise(items, Backwards()), evidence_rows(items, mode, Backwards())
+    pd.testing.assert_frame_equal(shared.items, alone.items)
+    assert (shared.drops, shared.judged) == (alone.drops, alone.judged)
+    pd.testing.assert_frame_equal(parts[0], whole[0])
+    assert parts[1] == whole[1]
+
+
+def test_every_reason_for_no_tone_is_counted_over_all_shares() -> None:
+    title = "Microsoft beats Walmart in groceries"
+    items = [raw(title, START + pd.Timedelta(days=day, hours=15)) for day in range(1, 8)]
+    with shares_of(3):
+        frame, without_tone = evidence_rows(items, (6.0, False), Backwards())
+    assert set(without_tone) == set(REASONS)
+    assert sum(without_tone.values()) == int(((frame["relevance"] > 0) & (frame["text"] == "")).sum()) > 0

@@ -1,0 +1,334 @@
+"""What the combined score promises: additive, exact without a story, and the same whatever else is computed with it."""
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import hypothesis.strategies as st
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
+from signals_pipeline.core.scoring import scores
+from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
+from signals_pipeline.core.windows import Window, windows_between
+from signals_pipeline_tests.support.spreading import Backwards
+
+WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
+WINDOW = WINDOWS[0]
+SYMBOLS = ("NVDA", "T", "XOM")
+RAW = {"rsi": "rsi", "macd": "macd_atr", "trend": "trend_atr", "momentum": "momentum", "volume": "volume_z"}
+Rows = list[dict[str, object]]
+
+
+def scored(number: int, weight: float, score: float, **values: object) -> dict[str, object]:
+    """A SENTIMENT row; by default a story of its own."""
+    return {
+        "window_start": WINDOW.start,
+        "headline_id": f"{number:016x}",
+        "symbol": "NVDA",
+        "known_at": WINDOW.end - timedelta(minutes=1 + number),
+        "title": f"Title {number}",
+        "url": f"https://example.com/{number}",
+        "source": "Example",
+        "story_id": f"{number:016x}",
+        "told": False,
+        "p_negative": (1 - score) / 2,
+        "p_neutral": 0.0,
+        "p_positive": (1 + score) / 2,
+        "score": score,
+        "confidence": (1 + abs(score)) / 2,
+        "confident": weight > 0,
+        "recency": 1.0,
+        "relevance": 1.0,
+        "novelty": 1.0,
+        "weight": weight,
+        **values,
+    }
+
+
+def priced(symbol: str = "NVDA", window: Window = WINDOW, **components: float) -> dict[str, object]:
+    """A TECHNICALS row from components, or one under 60 bars where none is given."""
+    bounded = {f"c_{name}": components.get(name, math.nan) for name in COMPONENT_WEIGHTS}
+    technical = sum(weight * bounded[f"c_{name}"] for name, weight in COMPONENT_WEIGHTS.items())
+    row = {
+        "window_start": window.start,
+        "symbol": symbol,
+        "session": window.start,
+        "stale": False,
+        "bars": 0,
+        "close": math.nan,
+    }
+    raw = {column: 10 * bounded[f"c_{name}"] for name, column in RAW.items()}
+    return {**row, **raw, **bounded, "technical": technical}
+
+
+def sentiment_frame(rows: Rows) -> pd.DataFrame:
+    return SENTIMENT.conform(pd.DataFrame(rows)) if rows else SENTIMENT.empty()
+
+
+def technicals_frame(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
+    return TECHNICALS.conform(pd.DataFrame(list(rows))) if rows else TECHNICALS.empty()
+
+
+def headlines_for(sentiment: pd.DataFrame) -> pd.DataFrame:
+    """The HEADLINES rows that a SENTIMENT frame came from."""
+    rows = sentiment.assign(published_at=sentiment["known_at"], reconstructed=False, text=sentiment["title"])
+    return HEADLINES.conform(rows.assign(text_hash=rows["title"], feed="recorded", member=0))
+
+
+def build(
+    rows: Rows,
+    prices: Sequence[dict[str, object]] = (),
+    *,
+    weight: float = 0.6,
+    windows: Sequence[Window] = WINDOWS[:1],
+    symbols: Sequence[str] = SYMBOLS,
+) -> pd.DataFrame:
+    sentiment = sentiment_frame(rows)
+    technicals = technicals_frame(prices)
+    return scores.build(headlines_for(sentiment), sentiment, technicals, symbols, windows, sentiment_weight=weight)
+
+
+def one(
+    rows: Rows, prices: Sequence[dict[str, object]] = (), *, weight: float = 0.6
+) -> tuple[Any, list[dict[str, Any]]]:
+    row = row_of(build(rows, prices, weight=weight), "NVDA")
+    return row, json.loads(row["contributions"])
+
+
+def row_of(built: pd.DataFrame, symbol: str) -> Any:
+    """The one row of a symbol, as a Series."""
+    return built.set_index("symbol").loc[symbol]
+
+
+UNIT = st.floats(-1, 1)
+WEIGHTS = st.one_of(st.just(0.0), st.floats(0.01, 1), st.floats(1e-12, 1), st.floats(0, 1e-300), st.just(5e-324))
+
+
+@st.composite
+def sentiment_rows(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS[:1], most: int = 12) -> Rows:
+    rows = []
+    for number in range(draw(st.integers(0, most))):
+        window = draw(st.sampled_from(windows))
+        place = {"window_start": window.start, "symbol": draw(st.sampled_from(SYMBOLS))}
+        story = f"{draw(st.integers(0, 5)):016x}"
+        known = window.end - timedelta(seconds=draw(st.integers(1, 5)))
+        rows.append(
+            scored(number, draw(WEIGHTS), draw(UNIT), **place, story_id=story, known_at=known, told=draw(st.booleans()))
+        )
+    return rows
+
+
+@st.composite
+def technical_rows(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS[:1]) -> Rows:
+    rows = []
+    for window in windows:
+        for symbol in draw(st.sets(st.sampled_from(SYMBOLS))):
+            components = {name: draw(UNIT) for name in COMPONENT_WEIGHTS} if draw(st.booleans()) else {}
+            rows.append(priced(symbol, window, **components))
+    return rows
+
+
+def test_tone_and_combined_by_hand() -> None:
+    prices = [priced(rsi=0.5, macd=-0.2, trend=1.0, momentum=0.0, volume=-1.0)]
+    row, parts = one([scored(0, 0.6, 0.9), scored(1, 0.2, -0.5)], prices)
+    n_effective = 0.8**2 / (0.36 + 0.04)
+    tone = (0.6 * 0.9 - 0.2 * 0.5) / 0.8 * n_effective / (n_effective + 0.5)
+    technical = 0.2 * 0.5 - 0.25 * 0.2 + 0.3 * 1 - 0.1
+    assert row["n_effective"] == pytest.approx(n_effective)
+    assert row["tone"] == pytest.approx(tone)
+    assert row["tone_confidence"] == pytest.approx((0.6 * 0.95 + 0.2 * 0.75) / 0.8)
+    assert row["technical"] == pytest.approx(technical)
+    assert row["combined"] == pytest.approx(0.6 * tone + 0.4 * technical)
+    assert [part.get("name", part["kind"]) for part in parts] == ["story", "story", *COMPONENT_WEIGHTS]
+    assert parts[0]["contribution"] == pytest.approx(0.6 * n_effective / (n_effective + 0.5) * 0.6 * 0.9 / 0.8)
+    assert parts[0]["without"] == pytest.approx(0.6 * -0.5 / 1.5 + 0.4 * technical)
+    assert parts[1]["without"] == pytest.approx(0.6 * 0.9 / 1.5 + 0.4 * technical)
+    assert parts[4] == {
+        "kind": "technical",
+        "name": "trend",
+        "value": 10.0,
+        "component": 1.0,
+        "weight": 0.3,
+        "contribution": pytest.approx(0.4 * 0.3),
+    }
+
+
+def test_one_weak_story_does_not_shout_as_loud_as_ten() -> None:
+    weak, _ = one([scored(0, 0.01, 1.0)])
+    strong, _ = one([scored(number, 0.01, 1.0) for number in range(10)])
+    assert weak["tone"] == pytest.approx(1 / 1.5)
+    assert strong["tone"] == pytest.approx(10 / 10.5)
+
+
+def test_a_story_s_headlines_count_as_one_story() -> None:
+    known = WINDOW.end - timedelta(hours=1)
+    rows = [
+        scored(0, 0.3, 0.5, story_id="s", known_at=known + timedelta(minutes=1)),
+        scored(1, 0.3, 1.0, story_id="s", known_at=known),
+        scored(2, 0.2, -1.0, story_id="s", told=True),
+    ]
+    row, (story,) = one(rows)
+    assert (row["n_stories"], row["n_effective"], bool(row["fragile"]), bool(row["fresh"])) == (1, 1, True, False)
+    assert row["total_weight"] == pytest.approx(0.8)
+    # Two headlines weigh the same: the one known first speaks for the story.
+    assert (row["story_id"], row["news_title"], row["news_url"]) == ("s", "Title 1", "https://example.com/1")
+    assert story["known_at"] == known.isoformat().replace("+00:00", "Z")
+    assert (story["title"], story["headlines"], story["told"]) == ("Title 1", 3, True)
+    assert story["tone"] == pytest.approx((0.15 + 0.3 - 0.2) / 0.8)
+    assert story["without"] == 0
+
+
+def test_the_leading_story_has_the_largest_absolute_contribution() -> None:
+    row, parts = one([scored(0, 0.5, 0.4), scored(1, 0.5, -0.9), scored(2, 0.9, 0.1)])
+    assert row["news_title"] == "Title 1"
+    sizes = [abs(part["contribution"]) for part in parts]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_equal_stories_are_led_by_the_first_known_then_by_id() -> None:
+    at = WINDOW.end - timedelta(hours=2)
+    rows = [scored(0, 0.5, 0.5), scored(2, 0.5, 0.5, known_at=at), scored(1, 0.5, 0.5, known_at=at)]
+    row, parts = one(rows)
+    assert row["news_title"] == "Title 1"
+    assert [part["title"] for part in parts] == ["Title 1", "Title 2", "Title 0"]
+
+
+def test_counts_separate_tagged_relevant_and_confident_headlines() -> None:
+    rows = [scored(0, 0.5, 0.5), scored(1, 0.0, 0.1), scored(2, 0.0, 0.0, relevance=0.0)]
+    sentiment = sentiment_frame(rows[:2])
+    headlines = pd.concat(
+        [headlines_for(sentiment_frame(rows)), headlines_for(sentiment_frame([scored(3, 0, 0, symbol="")]))]
+    )
+    built = scores.build(headlines, sentiment, TECHNICALS.empty(), SYMBOLS, [WINDOW], sentiment_weight=0.6)
+    counts = built.set_index("symbol")[["n_tagged", "n_relevant", "n_confident", "n_stories"]]
+    assert list(counts.loc["NVDA"]) == [3, 2, 1, 1]
+    assert list(counts.loc["T"]) == [0, 0, 0, 0]
+
+
+def test_nothing_known_scores_zero_with_nothing_to_explain() -> None:
+    row, parts = one([], [priced()])
+    assert (row["tone"], row["n_effective"], row["tone_confidence"], row["combined"]) == (0, 0, 0, 0)
+    assert math.isnan(row["technical"])
+    assert (parts, row["story_id"], row["news_title"], row["news_url"]) == ([], "", "", "")
+    assert not row["fresh"]
+    assert not row["fragile"]
+
+
+def test_a_missing_technical_score_is_never_renormalised() -> None:
+    alone, parts = one([scored(0, 0.5, 0.9)], [priced()])
+    assert alone["combined"] == 0.6 * alone["tone"]
+    assert [part["kind"] for part in parts] == ["story"]
+
+
+def test_a_raw_value_that_is_missing_is_null() -> None:
+    row = priced(rsi=0.1, macd=0.1, trend=0.1, momentum=0.1, volume=0.0) | {"volume_z": math.nan}
+    _, parts = one([], [row])
+    assert parts[-1] == {**parts[-1], "name": "volume", "value": None, "component": 0.0}
+
+
+def test_no_windows_or_no_symbols_give_an_empty_frame() -> None:
+    empty = (HEADLINES.empty(), SENTIMENT.empty(), TECHNICALS.empty())
+    for symbols, windows in (((), WINDOWS), (SYMBOLS, ())):
+        pd.testing.assert_frame_equal(scores.build(*empty, symbols, windows, sentiment_weight=0.6), SCORES.empty())
+
+
+@settings(max_examples=20, deadline=None)
+@given(sentiment_rows(most=25), technical_rows(), st.floats(0, 1))
+def test_contributions_sum_to_the_combined_score(rows: Rows, prices: Rows, weight: float) -> None:
+    for _, row in build(rows, prices, weight=weight).iterrows():
+        parts = json.loads(row["contributions"])
+        assert math.fsum(part["contribution"] for part in parts) == pytest.approx(row["combined"], rel=0, abs=1e-12)
+        assert sum(part["kind"] == "story" for part in parts) == row["n_stories"]
+        assert sum(part["kind"] == "technical" for part in parts) == (0 if math.isnan(row["technical"]) else 5)
+        assert abs(row["tone"]) <= 1
+        assert 0 <= row["tone_confidence"] <= 1
+        assert row["n_effective"] <= row["n_stories"] + 1e-9
+        assert row["fragile"] == (row["n_stories"] == 1)
+        stories = [part for part in parts if part["kind"] == "story"]
+        assert row["fresh"] == any(not part["told"] for part in stories)
+        assert row["story_id"] == (stories[0]["story_id"] if stories else "")
+        assert all(abs(part["tone"]) <= 1 and part["weight"] > 0 for part in stories)
+
+
+@settings(max_examples=12, deadline=None)
+@given(sentiment_rows(most=25), technical_rows(), st.floats(0, 1))
+def test_without_a_story_is_the_score_had_it_not_been_there(rows: Rows, prices: Rows, weight: float) -> None:
+    without: dict[str, float] = {}
+    rows_left: Rows = []
+    prices_left: Rows = []
+    for _, row in build(rows, prices, weight=weight).iterrows():
+        for part in json.loads(row["contributions"]):
+            if part["kind"] == "story":
+                # Every company less one story is a company of its own, so that one call scores them all.
+                name = f"{row['symbol']} without {part['story_id']}"
+                without[name] = part["without"]
+                own = [each | {"symbol": name} for each in rows if each["symbol"] == row["symbol"]]
+                rows_left += [each for each in own if each["story_id"] != part["story_id"]]
+                prices_left += [each | {"symbol": name} for each in prices if each["symbol"] == row["symbol"]]
+    again = build(rows_left, prices_left, weight=weight, symbols=tuple(without)).set_index("symbol")["combined"]
+    assert again.to_dict() == pytest.approx(without, rel=0, abs=1e-12)
+
+
+@settings(max_examples=8, deadline=None)
+@given(sentiment_rows(), technical_rows(), UNIT)
+def test_a_headline_without_weight_changes_only_the_counts(rows: Rows, prices: Rows, score: float) -> None:
+    before = build(rows, prices)
+    unsure = scored(100, 0.0, score, story_id=f"{0:016x}", told=True, confident=False)
+    tag_only = scored(101, 0.0, score, relevance=0.0, confident=False)
+    after = build([*rows, unsure, tag_only], prices)
+    counts = ["n_tagged", "n_relevant"]
+    pd.testing.assert_frame_equal(after.drop(columns=counts), before.drop(columns=counts), check_exact=True)
+
+
+@settings(max_examples=6, deadline=None)
+@given(sentiment_rows(WINDOWS, most=25), technical_rows(WINDOWS), st.randoms(use_true_random=False))
+def test_many_windows_are_each_alone_and_row_order_does_not_matter(rows: Rows, prices: Rows, random: Random) -> None:
+    together = build(rows, prices, windows=WINDOWS)
+    alone = [build(rows, prices, windows=(window,)) for window in WINDOWS]
+    pd.testing.assert_frame_equal(concat(SCORES, alone), together, check_exact=True)
+    sentiment, technicals = sentiment_frame(rows), technicals_frame(prices)
+    state = random.randrange(2**31)
+    frames = (headlines_for(sentiment), sentiment, technicals)
+    headlines, sentiment, technicals = (each.sample(frac=1, random_state=state) for each in frames)
+    again = scores.build(headlines, sentiment, technicals, SYMBOLS[::-1], WINDOWS[::-1], sentiment_weight=0.6)
+    pd.testing.assert_frame_equal(again, together, check_exact=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "WINDOWS_A_SHARE", random.randint(1, len(WINDOWS)))
+        spread = Backwards()
+        shared = scores.build(headlines, sentiment, technicals, SYMBOLS, WINDOWS, sentiment_weight=0.6, spread=spread)
+    pd.testing.assert_frame_equal(shared, together, check_exact=True)
+
+
+def test_a_company_s_numbers_do_not_depend_on_how_many_others_there_are() -> None:
+    random = Random(0)
+    rows = [
+        scored(
+            number,
+            random.uniform(0.01, 1),
+            random.uniform(-1, 1),
+            story_id=f"{number % 90:016x}",
+            symbol=SYMBOLS[number % 2],
+        )
+        for number in range(400)
+    ]
+    alone = row_of(build([row for row in rows if row["symbol"] == "NVDA"]), "NVDA")
+    pd.testing.assert_series_equal(alone, row_of(build(rows), "NVDA"), check_exact=True)
+
+
+def test_rows_of_other_windows_and_symbols_are_left_out() -> None:
+    outside = [scored(1, 0.5, -1.0, symbol="AMD"), scored(2, 0.5, -1.0, window_start=WINDOWS[1].start)]
+    prices = [priced("AMD", rsi=1, macd=1, trend=1, momentum=1, volume=1)]
+    pd.testing.assert_frame_equal(build([scored(0, 0.5, 0.5), *outside], prices), build([scored(0, 0.5, 0.5)]))
+
+
+def test_json_is_compact_sorted_and_keeps_every_bit() -> None:
+    row, parts = one([scored(0, 0.1, 1 / 3)], [priced(rsi=0.1, macd=0.2, trend=0.3, momentum=1 / 7, volume=0.0)])
+    assert row["contributions"] == json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    assert parts[4]["component"] == 1 / 7
+    assert parts[0]["weight"] == 0.1

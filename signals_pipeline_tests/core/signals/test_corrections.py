@@ -1,0 +1,193 @@
+"""What a correction promises: only the active, only what changed, and the score as if it had read so from the start."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from signals_pipeline.core.digest.wording import corrected_words
+from signals_pipeline.core.scoring import scores
+from signals_pipeline.core.signals.corrections import Correction, Revision, Tone, corrections, rescored, revisions
+from signals_pipeline.core.signals.decision import Signal, decide, gate
+from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS, columns_of
+from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
+
+NOW, NEXT = WINDOWS[:2]
+HOUR = timedelta(hours=1)
+LEAST = 0.1
+
+
+def toned(story: str, number: int, score: float, weight: float, confidence: float = 0.9) -> dict[str, Any]:
+    """A SENTIMENT row of AAA: one headline of a story."""
+    return {
+        "window_start": NOW.start, "headline_id": f"{story}{number}", "symbol": "AAA", "known_at": NOW.start + HOUR,
+        "title": f"Story {story} told {number}", "url": f"https://news.example/{story}{number}", "source": "Wire",
+        "story_id": story, "told": False, "p_negative": 0.1, "p_neutral": 0.1, "p_positive": 0.8, "score": score,
+        "confidence": confidence, "confident": True, "recency": 1.0, "relevance": 1.0, "novelty": 1.0, "weight": weight,
+    }  # fmt: skip
+
+
+def made(rows: list[dict[str, Any]], technical: float | None = None) -> Signal:
+    """The signal of these headlines, through scores and gates."""
+    price = TECHNICALS.empty()
+    if technical is not None:
+        components = {f"c_{name}": technical for name in ("rsi", "macd", "trend", "momentum", "volume")}
+        row = {column.name: None for column in TECHNICALS.columns} | components
+        row |= {"window_start": NOW.start, "symbol": "AAA", "stale": False, "bars": 300, "technical": technical}
+        price = TECHNICALS.conform(pd.DataFrame([row]))
+    sentiment = SENTIMENT.conform(pd.DataFrame(rows))
+    news = HEADLINES.conform(pd.DataFrame([headline(1, "Story a told 1")]))
+    scored = scores.build(news, sentiment, price, ["AAA"], [NOW], sentiment_weight=0.6)
+    (judged,) = gate(columns_of(scored), NOW, min_combined_score=0.0, generator="news_driven").candidates
+    return decide([judged], [], NOW, expiry_days=7, max_signals=5).signals[0]
+
+
+def seen(story: str, number: int, title: str, tone: Tone | None = None, at: datetime = NEXT.start) -> Revision:
+    return Revision(f"https://news.example/{story}{number}", title, at, {"AAA": tone} if tone else {})
+
+
+def corrected(active: Signal, *known: Revision) -> Correction:
+    (found,) = corrections([active], known, least=LEAST)
+    return found
+
+
+THREE = [toned("a", 1, 0.9, 0.5), toned("a", 2, 0.7, 0.3), toned("b", 1, 0.5, 0.4)]
+
+
+@st.composite
+def told(draw: st.DrawFn) -> list[dict[str, Any]]:
+    keys = draw(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 4)), min_size=1, max_size=7, unique=True))
+    numbers = st.floats(0.05, 1.0)
+    return [toned(story, number, draw(numbers), draw(numbers), draw(st.floats(0.4, 1.0))) for story, number in keys]
+
+
+@settings(max_examples=40, deadline=None)
+@given(told(), st.sampled_from([None, 0.4, 0.0, -0.02]))
+def test_the_kept_headlines_give_the_score_again_and_each_leave_one_out(
+    rows: list[dict[str, Any]], technical: float | None
+) -> None:
+    judged = made(rows, technical).candidate
+    parts = json.loads(judged.contributions)
+    assert rescored(parts, judged.tone, {})[1] == pytest.approx(judged.combined_score, abs=1e-12)
+    same = {row["url"]: Tone(row["score"], row["confidence"]) for row in rows}
+    assert rescored(parts, judged.tone, same)[1] == pytest.approx(judged.combined_score, abs=1e-12)
+    for part in parts:
+        if part["kind"] == "story":
+            gone = dict.fromkeys(member["url"] for member in part["members"])
+            assert rescored(parts, judged.tone, gone)[1] == pytest.approx(part["without"], abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(told(), st.data())
+def test_another_text_gives_the_score_that_scores_would_have_given(
+    rows: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    chosen = data.draw(st.sets(st.sampled_from([row["url"] for row in rows]), min_size=1))
+    tones = {url: Tone(data.draw(st.floats(0.05, 1.0)), data.draw(st.floats(0.4, 1.0))) for url in sorted(chosen)}
+    otherwise = [
+        row
+        | {
+            "score": tones[row["url"]].score,
+            "weight": row["weight"] / row["confidence"] * tones[row["url"]].confidence,
+        }
+        if row["url"] in tones
+        else row
+        for row in rows
+    ]
+    before, after = (made(each).candidate for each in (rows, otherwise))
+    tone, combined = rescored(json.loads(before.contributions), before.tone, tones)
+    assert (tone, combined) == (pytest.approx(after.tone, abs=1e-9), pytest.approx(after.combined_score, abs=1e-9))
+
+
+def test_an_edit_is_told_with_what_is_left_of_the_signal() -> None:
+    active = made(THREE)
+    found = corrected(active, seen("a", 1, "Story a denied", Tone(-0.9, 0.8)))
+    assert [(each.title, each.new_title) for each in found.changes] == [("Story a told 1", "Story a denied")]
+    assert found.with_new is not None
+    assert found.with_new < found.without < active.combined_score
+    assert (found.stands_without, found.stands_with_new) == (True, False)
+    first, without, with_new = corrected_words(found)
+    assert "rests on “Story a told 1”, now “Story a denied” (as seen " in first
+    assert without == f"Without it: +{found.without:.2f}, still BUY."
+    assert with_new.endswith("no signal.")
+
+
+def test_a_withdrawal_of_everything_leaves_price_alone() -> None:
+    active = made([toned("a", 1, 0.9, 0.5)], 0.2)
+    found = corrected(active, seen("a", 1, ""))
+    assert (found.with_new, found.stands_without, found.stands_with_new) == (None, False, False)
+    assert found.without == pytest.approx(0.4 * 0.2)
+    words = corrected_words(found)
+    assert words[0].endswith("as seen Mon 8 Jan 08:30 ET).") or "withdrawn" in words[0]
+    assert len(words) == 2
+
+
+def test_an_edited_headline_without_tone_counts_as_gone() -> None:
+    found = corrected(made(THREE), seen("b", 1, "Weather"), seen("a", 2, "More weather"))
+    assert found.with_new == found.without
+    assert len(corrected_words(found)) == 4
+    assert "Without them" in corrected_words(found)[2]
+
+
+def test_what_did_not_change_or_was_known_before_corrects_nothing() -> None:
+    active = made(THREE)
+    same, earlier = seen("a", 1, "STORY a told 1"), seen("a", 1, "Other", at=NOW.end - HOUR)
+    other = Revision("https://news.example/zz", "Other", NEXT.start, {})
+    assert corrections([active], [same, earlier, other], least=LEAST) == ()
+    assert corrections([active], [seen("a", 1, "Other"), seen("a", 1, "Story a told 1")], least=LEAST) == ()
+    bare = json.dumps([{"kind": "story", "contribution": 0.5, "title": "T", "url": "https://news.example/a1"}])
+    old = replace(active, candidate=replace(active.candidate, contributions=bare))
+    assert corrections([old], [seen("a", 1, "Other")], least=LEAST) == ()
+
+
+def headline(number: int, title: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "window_start": NOW.start, "headline_id": f"{number}", "symbol": "AAA", "relevance": 1.0,
+        "published_at": NOW.start, "known_at": NOW.start + number * HOUR, "reconstructed": False, "title": title,
+        "text": title, "text_hash": title, "url": f"https://news.example/a{number}", "source": "Wire", "feed": "wire",
+        "story_id": "a", "member": 0, "novelty": 1.0, "told": False, **changes,
+    }  # fmt: skip
+
+
+def test_revisions_are_what_a_collector_saw_in_the_window() -> None:
+    frame = HEADLINES.conform(
+        pd.DataFrame(
+            [
+                headline(2, "Story a told 2"), headline(1, "Story a told 1"),
+                headline(1, "Story a told 1", symbol="BBB"),
+                headline(3, "Rebuilt", reconstructed=True), headline(4, "No link", url=""), headline(-1, "Before"),
+                headline(5, "", symbol=""),
+            ]
+        )
+    )  # fmt: skip
+    tone = SENTIMENT.conform(pd.DataFrame([toned("", 1, 0.9, 0.5), toned("", 2, 0.7, 0.0)]))
+    assert list(revisions(frame, tone)) == [NOW.start]
+    found = revisions(frame, tone)[NOW.start]
+    assert [(each.url[-2:], each.title, dict(each.tones)) for each in found] == [
+        ("a1", "Story a told 1", {"AAA": Tone(0.9, 0.9)}),
+        ("a2", "Story a told 2", {}),
+        ("a5", "", {}),
+    ]
+    later = pd.concat([frame, frame.assign(window_start=NEXT.start, known_at=frame["known_at"] + 24 * HOUR)])
+    both = revisions(HEADLINES.conform(later), tone)
+    assert (both[NOW.start], len(both[NEXT.start])) == (found, 4)  # what was before a window is within the next
+    assert not any(each.tones for each in both[NEXT.start])
+
+
+def test_the_digest_of_the_window_tells_it_once() -> None:
+    active = made(THREE)
+    edit = seen("a", 1, "Story a denied", Tone(-0.9, 0.8))
+    digest = digest_of(NEXT, (), [active], revisions=(edit,), knobs=KNOBS | {"min_combined_score": LEAST})
+    (line,) = digest.corrected
+    assert (line.symbol, line.decided_at, line.known_at) == ("AAA", NOW.end, NEXT.start)
+    assert (digest.kind, digest.subject) == ("full", "1 corrected: AAA")
+    assert digest.preheader.startswith("Corrected: AAA. The BUY of ")
+    assert type(digest).from_json(digest.to_json()) == digest
+    assert digest_of(NEXT, (), [active], revisions=(replace(edit, known_at=NEXT.end),)).corrected == ()
+    assert digest_of(NEXT, (), [], revisions=(edit,)).corrected == ()
+    assert digest_of(NEXT, (), [signal("AAA", window=NOW)], revisions=(edit,)).corrected == ()

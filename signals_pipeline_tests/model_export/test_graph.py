@@ -1,0 +1,188 @@
+"""The int8 graph answers each text by itself alone, stays near its fp32 twin, and computes what BERT computes."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from signals_pipeline.adapters.model.folder import MODEL_FILE, WEIGHTS_FILE, ModelError, checksum
+from signals_pipeline.adapters.model.running import SentimentModel, batches
+from signals_pipeline.model_export.graph import Pooling
+from signals_pipeline.model_export.rounding import Array
+from signals_pipeline_tests.support.model_sources import prepared, random_weights
+
+TEXTS = [
+    "Profit rises",
+    "Profit falls",
+    "Shares of the bank plunge after a profit warning",
+    "Shares of the bank soar after a record profit",
+    "",
+    "📈🚀",
+    "loss " * 300,
+    "$AAPL Apple beats estimates and raises its outlook for the year",
+    "Board to meet on Tuesday to consider results for the third quarter",
+    "Oil",
+    "Gold",
+    "\ud83d profit",
+]
+
+
+class Kind(TypedDict):
+    """What a graph's classifier reads, and whether BERT's pooler stands before it."""
+
+    pooling: Pooling
+    pooler: bool
+
+
+KINDS: dict[str, Kind] = {
+    "finbert": {"pooling": "first", "pooler": True},
+    "compact": {"pooling": "first", "pooler": False},
+    "teacher": {"pooling": "mean", "pooler": False},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """FinBERT's graph, the compact model's and that of its teacher."""
+    return KINDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def int8(tmp_path_factory: pytest.TempPathFactory, kind: Kind) -> Path:
+    return prepared(tmp_path_factory.mktemp("int8"), int8=True, **kind)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory, kind: Kind) -> Path:
+    return prepared(tmp_path_factory.mktemp("fp32"), int8=False, **kind)
+
+
+@pytest.fixture(scope="module")
+def model(int8: Path) -> SentimentModel:
+    return SentimentModel.load(int8, threads=2)
+
+
+@pytest.fixture(scope="module")
+def alone(model: SentimentModel) -> dict[str, bytes]:
+    return {text: model.logits([text])[0].tobytes() for text in TEXTS}
+
+
+# --- A text's logits depend on that text alone ---
+
+
+@given(chosen=st.lists(st.sampled_from(TEXTS), max_size=30))
+@settings(max_examples=80)
+def test_logits_are_bit_identical_in_any_batch_and_order(
+    model: SentimentModel, alone: dict[str, bytes], chosen: list[str]
+) -> None:
+    assert [row.tobytes() for row in model.logits(chosen)] == [alone[text] for text in chosen]
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 7, 100_000])
+def test_logits_are_bit_identical_for_any_batch_size(
+    tmp_path: Path, alone: dict[str, bytes], kind: Kind, tokens: int
+) -> None:
+    other = SentimentModel.load(prepared(tmp_path, int8=True, batch_tokens=tokens, **kind), threads=1)
+    assert [row.tobytes() for row in other.logits(TEXTS)] == list(alone.values())
+
+
+def test_a_text_among_ten_thousand_has_its_own_bits(model: SentimentModel, alone: dict[str, bytes]) -> None:
+    crowd = [f"{word} {number}" for number in range(2_500) for word in ("Profit", "Loss", "Sales rise to", "Oil at")]
+    logits = model.logits([*crowd, *TEXTS])
+    assert [row.tobytes() for row in logits[len(crowd) :]] == list(alone.values())
+
+
+@given(lengths=st.lists(st.integers(1, 40), max_size=60), most=st.integers(1, 200))
+def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int], most: int) -> None:
+    found = batches(lengths, most)
+    assert sorted(place for group in found for place in group) == list(range(len(lengths)))
+    for group in found:
+        assert len({lengths[place] for place in group}) == 1
+        assert len(group) == 1 or sum(lengths[place] for place in group) <= most
+
+
+# --- What is computed ---
+
+
+def test_fp32_graph_computes_bert(exact: Path, kind: Kind) -> None:
+    ids = [101, 5618, 9466, 2000, 102]
+    logits = SentimentModel.load(exact, threads=1)._infer(np.array([ids, ids[::-1]]))  # noqa: SLF001
+    # The file's columns are positive, negative, neutral; the loader gives negative, neutral, positive.
+    for row, text in zip(logits, (ids, ids[::-1]), strict=True):
+        assert row == pytest.approx(bert(random_weights(), text, kind)[[1, 2, 0]], abs=1e-4)
+
+
+def test_an_export_over_an_earlier_one_leaves_nothing_of_it(tmp_path: Path) -> None:
+    first = prepared(tmp_path, int8=True)
+    before = checksum(first / WEIGHTS_FILE)
+    assert checksum(prepared(tmp_path, int8=True) / WEIGHTS_FILE) == before
+
+
+def test_int8_stays_near_fp32(int8: Path, exact: Path) -> None:
+    texts = TEXTS[:4] + TEXTS[7:]
+    near = SentimentModel.load(int8, threads=1).logits(texts)
+    far = SentimentModel.load(exact, threads=1).logits(texts)
+    assert np.abs(near - far).max() < 0.1 * np.abs(far).max()
+    assert (near != far).any()
+
+
+def bert(weights: dict[str, Array], ids: list[int], kind: Kind) -> NDArray[np.float64]:
+    """The forward pass as its authors wrote it down (Devlin et al. 2019), in float64."""
+    w = {name: value.astype(np.float64) for name, value in weights.items()}
+
+    def dense(x: NDArray[np.float64], path: str) -> NDArray[np.float64]:
+        return x @ w[f"{path}.weight"].T + w[f"{path}.bias"]
+
+    def norm(x: NDArray[np.float64], path: str) -> NDArray[np.float64]:
+        spread = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-12)
+        return (x - x.mean(axis=-1, keepdims=True)) / spread * w[f"{path}.weight"] + w[f"{path}.bias"]
+
+    words, places, kinds = (w[f"embeddings.{kind}_embeddings.weight"] for kind in ("word", "position", "token_type"))
+    x = norm(words[ids] + places[: len(ids)] + kinds[0], "embeddings.LayerNorm")
+    for layer in range(2):
+        path = f"encoder.layer.{layer}"
+        query, key, value = (
+            dense(x, f"{path}.attention.self.{part}").reshape(-1, 2, 32).swapaxes(0, 1)
+            for part in ("query", "key", "value")
+        )
+        scores = query @ key.swapaxes(1, 2) / math.sqrt(32)
+        powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        mixed = (powers / powers.sum(axis=-1, keepdims=True) @ value).swapaxes(0, 1).reshape(-1, 64)
+        x = norm(dense(mixed, f"{path}.attention.output.dense") + x, f"{path}.attention.output.LayerNorm")
+        inner = dense(x, f"{path}.intermediate.dense")
+        inner *= 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
+        x = norm(dense(inner, f"{path}.output.dense") + x, f"{path}.output.LayerNorm")
+    read = x[0] if kind["pooling"] == "first" else x.mean(axis=0)
+    return dense(np.tanh(dense(read, "pooler.dense")), "classifier") if kind["pooler"] else dense(read, "head")
+
+
+# --- The weights' file is sealed, too ---
+
+
+def test_a_missing_or_changed_weights_file_is_refused(tmp_path: Path, int8: Path) -> None:
+    folder = Path(shutil.copytree(int8, tmp_path / "model"))
+    content = bytearray((folder / WEIGHTS_FILE).read_bytes())
+    content[-1] ^= 1
+    (folder / WEIGHTS_FILE).write_bytes(content)
+    with pytest.raises(ModelError, match=r"model.onnx.data: not the file that config.json was made for"):
+        SentimentModel.load(folder)
+    (folder / WEIGHTS_FILE).unlink()
+    with pytest.raises(ModelError, match=r"no model.onnx.data; prepare the model folder again"):
+        SentimentModel.load(folder)
+
+
+def test_the_revision_follows_the_weights(tmp_path: Path, int8: Path, exact: Path, kind: Kind) -> None:
+    again = prepared(tmp_path, int8=True, **kind)
+    revisions = [json.loads((folder / "config.json").read_text())["revision"] for folder in (int8, again, exact)]
+    assert revisions[0] == revisions[1] != revisions[2]
+
+
+def test_the_weights_can_be_read_by_who_can_read_the_graph(int8: Path) -> None:
+    assert (int8 / WEIGHTS_FILE).stat().st_mode == (int8 / MODEL_FILE).stat().st_mode

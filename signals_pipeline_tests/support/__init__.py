@@ -1,0 +1,1 @@
+"""Builders, sample data and local servers that tests share."""

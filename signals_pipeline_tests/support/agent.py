@@ -1,0 +1,59 @@
+"""What Fargate is to ECS: an agent that runs the command of a task as a real process, and reports how it ended."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from signals_pipeline_tests.deploy.conftest import client
+from signals_pipeline_tests.support.template import ACCOUNT, REGION
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Runs tasks of the cluster.
+
+    Attributes:
+        surroundings: Variables in place of the task definition's: addresses that only AWS's network resolves.
+    """
+
+    surroundings: dict[str, str]
+
+    @property
+    def tasks(self) -> list[Any]:
+        """Tasks launched and not stopped, oldest first."""
+        from moto.ecs.models import ecs_backends
+
+        known = ecs_backends[ACCOUNT][REGION].tasks.get("signals", {}).values()
+        return [task for task in known if task.last_status != "STOPPED" and task.overrides]
+
+    def start(self, task: Any) -> subprocess.Popen[str]:
+        """The task's process, with the variables and secrets of its definition and nothing of the control service's."""
+        [override] = task.overrides["containerOverrides"]
+        command = [str(Path(sys.executable).with_name(override["command"][0])), *override["command"][1:]]
+        task.last_status = "RUNNING"
+        return subprocess.Popen(
+            command, env=self.environment(task), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def environment(self, task: Any) -> dict[str, str]:
+        definition = client("ecs").describe_task_definition(taskDefinition=task.task_definition_arn)["taskDefinition"]
+        [container] = definition["containerDefinitions"]
+        plain = {each["name"]: each["value"] for each in container["environment"]}
+        secrets = {}
+        for each in filter(None, container["secrets"]):
+            found = client("ssm").get_parameter(Name=each["valueFrom"], WithDecryption=True)
+            secrets[each["name"]] = found["Parameter"]["Value"]
+        machine = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "PATH", "HOME"))}
+        return machine | plain | secrets | self.surroundings
+
+    @staticmethod
+    def stopped(task: Any, exit_code: int, why: str) -> None:
+        """Report a task's end."""
+        task.last_status = task.desired_status = "STOPPED"
+        task.stopped_reason, task.stop_code = why, "EssentialContainerExited"
+        for container in task.containers:
+            container.exitCode = exit_code
+            container.last_status = "STOPPED"

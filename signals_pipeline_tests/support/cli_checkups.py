@@ -1,0 +1,26 @@
+"""Looks of `signals doctor` at a live deployment whose vendors are one local server."""
+
+from datetime import UTC, datetime
+
+from signals_pipeline.adapters.probes.findings import Finding, look
+from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.cli.doctor_checks import in_turn, probes_of
+from signals_pipeline.cli.errors import told
+from signals_pipeline.core.windows import Window
+from signals_pipeline.settings import Settings
+from signals_pipeline_tests.support.yahoo_server import YahooServer
+
+NOW = datetime(2026, 3, 10, 14, tzinfo=UTC)
+SOURCES = "/v2/top-headlines/sources"
+
+
+def examined(settings: Settings, server: YahooServer) -> dict[str, Finding]:
+    probes = probes_of(settings, lambda: NOW, newsapi=server.url, yahoo=server.url, time_from=server.url)
+    return look(probes, seconds=60, told=told, in_turn=in_turn(settings))
+
+
+def put_digest(settings: Settings, window: Window) -> None:
+    engine = engine_for(settings.database_url)
+    Digests(engine).put(window, "{}", kind="quiet", mode="backfill", subject="nothing new")
+    engine.dispose()

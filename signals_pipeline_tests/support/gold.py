@@ -1,0 +1,135 @@
+"""The files that this project labelled by hand, and how an answer to them is judged."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from signals_pipeline.adapters.watchlist import load_watchlist
+from signals_pipeline.core.intervals import wilson
+from signals_pipeline.core.linking.linker import SUBJECT, Linker, Place
+from signals_pipeline.core.text import clean, readable
+from signals_pipeline.core.watchlist import Watchlist
+
+DATA = Path(__file__).parents[1] / "data"
+PARTS = ("development", "held_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of how many."""
+
+    hits: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        """The share itself."""
+        return self.hits / self.of
+
+    def __str__(self) -> str:
+        low, high = wilson(self.hits, self.of)
+        return f"{self.value:.3f} [{low:.3f}, {high:.3f}] ({self.hits}/{self.of})"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """The rows of a labelled file."""
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def gold_watchlist() -> Watchlist:
+    """The companies that the gold headlines are labelled for."""
+    return load_watchlist(DATA / "linking_watchlist.yaml")
+
+
+def expected(row: dict[str, str]) -> dict[str, str]:
+    """The companies that a row's text names, each `subject` or `named`."""
+    return dict(one.split(":") for one in row["expected"].split())
+
+
+def linked(linker: Linker, row: dict[str, str]) -> dict[str, float]:
+    """The companies that the linker takes a row's text to name, with their relevance."""
+    title, _ = clean(row["title"])
+    tags = row.get("tags", "").split("|")
+    return {symbol: grade for symbol, grade in linker.links(title, readable(title), "", tags).items() if grade > 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """Links right of those made, found of those expected, and subjects right of those called so."""
+
+    precision: Share
+    recall: Share
+    subjects: Share
+
+
+def judge_linking(labelled: Sequence[dict[str, str]], linker: Linker) -> Linking:
+    """What the linker makes of labelled headlines; the unit is a headline and a company."""
+    made = right = called = subjects = wanted = 0
+    for row in labelled:
+        truth, answer = expected(row), linked(linker, row)
+        wanted, made, right = wanted + len(truth), made + len(answer), right + len(truth.keys() & answer.keys())
+        said = [symbol for symbol, grade in answer.items() if grade == SUBJECT]
+        called, subjects = called + len(said), subjects + sum(truth.get(symbol) == "subject" for symbol in said)
+    return Linking(Share(right, made), Share(right, wanted), Share(subjects, called))
+
+
+def b_cubed(told: Sequence[dict[str, str]], same: Callable[[str, str], bool]) -> tuple[float, float, float]:
+    """B-cubed precision, recall and F1 of the stories that a pairwise test makes within each block.
+
+    Bagga and Baldwin, Entity-based cross-document coreferencing using the vector space model, 1998.
+    """
+    blocks: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in told:
+        blocks[row["block"]].append(row)
+    precision: list[float] = []
+    recall: list[float] = []
+    for block in blocks.values():
+        made = _chained([readable(clean(row["title"])[0]) for row in block], same)
+        for at, row in enumerate(block):
+            ours = {other for other, story in enumerate(made) if story == made[at]}
+            true = {other for other, each in enumerate(block) if each["story"] == row["story"]}
+            precision.append(len(ours & true) / len(ours))
+            recall.append(len(ours & true) / len(true))
+    mean_precision, mean_recall = sum(precision) / len(precision), sum(recall) / len(recall)
+    return mean_precision, mean_recall, 2 * mean_precision * mean_recall / (mean_precision + mean_recall)
+
+
+def _chained(texts: Sequence[str], same: Callable[[str, str], bool]) -> list[int]:
+    story = list(range(len(texts)))
+    for later in range(len(texts)):
+        for earlier in range(later):
+            if same(texts[earlier], texts[later]):
+                first, second = sorted((story[earlier], story[later]))
+                story = [first if each == second else each for each in story]
+    return story
+
+
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """A headline and the tone of each thing that it names: entity, where, label."""
+
+    title: str
+    labels: dict[str, str]
+
+    @property
+    def places(self) -> list[Place]:
+        """Where the title names its entities, the longest name first where one holds another."""
+        found: list[Place] = []
+        for entity in sorted(self.labels, key=len, reverse=True):
+            start = self.title.find(entity)
+            while any(place.start < start + len(entity) and start < place.end for place in found):
+                start = self.title.find(entity, start + 1)
+            found.append(Place(entity, start, start + len(entity)))
+        return sorted(found, key=lambda place: place.start)
+
+
+def opposite_tones(part: str) -> list[Toned]:
+    """The headlines of SEntFiN that are good for one and bad for another of the things that they name."""
+    labels: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows("clause_gold.csv"):
+        if row["part"] == part:
+            labels[row["title"]][row["entity"]] = row["label"]
+    return [Toned(title, found) for title, found in labels.items()]

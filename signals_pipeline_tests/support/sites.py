@@ -1,0 +1,73 @@
+"""A database with digests, signals and outcomes, and the application over it."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from starlette.testclient import TestClient
+
+from signals_pipeline.adapters.stores.digests import DigestEntry, Digests
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.signals.decision import Signal
+from signals_pipeline.core.windows import Window, window_for_key
+from signals_pipeline.settings import Settings
+from signals_pipeline.web.app import create_app
+from signals_pipeline_tests.support.digest_examples import WINDOWS, component, digest_of, outcome_rows, signal, story
+from signals_pipeline_tests.support.histories import run_with
+
+KEY = "a key of thirty-two characters..."
+NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
+TOLD = WINDOWS[6]
+PARTS = [
+    story(1, 0.3, 0.2, source="Example Wire"),
+    story(2, 0.1, 0.4, told=True),
+    component("rsi", 0.1),
+    component("trend", -0.02),
+]
+
+
+def settings_of(url: str, **changes: object) -> Settings:
+    """Settings of a site on this database, without a rate limit."""
+    return Settings.checked(**{"signals_database_url": url, "signals_link_key": KEY, "signals_web_rate": 0, **changes})
+
+
+@contextmanager
+def site(url: str, **changes: object) -> Iterator[TestClient]:
+    """A client of the application; each look at a clock finds it a second later, so that nothing is held."""
+    app = create_app(settings_of(url, **changes), now=lambda: NOW, seconds=itertools.count(1.0).__next__)
+    with TestClient(app, base_url="http://site.example", raise_server_exceptions=False) as client:
+        yield client
+
+
+def tell(url: str, digest: Digest) -> DigestEntry:
+    """Keep a digest."""
+    engine = engine_for(url)
+    window = window_for_key(digest.window_key)
+    entry = Digests(engine).put(window, digest.to_json(), kind=digest.kind, mode=digest.mode, subject=digest.subject)
+    engine.dispose()
+    return entry
+
+
+def decide(url: str, window: Window, signals: Sequence[Signal]) -> None:
+    """Keep a window's signals in the history."""
+    engine = engine_for(url)
+    History(engine).record_window(window, [each.candidate for each in signals], run_with())
+    engine.dispose()
+
+
+def fill(url: str) -> None:
+    """Seven digests, the newest with a card of AAA; two signals in the history; outcomes of one of them."""
+    for window in WINDOWS[:6]:
+        tell(url, digest_of(window, mode="backfill"))
+    told = signal("AAA", window=TOLD, parts=PARTS)
+    tell(url, digest_of(TOLD, [told], [signal("BBB", "SELL", WINDOWS[2])], outcomes=outcome_rows(40)))
+    decide(url, WINDOWS[2], [signal("BBB", "SELL", WINDOWS[2])])
+    decide(url, TOLD, [told])
+    engine = engine_for(url)
+    rows = outcome_rows(1, window_start=TOLD.start, decided_at=TOLD.end, known_at=NOW - timedelta(days=3))
+    OutcomesStore(engine).upsert(rows[rows["horizon"] < 10])
+    engine.dispose()
