@@ -5,7 +5,7 @@ The URL comes from `alembic -x url=...`, from `signals_pipeline.adapters.migrate
 
 from alembic import context
 
-from signals_pipeline.adapters.stores.engine import engine_for, migrating
+from signals_pipeline.adapters.stores.engine import engine_for, migration_transaction
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.settings import Settings
 
@@ -24,7 +24,7 @@ def print_sql() -> None:
 def migrate() -> None:
     engine = engine_for(database_url())
     try:
-        with migrating(engine) as connection:
+        with migration_transaction(engine) as connection:
             # SQLite can't alter most of a table: batch mode writes revisions that copy it.
             context.configure(
                 connection=connection, target_metadata=metadata, render_as_batch=engine.dialect.name == "sqlite"

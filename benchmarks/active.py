@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from benchmarks.results import file_section, table
-from signals_pipeline.adapters.stores.engine import engine_for, writing
+from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
 from signals_pipeline.adapters.stores.migrations import upgrade
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import signal_history, window_run
 from signals_pipeline.core.windows import Window, window_containing
 
@@ -40,7 +40,7 @@ def fill(engine: sa.Engine, rows: int, per_window: int = PER_WINDOW) -> None:
     windows = list(windows_back(-(-rows // per_window)))
     for first in range(0, len(windows), CHUNK):
         chunk = windows[first : first + CHUNK]
-        with writing(engine) as connection:
+        with write_transaction(engine) as connection:
             connection.execute(sa.insert(window_run), [_run(each) for each in chunk])
             connection.execute(
                 sa.insert(signal_history), [_signal(each, at) for each in chunk for at in range(per_window)]
@@ -54,7 +54,7 @@ def plan(engine: sa.Engine, statement: str, values: Any) -> str:  # noqa: ANN401
         return " / ".join(str(row[-1]).strip() for row in connection.exec_driver_sql(explain + statement, values))
 
 
-def asked(engine: sa.Engine, history: History) -> tuple[str, Any]:
+def asked(engine: sa.Engine, history: SignalHistory) -> tuple[str, Any]:
     """The statement with which the history looks up what is active."""
     seen: list[tuple[str, Any]] = []
 
@@ -103,7 +103,7 @@ def filled(url: str, rows: int) -> sa.Engine:
 
 def measured(engines: dict[int, sa.Engine]) -> list[Sequence[object]]:
     """A row a size: database, signals kept and active, milliseconds, work, plan; the sizes are called in turn."""
-    histories = {size: History(engine) for size, engine in engines.items()}
+    histories = {size: SignalHistory(engine) for size, engine in engines.items()}
     found = {size: len(history.active(NEWEST, EXPIRY_DAYS)) for size, history in histories.items()}
     times: dict[int, list[float]] = {size: [] for size in engines}
     for _ in range(CALLS):

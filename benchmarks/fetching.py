@@ -51,7 +51,7 @@ def measure(rounds: int) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         vendors_apart(symbols=SYMBOLS, delay=DELAY) as vendors,
-        live_news(Path(folder), vendors.news, lambda: now, symbols=SYMBOLS) as desk,
+        live_news(Path(folder), vendors.news, lambda: now, symbols=SYMBOLS) as news_source,
         exchange(Path(folder), vendors.prices, symbols=SYMBOLS) as market,
     ):
         vendors.show(now, 0)
@@ -60,7 +60,7 @@ def measure(rounds: int) -> None:
             now += timedelta(hours=12)
             vendors.show(now, closed)
             began, start = process_time(), perf_counter()
-            headlines = len(desk.fetch(now - timedelta(hours=84), now).headlines)
+            headlines = len(news_source.fetch(now - timedelta(hours=84), now).headlines)
             news.append(perf_counter() - start)
             start = perf_counter()
             market.read(closed)

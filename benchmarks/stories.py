@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, fingerprint, similarity, tellings
+from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, duplicate_pairs, fingerprint, similarity
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline_tests.support.gold import PARTS, b_cubed, rows
 
@@ -69,7 +69,7 @@ def seconds(count: int, symbols: int) -> tuple[float, int]:
     owners = [f"S{rng.randrange(symbols)}" for _ in range(count)]
     known = np.sort(np.array([rng.randrange(MICROSECONDS) for _ in range(count)], dtype=np.int64))
     start = time.process_time()
-    earlier, _ = tellings(owners, texts, known)
+    earlier, _ = duplicate_pairs(owners, texts, known)
     return time.process_time() - start, len(earlier)
 
 

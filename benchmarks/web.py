@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from benchmarks.results import file_section, table
 from benchmarks.runs import settings_in
-from signals_pipeline.adapters.stores.engine import engine_for, writing
+from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
 from signals_pipeline.adapters.stores.tables import digest
 from signals_pipeline.core.windows import windows_between
 from signals_pipeline_tests.support.digest_pages import everything
@@ -72,7 +72,7 @@ def fill(folder: Path) -> int:
                 "created_at": window.end,
             }
         )
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.insert(digest), rows)
     engine.dispose()
     return len(rows[-1]["content"].encode())

@@ -86,10 +86,10 @@ def live_rows(settings: Settings, windows: Sequence[Window], folder: Path) -> tu
     upgrade(url)
     store, backfilled = open_store(url), open_store(settings.database_url)
     scorer = scorer_for(settings.knobs, settings.models_dir, backfilled.scores)
-    wanted = {name: each for name, each in build_resources(settings).items() if name in {"news", "prices", "desk"}}
+    wanted = {name: each for name, each in build_resources(settings).items() if name in {"news", "prices", "market"}}
     started = time.perf_counter()
     with dg.build_resources(wanted) as built:
-        parts = Parts(settings.knobs, built.news, built.prices, built.desk, store, scorer)
+        parts = Parts(settings.knobs, built.news, built.prices, built.market, store, scorer)
         for window in windows:
             replay([window], parts, "live")
     seconds = time.perf_counter() - started

@@ -26,7 +26,7 @@ from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.metrics import failed_run_sensor, run_metrics_resource
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, digest_windows
 from signals_pipeline.defs.resources import (
-    DeskResource,
+    MarketContextResource,
     RecordedNewsResource,
     RecordedPricesResource,
     beside_resource,
@@ -78,7 +78,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "prices": _prices(settings, store),
         "mailing": mailing_resource(settings),
         "run_metrics": _run_metrics(settings),
-        "desk": DeskResource(
+        "market": MarketContextResource(
             watchlist=str(settings.signals_watchlist or sample.WATCHLIST),
             deployment=settings.signals_deployment,
             digests_dir=str(settings.digests_dir),

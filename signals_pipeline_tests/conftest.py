@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["database_url", "empty_url", "engine", "store"]
 
@@ -48,7 +48,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def desk(database_url: str, tmp_path: Path) -> Iterator[TestDesk]:
+def pipeline(database_url: str, tmp_path: Path) -> Iterator[TestPipeline]:
     """A demo pipeline with an empty database, on either store, and an empty Dagster instance."""
-    with TestDesk.open(tmp_path, signals_database_url=database_url) as opened:
+    with TestPipeline.open(tmp_path, signals_database_url=database_url) as opened:
         yield opened

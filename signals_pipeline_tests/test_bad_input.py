@@ -12,7 +12,7 @@ from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 WINDOW = window_for_key("2015-02-03-08:30")
 AT = "2015-02-03T15:00:00Z"
@@ -39,11 +39,11 @@ def write_news(path: Path, rows: list[dict[str, str]]) -> Path:
 
 def test_bad_headlines_are_counted_or_cleaned_and_the_good_one_goes_on(tmp_path: Path) -> None:
     news = write_news(tmp_path / "news.jsonl", [GOOD, *BAD.values()])
-    with TestDesk.open(tmp_path, signals_news_path=news) as desk:
-        result = desk.run([WINDOW])
-        digest = _digest(desk)
-        dropped = desk.metadata(result, "headlines")["dropped"]
-        html = digest_paths(WINDOW.key, desk.settings.digests_dir).html.read_text()
+    with TestPipeline.open(tmp_path, signals_news_path=news) as pipeline:
+        result = pipeline.run([WINDOW])
+        digest = _digest(pipeline)
+        dropped = pipeline.metadata(result, "headlines")["dropped"]
+        html = digest_paths(WINDOW.key, pipeline.settings.digests_dir).html.read_text()
     assert dropped["no_time"] == 2
     assert dropped["no_title"] == 1
     assert dropped["removed"] == 1
@@ -73,10 +73,10 @@ def test_bad_bars_are_dropped_or_reported_by_name_and_the_rest_is_used(tmp_path:
     with gzip.open(path, "wt") as file:
         shuffled.to_csv(file, index=False)
     news = write_news(tmp_path / "news.jsonl", [GOOD])
-    with TestDesk.open(tmp_path, signals_news_path=news, signals_prices_path=path) as desk:
-        result = desk.run([WINDOW])
-        metadata = desk.metadata(result, "technicals")
-        scored = desk.metadata(result, "scores")
+    with TestPipeline.open(tmp_path, signals_news_path=news, signals_prices_path=path) as pipeline:
+        result = pipeline.run([WINDOW])
+        metadata = pipeline.metadata(result, "technicals")
+        scored = pipeline.metadata(result, "scores")
     notes = metadata["price_notes"]
     assert "MSFT 2015-01-20" in notes
     assert "AAPL 2015-01-20" in notes
@@ -88,49 +88,49 @@ def test_bad_bars_are_dropped_or_reported_by_name_and_the_rest_is_used(tmp_path:
 
 
 def test_a_missing_news_file_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
-    with TestDesk.open(tmp_path, signals_news_path=tmp_path / "nowhere.csv") as desk:
-        message = desk.refusal([WINDOW])
+    with TestPipeline.open(tmp_path, signals_news_path=tmp_path / "nowhere.csv") as pipeline:
+        message = pipeline.refusal([WINDOW])
         assert "nowhere.csv" in message
         assert "\n" not in message
-        assert desk.rows("window_run") == desk.rows("signal_history") == desk.rows("coverage") == []
-        assert desk.files("digests") == {}
+        assert pipeline.rows("window_run") == pipeline.rows("signal_history") == pipeline.rows("coverage") == []
+        assert pipeline.files("digests") == {}
 
 
 def test_a_database_at_an_older_revision_is_refused_in_one_line(tmp_path: Path) -> None:
-    with TestDesk.open(tmp_path) as desk:
-        migrations.downgrade(desk.settings.database_url, "001")
-        message = desk.refusal([WINDOW])
+    with TestPipeline.open(tmp_path) as pipeline:
+        migrations.downgrade(pipeline.settings.database_url, "001")
+        message = pipeline.refusal([WINDOW])
     assert "001" in message
     assert "signals migrate" in message
 
 
 def test_a_read_only_database_is_one_line(tmp_path: Path) -> None:
-    with TestDesk.open(tmp_path) as desk:
-        file = Path(desk.settings.database_url.removeprefix("sqlite:///"))
-    settings = desk.settings.model_copy(update={"signals_database_url": f"sqlite:///file:{file}?mode=ro&uri=true"})
+    with TestPipeline.open(tmp_path) as pipeline:
+        file = Path(pipeline.settings.database_url.removeprefix("sqlite:///"))
+    settings = pipeline.settings.model_copy(update={"signals_database_url": f"sqlite:///file:{file}?mode=ro&uri=true"})
     (tmp_path / "second").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "second")) as instance:
-        message = TestDesk(settings, instance).refusal([WINDOW])
+        message = TestPipeline(settings, instance).refusal([WINDOW])
     assert str(file) in message
     assert "readonly" in message or "read-only" in message
     assert "\n" not in message
 
 
 def test_a_knob_out_of_bounds_in_the_launchpad_is_one_line_and_runs_nothing(tmp_path: Path) -> None:
-    with TestDesk.open(tmp_path) as desk:
-        message = desk.refusal([WINDOW], knobs={"max_signals": 0})
+    with TestPipeline.open(tmp_path) as pipeline:
+        message = pipeline.refusal([WINDOW], knobs={"max_signals": 0})
         assert message.startswith("MAX_SIGNALS=0: ")
-        assert desk.rows("window_run") == []
+        assert pipeline.rows("window_run") == []
 
 
 def test_a_missing_frame_names_the_asset_and_window_to_materialise(tmp_path: Path) -> None:
-    with TestDesk.open(tmp_path) as desk:
-        desk.run([WINDOW])
-        (desk.settings.signals_data_dir / "frames" / "sentiment" / "2015-02-03-0830.parquet").unlink()
-        message = desk.refusal([WINDOW], only="scores")
+    with TestPipeline.open(tmp_path) as pipeline:
+        pipeline.run([WINDOW])
+        (pipeline.settings.signals_data_dir / "frames" / "sentiment" / "2015-02-03-0830.parquet").unlink()
+        message = pipeline.refusal([WINDOW], only="scores")
     assert message.startswith("sentiment of window 2015-02-03-08:30 is missing at ")
     assert message.endswith("materialise sentiment for it")
 
 
-def _digest(desk: TestDesk) -> Digest:
-    return Digest.from_json(digest_paths(WINDOW.key, desk.settings.digests_dir).json.read_text())
+def _digest(pipeline: TestPipeline) -> Digest:
+    return Digest.from_json(digest_paths(WINDOW.key, pipeline.settings.digests_dir).json.read_text())

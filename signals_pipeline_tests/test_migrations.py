@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores import migrations
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, migrating, writing
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, migration_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline_tests.support.databases import PROCESSES, database_url, empty_url, engine, store
 
@@ -107,7 +107,7 @@ def test_each_revision_brings_its_tables(empty_url: str) -> None:
 
 def test_rows_survive_going_to_an_older_revision_and_back(database_url: str) -> None:
     opened = engine_for(database_url)
-    with writing(opened) as connection:
+    with write_transaction(opened) as connection:
         connection.execute(sa.text("INSERT INTO source_call (vendor, day, calls) VALUES ('newsapi', '2026-03-02', 7)"))
     migrations.downgrade(database_url, "001")
     migrations.upgrade(database_url)
@@ -220,7 +220,7 @@ def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
         "INSERT INTO signal_candidate VALUES "
         "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical', NULL)"
     )
-    with pytest.raises(DatabaseError, match="rows that refer to nothing"), migrating(opened) as connection:
+    with pytest.raises(DatabaseError, match="rows that refer to nothing"), migration_transaction(opened) as connection:
         connection.exec_driver_sql(orphan)
     with opened.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM signal_candidate").scalar_one() == 0

@@ -29,7 +29,7 @@ from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.assets.outcomes import outcomes
 from signals_pipeline.defs.assets.signals import signals
 from signals_pipeline.defs.digest_composition import Composer
-from signals_pipeline.defs.resources import Desk, open_store, scorer_for
+from signals_pipeline.defs.resources import MarketContext, open_store, scorer_for
 from signals_pipeline.defs.stage_replay import Parts, record, replay
 from signals_pipeline.settings.strategy import Knobs
 from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
@@ -54,8 +54,8 @@ def opened(year: Year, url: str, folder: Path) -> Iterator[Parts]:
     store = open_store(url)
     scorer = scorer_for(KNOBS, folder, store.scores)
     year.warm(store.scores, scorer.revision)
-    desk = Desk(load_watchlist(year.watchlist), "demo", folder)
-    yield Parts(KNOBS, RecordedNews(year.news), RecordedPrices(year.prices), desk, store, scorer)
+    pipeline = MarketContext(load_watchlist(year.watchlist), "demo", folder)
+    yield Parts(KNOBS, RecordedNews(year.news), RecordedPrices(year.prices), pipeline, store, scorer)
     store.engine.dispose()
 
 
@@ -192,6 +192,6 @@ def said(told: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 def digest(parts: Parts, window: Window, frames: Frames) -> dict[str, Any]:
     news = {name: frames[name] for name in ("headlines", "sentiment")}
     whole = replace(parts, store=open_store(parts.store.engine.url.render_as_string(hide_password=False)))
-    made = Composer.over((window,), whole.store, parts.desk, parts.prices, **news).compose(window)
+    made = Composer.over((window,), whole.store, parts.market, parts.prices, **news).compose(window)
     whole.store.engine.dispose()
     return json.loads(made.to_json()) | {"coverage": None, "subject": "", "kind": ""}

@@ -10,7 +10,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.sites import site
 
 WINDOW = window_for_key("2015-02-03-08:30")
@@ -27,11 +27,11 @@ def prices_until(last: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize(("last", "stale"), [("2015-01-29", True), ("2015-02-03", False)])
 def test_every_card_says_that_its_prices_are_stale(tmp_path: Path, last: str, stale: bool) -> None:
-    with TestDesk.open(tmp_path, signals_prices_path=prices_until(last, tmp_path)) as desk:
-        result = desk.run([WINDOW], knobs={"min_combined_score": 0.1})
-        files = digest_paths(WINDOW.key, desk.settings.digests_dir)
+    with TestPipeline.open(tmp_path, signals_prices_path=prices_until(last, tmp_path)) as pipeline:
+        result = pipeline.run([WINDOW], knobs={"min_combined_score": 0.1})
+        files = digest_paths(WINDOW.key, pipeline.settings.digests_dir)
         cards = Digest.from_json(files.json.read_text()).new
-        with site(desk.settings.database_url) as client:
+        with site(pipeline.settings.database_url) as client:
             page = client.get(f"/digests/{WINDOW.key}").text
     assert len(cards) > 1
     told = len(cards) if stale else 0

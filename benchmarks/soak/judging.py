@@ -16,8 +16,8 @@ from benchmarks.soak.folder import Folder
 from benchmarks.soak.watching import WATCHED
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.histories import rows
+from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.postgres import server
 from signals_pipeline_tests.support.years import Year
 
@@ -64,9 +64,9 @@ def faultless(folder: Path, year: Year, windows: Sequence[Window]) -> dict[str, 
         "signals_deployment": "local", "signals_news_path": year.news, "signals_prices_path": year.prices,
         "signals_watchlist": year.watchlist,
     }  # fmt: skip
-    with TestDesk.open(folder, **sources) as desk:
-        assert desk.run(windows).success
-        return state(desk.settings.database_url)
+    with TestPipeline.open(folder, **sources) as market:
+        assert market.run(windows).success
+        return state(market.settings.database_url)
 
 
 def ended(folder: Folder) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Progress of a stage over the windows of its run, told in its log every few seconds.
 
 Each stage tells it from a thread, so that one that waits for a vendor is heard of as well. What a stage does one after
-the other it takes from `told`, which counts it; what is worked on in shares is counted where the shares are done.
+the other it takes from `counted`, which counts it; what is worked on in shares is counted where the shares are done.
 """
 
 import threading
@@ -72,7 +72,7 @@ _pace: ContextVar[Pace | None] = ContextVar("pace", default=None)
 
 
 @contextmanager
-def paced(windows: int, say: Callable[[str], object], *, every: float) -> Iterator[None]:
+def report_progress(windows: int, say: Callable[[str], object], *, every: float) -> Iterator[None]:
     """Say every so many seconds how far the block is over the windows of its run."""
     pace, over = Pace("1 window" if windows == 1 else f"{windows} windows at once"), threading.Event()
 
@@ -103,7 +103,7 @@ def _heard_by_nobody(_more: int) -> None:
     """Outside of a stage."""
 
 
-def told(items: Sequence[Item], what: str = "windows") -> Iterator[Item]:
+def counted(items: Sequence[Item], what: str = "windows") -> Iterator[Item]:
     """The items one after the other; in a stage, its lines count them."""
     with counting(len(items), what) as done:
         for item in items:

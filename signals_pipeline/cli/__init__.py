@@ -23,12 +23,12 @@ class OneLine(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except BaseException as error:
-            from signals_pipeline.cli.errors import interrupted, told
+            from signals_pipeline.cli.errors import interrupted, user_message
 
             if interrupted(error):
                 click.echo("signals: interrupted; what was finished is kept, run again for the rest", err=True)
                 sys.exit(130)
-            message = told(error)
+            message = user_message(error)
             if message is None:
                 raise
             click.echo(f"signals: {message}", err=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from signals_pipeline.adapters.probes.findings import Finding, fail, look, ok, unfinished
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, look, ok, unfinished
 from signals_pipeline.cli.doctor_checks import in_turn, probes_of, today
-from signals_pipeline.cli.errors import told
+from signals_pipeline.cli.errors import user_message
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
 
@@ -22,7 +22,7 @@ AWS_SECONDS = 30.0  # AWS's own clients try again before they give up
 PATIENCE, MOST_PATIENCE = 0.5, 6.0  # share of the time, and seconds: so each look can say itself who did not answer
 
 
-def examine(seconds: float = SECONDS) -> dict[str, Finding]:
+def examine(seconds: float = SECONDS) -> dict[str, ProbeResult]:
     """What each look found within so many seconds, by name; where the settings can't be read, only that."""
     try:
         settings = Settings.checked()
@@ -30,12 +30,12 @@ def examine(seconds: float = SECONDS) -> dict[str, Finding]:
         return {"settings": fail("; ".join(str(error).splitlines()), "correct the environment or .env")}
     patience = min(PATIENCE * seconds, MOST_PATIENCE)
     probes = probes_of(settings, today, seconds=patience)
-    return look(probes, seconds=seconds, told=told, in_turn=in_turn(settings))
+    return look(probes, seconds=seconds, told=user_message, in_turn=in_turn(settings))
 
 
 def examine_production(
     name: str, *, inside: bool, patience: "Patience | None" = None, now: Callable[[], datetime] = today
-) -> dict[str, Finding]:
+) -> dict[str, ProbeResult]:
     """What each look at a stack in AWS found; where the stack can't be read, only that.
 
     Args:
@@ -50,31 +50,31 @@ def examine_production(
 
     stacks: list[Stack] = []
 
-    def stack() -> Finding:
+    def stack() -> ProbeResult:
         stacks.append(read(name))
         return ok(f"{name} is there, with every output")
 
-    found = look({"stack": stack}, seconds=AWS_SECONDS, told=told)
+    found = look({"stack": stack}, seconds=AWS_SECONDS, told=user_message)
     if not stacks:
         return found
-    found |= look(production.probes_of(stacks[0], now), seconds=AWS_SECONDS, told=told)
+    found |= look(production.probes_of(stacks[0], now), seconds=AWS_SECONDS, told=user_message)
     if not inside:
         return found
     waiting = patience or Patience()
 
-    def from_inside() -> Finding:
+    def from_inside() -> ProbeResult:
         found.update(production.inside(stacks[0], waiting))
         return ok("a task of the deployed image looked, too")
 
-    return found | look({"inside": from_inside}, seconds=2 * waiting.seconds + AWS_SECONDS, told=told)
+    return found | look({"inside": from_inside}, seconds=2 * waiting.seconds + AWS_SECONDS, told=user_message)
 
 
-def healthy(found: Mapping[str, Finding]) -> bool:
+def healthy(found: Mapping[str, ProbeResult]) -> bool:
     """Whether nothing is broken."""
     return all(finding.status != "fail" for finding in found.values())
 
 
-def lines(found: Mapping[str, Finding]) -> list[str]:
+def lines(found: Mapping[str, ProbeResult]) -> list[str]:
     """A line a look: status, name, what was seen, what to do."""
     width = max(len(name) for name in found)
     return [
@@ -83,7 +83,7 @@ def lines(found: Mapping[str, Finding]) -> list[str]:
     ]
 
 
-def document(found: Mapping[str, Finding]) -> str:
+def document(found: Mapping[str, ProbeResult]) -> str:
     """The same as JSON."""
     checks = [
         {"check": name, "status": finding.status, "text": finding.text, "remedy": finding.remedy}

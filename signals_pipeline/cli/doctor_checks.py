@@ -9,7 +9,7 @@ from functools import partial
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.probes.aws import bucket
-from signals_pipeline.adapters.probes.findings import Finding, Probe, fail, ok, warn
+from signals_pipeline.adapters.probes.findings import Probe, ProbeResult, fail, ok, warn
 from signals_pipeline.adapters.probes.machine import folder, memory
 from signals_pipeline.adapters.probes.web import CLOCK, NEWSAPI, clock
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
@@ -71,7 +71,7 @@ def in_turn(settings: Settings) -> tuple[str, ...]:
     return ("data folder", "memory", "watchlist", *kept, "news", "model", "schedule")
 
 
-def database(settings: Settings) -> Finding:
+def database(settings: Settings) -> ProbeResult:
     """Whether it answers, and at which revision."""
     from signals_pipeline.adapters.stores import migrations
 
@@ -83,7 +83,7 @@ def database(settings: Settings) -> Finding:
         return ok(f"{engine.dialect.name} at revision {migrations.head()}")
 
 
-def model(settings: Settings) -> Finding:
+def model(settings: Settings) -> ProbeResult:
     """Whether the model's files are those it was sealed with, and what it makes of two plain headlines."""
     from signals_pipeline.adapters.model.choice import model_folder
     from signals_pipeline.adapters.model.folder import LABELS, read_config
@@ -101,7 +101,7 @@ def model(settings: Settings) -> Finding:
     return ok(f"{name}: checksums are right, it tells good news from bad")
 
 
-def watchlist(settings: Settings) -> Finding:
+def watchlist(settings: Settings) -> ProbeResult:
     """Whom it follows, or its mistakes."""
     path = settings.signals_watchlist or sample.WATCHLIST
     found = mistakes_in(path)
@@ -113,7 +113,7 @@ def watchlist(settings: Settings) -> Finding:
     return ok(said)
 
 
-def news(settings: Settings) -> Finding:
+def news(settings: Settings) -> ProbeResult:
     """Where headlines come from, and what the plans can't do."""
     from signals_pipeline.defs.live_feeds import feed_options
 
@@ -125,7 +125,7 @@ def news(settings: Settings) -> Finding:
     return warn(f"{feeds}; {options.warnings[0]}", "see docs/sources.md") if options.warnings else ok(feeds)
 
 
-def newest_window(settings: Settings, now: Clock) -> Finding:
+def newest_window(settings: Settings, now: Clock) -> ProbeResult:
     """Whether the window that is due has its digest."""
     from signals_pipeline.adapters.stores.digests import Digests
     from signals_pipeline.core.windows import newest_complete, window_starting
@@ -143,7 +143,7 @@ def newest_window(settings: Settings, now: Clock) -> Finding:
     return fail(f"{due.key} has no digest, the last one is of {told.key}", "see the run's failure, then signals run")
 
 
-def schedule(settings: Settings, now: Clock) -> Finding:
+def schedule(settings: Settings, now: Clock) -> ProbeResult:
     """Whether the schedule is on and the daemon that ticks it alive."""
     if settings.signals_deployment is Deployment.DEMO:
         return ok("the demo has none")

@@ -34,7 +34,7 @@ FORESEEN = (
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
 
-def told(error: BaseException) -> str | None:
+def user_message(error: BaseException) -> str | None:
     """The message of the first foreseen failure among an error and what caused it; None where it was not foreseen."""
     for cause in _causes(error):
         if any(f"{kind.__module__}.{kind.__qualname__}" in FORESEEN for kind in type(cause).__mro__):

@@ -8,7 +8,7 @@ from functools import partial
 from signals_pipeline.adapters.aws import inventory, revisions, services
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.aws.stack import DeployError, Stack, how_to_make, missing_parameters
-from signals_pipeline.adapters.probes.findings import Finding, Probe, fail, ok, warn
+from signals_pipeline.adapters.probes.findings import Probe, ProbeResult, fail, ok, warn
 
 INSIDE = ["signals", "doctor", "--json", "--seconds", "90"]  # half a processor imports slowly
 SILENT = timedelta(hours=18)  # as the alarm HeartbeatMissing
@@ -38,7 +38,7 @@ def probes_of(stack: Stack, now: Callable[[], datetime]) -> dict[str, Probe]:
     }
 
 
-def service(stack: Stack) -> Finding:
+def service(stack: Stack) -> ProbeResult:
     """Whether the control service runs what it should, or sleeps and will be woken."""
     seen = services.look(stack)
     name = seen.task_definition.rsplit("/", 1)[1]
@@ -52,7 +52,7 @@ def service(stack: Stack) -> Finding:
     return ok(f"{name} " + ("runs" if seen.desired else f"sleeps; {len(actions)} scheduled actions wake and stop it"))
 
 
-def task_revision(stack: Stack) -> Finding:
+def task_revision(stack: Stack) -> ProbeResult:
     """Whether control service and runs have one and the same released image, and are the newest revisions."""
     control, run = _in_service(stack)
     names = f"{control.arn.rsplit('/', 1)[1]} launches {run.arn.rsplit('/', 1)[1]}"
@@ -68,7 +68,7 @@ def task_revision(stack: Stack) -> Finding:
     return ok(names)
 
 
-def image(stack: Stack) -> Finding:
+def image(stack: Stack) -> ProbeResult:
     """Whether what is deployed is in the registry, is what was released last, and is what tasks run."""
     control, _ = _in_service(stack)
     digest = control.image.partition("@")[2]
@@ -85,7 +85,7 @@ def image(stack: Stack) -> Finding:
     return ok(f"{short} is deployed and was released last")
 
 
-def secrets(stack: Stack) -> Finding:
+def secrets(stack: Stack) -> ProbeResult:
     """Whether every parameter that the tasks in service ask for is there."""
     _, run = _in_service(stack)
     asked = {each["valueFrom"] for part in run.containers for each in part.get("secrets", ()) if each}
@@ -94,7 +94,7 @@ def secrets(stack: Stack) -> Finding:
     return ok(f"{len(asked)} parameters are there")
 
 
-def exposure(stack: Stack) -> Finding:
+def exposure(stack: Stack) -> ProbeResult:
     """Whether the world can reach anything: UI, pages, database."""
     found = [way for each in _in_service(stack) for way in inventory.ways_in(stack, each.containers)]
     if found:
@@ -102,14 +102,14 @@ def exposure(stack: Stack) -> Finding:
     return ok("no inbound rule, no published port, no public database: the UI is reached by port-forward alone")
 
 
-def bucket(stack: Stack) -> Finding:
+def bucket(stack: Stack) -> ProbeResult:
     """Whether the bucket is there and closed."""
     if not inventory.bucket_is_closed(stack.bucket):
         return fail(f"{stack.bucket} may be made public", f"block all public access, or {_UPDATE}")
     return ok(f"{stack.bucket} is there and closed to the public")
 
 
-def operator(stack: Stack) -> Finding:
+def operator(stack: Stack) -> ProbeResult:
     """Whether somebody is told of alarms, and nobody twice: by the topic and by the mails of the control service."""
     told = inventory.subscriptions(stack.operator_topic)
     if not told:
@@ -123,7 +123,7 @@ def operator(stack: Stack) -> Finding:
     return ok(f"alarms go to {', '.join(told)}")
 
 
-def alarms(stack: Stack) -> Finding:
+def alarms(stack: Stack) -> ProbeResult:
     """Whether each alarm is there, can tell, and is quiet."""
     found = inventory.alarms(stack)
     if found.missing:
@@ -136,7 +136,7 @@ def alarms(stack: Stack) -> Finding:
     return ok(f"{len(found.states)} quiet" + (f", {new} of them without data yet" if new else ""))
 
 
-def heartbeat(stack: Stack, now: Callable[[], datetime]) -> Finding:
+def heartbeat(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
     """When a run or the watch last found the digest that was due."""
     at = now()
     beat = inventory.last_beat(stack, at)
@@ -151,7 +151,7 @@ def heartbeat(stack: Stack, now: Callable[[], datetime]) -> Finding:
     return ok(f"last at {said}") if at - when <= SILENT else fail(f"none since {said}", "see the runs in the UI")
 
 
-def watch(stack: Stack) -> Finding:
+def watch(stack: Stack) -> ProbeResult:
     """Whether somebody looks for the digest every day."""
     on = inventory.watch_is_on(stack)
     if on:
@@ -159,7 +159,7 @@ def watch(stack: Stack) -> Finding:
     return fail("the schedule is off" if on is not None else "there is no schedule", _UPDATE)
 
 
-def logs(stack: Stack) -> Finding:
+def logs(stack: Stack) -> ProbeResult:
     """Whether logs are there and don't grow for ever."""
     kept = inventory.retention(stack)
     if missing := [name for name in inventory.LOG_GROUPS if name not in kept]:
@@ -169,7 +169,7 @@ def logs(stack: Stack) -> Finding:
     return ok(", ".join(f"/{stack.name}/{name} {days} days" for name, days in kept.items()))
 
 
-def inside(stack: Stack, patience: Patience) -> dict[str, Finding]:
+def inside(stack: Stack, patience: Patience) -> dict[str, ProbeResult]:
     """What `signals doctor` finds in a task of the deployed image, where database, schedule and feeds can be reached.
 
     Raises:
@@ -181,13 +181,13 @@ def inside(stack: Stack, patience: Patience) -> dict[str, Finding]:
         said = services.log_of(stack, task)
         if (start := said.find("{\n")) >= 0 and (end := said.rfind("\n}")) > start:
             checks = json.loads(said[start : end + 2])["checks"]
-            found = {each["check"]: Finding(each["status"], each["text"], each["remedy"]) for each in checks}
+            found = {each["check"]: ProbeResult(each["status"], each["text"], each["remedy"]) for each in checks}
             return _asleep(stack, found)
     why = task.get("stoppedReason") or "no reason given"
     raise DeployError(f"`{' '.join(INSIDE)}` said nothing in /{stack.name}/run: {why}")
 
 
-def _asleep(stack: Stack, found: dict[str, Finding]) -> dict[str, Finding]:
+def _asleep(stack: Stack, found: dict[str, ProbeResult]) -> dict[str, ProbeResult]:
     """A schedule that is on needs no living daemon while the control service sleeps."""
     seen = found.get("schedule")
     if seen and seen.text.startswith("on, but no daemon") and not services.look(stack).desired:

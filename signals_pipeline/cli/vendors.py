@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from signals_pipeline.adapters.probes.aws import ses
-from signals_pipeline.adapters.probes.findings import Finding, fail, ok, warn
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
 from signals_pipeline.adapters.probes.machine import folder
 from signals_pipeline.adapters.probes.smtp import smtp_login
 from signals_pipeline.adapters.probes.web import newsapi_key
@@ -18,7 +18,7 @@ MIGRATE = "signals migrate"
 Clock = Callable[[], datetime]
 
 
-def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float) -> Finding:
+def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float) -> ProbeResult:
     """Whether the key is accepted, by one call out of the budget."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
     from signals_pipeline.adapters.stores.source_calls import SourceCalls
@@ -35,7 +35,7 @@ def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float)
         )
 
 
-def quota(settings: Settings, now: Clock) -> Finding:
+def quota(settings: Settings, now: Clock) -> ProbeResult:
     """How many calls are left, and until when they last."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
     from signals_pipeline.adapters.stores.source_calls import SourceCalls
@@ -49,7 +49,7 @@ def quota(settings: Settings, now: Clock) -> Finding:
     return warn(found.text, remedy) if found.runs_out or not found.left else ok(found.text)
 
 
-def prices(base_url: str, seconds: float) -> Finding:
+def prices(base_url: str, seconds: float) -> ProbeResult:
     """Whether Yahoo answers with bars of the benchmark; it is asked once."""
     from signals_pipeline.adapters.prices.pacing import Pacer
     from signals_pipeline.adapters.prices.yahoo_session import CHART, YAHOO, ChartSession, Refused
@@ -62,7 +62,7 @@ def prices(base_url: str, seconds: float) -> Finding:
     return ok(f"Yahoo answers for {BENCHMARK}")
 
 
-def mail(settings: Settings, seconds: float) -> Finding:
+def mail(settings: Settings, seconds: float) -> ProbeResult:
     """Whether mail can leave, and to whom."""
     if not settings.recipients:
         return warn("DIGEST_RECIPIENTS is empty: nobody gets a mail", "name the readers")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from signals_pipeline.adapters.aws.metrics import write
 from signals_pipeline.adapters.stores.digests import Digests
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, writing
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, write_transaction
 from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.core.checks.metrics import heartbeat
 from signals_pipeline.core.windows import newest_complete
@@ -46,7 +46,7 @@ def prepare(settings: Settings) -> None:
     click.echo(f"database at revision {upgrade(settings.database_url)}")
     engine = engine_for(settings.database_url)
     if engine.dialect.name == "postgresql":
-        with writing(engine, alone=True) as connection:
+        with write_transaction(engine, alone=True) as connection:
             connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS dagster"))
     engine.dispose()
     with dg.DagsterInstance.get() as instance:

@@ -12,12 +12,12 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.adapters.progress import told
+from signals_pipeline.adapters.progress import counted
 from signals_pipeline.core.checks import data_quality
 from signals_pipeline.core.checks.data_quality import Finding
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
-from signals_pipeline.core.prices.adjustment import last_opened, tapes
+from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
 from signals_pipeline.core.record.track_record import record
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
@@ -26,7 +26,7 @@ from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import NEWEST_PRESENT
 from signals_pipeline.defs.metadata import markdown_table
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS
-from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.defs.stage_limits import bounded, limits
 
 OWN = {
@@ -71,7 +71,7 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         context: dg.AssetCheckExecutionContext,
         io_manager: dg.ResourceParam[WindowFrames],
         store: dg.ResourceParam[Store],
-        desk: dg.ResourceParam[Desk],
+        market: dg.ResourceParam[MarketContext],
         prices: dg.ResourceParam[PriceSource],
     ) -> Iterator[dg.AssetCheckResult]:
         windows = tuple(sorted(window_for_key(key) for key in context.op_execution_context.partition_keys))
@@ -88,12 +88,12 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
                 (one, each) for one, it in ledger.items() for each in data_quality.headline_findings(it)
             ],
             "sentiment": lambda: _of_tone(stored, io_manager),
-            "technicals": lambda: _of_prices(stored, desk, prices),
+            "technicals": lambda: _of_prices(stored, market, prices),
             "signals": lambda: _of_signals(windows, store),
             "outcomes": lambda: _of_record(windows, store),
             "digest": lambda: [(windows[-1], _readable(windows[-1], found, ledger))],
         }
-        for asset in told([asset for asset in looks if asset in assets], "assets"):
+        for asset in counted([asset for asset in looks if asset in assets], "assets"):
             found.setdefault(asset, []).extend(looks[asset]())
         for asset, name in chosen:
             yield _result(asset, name, [each for each in found[asset] if each[1].check == name])
@@ -156,15 +156,15 @@ def _of_tone(stored: Stored, frames: WindowFrames) -> Found:
     return found
 
 
-def _of_prices(stored: Stored, desk: Desk, prices: PriceSource) -> Found:
+def _of_prices(stored: Stored, market: MarketContext, prices: PriceSource) -> Found:
     found: Found = [
         (window, each) for window, rows in stored.sound(TECHNICALS) for each in data_quality.price_findings(rows)
     ]
     newest = stored.windows[-1]
     span = (newest.start - timedelta(days=CHART_DAYS)).date(), newest.as_of.date()
-    symbols = desk.watchlist.symbols
-    day = last_opened(desk.sessions((newest,)), newest.as_of)
-    held_tapes = tapes(prices.bars(symbols, *span), prices.actions(symbols, *span))
+    symbols = market.watchlist.symbols
+    day = last_opened(market.sessions((newest,)), newest.as_of)
+    held_tapes = adjusted_bars(prices.bars(symbols, *span), prices.actions(symbols, *span))
     closes = {
         symbol: pd.Series(tape.adjusted(tape.known(day))["close"], index=tape.days)
         for symbol, tape in held_tapes.items()
@@ -174,8 +174,10 @@ def _of_prices(stored: Stored, desk: Desk, prices: PriceSource) -> Found:
 
 def _of_signals(windows: Sequence[Window], store: Store) -> Found:
     newest = windows[-1]
-    told = store.history.between(newest.as_of - timedelta(days=HISTORY_DAYS), newest.as_of + timedelta(microseconds=1))
-    return [(newest, each) for each in data_quality.signal_findings(told)]
+    counted = store.history.between(
+        newest.as_of - timedelta(days=HISTORY_DAYS), newest.as_of + timedelta(microseconds=1)
+    )
+    return [(newest, each) for each in data_quality.signal_findings(counted)]
 
 
 def _of_record(windows: Sequence[Window], store: Store) -> Found:

@@ -8,14 +8,14 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.core.digest.composition import compose
-from signals_pipeline.core.digest.context import Knowledge
+from signals_pipeline.core.digest.context import DigestContext
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.signals.corrections import Revision, revisions
 from signals_pipeline.core.signals.decision import Gated, NearMiss
 from signals_pipeline.core.windows import Window
-from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.resources import MarketContext, Store
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 CHART_DAYS = 100  # calendar days that hold the 60 closes of a card
@@ -26,8 +26,8 @@ class Composer:
     """Everything that the digests of neighbouring windows share; `core.digest` takes from it what was known by then."""
 
     store: Store
-    desk: Desk
-    knowledge: Knowledge
+    market: MarketContext
+    knowledge: DigestContext
     ledger: Mapping[Window, Coverage]
     revisions: Mapping[datetime, tuple[Revision, ...]]
 
@@ -36,7 +36,7 @@ class Composer:
         cls,
         windows: tuple[Window, ...],
         store: Store,
-        desk: Desk,
+        market: MarketContext,
         prices: PriceSource,
         *,
         headlines: pd.DataFrame,
@@ -44,18 +44,18 @@ class Composer:
     ) -> "Composer":
         """Read what the digests of these windows, oldest first, need; the frames are those of these windows."""
         as_of = windows[-1].as_of
-        symbols = desk.watchlist.symbols
+        symbols = market.watchlist.symbols
         span = (windows[0].start - timedelta(days=CHART_DAYS)).date(), as_of.date()
-        knowledge = Knowledge.of(
+        knowledge = DigestContext.of(
             history=store.history.between(BEGINNING, as_of),
             modes=store.history.modes(as_of),
             outcomes=store.outcomes.known(as_of),
             bars=prices.bars(symbols, *span),
             actions=prices.actions(symbols, *span),
-            watchlist=desk.watchlist,
-            sessions=desk.sessions(windows, back_days=CHART_DAYS),
+            watchlist=market.watchlist,
+            sessions=market.sessions(windows, back_days=CHART_DAYS),
         )
-        return cls(store, desk, knowledge, store.coverage.entries(windows), revisions(headlines, sentiment))
+        return cls(store, market, knowledge, store.coverage.entries(windows), revisions(headlines, sentiment))
 
     def compose(self, window: Window) -> Digest:
         """The digest of one of the windows.
@@ -78,7 +78,7 @@ class Composer:
             knobs=run.knobs,
             model=run.model,
             mode=run.mode,
-            deployment=self.desk.deployment,
+            deployment=self.market.deployment,
             revisions=self._unsaid(window),
         )
 

@@ -15,14 +15,14 @@ from signals_pipeline.adapters.mail.transport import Transport
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.outbox import Addressed, Mail
 from signals_pipeline.core.digest.delivery import (
+    DeliveryResult,
     MailKind,
     NotSent,
     Sent,
     State,
     Unanswered,
-    Verdict,
+    delivery_result,
     message_id,
-    verdict,
 )
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import Window
@@ -141,7 +141,7 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
     try:
         _try_each(store, mailing, starts, posted)
     except DatabaseError as error:
-        raise DatabaseError(str(error), passing=error.passing and not posted.serious) from error
+        raise DatabaseError(str(error), transient=error.transient and not posted.serious) from error
     return posted
 
 
@@ -173,7 +173,7 @@ def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
     return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
 
 
-def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, posted: Posted) -> Verdict | None:
+def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, posted: Posted) -> DeliveryResult | None:
     """Hand one mail over; None where it was no longer there to be claimed."""
     try:
         with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
@@ -186,12 +186,12 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, posted:
                 answer = Sent(conversation.hand_over(content))
             except (NotSent, Unanswered) as problem:
                 answer = problem
-            judged = verdict(answer, attempts=mail.attempts + 1, now=mailing.now())
+            judged = delivery_result(answer, attempts=mail.attempts + 1, now=mailing.now())
             name = answer.provider_id if isinstance(answer, Sent) else ""
             store.outbox.settle(mail, judged, now=mailing.now(), claimed_at=claimed_at, provider_id=name)
             return judged
     except NotSent as problem:
-        judged = verdict(problem, attempts=mail.attempts + 1, now=mailing.now())
+        judged = delivery_result(problem, attempts=mail.attempts + 1, now=mailing.now())
         store.outbox.put_off(mail, judged, mailing.now())
         return judged
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from signals_pipeline.adapters.progress import told
+from signals_pipeline.adapters.progress import counted
 from signals_pipeline.core.checks.data_quality import (
     Finding,
     duplicate_finding,
@@ -57,7 +57,7 @@ class Stored:
 def found_in(stored: Stored, store: Store, assets: Collection[str]) -> dict[str, Found]:
     """What is to be said of the frames of these assets, for each window that has something of its own to say."""
     asked = [name for name in FRAMES if name in assets]
-    return {name: _found(FRAMES[name], stored, store) for name in told(asked, "frames")}
+    return {name: _found(FRAMES[name], stored, store) for name in counted(asked, "frames")}
 
 
 def _found(table: Table, stored: Stored, store: Store) -> Found:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from signals_pipeline.adapters.http_client.policy import Manners
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.feeds import FeedOptions
 from signals_pipeline.adapters.news.newsapi import Degrades
 from signals_pipeline.settings import Settings
@@ -30,7 +30,7 @@ def feed_options(settings: Settings, *, origins: Mapping[str, str] | None = None
         newsapi_daily_calls=settings.newsapi_daily_calls,
         degrades=Degrades(settings.newsapi_gives_up_first),
         contact=settings.signals_contact,
-        manners=Manners(
+        manners=RequestPolicy(
             at_once=settings.news_concurrency,
             spacing=settings.news_spacing_seconds,
             timeout=settings.news_timeout_seconds,

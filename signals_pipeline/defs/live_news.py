@@ -13,7 +13,7 @@ from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline.adapters.stores.source_calls import SourceCalls
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline.defs.live_feeds import feed_options
-from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.settings import Settings
 
 
@@ -42,20 +42,22 @@ def live_news_resource(
 
     def create(context: dg.InitResourceContext) -> NewsSource:
         store: Store = context.resources.store
-        desk: Desk = context.resources.desk
+        market: MarketContext = context.resources.market
         log = context.log or dg.get_dagster_logger()
         for warning in options.warnings:
             log.warning(warning)
-        return open_live_news(options, desk, store, now)
+        return open_live_news(options, market, store, now)
 
     return dg.ResourceDefinition(
-        create, required_resource_keys={"store", "desk"}, description=f"Live headlines: {', '.join(options.shown)}."
+        create, required_resource_keys={"store", "market"}, description=f"Live headlines: {', '.join(options.shown)}."
     )
 
 
-def open_live_news(options: FeedOptions, desk: Desk, store: Store, now: Callable[[], datetime] = today) -> LiveNews:
+def open_live_news(
+    options: FeedOptions, market: MarketContext, store: Store, now: Callable[[], datetime] = today
+) -> LiveNews:
     """The live source; nothing is asked before its first use."""
-    feeds = build_feeds(options, desk.watchlist, SourceCalls(store.engine), now)
+    feeds = build_feeds(options, market.watchlist, SourceCalls(store.engine), now)
     archive, circuits = HeadlineArchive(store.engine), Circuits(store.engine)
     return LiveNews(feeds, archive, circuits, now=now, warnings=options.warnings)
 

@@ -32,7 +32,7 @@ LATER_WINDOWS = 2  # run together with the audited one, and given a history of t
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Leak:
     """One comparison with what the inputs cut at as_of gave: what it was, and the first difference; None: identical."""
 
     name: str
@@ -76,7 +76,7 @@ class _Prices:
         return self.source.notes()
 
 
-def audit(window: Window, parts: Parts, stored: Trace | None = None, *, run: Replay = replay) -> tuple[Finding, ...]:
+def audit(window: Window, parts: Parts, stored: Trace | None = None, *, run: Replay = replay) -> tuple[Leak, ...]:
     """Make a window again in several ways and compare each with its making from inputs cut at its end.
 
     Args:
@@ -100,7 +100,7 @@ def audit(window: Window, parts: Parts, stored: Trace | None = None, *, run: Rep
         }
     if stored is not None:
         made["what is kept of the window"] = stored
-    return tuple(Finding(name, first_difference(cut, each)) for name, each in made.items())
+    return tuple(Leak(name, first_difference(cut, each)) for name, each in made.items())
 
 
 def stored_trace(window: Window, store: Store, frames: Mapping[str, pd.DataFrame]) -> Trace:
@@ -125,14 +125,14 @@ def _poisoned(parts: Parts, window: Window) -> Parts:
         lambda bars, symbols: poison.poison_bars(bars, closed, symbols),
         lambda actions, symbols: poison.poison_actions(actions, opened, symbols),
     )
-    watchlist = parts.desk.watchlist
+    watchlist = parts.market.watchlist
     news = _News(parts.news, lambda batch: poison.poison_news(batch, window.as_of, watchlist))
     return replace(parts, news=news, prices=prices)
 
 
 def _last_days(parts: Parts, window: Window) -> tuple[np.datetime64, np.datetime64]:
     """The last session that had closed by the window's end, and the last that had opened."""
-    sessions: Sessions = parts.desk.sessions((window,))
+    sessions: Sessions = parts.market.sessions((window,))
     closed = sessions.last_closed(window.as_of)
     if closed is None:
         raise ValueError(f"window {window.key}: no session closed before its end; the calendar begins too late")
@@ -166,7 +166,7 @@ def _scratch(parts: Parts, window: Window) -> Iterator[Callable[..., Trace]]:
 def _trace(window: Window, parts: Parts, windows: Sequence[Window], run: Replay) -> Trace:
     made = run(windows, parts, MODE)
     news = {"headlines": made["headlines"], "sentiment": made["sentiment"]}
-    digest = Composer.over(tuple(windows), parts.store, parts.desk, parts.prices, **news).compose(window)
+    digest = Composer.over(tuple(windows), parts.store, parts.market, parts.prices, **news).compose(window)
     own = {name: frame[frame["window_start"] == pd.Timestamp(window.start)] for name, frame in made.items()}
     told = {"digest": json.loads(digest.to_json())}
     return Trace({name: own[name] for name in STAGES if name in own}, _recorded(window, parts.store) | told)

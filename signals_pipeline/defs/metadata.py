@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.progress import told
+from signals_pipeline.adapters.progress import counted
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.tables import OUTCOMES, SCORES, ByWindow, Columns, Table
 from signals_pipeline.core.windows import Window
@@ -96,7 +96,7 @@ def describe_windows(
         describe: Gives further entries from the columns of one window's rows, which may be none.
     """
     rows_of, entries = ByWindow(frame), dict[str, Mapping[str, Any]]()
-    for window in told(windows):
+    for window in counted(windows):
         rows = rows_of.columns(window.start)
         entries[window.key] = {"dagster/partition_row_count": len(rows["window_start"]), **describe(rows)}
     attach(context, entries)

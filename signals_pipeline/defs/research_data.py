@@ -18,7 +18,7 @@ from signals_pipeline.core.tables import SCORES, SENTIMENT
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Window, WindowError, window_for_key, window_starting
 from signals_pipeline.defs.io_manager import WindowFrames
-from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.settings.strategy import Knobs
 
 LONGEST_EXPIRY = timedelta(days=90)
@@ -37,7 +37,7 @@ class Inputs:
     """The resources that a look back needs."""
 
     store: Store
-    desk: Desk
+    market: MarketContext
     prices: PriceSource
     frames: WindowFrames
 
@@ -80,9 +80,9 @@ class Past:
 @contextmanager
 def opened(resources: dict[str, Any]) -> Iterator[Inputs]:
     """The resources of a deployment (`definitions.build_resources`), as far as a look back needs them."""
-    wanted = {name: resources[name] for name in ("store", "desk", "prices")}
+    wanted = {name: resources[name] for name in ("store", "market", "prices")}
     with dg.build_resources(wanted) as found:
-        yield Inputs(found.store, found.desk, found.prices, resources["io_manager"])
+        yield Inputs(found.store, found.market, found.prices, resources["io_manager"])
 
 
 def windows_run(store: Store, first: str | None, last: str | None, most: int) -> tuple[Window, ...]:
@@ -118,7 +118,7 @@ def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> P
         for table, names in ((SCORES, SCORE_COLUMNS), (SENTIMENT, SENTIMENT_COLUMNS))
     )
     evidence = Evidence.of(sentiment, scores, windows)
-    watchlist = inputs.desk.watchlist.symbols
+    watchlist = inputs.market.watchlist.symbols
     symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
     span = (windows[0].start - BEFORE).date(), min(windows[-1].end + AFTER, as_of).date()
     forward = forward_returns(
@@ -126,7 +126,7 @@ def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> P
         evidence.panel.symbols,
         watchlist,
         inputs.prices.bars(symbols, *span),
-        inputs.desk.sessions(windows),
+        inputs.market.sessions(windows),
         as_of=as_of,
         actions=inputs.prices.actions(symbols, *span),
     )

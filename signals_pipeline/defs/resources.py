@@ -25,7 +25,7 @@ from signals_pipeline.adapters.stores.migrations import require_head
 from signals_pipeline.adapters.stores.outbox import Outbox
 from signals_pipeline.adapters.stores.outcomes import OutcomesStore
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.adapters.worker_pool import Beside
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
@@ -42,7 +42,7 @@ class Store:
 
     engine: Engine
     coverage: CoverageStore
-    history: History
+    history: SignalHistory
     scores: ScoreCache
     outcomes: OutcomesStore
     digests: Digests
@@ -50,7 +50,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class MarketContext:
     """Who and what is watched: the watchlist and the exchange's sessions.
 
     Attributes:
@@ -145,7 +145,7 @@ def open_store(url: str) -> Store:
     return Store(
         engine,
         CoverageStore(engine),
-        History(engine),
+        SignalHistory(engine),
         ScoreCache(engine),
         OutcomesStore(engine),
         Digests(engine),
@@ -153,16 +153,16 @@ def open_store(url: str) -> Store:
     )
 
 
-class DeskResource(dg.ConfigurableResource[Desk]):
+class MarketContextResource(dg.ConfigurableResource[MarketContext]):
     """Watchlist, calendar and where digests are written."""
 
     watchlist: str = Field(description="watchlist.yaml")
     deployment: str = Field(description="Name of the deployment")
     digests_dir: str = Field(description="Folder of the rendered digests")
 
-    def create_resource(self, context: dg.InitResourceContext) -> Desk:  # noqa: ARG002
+    def create_resource(self, context: dg.InitResourceContext) -> MarketContext:  # noqa: ARG002
         """The desk with its validated watchlist."""
-        return Desk(load_watchlist(Path(self.watchlist)), self.deployment, Path(self.digests_dir))
+        return MarketContext(load_watchlist(Path(self.watchlist)), self.deployment, Path(self.digests_dir))
 
 
 def scorer_resource(models_dir: Path) -> dg.ResourceDefinition:

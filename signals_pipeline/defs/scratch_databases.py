@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.tables import (
@@ -74,7 +74,7 @@ def apart(scorer: Scorer | SwitchedOff, store: Store) -> Scorer | SwitchedOff:
 
 def copy_history(source: Store, target: Store, before: Window | None) -> None:
     """Copy the history: all of it, or what was there before a window and known before its end."""
-    with reading(source.engine) as read, writing(target.engine) as write:
+    with read_transaction(source.engine) as read, write_transaction(target.engine) as write:
         for table in _COPIED:
             query = sa.select(table)
             if before is not None:
@@ -88,12 +88,12 @@ def copy_history(source: Store, target: Store, before: Window | None) -> None:
 
 def plant_history(store: Store, window: Window, later: Sequence[Window], parts: Parts) -> None:
     """A history of later windows that contradicts every signal, and outcomes that became known too late."""
-    with writing(store.engine) as connection:
+    with write_transaction(store.engine) as connection:
         known = connection.execute(sa.select(signal_history).order_by(signal_history.c.id.desc()).limit(50)).mappings()
         earlier = [dict(row) for row in known]
         for each in later:
             connection.execute(sa.insert(window_run), _planted_run(each, parts))
-            signals = [_planted_signal(each, symbol, at) for at, symbol in enumerate(parts.desk.watchlist.symbols)]
+            signals = [_planted_signal(each, symbol, at) for at, symbol in enumerate(parts.market.watchlist.symbols)]
             connection.execute(sa.insert(signal_history), signals)
         wanted = {(row["window_start"], row["symbol"], row["signal_type"], 10): row for row in earlier}
         keys = [signal_outcome.c[name] for name in ("window_start", "symbol", "signal_type", "horizon")]

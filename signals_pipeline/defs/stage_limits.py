@@ -66,7 +66,7 @@ def bounded(stage: Stage) -> Stage:
         try:
             with (
                 _alarm(_seconds(op)),
-                progress.paced(len(op.partition_keys), op.log.info, every=progress.EVERY_SECONDS),
+                progress.report_progress(len(op.partition_keys), op.log.info, every=progress.EVERY_SECONDS),
                 _rare_collections(),
             ):
                 return work()
@@ -74,7 +74,7 @@ def bounded(stage: Stage) -> Stage:
             raise dg.Failure(_told(op, late), allow_retries=False) from None
         except (SourceError, DatabaseError) as error:
             rest = _rest(op)
-            if not error.passing or rest is None:
+            if not error.transient or rest is None:
                 raise
             op.log.warning("%s; this can heal: tried again in %.0f s", error, rest)
             raise dg.RetryRequested(int(op.op_def.tags[RETRIES_TAG]), rest) from error

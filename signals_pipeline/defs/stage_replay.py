@@ -22,7 +22,7 @@ from signals_pipeline.defs.assets.signals import signals
 from signals_pipeline.defs.assets.technicals import technicals
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_START_TAG
-from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.settings.strategy import Knobs
 
 FRAMES = (headlines, sentiment, technicals, scores)
@@ -36,7 +36,7 @@ class Parts:
     knobs: Knobs
     news: NewsSource
     prices: PriceSource
-    desk: Desk
+    market: MarketContext
     store: Store
     scorer: Scorer | SwitchedOff
     beside: Beside = field(default_factory=Beside)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from signals_pipeline.settings import Settings
 from signals_pipeline.web import actions, api, pages
-from signals_pipeline.web.context import Desk
+from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import answer_problems
 from signals_pipeline.web.middleware import Guard
 from signals_pipeline.web.rate_limit import Limiter
@@ -40,14 +40,14 @@ def create_app(
     Raises:
         DatabaseError: a database is not there or doesn't answer.
     """
-    desk = Desk.open(settings, now, seconds)
+    context = WebContext.open(settings, now, seconds)
     root = urlsplit(settings.signals_base_url).path.rstrip("/")
     token = settings.signals_web_token
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        desk.close()
+        context.close()
 
     app = FastAPI(
         title="signals_pipeline",
@@ -59,10 +59,10 @@ def create_app(
         redirect_slashes=False,
     )
     for router in (
-        api.router(desk, locked=token is not None),
-        api.health(desk),
-        pages.router(desk, root),
-        actions.router(desk, root),
+        api.router(context, locked=token is not None),
+        api.health(context),
+        pages.router(context, root),
+        actions.router(context, root),
     ):
         app.include_router(router)
     answer_problems(app, _page(root))

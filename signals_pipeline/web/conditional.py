@@ -3,13 +3,13 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from signals_pipeline.web.response_cache import Answer
+from signals_pipeline.web.response_cache import CachedResponse
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
 
-def sent(request: Request, answer: Answer, media_type: str) -> Response:
+def sent(request: Request, answer: CachedResponse, media_type: str) -> Response:
     """The answer, or 304 where the request's If-None-Match names it."""
     headers = {"etag": answer.etag, "cache-control": "private, no-cache"}  # keep it, but ask each time
     if _has(request.headers.get("if-none-match", ""), answer.etag):

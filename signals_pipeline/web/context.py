@@ -12,13 +12,13 @@ from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.feedback import Feedback
 from signals_pipeline.adapters.stores.outcomes import OutcomesStore
 from signals_pipeline.adapters.stores.read_only import read_only_engine
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalArchive
 from signals_pipeline.adapters.stores.suppressions import Suppressions
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.permalinks import UnknownError, window_named
-from signals_pipeline.web.response_cache import Kept
-from signals_pipeline.web.snapshot import Freshest
+from signals_pipeline.web.response_cache import ResponseCache
+from signals_pipeline.web.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +31,23 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class WebContext:
     """The parts; `writing` is None where no link key is set, and then no link works."""
 
     digests: Digests
     signals: SignalArchive
     outcomes: OutcomesStore
-    history: History
+    history: SignalHistory
     feedback: Feedback
     writing: Writing | None
     now: Callable[[], datetime]
     seconds: Callable[[], float]
     engines: tuple[Engine, ...]
-    newest: Freshest[StoredDigest | None]
-    kept: Kept = field(default_factory=Kept)
+    newest: Snapshot[StoredDigest | None]
+    kept: ResponseCache = field(default_factory=ResponseCache)
 
     @classmethod
-    def open(cls, settings: Settings, now: Callable[[], datetime], seconds: Callable[[], float]) -> "Desk":
+    def open(cls, settings: Settings, now: Callable[[], datetime], seconds: Callable[[], float]) -> "WebContext":
         """Connect: what is read through connections that can't write, what is written through others.
 
         Args:
@@ -66,13 +66,13 @@ class Desk:
             digests=digests,
             signals=SignalArchive(reader),
             outcomes=OutcomesStore(reader),
-            history=History(reader),
+            history=SignalHistory(reader),
             feedback=Feedback(reader),
             writing=Writing(key, Feedback(writer), Suppressions(writer)) if key and writer else None,
             now=now,
             engines=(reader, writer) if writer else (reader,),
             seconds=seconds,
-            newest=Freshest(_Newest(digests).look, seconds),
+            newest=Snapshot(_Newest(digests).look, seconds),
         )
 
     def digest(self, key: str) -> StoredDigest:

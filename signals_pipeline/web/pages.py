@@ -15,11 +15,11 @@ from signals_pipeline.core.record.engagement import by_source, by_symbol
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
 from signals_pipeline.web.conditional import HTML, sent
-from signals_pipeline.web.context import Desk
+from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.permalinks import SIGNAL, WINDOW, UnknownError, signal_named, window_named
-from signals_pipeline.web.response_cache import Answer
+from signals_pipeline.web.response_cache import CachedResponse
 from signals_pipeline.web.responses import CALIBRATED_OVER, record_of
-from signals_pipeline.web.snapshot import Freshest
+from signals_pipeline.web.snapshot import Snapshot
 from signals_pipeline.web.templating import render, static
 
 ROWS = 40
@@ -36,12 +36,12 @@ _TITLES = {
 }
 
 
-def router(desk: Desk, root: str) -> APIRouter:
+def router(context: WebContext, root: str) -> APIRouter:
     """The pages' addresses, below the path `root`."""
     found = APIRouter(include_in_schema=False)
-    _add_archive(found, desk, root)
-    _add_signal(found, desk, root)
-    record = Freshest(lambda: Answer.of(_record(desk, root)), desk.seconds)
+    _add_archive(found, context, root)
+    _add_signal(found, context, root)
+    record = Snapshot(lambda: CachedResponse.of(_record(context, root)), context.seconds)
 
     @found.get("/record")
     async def get_record(request: Request) -> Response:
@@ -62,33 +62,33 @@ def problem(root: str, status: int, detail: str) -> Response:
     return message(root, _TITLES.get(status, "Something broke"), detail, status)
 
 
-def _add_archive(found: APIRouter, desk: Desk, root: str) -> None:
+def _add_archive(found: APIRouter, context: WebContext, root: str) -> None:
     @found.get("/")
     def get_archive(request: Request, before: Annotated[str | None, Query(pattern=WINDOW)] = None) -> Response:
         start = window_named(before).start if before else None
-        listed = desk.digests.list(limit=ROWS + 1, before=start)
+        listed = context.digests.list(limit=ROWS + 1, before=start)
         entries = [(each, _untagged(each), window_starting(each.window_start)) for each in listed]
         shown = entries[:ROWS]
         following = shown[-1][2].key if len(entries) > ROWS else None
         page = render("archive.html", root, here="archive", entries=shown, before=before, next=following)
-        return sent(request, Answer.of(page), HTML)
+        return sent(request, CachedResponse.of(page), HTML)
 
     @found.get("/digests/{window}")
     def get_digest(request: Request, window: Annotated[str, Path(pattern=WINDOW)]) -> Response:
-        stored = desk.digest(window)
+        stored = context.digest(window)
         key = ("page", stored.entry.window_start, stored.entry.sha256)
-        return sent(request, desk.kept.get(key, lambda: Answer.of(_digest(stored.content, root))), HTML)
+        return sent(request, context.kept.get(key, lambda: CachedResponse.of(_digest(stored.content, root))), HTML)
 
 
-def _add_signal(found: APIRouter, desk: Desk, root: str) -> None:
+def _add_signal(found: APIRouter, context: WebContext, root: str) -> None:
     @found.get("/signals/{name}")
     async def get_signal(request: Request, name: Annotated[str, Path(pattern=SIGNAL)]) -> Response:
-        page = await run_in_threadpool(_signal, desk, root, name)
-        return sent(request, Answer.of(page), HTML)
+        page = await run_in_threadpool(_signal, context, root, name)
+        return sent(request, CachedResponse.of(page), HTML)
 
 
 def _add_static(found: APIRouter, path: str, kind: str) -> None:
-    answer = Answer.of(static(path.removeprefix("/")))
+    answer = CachedResponse.of(static(path.removeprefix("/")))
 
     @found.get(path)
     async def get_static(request: Request) -> Response:
@@ -106,8 +106,8 @@ def _digest(content: str, root: str) -> bytes:
     return render("digest.html", root, here="archive", digest=digest, headline_text=headline)
 
 
-def _signal(desk: Desk, root: str, name: str) -> bytes:
-    entry = desk.signals.get(signal_named(name))
+def _signal(context: WebContext, root: str, name: str) -> bytes:
+    entry = context.signals.get(signal_named(name))
     if entry is None:
         raise UnknownError(f"The history has no signal {name}.")
     parts = json.loads(entry.contributions)
@@ -119,7 +119,7 @@ def _signal(desk: Desk, root: str, name: str) -> bytes:
         name=name,
         entry=entry,
         window=window_starting(entry.window_start),
-        card=_card(desk, entry.window_start, entry.symbol, entry.signal_type),
+        card=_card(context, entry.window_start, entry.symbol, entry.signal_type),
         parts=parts,
         stories=[part for part in parts if part["kind"] == "story"],
         components=[part for part in parts if part["kind"] == "technical"],
@@ -127,9 +127,9 @@ def _signal(desk: Desk, root: str, name: str) -> bytes:
     )
 
 
-def _card(desk: Desk, window_start: datetime, symbol: str, signal_type: str) -> Card | None:
+def _card(context: WebContext, window_start: datetime, symbol: str, signal_type: str) -> Card | None:
     """The card with which the window's digest told the signal; None where it did not, or can't be read any more."""
-    stored = desk.digests.get(window_start)
+    stored = context.digests.get(window_start)
     if stored is None:
         return None
     try:
@@ -140,13 +140,13 @@ def _card(desk: Desk, window_start: datetime, symbol: str, signal_type: str) -> 
     return next((each for each in cards if (each.symbol, each.signal_type) == (symbol, signal_type)), None)
 
 
-def _record(desk: Desk, root: str) -> bytes:
-    verdicts = desk.feedback.verdicts()
+def _record(context: WebContext, root: str) -> bytes:
+    verdicts = context.feedback.verdicts()
     return render(
         "record.html",
         root,
         here="record",
-        record=record_of(desk),
+        record=record_of(context),
         horizon=CALIBRATED_OVER,
         sources=by_source(verdicts),
         symbols=by_symbol(verdicts),

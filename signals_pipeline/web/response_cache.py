@@ -8,27 +8,27 @@ from threading import Lock
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CachedResponse:
     """Bytes ready to be sent, and the ETag that names them."""
 
     body: bytes
     etag: str
 
     @classmethod
-    def of(cls, body: bytes, name: str | None = None) -> "Answer":
+    def of(cls, body: bytes, name: str | None = None) -> "CachedResponse":
         """The answer with this body; its ETag is `name`, or the body's SHA-256."""
         return cls(body, f'"{name or sha256(body).hexdigest()}"')
 
 
-class Kept:
+class ResponseCache:
     """The answers used last, at most `size` of them; safe for threads."""
 
     def __init__(self, size: int = 128) -> None:
         self._size = size
-        self._answers: OrderedDict[Hashable, Answer] = OrderedDict()
+        self._answers: OrderedDict[Hashable, CachedResponse] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
+    def get(self, key: Hashable, make: Callable[[], CachedResponse]) -> CachedResponse:
         """The answer of this key, made where it isn't kept. The key must name everything that the answer tells."""
         with self._lock:
             found = self._answers.get(key)

@@ -13,14 +13,14 @@ from signals_pipeline.adapters.stores.signals import SignalEntry, SignalKey
 from signals_pipeline.core.digest.model import ActiveLine, Card, CorrectedLine, Digest
 from signals_pipeline.core.record.calibration import CalibrationLine, calibration
 from signals_pipeline.core.record.information_coefficient import RankCorrelation
-from signals_pipeline.core.record.outcome_index import ANY, Standing, Tallies
+from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex, Provenance
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.record.track_record import RecordLine, rank_ic
 from signals_pipeline.core.windows import newest_complete, window_starting
 from signals_pipeline.web import digest_schemas, schemas
-from signals_pipeline.web.context import Desk
+from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.permalinks import signal_name
-from signals_pipeline.web.response_cache import Answer
+from signals_pipeline.web.response_cache import CachedResponse
 
 CALIBRATED_OVER = 5
 """Sessions over which scores and confidences are held against outcomes."""
@@ -50,12 +50,12 @@ def digest_answer(stored: StoredDigest) -> digest_schemas.DigestAnswer:
     )
 
 
-def digest_bytes(desk: Desk, stored: StoredDigest) -> Answer:
+def digest_bytes(context: WebContext, stored: StoredDigest) -> CachedResponse:
     """A digest's answer, made once as long as it doesn't change."""
     entry = stored.entry
-    return desk.kept.get(
+    return context.kept.get(
         ("digest", entry.window_start, entry.sha256),
-        lambda: Answer.of(digest_answer(stored).model_dump_json().encode(), entry.sha256),
+        lambda: CachedResponse.of(digest_answer(stored).model_dump_json().encode(), entry.sha256),
     )
 
 
@@ -107,13 +107,13 @@ class Record:
     by_confidence: tuple[CalibrationLine, ...]
 
 
-def record_of(desk: Desk) -> Record:
+def record_of(context: WebContext) -> Record:
     """How all signals did, as known now."""
-    as_of = desk.now()
-    outcomes = desk.outcomes.known(as_of)
+    as_of = context.now()
+    outcomes = context.outcomes.known(as_of)
     return Record(
         newest=None if outcomes.empty else outcomes["known_at"].max().to_pydatetime(),
-        lines=tuple(_lines(Tallies.of(outcomes, desk.history.modes(as_of)), as_of)),
+        lines=tuple(_lines(OutcomeIndex.of(outcomes, context.history.modes(as_of)), as_of)),
         correlations=tuple(rank_ic(outcomes, horizon) for horizon in HORIZONS),
         by_score=calibration(outcomes, CALIBRATED_OVER, "combined_score"),
         by_confidence=calibration(outcomes, CALIBRATED_OVER, "confidence_score"),
@@ -125,11 +125,11 @@ def record_answer(record: Record) -> schemas.RecordAnswer:
     return schemas.RecordAnswer.model_validate(record)
 
 
-def _lines(tallies: Tallies, as_of: datetime) -> Iterator[RecordLine]:
+def _lines(outcome_index: OutcomeIndex, as_of: datetime) -> Iterator[RecordLine]:
     """The live record of all signals, also where nothing is known, and the record of every group that has one."""
-    for standing in get_args(Standing):
+    for standing in get_args(Provenance):
         for whose, signal_type in (("All", ANY), ("BUY", "BUY"), ("SELL", "SELL")):
-            lines = tallies.record(as_of, f"{whose} signals, {standing}", standing, signal_type)
+            lines = outcome_index.record(as_of, f"{whose} signals, {standing}", standing, signal_type)
             if any(line.n for line in lines) or (standing, whose) == ("live", "All"):
                 yield from lines
 

@@ -15,7 +15,7 @@ HOLD = 0.5
 """Seconds after which what was found is too old to be told; a digest comes twice a day."""
 
 
-class Freshest(Generic[Found]):
+class Snapshot(Generic[Found]):
     """Gives every caller the result of a look that began at most `hold` seconds before the call, or after it.
 
     Looks never overlap and callers that wait share one, so the database sees few however many ask; where many ask,

@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from signals_pipeline.adapters.probes.aws import bucket, ses
-from signals_pipeline.adapters.probes.findings import Finding, fail, look, ok, unfinished, warn
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, look, ok, unfinished, warn
 from signals_pipeline.adapters.probes.machine import folder, memory
 from signals_pipeline.adapters.probes.smtp import smtp_login
 from signals_pipeline.adapters.probes.web import clock, newsapi_key
@@ -37,13 +37,13 @@ def nobody() -> str:
 def test_findings_come_in_order_and_a_late_one_is_said_and_a_broken_one_is_a_line() -> None:
     never = Event()
 
-    def broken() -> Finding:
+    def broken() -> ProbeResult:
         raise RuntimeError("first\nsecond")
 
-    def foreseen() -> Finding:
+    def foreseen() -> ProbeResult:
         raise KeyError("x")
 
-    def late() -> Finding:
+    def late() -> ProbeResult:
         never.wait(30)
         return ok("too late")
 
@@ -57,20 +57,20 @@ def test_findings_come_in_order_and_a_late_one_is_said_and_a_broken_one_is_a_lin
     assert found["late"].text == "no answer within 0.3 s"
     assert found["broken"].text == "RuntimeError: first second"
     assert found["foreseen"].text == "a foreseen failure"
-    assert found["fine"] == Finding("warn", "so so", "mend it")
+    assert found["fine"] == ProbeResult("warn", "so so", "mend it")
     assert all(each.status == "fail" and each.remedy for each in list(found.values())[:3])
-    assert fail("a", "b") == Finding("fail", "a", "b")
+    assert fail("a", "b") == ProbeResult("fail", "a", "b")
 
 
 def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed_on_the_network() -> None:
     never, order = Event(), list[str]()
 
-    def hangs() -> Finding:
+    def hangs() -> ProbeResult:
         order.append("hangs")
         never.wait(30)
         return ok("too late")
 
-    def quick(name: str) -> Finding:
+    def quick(name: str) -> ProbeResult:
         order.append(name)
         return ok(name)
 

@@ -6,20 +6,20 @@ from click.testing import CliRunner
 from signals_pipeline.cli import main
 from signals_pipeline.core.tables import SCORES
 from signals_pipeline.defs.io_manager import WindowFrames
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 RUN, NEXT = SAMPLE_WINDOWS[10:12]
 
 
 @pytest.fixture
-def told(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> TestDesk:
+def told(pipeline: TestPipeline, monkeypatch: pytest.MonkeyPatch) -> TestPipeline:
     """A pipeline, named by the environment."""
-    monkeypatch.setenv("SIGNALS_DATA_DIR", str(desk.settings.signals_data_dir))
-    monkeypatch.setenv("SIGNALS_DATABASE_URL", desk.settings.database_url)
-    return desk
+    monkeypatch.setenv("SIGNALS_DATA_DIR", str(pipeline.settings.signals_data_dir))
+    monkeypatch.setenv("SIGNALS_DATABASE_URL", pipeline.settings.database_url)
+    return pipeline
 
 
-def test_an_honest_window_is_the_same_and_what_was_changed_is_named(told: TestDesk) -> None:
+def test_an_honest_window_is_the_same_and_what_was_changed_is_named(told: TestPipeline) -> None:
     told.run([RUN])
     ran = CliRunner().invoke(main, ["audit", "--window", RUN.key, "--window", NEXT.key])
     assert ran.exit_code == 0, ran.output
@@ -35,7 +35,7 @@ def test_an_honest_window_is_the_same_and_what_was_changed_is_named(told: TestDe
     assert "  DIFFERENT  what is kept of the window: scores " in again.output
 
 
-def test_a_key_that_is_no_window_is_refused_in_one_line(told: TestDesk) -> None:
+def test_a_key_that_is_no_window_is_refused_in_one_line(told: TestPipeline) -> None:
     ran = CliRunner().invoke(main, ["audit", "--window", "2015-02-02"])
     assert ran.exit_code == 2
     assert "no window has the key '2015-02-02'" in ran.output

@@ -17,7 +17,7 @@ from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.cli import main
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS
 
 KEY = "2015-02-03-08:30"
 Signals = Callable[..., Result]

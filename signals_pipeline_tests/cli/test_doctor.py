@@ -18,11 +18,11 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import read_config, seal
-from signals_pipeline.adapters.probes.findings import Finding, look
+from signals_pipeline.adapters.probes.findings import ProbeResult, look
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli.doctor import document, healthy, lines
 from signals_pipeline.cli.doctor_checks import LATE, newest_window, probes_of, schedule
-from signals_pipeline.cli.errors import told
+from signals_pipeline.cli.errors import user_message
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import newest_complete, window_containing
 from signals_pipeline.settings import Settings
@@ -97,7 +97,7 @@ def test_before_the_first_run_nothing_is_made_by_looking(tmp_path: Path, server:
     )
     found = examined(settings, server)
     assert not (tmp_path / "data").exists()
-    assert found["database"] == Finding("fail", "there is none yet", "signals migrate")
+    assert found["database"] == ProbeResult("fail", "there is none yet", "signals migrate")
     assert found["newest window"].text == "no digest yet"
     assert found["watchlist"].text == "39 companies of the sample, as of 2015"
     assert found["news"].status == "warn"
@@ -148,4 +148,6 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     assert schedule(live, lambda: NOW).status == "ok"
     assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
     nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
-    assert "DAGSTER_HOME" in look({"s": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, told=told)["s"].text
+    assert (
+        "DAGSTER_HOME" in look({"s": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, told=user_message)["s"].text
+    )

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.probes.findings import Finding, look
+from signals_pipeline.adapters.probes.findings import ProbeResult, look
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.source_calls import SourceCalls
 from signals_pipeline.cli.doctor import lines
 from signals_pipeline.cli.doctor_checks import probes_of
-from signals_pipeline.cli.errors import told
+from signals_pipeline.cli.errors import user_message
 from signals_pipeline.cli.vendors import quota
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.settings import Settings
@@ -37,19 +37,19 @@ def spend(settings: Settings, calls: int, at: datetime, limit: int = 8_000) -> N
 
 def test_the_calls_left_and_when_they_run_out_are_told(live: Settings) -> None:
     own = live.model_copy(update={"newsapi_daily_calls": 100})
-    assert quota(own, lambda: NOW) == Finding("ok", "NewsAPI: 100 left")
+    assert quota(own, lambda: NOW) == ProbeResult("ok", "NewsAPI: 100 left")
     spend(own, 62, NOW)
     found = quota(own, lambda: datetime(2026, 3, 10, 12, 30, 12, tzinfo=UTC))
     assert (found.status, found.text) == ("warn", "NewsAPI: 38 left, runs out 16:10 ET")
     assert found.remedy == "wait for the next period, get a larger plan, or shorten the watchlist"
     unhurried = quota(own, lambda: datetime(2026, 3, 10, 23, tzinfo=UTC))
-    assert unhurried == Finding("ok", "NewsAPI: 38 left")
+    assert unhurried == ProbeResult("ok", "NewsAPI: 38 left")
 
 
 def test_the_last_call_is_spent_on_the_key_and_then_none_is_left(live: Settings, server: YahooServer) -> None:
     spend(live, 7_999, NOW)
     first, then = examined(live, server), examined(live, server)
-    assert first["newsapi key"] == Finding("ok", "NewsAPI accepts the key")
+    assert first["newsapi key"] == ProbeResult("ok", "NewsAPI accepts the key")
     assert then["newsapi key"].text == "no call is left to ask with"
     assert (then["newsapi quota"].status, then["newsapi quota"].text) == ("warn", "NewsAPI: 0 left, runs out 10:00 ET")
     assert len([path for path, _ in server.visits if path.startswith(SOURCES)]) == 1
@@ -59,7 +59,7 @@ def test_vendors_that_never_answer_are_given_up_in_a_line_each(live: Settings, s
     there = live.model_copy(update={"smtp_port": int(silent.rsplit(":", 1)[1])})
     waiting = probes_of(there, lambda: NOW, seconds=0.2, newsapi=silent, yahoo=silent, time_from=silent)
     asked = {name: waiting[name] for name in ("mail", "newsapi key", "prices", "clock")}
-    found = look(asked, seconds=60, told=told)  # a look that took no notice of its own 0.2 s would be late here
+    found = look(asked, seconds=60, told=user_message)  # a look that took no notice of its own 0.2 s would be late here
     assert {name: each.status for name, each in found.items()} == {
         **dict.fromkeys(("mail", "newsapi key", "prices"), "fail"),
         "clock": "warn",

@@ -20,7 +20,7 @@ from signals_pipeline.defs.research_data import look_back, opened, setting_of, w
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 NOW = datetime(2015, 6, 1, tzinfo=UTC)
 SOME = SAMPLE_WINDOWS[:14]
@@ -29,9 +29,9 @@ SOME = SAMPLE_WINDOWS[:14]
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A week of the sample, run through the real job once for every test of this file."""
-    with TestDesk.open(tmp_path_factory.mktemp("past")) as desk:
-        assert desk.run(SOME).success
-        yield desk.settings
+    with TestPipeline.open(tmp_path_factory.mktemp("past")) as pipeline:
+        assert pipeline.run(SOME).success
+        yield pipeline.settings
 
 
 @pytest.fixture

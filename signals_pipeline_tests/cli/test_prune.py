@@ -8,7 +8,7 @@ import pytest
 from signals_pipeline.adapters.stores.retention import old_files
 from signals_pipeline.cli.prune import prune
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 WINDOWS = SAMPLE_WINDOWS[4:7]
 
@@ -34,28 +34,28 @@ def test_nothing_goes_without_yes_and_what_goes_can_be_made_again(
 ) -> None:
     days = {"frames_days": 30, "scores_days": 30, "runs_days": 30}
     later = datetime.now(UTC) + timedelta(days=40)
-    with TestDesk.open(tmp_path) as desk:
-        desk.run(WINDOWS)
-        desk.run(WINDOWS)
-        before, history = desk.state(), desk.rows("signal_history")
+    with TestPipeline.open(tmp_path) as pipeline:
+        pipeline.run(WINDOWS)
+        pipeline.run(WINDOWS)
+        before, history = pipeline.state(), pipeline.rows("signal_history")
         prune(settings, now=later, **days, act=False)
         said = capsys.readouterr().out
         assert "nothing was removed" in said
         frames, pages, scores, runs = counts(said)
         assert (frames, pages, runs) == (12, 9, 1)  # the newer run holds what the UI shows
         assert scores > 0
-        assert desk.state() == before
+        assert pipeline.state() == before
 
         prune(settings, now=later, **days, act=True)
         assert capsys.readouterr().out.endswith("removed\n")
-        assert (desk.files("frames"), desk.files("digests"), desk.rows("headline_score")) == ({}, {}, [])
-        assert desk.rows("signal_history") == history
-        assert len(desk.instance.get_run_records()) == 1
+        assert (pipeline.files("frames"), pipeline.files("digests"), pipeline.rows("headline_score")) == ({}, {}, [])
+        assert pipeline.rows("signal_history") == history
+        assert len(pipeline.instance.get_run_records()) == 1
         prune(settings, now=later, **days, act=False)
         assert counts(capsys.readouterr().out) == [0, 0, 0, 0]
 
-        desk.run(WINDOWS)
-        assert desk.state() == before
+        pipeline.run(WINDOWS)
+        assert pipeline.state() == before
 
 
 def test_what_is_young_or_not_named_by_a_window_stays(tmp_path: Path) -> None:

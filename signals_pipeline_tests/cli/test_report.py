@@ -11,7 +11,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.cli import report
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 WINDOW = window_for_key("2015-02-03-08:30")
 
@@ -20,9 +20,9 @@ WINDOW = window_for_key("2015-02-03-08:30")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One window run, read by every test of this file."""
     folder: Path = tmp_path_factory.mktemp("report")
-    with TestDesk.open(folder) as desk:
-        assert desk.run([WINDOW]).success
-        opened = open_store(desk.settings.database_url)
+    with TestPipeline.open(folder) as pipeline:
+        assert pipeline.run([WINDOW]).success
+        opened = open_store(pipeline.settings.database_url)
         yield opened
         opened.engine.dispose()
 

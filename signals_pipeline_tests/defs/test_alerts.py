@@ -19,9 +19,9 @@ from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import RETRIED_TAG
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["live", "store"]
 LATER = window_containing(NEWEST.end).end - NEWEST.end + timedelta(minutes=31)  # when the next digest is missed
@@ -32,19 +32,21 @@ def by(port: int, after: timedelta = timedelta(minutes=40)) -> Mailing:
     return replace(mailing(port, after), operators=OPERATORS)
 
 
-def told(desk: TestDesk, store: Store, mailing: Mailing, cursor: str | None, *, quiet_runs: int = 4) -> str | None:
+def told(
+    pipeline: TestPipeline, store: Store, mailing: Mailing, cursor: str | None, *, quiet_runs: int = 4
+) -> str | None:
     """The cursor after one tick of the sensor."""
-    context = dg.build_sensor_context(desk.instance, cursor=cursor, resources={"store": store, "mailing": mailing})
+    context = dg.build_sensor_context(pipeline.instance, cursor=cursor, resources={"store": store, "mailing": mailing})
     silence_sensor(quiet_runs=quiet_runs)(context)
     return context.cursor
 
 
-def failed(desk: TestDesk, mailing: Mailing, result: dg.ExecuteInProcessResult, **tags: str) -> Any:
+def failed(pipeline: TestPipeline, mailing: Mailing, result: dg.ExecuteInProcessResult, **tags: str) -> Any:
     """What the sensor answers to a run that failed, with further tags."""
     context = dg.build_run_status_sensor_context(
         sensor_name="operator_told",
         dagster_event=result.get_run_failure_event(),
-        dagster_instance=desk.instance,
+        dagster_instance=pipeline.instance,
         dagster_run=result.dagster_run.with_tags({**result.dagster_run.tags, **tags}),
         resources={"mailing": mailing},
     ).for_run_failure()
@@ -58,12 +60,12 @@ def plain(message: EmailMessage) -> str:
 def test_the_operator_hears_of_a_failed_backfill_and_why(tmp_path: Path) -> None:
     missing = {**RECORDED, "signals_news_path": tmp_path / "nowhere.csv"}
     inbox = Inbox()
-    with TestDesk.open(tmp_path, signals_deployment="local", **missing) as desk, mail_server(inbox) as port:
-        result = run(desk, DAYS[:2], mailing(port), mode="backfill")
-        assert isinstance(failed(desk, mailing(port), result), dg.SkipReason)  # nobody to tell
-        assert isinstance(failed(desk, by(port), result, **{RETRIED_TAG: "true"}), dg.SkipReason)
+    with TestPipeline.open(tmp_path, signals_deployment="local", **missing) as pipeline, mail_server(inbox) as port:
+        result = run(pipeline, DAYS[:2], mailing(port), mode="backfill")
+        assert isinstance(failed(pipeline, mailing(port), result), dg.SkipReason)  # nobody to tell
+        assert isinstance(failed(pipeline, by(port), result, **{RETRIED_TAG: "true"}), dg.SkipReason)
         assert inbox.recipients == []
-        assert failed(desk, by(port), result) is None
+        assert failed(pipeline, by(port), result) is None
     assert inbox.recipients == sorted(OPERATORS)
     mail = inbox.message()
     assert mail["Subject"] == f"Signals: Run failed: digest_job, {DAYS[0].key} to {DAYS[1].key}"
@@ -82,7 +84,7 @@ def keep_quiet(store: Store, windows: Sequence[Window]) -> None:
         store.history.record_window(window, (), WindowRun("backfill", "compact", Knobs().stored(), {}, []))
 
 
-def test_a_digest_that_stays_away_is_told_once_and_again_after_it_came_back(live: TestDesk, store: Store) -> None:
+def test_a_digest_that_stays_away_is_told_once_and_again_after_it_came_back(live: TestPipeline, store: Store) -> None:
     inbox = Inbox()
     keep_digest(store)
     with mail_server(inbox) as port:
@@ -99,7 +101,7 @@ def test_a_digest_that_stays_away_is_told_once_and_again_after_it_came_back(live
     assert inbox.message()["Subject"] == "Signals: Missing: the newest digest is not there"
 
 
-def test_silence_is_told_after_so_many_windows_without_a_signal(live: TestDesk, store: Store) -> None:
+def test_silence_is_told_after_so_many_windows_without_a_signal(live: TestPipeline, store: Store) -> None:
     inbox = Inbox()
     keep_quiet(store, DAYS)
     with mail_server(inbox) as port:
@@ -118,7 +120,7 @@ def test_a_weekend_makes_no_silence_longer(store: Store) -> None:
     assert silent(store, sunday, len(friday) + 1) == []
 
 
-def test_what_no_server_took_is_told_at_the_next_tick(live: TestDesk, store: Store) -> None:
+def test_what_no_server_took_is_told_at_the_next_tick(live: TestPipeline, store: Store) -> None:
     inbox = Inbox(refused=dict.fromkeys(OPERATORS, "450 come back later"))
     keep_digest(store)
     with mail_server(inbox) as port:
@@ -147,7 +149,7 @@ def test_operators_come_from_the_settings_each_once() -> None:
     assert mailing_of(settings).operators == ("Ops@example.org", "b@example.org")
 
 
-def test_a_store_without_any_digest_is_not_missing_one(live: TestDesk) -> None:
+def test_a_store_without_any_digest_is_not_missing_one(live: TestPipeline) -> None:
     empty = open_store(live.settings.database_url)
     assert silent(empty, by(1), 4) == []
     empty.engine.dispose()

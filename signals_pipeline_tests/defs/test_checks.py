@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.stores.engine import writing
+from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.adapters.stores.signal_history import signal_row
 from signals_pipeline.adapters.stores.tables import signal_history
 from signals_pipeline.core.checks import data_quality
@@ -24,7 +24,7 @@ from signals_pipeline.defs.checks import CHECKS, newest_present
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 WINDOWS = SAMPLE_WINDOWS[6:9]
 
@@ -32,55 +32,55 @@ WINDOWS = SAMPLE_WINDOWS[6:9]
 NAMES = [f"{asset}/{name}" for asset, names in CHECKS.items() for name in names]
 
 
-def answers(desk: TestDesk, result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+def answers(pipeline: TestPipeline, result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
     """The run's check results by `asset/name`."""
-    records = desk.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    records = pipeline.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [entry.get_dagster_event().asset_check_evaluation_data for entry in records]
     return {f"{each.asset_key.path[-1]}/{each.check_name}": each for each in found}
 
 
-def judge(desk: TestDesk, windows: Sequence[Window]) -> dg.ExecuteInProcessResult:
+def judge(pipeline: TestPipeline, windows: Sequence[Window]) -> dg.ExecuteInProcessResult:
     """A run of the checks alone."""
     keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, names in CHECKS.items() for name in names]
     only = dg.Definitions(jobs=[dg.define_asset_job("judge", selection=dg.AssetSelection.checks(*keys))])
-    job = dg.Definitions.merge(build_definitions(desk.settings), only).resolve_job_def("judge")
+    job = dg.Definitions.merge(build_definitions(pipeline.settings), only).resolve_job_def("judge")
     tags = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
-    return job.execute_in_process(instance=desk.instance, tags=tags, raise_on_error=False)
+    return job.execute_in_process(instance=pipeline.instance, tags=tags, raise_on_error=False)
 
 
 def write_row(store: Store, signal: Signal, window: Window) -> None:
     """A row that no run would write."""
     row = signal_row(signal, "compact @x") | {"window_start": window.start}
     stamps = {"mode": "backfill", "created_at": signal.decided_at}
-    with writing(store.engine) as connection:
+    with write_transaction(store.engine) as connection:
         connection.execute(sa.insert(signal_history).values(row | stamps))
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[TestDesk]:
-    with TestDesk.open(tmp_path) as desk:
-        yield desk
+def pipeline(tmp_path: Path) -> Iterator[TestPipeline]:
+    with TestPipeline.open(tmp_path) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a pipeline that ran the windows; only copied."""
     folder = tmp_path_factory.mktemp("finished")
-    with TestDesk.open(folder) as desk:
-        assert desk.run(WINDOWS).success
+    with TestPipeline.open(folder) as pipeline:
+        assert pipeline.run(WINDOWS).success
     return folder
 
 
 @pytest.fixture
-def ran(finished: Path, tmp_path: Path) -> Iterator[TestDesk]:
+def ran(finished: Path, tmp_path: Path) -> Iterator[TestPipeline]:
     """A pipeline that ran the windows."""
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    with TestDesk.joined(tmp_path, "dagster") as desk:
-        yield desk
+    with TestPipeline.joined(tmp_path, "dagster") as pipeline:
+        yield pipeline
 
 
-def test_a_range_is_judged_in_one_step_and_its_mail_may_go(desk: TestDesk) -> None:
-    found = answers(desk, desk.run(WINDOWS))
+def test_a_range_is_judged_in_one_step_and_its_mail_may_go(pipeline: TestPipeline) -> None:
+    found = answers(pipeline, pipeline.run(WINDOWS))
     assert sorted(found) == sorted(NAMES)
     assert found["digest/fit_to_send"].passed
     assert found["digest/fit_to_send"].blocking
@@ -90,7 +90,7 @@ def test_a_range_is_judged_in_one_step_and_its_mail_may_go(desk: TestDesk) -> No
     assert wrong == []
 
 
-def test_a_check_tells_the_window_that_it_failed_in(ran: TestDesk) -> None:
+def test_a_check_tells_the_window_that_it_failed_in(ran: TestPipeline) -> None:
     frames = WindowFrames(base=ran.settings.frames_url)
     key = WINDOWS[1].key
     unsure = pd.concat([frames.read(SENTIMENT, key)] * 40, ignore_index=True).assign(confidence=0.4)
@@ -104,7 +104,7 @@ def test_a_check_tells_the_window_that_it_failed_in(ran: TestDesk) -> None:
     assert found["digest/fit_to_send"].passed
 
 
-def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(ran: TestDesk) -> None:
+def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(ran: TestPipeline) -> None:
     store = open_store(ran.settings.database_url)
     told = store.history.between(WINDOWS[0].start, datetime(2100, 1, 1, tzinfo=UTC))
     assert told
@@ -133,7 +133,7 @@ BROKEN: list[tuple[Table, str, Callable[[pd.DataFrame], pd.DataFrame], str]] = [
 
 @pytest.mark.parametrize(("table", "check", "change", "said"), BROKEN, ids=lambda value: getattr(value, "name", None))
 def test_a_broken_frame_is_named_with_its_window_and_no_mail_is_made_of_it(
-    ran: TestDesk, table: Table, check: str, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
+    ran: TestPipeline, table: Table, check: str, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
 ) -> None:
     key, frames = WINDOWS[1].key, WindowFrames(base=ran.settings.frames_url)
     path = Path(ran.settings.frames_url) / table.name / f"{key.replace(':', '')}.parquet"
@@ -147,8 +147,8 @@ def test_a_broken_frame_is_named_with_its_window_and_no_mail_is_made_of_it(
     assert not result.success
 
 
-def test_each_frame_is_read_once(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.run(SAMPLE_WINDOWS[4:9])
+def test_each_frame_is_read_once(pipeline: TestPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.run(SAMPLE_WINDOWS[4:9])
     read, opened = Path.read_bytes, Counter[str]()
 
     def counted(path: Path) -> bytes:
@@ -156,18 +156,18 @@ def test_each_frame_is_read_once(desk: TestDesk, monkeypatch: pytest.MonkeyPatch
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", counted)
-    assert judge(desk, WINDOWS).success
+    assert judge(pipeline, WINDOWS).success
     run = {f"{table.name} {window.key.replace(':', '')}" for table in STAGES.values() for window in WINDOWS}
     before = {f"sentiment {window.key.replace(':', '')}" for window in SAMPLE_WINDOWS[4:6]}
     assert +opened == Counter(run | before)
 
 
-def test_only_the_newest_window_counts_as_present(desk: TestDesk) -> None:
-    store = open_store(desk.settings.database_url)
+def test_only_the_newest_window_counts_as_present(pipeline: TestPipeline) -> None:
+    store = open_store(pipeline.settings.database_url)
     now = WINDOWS[-1].end + timedelta(hours=1)
     assert newest_present(store, now) == (False, f"window {WINDOWS[-1].key} is due; the newest digest is none at all")
-    desk.run(WINDOWS[:-1])
+    pipeline.run(WINDOWS[:-1])
     assert not newest_present(store, now)[0]
     assert newest_present(store, WINDOWS[-1].end + timedelta(minutes=29))[0]
-    desk.run(WINDOWS)
+    pipeline.run(WINDOWS)
     assert newest_present(store, now)[0]

@@ -17,15 +17,15 @@ from signals_pipeline.defs.partitions import MODE_TAG
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.defs.test_checks import write_row
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, asked_again, live, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.outboxes import WHO
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["live", "store"]
 
 
-def test_a_live_run_mails_its_newest_window_once_whatever_runs_after_it(live: TestDesk, store: Store) -> None:
+def test_a_live_run_mails_its_newest_window_once_whatever_runs_after_it(live: TestPipeline, store: Store) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
         first = run(live, DAYS[-2:], mailing(port))
@@ -46,7 +46,7 @@ def test_a_live_run_mails_its_newest_window_once_whatever_runs_after_it(live: Te
 
 
 @pytest.mark.parametrize("mode", ["manual", None])
-def test_no_other_run_makes_a_mail(live: TestDesk, store: Store, mode: str | None) -> None:
+def test_no_other_run_makes_a_mail(live: TestPipeline, store: Store, mode: str | None) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
         assert run(live, DAYS[-1:], mailing(port), mode=mode).success
@@ -54,7 +54,7 @@ def test_no_other_run_makes_a_mail(live: TestDesk, store: Store, mode: str | Non
     assert store.outbox.open() == []
 
 
-def test_a_backfill_leaves_waiting_mails_of_its_windows_alone(live: TestDesk, store: Store) -> None:
+def test_a_backfill_leaves_waiting_mails_of_its_windows_alone(live: TestPipeline, store: Store) -> None:
     inbox = Inbox()
     assert run(live, DAYS[-1:], mailing(1)).success  # nobody listens there
     assert {mail.state for mail in store.outbox.of(NEWEST)} == {"pending"}
@@ -65,7 +65,7 @@ def test_a_backfill_leaves_waiting_mails_of_its_windows_alone(live: TestDesk, st
     assert inbox.recipients == sorted(WHO)
 
 
-def test_an_old_live_run_mails_nobody(live: TestDesk, store: Store) -> None:
+def test_an_old_live_run_mails_nobody(live: TestPipeline, store: Store) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
         result = run(live, DAYS[-1:], mailing(port, timedelta(hours=4)))
@@ -75,7 +75,7 @@ def test_an_old_live_run_mails_nobody(live: TestDesk, store: Store) -> None:
     assert {mail.state for mail in store.outbox.open()} == {"pending"}
 
 
-def test_what_a_server_did_not_take_is_tried_again_when_its_time_comes(live: TestDesk, store: Store) -> None:
+def test_what_a_server_did_not_take_is_tried_again_when_its_time_comes(live: TestPipeline, store: Store) -> None:
     run(live, DAYS[-1:], mailing(1))
     assert isinstance(asked_again(live, store, mailing(1)), dg.SkipReason)
     later = timedelta(minutes=3)
@@ -93,7 +93,7 @@ def test_what_a_server_did_not_take_is_tried_again_when_its_time_comes(live: Tes
     assert isinstance(asked_again(live, store, mailing(1, again)), dg.SkipReason)
 
 
-def test_the_mails_of_a_digest_that_a_check_holds_back_are_not_asked_for(live: TestDesk, store: Store) -> None:
+def test_the_mails_of_a_digest_that_a_check_holds_back_are_not_asked_for(live: TestPipeline, store: Store) -> None:
     """They were never tried, as those of a run whose database was lost: only the latter came as far as `delivery`."""
     assert run(live, DAYS[:-1], mailing(1), mode="backfill").success
     first = live.history()[0]
@@ -121,7 +121,7 @@ def test_the_settings_choose_how_mail_leaves(tmp_path: Path, settings: dict[str,
     assert made.now().tzinfo is not None
 
 
-def test_a_pass_over_some_windows_leaves_the_mails_of_others(live: TestDesk, store: Store) -> None:
+def test_a_pass_over_some_windows_leaves_the_mails_of_others(live: TestPipeline, store: Store) -> None:
     by = replace(mailing(1), transport=FileTransport(live.settings.mail_dir))
     store.outbox.announce_failure(NEWEST, by.addressed(NEWEST, "failed"), detail="no feed", now=by.now())
     assert send_due(store, by, DAYS[:2]).counts["sent"] == 0

@@ -15,15 +15,17 @@ from signals_pipeline.defs.dispatch import mailing_of
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import RETRIED_TAG, announced_window, digest_failed
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store, told_of_failure
 from signals_pipeline_tests.support.mail_servers import Inbox, Misbehaviour, bad_server, mail_server
 from signals_pipeline_tests.support.outboxes import WHO, At
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["live", "store"]
 
 
-def test_a_refused_mail_fails_the_step_and_nobody_is_told_that_there_is_no_digest(live: TestDesk, store: Store) -> None:
+def test_a_refused_mail_fails_the_step_and_nobody_is_told_that_there_is_no_digest(
+    live: TestPipeline, store: Store
+) -> None:
     inbox = Inbox(refused={WHO[1]: "550 no such user"})
     with mail_server(inbox) as port:
         result = run(live, DAYS[-1:], mailing(port))
@@ -38,15 +40,15 @@ def test_a_refused_mail_fails_the_step_and_nobody_is_told_that_there_is_no_diges
 def test_a_failed_live_run_tells_its_readers_once_and_why(tmp_path: Path) -> None:
     missing = {**RECORDED, "signals_news_path": tmp_path / "nowhere.csv"}
     inbox = Inbox()
-    with TestDesk.open(tmp_path, signals_deployment="local", **missing) as desk, mail_server(inbox) as port:
-        store = open_store(desk.settings.database_url)
+    with TestPipeline.open(tmp_path, signals_deployment="local", **missing) as pipeline, mail_server(inbox) as port:
+        store = open_store(pipeline.settings.database_url)
         by = mailing(port)
-        result = run(desk, DAYS[-1:], by)
+        result = run(pipeline, DAYS[-1:], by)
         assert not result.success
-        assert told_of_failure(desk, store, by, result) is None
-        assert isinstance(told_of_failure(desk, store, by, result), dg.SkipReason)
-        backfill = run(desk, DAYS[-1:], by, mode="backfill")
-        assert isinstance(told_of_failure(desk, store, by, backfill), dg.SkipReason)
+        assert told_of_failure(pipeline, store, by, result) is None
+        assert isinstance(told_of_failure(pipeline, store, by, result), dg.SkipReason)
+        backfill = run(pipeline, DAYS[-1:], by, mode="backfill")
+        assert isinstance(told_of_failure(pipeline, store, by, backfill), dg.SkipReason)
         store.engine.dispose()
     assert inbox.recipients == sorted(WHO)
     mail = inbox.message()
@@ -57,7 +59,7 @@ def test_a_failed_live_run_tells_its_readers_once_and_why(tmp_path: Path) -> Non
     assert "nowhere.csv" in "".join(plain.get_content().split())
 
 
-def test_an_unforeseen_error_is_told_without_its_words(live: TestDesk, store: Store) -> None:
+def test_an_unforeseen_error_is_told_without_its_words(live: TestPipeline, store: Store) -> None:
     class Broken:
         def bars(self, *_: object) -> None:
             raise KeyError("planted-secret")
@@ -98,15 +100,15 @@ def test_no_secret_reaches_logs_events_metadata_files_or_rows(
             "signals_base_url": "https://desk.example", "signals_deployment": "local",
             "signals_web_token": token, "newsapi_key": vendor, **RECORDED,
         }  # fmt: skip
-        desk = stack.enter_context(TestDesk.open(tmp_path, **settings))
-        by = replace(mailing_of(desk.settings), now=At(NEWEST.end + timedelta(minutes=1)))
+        pipeline = stack.enter_context(TestPipeline.open(tmp_path, **settings))
+        by = replace(mailing_of(pipeline.settings), now=At(NEWEST.end + timedelta(minutes=1)))
         definitions = build_definitions(
-            desk.settings, resource_overrides={"mailing": dg.ResourceDefinition(lambda _: by)}
+            pipeline.settings, resource_overrides={"mailing": dg.ResourceDefinition(lambda _: by)}
         )
         tags = {MODE_TAG: "live", RANGE_START_TAG: NEWEST.key, RANGE_END_TAG: NEWEST.key}
-        result = definitions.resolve_job_def("digest_job").execute_in_process(instance=desk.instance, tags=tags)
-        assert desk.metadata(result, "delivery")["pending"] == 3
-        said = "".join(str(event) for event in result.all_events) + repr(by) + repr(desk.settings)
+        result = definitions.resolve_job_def("digest_job").execute_in_process(instance=pipeline.instance, tags=tags)
+        assert pipeline.metadata(result, "delivery")["pending"] == 3
+        said = "".join(str(event) for event in result.all_events) + repr(by) + repr(pipeline.settings)
         files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     output = capfd.readouterr()
     assert "refuses the log-in of desk" in output.err + output.out
@@ -135,7 +137,7 @@ def test_only_the_last_end_of_a_live_run_is_announced(tags: dict[str, str], wind
     assert announced_window(tags) == window
 
 
-def test_a_run_that_was_killed_is_told_in_plain_words(live: TestDesk, store: Store) -> None:
+def test_a_run_that_was_killed_is_told_in_plain_words(live: TestPipeline, store: Store) -> None:
     killed = live.instance.create_run_for_job(
         build_definitions(live.settings).resolve_job_def("digest_job"), tags=LIVE_RUN | {RANGE_START_TAG: NEWEST.key}
     )

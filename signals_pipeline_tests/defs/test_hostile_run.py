@@ -9,11 +9,11 @@ import pytest
 
 from signals_pipeline import sample
 from signals_pipeline_tests.adapters.mail.test_message import body
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.digest_pages import Page
 from signals_pipeline_tests.support.hostile import ATTACKS, HIDDEN
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, mailing, run
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 GOOD = "Apple beats estimates, raises its outlook and lifts its dividend after record profit"
 
@@ -37,12 +37,12 @@ def test_attacks_in_headlines_stay_texts_wherever_they_go(
 ) -> None:
     inbox = Inbox()
     changes = {**RECORDED, "signals_news_path": attacked(tmp_path)}
-    with caplog.at_level("DEBUG"), TestDesk.open(tmp_path, signals_deployment="local", **changes) as desk:
+    with caplog.at_level("DEBUG"), TestPipeline.open(tmp_path, signals_deployment="local", **changes) as pipeline:
         with mail_server(inbox) as port:
-            result = run(desk, DAYS[-1:], mailing(port))
+            result = run(pipeline, DAYS[-1:], mailing(port))
         assert result.success, [each.event_specific_data for each in result.all_events if each.is_failure]
         events = [str(event) for event in result.all_events]
-        stored = [str(value) for row in desk.rows("signal_history") for value in row.values()]
+        stored = [str(value) for row in pipeline.rows("signal_history") for value in row.values()]
     mail = inbox.message()
     html, text = body(mail, "html"), body(mail, "plain")
     assert GOOD in " ".join(text.split())

@@ -18,7 +18,7 @@ from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import scheduled_windows
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 DAYS = windows_between(window_for_key("2015-02-02-17:30").start, window_for_key("2015-02-05-08:30").start)
 TWO_WEEKS = 20  # windows, whatever the clocks do
@@ -66,43 +66,43 @@ def test_a_clock_change_in_the_gap_neither_loses_nor_repeats_a_window(newest: st
 
 
 @contextmanager
-def local(folder: Path) -> Iterator[tuple[TestDesk, Store]]:
+def local(folder: Path) -> Iterator[tuple[TestPipeline, Store]]:
     """A deployment that has the schedule, over the recorded weeks."""
     recorded = {"signals_news_path": sample.HEADLINES, "signals_prices_path": sample.PRICES}
-    with TestDesk.open(folder, signals_deployment="local", **recorded) as desk:
-        store = open_store(desk.settings.database_url)
-        yield desk, store
+    with TestPipeline.open(folder, signals_deployment="local", **recorded) as pipeline:
+        store = open_store(pipeline.settings.database_url)
+        yield pipeline, store
         store.engine.dispose()
 
 
-def tick(desk: TestDesk, store: Store, at: datetime) -> dg.RunRequest:
+def tick(pipeline: TestPipeline, store: Store, at: datetime) -> dg.RunRequest:
     """What the schedule asks for at an instant, as the daemon evaluates it."""
-    repository = build_definitions(desk.settings).get_repository_def()
+    repository = build_definitions(pipeline.settings).get_repository_def()
     with dg.build_schedule_context(
-        instance=desk.instance, scheduled_execution_time=at, resources={"store": store}, repository_def=repository
+        instance=pipeline.instance, scheduled_execution_time=at, resources={"store": store}, repository_def=repository
     ) as context:
         requests = list(repository.get_schedule_def("digest_schedule").evaluate_tick(context).run_requests or ())
     assert len(requests) == 1
     return requests[0]
 
 
-def run(desk: TestDesk, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-    job = build_definitions(desk.settings).resolve_job_def("digest_job")
+def run(pipeline: TestPipeline, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    job = build_definitions(pipeline.settings).resolve_job_def("digest_job")
     logs = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    return job.execute_in_process(instance=desk.instance, tags=dict(request.tags), run_config=logs)
+    return job.execute_in_process(instance=pipeline.instance, tags=dict(request.tags), run_config=logs)
 
 
 def test_ticks_run_the_newest_window_and_heal_a_gap_before_it(tmp_path: Path) -> None:
-    with local(tmp_path) as (desk, store):
-        first = tick(desk, store, DAYS[0].end)
+    with local(tmp_path) as (pipeline, store):
+        first = tick(pipeline, store, DAYS[0].end)
         assert (first.run_key, first.partition_key, first.tags[MODE_TAG]) == (DAYS[0].key, DAYS[0].key, "live")
-        assert run(desk, first).success
+        assert run(pipeline, first).success
 
-        healing = tick(desk, store, DAYS[3].end)
+        healing = tick(pipeline, store, DAYS[3].end)
         assert (healing.run_key, healing.partition_key) == (DAYS[3].key, None)
         ends = {RANGE_START_TAG: DAYS[1].key, RANGE_END_TAG: DAYS[3].key, MODE_TAG: "live"}
         assert ends.items() <= healing.tags.items()
-        assert run(desk, healing).success
+        assert run(pipeline, healing).success
 
         modes = [store.history.modes(DAYS[3].end)[window.start] for window in DAYS[:4]]
         assert modes == ["live", "catch_up", "catch_up", "live"]
@@ -115,24 +115,24 @@ def test_ticks_run_the_newest_window_and_heal_a_gap_before_it(tmp_path: Path) ->
         assert missed
         assert {card.symbol for card in digest.from_missed} == {each.symbol for each in missed}
 
-        following = tick(desk, store, DAYS[4].end)
+        following = tick(pipeline, store, DAYS[4].end)
         assert (following.run_key, following.partition_key) == (DAYS[4].key, DAYS[4].key)
 
 
 def test_a_window_whose_run_failed_before_its_digest_is_healed(tmp_path: Path) -> None:
-    with local(tmp_path) as (desk, store):
-        desk.run(DAYS[:1], mode="live")
+    with local(tmp_path) as (pipeline, store):
+        pipeline.run(DAYS[:1], mode="live")
         for asset in ("headlines", "sentiment", "technicals", "scores", "signals"):
-            desk.run(DAYS[1:2], mode="live", only=asset)
+            pipeline.run(DAYS[1:2], mode="live", only=asset)
         assert store.history.run(DAYS[1]) is not None
-        request = tick(desk, store, DAYS[2].end)
+        request = tick(pipeline, store, DAYS[2].end)
         assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == (DAYS[1].key, DAYS[2].key)
 
 
 def test_a_tick_long_after_the_last_digest_reaches_back_two_weeks(tmp_path: Path) -> None:
-    with local(tmp_path) as (desk, store):
+    with local(tmp_path) as (pipeline, store):
         store.digests.put(DAYS[0], "{}", kind="quiet", mode="live", subject="")
         newest = window_for_key("2015-03-09-08:30")  # the clocks changed the day before
-        request = tick(desk, store, newest.end)
+        request = tick(pipeline, store, newest.end)
         assert request.tags[RANGE_START_TAG] == "2015-02-23-08:30"
         assert request.tags[RANGE_END_TAG] == request.run_key == newest.key

@@ -16,8 +16,8 @@ from signals_pipeline.defs.assets.headlines import headlines
 from signals_pipeline.defs.live_feeds import feed_options
 from signals_pipeline.defs.live_news import live_news_resource, open_live_news
 from signals_pipeline.defs.resources import (
-    Desk,
-    DeskResource,
+    MarketContext,
+    MarketContextResource,
     Store,
     beside_resource,
     knobs_resource,
@@ -56,7 +56,9 @@ def materialize(
     resources = {
         "knobs": knobs_resource(chosen.knobs),
         "store": store_resource(chosen.database_url),
-        "desk": DeskResource(watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(chosen.digests_dir)),
+        "market": MarketContextResource(
+            watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(chosen.digests_dir)
+        ),
         "news": live_news_resource(chosen, origins={"https://newsapi.org": house.origin}),
         "io_manager": dg.mem_io_manager,
         "beside": beside_resource,
@@ -158,10 +160,10 @@ def test_every_feed_is_built_and_none_is_asked(tmp_path: Path) -> None:
     )
     store: Store = open_store(chosen.database_url)
     with dg.build_init_resource_context() as init:
-        desk: Desk = DeskResource(
+        pipeline: MarketContext = MarketContextResource(
             watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(tmp_path)
         ).create_resource(init)
-    news = open_live_news(feed_options(chosen), desk, store)
+    news = open_live_news(feed_options(chosen), pipeline, store)
     assert news.warnings
     assert store.engine.dialect.name == "sqlite"
     store.engine.dispose()

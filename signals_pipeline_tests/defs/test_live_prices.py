@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.cli.errors import told
+from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import store_resource
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, charted, yahoo_server
 
 WINDOWS = windows_between(window_for_key("2015-02-02-08:30").start, window_for_key("2015-02-04-08:30").start)
@@ -48,15 +48,20 @@ def server(bars: pd.DataFrame) -> Iterator[YahooServer]:
         yield running
 
 
-def run(desk: TestDesk, server: YahooServer, windows: Sequence[Window], cache: Path) -> dg.ExecuteInProcessResult:
+def run(
+    pipeline: TestPipeline, server: YahooServer, windows: Sequence[Window], cache: Path
+) -> dg.ExecuteInProcessResult:
     live = LivePricesResource(
-        store=store_resource(desk.settings.database_url), cache_dir=str(cache), spacing_seconds=0, base_url=server.url
+        store=store_resource(pipeline.settings.database_url),
+        cache_dir=str(cache),
+        spacing_seconds=0,
+        base_url=server.url,
     )
     tags = {MODE_TAG: "backfill", RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
-    job = build_definitions(desk.settings, resource_overrides={"prices": live}).resolve_job_def("digest_job")
+    job = build_definitions(pipeline.settings, resource_overrides={"prices": live}).resolve_job_def("digest_job")
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     return job.execute_in_process(
-        instance=desk.instance, tags=tags, run_config=quiet, asset_selection=[dg.AssetKey("technicals")]
+        instance=pipeline.instance, tags=tags, run_config=quiet, asset_selection=[dg.AssetKey("technicals")]
     )
 
 
@@ -69,14 +74,16 @@ def test_a_range_leaves_the_bytes_of_its_windows_and_a_split_reaches_none_before
         serve(server, bars, split=name != "no split")
         server.asked.clear()
         (tmp_path / name).mkdir()
-        with TestDesk.open(tmp_path / name, signals_watchlist=followed) as desk:
-            notes = [desk.metadata(run(desk, server, each, cache), "technicals")["price_notes"] for each in groups]
-            found[name] = desk.files("frames")
+        with TestPipeline.open(tmp_path / name, signals_watchlist=followed) as pipeline:
+            notes = [
+                pipeline.metadata(run(pipeline, server, each, cache), "technicals")["price_notes"] for each in groups
+            ]
+            found[name] = pipeline.files("frames")
             assert set(notes) == {"none"}
             assert server.calls == len(SYMBOLS)
-            run(desk, server, WINDOWS, cache)
+            run(pipeline, server, WINDOWS, cache)
             assert server.calls == len(SYMBOLS)
-            assert desk.files("frames") == found[name]
+            assert pipeline.files("frames") == found[name]
     assert found["range"] == found["each"]
     changed = {path for path, digest in found["range"].items() if found["no split"][path] != digest}
     before = {path for path in found["range"] if path.removeprefix("technicals/") < f"{EX_DATE}-0830"}
@@ -98,10 +105,10 @@ def test_an_outage_before_anything_is_stored_is_one_line(
     for symbol in SYMBOLS:
         server.says(symbol, Answer(b"", status=401))
     with (
-        TestDesk.open(tmp_path, signals_watchlist=followed) as desk,
+        TestPipeline.open(tmp_path, signals_watchlist=followed) as pipeline,
         pytest.raises(Exception, match=r"no daily bars") as refused,
     ):
-        run(desk, server, WINDOWS[:1], cache)
-    line = told(refused.value)
+        run(pipeline, server, WINDOWS[:1], cache)
+    line = user_message(refused.value)
     assert line is not None
     assert line.startswith("yahoo: no daily bars of 3 symbols are stored and none can be had (AAPL: HTTP 401)")

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
-from signals_pipeline.adapters.stores.engine import reading
+from signals_pipeline.adapters.stores.engine import read_transaction
 from signals_pipeline.adapters.stores.tables import Mode, metadata
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, PriceSource
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
-from signals_pipeline.defs.look_ahead_audit import Finding, audit, following, stored_trace
-from signals_pipeline.defs.resources import Desk, open_store, scorer_for
+from signals_pipeline.defs.look_ahead_audit import Leak, audit, following, stored_trace
+from signals_pipeline.defs.resources import MarketContext, open_store, scorer_for
 from signals_pipeline.defs.stage_replay import Parts, replay
 from signals_pipeline.settings.choices import Generator
 from signals_pipeline.settings.strategy import Knobs
@@ -38,14 +38,14 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     knobs = Knobs(min_combined_score=0.2)
     made = Parts(
         knobs, RecordedNews(sample.HEADLINES), RecordedPrices(sample.PRICES),
-        Desk(load_watchlist(sample.WATCHLIST), "demo", folder), store, scorer_for(knobs, folder, store.scores),
+        MarketContext(load_watchlist(sample.WATCHLIST), "demo", folder), store, scorer_for(knobs, folder, store.scores),
     )  # fmt: skip
     replay(WINDOWS, made, "backfill")
     yield made
     store.engine.dispose()
 
 
-def differing(found: Sequence[Finding]) -> dict[str, str]:
+def differing(found: Sequence[Leak]) -> dict[str, str]:
     return {each.name: each.difference.text for each in found if each.difference}
 
 
@@ -55,7 +55,7 @@ def own_rows(parts: Parts, window: Window) -> dict[str, pd.DataFrame]:
 
 
 def kept_rows(parts: Parts) -> dict[str, int]:
-    with reading(parts.store.engine) as connection:
+    with read_transaction(parts.store.engine) as connection:
         counts = {
             name: connection.scalar(sa.select(sa.func.count()).select_from(table))
             for name, table in metadata.tables.items()

@@ -32,7 +32,7 @@ from signals_pipeline.defs.metadata import (
     table_schema,
     text_preview,
 )
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 FIRST = window_for_key("2015-01-26-17:30")
 WINDOWS = windows_between(FIRST.start, FIRST.end + timedelta(days=1))
@@ -64,8 +64,8 @@ def _entry(reports: tuple[SourceReport, ...]) -> Coverage:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, Any]]]:
     """Metadata by asset and window of one run over three windows of the sample."""
-    with TestDesk.open(tmp_path_factory.mktemp("ui"), signals_base_url="https://signals.example.org/") as desk:
-        result = desk.run(WINDOWS)
+    with TestPipeline.open(tmp_path_factory.mktemp("ui"), signals_base_url="https://signals.example.org/") as pipeline:
+        result = pipeline.run(WINDOWS)
         return {
             asset: {
                 str(event.partition): {name: value.value for name, value in event.metadata.items()}

@@ -22,7 +22,7 @@ from signals_pipeline.defs.partitions import (
     RANGE_START_TAG,
 )
 from signals_pipeline.defs.resources import Store
-from signals_pipeline_tests.support.desk import TestDesk
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 WINDOW = window_for_key("2015-02-05-17:30")
 AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ AT = datetime(2030, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def telling(tmp_path: Path) -> Any:
-    with TestDesk.open(tmp_path, signals_metrics="emf", signals_stack="desk-1") as opened:
+    with TestPipeline.open(tmp_path, signals_metrics="emf", signals_stack="desk-1") as opened:
         yield opened
 
 
@@ -38,11 +38,11 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
 
 
-def run_tags(desk: TestDesk) -> dict[str, str]:
-    return dict(desk.instance.get_runs(limit=1)[0].tags)
+def run_tags(pipeline: TestPipeline) -> dict[str, str]:
+    return dict(pipeline.instance.get_runs(limit=1)[0].tags)
 
 
-def test_a_run_tells_once_what_it_did(telling: TestDesk, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_tells_once_what_it_did(telling: TestPipeline, capfd: pytest.CaptureFixture[str]) -> None:
     telling.run([WINDOW], mode="manual")
     [told] = lines(capfd.readouterr().out)
     assert told["Stack"] == "desk-1"
@@ -57,7 +57,7 @@ def test_a_run_tells_once_what_it_did(telling: TestDesk, capfd: pytest.CaptureFi
 
 
 def test_a_failed_run_tells_its_error_and_does_not_beat(
-    tmp_path: Path, telling: TestDesk, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, telling: TestPipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     damaged = tmp_path / "prices.csv"
     damaged.write_text("symbol,session\n")
@@ -74,10 +74,10 @@ def test_a_backfill_and_a_run_that_is_not_to_tell_are_silent(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], mode: str | None
 ) -> None:
     metrics = "emf" if mode else "off"
-    with TestDesk.open(tmp_path, signals_metrics=metrics) as desk:
-        desk.run([WINDOW], mode=mode or "manual")
-        assert TOLD_TAG not in run_tags(desk)
-        assert run_tags(desk)[DEPLOYMENT_TAG] == "demo"
+    with TestPipeline.open(tmp_path, signals_metrics=metrics) as pipeline:
+        pipeline.run([WINDOW], mode=mode or "manual")
+        assert TOLD_TAG not in run_tags(pipeline)
+        assert run_tags(pipeline)[DEPLOYMENT_TAG] == "demo"
     assert lines(capfd.readouterr().out) == []
 
 
@@ -89,7 +89,7 @@ def test_a_backfill_and_a_run_that_is_not_to_tell_are_silent(
         ({PARTITION_TAG: WINDOW.key, MODE_TAG: "live"}, "live"),
     ],
 )
-def test_a_run_of_the_ui_is_found_by_its_mode_too(telling: TestDesk, tags: dict[str, str], mode: str) -> None:
+def test_a_run_of_the_ui_is_found_by_its_mode_too(telling: TestPipeline, tags: dict[str, str], mode: str) -> None:
     job = build_definitions(telling.settings).resolve_job_def("digest_job")
     only = [dg.AssetKey("headlines")]
     assert job.execute_in_process(instance=telling.instance, tags=tags, asset_selection=only).success
@@ -98,7 +98,7 @@ def test_a_run_of_the_ui_is_found_by_its_mode_too(telling: TestDesk, tags: dict[
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_quota_is_told_and_a_database_that_refuses_silences_only_what_it_holds(
-    desk: TestDesk, capfd: pytest.CaptureFixture[str], broken: bool
+    pipeline: TestPipeline, capfd: pytest.CaptureFixture[str], broken: bool
 ) -> None:
     def left(store: Store, at: datetime) -> int:
         assert at == AT
@@ -117,7 +117,7 @@ def test_the_quota_is_told_and_a_database_that_refuses_silences_only_what_it_hol
         graph_def=dg.GraphDefinition("one", node_defs=[step]),
         resource_defs={"run_metrics": told_by, "store": store},
     )
-    assert job.execute_in_process(instance=desk.instance).success
+    assert job.execute_in_process(instance=pipeline.instance).success
     [told] = lines(capfd.readouterr().out)
     assert told.get("QuotaLeft") == (None if broken else 38)
     assert told["Heartbeat"] == 1
@@ -129,16 +129,16 @@ def test_the_quota_is_told_and_a_database_that_refuses_silences_only_what_it_hol
     [({}, [100.0]), ({TOLD_TAG: "told"}, []), ({MODE_TAG: "backfill"}, []), ({MODE_TAG: "live"}, [100.0])],
 )
 def test_the_sensor_tells_of_dead_runs_only_and_once(
-    desk: TestDesk, capfd: pytest.CaptureFixture[str], tags: dict[str, str], told: list[float]
+    pipeline: TestPipeline, capfd: pytest.CaptureFixture[str], tags: dict[str, str], told: list[float]
 ) -> None:
     @dg.job
     def dying() -> None: ...
 
     sensor = failed_run_sensor(stack="s", now=lambda: AT)
-    run = desk.instance.create_run_for_job(dying, tags=tags)
+    run = pipeline.instance.create_run_for_job(dying, tags=tags)
     event = dg.DagsterEvent(event_type_value="PIPELINE_FAILURE", job_name="dying")
     for _ in range(2):
-        context = dg.build_run_status_sensor_context("failed_run_metrics", event, desk.instance, run)
+        context = dg.build_run_status_sensor_context("failed_run_metrics", event, pipeline.instance, run)
         sensor(context.for_run_failure())
     assert [line["ErrorRate"] for line in lines(capfd.readouterr().out)] == told
 

@@ -10,9 +10,9 @@ from queue import Queue
 import pytest
 
 from signals_pipeline.adapters import progress
-from signals_pipeline.adapters.progress import Pace, paced, told
+from signals_pipeline.adapters.progress import Pace, counted, report_progress
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 WINDOWS = SAMPLE_WINDOWS[:4]
 COUNTED = {
@@ -48,9 +48,9 @@ def test_a_line_says_done_left_rate_and_time() -> None:
 
 def test_what_does_its_windows_at_once_is_heard_of_while_it_works() -> None:
     lines = Queue[str]()
-    with paced(520, lines.put, every=0.001):
+    with report_progress(520, lines.put, every=0.001):
         assert lines.get(timeout=60) == "520 windows at once, 0 s so far"
-    with paced(1, lines.put, every=0.001):
+    with report_progress(1, lines.put, every=0.001):
         while not lines.get(timeout=60).startswith("1 window, "):
             pass  # the last of those before
     assert "progress" not in {thread.name for thread in threading.enumerate()}
@@ -58,17 +58,17 @@ def test_what_does_its_windows_at_once_is_heard_of_while_it_works() -> None:
 
 def test_windows_are_counted_where_a_stage_tells_them_and_none_is_lost() -> None:
     lines, seen = Queue[str](), list[Window]()
-    with paced(4, lines.put, every=0.001):
-        for at, window in enumerate(told(WINDOWS)):
+    with report_progress(4, lines.put, every=0.001):
+        for at, window in enumerate(counted(WINDOWS)):
             seen.append(window)
             while not lines.get(timeout=60).startswith(f"{at} of 4 windows done, {4 - at} left, "):
                 pass  # a line of the window before
     assert tuple(seen) == WINDOWS
-    assert tuple(told(WINDOWS)) == WINDOWS  # outside of a stage nobody listens
+    assert tuple(counted(WINDOWS)) == WINDOWS  # outside of a stage nobody listens
 
 
 def test_what_stops_a_stage_stops_its_lines() -> None:
-    with pytest.raises(KeyboardInterrupt), paced(1, lambda _line: None, every=60):
+    with pytest.raises(KeyboardInterrupt), report_progress(1, lambda _line: None, every=60):
         raise KeyboardInterrupt
     assert "progress" not in {thread.name for thread in threading.enumerate()}
 
@@ -84,12 +84,12 @@ def test_every_stage_of_a_range_is_heard_of_and_counts_what_it_does(
 
     monkeypatch.setattr(Pace, "counting", counting)
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0.01)
-    with TestDesk.open(tmp_path) as desk:
-        run = desk.run(WINDOWS).run_id
-        entries = [each for each in desk.instance.all_logs(run) if not each.is_dagster_event]
+    with TestPipeline.open(tmp_path) as pipeline:
+        run = pipeline.run(WINDOWS).run_id
+        entries = [each for each in pipeline.instance.all_logs(run) if not each.is_dagster_event]
     heard = {each.step_key for each in entries if " left, " in each.user_message or " at once, " in each.user_message}
     assert {*COUNTED} <= heard
     stages = [[*counted] for _, counted in groupby(seen, key=lambda each: id(each[0]))]
-    for stage, counted in zip(COUNTED, stages, strict=True):
-        assert {what for _, _, what in counted} == COUNTED[stage], stage
-        assert {count for _, count, what in counted if what == "windows"} <= {len(WINDOWS)}, stage
+    for stage, lines in zip(COUNTED, stages, strict=True):
+        assert {what for _, _, what in lines} == COUNTED[stage], stage
+        assert {count for _, count, what in lines if what == "windows"} <= {len(WINDOWS)}, stage

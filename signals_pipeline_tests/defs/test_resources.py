@@ -16,7 +16,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.watchlist import WatchlistError
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.resources import (
-    DeskResource,
+    MarketContextResource,
     RecordedNewsResource,
     RecordedPricesResource,
     Store,
@@ -178,12 +178,12 @@ def test_recorded_feeds_are_read_by_their_resources(init: dg.InitResourceContext
 
 
 def test_the_desk_has_the_sessions_around_its_windows(tmp_path: Path, init: dg.InitResourceContext) -> None:
-    resource = DeskResource(watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(tmp_path))
-    desk = resource.create_resource(init)
-    assert (desk.deployment, desk.digests_dir) == ("local", tmp_path)
-    assert "MSFT" in desk.watchlist
+    resource = MarketContextResource(watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(tmp_path))
+    pipeline = resource.create_resource(init)
+    assert (pipeline.deployment, pipeline.digests_dir) == ("local", tmp_path)
+    assert "MSFT" in pipeline.watchlist
     last = window_for_key("2015-02-05-17:30")
-    sessions = desk.sessions((WINDOW, last), back_days=10, ahead_days=5)
+    sessions = pipeline.sessions((WINDOW, last), back_days=10, ahead_days=5)
     days = [str(day) for day in sessions.dates]
     assert (days[0], days[-1]) == ("2015-01-26", "2015-02-11")  # a Saturday ten days before has none
     assert "2015-02-07" not in days
@@ -191,7 +191,9 @@ def test_the_desk_has_the_sessions_around_its_windows(tmp_path: Path, init: dg.I
 
 
 def test_a_watchlist_that_is_not_there_is_one_line(tmp_path: Path, init: dg.InitResourceContext) -> None:
-    resource = DeskResource(watchlist=str(tmp_path / "none.yaml"), deployment="local", digests_dir=str(tmp_path))
+    resource = MarketContextResource(
+        watchlist=str(tmp_path / "none.yaml"), deployment="local", digests_dir=str(tmp_path)
+    )
     with pytest.raises(WatchlistError, match=r"none\.yaml") as refused:
         resource.create_resource(init)
     assert "\n" not in str(refused.value)

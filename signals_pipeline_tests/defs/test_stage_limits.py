@@ -17,8 +17,8 @@ from signals_pipeline.defs.assets import digest as digest_stage
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.stage_limits import REST_TAG, SECONDS_TAG, bounded, limits
 from signals_pipeline_tests.defs.test_live_news import materialize, settings
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 from signals_pipeline_tests.support.documents import Item, rss
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 from signals_pipeline_tests.support.vendors import XML, Reply, Vendor, stalled, vendor
 
 WINDOWS = SAMPLE_WINDOWS[:3]
@@ -109,11 +109,11 @@ def test_no_library_that_takes_every_exception_holds_the_alarm_up() -> None:
 def test_a_digest_whose_time_is_up_leaves_no_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "available_cpus", lambda: 2)
     monkeypatch.setattr(worker_pool, "ENOUGH", len(WINDOWS))
-    with TestDesk.open(tmp_path) as desk:
-        assert desk.run(WINDOWS).success
+    with TestPipeline.open(tmp_path) as pipeline:
+        assert pipeline.run(WINDOWS).success
         monkeypatch.setattr(digest_stage, "write_digest", writes_for_ever)
         before = spawned()
-        refused = desk.refusal(WINDOWS, only="digest", tags={SECONDS_TAG: "5"})
+        refused = pipeline.refusal(WINDOWS, only="digest", tags={SECONDS_TAG: "5"})
     assert "not done after 5 s, its limit for 3 windows; it was in " in refused
     assert spawned() == before
 
@@ -142,13 +142,13 @@ def test_a_limit_that_is_none_is_refused(said: str) -> None:
 @pytest.mark.parametrize(
     ("error", "tags", "expected"),
     [
-        (SourceError("HTTP 503", passing=True), RANGE, 3),
-        (DatabaseError("connection refused", passing=True), RANGE | {MODE_TAG: "live"}, 3),
+        (SourceError("HTTP 503", transient=True), RANGE, 3),
+        (DatabaseError("connection refused", transient=True), RANGE | {MODE_TAG: "live"}, 3),
         (SourceError("HTTP 401"), RANGE, 1),
         (DatabaseError("no such table"), RANGE, 1),
         (ValueError("a fault of ours"), RANGE, 1),
-        (SourceError("HTTP 503", passing=True), RANGE | {MODE_TAG: "manual"}, 1),
-        (SourceError("HTTP 503", passing=True), {"dagster/partition": WINDOWS[0].key}, 1),
+        (SourceError("HTTP 503", transient=True), RANGE | {MODE_TAG: "manual"}, 1),
+        (SourceError("HTTP 503", transient=True), {"dagster/partition": WINDOWS[0].key}, 1),
     ],
 )
 def test_only_what_can_heal_is_tried_again_and_never_while_somebody_waits(
@@ -164,7 +164,7 @@ def test_only_what_can_heal_is_tried_again_and_never_while_somebody_waits(
 
 def test_what_is_sent_is_never_tried_again_by_dagster() -> None:
     def refuse() -> None:
-        raise SourceError("HTTP 503", passing=True)
+        raise SourceError("HTTP 503", transient=True)
 
     assert tries(run(refuse, RANGE | SOON, **limits(1, retries=0))) == 1
 

@@ -15,7 +15,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.aws import revisions, services, stack
 from signals_pipeline.adapters.aws.files import alarm_names
 from signals_pipeline.adapters.aws.services import Patience
-from signals_pipeline.adapters.probes.findings import Finding
+from signals_pipeline.adapters.probes.findings import ProbeResult
 from signals_pipeline.cli import main
 from signals_pipeline.cli.doctor import examine_production, healthy, lines
 from signals_pipeline.cli.watch import prepare
@@ -66,7 +66,7 @@ def production(aws: str) -> dict[str, str]:  # noqa: ARG001
     return outputs
 
 
-def look() -> dict[str, Finding]:
+def look() -> dict[str, ProbeResult]:
     return examine_production("signals", inside=False, now=lambda: NOW)
 
 
@@ -312,5 +312,5 @@ def test_a_task_of_the_deployed_image_looks_from_inside(
     assert found["database"].text.startswith("postgresql at revision")
     assert found["schedule"].text == "off: no window runs by itself"
     assert found["frames"].text == f"bucket {production['Bucket']} answers"
-    assert found["newest window"] == Finding("warn", "no digest yet", "signals run")
+    assert found["newest window"] == ProbeResult("warn", "no digest yet", "signals run")
     assert services.look(stack.read("signals")).desired == 0

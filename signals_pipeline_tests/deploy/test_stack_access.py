@@ -83,7 +83,7 @@ def test_whoever_mails_may_mail_as_the_sender_and_as_nobody_else() -> None:
         assert mail["Action"] == ["ses:SendEmail", "ses:SendRawEmail"]
     pattern = template.body["Parameters"]["MailFrom"]["AllowedPattern"]
     assert re.fullmatch(pattern, "desk@example.org")
-    assert not re.fullmatch(pattern, "Desk <desk@example.org>")
+    assert not re.fullmatch(pattern, "LivePipeline <desk@example.org>")
 
 
 def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None:

@@ -11,11 +11,11 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.migrations import upgrade
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.core.windows import windows_between
 from signals_pipeline_tests.support.databases import PROCESSES, database_url, engine, store
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
 from signals_pipeline_tests.support.histories import Entry, judged, rows, run_with
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 __all__ = ["database_url", "engine", "store"]
 
@@ -35,7 +35,7 @@ def evidence(at: int, rng: random.Random) -> Entry:
 def recording(url: str, orders: Connection) -> None:
     """A process that stays up and records what it is given, until it is given nothing."""
     opened = engine_for(url)
-    history = History(opened)
+    history = SignalHistory(opened)
     orders.send("ready")
     while (entry := orders.recv()) is not None:
         history.record_window(*entry)
@@ -98,7 +98,7 @@ def _one_after_the_other(entries: Sequence[Entry], folder: Path) -> dict[str, li
     url = f"sqlite:///{folder / 'sequential.db'}"
     upgrade(url)
     opened = engine_for(url)
-    History(opened).record_windows(entries)
+    SignalHistory(opened).record_windows(entries)
     found = rows(opened)
     opened.dispose()
     return found
@@ -106,17 +106,17 @@ def _one_after_the_other(entries: Sequence[Entry], folder: Path) -> dict[str, li
 
 def running(folder: Path, url: str, instance: int, orders: Connection) -> None:
     """A process that runs the whole Dagster job over the windows it is told, on the shared data folder."""
-    with TestDesk.joined(folder, f"dagster{instance}", signals_database_url=url) as desk:
+    with TestPipeline.joined(folder, f"dagster{instance}", signals_database_url=url) as pipeline:
         orders.send("ready")
         while (keys := orders.recv()) is not None:
-            desk.run([window for window in SAMPLE_WINDOWS if window.key in keys])
+            pipeline.run([window for window in SAMPLE_WINDOWS if window.key in keys])
             orders.send("recorded")
 
 
 def test_whole_dagster_runs_at_once(database_url: str, tmp_path: Path) -> None:
     first, second, third, fourth = SAMPLE_WINDOWS[10:14]
     folder = tmp_path / "together"
-    with TestDesk.open(folder, signals_database_url=database_url) as desk:
+    with TestPipeline.open(folder, signals_database_url=database_url) as pipeline:
         ends = [PROCESSES.Pipe() for _ in range(2)]
         pair = [
             PROCESSES.Process(target=running, args=(folder, database_url, at, theirs))
@@ -133,8 +133,8 @@ def test_whole_dagster_runs_at_once(database_url: str, tmp_path: Path) -> None:
         for connection, each in zip(ours, pair, strict=True):
             connection.send(None)
             each.join(ANSWER_SECONDS)
-        desk.run([fourth])  # what matured for a window that was filled in late
-        together = desk.state()
-    with TestDesk.open(tmp_path / "alone") as desk:
-        desk.run([first, second, third, fourth])
-        assert desk.state() == together
+        pipeline.run([fourth])  # what matured for a window that was filled in late
+        together = pipeline.state()
+    with TestPipeline.open(tmp_path / "alone") as pipeline:
+        pipeline.run([first, second, third, fourth])
+        assert pipeline.state() == together

@@ -13,10 +13,10 @@ from signals_pipeline.adapters.mail.transport import Conversation, Transport
 from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.stage_limits import REST_TAG
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.outboxes import WHO
+from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.postgres import Server, server
 
 __all__ = ["store"]
@@ -33,10 +33,10 @@ def database() -> Iterator[Server]:
 
 
 @pytest.fixture
-def live(database: Server, tmp_path: Path) -> Iterator[TestDesk]:
+def live(database: Server, tmp_path: Path) -> Iterator[TestPipeline]:
     """A deployment with live runs on that server; Dagster's own storage is elsewhere."""
     url = database.create(f"lost_{abs(hash(tmp_path))}")
-    with TestDesk.open(tmp_path, signals_deployment="local", signals_database_url=url, **RECORDED) as opened:
+    with TestPipeline.open(tmp_path, signals_deployment="local", signals_database_url=url, **RECORDED) as opened:
         yield opened
 
 
@@ -102,7 +102,7 @@ def begun(result: dg.ExecuteInProcessResult) -> int:
 
 
 def test_before_a_mail_is_claimed_the_stage_is_tried_again_and_all_go_once(
-    live: TestDesk, store: Store, database: Server
+    live: TestPipeline, store: Store, database: Server
 ) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
@@ -114,7 +114,7 @@ def test_before_a_mail_is_claimed_the_stage_is_tried_again_and_all_go_once(
 
 
 def test_after_a_mail_went_the_operator_hears_of_it_and_the_sensor_sees_to_the_rest(
-    live: TestDesk, store: Store, database: Server
+    live: TestPipeline, store: Store, database: Server
 ) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
@@ -133,7 +133,7 @@ def test_after_a_mail_went_the_operator_hears_of_it_and_the_sensor_sees_to_the_r
     assert sorted(mail.state for mail in store.outbox.of(NEWEST)) == ["sending", "sent", "sent"]
 
 
-def test_a_run_of_the_sensor_that_breaks_is_asked_for_again(live: TestDesk, store: Store, database: Server) -> None:
+def test_a_run_of_the_sensor_that_breaks_is_asked_for_again(live: TestPipeline, store: Store, database: Server) -> None:
     inbox = Inbox()
     with mail_server(inbox) as port:
         run(live, DAYS[-1:], Falling(mailing(port), database, "handed over").mailing, **SOON)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from signals_pipeline_tests.support.databases import PROCESSES, database_url, store
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS, TestDesk
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 __all__ = ["database_url", "store"]
 
@@ -33,31 +33,31 @@ class _Fatal:
 
 def interrupted(folder: Path, url: str, at: int) -> None:
     """Run one window of the ten and be killed on the way, each one a bit later than the one before."""
-    with TestDesk.joined(folder, "dagster", signals_database_url=url) as desk:
+    with TestPipeline.joined(folder, "dagster", signals_database_url=url) as pipeline:
         event.listen(Engine, "after_cursor_execute", _Fatal(1 + 2 * at))
-        desk.run(WINDOWS[at : at + 1])
+        pipeline.run(WINDOWS[at : at + 1])
         os._exit(3)  # there were not so many statements
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
     """State and digests of a run over all windows that nothing happened to."""
-    with TestDesk.open(tmp_path_factory.mktemp("whole")) as desk:
-        desk.run(WINDOWS)
-        return desk.state(), desk.files("digests")
+    with TestPipeline.open(tmp_path_factory.mktemp("whole")) as pipeline:
+        pipeline.run(WINDOWS)
+        return pipeline.state(), pipeline.files("digests")
 
 
 def test_ten_kills_and_a_repeat_leave_no_trace(
     whole: tuple[dict[str, Any], dict[str, str]], database_url: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
-    with TestDesk.open(folder, signals_database_url=database_url) as desk:
+    with TestPipeline.open(folder, signals_database_url=database_url) as pipeline:
         for at in range(POINTS):
             worker = PROCESSES.Process(target=interrupted, args=(folder, database_url, at))
             worker.start()
             worker.join()
             assert worker.exitcode == -signal.SIGKILL, f"point {at}"
-        assert len(desk.rows("digest")) < POINTS
-        desk.run(WINDOWS)
-        assert desk.state() == whole[0]
-        assert desk.files("digests") == whole[1]
+        assert len(pipeline.rows("digest")) < POINTS
+        pipeline.run(WINDOWS)
+        assert pipeline.state() == whole[0]
+        assert pipeline.files("digests") == whole[1]

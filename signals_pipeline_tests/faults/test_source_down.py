@@ -9,8 +9,8 @@ import pytest
 from signals_pipeline import sample
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.resources import open_store
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.documents import Item, rss
+from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.vendors import XML, Reply, vendor
 
 WINDOW = newest_complete(datetime.now(UTC))  # live feeds are asked now: the window must be the newest one
@@ -29,9 +29,9 @@ def test_one_source_in_trouble_is_said_by_ledger_digest_check_and_metric(
     with vendor() as house:
         house.routes |= {"/good.xml": [Reply(GOOD, XML)], "/bad.xml": [reply]}
         live = {"signals_deployment": "local", "signals_feeds": f"{house.origin}/good.xml,{house.origin}/bad.xml"}
-        with TestDesk.open(tmp_path, **live, signals_prices_path=sample.PRICES, signals_metrics="emf") as desk:
-            result = desk.run([WINDOW], mode="manual")
-            url, (digest,) = desk.settings.database_url, desk.rows("digest")
+        with TestPipeline.open(tmp_path, **live, signals_prices_path=sample.PRICES, signals_metrics="emf") as pipeline:
+            result = pipeline.run([WINDOW], mode="manual")
+            url, (digest,) = pipeline.settings.database_url, pipeline.rows("digest")
     assert result.success
     entry = open_store(url).coverage.get(WINDOW)
     assert entry is not None

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.deployment import Deployment, running
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS
 from signals_pipeline_tests.support.polling import until
 from signals_pipeline_tests.support.webserver import Event
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from signals_pipeline.core.digest.composition import compose
-from signals_pipeline.core.digest.context import Knowledge
+from signals_pipeline.core.digest.context import DigestContext
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport
@@ -168,7 +168,7 @@ def outcome_rows(count: int, **changes: object) -> pd.DataFrame:
     return OUTCOMES.conform(pd.DataFrame(rows)) if rows else OUTCOMES.empty()
 
 
-def knowledge_of(history: Sequence[Signal] = (), **changes: object) -> Knowledge:
+def knowledge_of(history: Sequence[Signal] = (), **changes: object) -> DigestContext:
     """Knowledge of these signals, all decided live, without outcomes unless told otherwise."""
     sessions = weekday_sessions()
     values: dict[str, Any] = {
@@ -179,7 +179,7 @@ def knowledge_of(history: Sequence[Signal] = (), **changes: object) -> Knowledge
         "watchlist": WATCHLIST,
         "sessions": sessions,
     }
-    return Knowledge.of(**{**values, **changes})
+    return DigestContext.of(**{**values, **changes})
 
 
 def digest_of(

@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
-from signals_pipeline.adapters.stores.signal_history import History, WindowRun
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
+from signals_pipeline.adapters.stores.signal_history import SignalHistory, WindowRun
 from signals_pipeline.adapters.stores.tables import Mode, metadata, window_run
 from signals_pipeline.core.signals.decision import Candidate
 from signals_pipeline.core.windows import Window, windows_between
@@ -32,7 +32,7 @@ def run_with(mode: Mode = "live", *, expiry: float = 7, most: int = 25, model: s
 def rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
     """Every row, but for what says when and by what run it was written."""
     traces = {"id", "created_at", "updated_at", "mode"}
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         found = {
             table.name: connection.execute(sa.select(table)).mappings().all() for table in metadata.tables.values()
         }
@@ -43,11 +43,11 @@ def rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
 
 
 def wipe(engine: Engine) -> None:
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.delete(window_run))
 
 
-def lifecycles(history: History) -> list[tuple[datetime, str, str]]:
+def lifecycles(history: SignalHistory) -> list[tuple[datetime, str, str]]:
     return [
         (each.decided_at, each.symbol, each.lifecycle) for each in history.between(WINDOWS[0].start, WINDOWS[-1].end)
     ]

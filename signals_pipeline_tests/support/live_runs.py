@@ -16,8 +16,8 @@ from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import delivery_retry, digest_failed
-from signals_pipeline_tests.support.desk import TestDesk
 from signals_pipeline_tests.support.outboxes import WHO, At
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 DAYS = windows_between(window_for_key("2015-02-02-08:30").start, window_for_key("2015-02-04-08:30").start)
 NEWEST = DAYS[-1]
@@ -25,14 +25,14 @@ RECORDED: dict[str, Any] = {"signals_news_path": sample.HEADLINES, "signals_pric
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[TestDesk]:
+def live(tmp_path: Path) -> Iterator[TestPipeline]:
     """A deployment with live runs, over the recorded weeks."""
-    with TestDesk.open(tmp_path, signals_deployment="local", **RECORDED) as opened:
+    with TestPipeline.open(tmp_path, signals_deployment="local", **RECORDED) as opened:
         yield opened
 
 
 @pytest.fixture
-def store(live: TestDesk) -> Iterator[Store]:
+def store(live: TestPipeline) -> Iterator[Store]:
     """Its database."""
     opened = open_store(live.settings.database_url)
     yield opened
@@ -46,7 +46,7 @@ def mailing(port: int, after: timedelta = timedelta(minutes=1), **options: Any) 
 
 
 def run(
-    desk: TestDesk,
+    pipeline: TestPipeline,
     windows: Sequence[Window],
     by: Mailing,
     *,
@@ -56,32 +56,32 @@ def run(
 ) -> dg.ExecuteInProcessResult:
     """One Dagster run, with further tags; it may fail."""
     definitions = build_definitions(
-        desk.settings, resource_overrides={"mailing": dg.ResourceDefinition.hardcoded_resource(by)}
+        pipeline.settings, resource_overrides={"mailing": dg.ResourceDefinition.hardcoded_resource(by)}
     )
     ranged = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
     ours = {PARTITION_TAG: windows[-1].key} if job == "delivery_job" else ranged  # as schedule and sensor ask
     ours |= {MODE_TAG: mode} if mode else {}
     return definitions.resolve_job_def(job).execute_in_process(
-        instance=desk.instance,
+        instance=pipeline.instance,
         tags=ours | tags,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
 
 
-def told_of_failure(desk: TestDesk, store: Store, by: Mailing, result: dg.ExecuteInProcessResult) -> Any:
+def told_of_failure(pipeline: TestPipeline, store: Store, by: Mailing, result: dg.ExecuteInProcessResult) -> Any:
     """What the sensor answers to a run that failed."""
     context = dg.build_run_status_sensor_context(
         sensor_name="digest_failed",
         dagster_event=result.get_run_failure_event(),
-        dagster_instance=desk.instance,
+        dagster_instance=pipeline.instance,
         dagster_run=result.dagster_run,
         resources={"store": store, "mailing": by},
     ).for_run_failure()
     return digest_failed(context)
 
 
-def asked_again(desk: TestDesk, store: Store, by: Mailing) -> Any:
+def asked_again(pipeline: TestPipeline, store: Store, by: Mailing) -> Any:
     """What the retrying sensor answers."""
-    context = dg.build_sensor_context(desk.instance, resources={"store": store, "mailing": by})
+    context = dg.build_sensor_context(pipeline.instance, resources={"store": store, "mailing": by})
     return delivery_retry(context)

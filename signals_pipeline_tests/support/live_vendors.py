@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from signals_pipeline.adapters.http_client.policy import Manners
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
 from signals_pipeline.adapters.news.live import LiveNews
 from signals_pipeline.adapters.stores.circuit_breakers import Circuits
@@ -77,7 +77,7 @@ class Newsroom:
 
 
 @dataclass
-class Desk:
+class LivePipeline:
     """A live desk: its news, the vendors behind it, and the clock of both."""
 
     news: LiveNews
@@ -121,7 +121,7 @@ def live_news(
     now: Callable[[], datetime],
     *,
     symbols: int,
-    manners: Manners | None = None,
+    manners: RequestPolicy | None = None,
     plan: str = "business",
     store: str = "sqlite",
 ) -> Iterator[LiveNews]:
@@ -133,7 +133,7 @@ def live_news(
         newsapi_key="key",
         newsapi_plan=plan,
         contact="a@b.example",
-        manners=manners or Manners(),
+        manners=manners or RequestPolicy(),
         origins=dict.fromkeys(HOSTS, origin),
     )
     feeds = build_feeds(options, Watchlist(companies_of(symbols)), SourceCalls(engine), now)
@@ -142,10 +142,12 @@ def live_news(
 
 
 @contextmanager
-def live_desk(folder: Path, *, symbols: int, manners: Manners | None = None, store: str = "sqlite") -> Iterator[Desk]:
+def live_pipeline(
+    folder: Path, *, symbols: int, manners: RequestPolicy | None = None, store: str = "sqlite"
+) -> Iterator[LivePipeline]:
     """A desk and its vendors in one process."""
     with (
         newsroom(symbols=symbols) as room,
         live_news(folder, room.house.origin, lambda: room.now, symbols=symbols, manners=manners, store=store) as news,
     ):
-        yield Desk(news, room)
+        yield LivePipeline(news, room)

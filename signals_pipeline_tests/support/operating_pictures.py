@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from signals_pipeline_tests.support.deployment import running
-from signals_pipeline_tests.support.desk import SAMPLE_WINDOWS
 from signals_pipeline_tests.support.mail_pictures import keep
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS
 from signals_pipeline_tests.support.polling import PATIENCE
 
 GROUPS = ("news", "prices", "scoring", "signals", "digest")

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from signals_pipeline.adapters.stores.digests import DigestEntry, Digests
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.outcomes import OutcomesStore
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key
@@ -55,7 +55,7 @@ def tell(url: str, digest: Digest) -> DigestEntry:
 def decide(url: str, window: Window, signals: Sequence[Signal]) -> None:
     """Keep a window's signals in the history."""
     engine = engine_for(url)
-    History(engine).record_window(window, [each.candidate for each in signals], run_with())
+    SignalHistory(engine).record_window(window, [each.candidate for each in signals], run_with())
     engine.dispose()
 
 

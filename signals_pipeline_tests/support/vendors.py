@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from signals_pipeline.adapters.http_client.policy import Manners
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
 
-QUICK = Manners(at_once=8, spacing=0.0, timeout=1.0, deadline=0.5, attempts=3, backoff=0.001, longest_wait=0.3)
+QUICK = RequestPolicy(at_once=8, spacing=0.0, timeout=1.0, deadline=0.5, attempts=3, backoff=0.001, longest_wait=0.3)
 JSON, XML = "application/json", "application/rss+xml; charset=utf-8"
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.stores.engine import engine_for, reading
+from signals_pipeline.adapters.stores.engine import engine_for, read_transaction
 from signals_pipeline.adapters.stores.tables import feedback, suppression
 from signals_pipeline.core.digest import links
 from signals_pipeline.core.digest.links import FeedbackFields
@@ -25,7 +25,7 @@ SAY = links.feedback_url("", FIELDS, "not_useful", as_of=NOW, key=KEY)
 
 def rows(url: str, table: sa.Table) -> list[tuple[object, ...]]:
     engine = engine_for(url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         found = [tuple(row) for row in connection.execute(sa.select(table))]
     engine.dispose()
     return found

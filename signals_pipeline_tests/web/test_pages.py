@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.stores.engine import engine_for, writing
+from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
 from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.core.digest.model import CorrectedLine
 from signals_pipeline.core.news.feeds import SourceReport
@@ -122,7 +122,7 @@ def test_a_signal_without_a_card_still_has_its_parts(url: str) -> None:
     tell(url, digest_of(WINDOWS[9]))
     decide(url, WINDOWS[9], [signal("AAA", "SELL", WINDOWS[9])])
     engine = engine_for(url)
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         ours = digest_table.c.window_start == WINDOWS[9].start
         connection.execute(sa.update(digest_table).where(ours).values(content='{"version":99}'))
     engine.dispose()

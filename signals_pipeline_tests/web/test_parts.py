@@ -17,8 +17,8 @@ from signals_pipeline.core.windows import Window
 from signals_pipeline.web import charts
 from signals_pipeline.web.app import utc_now
 from signals_pipeline.web.permalinks import UnknownError, signal_name, signal_named
-from signals_pipeline.web.response_cache import Answer, Kept
-from signals_pipeline.web.snapshot import Freshest
+from signals_pipeline.web.response_cache import CachedResponse, ResponseCache
+from signals_pipeline.web.snapshot import Snapshot
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, story
 
 CLOSES = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60)
@@ -84,19 +84,19 @@ def test_the_clock_is_aware_and_in_utc() -> None:
 def test_what_is_kept_is_made_once_and_the_oldest_goes() -> None:
     made: list[int] = []
 
-    def making(number: int) -> Callable[[], Answer]:
-        def make() -> Answer:
+    def making(number: int) -> Callable[[], CachedResponse]:
+        def make() -> CachedResponse:
             made.append(number)
-            return Answer.of(str(number).encode())
+            return CachedResponse.of(str(number).encode())
 
         return make
 
-    kept = Kept(size=2)
+    kept = ResponseCache(size=2)
     for number in (1, 2, 1, 3, 1, 2):
         assert kept.get(number, making(number)).body == str(number).encode()
     assert made == [1, 2, 3, 2]  # 1 was used again, so 2 went
-    assert Answer.of(b"x").etag != Answer.of(b"y").etag
-    assert Answer.of(b"x", "name").etag == '"name"'
+    assert CachedResponse.of(b"x").etag != CachedResponse.of(b"y").etag
+    assert CachedResponse.of(b"x", "name").etag == '"name"'
 
 
 class Looks:
@@ -126,7 +126,7 @@ def test_callers_that_wait_share_a_look_that_began_after_they_asked() -> None:
     seconds = iter(range(1000))
 
     async def many() -> list[int]:
-        fresh = Freshest(looks, lambda: float(next(seconds)), hold=0)
+        fresh = Snapshot(looks, lambda: float(next(seconds)), hold=0)
         first = asyncio.create_task(fresh.get())
         await asyncio.to_thread(looks.started.acquire, timeout=10)
         later = [asyncio.create_task(fresh.get()) for _ in range(20)]  # the first look began before they asked
@@ -146,7 +146,7 @@ def test_a_look_holds_for_a_moment(passed: float, expected: list[int]) -> None:
     now = [0.0]
 
     async def twice() -> list[int]:
-        fresh = Freshest(looks, lambda: now[0])
+        fresh = Snapshot(looks, lambda: now[0])
         first = await fresh.get()
         now[0] += passed
         return [first, await fresh.get()]
@@ -160,7 +160,7 @@ def test_within_that_moment_it_is_renewed_beside_the_answers() -> None:
     now = [0.0]
 
     async def renewed() -> list[int]:
-        fresh = Freshest(looks, lambda: now[0])
+        fresh = Snapshot(looks, lambda: now[0])
         told = [await fresh.get()]
         now[0] += 0.2
         told += [await fresh.get(), await fresh.get()]  # the second look is under way and can't end yet
@@ -181,7 +181,7 @@ def test_a_renewal_that_fails_without_a_waiter_is_no_trouble(recwarn: pytest.War
     now = [0.0]
 
     async def after() -> list[int]:
-        fresh = Freshest(looks, lambda: now[0])
+        fresh = Snapshot(looks, lambda: now[0])
         told = [await fresh.get()]
         now[0] += 0.2
         told.append(await fresh.get())  # sets off the thirteenth, which fails
@@ -203,7 +203,7 @@ def test_a_failure_reaches_all_who_wait_and_is_not_held() -> None:
     looks.go.release(2)
 
     async def after() -> int:
-        fresh = Freshest(looks, lambda: 0.0)
+        fresh = Snapshot(looks, lambda: 0.0)
         both = await asyncio.gather(fresh.get(), fresh.get(), return_exceptions=True)
         assert [str(each) for each in both] == ["thirteen", "thirteen"]
         return await fresh.get()

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, writing
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, write_transaction
 from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.web.app import create_app
 from signals_pipeline_tests.support.digest_examples import digest_of
@@ -62,7 +62,7 @@ def test_a_database_that_goes_away_is_told_without_where_it_was(
     fill(url)
     with site(url) as client:
         engine = engine_for(url)
-        with writing(engine) as connection:
+        with write_transaction(engine) as connection:
             connection.execute(sa.text("ALTER TABLE digest RENAME TO elsewhere"))
         engine.dispose()
         api, page, probe = (client.get(path) for path in ("/api/v1/digest", "/", "/healthz"))
@@ -79,7 +79,7 @@ def test_it_answers_again_when_the_database_is_back(url: str) -> None:
     engine = engine_for(url)
     with site(url) as client:
         for name, other, status in (("digest", "elsewhere", 503), ("elsewhere", "digest", 200)):
-            with writing(engine) as connection:
+            with write_transaction(engine) as connection:
                 connection.execute(sa.text(f"ALTER TABLE {name} RENAME TO {other}"))
             assert client.get("/api/v1/digest").status_code == status
     engine.dispose()
@@ -98,7 +98,7 @@ def test_a_digest_of_another_version_says_what_to_do(url: str) -> None:
 def test_what_nobody_foresaw_tells_nothing_of_the_inside(url: str) -> None:
     tell(url, digest_of(TOLD))
     engine = engine_for(url)
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.update(digest_table).values(content='{"version": 1}'))
     engine.dispose()
     with site(url) as client:

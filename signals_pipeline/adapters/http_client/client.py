@@ -8,7 +8,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from signals_pipeline.adapters.http_client.policy import Doors, Manners, PassingError, refuse_passing
+from signals_pipeline.adapters.http_client.policy import (
+    HostRateLimiter,
+    RequestPolicy,
+    TransientError,
+    raise_if_transient,
+)
 from signals_pipeline.core.news.feeds import SourceError
 
 if TYPE_CHECKING:
@@ -19,7 +24,7 @@ _PIECE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer with a status that won't pass by itself: 2xx, or 4xx other than 429.
 
     Attributes:
@@ -62,10 +67,10 @@ class HttpClient:
 
     def __init__(
         self,
-        manners: Manners,
+        manners: RequestPolicy,
         *,
         user_agent: str,
-        doors: Doors | None = None,
+        doors: HostRateLimiter | None = None,
         origins: Mapping[str, str] | None = None,
         before_call: Callable[[], None] = lambda: None,
     ) -> None:
@@ -84,7 +89,7 @@ class HttpClient:
         self.manners = manners
         self.calls = 0
         self._lock = Lock()
-        self._doors = doors or Doors(manners)
+        self._doors = doors or HostRateLimiter(manners)
         self._origins = dict(origins or {})
         self._before_call = before_call
         self._session = requests.Session()
@@ -93,7 +98,7 @@ class HttpClient:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
 
-    def get(self, url: str, params: Mapping[str, Any] | None = None, auth: "AuthBase | None" = None) -> Answer:
+    def get(self, url: str, params: Mapping[str, Any] | None = None, auth: "AuthBase | None" = None) -> Response:
         """The answer to a GET.
 
         Raises:
@@ -101,13 +106,13 @@ class HttpClient:
             SourceError: the call was refused, the URL can't be asked, or the answer is too large.
         """
         target = moved(url, self._origins)
-        return self.manners.patiently(lambda: self._once(target, params, auth))
+        return self.manners.call_with_retry(lambda: self._once(target, params, auth))
 
     def close(self) -> None:
         """Give the connections back."""
         self._session.close()
 
-    def _once(self, url: str, params: Mapping[str, Any] | None, auth: "AuthBase | None") -> Answer:
+    def _once(self, url: str, params: Mapping[str, Any] | None, auth: "AuthBase | None") -> Response:
         import requests
 
         where = place(url)
@@ -120,15 +125,15 @@ class HttpClient:
                 with self._session.get(
                     url, params=params, auth=auth, stream=True, timeout=self.manners.timeout
                 ) as response:
-                    refuse_passing(where, response.status_code, response.headers)
+                    raise_if_transient(where, response.status_code, response.headers)
                     body = self._body(response, where, began)
             except requests.exceptions.SSLError as error:
                 raise SourceError(f"{where}: no secure connection; check the certificate and the clock") from error
             except (requests.ConnectionError, requests.Timeout) as error:
-                raise PassingError(f"{where}: {said(error)}") from error
+                raise TransientError(f"{where}: {said(error)}") from error
             except requests.RequestException as error:
                 raise SourceError(f"{where}: can't be asked ({said(error)})") from error
-        return Answer(where, response.status_code, response.headers, body)
+        return Response(where, response.status_code, response.headers, body)
 
     def _body(self, response: "requests.Response", where: str, began: float) -> bytes:
         """All bytes, piece by piece as they come, so that a slow drip meets the deadline."""
@@ -142,9 +147,9 @@ class HttpClient:
                 if size > self.manners.largest:
                     raise SourceError(f"{where}: more than {self.manners.largest:,} bytes; is this the right address?")
                 if monotonic() - began > self.manners.deadline:
-                    raise PassingError(f"{where}: not done after {self.manners.deadline:g} s")
+                    raise TransientError(f"{where}: not done after {self.manners.deadline:g} s")
         except urllib3.exceptions.HTTPError as error:
-            raise PassingError(f"{where}: the answer broke off ({said(error)})") from error
+            raise TransientError(f"{where}: the answer broke off ({said(error)})") from error
         return b"".join(pieces)
 
 

@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 SHORT_REST = 60.0  # seconds
 
 
-class PassingError(OSError):
+class TransientError(OSError):
     """A failure that may pass: a timeout, a broken connection, 429 or 5xx; the message is one line.
 
     Attributes:
@@ -31,11 +31,11 @@ class PassingError(OSError):
 
     def given_up(self) -> SourceError:
         """What it is to whoever asked the source; one that wants a long rest is not asked again within the run."""
-        return SourceError(str(self), passing=(self.retry_after or 0.0) <= SHORT_REST)
+        return SourceError(str(self), transient=(self.retry_after or 0.0) <= SHORT_REST)
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class RequestPolicy:
     """Politeness and patience towards one vendor.
 
     Attributes:
@@ -58,8 +58,8 @@ class Manners:
     longest_wait: float = 30.0
     largest: int = 8_000_000
 
-    def patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer, asked for again after a `PassingError` as long as the manners allow.
+    def call_with_retry(self, ask: Callable[[], Answer]) -> Answer:
+        """The answer, asked for again after a `TransientError` as long as the manners allow.
 
         Raises:
             PassingError: the last one, where none of the attempts got an answer.
@@ -73,7 +73,7 @@ class Manners:
 
         def may_heal(state: "tenacity.RetryCallState") -> bool:
             failure = state.outcome.exception() if state.outcome else None
-            return isinstance(failure, PassingError) and (failure.retry_after or 0.0) <= self.longest_wait
+            return isinstance(failure, TransientError) and (failure.retry_after or 0.0) <= self.longest_wait
 
         stop = tenacity.stop_after_attempt(self.attempts)
         return tenacity.Retrying(stop=stop, wait=wait, retry=may_heal, reraise=True, sleep=sleep)(ask)
@@ -81,14 +81,14 @@ class Manners:
 
 def _retry_after(state: "tenacity.RetryCallState") -> float | None:
     failure = state.outcome.exception() if state.outcome else None
-    return failure.retry_after if isinstance(failure, PassingError) else None
+    return failure.retry_after if isinstance(failure, TransientError) else None
 
 
 @dataclass
-class Doors:
+class HostRateLimiter:
     """One door a host, through which calls pass as the manners say; shared by threads."""
 
-    manners: Manners
+    manners: RequestPolicy
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _places: dict[str, threading.BoundedSemaphore] = field(default_factory=dict)
     _next: dict[str, float] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class Doors:
             yield
 
 
-def refuse_passing(where: str, status: int, headers: Mapping[str, str]) -> None:
+def raise_if_transient(where: str, status: int, headers: Mapping[str, str]) -> None:
     """Raise where a status tells of something that may pass.
 
     Raises:
@@ -117,7 +117,7 @@ def refuse_passing(where: str, status: int, headers: Mapping[str, str]) -> None:
     if status == 429 or status >= 500:
         after = retry_after(headers.get("Retry-After"))
         says = f", wants {after:.0f} s of rest" if after is not None else ""
-        raise PassingError(f"{where} answers HTTP {status}{says}", after)
+        raise TransientError(f"{where} answers HTTP {status}{says}", after)
 
 
 def retry_after(value: str | None) -> float | None:

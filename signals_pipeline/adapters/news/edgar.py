@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from signals_pipeline.adapters.http_client.client import HttpClient
-from signals_pipeline.adapters.http_client.policy import Manners, PassingError
+from signals_pipeline.adapters.http_client.policy import RequestPolicy, TransientError
 from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift
 from signals_pipeline.adapters.news.rss import parse
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
@@ -27,7 +27,7 @@ _LEGAL = frozenset(
 ) | {"sa", "ag", "nv", "the", "group", "de"}
 
 
-def sec_manners(manners: Manners) -> Manners:
+def sec_manners(manners: RequestPolicy) -> RequestPolicy:
     """These manners, no faster than the SEC allows."""
     return replace(manners, at_once=min(manners.at_once, 2), spacing=max(manners.spacing, 0.12))
 
@@ -63,7 +63,7 @@ class EdgarFilings:
         calls = self._http.calls
         try:
             self._read_back(visit)
-        except PassingError as error:
+        except TransientError as error:
             raise error.given_up() from error
         return visit.batch(self._http.calls - calls)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from signals_pipeline.adapters.http_client.client import HttpClient, place
-from signals_pipeline.adapters.http_client.policy import Doors, Manners
+from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy
 from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_manners
 from signals_pipeline.adapters.news.newsapi import PLANS, Degrades, NewsApi, Plan, QuotaError
 from signals_pipeline.adapters.news.rss import RssFeed, YahooRss
@@ -41,7 +41,7 @@ class FeedOptions:
     newsapi_daily_calls: int = 0
     degrades: Degrades = Degrades.PAGES
     contact: str = ""
-    manners: Manners = field(default_factory=Manners)
+    manners: RequestPolicy = field(default_factory=RequestPolicy)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -73,10 +73,10 @@ def build_feeds(
     Raises:
         SourceError: a name is no feed's, or a company's names don't fit into a query.
     """
-    doors = Doors(options.manners)
+    doors = HostRateLimiter(options.manners)
     agent = f"{_AGENT} ({options.contact})" if options.contact else _AGENT
 
-    def client(manners: Manners = options.manners, shared: Doors | None = doors) -> HttpClient:
+    def client(manners: RequestPolicy = options.manners, shared: HostRateLimiter | None = doors) -> HttpClient:
         return HttpClient(manners, user_agent=agent, doors=shared, origins=options.origins)
 
     def feed(name: str) -> NewsSource:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
 
-from signals_pipeline.adapters.http_client.policy import PassingError
+from signals_pipeline.adapters.http_client.policy import TransientError
 from signals_pipeline.core.news.feeds import Collection, NewsBatch, RawHeadline, SourceError, SourceReport
 from signals_pipeline.core.windows import NEW_YORK
 
@@ -120,7 +120,7 @@ def each_symbol(
                 return SourceError("not asked any more")
             try:
                 page = ask(symbol)
-            except PassingError as error:
+            except TransientError as error:
                 in_a_row += 1
                 return error.given_up()
             except SourceError as error:
@@ -139,15 +139,15 @@ def visit_symbols(visit: Visit, symbols: Sequence[str], ask: Callable[[str], Pag
     Raises:
         SourceError: no symbol got an answer; the line is the first failure's.
     """
-    passing = False
+    transient = False
     for symbol, outcome in each_symbol(symbols, ask, at_once):
         if isinstance(outcome, Page):
             visit.take(outcome, symbol)
         else:
             visit.failures.append(f"{symbol}: {outcome}")
-            passing |= outcome.passing
+            transient |= outcome.transient
     if len(visit.failures) == len(symbols):
-        raise SourceError(f"{visit.failures[0]} ({len(symbols)} of {len(symbols)} symbols)", passing=passing)
+        raise SourceError(f"{visit.failures[0]} ({len(symbols)} of {len(symbols)} symbols)", transient=transient)
 
 
 def refuse_drift(where: str, headlines: Sequence[RawHeadline]) -> None:

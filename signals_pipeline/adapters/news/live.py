@@ -31,7 +31,7 @@ class _Outcome:
 
     visit: Collection
     headlines: tuple[Identified, ...] = ()
-    passing: bool = False
+    transient: bool = False
 
 
 class LiveNews:
@@ -133,7 +133,7 @@ class LiveNews:
         except SourceError as error:
             why = " ".join(str(error).split())
             self._circuits.record(feed.name, now, why)
-            return _Outcome(_failed(feed.name, now, since, until, why), passing=error.passing)
+            return _Outcome(_failed(feed.name, now, since, until, why), transient=error.transient)
         self._circuits.record(feed.name, now)
         (visit,) = batch.collections
         # Identified here, while others wait for their feeds.
@@ -148,5 +148,5 @@ def _refuse_if_all_failed(outcomes: Sequence[_Outcome]) -> None:
     visits = [each.visit for each in outcomes]
     if all(visit.status == "failed" for visit in visits):
         told = "; ".join(f"{visit.feed}: {visit.detail}" for visit in visits)
-        passing = any(each.passing for each in outcomes)
-        raise SourceError(f"news: no feed answered ({told}); the next window covers the gap", passing=passing)
+        transient = any(each.transient for each in outcomes)
+        raise SourceError(f"news: no feed answered ({told}); the next window covers the gap", transient=transient)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from signals_pipeline.adapters.http_client.client import Answer, HttpClient
-from signals_pipeline.adapters.http_client.policy import PassingError
+from signals_pipeline.adapters.http_client.client import HttpClient, Response
+from signals_pipeline.adapters.http_client.policy import TransientError
 from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 from signals_pipeline.core.news.queries import Query, queries
@@ -143,7 +143,7 @@ class NewsApi:
                 self._next_page(search, page)
             except QuotaError as error:
                 search.stop(error)
-            except PassingError as error:
+            except TransientError as error:
                 search.stop(error.given_up())
 
     def _next_page(self, search: "_Search", page: int) -> None:
@@ -222,7 +222,7 @@ class _Session:
     def __init__(self, http: HttpClient) -> None:
         self._http = http
 
-    def get(self, url: str, auth: Any, timeout: float, params: dict[str, Any]) -> Answer:  # noqa: ANN401, ARG002
+    def get(self, url: str, auth: Any, timeout: float, params: dict[str, Any]) -> Response:  # noqa: ANN401, ARG002
         """The answer; its JSON is read here, so that anything else is refused in one line."""
         answer = self._http.get(url, params=params, auth=auth)
         answer.json()

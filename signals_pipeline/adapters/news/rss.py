@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from signals_pipeline.adapters.http_client.client import Answer, HttpClient, place
-from signals_pipeline.adapters.http_client.policy import PassingError
+from signals_pipeline.adapters.http_client.client import HttpClient, Response, place
+from signals_pipeline.adapters.http_client.policy import TransientError
 from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift, visit_symbols
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 
@@ -43,7 +43,7 @@ class RssFeed:
         calls = self._http.calls
         try:
             visit.take(read_feed(self._http.get(self.url), self.name, newest=_NEWEST))
-        except PassingError as error:
+        except TransientError as error:
             raise error.given_up() from error
         return visit.batch(self._http.calls - calls)
 
@@ -74,7 +74,9 @@ class YahooRss:
         return read_feed(answer, self.name, newest=_YAHOO_NEWEST, tags=(symbol,), source="Yahoo Finance")
 
 
-def read_feed(answer: Answer, feed: str, *, newest: int, tags: tuple[str, ...] = (), source: str | None = None) -> Page:
+def read_feed(
+    answer: Response, feed: str, *, newest: int, tags: tuple[str, ...] = (), source: str | None = None
+) -> Page:
     """The items of an RSS or Atom answer.
 
     Args:
@@ -94,7 +96,7 @@ def read_feed(answer: Answer, feed: str, *, newest: int, tags: tuple[str, ...] =
     return Page(headlines, cut=len(headlines) >= newest)
 
 
-def parse(answer: Answer) -> Mapping[str, Any]:
+def parse(answer: Response) -> Mapping[str, Any]:
     """The parsed document: `feed` and `entries` as feedparser gives them.
 
     Raises:
@@ -125,7 +127,7 @@ def parse(answer: Answer) -> Mapping[str, Any]:
     return parsed
 
 
-def _refuse_renamed(answer: Answer) -> None:
+def _refuse_renamed(answer: Response) -> None:
     """Refuse a document without items that has titles of something: items under another name are not "no news"."""
     over = len(_TITLE.findall(answer.body)) - len(_TITLED.findall(answer.body))
     if over > 0:

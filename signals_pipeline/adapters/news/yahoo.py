@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from signals_pipeline.adapters.http_client.client import moved, place
-from signals_pipeline.adapters.http_client.policy import Doors, Manners, PassingError, refuse_passing
+from signals_pipeline.adapters.http_client.policy import (
+    HostRateLimiter,
+    RequestPolicy,
+    TransientError,
+    raise_if_transient,
+)
 from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift, visit_symbols
 from signals_pipeline.adapters.yfinance_module import yfinance_in
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
@@ -30,7 +35,12 @@ class YahooNews:
     name = "yahoo"
 
     def __init__(
-        self, symbols: Sequence[str], manners: Manners, *, cache_dir: str, origins: Mapping[str, str] | None = None
+        self,
+        symbols: Sequence[str],
+        manners: RequestPolicy,
+        *,
+        cache_dir: str,
+        origins: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare the feed; nothing is asked yet.
 
@@ -76,7 +86,7 @@ def _items(ticker: Any, symbol: str) -> list[dict[str, Any]]:  # noqa: ANN401
     """
     try:
         return ticker.get_news(count=_COUNT)
-    except (PassingError, SourceError):
+    except (TransientError, SourceError):
         raise
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
@@ -86,13 +96,13 @@ def _items(ticker: Any, symbol: str) -> list[dict[str, Any]]:  # noqa: ANN401
 class _Calls:
     """Calls on behalf of yfinance: polite, patient, counted, judged."""
 
-    def __init__(self, manners: Manners, origins: Mapping[str, str]) -> None:
+    def __init__(self, manners: RequestPolicy, origins: Mapping[str, str]) -> None:
         self.manners = manners
         self.made = 0
         self._origins = origins
-        self._doors = Doors(manners)
+        self._doors = HostRateLimiter(manners)
         self._lock = threading.Lock()
-        self._helpers: dict[str, Response | PassingError] = {}
+        self._helpers: dict[str, Response | TransientError] = {}
 
     def ask(self, send: Any, method: str, url: str, options: dict[str, Any]) -> "Response":  # noqa: ANN401
         """One answer by `send(method, url, **options)`.
@@ -103,7 +113,9 @@ class _Calls:
         """
         target = moved(url, self._origins)
         if urlsplit(url).path == _NEWS_PATH:
-            return self.manners.patiently(lambda: self._once(send, method, target, options, self.manners.deadline))
+            return self.manners.call_with_retry(
+                lambda: self._once(send, method, target, options, self.manners.deadline)
+            )
         return self._helper(send, method, target, options)
 
     def _helper(self, send: Any, method: str, url: str, options: dict[str, Any]) -> "Response":  # noqa: ANN401
@@ -111,11 +123,11 @@ class _Calls:
         if url not in self._helpers:
             try:
                 self._helpers[url] = self._once(send, method, url, options, self.manners.timeout)
-            except PassingError as error:
+            except TransientError as error:
                 self._helpers[url] = error
         found = self._helpers[url]
-        if isinstance(found, PassingError):
-            raise PassingError(str(found), found.retry_after)
+        if isinstance(found, TransientError):
+            raise TransientError(str(found), found.retry_after)
         return found
 
     def _once(self, send: Any, method: str, url: str, options: dict[str, Any], seconds: float) -> "Response":  # noqa: ANN401
@@ -130,8 +142,8 @@ class _Calls:
                 response = send(method, url, **{**options, "timeout": seconds})
             except RequestException as error:
                 took = monotonic() - began
-                raise PassingError(f"{where}: {type(error).__name__} after {took:.0f} s") from error
-        refuse_passing(where, response.status_code, response.headers)
+                raise TransientError(f"{where}: {type(error).__name__} after {took:.0f} s") from error
+        raise_if_transient(where, response.status_code, response.headers)
         if urlsplit(url).path == _NEWS_PATH:
             _judge(response, where)
         return response
@@ -156,7 +168,7 @@ def _judge(response: "Response", where: str) -> None:
         SourceError: a refusal, no JSON, or JSON that is not built as expected.
     """
     if "Will be right back" in response.text:
-        raise PassingError(f"{where}: Yahoo says that it will be right back")
+        raise TransientError(f"{where}: Yahoo says that it will be right back")
     if response.status_code >= 400:
         raise SourceError(f"{where} answers HTTP {response.status_code}")
     try:

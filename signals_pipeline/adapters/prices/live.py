@@ -38,7 +38,7 @@ class BarDelivery:
     answered: frozenset[str]
     drift: str
     calls: int
-    passing: bool = False
+    transient: bool = False
 
 
 class BarVendor(Protocol):
@@ -113,7 +113,7 @@ class LivePrices:
         self._vendor, self._store, self._sessions, self._now = vendor, store, sessions, now
         self._tried: dict[str, date] = {}
         self._notes: dict[str, None] = {}
-        self._passing = False
+        self._transient = False
 
     @property
     def name(self) -> str:
@@ -134,7 +134,7 @@ class LivePrices:
             raise SourceError(
                 f"{self.name}: no daily bars of {len(symbols)} symbols are stored and none can be had ({said}); "
                 "try again later, or set SIGNALS_PRICES_PATH to a recorded file",
-                passing=self._passing,
+                transient=self._transient,
             )
         return bars
 
@@ -176,7 +176,7 @@ class LivePrices:
         bars, actions = self._screened(delivery, since, now.date())
         asked = dict.fromkeys(sorted(delivery.answered), since)
         self._store.put(bars, actions, asked=asked, source=self.name, seen_at=now)
-        self._passing = delivery.passing
+        self._transient = delivery.transient
         self._note(f"{symbol}: {reason}" for symbol, reason in sorted(delivery.refused.items()))
         if delivery.drift:
             raise SourceError(

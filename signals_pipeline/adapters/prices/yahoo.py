@@ -74,7 +74,7 @@ class YahooPrices:
             answered=frozenset(symbols) - {name for name, each in problems.items() if each.kind != "empty"},
             drift=drift[0] if drift else "",
             calls=session.calls,
-            passing=any(problem.passing for problem in problems.values()),
+            transient=any(problem.transient for problem in problems.values()),
         )
 
     def _download(self, names: list[str], session: object, start: date, end: date) -> pd.DataFrame:

@@ -23,7 +23,7 @@ class Problem:
 
     kind: Literal["unknown", "empty", "unreadable", "drift"]
     text: str
-    passing: bool = False
+    transient: bool = False
 
 
 def problem_of(body: bytes, content_type: str, symbol: str) -> Problem | None:

@@ -124,7 +124,7 @@ class ChartSession(Session[Response]):
         except RequestException as error:
             whole = str(error).partition(" See https://curl.se")[0]  # not where curl explains itself
             said = " ".join(whole.split())[:200]
-            return _Setback(Problem("unreadable", f"{type(error).__name__}: {said}", passing=True), again=True)
+            return _Setback(Problem("unreadable", f"{type(error).__name__}: {said}", transient=True), again=True)
         status = response.status_code
         if status == 429 or status >= 500:
             return self._busy(status, retry_after(response.headers.get("Retry-After"), self._now()))
@@ -138,7 +138,7 @@ class ChartSession(Session[Response]):
         again = wait is None or wait <= MOST_SECONDS
         if not again:
             self._stopped = f"{said}; not asked again in this run"
-        return _Setback(Problem("unreadable", said, passing=again), again=again, wait=wait)
+        return _Setback(Problem("unreadable", said, transient=again), again=again, wait=wait)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from signals_pipeline.adapters.probes.findings import Finding, fail, ok, warn
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _ROLE = "give the task a role with access, or set AWS_PROFILE and AWS_DEFAULT_REGION"
 
 
-def bucket(url: str, *, seconds: float = 5) -> Finding:
+def bucket(url: str, *, seconds: float = 5) -> ProbeResult:
     """Whether the bucket of an s3:// URL is there and may be read."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
@@ -28,7 +28,7 @@ def bucket(url: str, *, seconds: float = 5) -> Finding:
     return ok(f"bucket {name} answers")
 
 
-def ses(*, endpoint: str = "", seconds: float = 5) -> Finding:
+def ses(*, endpoint: str = "", seconds: float = 5) -> ProbeResult:
     """Whether SES sends for this account, and to whom."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError

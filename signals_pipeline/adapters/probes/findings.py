@@ -10,7 +10,7 @@ Status = Literal["ok", "warn", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeResult:
     """One line of the doctor.
 
     Attributes:
@@ -24,24 +24,24 @@ class Finding:
     remedy: str = ""
 
 
-Probe = Callable[[], Finding]
+Probe = Callable[[], ProbeResult]
 
 _THREAD = "look"
 
 
-def ok(text: str) -> Finding:
+def ok(text: str) -> ProbeResult:
     """All is well."""
-    return Finding("ok", text)
+    return ProbeResult("ok", text)
 
 
-def warn(text: str, remedy: str) -> Finding:
+def warn(text: str, remedy: str) -> ProbeResult:
     """It runs, but not as it should."""
-    return Finding("warn", text, remedy)
+    return ProbeResult("warn", text, remedy)
 
 
-def fail(text: str, remedy: str) -> Finding:
+def fail(text: str, remedy: str) -> ProbeResult:
     """It can't run so."""
-    return Finding("fail", text, remedy)
+    return ProbeResult("fail", text, remedy)
 
 
 def look(
@@ -50,7 +50,7 @@ def look(
     seconds: float,
     told: Callable[[Exception], str | None],
     in_turn: Sequence[str] = (),
-) -> dict[str, Finding]:
+) -> dict[str, ProbeResult]:
     """What each probe found, in the order given; none is waited for longer than the deadline.
 
     Args:
@@ -60,7 +60,7 @@ def look(
         in_turn: Those that only compute on this machine, in the order in which to run them: one after another, beside
             the others. Late, they are not blamed on a network.
     """
-    found: dict[str, Finding] = {}
+    found: dict[str, ProbeResult] = {}
 
     def run(names: Sequence[str]) -> None:
         for name in names:
@@ -90,7 +90,7 @@ def unfinished() -> bool:
     return any(thread.name == _THREAD for thread in threading.enumerate())
 
 
-def _late(seconds: float, *, here: bool) -> Finding:
+def _late(seconds: float, *, here: bool) -> ProbeResult:
     if here:
         return warn(
             f"not looked at within {seconds:g} s: this machine is busy", f"signals doctor --seconds {10 * seconds:g}"

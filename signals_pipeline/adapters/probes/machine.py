@@ -4,12 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
-from signals_pipeline.adapters.probes.findings import Finding, fail, ok, warn
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
 
 NEEDED_MB, WANTED_MB = 384, 512  # a run with FinBERT dies at the first and completes at the second
 
 
-def memory(groups: Path = Path("/sys/fs/cgroup"), about: Path = Path("/proc/meminfo")) -> Finding:
+def memory(groups: Path = Path("/sys/fs/cgroup"), about: Path = Path("/proc/meminfo")) -> ProbeResult:
     """The memory that this process may use, against what a run takes."""
     limit = groups / "memory.max"
     text = limit.read_text().strip() if limit.is_file() else "max"
@@ -26,7 +26,7 @@ def memory(groups: Path = Path("/sys/fs/cgroup"), about: Path = Path("/proc/memi
     return ok(found)
 
 
-def folder(path: Path, *, least_mb: int = 500) -> Finding:
+def folder(path: Path, *, least_mb: int = 500) -> ProbeResult:
     """Whether files can be written there, or it can be made, and how much room there is."""
     there = next(part for part in (path.absolute(), *path.absolute().parents) if part.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK, effective_ids=True):

@@ -4,7 +4,7 @@ import smtplib
 import ssl
 from typing import Literal
 
-from signals_pipeline.adapters.probes.findings import Finding, fail, ok
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok
 
 _REFUSED = "correct SMTP_USER and SMTP_PASSWORD"
 _UNREACHED = "correct SMTP_HOST, SMTP_PORT and SMTP_TLS, and let the firewall pass"
@@ -19,7 +19,7 @@ def smtp_login(
     password: str = "",
     seconds: float = 6,
     context: ssl.SSLContext | None = None,
-) -> Finding:
+) -> ProbeResult:
     """Connect, encrypt and log in as the mail would; then leave.
 
     Args:

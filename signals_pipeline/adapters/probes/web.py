@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from signals_pipeline.adapters.probes.findings import Finding, fail, ok, warn
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
 
 NEWSAPI = "https://newsapi.org"
 CLOCK = "https://www.sec.gov"
 _OFF, _FAR_OFF = 30, 240  # seconds; AWS refuses a signature that is 5 minutes off
 
 
-def newsapi_key(key: str, *, reserve: Callable[[], bool], origin: str = NEWSAPI, seconds: float = 6) -> Finding:
+def newsapi_key(key: str, *, reserve: Callable[[], bool], origin: str = NEWSAPI, seconds: float = 6) -> ProbeResult:
     """Whether NewsAPI accepts the key, by one call of the budget.
 
     Args:
@@ -40,7 +40,7 @@ def newsapi_key(key: str, *, reserve: Callable[[], bool], origin: str = NEWSAPI,
     return warn(f"NewsAPI answers {answer.status_code}", "try again later: https://status.newsapi.org")
 
 
-def clock(now: Callable[[], datetime], *, origin: str = CLOCK, seconds: float = 6) -> Finding:
+def clock(now: Callable[[], datetime], *, origin: str = CLOCK, seconds: float = 6) -> ProbeResult:
     """How far this machine's clock is off a web server's."""
     import requests
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import bar_reach, corporate_action, daily_bar
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -62,7 +62,7 @@ class BarStore:
             .outerjoin_from(bar_reach, newest, newest.c.symbol == bar_reach.c.symbol)
             .where(bar_reach.c.symbol.in_(symbols))
         )
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return {row.symbol: Span(row.asked_from, row.last) for row in connection.execute(query)}
 
     def put(
@@ -80,7 +80,7 @@ class BarStore:
         Returns:
             How many bars were new.
         """
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             kept = self._insert(connection, daily_bar, _rows(bars, source, seen_at))
             self._insert(connection, corporate_action, _rows(actions, source, seen_at))
             reach = [{"symbol": symbol, "asked_from": day, "updated_at": seen_at} for symbol, day in asked.items()]
@@ -98,7 +98,7 @@ class BarStore:
             .where(table.c.symbol.in_(symbols), table.c.session.between(start, end))
             .order_by(*table.primary_key.columns)
         )
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             rows = [tuple(row) for row in connection.execute(query)]  # pandas looks for names in each row of SQLAlchemy
         # Collations differ between databases; the order of a frame must not.
         frame = pd.DataFrame.from_records(rows, columns=list(names))

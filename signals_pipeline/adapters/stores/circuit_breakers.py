@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import source_state
 
 _LONGEST = timedelta(hours=6)
@@ -37,7 +37,7 @@ class Circuits:
 
     def state(self, source: str) -> State:
         """How the source did; a source never heard of did well."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return _state(connection, source)
 
     def admit(self, source: str, now: datetime) -> State | None:
@@ -48,7 +48,7 @@ class Circuits:
         Returns:
             None where the source may be visited; else the state that forbids it.
         """
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             state = _state(connection, source)
             if state.open_until is None:
                 return None
@@ -65,7 +65,7 @@ class Circuits:
             now: When it ended (aware).
             failure: What went wrong, one line; empty where it answered.
         """
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             before = _state(connection, source)
             failures = before.failures + 1 if failure else 0
             over = failures - self.threshold

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import coverage
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.windows import Window, window_for_key
@@ -23,14 +23,14 @@ class CoverageStore:
         rows = [_row(entry) for entry in entries]
         if rows:
             starts = [row["window_start"] for row in rows]
-            with writing(self._engine, alone=True) as connection:
+            with write_transaction(self._engine, alone=True) as connection:
                 connection.execute(sa.delete(coverage).where(coverage.c.window_start.in_(starts)))
                 connection.execute(sa.insert(coverage), rows)
 
     def get(self, window: Window) -> Coverage | None:
         """The window's entry; None where it has none."""
         query = sa.select(coverage.c.content).where(coverage.c.window_start == window.start)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             content = connection.scalar(query)
         return None if content is None else Coverage.from_dict(content)
 
@@ -38,7 +38,7 @@ class CoverageStore:
         """The entries of these windows, oldest first, in one look-up; a window without one is left out."""
         ours = coverage.c.window_start.between(windows[0].start, windows[-1].start)
         query = sa.select(coverage.c.window_start, coverage.c.content).where(ours)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             held = {row.window_start: row.content for row in connection.execute(query)}
         return {window: Coverage.from_dict(held[window.start]) for window in windows if window.start in held}
 
@@ -46,7 +46,7 @@ class CoverageStore:
         """The windows with an entry that start before this instant, oldest first."""
         columns = (coverage.c.window_start, coverage.c.window_end)
         query = sa.select(*columns).where(coverage.c.window_start < before).order_by(coverage.c.window_start)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return tuple(Window(row.window_start, row.window_end) for row in connection.execute(query))
 
 

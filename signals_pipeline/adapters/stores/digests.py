@@ -9,7 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.outbox import Addressed, add_mails
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.core.windows import Window
@@ -72,7 +72,7 @@ class Digests:
         """
         sha256 = hashlib.sha256(content.encode()).hexdigest()
         entry = DigestEntry(window.start, window.end, kind, mode, subject, sha256, datetime.now(UTC))
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             kept = _kept(connection, entry, content)
             if mails and kept.mode == mode == "live" and not _mailed(connection, window.start):
                 add_mails(connection, window, mails, kind="digest", mode="live", now=kept.created_at)
@@ -91,12 +91,12 @@ class Digests:
         query = sa.select(*_ENTRY).order_by(digest.c.window_start.desc()).limit(limit)
         if before is not None:
             query = query.where(digest.c.window_start < before)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return [_entry(row) for row in connection.execute(query)]
 
     def _first(self, condition: sa.ColumnElement[bool]) -> StoredDigest | None:
         query = sa.select(*_ENTRY, digest.c.content).where(condition).order_by(digest.c.window_start.desc()).limit(1)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else StoredDigest(_entry(row), row.content)
 

@@ -44,9 +44,9 @@ class DatabaseError(RuntimeError):
         passing: It may heal within a minute by itself: the server restarts, a connection broke, another writer is slow.
     """
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
-        self.passing = passing
+        self.transient = transient
 
 
 def engine_for(url: str) -> Engine:
@@ -64,7 +64,7 @@ def engine_for(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         _prepare_file(parsed)
         _set_up_sqlite(engine)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         connection.execute(sa.text("SELECT 1 FROM (SELECT 1) AS one"))
     return engine
 
@@ -75,7 +75,7 @@ def name_of(engine: Engine) -> str:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def read_transaction(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one state of the database throughout, and never waits for writers.
 
     Raises:
@@ -87,7 +87,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
+def write_transaction(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
     """A transaction that writes: committed whole at the end, rolled back whole on any exception.
 
     Args:
@@ -110,7 +110,7 @@ def lock(connection: Connection) -> None:
 
 
 @contextmanager
-def migrating(engine: Engine) -> Iterator[Connection]:
+def migration_transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction for all revisions of the schema, alone among writers.
 
     SQLite's foreign keys are off meanwhile: a revision that copies a table drops the old one, which would take along
@@ -213,9 +213,9 @@ def _explained(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         said = str(error.orig)
-        passing = error.connection_invalidated or any(words in said for words in _PASSING)
+        transient = error.connection_invalidated or any(words in said for words in _PASSING)
         raise DatabaseError(
-            f"database {name_of(engine)}: {_line(error.orig)}{_advice(said)}", passing=passing
+            f"database {name_of(engine)}: {_line(error.orig)}{_advice(said)}", transient=transient
         ) from error
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import feedback, signal_history
-from signals_pipeline.core.record.engagement import Verdict
+from signals_pipeline.core.record.engagement import Rating
 
 Said = Literal["recorded", "changed", "unchanged"]
 
@@ -29,7 +29,7 @@ class Feedback:
         key = dict(zip(_SIGNAL, (window_start, symbol, signal_type), strict=True)) | {"recipient_hash": recipient_hash}
         ours = sa.and_(*(feedback.c[name] == value for name, value in key.items()))
         said = {"verdict": "useful" if useful else "not_useful", "created_at": at}
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             before = connection.scalar(sa.select(feedback.c.verdict).where(ours))
             if before is None:
                 connection.execute(sa.insert(feedback).values(**key, **said))
@@ -39,7 +39,7 @@ class Feedback:
             connection.execute(sa.update(feedback).where(ours).values(**said))
             return "changed"
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[Rating]:
         """Every verdict on a signal that is in the history, by time."""
         same = [feedback.c[name] == signal_history.c[name] for name in _SIGNAL]
         query = (
@@ -47,10 +47,10 @@ class Feedback:
             .join(signal_history, sa.and_(*same))
             .order_by(feedback.c.created_at, feedback.c.id)
         )
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
         return [
-            Verdict(row.symbol, _publisher(row.contributions, row.story_id), row.verdict == "useful") for row in rows
+            Rating(row.symbol, _publisher(row.contributions, row.story_id), row.verdict == "useful") for row in rows
         ]
 
 

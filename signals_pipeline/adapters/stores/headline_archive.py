@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import collection, headline_item
 from signals_pipeline.core.news.archive import Identified, Version, additions, folded
 from signals_pipeline.core.news.feeds import Collection, RawHeadline
@@ -45,7 +45,7 @@ class HeadlineArchive:
 
     def extent(self) -> Extent:
         """What the archive reaches."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return _extent(connection)
 
     def keep(
@@ -70,7 +70,7 @@ class HeadlineArchive:
             The visits with what was set aside in their details.
         """
         items = folded(delivered)
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             before = _extent(connection)
             added = additions(
                 items,
@@ -97,7 +97,7 @@ class HeadlineArchive:
             for identity, one in delivered
             if one.published_at and _within(one.published_at, asked[one.feed])
         )
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             kept = _kept(connection, items)
             unknown = {identity: copies for identity, copies in items.items() if identity not in kept}
             now = max(visit.collected_at for visit in visits)
@@ -114,13 +114,13 @@ class HeadlineArchive:
         seen = sa.and_(undated, headline_item.c.first_seen_at >= start, headline_item.c.first_seen_at < end)
         query = sa.select(*_HEADLINE).where(sa.or_(known, seen))
         ordered = query.order_by(instant, headline_item.c.item_id, headline_item.c.version)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return tuple(_headline(row) for row in connection.execute(ordered))
 
     def visits(self, start: datetime, end: datetime) -> tuple[Collection, ...]:
         """Visits that asked for something of [start, end), in the order in which they were made."""
         touching = sa.select(*_VISIT).where(collection.c.asked_to > start, collection.c.asked_from < end)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             rows = connection.execute(touching.order_by(collection.c.collected_at, collection.c.id)).mappings()
             return tuple(Collection(**row) for row in rows)
 

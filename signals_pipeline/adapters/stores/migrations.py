@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, name_of, reading
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, name_of, read_transaction
 from signals_pipeline.adapters.stores.tables import metadata
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def check_tables_match(url: str | None = None) -> None:
 
     upgrade(url)
     engine = engine_for(url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
     if differences:
@@ -125,7 +125,7 @@ def _require_known(engine: Engine, revision: str | None) -> None:
 
 
 def _stored(engine: Engine) -> str | None:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

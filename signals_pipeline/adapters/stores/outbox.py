@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import delivery, digest, suppression
-from signals_pipeline.core.digest.delivery import CLAIM_LASTS, MailKind, State, Verdict, hold
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS, DeliveryResult, MailKind, State, hold
 from signals_pipeline.core.windows import Window, window_starting
 
 _UNSUBSCRIBED = "not sent: this recipient has unsubscribed, or mail to it came back"
@@ -123,7 +123,7 @@ class Outbox:
             How many are new.
         """
         told = sa.select(sa.exists().where(digest.c.window_start == window.start, digest.c.mode == "live"))
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             if connection.execute(told).scalar_one():
                 return 0
             return add_mails(connection, window, addressed, kind="failed", mode=None, now=now, detail=detail)
@@ -140,7 +140,7 @@ class Outbox:
             OutboxError: the window has no digest.
         """
         ours = (delivery.c.window_start == window.start, delivery.c.kind == "digest", delivery.c.state == "pending")
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             mode = connection.scalar(sa.select(digest.c.mode).where(digest.c.window_start == window.start))
             if mode is None:
                 raise OutboxError(f"window {window.key} has no digest: `signals run --window {window.key}` makes it")
@@ -154,13 +154,15 @@ class Outbox:
         values = {"state": "sending", "claimed_at": now, "attempts": mail.attempts + 1}
         return self._change(mail, ("pending",), values, now)
 
-    def settle(self, mail: Mail, verdict: Verdict, *, now: datetime, claimed_at: datetime, provider_id: str) -> bool:
+    def settle(
+        self, mail: Mail, verdict: DeliveryResult, *, now: datetime, claimed_at: datetime, provider_id: str
+    ) -> bool:
         """Write down what became of a mail that was claimed at this instant, also where it was taken for lost since."""
         values = {"provider_id": provider_id, "sent_at": now if verdict.state == "sent" else None}
         ours = delivery.c.claimed_at == claimed_at
         return self._change(mail, ("sending", "unknown"), _judged(verdict) | values, now, ours)
 
-    def put_off(self, mail: Mail, verdict: Verdict, now: datetime) -> bool:
+    def put_off(self, mail: Mail, verdict: DeliveryResult, now: datetime) -> bool:
         """Write down an attempt that ended before the mail was claimed."""
         values = _judged(verdict) | {"attempts": mail.attempts + 1}
         return self._change(mail, ("pending",), values, now, delivery.c.attempts == mail.attempts)
@@ -169,13 +171,13 @@ class Outbox:
         """Mark `unknown` what was claimed so long ago that whoever claimed it is gone; how many."""
         lost = (delivery.c.state == "sending", delivery.c.claimed_at < now - CLAIM_LASTS)
         values = {"state": "unknown", "last_error": _LOST, "updated_at": now}
-        with writing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             return connection.execute(sa.update(delivery).where(*lost).values(values)).rowcount
 
     def drop_suppressed(self, now: datetime) -> int:
         """Fail what waits for a recipient who has unsubscribed since; how many."""
         waiting = self._mails(delivery.c.state == "pending")
-        with writing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             gone = _suppressed(connection, [mail.recipient for mail in waiting])
             numbers = [mail.id for mail in waiting if mail.recipient.casefold() in gone]
             concerned = (delivery.c.state == "pending", delivery.c.id.in_(numbers))
@@ -202,19 +204,19 @@ class Outbox:
 
     def _mails(self, *conditions: sa.ColumnElement[bool]) -> list[Mail]:
         query = sa.select(*_MAIL).where(*conditions).order_by(delivery.c.window_start, delivery.c.id)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return [Mail(**row) for row in connection.execute(query).mappings()]
 
     def _change(
         self, mail: Mail, states: Iterable[State], values: dict[str, Any], now: datetime, *more: sa.ColumnElement[bool]
     ) -> bool:
         ours = (delivery.c.id == mail.id, delivery.c.state.in_(list(states)), *more)
-        with writing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             changed = connection.execute(sa.update(delivery).where(*ours).values(**values, updated_at=now))
             return changed.rowcount == 1
 
     def _decide(self, numbers: Collection[int], values: dict[str, Any], states: Collection[State], done: str) -> None:
-        with writing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             query = sa.select(delivery.c.id, delivery.c.state).where(delivery.c.id.in_(numbers)).with_for_update()
             known = {row.id: row.state for row in connection.execute(query)}
             for number in numbers:
@@ -229,5 +231,5 @@ def _suppressed(connection: Connection, recipients: Iterable[str]) -> set[str]:
     return set(connection.scalars(sa.select(suppression.c.recipient).where(suppression.c.recipient.in_(same))))
 
 
-def _judged(verdict: Verdict) -> dict[str, Any]:
+def _judged(verdict: DeliveryResult) -> dict[str, Any]:
     return {"state": verdict.state, "next_attempt_at": verdict.next_attempt_at, "last_error": verdict.error}

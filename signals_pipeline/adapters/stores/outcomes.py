@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import signal_history, signal_outcome
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.tables import INSTANT, OUTCOMES
@@ -34,7 +34,7 @@ class OutcomesStore:
             How many were kept. The outcome of a signal that is no longer in the history is left out.
         """
         records: list[dict[str, Any]] = OUTCOMES.conform(outcomes).to_dict("records")  # pyright: ignore[reportAssignmentType]
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             known = {tuple(row) for row in connection.execute(sa.select(*(signal_history.c[name] for name in _SIGNAL)))}
             rows = [row for row in records if tuple(row[name] for name in _SIGNAL) in known]
             if rows:
@@ -47,7 +47,7 @@ class OutcomesStore:
         """OUTCOMES frame of those known before `as_of`."""
         columns = [signal_outcome.c[name] for name in OUTCOMES.names]
         query = sa.select(*columns).where(signal_outcome.c.known_at < as_of)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
         return OUTCOMES.conform(pd.DataFrame(rows, columns=OUTCOMES.names)) if rows else OUTCOMES.empty()
 
@@ -60,7 +60,7 @@ class OutcomesStore:
         names = [*_SIGNAL, "model", "mode", "contributions"]
         same = [signal_outcome.c[name] == signal_history.c[name] for name in _SIGNAL]
         matured = sa.exists().where(*same, signal_outcome.c.known_at < as_of)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             rows = connection.execute(sa.select(*(signal_history.c[name] for name in names)).where(matured)).all()
         frame = pd.DataFrame(rows, columns=names).astype({"window_start": INSTANT} | dict.fromkeys(names[1:], "str"))
         return frame.sort_values(_SIGNAL, ignore_index=True)
@@ -80,7 +80,7 @@ class OutcomesStore:
             .outerjoin(signal_outcome, sa.and_(*same, signal_outcome.c.horizon == wanted.c.horizon))
             .where(signal_outcome.c.horizon.is_(None), signal_history.c.decided_at < as_of)
         )
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
         frame = pd.DataFrame(rows, columns=names).astype(
             {"window_start": INSTANT, "symbol": "str", "signal_type": "str", "horizon": "int64", "decided_at": INSTANT}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from upath import UPath
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import headline_score
 from signals_pipeline.core.windows import KEY_FORMAT, NEW_YORK
 
@@ -51,12 +51,12 @@ def _start(path: UPath) -> datetime | None:
 
 def old_scores(engine: Engine, before: datetime) -> int:
     """Number of cached scores that were made before the instant."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         count = sa.select(sa.func.count()).select_from(headline_score).where(headline_score.c.scored_at < before)
         return connection.execute(count).scalar_one()
 
 
 def remove_scores(engine: Engine, before: datetime) -> None:
     """Forget the scores made before the instant; a headline that comes again is scored again, with the same answer."""
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.delete(headline_score).where(headline_score.c.scored_at < before))

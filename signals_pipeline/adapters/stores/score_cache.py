@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import headline_score
 from signals_pipeline.core.sentiment.tone import LABELS
 
@@ -38,7 +38,7 @@ class ScoreCache:
         columns = [headline_score.c[name] for name in ("text_hash", *LABELS)]
         known = sa.select(*columns).where(headline_score.c.model_revision == model_revision)
         rows: list[Any] = []
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             for first in range(0, len(wanted), _AT_ONCE):
                 chunk = _among(wanted[first : first + _AT_ONCE], self._engine)
                 rows.extend(connection.execute(known.where(chunk)).all())
@@ -72,7 +72,7 @@ class ScoreCache:
             # One order for everyone: two processes that put the same texts can't wait for each other in a circle.
             rows.sort(key=lambda row: row["text_hash"])
             insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
-            with writing(self._engine) as connection:
+            with write_transaction(self._engine) as connection:
                 connection.execute(insert(headline_score).on_conflict_do_nothing(), rows)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import Mode, signal_candidate, signal_history, window_run
 from signals_pipeline.core.signals.decision import Candidate, Decision, Signal, active_at, decide
 from signals_pipeline.core.windows import Window
@@ -302,10 +302,10 @@ class Recorded:
 
     decision: Decision
     changed: bool
-    refolded: tuple[str, ...]
+    rederived: tuple[str, ...]
 
 
-class History:
+class SignalHistory:
     """Windows, candidates and signals in the database. Methods raise `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:
@@ -326,9 +326,9 @@ class History:
             DatabaseError: the database refuses; nothing of this window was changed.
         """
         judged = _checked(window, candidates, run)
-        with writing(self._engine, alone=True) as connection:
-            decision, changed, refolded = record(connection, window, judged, run)
-        return Recorded(decision, changed, refolded)
+        with write_transaction(self._engine, alone=True) as connection:
+            decision, changed, rederived = record(connection, window, judged, run)
+        return Recorded(decision, changed, rederived)
 
     def record_windows(self, runs: Iterable[tuple[Window, Sequence[Candidate], WindowRun]]) -> list[Recorded]:
         """Record many windows, oldest first, each in a transaction of its own: what is done survives a crash."""
@@ -336,7 +336,7 @@ class History:
 
     def decision(self, window: Window) -> Decision | None:
         """What the window's stored signals rest on, repeats and capped included; None if it never ran."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             run = find_run(connection, window)
             return (
                 None
@@ -346,41 +346,41 @@ class History:
 
     def run(self, window: Window) -> WindowRun | None:
         """How a window was last run; None if it never was."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return find_run(connection, window)
 
     def candidates(self, window: Window) -> list[Candidate]:
         """What passed the window's gates, by symbol."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return judged_between(connection, window.start, window.start)
 
     def active(self, as_of: datetime, expiry_days: float) -> list[Signal]:
         """The active signal of each symbol at `as_of`, by symbol: decided in (as_of - expiry_days, as_of)."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             live = decided_between(connection, as_of - timedelta(days=expiry_days), as_of)
         return list(active_at(live, as_of, expiry_days).values())
 
     def between(self, start: datetime, end: datetime) -> list[Signal]:
         """All signals decided in [start, end), by time and symbol."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return decided_between(connection, start - _INSTANT, end)
 
     def windows_done(self, start: datetime, end: datetime) -> list[datetime]:
         """Starts of the windows in [start, end) that were run, in order."""
         column = window_run.c.window_start
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return list(connection.scalars(sa.select(column).where(column >= start, column < end).order_by(column)))
 
     def modes(self, before: datetime) -> dict[datetime, Mode]:
         """Mode of the run behind each window that ended at or before this instant, by window start."""
         query = sa.select(window_run.c.window_start, window_run.c.mode).where(window_run.c.window_end <= before)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return {row.window_start: row.mode for row in connection.execute(query)}
 
     def previous_end(self, window: Window) -> datetime | None:
         """The end of the newest earlier window that was run; None before the first."""
         latest = sa.select(sa.func.max(window_run.c.window_end)).where(window_run.c.window_start < window.start)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return connection.scalar(latest)
 
 

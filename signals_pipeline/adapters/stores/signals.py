@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading
+from signals_pipeline.adapters.stores.engine import read_transaction
 from signals_pipeline.adapters.stores.tables import signal_history, signal_outcome, window_run
 from signals_pipeline.core.windows import Window
 
@@ -112,13 +112,13 @@ class SignalArchive:
             query = query.where(_TABLE.symbol == symbol)
         if signal_type is not None:
             query = query.where(_TABLE.signal_type == signal_type)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return _entries(connection, query)
 
     def get(self, key: SignalKey) -> SignalEntry | None:
         """One signal; None where the history has none of that name."""
         ours = (_TABLE[name] == getattr(key, name) for name in _KEY)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return next(iter(_entries(connection, _SIGNALS.where(*ours))), None)
 
 
@@ -163,5 +163,5 @@ def signal_counts(engine: Engine, newest: Window, limit: int) -> list[int]:
         .order_by(window_run.c.window_start.desc())
         .limit(limit)
     )
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return list(connection.scalars(query))

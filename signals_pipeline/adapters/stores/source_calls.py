@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import source_call
 from signals_pipeline.core.news.quotas import Forecast, Limit, forecast
 
@@ -32,7 +32,7 @@ class SourceCalls:
         Returns:
             Calls granted, 0 to `wanted`.
         """
-        with writing(self._engine, alone=True) as connection:
+        with write_transaction(self._engine, alone=True) as connection:
             spent = {limit: _spent(connection, vendor, limit, now) for limit in limits}
             granted = max(0, min([wanted, *(limit.calls - calls for limit, calls in spent.items())]))
             for limit, calls in spent.items():
@@ -42,7 +42,7 @@ class SourceCalls:
 
     def spent(self, vendor: str, limit: Limit, now: datetime) -> int:
         """Calls made in the running period of this limit."""
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return _spent(connection, vendor, limit, now)
 
     def forecast(self, vendor: str, limits: Sequence[Limit], now: datetime, label: str = "") -> Forecast:

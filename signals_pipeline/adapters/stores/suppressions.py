@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading, writing
+from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import suppression
 
 Reason = Literal["unsubscribed", "bounced", "complaint"]
@@ -34,12 +34,12 @@ class Suppressions:
         """Write to a recipient no more; the first reason and time stay. Whether that is new."""
         insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
         row = {"recipient": same(recipient), "reason": reason, "created_at": at}
-        with writing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             return connection.execute(insert(suppression).values(row).on_conflict_do_nothing()).rowcount == 1
 
     def remove(self, recipient: str) -> bool:
         """Write to a recipient again. Whether it was suppressed."""
-        with writing(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             found = connection.execute(sa.delete(suppression).where(suppression.c.recipient == same(recipient)))
             return found.rowcount == 1
 
@@ -47,14 +47,14 @@ class Suppressions:
         """Those of the recipients, as given, who are not written to."""
         given = list(recipients)
         query = sa.select(suppression.c.recipient).where(suppression.c.recipient.in_({same(each) for each in given}))
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             suppressed = set(connection.scalars(query))
         return frozenset(each for each in given if same(each) in suppressed)
 
     def all(self) -> list[Suppression]:
         """Every suppressed recipient, by address."""
         query = sa.select(suppression).order_by(suppression.c.recipient)
-        with reading(self._engine) as connection:
+        with read_transaction(self._engine) as connection:
             return [Suppression(row.recipient, row.reason, row.created_at) for row in connection.execute(query)]
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from signals_pipeline.core.dates import day
-from signals_pipeline.core.digest.context import Knowledge
+from signals_pipeline.core.digest.context import DigestContext
 from signals_pipeline.core.digest.model import VERSION, ActiveLine, Card, CorrectedLine, Digest
 from signals_pipeline.core.digest.wording import (
     corrected_words,
@@ -25,7 +25,7 @@ from signals_pipeline.core.digest.wording import (
     tag,
 )
 from signals_pipeline.core.news.coverage import Coverage
-from signals_pipeline.core.record.outcome_index import ANY, Standing, Tallies
+from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex, Provenance
 from signals_pipeline.core.record.track_record import ENOUGH, RecordLine
 from signals_pipeline.core.signals.corrections import Correction, Revision, corrections
 from signals_pipeline.core.signals.decision import (
@@ -114,22 +114,22 @@ def _stale(since: date | None) -> list[str]:
     return [f"Prices are stale: the last bar is of {day(since, year=True)}, later sessions are missing."]
 
 
-def similar(tallies: Tallies, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
+def similar(outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
     """The record of signals like this one: of the narrowest group with enough outcomes, live before backfilled.
 
     Groups are tried in this order: same type and lifecycle, live; same type, live; the same two, backfilled. Live
     and backfilled outcomes are never added up. With too few in each, the record of the type says so: the live one, or
     the backfilled one while nothing live is known.
     """
-    order: tuple[tuple[Standing, str], ...] = (
+    order: tuple[tuple[Provenance, str], ...] = (
         *(("live", lifecycle), ("live", ANY)),
         *(("backfilled", lifecycle), ("backfilled", ANY)),
     )
-    enough = (each for each in order if tallies.known(as_of, each[0], signal_type, each[1]) >= ENOUGH)
-    live, backfilled = (tallies.known(as_of, each, signal_type) for each in ("live", "backfilled"))
+    enough = (each for each in order if outcome_index.known(as_of, each[0], signal_type, each[1]) >= ENOUGH)
+    live, backfilled = (outcome_index.known(as_of, each, signal_type) for each in ("live", "backfilled"))
     standing, kind = next(enough, order[3] if backfilled and not live else order[1])
     label = f"{kind} {signal_type} signals, {standing}".lstrip()
-    return tallies.record(as_of, label, standing, signal_type, kind)
+    return outcome_index.record(as_of, label, standing, signal_type, kind)
 
 
 def compose(
@@ -138,7 +138,7 @@ def compose(
     coverage: Coverage,
     gated: Gated,
     decision: Decision,
-    knowledge: Knowledge,
+    knowledge: DigestContext,
     knobs: Mapping[str, Any],
     model: str,
     mode: str,
@@ -203,7 +203,7 @@ def compose(
         near_misses=near_misses,
         funnel={**gated.funnel, **decision.funnel},
         knobs=dict(knobs),
-        record=_overall(knowledge.tallies, window.as_of),
+        record=_overall(knowledge.outcome_index, window.as_of),
         notes=(*remarks(coverage, decision, mode, str(knobs["signal_generator"])), *notes),
     )
 
@@ -217,13 +217,13 @@ class _Known:
     """
 
     window: Window
-    knowledge: Knowledge
+    knowledge: DigestContext
     knobs: Mapping[str, Any]
     recent: tuple[Signal, ...]
     standing: dict[str, Signal]
 
     @classmethod
-    def before(cls, window: Window, knowledge: Knowledge, knobs: Mapping[str, Any]) -> "_Known":
+    def before(cls, window: Window, knowledge: DigestContext, knobs: Mapping[str, Any]) -> "_Known":
         expiry_days = float(knobs["signal_expiry_days"])
         recent = _others(knowledge, window, window.start - timedelta(days=expiry_days))
         return cls(window, knowledge, knobs, recent, active_at(recent, window.as_of, expiry_days))
@@ -241,7 +241,7 @@ class _Known:
             mode=mode,
             knobs=self.knobs,
             before=self._before(signal),
-            record=similar(self.knowledge.tallies, as_of, signal.signal_type, signal.lifecycle),
+            record=similar(self.knowledge.outcome_index, as_of, signal.signal_type, signal.lifecycle),
             closes=closes,
             sessions=sessions,
             stale_since=self.knowledge.stale_since(signal.symbol, as_of),
@@ -304,7 +304,7 @@ class _Known:
         return active_at(past, signal.decided_at, self.expiry_days)
 
 
-def _others(knowledge: Knowledge, window: Window, after: datetime) -> tuple[Signal, ...]:
+def _others(knowledge: DigestContext, window: Window, after: datetime) -> tuple[Signal, ...]:
     """Signals of other windows decided after this instant and before the window's end."""
     return tuple(each for each in knowledge.signals(after, window.as_of) if each.window_start != window.start)
 
@@ -314,7 +314,7 @@ def _is_active(miss: NearMiss, standing: Signal | None) -> bool:
     return standing is not None and (standing.combined_score > 0) == (miss.combined_score > 0)
 
 
-def _overall(tallies: Tallies, as_of: datetime) -> tuple[RecordLine, ...]:
+def _overall(outcome_index: OutcomeIndex, as_of: datetime) -> tuple[RecordLine, ...]:
     """The record of all signals, live and backfilled apart; the live one also where nothing is known yet."""
-    live, backfilled = (tallies.record(as_of, f"All signals, {kind}", kind) for kind in ("live", "backfilled"))
+    live, backfilled = (outcome_index.record(as_of, f"All signals, {kind}", kind) for kind in ("live", "backfilled"))
     return (*live, *backfilled) if any(line.n for line in backfilled) else live

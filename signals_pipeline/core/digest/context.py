@@ -14,8 +14,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.core.prices.adjustment import Tape, last_opened, tapes
-from signals_pipeline.core.record.outcome_index import Tallies
+from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
+from signals_pipeline.core.record.outcome_index import OutcomeIndex
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
@@ -33,7 +33,7 @@ class Return:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Knowledge:
+class DigestContext:
     """Signals, outcomes and closes of any age; see `of`.
 
     Attributes:
@@ -52,9 +52,9 @@ class Knowledge:
     decided: tuple[datetime, ...]
     modes: Mapping[datetime, str]
     starts: tuple[datetime, ...]
-    tallies: Tallies
+    outcome_index: OutcomeIndex
     returns: Mapping[_Key, Sequence[Return]]
-    prices: Mapping[str, Tape]
+    prices: Mapping[str, AdjustedBars]
     watchlist: Watchlist
     sessions: Sessions
 
@@ -87,9 +87,9 @@ class Knowledge:
             decided=tuple(each.decided_at for each in ordered),
             modes=modes,
             starts=tuple(sorted(modes)),
-            tallies=Tallies.of(outcomes, modes),
+            outcome_index=OutcomeIndex.of(outcomes, modes),
             returns=_returns(outcomes),
-            prices=tapes(bars.sort_values(["symbol", "session"], kind="stable"), actions),
+            prices=adjusted_bars(bars.sort_values(["symbol", "session"], kind="stable"), actions),
             watchlist=watchlist,
             sessions=sessions,
         )

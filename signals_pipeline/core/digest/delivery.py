@@ -56,7 +56,7 @@ Answer = Sent | NotSent | Unanswered
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DeliveryResult:
     """What an answer makes of a mail.
 
     Attributes:
@@ -70,7 +70,7 @@ class Verdict:
     error: str
 
 
-def verdict(answer: Answer, *, attempts: int, now: datetime) -> Verdict:
+def delivery_result(answer: Answer, *, attempts: int, now: datetime) -> DeliveryResult:
     """What becomes of a mail after an attempt.
 
     Args:
@@ -80,14 +80,14 @@ def verdict(answer: Answer, *, attempts: int, now: datetime) -> Verdict:
     """
     error = " ".join(str(answer).split()) if isinstance(answer, Exception) else ""
     if isinstance(answer, Sent):
-        return Verdict("sent", now, "")
+        return DeliveryResult("sent", now, "")
     if isinstance(answer, Unanswered):
-        return Verdict("unknown", now, error)
+        return DeliveryResult("unknown", now, error)
     if answer.permanent:
-        return Verdict("failed", now, error)
+        return DeliveryResult("failed", now, error)
     if attempts >= MAX_ATTEMPTS:
-        return Verdict("failed", now, f"given up after {attempts} attempts: {error}")
-    return Verdict("pending", now + wait(attempts), error)
+        return DeliveryResult("failed", now, f"given up after {attempts} attempts: {error}")
+    return DeliveryResult("pending", now + wait(attempts), error)
 
 
 def wait(attempts: int) -> timedelta:

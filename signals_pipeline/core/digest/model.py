@@ -17,7 +17,7 @@ from signals_pipeline.core.text import shorten
 
 VERSION = 1
 _JSON_TYPES = (str, float, int, bool, type(None), dict)
-Kind = Literal["full", "quiet", "degraded"]
+DigestKind = Literal["full", "quiet", "degraded"]
 
 
 class DigestError(ValueError):
@@ -183,7 +183,7 @@ class Digest:
     window_key: str
     label: str
     as_of: datetime
-    kind: Kind
+    kind: DigestKind
     mode: str
     deployment: str
     subject: str

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from signals_pipeline.core.dates import day
-from signals_pipeline.core.digest.model import Card, CorrectedLine, Kind
+from signals_pipeline.core.digest.model import Card, CorrectedLine, DigestKind
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.outcome_index import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
@@ -228,7 +228,7 @@ def _value(value: object) -> str:
 SUBJECT_SYMBOLS = 5
 
 
-def kind_of(coverage: Coverage, *, told: bool, strict: bool) -> Kind:
+def kind_of(coverage: Coverage, *, told: bool, strict: bool) -> DigestKind:
     """`degraded` where a source failed or minutes are uncovered, else by what there is to tell.
 
     Args:
@@ -249,7 +249,7 @@ def tag(mode: str, deployment: str) -> str:
 
 
 def subject(
-    kind: Kind,
+    kind: DigestKind,
     coverage: Coverage,
     new: Sequence[Card],
     changed: Sequence[Card],

@@ -69,7 +69,7 @@ class Clause:
     reason: str = ""
 
 
-def cut(text: str, places: Sequence[Place], relevance: Mapping[str, float]) -> dict[str, Clause]:
+def clauses_by_company(text: str, places: Sequence[Place], relevance: Mapping[str, float]) -> dict[str, Clause]:
     """The clause of each company.
 
     Args:
@@ -148,7 +148,7 @@ def _compared(part: str, before: str, apart: Sequence[str]) -> bool:
     return bool(against or _BEATEN.search(before))
 
 
-def speak(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.DataFrame, dict[str, int]]:
+def assign_clauses(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.DataFrame, dict[str, int]]:
     """Headlines with the words that speak of each row's company, and how many rows have none.
 
     Args:
@@ -167,7 +167,7 @@ def speak(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.DataFrame, 
         marked, places = texts[first], list[Place]()
         if len(relevance) > 1:  # all of a title about one company is that company's
             marked, places = linker.places(titles[first], texts[first], relevance)
-        told = cut(marked, places, relevance)
+        told = clauses_by_company(marked, places, relevance)
         for row, symbol, _ in about:
             if told[symbol].reason:
                 counts[told[symbol].reason] += 1

@@ -11,10 +11,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.core.linking.clauses import speak
+from signals_pipeline.core.linking.clauses import assign_clauses
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.normalisation import ORDER
-from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, Told
+from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
 from signals_pipeline.core.news.versions import Versions
 from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import HEADLINES, concat
@@ -71,7 +71,7 @@ def build(linked: pd.DataFrame, windows: Sequence[Window], *, lookback_hours: fl
     return HEADLINES.conform(_rows(ordered, windows, told))
 
 
-def _rows(ordered: pd.DataFrame, windows: Sequence[Window], told: Sequence[Told]) -> pd.DataFrame:
+def _rows(ordered: pd.DataFrame, windows: Sequence[Window], told: Sequence[WindowStories]) -> pd.DataFrame:
     starts = np.array([_microseconds(window.start) for window in windows]).view("datetime64[us]")
     ids = ordered["headline_id"].to_numpy()
     ends = np.array([_microseconds(window.as_of) for window in windows]).view("datetime64[us]")
@@ -97,7 +97,7 @@ WINDOWS_A_SHARE = 40  # what comes before a share's windows is linked for it aga
 _Share = tuple[pd.DataFrame, Sequence[Window]]
 
 
-def gather(
+def build_evidence(
     items: pd.DataFrame,
     watchlist: Watchlist,
     windows: Sequence[Window],
@@ -117,7 +117,7 @@ def gather(
         spread: Who works; a window's rows are the same whichever others are in its share.
 
     Returns:
-        HEADLINES rows, and the count of rows without tone by reason as `clauses.speak` gives them.
+        HEADLINES rows, and the count of rows without tone by reason as `clauses.assign_clauses` gives them.
     """
     parts, known = neighbours(windows, WINDOWS_A_SHARE), items["known_at"]
     shares: list[_Share] = []
@@ -137,4 +137,4 @@ def _gather(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     items, windows = share
     linked = link(items, watchlist)
-    return speak(build(linked, windows, lookback_hours=lookback_hours, strict=strict), watchlist)
+    return assign_clauses(build(linked, windows, lookback_hours=lookback_hours, strict=strict), watchlist)

@@ -19,9 +19,9 @@ class SourceError(RuntimeError):
             ask again; a refusal (401, 426) or a changed format is not.
     """
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
-        self.passing = passing
+        self.transient = transient
 
 
 @dataclass(frozen=True, slots=True)

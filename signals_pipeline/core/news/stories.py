@@ -59,7 +59,7 @@ def similarity(one: frozenset[str], other: frozenset[str]) -> float:
     return shared / (len(one) + len(other) - shared)
 
 
-def tellings(symbols: Sequence[str], texts: Sequence[str], known: Indices) -> tuple[Indices, Indices]:
+def duplicate_pairs(symbols: Sequence[str], texts: Sequence[str], known: Indices) -> tuple[Indices, Indices]:
     """Pairs of rows that tell one story of one company within 72 h.
 
     A row is compared with the newest rows of its company that share a word with it, `_NEWEST` a word: the time is
@@ -99,7 +99,7 @@ def tellings(symbols: Sequence[str], texts: Sequence[str], known: Indices) -> tu
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Told:
+class WindowStories:
     """The evidence of one window. All arrays have one entry a row of evidence.
 
     Attributes:
@@ -136,10 +136,10 @@ class Timeline:
         self._same_url = _previous(same_url, (linked["url"] != "").to_numpy(dtype=bool))
         rows = np.flatnonzero(self._relevant)
         symbols, texts = (linked[name].iloc[rows].tolist() for name in ("symbol", "text"))
-        earlier, later = tellings(symbols, texts, self._known[rows])
+        earlier, later = duplicate_pairs(symbols, texts, self._known[rows])
         self._earlier, self._later = rows[earlier], rows[later]
 
-    def tell(self, seen_from: int, evidence_from: int, start: int, end: int) -> Told:
+    def tell(self, seen_from: int, evidence_from: int, start: int, end: int) -> WindowStories:
         """The evidence of a window, duplicates folded and stories resolved.
 
         Args:
@@ -157,7 +157,7 @@ class Timeline:
         first = _group_starts(story[order])
         known = self._known[order + low]
         kept = known >= evidence_from
-        return Told(
+        return WindowStories(
             row=order[kept] + low,
             headline=headline[order][kept] + low,
             story=headline[order[first]][kept] + low,

@@ -44,7 +44,7 @@ def last_opened(sessions: Sessions, as_of: datetime) -> np.datetime64:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Tape:
+class AdjustedBars:
     """One symbol's bars as traded, oldest first, and the factors of its actions.
 
     Attributes:
@@ -77,7 +77,7 @@ class Tape:
         return {name: values * (price if name in PRICES else shares) for name, values in self.columns.items()}
 
 
-def tapes(bars: pd.DataFrame, actions: pd.DataFrame | None = None) -> dict[str, Tape]:
+def adjusted_bars(bars: pd.DataFrame, actions: pd.DataFrame | None = None) -> dict[str, AdjustedBars]:
     """The tape of every symbol that has bars.
 
     Args:
@@ -97,7 +97,7 @@ def tapes(bars: pd.DataFrame, actions: pd.DataFrame | None = None) -> dict[str, 
     for symbol, at in bars.groupby("symbol", sort=False).indices.items():
         own = {name: values[at] for name, values in columns.items()}
         factors = _factors(str(symbol), days[at], own["close"], events.get(str(symbol)))
-        found[str(symbol)] = Tape(days[at], own, *factors)
+        found[str(symbol)] = AdjustedBars(days[at], own, *factors)
     return found
 
 
@@ -129,7 +129,7 @@ def span_factors(
     days = sessions.dates.astype("datetime64[D]")
     daily = np.ones((len(days) + 1, len(names)))  # the last row takes ex-dates after the calendar
     known = bars[bars["symbol"].isin(names)].sort_values(["symbol", "session"], kind="stable")
-    for symbol, tape in tapes(known, actions).items():
+    for symbol, tape in adjusted_bars(known, actions).items():
         np.multiply.at(daily[:, names[symbol]], np.searchsorted(days, tape.ex_days), tape.price_factors)
     for step in range(1, int((spans[:, 1] - spans[:, 0]).max()) + 1):
         held = spans[:, 0] + step <= spans[:, 1]

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import talib
 
-from signals_pipeline.core.prices.adjustment import Tape, last_opened, tapes
+from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
 from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window
@@ -118,7 +118,7 @@ def _closed_days(windows: Sequence[Window], sessions: Sessions) -> np.ndarray:
 class _History:
     """One symbol's bars as known at rising instants: adjusted once for each set of known actions, not for each day."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: AdjustedBars) -> None:
         self.days = tape.days
         self._tape = tape
         self._known, self._columns = 0, tape.columns
@@ -136,7 +136,7 @@ def _histories(
 ) -> dict[str, _History]:
     used = bars[bars["symbol"].isin(symbols) & (bars["session"] <= last)]
     _check(used)
-    return {symbol: _History(tape) for symbol, tape in tapes(used, actions).items()}
+    return {symbol: _History(tape) for symbol, tape in adjusted_bars(used, actions).items()}
 
 
 def _check(bars: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ NO_SOURCE = "(no news source)"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Rating:
     """One reader's verdict on one signal.
 
     Attributes:
@@ -50,12 +50,12 @@ class FeedbackLine:
         return f"{self.useful} of {self.n} ({self.share:.0%}, 95% interval {100 * self.low:.0f} to {self.high:.0%})"
 
 
-def by_source(verdicts: Iterable[Verdict]) -> tuple[FeedbackLine, ...]:
+def by_source(verdicts: Iterable[Rating]) -> tuple[FeedbackLine, ...]:
     """The verdicts by news source, most verdicts first, then by name."""
     return _lines((each.source or NO_SOURCE, each.useful) for each in verdicts)
 
 
-def by_symbol(verdicts: Iterable[Verdict]) -> tuple[FeedbackLine, ...]:
+def by_symbol(verdicts: Iterable[Rating]) -> tuple[FeedbackLine, ...]:
     """The verdicts by symbol, most verdicts first, then by name."""
     return _lines((each.symbol, each.useful) for each in verdicts)
 

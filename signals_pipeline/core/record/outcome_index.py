@@ -14,8 +14,8 @@ from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.record.track_record import RecordLine, record_line
 from signals_pipeline.core.tables import OUTCOMES
 
-Standing = Literal["live", "backfilled"]
-STANDINGS: tuple[Standing, ...] = ("live", "backfilled")
+Provenance = Literal["live", "backfilled"]
+PROVENANCES: tuple[Provenance, ...] = ("live", "backfilled")
 LIVE_MODES = ("live", "catch_up")
 """Modes whose signals were decided while their outcome could not be known."""
 
@@ -23,7 +23,7 @@ ANY = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Tally:
+class OutcomeSeries:
     """Outcomes of one group over one horizon in the order in which they became known, ties by key.
 
     Attributes:
@@ -68,12 +68,12 @@ class Tally:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Tallies:
+class OutcomeIndex:
     """The tallies of every group that occurs: (standing, signal type, lifecycle), `ANY` for all, then horizon."""
 
-    groups: Mapping[tuple[Standing, str, str], Mapping[int, Tally]]
+    groups: Mapping[tuple[Provenance, str, str], Mapping[int, OutcomeSeries]]
     # Lines made already: the cards of a digest share them, and the digests between two closes do.
-    _lines: dict[tuple[Tally, str, int, int], RecordLine] = field(default_factory=dict, repr=False)
+    _lines: dict[tuple[OutcomeSeries, str, int, int], RecordLine] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, outcomes: pd.DataFrame, modes: Mapping[datetime, str]) -> Self:
@@ -86,8 +86,8 @@ class Tallies:
         rows = outcomes.sort_values(["known_at", *OUTCOMES.key], kind="stable")
         starts = pd.DatetimeIndex(rows["window_start"]).to_pydatetime()
         live = np.array([modes.get(start) in LIVE_MODES for start in starts], dtype=bool)
-        groups: dict[tuple[Standing, str, str], Mapping[int, Tally]] = {}
-        parts: tuple[tuple[Standing, pd.DataFrame], ...] = (("live", rows[live]), ("backfilled", rows[~live]))
+        groups: dict[tuple[Provenance, str, str], Mapping[int, OutcomeSeries]] = {}
+        parts: tuple[tuple[Provenance, pd.DataFrame], ...] = (("live", rows[live]), ("backfilled", rows[~live]))
         for standing, among in parts:
             groups[standing, ANY, ANY] = _horizons(among)
             for signal_type, same in among.groupby("signal_type"):
@@ -96,12 +96,12 @@ class Tallies:
                     groups[standing, str(signal_type), str(lifecycle)] = _horizons(alike)
         return cls(groups)
 
-    def known(self, as_of: datetime, standing: Standing, signal_type: str = ANY, lifecycle: str = ANY) -> int:
+    def known(self, as_of: datetime, standing: Provenance, signal_type: str = ANY, lifecycle: str = ANY) -> int:
         """How many of the group's outcomes over the shortest horizon were known before `as_of`."""
         return self._tally(HORIZONS[0], standing, signal_type, lifecycle).known(as_of)
 
     def record(
-        self, as_of: datetime, label: str, standing: Standing, signal_type: str = ANY, lifecycle: str = ANY
+        self, as_of: datetime, label: str, standing: Provenance, signal_type: str = ANY, lifecycle: str = ANY
     ) -> tuple[RecordLine, ...]:
         """The group's record of outcomes known before `as_of`, one line a horizon."""
         return tuple(
@@ -109,22 +109,22 @@ class Tallies:
             for horizon in HORIZONS
         )
 
-    def _line(self, tally: Tally, label: str, horizon: int, as_of: datetime) -> RecordLine:
+    def _line(self, tally: OutcomeSeries, label: str, horizon: int, as_of: datetime) -> RecordLine:
         key = (tally, label, horizon, tally.known(as_of))
         if key not in self._lines:
             self._lines[key] = tally.line(*key[1:])
         return self._lines[key]
 
-    def _tally(self, horizon: int, standing: Standing, signal_type: str, lifecycle: str) -> Tally:
+    def _tally(self, horizon: int, standing: Provenance, signal_type: str, lifecycle: str) -> OutcomeSeries:
         return self.groups.get((standing, signal_type, lifecycle), {}).get(horizon, _NOTHING)
 
 
-def _horizons(rows: pd.DataFrame) -> dict[int, Tally]:
-    return {horizon: Tally.of(rows[rows["horizon"] == horizon]) for horizon in HORIZONS}
+def _horizons(rows: pd.DataFrame) -> dict[int, OutcomeSeries]:
+    return {horizon: OutcomeSeries.of(rows[rows["horizon"] == horizon]) for horizon in HORIZONS}
 
 
 def _instants(column: pd.Series) -> NDArray[np.datetime64]:
     return pd.DatetimeIndex(column).tz_localize(None).to_numpy()
 
 
-_NOTHING = Tally.of(OUTCOMES.empty())
+_NOTHING = OutcomeSeries.of(OUTCOMES.empty())

@@ -92,7 +92,7 @@ class Spans:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Matured:
+class RealisedOutcomes:
     """The outcomes that are known, and those that are not for want of a bar.
 
     Attributes:
@@ -104,7 +104,7 @@ class Matured:
     without_bars: dict[str, int]
 
 
-def mature(
+def realised_outcomes(
     signals: Sequence[Decided],
     bars: pd.DataFrame,
     symbols: Sequence[str],
@@ -112,7 +112,7 @@ def mature(
     *,
     as_of: datetime,
     actions: pd.DataFrame | None = None,
-) -> Matured:
+) -> RealisedOutcomes:
     """The outcomes known before `as_of`.
 
     Args:
@@ -130,7 +130,9 @@ def mature(
     due, kept = _outcomes(signals, bars, symbols, sessions, as_of=as_of, actions=actions)
     counts = Counter(due["symbol"].tolist())
     counts.subtract(Counter(kept["symbol"].tolist()))
-    return Matured(OUTCOMES.conform(kept), {symbol: counts[symbol] for symbol in sorted(counts) if counts[symbol]})
+    return RealisedOutcomes(
+        OUTCOMES.conform(kept), {symbol: counts[symbol] for symbol in sorted(counts) if counts[symbol]}
+    )
 
 
 def _outcomes(

@@ -66,9 +66,9 @@ def replay(evidence: Evidence, settings: Sequence[Setting], before: Iterable[Sig
         before: Signals decided before the first window, active at first under every setting.
     """
     panel = evidence.panel
-    desk = _Desk.of(evidence, settings)
+    market = _Desk.of(evidence, settings)
     history = _History.of(len(settings), panel.symbols, before)
-    found = [desk.decide(at, window, history) for at, window in enumerate(panel.windows)]
+    found = [market.decide(at, window, history) for at, window in enumerate(panel.windows)]
     parts = [np.concatenate([each[field] for each in found]) for field in range(6)] if found else [np.zeros(0)] * 6
     whole = [part.astype(np.int64) for part in parts[:5]]
     return Replayed(whole[0], whole[1], whole[2], whole[3] > 0, whole[4], parts[5].astype(np.float64))

@@ -7,13 +7,13 @@ import pandas as pd
 
 from signals_pipeline.adapters.worker_pool import Beside
 from signals_pipeline.core.news.coverage import ledger
-from signals_pipeline.core.news.evidence import gather, news_interval
+from signals_pipeline.core.news.evidence import build_evidence, news_interval
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.tables import HEADLINES, Columns
 from signals_pipeline.defs.metadata import attach, coverage_entries, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.defs.stage_limits import bounded, limits
 from signals_pipeline.settings.strategy import Knobs
 
@@ -33,7 +33,7 @@ def headlines(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
     news: dg.ResourceParam[NewsSource],
-    desk: dg.ResourceParam[Desk],
+    market: dg.ResourceParam[MarketContext],
     store: dg.ResourceParam[Store],
     beside: dg.ResourceParam[Beside],
 ) -> dg.Output[pd.DataFrame]:
@@ -46,7 +46,7 @@ def headlines(
     with beside.over(len(windows)) as spread:
         batch = news.fetch(*news_interval(windows, **reach))
         normalised = normalise(batch.headlines, spread)
-        frame, without_tone = gather(normalised.items, desk.watchlist, windows, **reach, spread=spread)
+        frame, without_tone = build_evidence(normalised.items, market.watchlist, windows, **reach, spread=spread)
     covered = store.coverage.covered(windows[0].start)
     entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **reach)
     store.coverage.put(entries)

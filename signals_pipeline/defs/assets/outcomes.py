@@ -8,13 +8,13 @@ import dagster as dg
 from signals_pipeline.adapters.progress import counting
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.record import outcomes as core
-from signals_pipeline.core.record.outcome_index import STANDINGS, Tallies
+from signals_pipeline.core.record.outcome_index import PROVENANCES, OutcomeIndex
 from signals_pipeline.core.spread import neighbours
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.defs.metadata import describe_run, preview, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.resources import Desk, Store
+from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.defs.stage_limits import bounded, limits
 
 SIGNALS_AT_ONCE = 2_000
@@ -36,7 +36,7 @@ MARGIN_DAYS = 5  # the entry session of a Friday evening's signal is up to this 
 def outcomes(
     context: dg.AssetExecutionContext,
     prices: dg.ResourceParam[PriceSource],
-    desk: dg.ResourceParam[Desk],
+    market: dg.ResourceParam[MarketContext],
     store: dg.ResourceParam[Store],
 ) -> dg.MaterializeResult:
     """Forward returns over 1, 3, 5 and 10 sessions of every signal whose exit session closed before the window ends."""
@@ -45,19 +45,21 @@ def outcomes(
     pending = store.outcomes.missing(as_of)
     first = pending["decided_at"].min().to_pydatetime() if len(pending) else as_of
     due = store.history.between(first, as_of)
-    symbols = (*desk.watchlist.symbols, BENCHMARK)
+    symbols = (*market.watchlist.symbols, BENCHMARK)
     span = (first - timedelta(days=MARGIN_DAYS)).date(), as_of.date()
     bars, actions = prices.bars(symbols, *span), prices.actions(symbols, *span)
-    sessions, kept, without_bars = desk.sessions(windows), 0, Counter[str]()
+    sessions, kept, without_bars = market.sessions(windows), 0, Counter[str]()
     with counting(len(due), "signals") as done:
         for part in neighbours(due, SIGNALS_AT_ONCE):
-            matured = core.mature(part, bars, desk.watchlist.symbols, sessions, as_of=as_of, actions=actions)
+            matured = core.realised_outcomes(
+                part, bars, market.watchlist.symbols, sessions, as_of=as_of, actions=actions
+            )
             kept += store.outcomes.upsert(matured.frame)
             without_bars.update(matured.without_bars)
             done(len(part))
     known = store.outcomes.known(as_of)
-    tallies = Tallies.of(known, store.history.modes(as_of))
-    groups = (tallies.record(as_of, f"All signals, {standing}", standing) for standing in STANDINGS)
+    outcome_index = OutcomeIndex.of(known, store.history.modes(as_of))
+    groups = (outcome_index.record(as_of, f"All signals, {standing}", standing) for standing in PROVENANCES)
     lines = [f"- {line.label}: {line.text}" for group in groups for line in group if line.n]
     describe_run(
         context,

@@ -12,7 +12,7 @@ from signals_pipeline.core.tables import SCORES, Columns
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.resources import Desk
+from signals_pipeline.defs.resources import MarketContext
 from signals_pipeline.defs.stage_limits import bounded, limits
 from signals_pipeline.settings.strategy import Knobs
 
@@ -30,7 +30,7 @@ from signals_pipeline.settings.strategy import Knobs
 def scores(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
-    desk: dg.ResourceParam[Desk],
+    market: dg.ResourceParam[MarketContext],
     headlines: pd.DataFrame,
     sentiment: pd.DataFrame,
     technicals: pd.DataFrame,
@@ -43,7 +43,7 @@ def scores(
             headlines,
             sentiment,
             technicals,
-            desk.watchlist.symbols,
+            market.watchlist.symbols,
             windows,
             sentiment_weight=knobs.sentiment_weight,
             spread=spread,

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.adapters.progress import told
+from signals_pipeline.adapters.progress import counted
 from signals_pipeline.adapters.stores.signal_history import Recorded, WindowRun
 from signals_pipeline.adapters.stores.tables import signal_history
 from signals_pipeline.core.signals import decision as core
@@ -49,7 +49,7 @@ def signals(
     rows_of = ByWindow(scores)
     recorded: list[Recorded] = []
     shown: dict[str, dict[str, Any]] = {}
-    for window in told(windows):
+    for window in counted(windows):
         gated = core.gate(
             rows_of.columns(window.start),
             window,
@@ -66,7 +66,7 @@ def signals(
             "generator": knobs.signal_generator.value,
             "model": scorer.description,
             "knobs": knobs.stored(),
-            "decided_again": ", ".join(sorted({key for each in recorded for key in each.refolded})) or "none",
+            "decided_again": ", ".join(sorted({key for each in recorded for key in each.rederived})) or "none",
         }
     )
 

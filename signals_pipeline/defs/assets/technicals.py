@@ -13,7 +13,7 @@ from signals_pipeline.core.prices import technicals as core
 from signals_pipeline.core.tables import TECHNICALS, Columns
 from signals_pipeline.defs.metadata import describe_windows, leading, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.resources import Desk
+from signals_pipeline.defs.resources import MarketContext
 from signals_pipeline.defs.stage_limits import bounded, limits
 
 HISTORY_DAYS = 1_000  # calendar days that hold 600 sessions with room for a listing's gaps
@@ -33,16 +33,16 @@ HISTORY_DAYS = 1_000  # calendar days that hold 600 sessions with room for a lis
 def technicals(
     context: dg.AssetExecutionContext,
     prices: dg.ResourceParam[PriceSource],
-    desk: dg.ResourceParam[Desk],
+    market: dg.ResourceParam[MarketContext],
     beside: dg.ResourceParam[Beside],
 ) -> dg.Output[pd.DataFrame]:
     """RSI, MACD, ATR, trend, momentum and volume of every watchlist symbol, each bounded, and their weighted sum."""
     windows = windows_of(context)
-    symbols = desk.watchlist.symbols
+    symbols = market.watchlist.symbols
     span = (windows[0].start - timedelta(days=HISTORY_DAYS)).date(), windows[-1].end.date()
     bars, actions = prices.bars(symbols, *span), prices.actions(symbols, *span)
     with beside.over(len(windows)) as spread:
-        frame = core.build(bars, symbols, windows, desk.sessions(windows), actions, spread=spread)
+        frame = core.build(bars, symbols, windows, market.sessions(windows), actions, spread=spread)
     describe_windows(context, frame, windows, _describe)
     return dg.Output(
         frame,

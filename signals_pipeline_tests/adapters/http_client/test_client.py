@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters.http_client.client import HttpClient, moved, place
-from signals_pipeline.adapters.http_client.policy import Doors, Manners, PassingError, retry_after
+from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy, TransientError, retry_after
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline_tests.support.vendors import QUICK, Reply, vendor
 
 GOOD = Reply(b'{"a": 1}')
 
 
-def client(manners: Manners = QUICK, **options: object) -> HttpClient:
+def client(manners: RequestPolicy = QUICK, **options: object) -> HttpClient:
     return HttpClient(manners, user_agent="tests/1", **options)  # pyright: ignore[reportArgumentType]
 
 
@@ -51,7 +51,7 @@ def test_a_refusal_is_never_asked_again(status: int) -> None:
 def test_patience_ends_with_one_line_that_holds_no_query() -> None:
     with vendor() as house:
         house.routes["/x"] = [Reply(b"no", "text/plain", 502)]
-        with pytest.raises(PassingError, match=r"^127\.0\.0\.1/x answers HTTP 502$"):
+        with pytest.raises(TransientError, match=r"^127\.0\.0\.1/x answers HTTP 502$"):
             client().get(f"{house.origin}/x?key=planted")
         assert len(house.asked("/x")) == QUICK.attempts
 
@@ -59,7 +59,7 @@ def test_patience_ends_with_one_line_that_holds_no_query() -> None:
 def test_a_rest_longer_than_the_limit_is_not_waited_for() -> None:
     with vendor() as house:
         house.routes["/x"] = [Reply(b"", "", 429, (("Retry-After", "3600"),)), GOOD]
-        with pytest.raises(PassingError, match="HTTP 429, wants 3600 s of rest") as refused:
+        with pytest.raises(TransientError, match="HTTP 429, wants 3600 s of rest") as refused:
             client().get(f"{house.origin}/x")
         assert refused.value.retry_after == 3600
         assert len(house.asked("/x")) == 1
@@ -75,17 +75,17 @@ def test_a_rest_longer_than_the_limit_is_not_waited_for() -> None:
     ids=["truncated", "drip", "silence"],
 )
 def test_a_connection_that_stays_bad_is_one_line(reply: Reply, said: str) -> None:
-    patient = Manners(attempts=1, timeout=0.3, deadline=0.5, spacing=0)
+    patient = RequestPolicy(attempts=1, timeout=0.3, deadline=0.5, spacing=0)
     with vendor() as house:
         house.routes["/x"] = [reply]
-        with pytest.raises(PassingError, match=said):
+        with pytest.raises(TransientError, match=said):
             client(patient).get(f"{house.origin}/x")
 
 
 def test_nobody_listening_is_one_line() -> None:
     with vendor() as house:
         gone = house.origin
-    with pytest.raises(PassingError, match=r"^127\.0\.0\.1/x: ConnectionRefusedError$"):
+    with pytest.raises(TransientError, match=r"^127\.0\.0\.1/x: ConnectionRefusedError$"):
         client().get(f"{gone}/x?key=planted")
 
 
@@ -93,7 +93,7 @@ def test_an_answer_without_end_is_refused() -> None:
     with vendor() as house:
         house.routes["/x"] = [Reply(b"x" * 2_000_000)]
         with pytest.raises(SourceError, match="more than 1,000 bytes"):
-            client(Manners(largest=1_000)).get(f"{house.origin}/x")
+            client(RequestPolicy(largest=1_000)).get(f"{house.origin}/x")
 
 
 def test_an_address_that_is_none_and_a_body_that_is_no_json_are_one_line() -> None:
@@ -106,7 +106,7 @@ def test_an_address_that_is_none_and_a_body_that_is_no_json_are_one_line() -> No
 
 
 def test_a_server_without_a_certificate_we_trust_is_not_asked_again() -> None:
-    with vendor() as house, pytest.raises((SourceError, PassingError), match="127"):
+    with vendor() as house, pytest.raises((SourceError, TransientError), match="127"):
         client().get(f"{house.origin.replace('http:', 'https:')}/x")
 
 
@@ -137,8 +137,8 @@ def test_no_more_calls_are_under_way_to_a_host_than_the_manners_allow() -> None:
 
     with vendor() as house:
         house.routes["/x"] = [Reply(b"{}", delay=0.02)]
-        manners = Manners(at_once=3, spacing=0.01)
-        doors = Doors(manners)
+        manners = RequestPolicy(at_once=3, spacing=0.01)
+        doors = HostRateLimiter(manners)
         pair = [client(manners, doors=doors) for _ in range(2)]
         with ThreadPoolExecutor(12) as pool:
             list(pool.map(lambda at: pair[at % 2].get(f"{house.origin}/x"), range(24)))

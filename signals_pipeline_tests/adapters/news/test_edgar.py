@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from signals_pipeline.adapters.http_client.policy import Manners
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_manners
 from signals_pipeline.core.watchlist import Company
 from signals_pipeline_tests.support.asking import START, client, refusal
@@ -106,5 +106,5 @@ def test_more_filings_than_are_read_are_said(house: Vendor, monkeypatch: pytest.
 
 
 def test_the_sec_is_never_called_faster_than_it_allows() -> None:
-    assert sec_manners(Manners(at_once=8, spacing=0)).spacing >= 0.1
-    assert sec_manners(Manners(at_once=1, spacing=2)) == Manners(at_once=1, spacing=2)
+    assert sec_manners(RequestPolicy(at_once=8, spacing=0)).spacing >= 0.1
+    assert sec_manners(RequestPolicy(at_once=1, spacing=2)) == RequestPolicy(at_once=1, spacing=2)

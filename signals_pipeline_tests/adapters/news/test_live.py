@@ -9,31 +9,44 @@ from sqlalchemy.engine import Engine
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.support.live_desk import DAY, HOUR, MORNING, NIGHT, SECONDS, Desk, statuses, titles
+from signals_pipeline_tests.support.live_pipeline import (
+    DAY,
+    HOUR,
+    MORNING,
+    NIGHT,
+    SECONDS,
+    LivePipeline,
+    statuses,
+    titles,
+)
 from signals_pipeline_tests.support.tapes import Aired, Tape, item, on_time
 
 
 def test_what_was_published_in_a_window_belongs_to_it_although_it_is_collected_after_it(engine: Engine) -> None:
-    desk = Desk(engine, Tape("one", [on_time(MORNING.end - HOUR, "before"), on_time(DAY.end - HOUR, "in it")]))
-    assert titles(desk.run(MORNING), MORNING) == ["before"]
-    assert titles(desk.run(DAY), DAY) == ["in it"]
-    assert desk.news.name == "live"
-    assert desk.news.warnings == ("mind",)
+    pipeline = LivePipeline(
+        engine, Tape("one", [on_time(MORNING.end - HOUR, "before"), on_time(DAY.end - HOUR, "in it")])
+    )
+    assert titles(pipeline.run(MORNING), MORNING) == ["before"]
+    assert titles(pipeline.run(DAY), DAY) == ["in it"]
+    assert pipeline.news.name == "live"
+    assert pipeline.news.warnings == ("mind",)
 
 
 def test_what_reaches_the_feed_late_falls_into_the_running_window(engine: Engine) -> None:
     late = Aired(item(MORNING.end - 2 * HOUR, "late"), DAY.start + 3 * HOUR)
-    desk = Desk(engine, Tape("one", [late]))
-    assert titles(desk.run(MORNING), MORNING) == []
-    batch = desk.run(DAY)
+    pipeline = LivePipeline(engine, Tape("one", [late]))
+    assert titles(pipeline.run(MORNING), MORNING) == []
+    batch = pipeline.run(DAY)
     assert titles(batch, DAY) == ["late"]
     (one,) = [one for one in batch.headlines if one.title == "late"]
     assert one.first_seen_at == MORNING.end + SECONDS
 
 
 def test_the_first_round_s_items_are_reconstructed_and_later_ones_are_not(engine: Engine) -> None:
-    desk = Desk(engine, Tape("one", [on_time(MORNING.end - HOUR, "before"), on_time(DAY.end - HOUR, "in it")]))
-    first, second = desk.run(MORNING), desk.run(DAY)
+    pipeline = LivePipeline(
+        engine, Tape("one", [on_time(MORNING.end - HOUR, "before"), on_time(DAY.end - HOUR, "in it")])
+    )
+    first, second = pipeline.run(MORNING), pipeline.run(DAY)
     assert list(normalise(first.headlines).items["reconstructed"]) == [True]
     assert list(normalise(second.headlines).items["reconstructed"]) == [True, False]
 
@@ -41,28 +54,28 @@ def test_the_first_round_s_items_are_reconstructed_and_later_ones_are_not(engine
 def test_a_window_that_is_run_again_asks_nobody_and_reads_and_reports_the_same(engine: Engine) -> None:
     tape = Tape("one", [on_time(MORNING.end - HOUR, "a"), on_time(DAY.end - HOUR, "b")])
     down = Tape("two", down="two: HTTP 500")
-    desk = Desk(engine, tape, down)
-    first = desk.run(MORNING)
+    pipeline = LivePipeline(engine, tape, down)
+    first = pipeline.run(MORNING)
     assert statuses(first) == {"one": "ok", "two": "failed"}
     down.down = ""
     down.aired = [on_time(MORNING.end - HOUR, "of two", "two")]
-    desk.run(DAY)
-    again = desk.run(MORNING, late=20 * HOUR)
+    pipeline.run(DAY)
+    again = pipeline.run(MORNING, late=20 * HOUR)
     assert (again.headlines, again.reports) == (first.headlines, first.reports)
     assert len(tape.asked) == 2
 
 
 def test_one_feed_down_the_run_goes_on_and_what_it_missed_comes_with_the_next_window(engine: Engine) -> None:
     flaky = Tape("two", [on_time(DAY.start - HOUR, "b", "two")])
-    desk = Desk(engine, Tape("one", [on_time(MORNING.end - HOUR, "a")]), flaky)
-    desk.run(window_for_key("2026-03-03-08:30"))
+    pipeline = LivePipeline(engine, Tape("one", [on_time(MORNING.end - HOUR, "a")]), flaky)
+    pipeline.run(window_for_key("2026-03-03-08:30"))
     flaky.down = "two: HTTP 500"
-    batch = desk.run(MORNING)
+    batch = pipeline.run(MORNING)
     assert statuses(batch)["two"] in {"failed", "degraded"}
     assert "HTTP 500" in batch.reports[1].detail
     assert titles(batch, MORNING) == ["a"]
     flaky.down = ""
-    assert titles(desk.run(DAY), DAY) == ["b"]
+    assert titles(pipeline.run(DAY), DAY) == ["b"]
     assert flaky.asked[-1][0] < MORNING.start + HOUR  # asked for all that it never delivered
 
 
@@ -70,15 +83,15 @@ def test_all_feeds_down_is_one_line_and_the_next_window_covers_the_gap(engine: E
     tapes = [Tape(name, [on_time(DAY.start + HOUR, f"of {name}", name)]) for name in ("one", "two")]
     for tape in tapes:
         tape.down = f"{tape.name}:\nHTTP 401"
-    desk = Desk(engine, *tapes)
+    pipeline = LivePipeline(engine, *tapes)
     with pytest.raises(SourceError) as refused:
-        desk.run(DAY)
+        pipeline.run(DAY)
     assert str(refused.value) == (
         "news: no feed answered (one: one: HTTP 401; two: two: HTTP 401); the next window covers the gap"
     )
     for tape in tapes:
         tape.down = ""
-    batch = desk.run(NIGHT)
+    batch = pipeline.run(NIGHT)
     assert sorted(str(title) for title in titles(batch, DAY)) == ["of one", "of two"]
     assert statuses(batch) == {"one": "ok", "two": "ok"}
 
@@ -88,8 +101,8 @@ def test_the_same_item_from_two_feeds_is_one(engine: Engine) -> None:
     one = on_time(at, "Acme wins", url="https://n.example/1?utm_source=a", tags=("ACME",))
     same_link = on_time(at + HOUR, "Acme wins - Wire", "two", url="https://n.example/1", tags=("XOM",))
     same_title = on_time(at + HOUR, "ACME wins", "two", url="https://other.example/9")
-    desk = Desk(engine, Tape("one", [one]), Tape("two", [same_link, same_title]))
-    batch = desk.run(DAY)
+    pipeline = LivePipeline(engine, Tape("one", [one]), Tape("two", [same_link, same_title]))
+    batch = pipeline.run(DAY)
     kept = [(each.title, each.tags, each.known_at) for each in batch.headlines]
     assert kept == [("Acme wins", ("ACME", "XOM"), at), ("ACME wins", (), at + HOUR)]
     normalised = normalise(batch.headlines)
@@ -99,44 +112,44 @@ def test_the_same_item_from_two_feeds_is_one(engine: Engine) -> None:
 def test_an_edit_is_read_with_the_window_in_which_it_was_made(engine: Engine) -> None:
     first = on_time(MORNING.end - HOUR, "Acme wins", url="https://n.example/1")
     tape = Tape("one", [first])
-    desk = Desk(engine, tape)
-    before = desk.run(MORNING)
+    pipeline = LivePipeline(engine, tape)
+    before = pipeline.run(MORNING)
     tape.aired = [replace(first, headline=replace(first.headline, title="Acme loses"))]
-    assert titles(desk.run(DAY), DAY) == ["Acme loses"]
-    assert desk.run(MORNING).headlines == before.headlines
+    assert titles(pipeline.run(DAY), DAY) == ["Acme loses"]
+    assert pipeline.run(MORNING).headlines == before.headlines
 
 
 def test_an_edit_found_long_after_a_window_does_not_enter_it(engine: Engine) -> None:
     first = on_time(MORNING.end - HOUR, "Acme wins", url="https://n.example/1")
     tape = Tape("one", [first])
-    desk = Desk(engine, tape)
-    desk.run(MORNING)
+    pipeline = LivePipeline(engine, tape)
+    pipeline.run(MORNING)
     tape.aired = [replace(first, headline=replace(first.headline, title="Acme loses"))]
-    assert titles(desk.run(DAY, late=4 * HOUR), DAY) == []
-    assert titles(desk.run(NIGHT), NIGHT) == ["Acme loses"]
+    assert titles(pipeline.run(DAY, late=4 * HOUR), DAY) == []
+    assert titles(pipeline.run(NIGHT), NIGHT) == ["Acme loses"]
 
 
 def test_what_is_dated_in_the_future_waits_and_is_said(engine: Engine) -> None:
     ahead = Aired(item(NIGHT.start + HOUR, "ahead"), DAY.start + HOUR)
-    desk = Desk(engine, Tape("one", [ahead]))
-    batch = desk.run(DAY)
+    pipeline = LivePipeline(engine, Tape("one", [ahead]))
+    batch = pipeline.run(DAY)
     assert batch.headlines == ()
     assert batch.reports[0].detail == "1 dated in the future, kept out until then"
-    assert titles(desk.run(NIGHT), NIGHT) == ["ahead"]
+    assert titles(pipeline.run(NIGHT), NIGHT) == ["ahead"]
 
 
 def test_an_item_without_a_time_is_delivered_once_to_be_counted(engine: Engine) -> None:
-    desk = Desk(engine, Tape("one", [Aired(item(None, "undated"), DAY.start + HOUR)]))
-    desk.run(MORNING)
-    assert normalise(desk.run(DAY).headlines).drops["no_time"] == 1
-    assert [one.title for one in desk.run(NIGHT, back=NIGHT.end - NIGHT.start).headlines] == []
+    pipeline = LivePipeline(engine, Tape("one", [Aired(item(None, "undated"), DAY.start + HOUR)]))
+    pipeline.run(MORNING)
+    assert normalise(pipeline.run(DAY).headlines).drops["no_time"] == 1
+    assert [one.title for one in pipeline.run(NIGHT, back=NIGHT.end - NIGHT.start).headlines] == []
 
 
 def test_a_feed_that_shows_only_its_newest_items_is_degraded_by_what_may_be_missing(engine: Engine) -> None:
     busy = Tape("one", [on_time(DAY.end - timedelta(minutes=at), f"item {at}") for at in range(1, 400)], newest=60)
-    desk = Desk(engine, busy)
-    desk.run(MORNING)
-    batch = desk.run(DAY, back=DAY.end - DAY.start)
+    pipeline = LivePipeline(engine, busy)
+    pipeline.run(MORNING)
+    batch = pipeline.run(DAY, back=DAY.end - DAY.start)
     (report,) = batch.reports
     assert report.status == "degraded"
     assert report.detail == "the feed reaches back to Wed 16:30 ET only; 480 of 540 min may be incomplete"
@@ -145,12 +158,12 @@ def test_a_feed_that_shows_only_its_newest_items_is_degraded_by_what_may_be_miss
 def test_a_feed_that_is_added_later_brings_no_backlog(engine: Engine) -> None:
     old = [on_time(MORNING.start + HOUR, "old", "two"), on_time(DAY.start + HOUR, "new", "two")]
     one = Tape("one", [on_time(MORNING.start + HOUR, "of one")])
-    Desk(engine, one).run(MORNING)
-    desk = Desk(engine, one, Tape("two", old))
-    batch = desk.run(DAY)
+    LivePipeline(engine, one).run(MORNING)
+    pipeline = LivePipeline(engine, one, Tape("two", old))
+    batch = pipeline.run(DAY)
     assert titles(batch, DAY) == ["new"]
     assert "1 from before this feed was added left out" in batch.reports[1].detail
-    assert statuses(desk.news.fetch(DAY.start + SECONDS, DAY.end)) == {"one": "ok", "two": "ok"}
+    assert statuses(pipeline.news.fetch(DAY.start + SECONDS, DAY.end)) == {"one": "ok", "two": "ok"}
 
 
 class Archive(Tape):
@@ -165,37 +178,37 @@ def test_the_past_is_asked_of_feeds_that_reach_back_and_once(engine: Engine) -> 
     past = window_for_key("2026-02-10-08:30")
     deep = Archive("deep", [on_time(past.start + HOUR, "past", "deep"), on_time(DAY.start + HOUR, "now", "deep")])
     shallow = Tape("one", [on_time(DAY.start + HOUR, "of one")])
-    desk = Desk(engine, deep, shallow)
-    live = desk.run(DAY)
-    desk.now = NIGHT.start + HOUR
-    batch = desk.news.fetch(past.end - 72 * HOUR, past.end)
+    pipeline = LivePipeline(engine, deep, shallow)
+    live = pipeline.run(DAY)
+    pipeline.now = NIGHT.start + HOUR
+    batch = pipeline.news.fetch(past.end - 72 * HOUR, past.end)
     assert titles(batch, past) == ["past"]
     assert statuses(batch) == {"deep": "ok"}
     assert normalise(batch.headlines).items["reconstructed"].all()
-    again = desk.news.fetch(past.end - 72 * HOUR, past.end)
+    again = pipeline.news.fetch(past.end - 72 * HOUR, past.end)
     assert (again.headlines, again.reports) == (batch.headlines, batch.reports)
     assert (len(deep.asked), len(shallow.asked)) == (2, 1)
-    assert desk.run(DAY).headlines == live.headlines
+    assert pipeline.run(DAY).headlines == live.headlines
 
 
 def test_a_past_that_nobody_reaches_is_one_line(engine: Engine) -> None:
-    desk = Desk(engine, Tape("one", [on_time(DAY.start + HOUR, "now")]))
-    desk.run(DAY)
+    pipeline = LivePipeline(engine, Tape("one", [on_time(DAY.start + HOUR, "now")]))
+    pipeline.run(DAY)
     with pytest.raises(SourceError, match="nothing was collected between 2026-01-04 13:30 and 2026-01-07 13:30 UTC"):
-        desk.news.fetch(datetime(2026, 1, 4, 13, 30, tzinfo=UTC), datetime(2026, 1, 7, 13, 30, tzinfo=UTC))
+        pipeline.news.fetch(datetime(2026, 1, 4, 13, 30, tzinfo=UTC), datetime(2026, 1, 7, 13, 30, tzinfo=UTC))
 
 
 def test_a_feed_that_keeps_failing_is_left_alone_for_a_while(engine: Engine) -> None:
     bad = Tape("two", down="two: HTTP 500")
-    desk = Desk(engine, Tape("one", [on_time(DAY.start, "a")]), bad)
+    pipeline = LivePipeline(engine, Tape("one", [on_time(DAY.start, "a")]), bad)
     batches = []
     for minutes in range(4):
-        desk.now = DAY.start + timedelta(minutes=minutes)
-        batches.append(desk.news.fetch(DAY.start - HOUR, desk.now))
+        pipeline.now = DAY.start + timedelta(minutes=minutes)
+        batches.append(pipeline.news.fetch(DAY.start - HOUR, pipeline.now))
     assert len(bad.asked) == 3
     assert "left alone until 13:42 UTC after 3 failures: two: HTTP 500" in batches[-1].reports[1].detail
 
 
 def test_a_window_needs_a_timezone(engine: Engine) -> None:
     with pytest.raises(ValueError, match="live: start and end need a timezone"):
-        Desk(engine, Tape("one")).news.fetch(datetime(2026, 1, 1), DAY.end)  # noqa: DTZ001
+        LivePipeline(engine, Tape("one")).news.fetch(datetime(2026, 1, 1), DAY.end)  # noqa: DTZ001

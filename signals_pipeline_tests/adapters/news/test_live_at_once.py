@@ -11,13 +11,13 @@ from sqlalchemy.engine import Engine
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline_tests.support.databases import PROCESSES
-from signals_pipeline_tests.support.live_desk import DAY, HOUR, NIGHT, SECONDS, Desk, titles
+from signals_pipeline_tests.support.live_pipeline import DAY, HOUR, NIGHT, SECONDS, LivePipeline, titles
 from signals_pipeline_tests.support.tapes import Tape, on_time
 
 
 def test_two_rounds_at_once_leave_no_row_twice_and_change_no_window(engine: Engine) -> None:
     aired = [on_time(DAY.start + HOUR, "a"), on_time(DAY.end + timedelta(seconds=4), "b")]
-    first, second = Desk(engine, Tape("one", aired[:1])), Desk(engine, Tape("one", aired))
+    first, second = LivePipeline(engine, Tape("one", aired[:1])), LivePipeline(engine, Tape("one", aired))
     extent = HeadlineArchive(engine).extent()
     told = first.run(DAY)
     # The other process began before the first one was done, and knows nothing of its round.
@@ -32,9 +32,9 @@ def test_two_rounds_at_once_leave_no_row_twice_and_change_no_window(engine: Engi
 def collect(url: str, start: Barrier, results: "Queue[list[str | None]]") -> None:
     engine = engine_for(url)
     aired = [on_time(DAY.start + timedelta(minutes=at), f"item {at}") for at in range(200)]
-    desk = Desk(engine, Tape("one", aired), Tape("two", aired[:50]))
+    pipeline = LivePipeline(engine, Tape("one", aired), Tape("two", aired[:50]))
     start.wait(30)
-    results.put(titles(desk.run(DAY), DAY))
+    results.put(titles(pipeline.run(DAY), DAY))
     engine.dispose()
 
 
@@ -54,11 +54,11 @@ def test_two_processes_that_collect_at_once_read_the_same(database_url: str, eng
 
 def test_hostile_text_is_kept_and_harms_nothing(engine: Engine) -> None:
     hostile: Sequence[str] = ("nul \0 here", "lone \ud800 surrogate", "<script>alert(1)</script>", "x" * 1_000_000)
-    desk = Desk(
+    pipeline = LivePipeline(
         engine,
         Tape(
             "one", [on_time(DAY.start + HOUR, text, url=f"https://n.example/{at}") for at, text in enumerate(hostile)]
         ),
     )
-    assert len(desk.run(DAY).headlines) == 4
-    assert len(desk.run(NIGHT).headlines) == 4
+    assert len(pipeline.run(DAY).headlines) == 4
+    assert len(pipeline.run(NIGHT).headlines) == 4

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from signals_pipeline.adapters.http_client.client import HttpClient
-from signals_pipeline.adapters.http_client.policy import Manners
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.rss import YAHOO, RssFeed, YahooRss
 from signals_pipeline.core.news.archive import additions, folded, identified
 from signals_pipeline.core.news.feeds import NewsSource
@@ -135,7 +135,9 @@ def test_a_symbol_that_fails_degrades_and_is_named_and_the_rest_is_delivered(hou
 def test_a_vendor_that_is_down_is_not_asked_for_every_symbol(house: Vendor) -> None:
     house.routes["/rss/2.0/headline"] = [Reply(b"", "", 503)]
     symbols = [f"S{at}" for at in range(200)]
-    one_at_a_time = HttpClient(Manners(at_once=1, spacing=0, attempts=1), user_agent="t", origins={YAHOO: house.origin})
+    one_at_a_time = HttpClient(
+        RequestPolicy(at_once=1, spacing=0, attempts=1), user_agent="t", origins={YAHOO: house.origin}
+    )
     line = refusal(YahooRss(one_at_a_time, symbols))
     assert line.startswith("S0: 127.0.0.1/rss/2.0/headline answers HTTP 503 (200 of 200 symbols)")
     assert len(house.requests) == 5

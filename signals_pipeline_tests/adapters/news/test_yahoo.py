@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from requests.cookies import create_cookie
 
-from signals_pipeline.adapters.http_client.policy import Manners
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.yahoo import YahooNews
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline_tests.support.documents import NOW, Item, yahoo
@@ -29,7 +29,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
         yield opened
 
 
-def source(house: Vendor, folder: Path, *symbols: str, manners: Manners = QUICK) -> YahooNews:
+def source(house: Vendor, folder: Path, *symbols: str, manners: RequestPolicy = QUICK) -> YahooNews:
     hosts = ("https://finance.yahoo.com", "https://fc.yahoo.com", "https://query1.finance.yahoo.com")
     consent = ("https://guce.yahoo.com", "https://consent.yahoo.com")
     origins: dict[str, str] = dict.fromkeys((*hosts, *consent), house.origin)

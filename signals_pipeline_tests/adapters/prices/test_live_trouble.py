@@ -56,15 +56,15 @@ def test_with_nothing_stored_an_outage_is_one_line(exchange: Exchange, shelf: Ba
     with pytest.raises(SourceError, match=r"^exchange: no daily bars of 2 symbols .*AAA: HTTP 503.*try again") as told:
         source(exchange, shelf).bars(["AAA", "BBB"], START, END)
     assert "\n" not in str(told.value)
-    assert not told.value.passing
+    assert not told.value.transient
 
 
 def test_an_outage_that_may_pass_says_so_and_the_same_run_may_ask_again(exchange: Exchange, shelf: BarStore) -> None:
-    exchange.change = lambda delivery: replace(failing(delivery), passing=True)
+    exchange.change = lambda delivery: replace(failing(delivery), transient=True)
     live = source(exchange, shelf)
     with pytest.raises(SourceError) as told:
         live.bars(["AAA", "BBB"], START, END)
-    assert told.value.passing
+    assert told.value.transient
     exchange.change = lambda delivery: delivery
     assert last(live.bars(["AAA", "BBB"], START, END)) == "2021-08-31"
 

@@ -10,9 +10,9 @@ import pytest
 
 from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
-from signals_pipeline.core.prices.adjustment import tapes
+from signals_pipeline.core.prices.adjustment import adjusted_bars
 from signals_pipeline_tests.adapters.news.test_yahoo import keep_cookie
-from signals_pipeline_tests.support.yahoo_desk import END, START, clock, fetched, server, yahoo
+from signals_pipeline_tests.support.yahoo_prices import END, START, clock, fetched, server, yahoo
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded
 
 __all__ = ["clock", "server", "yahoo"]
@@ -71,7 +71,7 @@ def test_prices_before_a_split_come_back_as_they_were_traded(yahoo: YahooPrices)
 
 def test_adjusted_for_its_own_actions_it_is_yahoos_adjusted_close(yahoo: YahooPrices) -> None:
     delivery = fetched(yahoo, "AAPL", "MSFT")  # NVDA's was recorded without dividends
-    for symbol, tape in tapes(delivery.bars, delivery.actions).items():
+    for symbol, tape in adjusted_bars(delivery.bars, delivery.actions).items():
         answer = recorded(symbol)["chart"]["result"][0]["indicators"]
         theirs = np.array(answer["adjclose"][0]["adjclose"])
         ours = tape.adjusted(len(tape.ex_days))["close"]

@@ -9,7 +9,7 @@ from signals_pipeline.adapters.prices import yahoo_session
 from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
 from signals_pipeline_tests.adapters.prices.test_pacing import Clock
-from signals_pipeline_tests.support.yahoo_desk import clock, fetched, server, yahoo
+from signals_pipeline_tests.support.yahoo_prices import clock, fetched, server, yahoo
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
 
 __all__ = ["clock", "server", "yahoo"]

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, reading, writing
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, read_transaction, write_transaction
 from signals_pipeline.adapters.stores.instants import NaiveDatetimeError
 from signals_pipeline.adapters.stores.tables import digest, headline_score, metadata, source_call
 from signals_pipeline_tests.support.databases import postgres_admin
@@ -27,7 +27,7 @@ INSTANTS = st.datetimes(
 
 def store_instants(engine: Engine, instants: list[datetime]) -> None:
     row = {"model_revision": "m", "negative": 0.0, "neutral": 0.0, "positive": 0.0}
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.delete(headline_score))
         rows = [row | {"text_hash": str(place), "scored_at": each} for place, each in enumerate(instants)]
         connection.execute(sa.insert(headline_score), rows)
@@ -38,7 +38,7 @@ def store_instants(engine: Engine, instants: list[datetime]) -> None:
 def test_instants_come_back_and_compare_as_instants(engine: Engine, instants: list[datetime], limit: datetime) -> None:
     store_instants(engine, instants)
     column = headline_score.c.scored_at
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         back = list(connection.scalars(sa.select(column).order_by(column)))
         before = list(connection.scalars(sa.select(column).where(column < limit).order_by(column)))
     assert back == sorted(instants)
@@ -48,12 +48,12 @@ def test_instants_come_back_and_compare_as_instants(engine: Engine, instants: li
 
 def test_a_pandas_timestamp_is_an_instant_too(engine: Engine) -> None:
     store_instants(engine, [pd.Timestamp("2026-03-02 13:30:00.000001", tz="America/New_York")])
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.scalar(sa.select(headline_score.c.scored_at)) == datetime(2026, 3, 2, 18, 30, 0, 1, UTC)
 
 
 def test_a_missing_instant_stays_missing(engine: Engine) -> None:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.scalar(sa.select(sa.func.max(digest.c.created_at))) is None
         none = sa.select(digest.c.kind).where(digest.c.created_at == sa.literal(None, digest.c.created_at.type))
         assert connection.execute(none).all() == []
@@ -66,7 +66,7 @@ def test_a_naive_datetime_is_refused(engine: Engine) -> None:
 
 
 def insert_twice(engine: Engine, row: dict[str, object]) -> None:
-    with writing(engine, alone=True) as connection:
+    with write_transaction(engine, alone=True) as connection:
         for _ in range(2):
             connection.execute(sa.insert(source_call), row)
 
@@ -75,30 +75,30 @@ def test_a_transaction_is_whole_or_nothing(engine: Engine) -> None:
     row = {"vendor": "a", "day": date(2026, 3, 2), "calls": 1}
     with pytest.raises(DatabaseError, match=r"pk_source_call|UNIQUE"):
         insert_twice(engine, row)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.execute(sa.select(source_call)).all() == []
 
 
 def test_a_reader_sees_one_state_while_another_writes(engine: Engine) -> None:
     count = sa.select(sa.func.count()).select_from(source_call)
-    with reading(engine) as reader:
+    with read_transaction(engine) as reader:
         assert reader.scalar(count) == 0
-        with writing(engine) as writer:
+        with write_transaction(engine) as writer:
             writer.execute(sa.insert(source_call).values(vendor="a", day=date(2026, 3, 2), calls=1))
         assert reader.scalar(count) == 0
-    with reading(engine) as reader:
+    with read_transaction(engine) as reader:
         assert reader.scalar(count) == 1
 
 
 def test_a_broken_rule_is_one_line(engine: Engine) -> None:
-    with pytest.raises(DatabaseError, match="ck_source_call_calls") as caught, writing(engine) as connection:
+    with pytest.raises(DatabaseError, match="ck_source_call_calls") as caught, write_transaction(engine) as connection:
         connection.execute(sa.insert(source_call).values(vendor="a", day=date(2026, 3, 2), calls=-1))
     assert "\n" not in str(caught.value)
 
 
 def test_sqlite_is_set_up_for_one_writer_and_many_readers(tmp_path: Path) -> None:
     opened = engine_for(f"sqlite:///{tmp_path / 'made' / 'on the way' / 'a.db'}")
-    with reading(opened) as connection:
+    with read_transaction(opened) as connection:
         wanted = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30_000, "synchronous": 1}
         assert {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted} == wanted
     opened.dispose()
@@ -106,7 +106,7 @@ def test_sqlite_is_set_up_for_one_writer_and_many_readers(tmp_path: Path) -> Non
 
 def test_sqlite_in_memory_needs_no_folder() -> None:
     opened = engine_for("sqlite://")
-    with reading(opened) as connection:
+    with read_transaction(opened) as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
     opened.dispose()
 
@@ -135,12 +135,16 @@ def test_an_unusable_database_is_one_clear_line(url: str, problem: str) -> None:
 @pytest.mark.postgres
 def test_a_statement_that_waits_for_ever_is_ended_by_the_server_and_may_be_repeated() -> None:
     patient = engine_for(postgres_admin().url.render_as_string(hide_password=False))
-    with reading(patient) as connection:
+    with read_transaction(patient) as connection:
         assert connection.scalar(sa.text("SHOW statement_timeout")) == "5min"
     hasty = engine_for(str(patient.url.update_query_dict({"options": "-c statement_timeout=50ms"})))
-    with writing(patient, alone=True), pytest.raises(DatabaseError) as caught, writing(hasty, alone=True):
+    with (
+        write_transaction(patient, alone=True),
+        pytest.raises(DatabaseError) as caught,
+        write_transaction(hasty, alone=True),
+    ):
         pass
-    assert caught.value.passing
+    assert caught.value.transient
     assert "another process has held what it needs" in str(caught.value)
     for engine in (patient, hasty):
         engine.dispose()

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading
+from signals_pipeline.adapters.stores.engine import read_transaction
 from signals_pipeline.adapters.stores.feedback import Feedback
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import feedback
-from signals_pipeline.core.record.engagement import Verdict
+from signals_pipeline.core.record.engagement import Rating
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, signal, story
 from signals_pipeline_tests.support.histories import run_with
 
@@ -18,7 +18,7 @@ START = WINDOWS[0].start
 
 
 def rows(engine: Engine) -> list[tuple[str, datetime]]:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         query = sa.select(feedback.c.verdict, feedback.c.created_at).order_by(feedback.c.id)
         return [(row.verdict, row.created_at) for row in connection.execute(query)]
 
@@ -44,8 +44,8 @@ def test_a_verdict_goes_to_the_publisher_of_the_leading_story(engine: Engine) ->
     parts = [story(1, 0.1, 0.4, source="Other"), story(2, 0.4, 0.1, source="Leading")]
     led = signal("AAA", parts=parts, story_id=story(2, 0, 0)["story_id"])
     bare = signal("BBB", parts=[component("rsi", 0.5)], source="technical")
-    History(engine).record_window(WINDOWS[0], [led.candidate, bare.candidate], run_with())
+    SignalHistory(engine).record_window(WINDOWS[0], [led.candidate, bare.candidate], run_with())
     said = Feedback(engine)
     for symbol in ("AAA", "BBB", "GONE"):
         said.record(START, symbol, "BUY", "reader", useful=symbol == "AAA", at=NOW)
-    assert said.verdicts() == [Verdict("AAA", "Leading", useful=True), Verdict("BBB", "", useful=False)]
+    assert said.verdicts() == [Rating("AAA", "Leading", useful=True), Rating("BBB", "", useful=False)]

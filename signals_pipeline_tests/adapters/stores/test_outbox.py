@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.digests import Digests
-from signals_pipeline.adapters.stores.engine import writing
+from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.adapters.stores.outbox import Addressed, Mail, Outbox, OutboxError
 from signals_pipeline.adapters.stores.tables import suppression
-from signals_pipeline.core.digest.delivery import CLAIM_LASTS, SEND_WITHIN, NotSent, Sent, Unanswered, verdict
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS, SEND_WITHIN, NotSent, Sent, Unanswered, delivery_result
 from signals_pipeline_tests.support.histories import WINDOWS
 
 WINDOW = WINDOWS[3]
@@ -34,7 +34,7 @@ def states(engine: Engine) -> dict[str, str]:
 
 
 def suppress(engine: Engine, recipient: str) -> None:
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         row = {"recipient": recipient.casefold(), "reason": "unsubscribed", "created_at": NOW}
         connection.execute(sa.insert(suppression), row)
 
@@ -119,7 +119,7 @@ def test_each_answer_settles_the_mail(engine: Engine, answer: Any, state: str) -
     put(engine, WHO[0])
     outbox, mail = Outbox(engine), first(engine)
     assert outbox.claim(mail, NOW)
-    judged = verdict(answer, attempts=1, now=NOW)
+    judged = delivery_result(answer, attempts=1, now=NOW)
     assert outbox.settle(mail, judged, now=NOW, claimed_at=NOW, provider_id="250")
     (kept,) = outbox.of(WINDOW)
     assert (kept.state, kept.attempts, kept.last_error) == (state, 1, str(answer) if state != "sent" else "")
@@ -133,7 +133,7 @@ def test_each_answer_settles_the_mail(engine: Engine, answer: Any, state: str) -
 def test_an_attempt_that_ended_before_the_claim_is_counted_once(engine: Engine) -> None:
     put(engine, WHO[0])
     outbox, mail = Outbox(engine), first(engine)
-    judged = verdict(NotSent("refused", permanent=False), attempts=1, now=NOW)
+    judged = delivery_result(NotSent("refused", permanent=False), attempts=1, now=NOW)
     assert outbox.put_off(mail, judged, NOW)
     assert not outbox.put_off(mail, judged, NOW)  # the same attempt, told by another process
     assert outbox.of(WINDOW)[0].attempts == 1
@@ -149,9 +149,11 @@ def test_a_mail_whose_process_is_gone_is_unknown_and_the_process_may_still_say_b
     assert "may have arrived or not" in outbox.open()[0].last_error
     later = NOW + timedelta(hours=1)
     assert not outbox.settle(
-        mail, verdict(Sent("1"), attempts=1, now=later), now=later, claimed_at=later, provider_id=""
+        mail, delivery_result(Sent("1"), attempts=1, now=later), now=later, claimed_at=later, provider_id=""
     )
-    assert outbox.settle(mail, verdict(Sent("1"), attempts=1, now=later), now=later, claimed_at=NOW, provider_id="")
+    assert outbox.settle(
+        mail, delivery_result(Sent("1"), attempts=1, now=later), now=later, claimed_at=NOW, provider_id=""
+    )
     assert states(engine) == {WHO[0]: "sent"}
 
 
@@ -173,13 +175,13 @@ def test_an_operator_decides_about_what_is_not_settled_and_about_nothing_else(en
     with pytest.raises(OutboxError, match=f"mail {ann.id} is sending and can't be released"):
         outbox.release([bob.id, ann.id], NOW)
     assert not outbox.of(WINDOW)[1].released  # none of them was
-    outbox.settle(ann, verdict(Unanswered("?"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="")
+    outbox.settle(ann, delivery_result(Unanswered("?"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="")
     outbox.release([ann.id], NOW)
     outbox.abandon([bob.id], NOW)
     assert states(engine) == {WHO[0]: "pending", WHO[1]: "failed", WHO[2]: "pending"}
     assert {mail.recipient for mail in outbox.open()} == {WHO[0], WHO[2]}
     outbox.claim(cem, NOW)
-    outbox.settle(cem, verdict(Sent("1"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="1")
+    outbox.settle(cem, delivery_result(Sent("1"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="1")
     for decide in (outbox.release, outbox.abandon):
         with pytest.raises(OutboxError, match=f"mail {cem.id} is sent and can't be"):
             decide([cem.id], NOW)
@@ -196,7 +198,7 @@ def test_a_backfilled_digest_goes_out_where_an_operator_releases_it(engine: Engi
     assert {(mail.mode, mail.released) for mail in outbox.due(much_later)} == {("backfill", True)}
     mail = outbox.due(much_later)[0]
     outbox.claim(mail, much_later)
-    judged = verdict(Sent("1"), attempts=1, now=much_later)
+    judged = delivery_result(Sent("1"), attempts=1, now=much_later)
     outbox.settle(mail, judged, now=much_later, claimed_at=much_later, provider_id="1")
     assert outbox.release_digest(WINDOW, addressed(*WHO), now=much_later) == 2  # nobody gets a second one
     put(engine, *WHO, content="[3]")  # a live run later: the digest keeps the mode that its mails refer to

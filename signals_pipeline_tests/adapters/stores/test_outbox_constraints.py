@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, writing
+from signals_pipeline.adapters.stores.engine import DatabaseError, write_transaction
 from signals_pipeline.adapters.stores.tables import delivery
 from signals_pipeline_tests.adapters.stores.test_outbox import NOW, WHO, WINDOW, put, states
 
@@ -21,7 +21,7 @@ def test_the_database_itself_refuses_mails_of_a_digest_that_was_not_live(engine:
             "state": "pending", "attempts": 0, "message_id": "<1>", "detail": "", "provider_id": "", "last_error": "",
             "created_at": NOW, "updated_at": NOW, "next_attempt_at": NOW,
         }  # fmt: skip
-        with pytest.raises(DatabaseError, match=r"(?i)constraint"), writing(engine) as connection:
+        with pytest.raises(DatabaseError, match=r"(?i)constraint"), write_transaction(engine) as connection:
             connection.execute(sa.insert(delivery), row)
     assert states(engine) == {}
 
@@ -33,5 +33,5 @@ def test_a_mail_can_not_be_turned_into_one_of_a_backfill_by_hand(engine: Engine)
         "UPDATE digest SET mode = 'backfill'",
         "DELETE FROM digest",
     ):
-        with pytest.raises(DatabaseError, match=r"(?i)constraint"), writing(engine) as connection:
+        with pytest.raises(DatabaseError, match=r"(?i)constraint"), write_transaction(engine) as connection:
             connection.execute(sa.text(change))

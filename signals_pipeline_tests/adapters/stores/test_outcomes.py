@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.outcomes import OutcomesStore
-from signals_pipeline.adapters.stores.signal_history import History, WindowRun
+from signals_pipeline.adapters.stores.signal_history import SignalHistory, WindowRun
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.signals.decision import Candidate, Signal
 from signals_pipeline.core.tables import OUTCOMES
@@ -31,7 +31,7 @@ def judged(place: int, symbol: str) -> Candidate:
 
 
 def recorded(engine: Engine) -> list[Signal]:
-    history = History(engine)
+    history = SignalHistory(engine)
     history.record_windows((WINDOWS[place], [judged(place, "A"), judged(place, "B")], RUN) for place in range(3))
     return history.between(WINDOWS[0].start, FAR)
 
@@ -118,7 +118,7 @@ def test_outcomes_of_a_signal_that_is_derived_anew_go_with_it(engine: Engine) ->
     signals, store = recorded(engine), OutcomesStore(engine)
     frame = outcomes(signals)
     store.upsert(frame)
-    History(engine).record_window(WINDOWS[1], [judged(1, "A")], RUN)
+    SignalHistory(engine).record_window(WINDOWS[1], [judged(1, "A")], RUN)
     gone = (frame["window_start"] == pd.Timestamp(WINDOWS[1].start)) & (frame["symbol"] == "B")
     pd.testing.assert_frame_equal(store.known(FAR), OUTCOMES.conform(frame[~gone]))
     assert store.upsert(frame) == 20

@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, reading, writing
+from signals_pipeline.adapters.stores.engine import DatabaseError, read_transaction, write_transaction
 from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.tables import feedback, suppression
 
 
 def test_it_reads_and_every_write_is_refused(database_url: str) -> None:
     engine = read_only_engine(database_url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.execute(sa.select(suppression)).all() == []
     for statement in (sa.delete(suppression), sa.text("DROP TABLE feedback"), sa.text("CREATE TABLE x (a int)")):
-        with pytest.raises(DatabaseError, match=r"read-?only"), writing(engine) as connection:
+        with pytest.raises(DatabaseError, match=r"read-?only"), write_transaction(engine) as connection:
             connection.execute(statement)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.execute(sa.select(feedback)).all() == []
     engine.dispose()
 
@@ -29,10 +29,10 @@ def test_options_that_the_url_has_stay(database_url: str) -> None:
     else:
         given = url.update_query_dict({"options": ["-c statement_timeout=1234"]})
     engine = read_only_engine(given.render_as_string(hide_password=False))
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         if url.get_backend_name() != "sqlite":
             assert connection.execute(sa.text("SHOW statement_timeout")).scalar_one() == "1234ms"
-    with pytest.raises(DatabaseError, match=r"read-?only"), writing(engine) as connection:
+    with pytest.raises(DatabaseError, match=r"read-?only"), write_transaction(engine) as connection:
         connection.execute(sa.delete(suppression))
     engine.dispose()
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, writing
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, write_transaction
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.tables import headline_score
 from signals_pipeline.core.sentiment.tone import LABELS
@@ -34,7 +34,7 @@ def digests(count: int) -> list[str]:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.dictionaries(st.text("abcdef", min_size=1), st.lists(FLOATS, min_size=3, max_size=3)))
 def test_logits_come_back_to_the_last_bit(engine: Engine, values: dict[str, list[float]]) -> None:
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(sa.delete(headline_score))
     cache = ScoreCache(engine)
     cache.put(frame(values), "m")

@@ -10,33 +10,33 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import engine_for, reading
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.engine import engine_for, read_transaction
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import Mode, metadata, signal_candidate, signal_history, window_run
 from signals_pipeline_tests.support.histories import WINDOWS, judged, run_with
 
 
 def test_recording_the_same_again_writes_nothing(engine: Engine) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     entries = [(each, [judged(each, "A", 0.5), judged(each, "B", -0.9)], run_with()) for each in WINDOWS[:4]]
     assert all(each.changed for each in history.record_windows(entries))
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         before = [
             connection.execute(sa.select(table)).all() for table in (window_run, signal_candidate, signal_history)
         ]
     again = [(window, list(reversed(found)), replace(run, mode="backfill")) for window, found, run in entries]
-    assert [(each.changed, each.refolded) for each in history.record_windows(again)] == [(False, ())] * 4
-    with reading(engine) as connection:
+    assert [(each.changed, each.rederived) for each in history.record_windows(again)] == [(False, ())] * 4
+    with read_transaction(engine) as connection:
         assert [
             connection.execute(sa.select(each)).all() for each in (window_run, signal_candidate, signal_history)
         ] == before
 
 
 def test_only_rows_that_differ_are_rewritten(engine: Engine) -> None:
-    history, window = History(engine), WINDOWS[0]
+    history, window = SignalHistory(engine), WINDOWS[0]
     history.record_window(window, [judged(window, "A", 0.5), judged(window, "B", 0.5)], run_with("live"))
     history.record_window(window, [judged(window, "A", 0.5), judged(window, "B", 0.6)], run_with("manual"))
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         found = connection.execute(
             sa.select(signal_history.c.symbol, signal_history.c.combined_score, signal_history.c.mode)
         )
@@ -44,15 +44,15 @@ def test_only_rows_that_differ_are_rewritten(engine: Engine) -> None:
 
 
 def test_new_near_misses_are_kept_without_touching_the_signals(engine: Engine) -> None:
-    history, window = History(engine), WINDOWS[0]
+    history, window = SignalHistory(engine), WINDOWS[0]
     history.record_window(window, [judged(window, "A", 0.5)], run_with())
     healed = replace(run_with("manual"), near_misses=[{"symbol": "X", "marks": ("x",)}], model="compact @1")
     recorded = history.record_window(window, [judged(window, "A", 0.5)], healed)
-    assert (recorded.changed, recorded.refolded) == (True, ())
+    assert (recorded.changed, recorded.rederived) == (True, ())
     run = history.run(window)
     assert run is not None
     assert (run.near_misses, run.mode) == ([{"symbol": "X", "marks": ["x"]}], "manual")
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.scalar(sa.select(signal_history.c.mode)) == "live"
 
 
@@ -70,19 +70,19 @@ def test_new_near_misses_are_kept_without_touching_the_signals(engine: Engine) -
 def test_only_a_run_that_is_told_to_a_reader_marks_what_is_already_recorded(
     engine: Engine, first: Mode, then: Mode, kept: Mode
 ) -> None:
-    history, window = History(engine), WINDOWS[0]
+    history, window = SignalHistory(engine), WINDOWS[0]
     history.record_window(window, [judged(window, "A", 0.5)], run_with(first))
     history.record_window(window, [judged(window, "A", 0.5)], run_with(then))
     assert history.modes(window.end) == {window.start: kept}
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.scalar(sa.select(signal_history.c.mode)) == first
 
 
 def test_another_model_rewrites_the_signals(engine: Engine) -> None:
-    history, window = History(engine), WINDOWS[0]
+    history, window = SignalHistory(engine), WINDOWS[0]
     history.record_window(window, [judged(window, "A", 0.5)], run_with())
     history.record_window(window, [judged(window, "A", 0.5)], run_with("manual", model="finbert @2"))
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.execute(sa.select(signal_history.c.model, signal_history.c.mode)).one() == (
             "finbert @2",
             "manual",
@@ -90,7 +90,7 @@ def test_another_model_rewrites_the_signals(engine: Engine) -> None:
 
 
 def test_the_calendar_of_what_was_run(engine: Engine) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     for place in (5, 1, 3):
         history.record_window(WINDOWS[place], [], run_with())
     assert history.windows_done(WINDOWS[1].start, WINDOWS[5].start) == [WINDOWS[1].start, WINDOWS[3].start]
@@ -100,7 +100,7 @@ def test_the_calendar_of_what_was_run(engine: Engine) -> None:
 
 
 def test_modes_of_the_runs_that_ended_by_an_instant(engine: Engine) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     for window, mode in zip(WINDOWS, ("live", "catch_up", "backfill"), strict=False):
         history.record_window(window, [], run_with(mode))
     assert history.modes(WINDOWS[1].end) == {WINDOWS[0].start: "live", WINDOWS[1].start: "catch_up"}
@@ -108,7 +108,7 @@ def test_modes_of_the_runs_that_ended_by_an_instant(engine: Engine) -> None:
 
 
 def test_numbers_of_numpy_are_numbers(engine: Engine) -> None:
-    history, window = History(engine), WINDOWS[0]
+    history, window = SignalHistory(engine), WINDOWS[0]
     plain = judged(window, "A", 0.1 + 0.2)
     numpy = replace(plain, combined_score=np.float64(0.1 + 0.2), technical=np.float64(0.5), fresh=np.bool_(True))
     history.record_window(window, [numpy], run_with())
@@ -119,7 +119,7 @@ def test_look_ups_of_active_signals_use_an_index(tmp_path: Path) -> None:
     opened = engine_for(f"sqlite:///{tmp_path / 'a.db'}")
     metadata.create_all(opened)
     asked: list[tuple[str, Any]] = []
-    history, window = History(opened), WINDOWS[1]
+    history, window = SignalHistory(opened), WINDOWS[1]
     history.record_window(WINDOWS[0], [judged(WINDOWS[0], "A", 0.5)], run_with())
 
     @event.listens_for(opened, "before_cursor_execute")
@@ -129,7 +129,7 @@ def test_look_ups_of_active_signals_use_an_index(tmp_path: Path) -> None:
 
     history.active(window.end, 7)
     history.record_window(window, [judged(window, "A", 0.5)], run_with())
-    with reading(opened) as connection:
+    with read_transaction(opened) as connection:
         plans = [
             " ".join(row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values))
             for sql, values in asked

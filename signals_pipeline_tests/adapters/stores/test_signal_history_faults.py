@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for
-from signals_pipeline.adapters.stores.signal_history import History, Recorded
+from signals_pipeline.adapters.stores.signal_history import Recorded, SignalHistory
 from signals_pipeline.core.signals.decision import Candidate
 from signals_pipeline_tests.support.databases import PROCESSES
 from signals_pipeline_tests.support.histories import WINDOWS, Entry, judged, rows, run_with, wipe
@@ -32,12 +32,12 @@ def test_bad_input_is_named_and_changes_nothing(
     run = run_with()
     kept = {name: value for name, value in run.knobs.items() if name not in knobs}
     with pytest.raises(ValueError, match=problem):
-        History(engine).record_window(WINDOWS[0], found, replace(run, knobs=kept))
+        SignalHistory(engine).record_window(WINDOWS[0], found, replace(run, knobs=kept))
     assert rows(engine)["window_run"] == []
 
 
 def test_a_value_out_of_range_is_refused_and_the_old_rows_stay(engine: Engine) -> None:
-    history, window = History(engine), WINDOWS[0]
+    history, window = SignalHistory(engine), WINDOWS[0]
     history.record_window(window, [judged(window, "A", 0.5)], run_with())
     before = rows(engine)
     for bad in (1.5, float("nan")):
@@ -55,7 +55,7 @@ def killed_while_writing(url: str, statement: str, entries: Iterable[Entry]) -> 
         if sql.startswith(statement):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    History(engine).record_windows(entries)
+    SignalHistory(engine).record_windows(entries)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def killed_while_writing(url: str, statement: str, entries: Iterable[Entry]) -> 
 def test_a_process_killed_while_recording_leaves_the_old_rows_whole(
     engine: Engine, database_url: str, statement: str
 ) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     history.record_windows((each, [judged(each, "A", 0.5)], run_with()) for each in WINDOWS[:3])
     before = rows(engine)
     entry = (WINDOWS[0], [judged(WINDOWS[0], "B", 0.9)], run_with("manual"))
@@ -73,14 +73,14 @@ def test_a_process_killed_while_recording_leaves_the_old_rows_whole(
     worker.join()
     assert worker.exitcode == -signal.SIGKILL
     assert rows(engine) == before
-    assert history.record_window(*entry).refolded == (WINDOWS[1].key,)
+    assert history.record_window(*entry).rederived == (WINDOWS[1].key,)
 
 
 def recorded_at_once(url: str, entries: list[Entry], start: Barrier, results: "Queue[list[Recorded] | str]") -> None:
     engine = engine_for(url)
     start.wait()
     try:
-        results.put(History(engine).record_windows(entries))
+        results.put(SignalHistory(engine).record_windows(entries))
     except DatabaseError as error:
         results.put(str(error))
 
@@ -101,5 +101,5 @@ def test_two_processes_recording_the_same_windows_at_once_leave_one_result(engin
     assert [one.changed != other.changed for one, other in zip(*both, strict=True)] == [True] * len(WINDOWS)
     together = rows(engine)
     wipe(engine)
-    History(engine).record_windows(entries)
+    SignalHistory(engine).record_windows(entries)
     assert together == rows(engine)

@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import reading
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.engine import read_transaction
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import signal_history
 from signals_pipeline.core.signals.decision import active_at, decide
 from signals_pipeline.core.windows import Window
@@ -42,7 +42,7 @@ def test_any_order_of_recording_gives_the_rows_of_chronological_order(
     engine: Engine, case: tuple[list[Entry], list[Entry]]
 ) -> None:
     final, disorderly = case
-    history = History(engine)
+    history = SignalHistory(engine)
     wipe(engine)
     history.record_windows(final)
     expected = rows(engine)
@@ -61,7 +61,7 @@ def test_the_history_is_the_fold_of_the_windows_in_memory(engine: Engine, data: 
     for window, found, run in final:
         days, most = run.knobs["signal_expiry_days"], run.knobs["max_signals"]
         told += decide(found, told, window, expiry_days=days, max_signals=most).signals
-    history = History(engine)
+    history = SignalHistory(engine)
     history.record_windows(reversed(final))
     assert history.between(WINDOWS[0].start, WINDOWS[8].end) == sorted(
         told, key=lambda each: (each.decided_at, each.symbol)
@@ -71,13 +71,13 @@ def test_the_history_is_the_fold_of_the_windows_in_memory(engine: Engine, data: 
 
 
 def test_a_window_filled_in_later_turns_a_later_signal_into_a_repeat(engine: Engine) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     first, second, third = WINDOWS[:3]
     history.record_window(second, [judged(second, "A", 0.5)], run_with())
     history.record_window(third, [judged(third, "A", 0.5)], run_with())
     assert lifecycles(history) == [(second.end, "A", "new")]
     recorded = history.record_window(first, [judged(first, "A", 0.5)], run_with("catch_up"))
-    assert recorded.refolded == (second.key,)
+    assert recorded.rederived == (second.key,)
     assert lifecycles(history) == [(first.end, "A", "new")]
     decision, run = history.decision(third), history.run(third)
     assert decision is not None
@@ -87,12 +87,12 @@ def test_a_window_filled_in_later_turns_a_later_signal_into_a_repeat(engine: Eng
 
 
 def test_a_window_emptied_later_brings_the_signal_back_with_the_mode_of_its_own_run(engine: Engine) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     first, second = WINDOWS[:2]
     history.record_window(first, [judged(first, "A", 0.5)], run_with())
     assert history.record_window(second, [judged(second, "A", 0.5)], run_with("live")).decision.signals == ()
-    assert history.record_window(first, [], run_with("backfill")).refolded == (second.key,)
-    with reading(engine) as connection:
+    assert history.record_window(first, [], run_with("backfill")).rederived == (second.key,)
+    with read_transaction(engine) as connection:
         modes = connection.execute(sa.select(signal_history.c.decided_at, signal_history.c.mode)).all()
     assert [tuple(row) for row in modes] == [(second.end, "live")]
     assert history.candidates(first) == []
@@ -106,32 +106,32 @@ ONE_BACK = 0.75  # days: on weekdays a window then sees the one before it and no
 
 def test_a_change_passes_on_from_window_to_window_and_no_further(engine: Engine) -> None:
     """Without A in the first window the second has it new, the third repeats it, and so on, far beyond one expiry."""
-    history = History(engine)
+    history = SignalHistory(engine)
     for window in WINDOWS[:6]:
         history.record_window(window, [judged(window, "A", 0.5), judged(window, "B", 0.5)], run_with(expiry=ONE_BACK))
     far = WINDOWS[-1]
     history.record_window(far, [judged(far, "A", 0.5)], run_with(expiry=ONE_BACK))
     before = [each for each in lifecycles(history) if each[1] == "B"]
     recorded = history.record_window(WINDOWS[0], [judged(WINDOWS[0], "B", 0.5)], run_with(expiry=ONE_BACK))
-    assert recorded.refolded == tuple(each.key for each in WINDOWS[1:6])
+    assert recorded.rederived == tuple(each.key for each in WINDOWS[1:6])
     assert [each for each in lifecycles(history) if each[1] == "B"] == before
 
 
 def test_a_change_passes_on_to_another_symbol_through_the_cap(engine: Engine) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     first, second, third = WINDOWS[:3]
     history.record_window(second, [judged(second, "A", 0.6), judged(second, "B", 0.5)], run_with(most=1))
     history.record_window(third, [judged(third, "B", 0.5)], run_with())
     assert lifecycles(history) == [(second.end, "A", "new"), (third.end, "B", "new")]
     recorded = history.record_window(first, [judged(first, "A", 0.6)], run_with())
-    assert recorded.refolded == (second.key, third.key)
+    assert recorded.rederived == (second.key, third.key)
     assert lifecycles(history) == [(first.end, "A", "new"), (second.end, "B", "new")]
 
 
 def test_a_change_reaches_a_short_sighted_window_through_a_far_sighted_one(engine: Engine) -> None:
-    history = History(engine)
+    history = SignalHistory(engine)
     for window, expiry in zip(WINDOWS, (7, 7, ONE_BACK, 7), strict=False):
         history.record_window(window, [judged(window, "A", 0.5)], run_with(expiry=expiry))
     assert lifecycles(history) == [(WINDOWS[0].end, "A", "new"), (WINDOWS[2].end, "A", "new")]
-    assert history.record_window(WINDOWS[0], [], run_with()).refolded == (WINDOWS[1].key, WINDOWS[2].key)
+    assert history.record_window(WINDOWS[0], [], run_with()).rederived == (WINDOWS[1].key, WINDOWS[2].key)
     assert lifecycles(history) == [(WINDOWS[1].end, "A", "new")]

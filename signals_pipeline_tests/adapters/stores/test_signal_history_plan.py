@@ -4,14 +4,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from benchmarks.active import EXPIRY_DAYS, NEWEST, PER_WINDOW, asked, fill, plan
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 
 
 def test_the_active_look_up_uses_an_index_in_a_long_history(engine: Engine) -> None:
     fill(engine, 10_000)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(sa.text("ANALYZE"))
-    history = History(engine)
+    history = SignalHistory(engine)
     told = plan(engine, *asked(engine, history))
     assert "ix_signal_history_decided_at_symbol" in told, told
     assert "SCAN signal_history" not in told

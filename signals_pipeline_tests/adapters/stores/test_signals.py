@@ -3,7 +3,7 @@
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.outcomes import OutcomesStore
-from signals_pipeline.adapters.stores.signal_history import History
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalArchive, SignalKey
 from signals_pipeline_tests.support.digest_examples import WINDOWS, outcome_rows, signal
 from signals_pipeline_tests.support.histories import run_with
@@ -15,7 +15,7 @@ def filled(engine: Engine) -> SignalArchive:
     for place, window in enumerate(WINDOWS[:4]):
         side = "BUY" if place % 2 else "SELL"
         chosen = [signal(symbol, side, window).candidate for symbol in SYMBOLS]
-        History(engine).record_window(window, chosen, run_with())
+        SignalHistory(engine).record_window(window, chosen, run_with())
     rows = outcome_rows(1, window_start=WINDOWS[1].start, symbol="B-B", signal_type="BUY")
     OutcomesStore(engine).upsert(rows)
     return SignalArchive(engine)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.checks.look_ahead import cut_days, cut_news, poison_actions, poison_bars, poison_news
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline
-from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, no_actions, tapes
+from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, adjusted_bars, no_actions
 from signals_pipeline_tests.support.deliveries import START, WATCHLIST, deliveries, raw
 from signals_pipeline_tests.support.digest_examples import steady, weekday_sessions
 
@@ -72,4 +72,4 @@ def test_actions_are_kept_up_to_the_day_and_a_split_follows() -> None:
     assert poisoned["session"].dt.strftime("%m-%d").tolist() == ["01-05", "01-08", "01-09", "01-08", "01-09"]
     assert len(poison_actions(no_actions(), last, ["AAPL"])) == 2
     bars = poison_bars(steady(weekday_sessions(), "AAPL"), last, ["AAPL"])
-    assert set(tapes(bars, poison_actions(no_actions(), last, ["AAPL"]))) == {"AAPL"}
+    assert set(adjusted_bars(bars, poison_actions(no_actions(), last, ["AAPL"]))) == {"AAPL"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.news.feeds import SourceReport
-from signals_pipeline.core.record.outcomes import mature
+from signals_pipeline.core.record.outcomes import realised_outcomes
 from signals_pipeline.core.signals.decision import Gated, NearMiss, Signal, SignalType, decide, expired_in
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Window
@@ -40,7 +40,7 @@ drawn = st.lists(
 
 
 def matured(history: list[Signal], as_of: datetime) -> pd.DataFrame:
-    return mature(history, BARS, WATCHLIST.symbols, SESSIONS, as_of=as_of).frame
+    return realised_outcomes(history, BARS, WATCHLIST.symbols, SESSIONS, as_of=as_of).frame
 
 
 @settings(max_examples=12, deadline=None)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.digest.context import Knowledge
+from signals_pipeline.core.digest.context import DigestContext
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.digest_examples import (
@@ -25,7 +25,7 @@ TICK = timedelta(microseconds=1)
 some = st.lists(st.sampled_from(WINDOWS[:20]), unique=True, max_size=8)
 
 
-def priced(bars: pd.DataFrame = BARS) -> Knowledge:
+def priced(bars: pd.DataFrame = BARS) -> DigestContext:
     return knowledge_of(bars=bars, sessions=SESSIONS)
 
 

@@ -13,9 +13,9 @@ from signals_pipeline.core.digest.delivery import (
     NotSent,
     Sent,
     Unanswered,
+    delivery_result,
     hold,
     message_id,
-    verdict,
     wait,
 )
 from signals_pipeline.core.windows import newest_complete
@@ -29,12 +29,14 @@ ATTEMPTS = st.integers(1, 200)
 
 @given(answer=TAKEN_OR_NOT, attempts=ATTEMPTS)
 def test_what_may_have_been_taken_never_waits_for_another_attempt(answer: Answer, attempts: int) -> None:
-    assert verdict(answer, attempts=attempts, now=NOW).state == ("sent" if isinstance(answer, Sent) else "unknown")
+    assert delivery_result(answer, attempts=attempts, now=NOW).state == (
+        "sent" if isinstance(answer, Sent) else "unknown"
+    )
 
 
 @given(answer=REFUSALS, attempts=ATTEMPTS)
 def test_what_was_not_taken_waits_until_it_is_hopeless(answer: NotSent, attempts: int) -> None:
-    judged = verdict(answer, attempts=attempts, now=NOW)
+    judged = delivery_result(answer, attempts=attempts, now=NOW)
     hopeless = answer.permanent or attempts >= MAX_ATTEMPTS
     assert judged.state == ("failed" if hopeless else "pending")
     assert (judged.next_attempt_at > NOW) is not hopeless
@@ -52,7 +54,7 @@ def test_all_attempts_fit_into_the_hours_that_a_mail_may_wait() -> None:
 
 
 def test_giving_up_says_how_often_it_was_tried() -> None:
-    said = verdict(NotSent("451 busy", permanent=False), attempts=MAX_ATTEMPTS, now=NOW).error
+    said = delivery_result(NotSent("451 busy", permanent=False), attempts=MAX_ATTEMPTS, now=NOW).error
     assert said == f"given up after {MAX_ATTEMPTS} attempts: 451 busy"
 
 
@@ -90,4 +92,4 @@ def test_a_message_id_names_window_and_recipient(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("said", ["550\r\nBcc: x@y.example", "a\nb"])
 def test_an_error_is_one_line(said: str) -> None:
-    assert verdict(NotSent(said, permanent=True), attempts=1, now=NOW).error == " ".join(said.split())
+    assert delivery_result(NotSent(said, permanent=True), attempts=1, now=NOW).error == " ".join(said.split())

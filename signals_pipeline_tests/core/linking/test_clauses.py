@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.running import SentimentModel
-from signals_pipeline.core.linking.clauses import REASONS, Clause, cut, speak
+from signals_pipeline.core.linking.clauses import REASONS, Clause, assign_clauses, clauses_by_company
 from signals_pipeline.core.linking.linker import NAMED, SUBJECT, Linker, Place, link
 from signals_pipeline.core.sentiment.tone import LABELS, texts_to_score
 from signals_pipeline.core.text import clean, content_address, readable
@@ -34,7 +34,9 @@ def clauses(title: str) -> dict[str, str]:
     relevance = LINKER.links(title, readable(title))
     marked, places = LINKER.places(title, readable(title), relevance)
     relevance = {symbol: grade for symbol, grade in relevance.items() if grade > 0}
-    return {symbol: one.text or f"<{one.reason}>" for symbol, one in cut(marked, places, relevance).items()}
+    return {
+        symbol: one.text or f"<{one.reason}>" for symbol, one in clauses_by_company(marked, places, relevance).items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,11 +89,11 @@ def test_titles(title: str, told: dict[str, str]) -> None:
 
 
 def test_a_company_of_the_lead_has_the_tone_of_a_title_that_names_none() -> None:
-    assert cut("Chipmaker slips", [], {"INTC": NAMED}) == {"INTC": Clause("Chipmaker slips")}
+    assert clauses_by_company("Chipmaker slips", [], {"INTC": NAMED}) == {"INTC": Clause("Chipmaker slips")}
 
 
 def test_a_company_of_the_lead_has_no_tone_where_the_title_names_another() -> None:
-    told = cut("AMD slips", [Place("AMD", 0, 3)], {"AMD": SUBJECT, "INTC": NAMED})
+    told = clauses_by_company("AMD slips", [Place("AMD", 0, 3)], {"AMD": SUBJECT, "INTC": NAMED})
     assert told == {"AMD": Clause("AMD slips"), "INTC": Clause("", "elsewhere")}
 
 
@@ -101,7 +103,7 @@ def test_a_clause_is_a_part_of_the_title_that_holds_the_name(before: str, betwee
     text = f"{before}Intel{between}AMD{after}"
     second = len(before) + 5 + len(between)
     places = [Place("INTC", len(before), len(before) + 5), Place("AMD", second, second + 3)]
-    told = cut(text, places, {"INTC": SUBJECT, "AMD": NAMED})
+    told = clauses_by_company(text, places, {"INTC": SUBJECT, "AMD": NAMED})
     for symbol, name in (("INTC", "Intel"), ("AMD", "AMD")):
         clause = told[symbol]
         assert clause.text in text
@@ -118,7 +120,7 @@ def frame(titles: list[str]) -> pd.DataFrame:
 
 def test_each_row_gets_its_companys_words() -> None:
     linked = frame(["Intel slips while AMD gains", "Rain", "Intel beats AMD", "Is $MSFT ready; Intel is"])
-    spoken, without = speak(linked, WATCHLIST)
+    spoken, without = assign_clauses(linked, WATCHLIST)
     assert spoken["symbol"].tolist() == ["AMD", "INTC", "", "AMD", "INTC", "INTC", "MSFT"]
     assert spoken["text"].tolist() == ["AMD gains", "Intel slips", "Rain", "", "", "Intel is", "Is MSFT ready"]
     kept = (spoken["text"] == "") | (spoken["text"] == linked["text"])
@@ -130,12 +132,12 @@ def test_each_row_gets_its_companys_words() -> None:
 
 
 def test_rows_without_words_are_not_scored() -> None:
-    spoken, _ = speak(frame(["Intel beats AMD", "Intel slips"]), WATCHLIST)
+    spoken, _ = assign_clauses(frame(["Intel beats AMD", "Intel slips"]), WATCHLIST)
     assert texts_to_score(spoken).tolist() == ["Intel slips"]
 
 
 def test_nothing_is_spoken_of_nothing() -> None:
-    spoken, without = speak(frame(["Rain"]).iloc[:0], WATCHLIST)
+    spoken, without = assign_clauses(frame(["Rain"]).iloc[:0], WATCHLIST)
     assert spoken.empty
     assert sum(without.values()) == 0
 
@@ -146,7 +148,7 @@ def test_clauses_beat_the_whole_headline_where_tones_are_opposite(part: str) -> 
     whole: list[bool] = []
     clause: list[bool] = []
     for one in opposite_tones(part):
-        told = cut(one.title, one.places, dict.fromkeys(one.labels, NAMED))
+        told = clauses_by_company(one.title, one.places, dict.fromkeys(one.labels, NAMED))
         texts = sorted({one.title, *(each.text for each in told.values() if each.text)})
         label = dict(zip(texts, np.array(LABELS)[model.logits(texts).argmax(axis=1)], strict=True))
         whole += [label[one.title] == true for true in one.labels.values()]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from signals_pipeline.core.linking.clauses import REASONS
 from signals_pipeline.core.news import evidence, normalisation
-from signals_pipeline.core.news.evidence import gather
+from signals_pipeline.core.news.evidence import build_evidence
 from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.spread import HERE, Spread
@@ -31,7 +31,7 @@ def evidence_rows(
     items: Sequence[RawHeadline], mode: tuple[float, bool], spread: Spread
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     normalised = normalise(items, spread)
-    return gather(normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], spread=spread)
+    return build_evidence(normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], spread=spread)
 
 
 @settings(max_examples=10, deadline=None)

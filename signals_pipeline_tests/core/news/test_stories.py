@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, fingerprint, similarity, tellings
+from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, duplicate_pairs, fingerprint, similarity
 from signals_pipeline_tests.support.gold import b_cubed, rows
 
 HOUR = 3_600_000_000
@@ -84,7 +84,7 @@ def test_a_few_rows_are_all_compared(told: list[tuple[str, str, int]]) -> None:
         and told[j][2] - told[i][2] <= STORY_HOURS
         and similarity(fingerprint(texts[i]), fingerprint(texts[j])) >= SIMILAR
     ]
-    earlier, later = tellings(symbols, texts, np.array([row[2] * HOUR for row in told], dtype=np.int64))
+    earlier, later = duplicate_pairs(symbols, texts, np.array([row[2] * HOUR for row in told], dtype=np.int64))
     assert sorted(zip(earlier.tolist(), later.tolist(), strict=True)) == sorted(expected)
     assert later.tolist() == sorted(later.tolist())
 
@@ -92,7 +92,7 @@ def test_a_few_rows_are_all_compared(told: list[tuple[str, str, int]]) -> None:
 def test_a_template_is_compared_with_its_newest_tellings_only() -> None:
     count = 200
     texts = [f"Company files form with the commission number {number}" for number in range(count)]
-    earlier, later = tellings(["A"] * count, texts, np.arange(count, dtype=np.int64))
+    earlier, later = duplicate_pairs(["A"] * count, texts, np.arange(count, dtype=np.int64))
     assert set(later.tolist()) == set(range(1, count))
     assert (later - earlier).max() == 8
 
@@ -102,8 +102,8 @@ def test_a_template_is_compared_with_its_newest_tellings_only() -> None:
 def test_later_rows_change_no_earlier_pair(told: list[tuple[str, str]], cut: int) -> None:
     symbols, texts = [row[0] for row in told], [row[1] for row in told]
     known = np.arange(len(told), dtype=np.int64)
-    earlier, later = tellings(symbols, texts, known)
-    first_earlier, first_later = tellings(symbols[:cut], texts[:cut], known[:cut])
+    earlier, later = duplicate_pairs(symbols, texts, known)
+    first_earlier, first_later = duplicate_pairs(symbols[:cut], texts[:cut], known[:cut])
     assert first_earlier.tolist() == earlier[later < cut].tolist()
     assert first_later.tolist() == later[later < cut].tolist()
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from signals_pipeline.core.prices.adjustment import (
     ACTION_COLUMNS,
     PRICES,
+    AdjustedBars,
     AdjustmentError,
-    Tape,
+    adjusted_bars,
     as_traded,
     last_opened,
     no_actions,
     span_factors,
-    tapes,
 )
 from signals_pipeline_tests.support.digest_examples import bars_of, weekday_sessions
 
@@ -48,8 +48,8 @@ def histories(draw: st.DrawFn, *, dividends: bool = True) -> tuple[pd.DataFrame,
     return kept, actions_of(*rows)
 
 
-def tape_of(bars: pd.DataFrame, actions: pd.DataFrame) -> Tape:
-    return tapes(bars, actions)["AAA"]
+def tape_of(bars: pd.DataFrame, actions: pd.DataFrame) -> AdjustedBars:
+    return adjusted_bars(bars, actions)["AAA"]
 
 
 @FEW
@@ -100,12 +100,12 @@ def test_it_is_the_definition_and_dollars_traded_change_by_dividends_alone(
 def test_without_known_actions_bars_are_the_very_bars(drawn: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     bars, actions = drawn
     for given_none in (None, no_actions(), actions.iloc[:0]):
-        for tape in tapes(bars, given_none).values():
+        for tape in adjusted_bars(bars, given_none).values():
             assert tape.known(DAYS[-1]) == 0
             for name, values in tape.adjusted(0).items():
                 np.testing.assert_array_equal(values, bars[name])
-    assert tapes(bars.iloc[:0], actions) == {}
-    others = tapes(bars, actions.assign(symbol="BBB")).values()
+    assert adjusted_bars(bars.iloc[:0], actions) == {}
+    others = adjusted_bars(bars, actions.assign(symbol="BBB")).values()
     assert all(tape.known(DAYS[-1]) == 0 for tape in others)
 
 
@@ -183,5 +183,5 @@ def test_no_span_and_no_action_are_no_factor() -> None:
 def test_an_action_that_can_not_be_is_one_line(kind: str, value: float) -> None:
     bars = bars_of(SESSIONS, {"AAA": [(1.0, 1.0)] * 40})
     with pytest.raises(AdjustmentError, match=rf"^AAA {DAYS[2]}: .*correct or delete") as refused:
-        tapes(bars, actions_of(("AAA", DAYS[2], kind, value)))
+        adjusted_bars(bars, actions_of(("AAA", DAYS[2], kind, value)))
     assert "\n" not in str(refused.value)

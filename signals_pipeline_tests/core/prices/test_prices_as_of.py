@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.digest.composition import card
 from signals_pipeline.core.prices.technicals import build
-from signals_pipeline.core.record.outcomes import mature
+from signals_pipeline.core.record.outcomes import realised_outcomes
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline_tests.core.prices.test_adjustment import actions_of
@@ -100,7 +100,7 @@ flat = priced(PLAIN, {name: [(100.0, 100.0)] * 40 for name in ("AAA", "BBB", "SP
 @pytest.mark.parametrize("as_of", [WINDOWS[30].end, LATE])
 def test_an_outcome_holds_the_dividends_between_entry_and_exit_whenever_it_is_made(as_of: datetime) -> None:
     given_signal: list[Signal] = [signal("AAA", "BUY", WINDOWS[0])]
-    plain = mature(given_signal, flat, ["AAA", "BBB"], PLAIN, as_of=as_of).frame
+    plain = realised_outcomes(given_signal, flat, ["AAA", "BBB"], PLAIN, as_of=as_of).frame
     first = int(
         np.flatnonzero(PLAIN.dates == plain["entry_session"].iloc[0].to_datetime64().astype("datetime64[D]"))[0]
     )
@@ -110,7 +110,7 @@ def test_an_outcome_holds_the_dividends_between_entry_and_exit_whenever_it_is_ma
         ("AAA", PLAIN.dates[first + 12], "split", 3.0),
         ("GONE", PLAIN.dates[first], "split", 3.0),
     )
-    found = mature(given_signal, flat, ["AAA", "BBB"], PLAIN, as_of=as_of, actions=paid).frame
+    found = realised_outcomes(given_signal, flat, ["AAA", "BBB"], PLAIN, as_of=as_of, actions=paid).frame
     assert dict(zip(found["horizon"], found["raw_return"].round(9), strict=True)) == {
         horizon: 0.0 if horizon == 1 else round(100 / 95 - 1, 9) for horizon in plain["horizon"]
     }

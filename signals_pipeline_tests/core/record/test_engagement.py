@@ -4,15 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals_pipeline.core.intervals import wilson
-from signals_pipeline.core.record.engagement import NO_SOURCE, Verdict, by_source, by_symbol
+from signals_pipeline.core.record.engagement import NO_SOURCE, Rating, by_source, by_symbol
 
 VERDICTS = st.lists(
-    st.builds(Verdict, st.sampled_from(["AAA", "BBB"]), st.sampled_from(["", "Wire", "Post"]), st.booleans())
+    st.builds(Rating, st.sampled_from(["AAA", "BBB"]), st.sampled_from(["", "Wire", "Post"]), st.booleans())
 )
 
 
 def test_groups_by_hand() -> None:
-    said = [Verdict("AAA", "Wire", useful=True), Verdict("AAA", "", useful=False), Verdict("BBB", "Wire", useful=True)]
+    said = [Rating("AAA", "Wire", useful=True), Rating("AAA", "", useful=False), Rating("BBB", "Wire", useful=True)]
     wire, none = by_source(said)
     assert (wire.name, wire.n, wire.useful, wire.share) == ("Wire", 2, 2, 1.0)
     assert (none.name, none.n, none.useful) == (NO_SOURCE, 1, 0)
@@ -22,7 +22,7 @@ def test_groups_by_hand() -> None:
 
 
 @given(VERDICTS)
-def test_every_verdict_is_counted_once_and_the_most_said_comes_first(said: list[Verdict]) -> None:
+def test_every_verdict_is_counted_once_and_the_most_said_comes_first(said: list[Rating]) -> None:
     for lines in (by_source(said), by_symbol(said)):
         assert sum(line.n for line in lines) == len(said)
         assert sum(line.useful for line in lines) == sum(each.useful for each in said)

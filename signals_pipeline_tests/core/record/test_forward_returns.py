@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.record.forward_returns import Panel, forward_returns, pairs
-from signals_pipeline.core.record.outcomes import HORIZONS, mature
+from signals_pipeline.core.record.outcomes import HORIZONS, realised_outcomes
 from signals_pipeline.core.windows import Sessions
 from signals_pipeline_tests.support.digest_examples import signal
 from signals_pipeline_tests.support.pasts import USED, bars_of, frames_of, sessions_of, windows_of
@@ -31,7 +31,7 @@ def test_they_are_the_returns_of_the_outcomes(seed: int, day: int, extra: tuple[
     bars, as_of = made_bars(seed, *extra), WINDOWS[0].end + timedelta(days=day)
     found = forward_returns(WINDOWS, SYMBOLS, SYMBOLS[:3], bars, SESSIONS, as_of=as_of)
     signals = [signal(name, side, window) for window in WINDOWS for name in SYMBOLS for side in ("BUY", "SELL")]
-    wanted = mature(signals, bars, SYMBOLS[:3], SESSIONS, as_of=as_of).frame
+    wanted = realised_outcomes(signals, bars, SYMBOLS[:3], SESSIONS, as_of=as_of).frame
     places = {window.start: at for at, window in enumerate(WINDOWS)}
     seen = 0
     for row in wanted.to_dict("records"):

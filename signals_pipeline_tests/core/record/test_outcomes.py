@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.outcomes import EQUAL_WEIGHT, HORIZONS, mature
+from signals_pipeline.core.record.outcomes import EQUAL_WEIGHT, HORIZONS, realised_outcomes
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.windows import Window, window_for_key
@@ -23,7 +23,7 @@ LATE = WINDOWS[-1].end
 
 def known_of(signals: list[Signal], bars: pd.DataFrame, symbols: Sequence[str], as_of: datetime = LATE) -> pd.DataFrame:
     """The outcomes' frame alone."""
-    return mature(signals, bars, symbols, SESSIONS, as_of=as_of).frame
+    return realised_outcomes(signals, bars, symbols, SESSIONS, as_of=as_of).frame
 
 
 def grid(seed: int, missing: float) -> pd.DataFrame:
@@ -133,9 +133,9 @@ def test_buy_and_sell_mirror_each_other(bars: pd.DataFrame, signals: list[Signal
 @given(grids, decided)
 def test_a_missing_bar_is_left_out_and_counted(bars: pd.DataFrame, signals: list[Signal]) -> None:
     whole = steady(SESSIONS, *SYMBOLS, "SPY")
-    complete = mature(signals, whole, SYMBOLS, SESSIONS, as_of=LATE)
+    complete = realised_outcomes(signals, whole, SYMBOLS, SESSIONS, as_of=LATE)
     assert complete.without_bars == {}
-    partly = mature(signals, bars, SYMBOLS, SESSIONS, as_of=LATE)
+    partly = realised_outcomes(signals, bars, SYMBOLS, SESSIONS, as_of=LATE)
     due, found, lost = complete.frame, partly.frame, partly.without_bars
     assert {name: (due["symbol"] == name).sum() - (found["symbol"] == name).sum() for name in lost} == lost
     assert len(found) + sum(lost.values()) == len(due)
@@ -155,7 +155,9 @@ def test_entry_is_the_next_open(key: str, entry: str) -> None:
 
 def test_horizons_end_where_the_calendar_ends() -> None:
     short = weekday_sessions(count=8)
-    found = mature([signal("AAA", "BUY", WINDOWS[0])], steady(short, "AAA"), ["AAA"], short, as_of=LATE).frame
+    found = realised_outcomes(
+        [signal("AAA", "BUY", WINDOWS[0])], steady(short, "AAA"), ["AAA"], short, as_of=LATE
+    ).frame
     assert found["horizon"].tolist() == [1, 3]  # decided on the fifth session, entered on the sixth
 
 
@@ -174,7 +176,7 @@ def test_the_watchlist_stands_in_for_spy() -> None:
 
 def test_a_decision_older_than_the_calendar_has_no_outcome() -> None:
     later = weekday_sessions("2024-02-01")
-    assert mature([signal("AAA")], steady(later, "AAA"), ["AAA"], later, as_of=LATE).frame.empty
+    assert realised_outcomes([signal("AAA")], steady(later, "AAA"), ["AAA"], later, as_of=LATE).frame.empty
 
 
 def test_bars_off_the_calendar_and_unreal_prices_are_no_bars() -> None:
@@ -185,7 +187,7 @@ def test_bars_off_the_calendar_and_unreal_prices_are_no_bars() -> None:
     mixed = pd.concat([bars, weekend, past], ignore_index=True)
     pd.testing.assert_frame_equal(known_of([signal("AAA")], mixed, ["AAA"]), sound)
     zero = bars.assign(open=0.0)
-    nothing = mature([signal("AAA")], zero, ["AAA"], SESSIONS, as_of=LATE)
+    nothing = realised_outcomes([signal("AAA")], zero, ["AAA"], SESSIONS, as_of=LATE)
     assert nothing.frame.empty
     assert nothing.without_bars == {"AAA": 4}
 

@@ -16,7 +16,7 @@ SECONDS = timedelta(seconds=5)
 HOUR = timedelta(hours=1)
 
 
-class Desk:
+class LivePipeline:
     """Live news whose clock a test sets."""
 
     def __init__(self, engine: Engine, *feeds: NewsSource) -> None:

@@ -14,7 +14,7 @@ from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline_tests.support.documents import NOW
-from signals_pipeline_tests.support.live_vendors import OWN, PATHS, Desk, live_desk
+from signals_pipeline_tests.support.live_vendors import OWN, PATHS, LivePipeline, live_pipeline
 from signals_pipeline_tests.support.vendors import QUICK
 
 HALF_DAY = timedelta(hours=12)
@@ -22,17 +22,17 @@ FEEDS = ["newsapi", "yahoo", "rss:yahoo", "rss:edgar", "rss:127.0.0.1/feed.xml"]
 
 
 @pytest.fixture
-def desk(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def pipeline(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LivePipeline]:
     monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})
     patient = replace(QUICK, timeout=30.0, deadline=30.0)  # on a busy machine, too, an answer is asked for once
-    with live_desk(tmp_path, symbols=6, manners=patient, store=store) as opened:
+    with live_pipeline(tmp_path, symbols=6, manners=patient, store=store) as opened:
         yield opened
 
 
-def test_two_windows_are_delivered_by_all_feeds_and_share_no_item(desk: Desk) -> None:
-    first = desk.news.fetch(NOW - HALF_DAY, NOW)
-    desk.now = NOW + HALF_DAY
-    second = desk.news.fetch(NOW, desk.now)
+def test_two_windows_are_delivered_by_all_feeds_and_share_no_item(pipeline: LivePipeline) -> None:
+    first = pipeline.news.fetch(NOW - HALF_DAY, NOW)
+    pipeline.now = NOW + HALF_DAY
+    second = pipeline.news.fetch(NOW, pipeline.now)
     for batch in (first, second):
         assert [(report.feed, report.status) for report in batch.reports] == [(feed, "ok") for feed in FEEDS]
         assert {one.feed for one in batch.headlines} == set(FEEDS)
@@ -43,9 +43,9 @@ def test_two_windows_are_delivered_by_all_feeds_and_share_no_item(desk: Desk) ->
     assert len([one for one in second.headlines if one.feed == "newsapi"]) == 40
 
 
-def test_a_round_asks_no_more_than_it_must(desk: Desk) -> None:
-    desk.news.fetch(NOW - HALF_DAY, NOW)
-    asked = {path: len(desk.house.asked(path)) for path in (*PATHS.values(), OWN, "/", "/v1/test/getcrumb")}
+def test_a_round_asks_no_more_than_it_must(pipeline: LivePipeline) -> None:
+    pipeline.news.fetch(NOW - HALF_DAY, NOW)
+    asked = {path: len(pipeline.house.asked(path)) for path in (*PATHS.values(), OWN, "/", "/v1/test/getcrumb")}
     assert asked == {
         PATHS["newsapi"]: 1,
         PATHS["yahoo"]: 6,
@@ -57,8 +57,8 @@ def test_a_round_asks_no_more_than_it_must(desk: Desk) -> None:
     }
 
 
-def test_a_filing_carries_its_company(desk: Desk) -> None:
-    batch = desk.news.fetch(NOW - HALF_DAY, NOW)
+def test_a_filing_carries_its_company(pipeline: LivePipeline) -> None:
+    batch = pipeline.news.fetch(NOW - HALF_DAY, NOW)
     filings = [one for one in batch.headlines if one.feed == "rss:edgar"]
     assert {(one.title, one.tags) for one in filings} == {
         ("Acme Motors Inc. files 8-K: Results of Operations", ("S0",)),

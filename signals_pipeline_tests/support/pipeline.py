@@ -19,7 +19,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.adapters.stores.tables import metadata
-from signals_pipeline.cli.errors import told
+from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
@@ -35,7 +35,7 @@ UNSAID = {"id", "created_at", "updated_at", "mode", "scored_at"}
 
 
 @dataclass
-class TestDesk:
+class TestPipeline:
     """One pipeline; `settings` may be replaced by `with_settings` before a run."""
 
     __test__ = False
@@ -45,15 +45,15 @@ class TestDesk:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, **overrides: object) -> Iterator["TestDesk"]:
+    def open(cls, folder: Path, **overrides: object) -> Iterator["TestPipeline"]:
         """A pipeline whose everything lies in this folder, its database at head."""
         _make_database(sa.make_url(_settings(folder, overrides).database_url))
-        with cls.joined(folder, "dagster", **overrides) as desk:
-            yield desk
+        with cls.joined(folder, "dagster", **overrides) as pipeline:
+            yield pipeline
 
     @classmethod
     @contextmanager
-    def joined(cls, folder: Path, instance: str, **overrides: object) -> Iterator["TestDesk"]:
+    def joined(cls, folder: Path, instance: str, **overrides: object) -> Iterator["TestPipeline"]:
         """The pipeline of a folder as another process opens it, with a Dagster instance of this name in the folder."""
         if not (folder / instance).exists():
             shutil.copytree(_new_instance(), folder / instance)
@@ -85,7 +85,7 @@ class TestDesk:
         try:
             self.run(windows, **options)
         except Exception as error:
-            line = told(error)
+            line = user_message(error)
             if line is None:
                 raise
             return line
