@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.watchlist import Company, Watchlist
 
 _SYMBOL = re.compile(r"[A-Z0-9]+(?:[.-][A-Z0-9]+)*")
@@ -17,7 +18,7 @@ _PRESETS = Path(__file__).resolve().parents[1] / "watchlists"
 _NULL = "tag:yaml.org,2002:null"
 
 
-class WatchlistError(ValueError):
+class WatchlistError(SignalsError, ValueError):
     """The watchlist can't be used; the message is one line: file, line number, what is wrong, what to do."""
 
 

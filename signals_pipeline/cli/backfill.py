@@ -8,6 +8,7 @@ from typing import Any
 import click
 import requests
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.jobs import DIGEST_JOB
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
@@ -21,7 +22,7 @@ TELLING = ("outcomes", "digest")  # assets that look back over windows which ano
 Part = tuple[Window, ...]
 
 
-class LaunchError(RuntimeError):
+class LaunchError(SignalsError, RuntimeError):
     """Dagster did not take or finish a run; the message is one line."""
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from signals_pipeline.core.checks.metrics import KINDS
+from signals_pipeline.core.errors import SignalsError
 
 HOURS = 730.0  # a month, as AWS reckons
 WEEKDAYS = 261 / 12  # a month
@@ -19,7 +20,7 @@ OLDER_GUIDE = (
 )
 
 
-class CostError(ValueError):
+class CostError(SignalsError, ValueError):
     """The price table or the usage can't be reckoned with; the message is one line."""
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from signals_pipeline.core.errors import SignalsError
+
 Columns = dict[str, NDArray[Any]]
 
 INSTANT = "datetime64[us, UTC]"
@@ -26,7 +28,7 @@ _AS_ARRAY = {TEXT: "object", INSTANT: "datetime64[us]"}
 _NO_ROWS = slice(0, 0)
 
 
-class SchemaError(ValueError):
+class SchemaError(SignalsError, ValueError):
     """A frame does not have the columns or dtypes of its stage; the message names the first difference."""
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from signals_pipeline.core.dates import DAYS, day, instant64
+from signals_pipeline.core.errors import SignalsError
 
 NEW_YORK = ZoneInfo("America/New_York")
 DIGEST_CRON = "30 8,17 * * 1-5"
@@ -24,7 +25,7 @@ _REGULAR_CLOSE = time(16, 0)
 _LONGEST_CLOSURE = timedelta(days=10)  # NYSE since 1970: 6 days, September 2001
 
 
-class WindowError(ValueError):
+class WindowError(SignalsError, ValueError):
     """A key or an instant names no digest window, or a calendar does not reach it; the message is one line."""
 
 

@@ -4,11 +4,12 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.settings.choices import Generator, ModelChoice
 from signals_pipeline.settings.documentation import explain
 
 
-class SettingsError(ValueError):
+class SettingsError(SignalsError, ValueError):
     """A knob or setting is out of bounds or misspelt; the message has one line a problem."""
 
 

@@ -1,6 +1,5 @@
 """`signals doctor` as a command: its lines, its JSON, its exit code, and its end whatever goes on outside."""
 
-import importlib
 import json
 import socket
 import subprocess
@@ -12,7 +11,6 @@ from click.testing import CliRunner
 
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli import main
-from signals_pipeline.cli.errors import FORESEEN
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.cli_checkups import NOW, put_digest
@@ -94,11 +92,3 @@ def test_what_waits_for_others_waits_for_no_import_of_ours() -> None:
     code = "import sys; import signals_pipeline.cli.doctor; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not HEAVY & set(loaded)
-
-
-def test_failures_are_foreseen_by_the_names_of_their_classes() -> None:
-    for name in FORESEEN:
-        module, _, kind = name.rpartition(".")
-        found = getattr(importlib.import_module(module), kind)
-        assert issubclass(found, Exception)
-        assert f"{found.__module__}.{found.__qualname__}" == name

@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 
 from signals_pipeline.core.costs import CostError, Price, PriceTable
+from signals_pipeline.core.errors import SignalsError
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-class DeployFilesError(RuntimeError):
+class DeployFilesError(SignalsError, RuntimeError):
     """A file of `deploy/` is not there; the message is one line."""
 
 

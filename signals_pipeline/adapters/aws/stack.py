@@ -6,6 +6,8 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+from signals_pipeline.core.errors import SignalsError
+
 NEEDED = (
     "Cluster",
     "Service",
@@ -22,7 +24,7 @@ SECRETS = ("database-password", "link-key", "web-token")
 _MAKING = Lock()  # a session makes its clients for one thread at a time
 
 
-class DeployError(RuntimeError):
+class DeployError(SignalsError, RuntimeError):
     """A deployment can't go on; the message is one line: what, where, what to do."""
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 from signals_pipeline.adapters.mail.transport import told
 from signals_pipeline.core.digest.delivery import NotSent, Unanswered
+from signals_pipeline.core.errors import SignalsError
 
 Tls = Literal["starttls", "tls", "none"]
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
@@ -24,7 +25,7 @@ _GOOD_BYE_SECONDS = 2
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-class SmtpConfigError(ValueError):
+class SmtpConfigError(SignalsError, ValueError):
     """The SMTP settings would give a password away; the message is one line."""
 
 

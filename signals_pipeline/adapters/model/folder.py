@@ -11,12 +11,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from signals_pipeline.core.errors import SignalsError
+
 LABELS = ("negative", "neutral", "positive")
 MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE = "model.onnx", "tokenizer.json", "config.json"
 WEIGHTS_FILE = "model.onnx.data"
 
 
-class ModelError(Exception):
+class ModelError(SignalsError):
     """A model folder that must not be used; the message is one line: what, where, what to do."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Sessions
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 FIRST_DATE = date(2000, 1, 1)
 
 
-class CalendarError(ValueError):
+class CalendarError(SignalsError, ValueError):
     """The calendar can't give these sessions; the message is one line: what is asked, what there is, what to do."""
 
 

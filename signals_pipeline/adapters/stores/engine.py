@@ -17,6 +17,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from signals_pipeline.core.errors import SignalsError
+
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 300  # none of ours takes a tenth of it; one that does waits for a lock that nobody gives back
@@ -37,7 +39,7 @@ _PASSING = (
 _FORMS = "sqlite:///FOLDER/FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
 
 
-class DatabaseError(RuntimeError):
+class DatabaseError(SignalsError, RuntimeError):
     """The database can't be used; the message is one line: which one, what is wrong, what to do.
 
     Attributes:

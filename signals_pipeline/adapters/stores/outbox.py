@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import delivery, digest, suppression
 from signals_pipeline.core.digest.delivery import CLAIM_LASTS, DeliveryResult, MailKind, State, hold
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window, window_starting
 
 _UNSUBSCRIBED = "not sent: this recipient has unsubscribed, or mail to it came back"
@@ -23,7 +24,7 @@ _ABANDONED = "abandoned by an operator"
 _LOST = "the process that was sending it ended without a word: it may have arrived or not"
 
 
-class OutboxError(ValueError):
+class OutboxError(SignalsError, ValueError):
     """The outbox can't do that; the message is one line."""
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.research.replay import Setting
 
 
-class TriedError(ValueError):
+class TriedError(SignalsError, ValueError):
     """The file of tried settings can't be read; the message is one line."""
 
 

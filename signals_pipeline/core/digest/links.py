@@ -17,6 +17,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from signals_pipeline.core.dates import day
+from signals_pipeline.core.errors import SignalsError
 
 Kind = Literal["unsubscribe", "feedback"]
 Verdict = Literal["useful", "not_useful"]
@@ -38,7 +39,7 @@ class LinkError(ValueError):
     """A link is not ours, was changed, serves another purpose, or has expired; the message is for its reader."""
 
 
-class LinkKeyError(ValueError):
+class LinkKeyError(SignalsError, ValueError):
     """The key can't sign links; the message is for the operator and does not repeat the key."""
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal, Self
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signals.decision import NearMiss
@@ -20,7 +21,7 @@ _JSON_TYPES = (str, float, int, bool, type(None), dict)
 DigestKind = Literal["full", "quiet", "degraded"]
 
 
-class DigestError(ValueError):
+class DigestError(SignalsError, ValueError):
     """A stored digest can't be read; the message is one line."""
 
 

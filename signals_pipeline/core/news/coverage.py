@@ -14,6 +14,7 @@ from typing import Any, Self
 import pandas as pd
 
 from signals_pipeline.core.dates import instant64
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceReport, SourceStatus
 from signals_pipeline.core.news.normalisation import Normalised, normalise
@@ -21,7 +22,7 @@ from signals_pipeline.core.tables import ByWindow, Columns
 from signals_pipeline.core.windows import Window, evidence_interval, windows_between
 
 
-class CoverageError(ValueError):
+class CoverageError(SignalsError, ValueError):
     """A window's ledger can't be drawn up from these values; the message is one line."""
 
 

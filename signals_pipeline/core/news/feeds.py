@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from signals_pipeline.core.errors import SignalsError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 SourceStatus = Literal["ok", "degraded", "failed"]
 
 
-class SourceError(RuntimeError):
+class SourceError(SignalsError, RuntimeError):
     """A source can't deliver what it was asked for; the message is one line: what, where, what to do.
 
     Attributes:

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.dates import instant64
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Sessions
 
 PRICES = ("open", "high", "low", "close")
@@ -27,7 +28,7 @@ ACTION_COLUMNS = ("symbol", "session", "kind", "value")
 _BEFORE_ALL = np.datetime64("0001-01-01", "D")
 
 
-class AdjustmentError(ValueError):
+class AdjustmentError(SignalsError, ValueError):
     """An action can't be applied; the message is one line: which one, what is wrong, what to do."""
 
 

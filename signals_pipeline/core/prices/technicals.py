@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 import talib
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
 from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import TECHNICALS
@@ -45,7 +46,7 @@ _NO_DAY = np.datetime64("NaT", "D")
 _MEASURED = [column.name for column in TECHNICALS.columns if column.name not in TECHNICALS.key]
 
 
-class BarsError(ValueError):
+class BarsError(SignalsError, ValueError):
     """Bars or calendar can't carry technicals; the message is one line: which bar, what is wrong, what to do."""
 
 
