@@ -3,13 +3,17 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
-from signals_pipeline_tests.support.pipeline import TestPipeline
+
+# A pure test of core takes a second or two: Dagster, SQLAlchemy and the settings are imported by the fixtures below
+# that need them, not here.
+if TYPE_CHECKING:
+    from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["database_url", "empty_url", "engine", "store"]
 
@@ -23,6 +27,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+PACKAGE = Path(__file__).parent
 # Files of few and long tests come first, so that no process is left with one of them at the end.
 LONG = ("operation", "test_point_in_time.py", "test_pipeline.py", "browser", "faults", "deploy", "defs", "cli")
 # Whole runs, whose code the tests of their parts run as well: tracing makes them take 1.4 times as long.
@@ -31,8 +36,7 @@ UNTRACED = ("operation", "faults", "browser", "test_pipeline.py", "test_point_in
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put long files first, and leave whole runs untraced; what runs on both databases is traced on SQLite."""
-    here = Path(__file__).parent
-    part_of = {item.path: item.path.relative_to(here).parts[0] for item in items}
+    part_of = {item.path: item.path.relative_to(PACKAGE).parts[0] for item in items}
     items.sort(key=lambda item: LONG.index(part_of[item.path]) if part_of[item.path] in LONG else len(LONG))
     for item in items:
         if part_of[item.path] in UNTRACED or "postgresql" in item.name:
@@ -40,15 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable and no .env of the machine reaches a test."""
+def _bare_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable and no .env of the machine reaches a test; core reads neither."""
+    if request.path.is_relative_to(PACKAGE / "core"):
+        return
+
+    from signals_pipeline.settings import Settings
+
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
 
 
 @pytest.fixture
-def pipeline(database_url: str, tmp_path: Path) -> Iterator[TestPipeline]:
+def pipeline(database_url: str, tmp_path: Path) -> "Iterator[TestPipeline]":
     """A demo pipeline with an empty database, on either store, and an empty Dagster instance."""
+    from signals_pipeline_tests.support.pipeline import TestPipeline
+
     with TestPipeline.open(tmp_path, signals_database_url=database_url) as opened:
         yield opened

