@@ -15,7 +15,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 RUN python -m venv /opt/venv
-COPY setup.py constraints.txt ./
+COPY pyproject.toml setup.py constraints.txt ./
 # Without the package beside it this installs what it stands on, and the command `signals`.
 RUN /opt/venv/bin/pip install --no-compile -c constraints.txt .
 COPY deploy/trim.sh ./
@@ -29,7 +29,7 @@ FROM ${PYTHON_IMAGE} AS preparing
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /prepare
-COPY setup.py constraints.txt ./
+COPY pyproject.toml setup.py constraints.txt ./
 RUN python -m venv /opt/preparing \
     && /opt/preparing/bin/pip install --no-compile -c constraints.txt --extra-index-url "${TORCH_INDEX}" ".[finbert]"
 # Only what makes a model: a change anywhere else leaves the model's layer as it is.

@@ -30,17 +30,19 @@ $(BIN)/python:
 
 # pip takes five times as long for the same packages as uv, which pip brings; uv knows none of pip's settings (an index of
 # one's own, files on disk): torch, which some keep so, is left to pip, and so is everything where uv fails.
+# Bytecode is compiled at installation: where Python may not write it (containers, CI), every process would compile
+# about 2,000 modules again.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
 
-$(VENV)/.installed: setup.py constraints.txt | $(BIN)/python
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt | $(BIN)/python
 	$(PIP) uv
 	$(UV) -e . || $(PIP) -e .
 	@touch $@
 
-$(VENV)/.installed-$(EXTRAS): setup.py constraints.txt | $(BIN)/python
+$(VENV)/.installed-$(EXTRAS): pyproject.toml setup.py constraints.txt | $(BIN)/python
 	$(PIP) uv
-	$(if $(findstring finbert,$(EXTRAS)),$(PIP) --no-compile --no-deps torch)
+	$(if $(findstring finbert,$(EXTRAS)),$(PIP) --no-deps torch)
 	$(UV) -e '.[$(EXTRAS)]' || $(PIP) -e '.[$(EXTRAS)]'
 	@touch $@ $(VENV)/.installed
 
@@ -61,7 +63,7 @@ check: $(VENV)/.installed-$(EXTRAS) ## lint, types, import contracts, Dagster de
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --threads 2
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/dagster definitions validate --log-level warning
+	$(BIN)/dg check defs
 	$(BIN)/signals migrate --check
 
 format: $(VENV)/.installed-$(EXTRAS) ## format and fix what can be fixed

