@@ -75,9 +75,10 @@ class Density:
     @property
     def text(self) -> str:
         """The counts in one line."""
+        tokens, comments = self.tokens / self.code_lines, self.comments / self.code_lines
         return (
-            f"{self.files} files, {self.lines:,} lines, {self.code_lines:,} of code, "
-            f"{self.tokens / self.code_lines:.2f} tokens and {self.comments / self.code_lines:.3f} comments per line of it"
+            f"{self.files} files, {self.lines:,} lines, {self.code_lines:,} of code;"
+            f" per line of code {tokens:.2f} tokens and {comments:.3f} comments"
         )
 
 
