@@ -8,12 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.news.archive import (
-    BACKLOG,
-    EDITED,
-    FUTURE,
-    LATE,
-    STALE,
+    STALE_AFTER,
     Additions,
+    ItemNote,
     Version,
     additions,
     folded,
@@ -117,7 +114,7 @@ def test_an_item_dated_in_the_future_is_kept_out_until_then_and_counted() -> Non
     found = add([ahead])
     (version,) = found.versions
     assert version.headline.known_at == ahead.published_at
-    assert found.counts["a"] == {FUTURE: 1}
+    assert found.counts["a"] == {ItemNote.FUTURE: 1}
     kept = as_kept(found)
     assert add([ahead], kept).versions == ()
     (righted,) = add([ITEM], kept).versions
@@ -132,9 +129,9 @@ def test_a_date_in_the_future_that_comes_back_is_no_further_version() -> None:
 
 
 def test_what_is_too_old_to_be_news_is_left_out_and_counted() -> None:
-    old = replace(ITEM, published_at=FRONTIER - LATE - timedelta(seconds=1))
-    found = add([old, replace(old, url="https://n.example/2", published_at=FRONTIER - LATE)])
-    assert (len(found.versions), found.counts["a"]) == (1, {STALE: 1})
+    old = replace(ITEM, published_at=FRONTIER - STALE_AFTER - timedelta(seconds=1))
+    found = add([old, replace(old, url="https://n.example/2", published_at=FRONTIER - STALE_AFTER)])
+    assert (len(found.versions), found.counts["a"]) == (1, {ItemNote.STALE: 1})
 
 
 def test_after_an_outage_what_is_too_old_is_counted_from_its_feeds_last_delivery() -> None:
@@ -146,7 +143,7 @@ def test_after_an_outage_what_is_too_old_is_counted_from_its_feeds_last_delivery
 
 def test_the_backlog_of_a_new_feed_is_no_news() -> None:
     found = add([replace(ITEM, published_at=FRONTIER - timedelta(minutes=1)), ITEM], asked_since={"a": FRONTIER})
-    assert (found.versions, found.counts["a"]) == ((), {BACKLOG: 1})  # one item: its first copy decides
+    assert (found.versions, found.counts["a"]) == ((), {ItemNote.BACKLOG: 1})  # one item: its first copy decides
     assert len(add([ITEM], asked_since={"a": FRONTIER}).versions) == 1
 
 
@@ -156,7 +153,7 @@ def test_an_edit_is_a_version_of_its_own_and_counted() -> None:
     for edit in (title, lead):
         found = add([edit], kept, frontier=NOW, edits_known_from=NOW, now=NOW + timedelta(hours=9))
         (version,) = found.versions
-        assert (version.headline.known_at, found.counts["a"]) == (NOW, {EDITED: 1})
+        assert (version.headline.known_at, found.counts["a"]) == (NOW, {ItemNote.EDITED: 1})
     spaced = replace(ITEM, title="  ACME   wins ")
     assert add([spaced], kept).versions == ()
 
@@ -171,7 +168,7 @@ def test_a_tag_that_comes_later_makes_a_version_with_the_tags_of_all() -> None:
     found = add([replace(ITEM, tags=("XOM",))], kept, frontier=NOW, now=NOW + timedelta(hours=9))
     (version,) = found.versions
     assert (version.headline.tags, version.headline.known_at) == (("ACME", "XOM"), NOW)
-    assert not found.counts.get("a", {}).get(EDITED)
+    assert not found.counts.get("a", {}).get(ItemNote.EDITED)
     assert add([replace(ITEM, tags=("XOM",))], as_kept(found, kept)).versions == ()
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.news.collection import holes, reports_for
+from signals_pipeline.core.news.collection import reports_for, uncovered_spans
 from signals_pipeline.core.news.feeds import Collection, SourceReport
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -29,7 +29,7 @@ def failed(feed: str, collected: float, since: float, why: str = "HTTP 500") -> 
 @settings(max_examples=200)
 @given(SPANS, st.integers(0, 40), st.integers(0, 40))
 def test_holes_are_the_minutes_that_no_span_covers(spans: list[tuple[int, int]], low: int, high: int) -> None:
-    found = holes([(at(a), at(b)) for a, b in spans], at(low), at(high))
+    found = uncovered_spans([(at(a), at(b)) for a, b in spans], at(low), at(high))
     minutes = {minute for a, b in found for minute in range(40) if a <= at(minute) < b}
     assert minutes == {m for m in range(low, high) if not any(a <= m < b for a, b in spans)}
     assert all(a < b for a, b in found)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.news.coverage import Coverage, CoverageError, coverage_of
+from signals_pipeline.core.news.coverage import Coverage, CoverageError, window_coverage
 from signals_pipeline.core.news.feeds import SourceReport, SourceStatus
 from signals_pipeline.core.tables import HEADLINES, columns_of
 from signals_pipeline.core.windows import Window, evidence_interval, window_containing, window_for_key
@@ -66,7 +66,7 @@ def entry(
     previous = window
     for _ in range(missed + 1):
         previous = window_containing(previous.start - timedelta(microseconds=1))
-    return coverage_of(
+    return window_coverage(
         window,
         lookback_hours=hours,
         strict=strict,
@@ -177,7 +177,7 @@ def test_stored_as_json_and_read_back_it_is_the_same(window: Window, strict: boo
 
 def test_what_was_covered_before_cannot_end_inside_the_window() -> None:
     with pytest.raises(CoverageError, match="2024-03-08-17:30: starts before"):
-        coverage_of(
+        window_coverage(
             WEEKEND,
             lookback_hours=6,
             strict=False,
@@ -192,7 +192,7 @@ def test_what_was_covered_before_cannot_end_inside_the_window() -> None:
 def test_headlines_of_another_window_are_refused() -> None:
     other = window_containing(WEEKEND.end)
     with pytest.raises(CoverageError, match="rows of other windows"):
-        coverage_of(
+        window_coverage(
             WEEKEND,
             lookback_hours=6,
             strict=False,

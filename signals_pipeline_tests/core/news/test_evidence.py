@@ -41,7 +41,7 @@ def test_shares_leave_no_trace(items: list[RawHeadline], mode: tuple[float, bool
     with shares_of(most):
         shared, parts = normalise(items, Backwards()), evidence_rows(items, mode, Backwards())
     pd.testing.assert_frame_equal(shared.items, alone.items)
-    assert (shared.drops, shared.judged) == (alone.drops, alone.judged)
+    assert (shared.drops, shared.results) == (alone.drops, alone.results)
     pd.testing.assert_frame_equal(parts[0], whole[0])
     assert parts[1] == whole[1]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, duplicate_pairs, fingerprint, similarity
+from signals_pipeline.core.news.stories import MIN_SIMILARITY, STORY_HOURS, duplicate_pairs, fingerprint, jaccard_index
 from signals_pipeline_tests.support.gold import b_cubed, rows
 
 HOUR = 3_600_000_000
@@ -34,7 +34,7 @@ TEXTS = st.lists(WORDS, min_size=1, max_size=7).map(" ".join)
 
 def test_labelled_pairs_are_told_apart() -> None:
     pairs = rows("story_pairs.csv")
-    alike = [similarity(fingerprint(row["first"]), fingerprint(row["second"])) >= SIMILAR for row in pairs]
+    alike = [jaccard_index(fingerprint(row["first"]), fingerprint(row["second"])) >= MIN_SIMILARITY for row in pairs]
     same = [row["same_story"] == "1" for row in pairs]
     hits = sum(one and other for one, other in zip(alike, same, strict=True))
     assert len(pairs) >= 120
@@ -52,7 +52,7 @@ def test_labelled_pairs_are_told_apart() -> None:
     ],
 )
 def test_endings_and_stop_words_do_not_matter(one: str, other: str) -> None:
-    assert similarity(fingerprint(one), fingerprint(other)) == 1.0
+    assert jaccard_index(fingerprint(one), fingerprint(other)) == 1.0
 
 
 def test_numbers_and_short_words_stay_whole() -> None:
@@ -62,14 +62,14 @@ def test_numbers_and_short_words_stay_whole() -> None:
 
 @pytest.mark.parametrize("text", ["The of and", "🚀🚀", "..."])
 def test_a_text_without_words_tells_its_own_story(text: str) -> None:
-    assert similarity(fingerprint(text), fingerprint(text)) == 1.0
-    assert similarity(fingerprint(text), fingerprint("Apple falls")) == 0.0
+    assert jaccard_index(fingerprint(text), fingerprint(text)) == 1.0
+    assert jaccard_index(fingerprint(text), fingerprint("Apple falls")) == 0.0
 
 
 @given(TEXTS, TEXTS)
 def test_similarity_is_symmetric_and_bounded(one: str, other: str) -> None:
     first, second = fingerprint(one), fingerprint(other)
-    assert 0 <= similarity(first, second) == similarity(second, first) <= 1
+    assert 0 <= jaccard_index(first, second) == jaccard_index(second, first) <= 1
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), TEXTS, st.integers(0, 200)), max_size=8))
@@ -82,7 +82,7 @@ def test_a_few_rows_are_all_compared(told: list[tuple[str, str, int]]) -> None:
         for i, j in combinations(range(len(told)), 2)
         if symbols[i] == symbols[j]
         and told[j][2] - told[i][2] <= STORY_HOURS
-        and similarity(fingerprint(texts[i]), fingerprint(texts[j])) >= SIMILAR
+        and jaccard_index(fingerprint(texts[i]), fingerprint(texts[j])) >= MIN_SIMILARITY
     ]
     earlier, later = duplicate_pairs(symbols, texts, np.array([row[2] * HOUR for row in told], dtype=np.int64))
     assert sorted(zip(earlier.tolist(), later.tolist(), strict=True)) == sorted(expected)
@@ -112,7 +112,7 @@ def test_labelled_windows_become_their_stories() -> None:
     told = rows("story_clusters.csv")
 
     def alike(one: str, other: str) -> bool:
-        return similarity(fingerprint(one), fingerprint(other)) >= SIMILAR
+        return jaccard_index(fingerprint(one), fingerprint(other)) >= MIN_SIMILARITY
 
     precision, recall, f1 = b_cubed(told, alike)
     _, _, by_title = b_cubed(told, lambda one, other: one.casefold() == other.casefold())

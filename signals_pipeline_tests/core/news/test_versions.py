@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.news.normalisation import normalise
-from signals_pipeline.core.news.versions import Versions
+from signals_pipeline.core.news.versions import TextVersions
 from signals_pipeline_tests.support.deliveries import START, WINDOWS, deliveries, evidence, raw, rows
 
 URL = "https://a.com/story"
@@ -105,13 +105,13 @@ def test_what_stands_is_decided_by_what_was_known_before(made: list[tuple[str, s
     as_of = START + hour * HOUR
     everything, past = frame(made), frame([each for each in made if each[2] < hour])
     instants = np.full(len(past), np.datetime64(as_of.replace(tzinfo=None), "us"))
-    now = Versions.of(everything).replaced_rows(past, instants)
-    assert now.tolist() == Versions.of(past).replaced_rows(past, instants).tolist()
+    now = TextVersions.from_copies(everything).replaced_rows(past, instants)
+    assert now.tolist() == TextVersions.from_copies(past).replaced_rows(past, instants).tolist()
     for url, text, _, _ in made:
         own = [at for u, t, at, _ in made if (u, t) == (url, text) and at < hour]
         others = [at for u, t, at, rebuilt in made if u == url and t != text and at < hour and not rebuilt]
         expected = bool(url and own and others) and max(others) > max(own)
-        assert Versions.of(everything).replaced(url, text, as_of) == expected
+        assert TextVersions.from_copies(everything).replaced(url, text, as_of) == expected
 
 
 @settings(max_examples=25, deadline=None)
