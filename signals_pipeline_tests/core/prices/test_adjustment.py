@@ -59,16 +59,16 @@ def test_what_happens_later_or_lies_before_changes_no_bit(
 ) -> None:
     bars, actions = drawn
     tape, at = tape_of(bars, actions), DAYS[min(ends, 39)]
-    whole = tape.adjusted(tape.known(at))
+    whole = tape.adjusted(tape.count_ex_days(at))
     past = actions[actions["session"] <= pd.Timestamp(at)]
     alone = tape_of(bars, past)
-    assert alone.known(DAYS[-1]) == tape.known(at)
+    assert alone.count_ex_days(DAYS[-1]) == tape.count_ex_days(at)
     fewer = bars[bars["session"] >= pd.Timestamp(DAYS[begins])].reset_index(drop=True)
     for name, values in whole.items():
-        np.testing.assert_array_equal(alone.adjusted(alone.known(at))[name], values)
+        np.testing.assert_array_equal(alone.adjusted(alone.count_ex_days(at))[name], values)
         if len(fewer):
             part = tape_of(fewer, actions)
-            np.testing.assert_array_equal(part.adjusted(part.known(at))[name], values[-len(fewer) :])
+            np.testing.assert_array_equal(part.adjusted(part.count_ex_days(at))[name], values[-len(fewer) :])
 
 
 @FEW
@@ -80,7 +80,7 @@ def test_it_is_the_definition_and_dollars_traded_change_by_dividends_alone(
     if not len(bars):
         return
     tape = tape_of(bars, actions)
-    found = tape.adjusted(tape.known(DAYS[at]))
+    found = tape.adjusted(tape.count_ex_days(DAYS[at]))
     price, shares = np.ones(len(bars)), np.ones(len(bars))
     known = actions[(actions["session"] <= pd.Timestamp(DAYS[at])) & (actions["session"] > bars["session"].iloc[0])]
     for day, events in known.groupby("session"):
@@ -101,12 +101,12 @@ def test_without_known_actions_bars_are_the_very_bars(drawn: tuple[pd.DataFrame,
     bars, actions = drawn
     for given_none in (None, no_actions(), actions.iloc[:0]):
         for tape in adjusted_bars(bars, given_none).values():
-            assert tape.known(DAYS[-1]) == 0
+            assert tape.count_ex_days(DAYS[-1]) == 0
             for name, values in tape.adjusted(0).items():
                 np.testing.assert_array_equal(values, bars[name])
     assert adjusted_bars(bars.iloc[:0], actions) == {}
     others = adjusted_bars(bars, actions.assign(symbol="BBB")).values()
-    assert all(tape.known(DAYS[-1]) == 0 for tape in others)
+    assert all(tape.count_ex_days(DAYS[-1]) == 0 for tape in others)
 
 
 @FEW
@@ -138,7 +138,7 @@ def test_the_holder_of_a_share_has_what_price_and_dividend_gave() -> None:
     closes = [100.0, 96.0, 48.5, 50.0]
     bars = bars_of(SESSIONS, {"AAA": [(close, close) for close in closes]})
     tape = tape_of(bars, actions_of(("AAA", DAYS[1], "dividend", 5.0), ("AAA", DAYS[2], "split", 2.0)))
-    found = tape.adjusted(tape.known(DAYS[3]))["close"]
+    found = tape.adjusted(tape.count_ex_days(DAYS[3]))["close"]
     assert found[1] / found[0] == pytest.approx(96 / 95)
     assert found[2] / found[1] == pytest.approx(97 / 96)
     assert found[3] == 50.0
@@ -164,7 +164,7 @@ def test_a_span_is_adjusted_as_the_tape_is_at_its_end(
     entry = bars.index[bars["session"] == pd.Timestamp(DAYS[first])]
     if len(entry):
         tape = tape_of(bars, actions)
-        ends = tape.adjusted(tape.known(DAYS[first + held]))["open"][entry[0]]
+        ends = tape.adjusted(tape.count_ex_days(DAYS[first + held]))["open"][entry[0]]
         assert bars["open"].iloc[entry[0]] * found[0, 0] == pytest.approx(ends, rel=1e-12)
 
 

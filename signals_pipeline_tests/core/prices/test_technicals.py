@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.prices import technicals
-from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS, FEWEST_BARS, MOST_BARS, BarsError, build
+from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS, MAX_BARS, MIN_BARS, BarsError, build
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline_tests.support.spreading import Backwards
@@ -35,7 +35,7 @@ def bars_of(
 
 
 @st.composite
-def histories(draw: st.DrawFn, fewest: int = FEWEST_BARS, most: int = 660) -> pd.DataFrame:
+def histories(draw: st.DrawFn, fewest: int = MIN_BARS, most: int = 660) -> pd.DataFrame:
     """A walk of any roughness, with stretches without movement, without range and without trades."""
     n = draw(st.integers(fewest, most))
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -75,7 +75,7 @@ def test_bounded_complete_and_the_sum_of_its_components(bars: pd.DataFrame) -> N
     direction = np.sign(bars["close"].iloc[-1] - bars["close"].iloc[-2])
     assert found["c_volume"] == pytest.approx(direction * np.tanh(max(found["volume_z"], 0) / 2))
     assert found["technical"] == pytest.approx(components @ list(COMPONENT_WEIGHTS.values()), abs=1e-12)
-    assert found["bars"] == min(len(bars), MOST_BARS)
+    assert found["bars"] == min(len(bars), MAX_BARS)
     assert found["session"] == pd.Timestamp("2018-06-05", tz="UTC")
     assert not found["stale"]
 
@@ -103,10 +103,10 @@ def test_bars_from_as_of_on_change_nothing(bars: pd.DataFrame, known: int) -> No
 
 
 @FEW
-@given(histories(fewest=MOST_BARS + 1, most=MOST_BARS + 60), st.integers(0, 2**32))
+@given(histories(fewest=MAX_BARS + 1, most=MAX_BARS + 60), st.integers(0, 2**32))
 def test_bars_more_than_600_back_change_nothing(bars: pd.DataFrame, seed: int) -> None:
     older = bars.copy()
-    count = len(bars) - MOST_BARS
+    count = len(bars) - MAX_BARS
     for name in ("high", "low", "close"):
         older.loc[: count - 1, name] *= np.random.default_rng(seed).uniform(0.1, 10, count)
     found = build(bars, ["A"], [END], SESSIONS)
@@ -159,7 +159,7 @@ def test_few_bars_give_the_raw_values_that_they_allow(n: int) -> None:
     found = one(bars_of(close))
     needed = dict(zip(RAW, (15, 34, 20, 21, 20), strict=True))
     assert {name: bool(np.isfinite(found[name])) for name in RAW} == {name: n >= needed[name] for name in RAW}
-    assert found[[*COMPONENTS, "technical"]].notna().tolist() == [n >= FEWEST_BARS] * 6
+    assert found[[*COMPONENTS, "technical"]].notna().tolist() == [n >= MIN_BARS] * 6
     assert (found["bars"], found["close"]) == (n, close[-1])
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
-from signals_pipeline.core.prices.technicals import FEWEST_BARS, build
+from signals_pipeline.core.prices.technicals import MIN_BARS, build
 from signals_pipeline.core.windows import window_for_key
 
 FEW = settings(deadline=None, max_examples=20)
@@ -29,7 +29,7 @@ def one(bars: pd.DataFrame) -> pd.Series:
 
 
 @FEW
-@given(st.floats(1e-4, 0.05), st.floats(0, 0.05), st.integers(FEWEST_BARS, 640), st.booleans())
+@given(st.floats(1e-4, 0.05), st.floats(0, 0.05), st.integers(MIN_BARS, 640), st.booleans())
 def test_a_pure_climb_is_positive_and_its_mirror_negative(step: float, spread: float, n: int, steady: bool) -> None:
     climb = np.linspace(100, 100 * (1 + step * 20), n) if steady else 100 * np.exp(step * np.arange(n))
     volume = np.linspace(1e6, 2e6, n)
@@ -45,7 +45,7 @@ def test_a_pure_climb_is_positive_and_its_mirror_negative(step: float, spread: f
 
 
 @FEW
-@given(st.integers(0, 2**32), st.integers(FEWEST_BARS, 300))
+@given(st.integers(0, 2**32), st.integers(MIN_BARS, 300))
 def test_prices_mirrored_about_a_level_mirror_rsi_macd_and_trend(seed: int, n: int) -> None:
     close = 100 + np.cumsum(np.random.default_rng(seed).uniform(-0.1, 0.1, n))
     bars = bars_of(close)
