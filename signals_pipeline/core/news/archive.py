@@ -54,11 +54,11 @@ class Additions:
 
     Attributes:
         versions: New versions, in the order of delivery.
-        counts: Number of items by feed and note.
+        counts: Number of items by feed and `ItemNote`.
     """
 
     versions: tuple[Version, ...]
-    counts: Mapping[str, Counter[ItemNote]]
+    counts: Mapping[str, Counter[str]]
 
 
 def item_id(headline: RawHeadline) -> str:
@@ -142,7 +142,7 @@ class _CollectionRound:
         asked_since: Mapping[str, datetime],
         delivered_until: Mapping[str, datetime],
     ) -> None:
-        self.counts: dict[str, Counter[ItemNote]] = defaultdict(Counter)
+        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
         self._now = now
         self._frontier = frontier
         self._edits_known_from = edits_known_from
