@@ -5,6 +5,7 @@ that arrived later cannot leak into an earlier window. Cleaning is done before, 
 are found by `core.news.stories`, companies by `core.linking`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -78,11 +79,10 @@ def build_evidence(
     results = spread.each(work, shares, sizes=[len(part) for part in parts], of="windows")
 
     frames = [frame for frame, _ in results]
-    without_tone: dict[str, int] = {}
+    without_tone: Counter[str] = Counter()
     for _, counts in results:
-        for reason, count in counts.items():
-            without_tone[reason] = without_tone.get(reason, 0) + count
-    return concat(HEADLINES, frames), without_tone
+        without_tone.update(counts)
+    return concat(HEADLINES, frames), dict(without_tone)
 
 
 def build(linked: pd.DataFrame, windows: Sequence[Window], *, lookback_hours: float, strict: bool) -> pd.DataFrame:
