@@ -88,7 +88,9 @@ def test_similarity_is_symmetric_and_bounded(first: str, second: str) -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_few_rows_are_all_compared(reports: list[tuple[str, str, int]]) -> None:
     reports = sorted(reports, key=lambda row: row[2])
-    symbols, texts, hours = ([row[column] for row in reports] for column in range(3))
+    symbols = [symbol for symbol, _, _ in reports]
+    texts = [text for _, text, _ in reports]
+    hours = [hour for _, _, hour in reports]
     known = np.array([hour * HOUR for hour in hours], dtype=np.int64)
 
     earlier, later = duplicate_pairs(symbols, texts, known)
