@@ -149,7 +149,11 @@ class _CollectionRound:
         self._asked_since = asked_since
         self._delivered_until = delivered_until
 
-    def first_version(self, identity: str, copies: Sequence[RawHeadline]) -> list[Version]:
+    def first_version(
+        self,
+        identity: str,
+        copies: Sequence[RawHeadline],
+    ) -> list[Version]:
         """The first version of an item that is new to the archive; empty where no copy of it is news."""
         # Every copy is examined, not only up to the first that is news: each feed's line counts its own items.
         news = [headline for headline in copies if self._is_news(headline)]
@@ -158,7 +162,12 @@ class _CollectionRound:
         headline = replace(news[0], first_seen_at=self._first_seen_at(news[0]))
         return [self._version(identity, headline)]
 
-    def later_versions(self, identity: str, copies: Sequence[RawHeadline], stored: Sequence[Version]) -> list[Version]:
+    def later_versions(
+        self,
+        identity: str,
+        copies: Sequence[RawHeadline],
+        stored: Sequence[Version],
+    ) -> list[Version]:
         """The new versions of an archived item: an edited text, an added tag, or a corrected date in the future."""
         known_tags: set[str] = set()
         for version in stored:
@@ -218,7 +227,11 @@ class _CollectionRound:
             return None if published_at else self._now
         return max(self._frontier, published_at or self._frontier)
 
-    def _corrects_future_date(self, headline: RawHeadline, earlier: Sequence[RawHeadline]) -> bool:
+    def _corrects_future_date(
+        self,
+        headline: RawHeadline,
+        earlier: Sequence[RawHeadline],
+    ) -> bool:
         """Whether the publication date changed while every earlier version was still held back for its future date."""
         if earlier[-1].published_at == headline.published_at:
             return False

@@ -16,7 +16,11 @@ Span = tuple[datetime, datetime]
 """A half-open interval of aware instants."""
 
 
-def reports_for(collections: Sequence[Collection], start: datetime, end: datetime) -> tuple[SourceReport, ...]:
+def reports_for(
+    collections: Sequence[Collection],
+    start: datetime,
+    end: datetime,
+) -> tuple[SourceReport, ...]:
     """Report how each feed did for the news of [start, end), as known when that interval was first served.
 
     Visits after the round that served the interval don't count: a feed that recovers later delivers what it missed to
@@ -55,7 +59,11 @@ def reports_for(collections: Sequence[Collection], start: datetime, end: datetim
 
 
 def _report(
-    last: Collection, visits: Sequence[Collection], previous_round: datetime | None, start: datetime, end: datetime
+    last: Collection,
+    visits: Sequence[Collection],
+    previous_round: datetime | None,
+    start: datetime,
+    end: datetime,
 ) -> SourceReport:
     """One feed's report from its visits up to the serving round, of which `last` is the newest."""
     delivered = [(visit.whole_from, visit.whole_to) for visit in visits if visit.whole_from and visit.whole_to]
@@ -80,7 +88,11 @@ def _report(
     return SourceReport(last.feed, status, last.fetched, "; ".join(details), calls)
 
 
-def uncovered_spans(spans: Iterable[Span], start: datetime, end: datetime) -> list[Span]:
+def uncovered_spans(
+    spans: Iterable[Span],
+    start: datetime,
+    end: datetime,
+) -> list[Span]:
     """The parts of [start, end) that none of the spans covers, oldest first."""
     uncovered: list[Span] = []
     covered_until = start

@@ -31,7 +31,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Share = tuple[pd.DataFrame, Sequence[Window]]
 
 
-def news_interval(windows: Sequence[Window], *, lookback_hours: float, strict: bool) -> tuple[datetime, datetime]:
+def news_interval(
+    windows: Sequence[Window],
+    *,
+    lookback_hours: float,
+    strict: bool,
+) -> tuple[datetime, datetime]:
     """The half-open interval of known_at that these windows' evidence and its stories are read from.
 
     Raises:
@@ -75,7 +80,12 @@ def build_evidence(
         visible = items.iloc[begin:end].reset_index(drop=True)
         shares.append((visible, part))
 
-    work = partial(_share_evidence, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
+    work = partial(
+        _share_evidence,
+        watchlist=watchlist,
+        lookback_hours=lookback_hours,
+        strict=strict,
+    )
     results = spread.each(work, shares, sizes=[len(part) for part in parts], of="windows")
 
     frames = [frame for frame, _ in results]
@@ -85,7 +95,13 @@ def build_evidence(
     return concat(HEADLINES, frames), dict(without_tone)
 
 
-def build(linked: pd.DataFrame, windows: Sequence[Window], *, lookback_hours: float, strict: bool) -> pd.DataFrame:
+def build(
+    linked: pd.DataFrame,
+    windows: Sequence[Window],
+    *,
+    lookback_hours: float,
+    strict: bool,
+) -> pd.DataFrame:
     """The evidence of each window: one row per headline and company, with its story as known at `as_of`.
 
     A window sees the copies known in [as_of - 72 h, as_of), or from the start of its evidence where that is earlier.
@@ -126,9 +142,13 @@ def build(linked: pd.DataFrame, windows: Sequence[Window], *, lookback_hours: fl
 
 
 def _share_evidence(
-    share: _Share, *, watchlist: Watchlist, lookback_hours: float, strict: bool
+    share: _Share,
+    *,
+    watchlist: Watchlist,
+    lookback_hours: float,
+    strict: bool,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """`build_evidence` of one chunk; a function of the module, so that another process can be sent it."""
+    """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
     linked = link(items, watchlist)
     evidence = build(linked, windows, lookback_hours=lookback_hours, strict=strict)
@@ -142,7 +162,11 @@ def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> dat
     return min(evidence_from, stories_from)
 
 
-def _evidence_rows(ordered: pd.DataFrame, windows: Sequence[Window], stories: Sequence[WindowStories]) -> pd.DataFrame:
+def _evidence_rows(
+    ordered: pd.DataFrame,
+    windows: Sequence[Window],
+    stories: Sequence[WindowStories],
+) -> pd.DataFrame:
     """The windows' rows of the timeline with their columns about headline, story and window."""
     # All windows' rows one after the other, each with its window's start and end.
     row_counts = [len(window_stories.row) for window_stories in stories]

@@ -163,7 +163,7 @@ def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
 
 
 def _normalise_items(raw: Sequence[RawHeadline]) -> list[_NormalisedItem]:
-    """The items of one chunk; a function of the module, so that another process can be sent it."""
+    """The items of one chunk; module-level, so that it can be pickled for a worker process."""
     return [_normalise_item(headline) for headline in raw]
 
 
@@ -216,7 +216,11 @@ def _copy(headline: RawHeadline) -> tuple[_Copy | None, tuple[Reason, ...]]:
     return copy, tuple(reasons)
 
 
-def _withdrawal(headline: RawHeadline, published_at: datetime, first_seen_at: datetime | None) -> _Copy | None:
+def _withdrawal(
+    headline: RawHeadline,
+    published_at: datetime,
+    first_seen_at: datetime | None,
+) -> _Copy | None:
     """A copy without text, where it is known what was withdrawn and when that was seen."""
     url = canonical_url(headline.url)
     if not url or first_seen_at is None:

@@ -33,7 +33,12 @@ class Query:
     symbols: tuple[str, ...]
 
 
-def queries(companies: Sequence[Company], *, limit: int, calls: int) -> tuple[Query, ...]:
+def queries(
+    companies: Sequence[Company],
+    *,
+    limit: int,
+    calls: int,
+) -> tuple[Query, ...]:
     """Queries that search for every company at least by its name, in watchlist order.
 
     Every company is searched for by its name without the legal form. Aliases are added, in watchlist order, as long as

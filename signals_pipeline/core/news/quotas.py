@@ -37,7 +37,7 @@ class Limit:
             return vendor
         return f"{vendor}@{self._first_hour(now):02d}h"
 
-    def started(self, now: datetime) -> datetime:
+    def period_start(self, now: datetime) -> datetime:
         """When the current period began, UTC."""
         midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
         return midnight + timedelta(hours=self._first_hour(now))
@@ -80,7 +80,7 @@ def forecast(vendor: str, limit: Limit, used: int, now: datetime) -> Forecast:
         now: Aware instant.
     """
     left = max(0, limit.calls - used)
-    period_start = limit.started(now)
+    period_start = limit.period_start(now)
     elapsed = now - period_start
     if not left:
         return Forecast(vendor, 0, now.astimezone(UTC))

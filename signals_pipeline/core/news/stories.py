@@ -60,7 +60,11 @@ def jaccard_index(first: frozenset[str] | frozenset[int], second: frozenset[str]
     return shared / (len(first) + len(second) - shared)
 
 
-def duplicate_pairs(symbols: Sequence[str], texts: Sequence[str], known: Indices) -> tuple[Indices, Indices]:
+def duplicate_pairs(
+    symbols: Sequence[str],
+    texts: Sequence[str],
+    known_at: Indices,
+) -> tuple[Indices, Indices]:
     """Find pairs of rows that belong to one story of one company within 72 h.
 
     A row is compared with the newest rows of its company that share a word with it, `_NEWEST` per word: the time is
@@ -70,7 +74,7 @@ def duplicate_pairs(symbols: Sequence[str], texts: Sequence[str], known: Indices
     Args:
         symbols: Company of each row.
         texts: Text of each row.
-        known: Instant of each row, microseconds, ascending, shape (rows,).
+        known_at: Instant of each row, microseconds, ascending, shape (rows,).
 
     Returns:
         Earlier rows and later rows, both of shape (pairs,), sorted by the later row.
@@ -80,13 +84,16 @@ def duplicate_pairs(symbols: Sequence[str], texts: Sequence[str], known: Indices
     numbers_of_text: dict[str, frozenset[int]] = {}
     for text in texts:
         if text not in numbers_of_text:
-            words = fingerprint(text)
-            numbers_of_text[text] = frozenset(number_of_word.setdefault(word, len(number_of_word)) for word in words)
+            numbers: set[int] = set()
+            for word in fingerprint(text):
+                next_number = len(number_of_word)
+                numbers.add(number_of_word.setdefault(word, next_number))
+            numbers_of_text[text] = frozenset(numbers)
     fingerprints = [numbers_of_text[text] for text in texts]
 
     # Per company, an inverted index from each word to the newest rows that have it.
     index: dict[str, dict[int, deque[int]]] = defaultdict(_new_company_index)
-    oldest_in_reach = (known - _REACH).tolist()
+    oldest_in_reach = (known_at - _REACH).tolist()
     earlier: list[int] = []
     later: list[int] = []
     for row, (symbol, words) in enumerate(zip(symbols, fingerprints, strict=True)):
@@ -96,7 +103,7 @@ def duplicate_pairs(symbols: Sequence[str], texts: Sequence[str], known: Indices
         candidates.update(*newest_rows)
         for candidate in sorted(candidates):
             is_similar = jaccard_index(words, fingerprints[candidate]) >= MIN_SIMILARITY
-            if is_similar and known[candidate] >= oldest_in_reach[row]:
+            if is_similar and known_at[candidate] >= oldest_in_reach[row]:
                 earlier.append(candidate)
                 later.append(row)
         # Only now enter the row itself, so that it is not compared with itself.
@@ -136,10 +143,10 @@ class Timeline:
     """
 
     def __init__(self, linked: pd.DataFrame) -> None:
-        self._known = linked["known_at"].to_numpy(dtype="datetime64[us]").astype(np.int64)
+        self._known_at = linked["known_at"].to_numpy(dtype="datetime64[us]").astype(np.int64)
         self._symbol = pd.factorize(linked["symbol"])[0].astype(np.int64)
         self._has_symbol = (linked["symbol"] != "").to_numpy(dtype=bool)
-        self._relevant = ((linked["symbol"] != "") & (linked["relevance"] > 0)).to_numpy(dtype=bool)
+        self._relevant = self._has_symbol & (linked["relevance"] > 0).to_numpy(dtype=bool)
 
         # Copies of one headline: the same text on the same day, or the same text behind one link on any day.
         self._headline_rank = pd.factorize(linked["headline_id"], sort=True)[0].astype(np.int64)
@@ -153,10 +160,17 @@ class Timeline:
         rows = np.flatnonzero(self._relevant)
         symbols = linked["symbol"].iloc[rows].tolist()
         texts = linked["text"].iloc[rows].tolist()
-        earlier, later = duplicate_pairs(symbols, texts, self._known[rows])
+        earlier, later = duplicate_pairs(symbols, texts, self._known_at[rows])
         self._earlier_duplicate, self._later_duplicate = rows[earlier], rows[later]
 
-    def window_stories(self, *, visible_from: int, evidence_from: int, start: int, end: int) -> WindowStories:
+    def window_stories(
+        self,
+        *,
+        visible_from: int,
+        evidence_from: int,
+        start: int,
+        end: int,
+    ) -> WindowStories:
         """The evidence of a window, copies of one headline merged and stories resolved.
 
         Args:
@@ -165,22 +179,25 @@ class Timeline:
             start: Start of the window: a story that began before it was already reported.
             end: `as_of`: copies known at or after it do not exist yet.
         """
-        low, high = (int(bound) for bound in np.searchsorted(self._known, [visible_from, end]))
+        low = int(np.searchsorted(self._known_at, visible_from))
+        high = int(np.searchsorted(self._known_at, end))
         headline = self._first_copies(low, high)
         is_chosen, chosen_row = self._choose_rows(low, high, headline)
         story = self._story_starts(low, high, is_chosen, chosen_row)
 
         # Order the chosen rows by story, then by when they became known; headline_id decides between equal instants.
         rows = np.flatnonzero(is_chosen)
-        order = rows[np.lexsort((self._headline_rank[headline[rows] + low], self._known[rows + low], story[rows]))]
-        known = self._known[order + low]
+        headline_rank = self._headline_rank[headline[rows] + low]
+        by_story = np.lexsort((headline_rank, self._known_at[rows + low], story[rows]))
+        order = rows[by_story]
+        known_at = self._known_at[order + low]
         first_member = _run_starts(story[order])
         member = np.arange(len(order)) - first_member
         story_headline = headline[order[first_member]]
-        already_reported = known[first_member] < start
+        already_reported = known_at[first_member] < start
 
         # The whole look-back was needed to number the members; evidence are the newer rows only.
-        is_evidence = known >= evidence_from
+        is_evidence = known_at >= evidence_from
         return WindowStories(
             row=order[is_evidence] + low,
             headline=headline[order][is_evidence] + low,
@@ -198,7 +215,12 @@ class Timeline:
         ]
         return _earliest_connected(high - low, links)
 
-    def _choose_rows(self, low: int, high: int, headline: Indices) -> tuple[Flags, Indices]:
+    def _choose_rows(
+        self,
+        low: int,
+        high: int,
+        headline: Indices,
+    ) -> tuple[Flags, Indices]:
         """Choose one row per headline and company: the first relevant one, or else the first.
 
         Returns:
@@ -221,7 +243,13 @@ class Timeline:
         is_needed = has_symbol | ~headline_has_symbol[headline]
         return is_chosen & is_needed, chosen_row
 
-    def _story_starts(self, low: int, high: int, is_chosen: Flags, chosen_row: Indices) -> Indices:
+    def _story_starts(
+        self,
+        low: int,
+        high: int,
+        is_chosen: Flags,
+        chosen_row: Indices,
+    ) -> Indices:
         """For each row the earliest row that duplicates connect it with, counted from low."""
         # A chosen row continues the story of each of its earlier duplicates, whether that one is chosen or not.
         first, last = np.searchsorted(self._later_duplicate, [low, high])
@@ -277,9 +305,10 @@ def _previous_in_group(group: Indices, counts: Flags) -> Indices:
     rows = np.flatnonzero(counts)
     # A stable sort keeps the rows of a group in their order, so that neighbours in it are predecessor and successor.
     order = rows[np.argsort(group[rows], kind="stable")]
-    is_same_group = group[order][1:] == group[order][:-1]
+    earlier, later = order[:-1], order[1:]
+    is_same_group = group[earlier] == group[later]
     previous = np.full(len(group), -1, dtype=np.int64)
-    previous[order[1:][is_same_group]] = order[:-1][is_same_group]
+    previous[later[is_same_group]] = earlier[is_same_group]
     return previous
 
 

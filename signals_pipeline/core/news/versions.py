@@ -66,14 +66,18 @@ class TextVersions:
         That is so where a copy of the other text became known after the last copy of this one, and a collector
         recorded when. Without such a record, two texts behind one link are two posts that share it.
         """
-        known = [version for version in self.by_url.get(url, ()) if version.known_at < as_of]
-        same_text = [version for version in known if version.text == text.casefold()]
+        visible = [version for version in self.by_url.get(url, ()) if version.known_at < as_of]
+        same_text = [version for version in visible if version.text == text.casefold()]
         if not same_text:
             return False
         last_known_at = same_text[-1].known_at
-        return any(version.recorded and version.known_at > last_known_at for version in known)
+        return any(version.recorded and version.known_at > last_known_at for version in visible)
 
-    def replaced_rows(self, rows: pd.DataFrame, as_of: npt.NDArray[np.datetime64]) -> Flags:
+    def replaced_rows(
+        self,
+        rows: pd.DataFrame,
+        as_of: npt.NDArray[np.datetime64],
+    ) -> Flags:
         """`replaced` for many rows.
 
         Args:

@@ -190,7 +190,10 @@ def _later_splits(frame: pd.DataFrame, splits: pd.DataFrame) -> NDArray[np.float
 
 
 def _factors(
-    symbol: str, days: NDArray[np.datetime64], close: NDArray[np.float64], actions: pd.DataFrame | None
+    symbol: str,
+    days: NDArray[np.datetime64],
+    close: NDArray[np.float64],
+    actions: pd.DataFrame | None,
 ) -> tuple[NDArray[np.datetime64], NDArray[np.float64], NDArray[np.float64]]:
     """One symbol's ex-dates after its first bar, and the factors of each on prices and on shares."""
     # A split and a dividend may have the same ex-date.

@@ -187,7 +187,10 @@ class _History:
 
 
 def _histories(
-    bars: pd.DataFrame, symbols: Sequence[str], last: np.datetime64, actions: pd.DataFrame | None
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    last: np.datetime64,
+    actions: pd.DataFrame | None,
 ) -> dict[str, _History]:
     """The history of each symbol that has bars up to the last day."""
     used = bars[bars["symbol"].isin(symbols) & (bars["session"] <= last)]
@@ -217,7 +220,12 @@ def _check(bars: pd.DataFrame) -> None:
             raise BarsError(f"bar {where} has a {problem}: correct or delete it in the price source")
 
 
-def _rows(moments: Days, *, histories: Mapping[str, _History], symbols: Sequence[str]) -> list[tuple[object, ...]]:
+def _rows(
+    moments: Days,
+    *,
+    histories: Mapping[str, _History],
+    symbols: Sequence[str],
+) -> list[tuple[object, ...]]:
     """The columns _MEASURED at each moment (a closed and an opened day) of every symbol."""
     rows: list[tuple[object, ...]] = []
     for closed, opened in moments:
@@ -225,7 +233,11 @@ def _rows(moments: Days, *, histories: Mapping[str, _History], symbols: Sequence
     return rows
 
 
-def _row(history: _History | None, closed: np.datetime64, opened: np.datetime64) -> tuple[object, ...]:
+def _row(
+    history: _History | None,
+    closed: np.datetime64,
+    opened: np.datetime64,
+) -> tuple[object, ...]:
     """The columns _MEASURED of one symbol after the close of `closed`, with what was known when `opened` had opened."""
     end = 0 if history is None else int(np.searchsorted(history.days, closed, side="right"))
     if history is None or end == 0:

@@ -105,7 +105,11 @@ class _Share:
     windows: Sequence[Window]
 
     @classmethod
-    def from_frames(cls, frames: Sequence[ByWindow], windows: Sequence[Window]) -> "_Share":
+    def from_frames(
+        cls,
+        frames: Sequence[ByWindow],
+        windows: Sequence[Window],
+    ) -> "_Share":
         first, last = windows[0].start, windows[-1].start
         headlines, sentiment, technicals = (rows.between(first, last) for rows in frames)
         return cls(headlines, sentiment, technicals, windows)
@@ -142,8 +146,13 @@ class _Grid:
         return np.bincount(cells[is_counted], minlength=self.size)
 
 
-def _score(share: _Share, *, symbols: Sequence[str], sentiment_weight: float) -> pd.DataFrame:
-    """The SCORES of one chunk; a function of the module, so that another process can be sent it."""
+def _score(
+    share: _Share,
+    *,
+    symbols: Sequence[str],
+    sentiment_weight: float,
+) -> pd.DataFrame:
+    """The SCORES of one chunk; module-level, so that it can be pickled for a worker process."""
     headlines, sentiment, technicals = share.headlines, share.sentiment, share.technicals
     grid = _Grid.from_pairs(share.windows, symbols)
     rows = _rows_with_tone(sentiment, grid)
@@ -281,7 +290,12 @@ class _ToneSums(NamedTuple):
     weighted_score: Reals
 
 
-def _tone_sums(cell: Integers, weight: Reals, score: Reals, size: int) -> tuple[_ToneSums, _ToneSums]:
+def _tone_sums(
+    cell: Integers,
+    weight: Reals,
+    score: Reals,
+    size: int,
+) -> tuple[_ToneSums, _ToneSums]:
     """The terms of each story, shape (stories,), and their sums over each cell, shape (cells,)."""
     # Relative to the cell's largest weight: the square of a tiny weight would underflow to 0. It cancels out later.
     largest = np.zeros(size)
@@ -335,7 +349,10 @@ def _newest_known_at(rows: pd.DataFrame, size: int) -> pd.Series:
 
 
 def _contributions(
-    stories: pd.DataFrame, rows: pd.DataFrame, price: pd.DataFrame, technical_weight: float
+    stories: pd.DataFrame,
+    rows: pd.DataFrame,
+    price: pd.DataFrame,
+    technical_weight: float,
 ) -> list[str]:
     """The JSON list of each cell: its stories in their order, then its technical components."""
     contributions: list[list[dict[str, Any]]] = [[] for _ in range(len(price))]

@@ -15,7 +15,7 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 @given(LIMITS, INSTANTS)
 def test_every_instant_lies_in_one_period_of_its_day(limit: Limit, now: datetime) -> None:
-    started = limit.started(now)
+    started = limit.period_start(now)
     assert started <= now < started + timedelta(hours=limit.hours)
     assert started.date() == now.date()
     assert limit.bucket("v", now) == limit.bucket("v", started)
@@ -33,7 +33,7 @@ def test_a_forecast_names_the_calls_left_and_no_time_outside_the_period(limit: L
 
     assert expected.left == max(0, limit.calls - used)
     if expected.runs_out is not None:
-        assert now <= expected.runs_out < limit.started(now) + timedelta(hours=limit.hours)
+        assert now <= expected.runs_out < limit.period_start(now) + timedelta(hours=limit.hours)
     if not expected.left:
         assert expected.runs_out == now
     assert expected.text.startswith(f"V: {expected.left} left")
