@@ -152,14 +152,21 @@ def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
 
     # Sort the rows, and note where each copy went.
     copies = list(origins)
-    frame = _sorted_frame([(*copy, *origins[copy], "|".join(sorted(tags[copy]))) for copy in copies])
+    rows: list[tuple[object, ...]] = []
+    for copy in copies:
+        all_tags = "|".join(sorted(tags[copy]))
+        rows.append((*copy, *origins[copy], all_tags))
+    frame = _sorted_frame(rows)
     positions: list[int] = frame.index.tolist()
     row_of_copy = {copies[position]: row for row, position in enumerate(positions)}
-    rows = [-1 if item.copy is None else row_of_copy[item.copy] for item in normalised]
 
-    reasons = [item.reasons for item in normalised]
-    uncounted = Normalised(frame.reset_index(drop=True), {}, list(zip(reasons, rows, strict=True)))
-    return replace(uncounted, drops=uncounted.count_drops(range(len(rows))))
+    # Report what became of each item, and count the reasons over all of them.
+    item_results: list[tuple[tuple[Reason, ...], int]] = []
+    for item in normalised:
+        row = -1 if item.copy is None else row_of_copy[item.copy]
+        item_results.append((item.reasons, row))
+    uncounted = Normalised(frame.reset_index(drop=True), {}, item_results)
+    return replace(uncounted, drops=uncounted.count_drops(range(len(item_results))))
 
 
 def _normalise_items(raw: Sequence[RawHeadline]) -> list[_NormalisedItem]:

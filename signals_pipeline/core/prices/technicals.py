@@ -126,16 +126,18 @@ def build(
     # windows with the same moment, so each distinct moment is computed once.
     closed = _closed_days(windows, sessions)
     opened = [last_opened(sessions, window.as_of) for window in windows]
-    days, of_window = np.unique(np.column_stack([closed, opened]), axis=0, return_inverse=True)
-    newest_closed = days[-1, 0]
+    window_moments = np.column_stack([closed, opened])
+    moments, moment_of_window = np.unique(window_moments, axis=0, return_inverse=True)
+    newest_closed = moments[-1, 0]
     histories = _histories(bars, symbols, newest_closed, actions)
 
     # Compute the moments in chunks; progress is counted in windows.
-    of_moment, shares = np.bincount(of_window), neighbours(range(len(days)), MOMENTS_A_SHARE)
+    windows_per_moment = np.bincount(moment_of_window)
+    shares = neighbours(range(len(moments)), MOMENTS_A_SHARE)
     results = spread.each(
         partial(_rows, histories=histories, symbols=symbols),
-        [days[list(share)] for share in shares],
-        sizes=[int(of_moment[list(share)].sum()) for share in shares],
+        [moments[list(share)] for share in shares],
+        sizes=[int(windows_per_moment[list(share)].sum()) for share in shares],
         of="windows",
     )
     rows: list[tuple[object, ...]] = []
@@ -145,7 +147,7 @@ def build(
     measured["session"] = pd.Series(measured["session"].to_numpy("datetime64[us]")).dt.tz_localize("UTC")
 
     # Give each window the rows of its moment: one per symbol, in the order of the symbols.
-    first_row = of_window.reshape(-1, 1) * len(symbols)
+    first_row = moment_of_window.reshape(-1, 1) * len(symbols)
     row = (first_row + np.arange(len(symbols))).ravel()
     starts = pd.Series([window.start for window in windows], dtype="datetime64[us, UTC]")
     frame = measured.iloc[row].reset_index(drop=True)
