@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, duplicate_pairs, fingerprint, similarity
+from signals_pipeline.core.news.stories import MIN_SIMILARITY, STORY_HOURS, duplicate_pairs, fingerprint, jaccard_index
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline_tests.support.gold import PARTS, b_cubed, rows
 
@@ -22,13 +22,13 @@ Same = Callable[[str, str], bool]
 
 def jaccard(limit: float) -> Same:
     """Whether two texts' words are this alike."""
-    return lambda one, other: similarity(fingerprint(one), fingerprint(other)) >= limit
+    return lambda one, other: jaccard_index(fingerprint(one), fingerprint(other)) >= limit
 
 
 METHODS: dict[str, Same] = {
     "exact title": lambda one, other: one.casefold() == other.casefold(),
     "Jaccard 0.3": jaccard(0.3),
-    f"Jaccard {SIMILAR} (used)": jaccard(SIMILAR),
+    f"Jaccard {MIN_SIMILARITY} (used)": jaccard(MIN_SIMILARITY),
     "Jaccard 0.5": jaccard(0.5),
 }
 

@@ -166,7 +166,7 @@ def _of_prices(stored: Stored, market: MarketContext, prices: PriceSource) -> Fo
     day = last_opened(market.sessions((newest,)), newest.as_of)
     held_tapes = adjusted_bars(prices.bars(symbols, *span), prices.actions(symbols, *span))
     closes = {
-        symbol: pd.Series(tape.adjusted(tape.known(day))["close"], index=tape.days)
+        symbol: pd.Series(tape.adjusted(tape.count_ex_days(day))["close"], index=tape.days)
         for symbol, tape in held_tapes.items()
     }
     return [*found, *((newest, each) for each in data_quality.split_findings(closes))]

@@ -122,7 +122,7 @@ class DigestContext:
             return (), ()
         end = int(np.searchsorted(tape.days, np.datetime64(closed, "D"), side="right"))
         shown = slice(max(0, end - count), end)
-        values = tape.adjusted(tape.known(last_opened(self.sessions, as_of)))["close"]
+        values = tape.adjusted(tape.count_ex_days(last_opened(self.sessions, as_of)))["close"]
         return tuple(values[shown].tolist()), tuple(np.datetime_as_string(tape.days[shown]).tolist())
 
     def stale_since(self, symbol: str, as_of: datetime) -> date | None:

@@ -1,8 +1,9 @@
-"""The archive of live headlines: what an item's identity is, and which versions of it a round of visits adds.
+"""The archive of live headlines: how an item is identified, and which new versions a collection round adds.
 
-An item is its canonical link, or its title and publisher where it has none. Another title or lead under the same
-identity, from the same feed, is an edit: a version of its own. Nothing that enters the archive is known before the
-frontier (see `collecting`), so a window that was told once reads the same for ever.
+An item is identified by its canonical link, or by its title and publisher where it has no link. A changed title or lead
+under the same identity, from the same feed, is an edit and becomes another version. Nothing is added as known before
+the frontier (see `core.news.collection`), so a window that was served once reads the same forever. The tables are in
+`adapters.stores.headline_archive`.
 """
 
 import hashlib
@@ -10,41 +11,36 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.text import canonical_url, clean
 
-LATE = timedelta(hours=72)  # published longer before its feed last delivered, an item that is new to us is not news
-
-# What `Additions.counts` names, in the words that the operator reads.
-EDITED, FUTURE, STALE, BACKLOG = (
-    "edited",
-    "dated in the future, kept out until then",
-    "older than three days left out",
-    "from before this feed was added left out",
-)
+# Feeds list old articles again now and then. An item that is new to the archive is stale, not news, where it was
+# published more than this before its feed last delivered everything.
+STALE_AFTER = timedelta(hours=72)
 
 Identified = tuple[str, RawHeadline]
 """An item's identity and the item."""
 
-_Counts = dict[str, Counter[str]]
 
+class ItemNote(StrEnum):
+    """What a feed's line in the coverage ledger says about some of its items; the value is the wording."""
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    now: datetime
-    frontier: datetime | None
-    edits_known_from: datetime
+    EDITED = "edited"
+    FUTURE = "dated in the future, held back until then"
+    STALE = "older than three days, left out"
+    BACKLOG = "published before this feed was added, left out"
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an item as the archive keeps it; its headline carries first_seen_at.
+    """One version of an item as the archive stores it; its headline carries first_seen_at.
 
     Attributes:
         item_id: Hex SHA-256 of the identity.
-        version: Hex SHA-256 of title, lead and tags (and of a date in the future).
-        headline: The item; `known_at` says from when on it may be used.
+        version: Hex SHA-256 of title, lead and tags (and of a publication date in the future).
+        headline: The item; its `known_at` says from when on it may be used.
     """
 
     item_id: str
@@ -54,47 +50,52 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What a round adds.
+    """What a collection round adds to the archive.
 
     Attributes:
         versions: New versions, in the order of delivery.
-        counts: By feed: how many items were edited, future or left out; words as above.
+        counts: Number of items by feed and `ItemNote`.
     """
 
     versions: tuple[Version, ...]
     counts: Mapping[str, Counter[str]]
 
 
-def item_id(one: RawHeadline) -> str:
-    """The item's identity, the same from whichever feed it comes."""
-    return _sha256(canonical_url(one.url) or f"{_plain(one.title)}\n{_plain(one.source)}")
+def item_id(headline: RawHeadline) -> str:
+    """Hex SHA-256 of the item's identity, the same whichever feed delivers it."""
+    url = canonical_url(headline.url)
+    if url:
+        return _sha256(url)
+    return _sha256(f"{_normalised_text(headline.title)}\n{_normalised_text(headline.source)}")
 
 
 def identified(headlines: Iterable[RawHeadline]) -> tuple[Identified, ...]:
-    """The headlines, each behind its `item_id`."""
-    return tuple((item_id(one), one) for one in headlines)
+    """The headlines, each preceded by its `item_id`."""
+    return tuple((item_id(headline), headline) for headline in headlines)
 
 
 def folded(delivered: Iterable[Identified]) -> dict[str, list[RawHeadline]]:
-    """What feeds delivered, by identity: each feed's first copy, all with the tags of all copies.
+    """Group a delivery by identity: the first copy from each feed, every copy with the tags of all of them.
 
     Args:
-        delivered: In the order of the feeds' precedence.
+        delivered: Identified headlines, in the order of the feeds' precedence.
     """
-    groups: dict[str, dict[str, RawHeadline]] = defaultdict(dict)
+    first_copies: dict[str, dict[str, RawHeadline]] = defaultdict(dict)
     tags: dict[str, set[str]] = defaultdict(set)
-    for identity, one in delivered:
-        groups[identity].setdefault(one.feed, one)
-        tags[identity].update(one.tags)
-    return {
-        identity: [_tagged(one, tuple(sorted(tags[identity]))) for one in copies.values()]
-        for identity, copies in groups.items()
-    }
+    for identity, headline in delivered:
+        first_copies[identity].setdefault(headline.feed, headline)
+        tags[identity].update(headline.tags)
+
+    items: dict[str, list[RawHeadline]] = {}
+    for identity, copy_by_feed in first_copies.items():
+        all_tags = tuple(sorted(tags[identity]))
+        items[identity] = [_with_tags(headline, all_tags) for headline in copy_by_feed.values()]
+    return items
 
 
 def additions(
     items: Mapping[str, Sequence[RawHeadline]],
-    kept: Mapping[str, Sequence[Version]],
+    archived: Mapping[str, Sequence[Version]],
     *,
     now: datetime,
     frontier: datetime | None,
@@ -104,104 +105,162 @@ def additions(
 ) -> Additions:
     """The versions that are not in the archive yet.
 
-    An item new to the archive counts as first seen when it can have appeared at the earliest: at its publication, at
-    the frontier where it was published before (it reached the feed late). Before there is a frontier nobody knows, and
-    first_seen_at stays None: such items count as reconstructed. A tag that comes later makes a version, too, with the
-    tags of all; copies from another feed with other words are no edits and are not kept.
+    An item that is new to the archive counts as first seen at the earliest instant at which it can have appeared: at
+    its publication, or at the frontier if it was published before (it reached the feed late). Before the first round
+    there is no frontier and first_seen_at stays None: such items count as reconstructed. A tag that is added later
+    makes a version with all tags. A copy from another feed with other words is not an edit and is not stored.
 
     Args:
-        items: What the feeds delivered, as `folded` gives it.
-        kept: Versions in the archive by item_id, the earliest known first; at least of the items delivered.
+        items: What the feeds delivered, from `folded`.
+        archived: Versions in the archive by item_id, earliest known first; at least those of the delivered items.
         now: When the round began (aware).
         frontier: Up to when the archive was read for digests (aware); None before the first round.
-        edits_known_from: From when on edits found now may be used (aware); at the frontier or later.
-        asked_since: From when on each feed was ever asked; what a feed that was added later has from before is no news.
-        delivered_until: Until when each feed last delivered everything, before this round.
+        edits_known_from: From when on edits found in this round may be used (aware); not before the frontier.
+        asked_since: Per feed, the start of the first interval it was ever asked for; what a feed that was added later
+            has from before is not news.
+        delivered_until: Per feed, until when it had delivered everything before this round.
     """
-    counts: _Counts = defaultdict(Counter)
-    times = _Times(now, frontier, edits_known_from)
-    versions = []
+    collection_round = _CollectionRound(now, frontier, edits_known_from, asked_since, delivered_until)
+    versions: list[Version] = []
     for identity, copies in items.items():
-        known = kept.get(identity, ())
-        if known:
-            versions.extend(_later(identity, copies, known, times, counts))
-        elif news := [one for one in copies if _is_news(one, times, asked_since, delivered_until, counts)]:
-            versions.append(_version(identity, _seen(news[0], times, counts), now))
-    return Additions(tuple(versions), counts)
+        stored = archived.get(identity, ())
+        if stored:
+            versions.extend(collection_round.later_versions(identity, copies, stored))
+        else:
+            versions.extend(collection_round.first_version(identity, copies))
+    return Additions(tuple(versions), collection_round.counts)
 
 
-def _tagged(one: RawHeadline, tags: tuple[str, ...]) -> RawHeadline:
-    return one if one.tags == tags else replace(one, tags=tags)
+class _CollectionRound:
+    """The rules for adding items, with the times they depend on and the counts of what they set aside."""
 
+    def __init__(
+        self,
+        now: datetime,
+        frontier: datetime | None,
+        edits_known_from: datetime,
+        asked_since: Mapping[str, datetime],
+        delivered_until: Mapping[str, datetime],
+    ) -> None:
+        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._now = now
+        self._frontier = frontier
+        self._edits_known_from = edits_known_from
+        self._asked_since = asked_since
+        self._delivered_until = delivered_until
 
-def _is_news(
-    one: RawHeadline,
-    times: _Times,
-    asked_since: Mapping[str, datetime],
-    delivered_until: Mapping[str, datetime],
-    counts: _Counts,
-) -> bool:
-    if times.frontier is None or one.published_at is None:
+    def first_version(
+        self,
+        identity: str,
+        copies: Sequence[RawHeadline],
+    ) -> list[Version]:
+        """The first version of an item that is new to the archive; empty where no copy of it is news."""
+        # Every copy is examined, not only up to the first that is news: each feed's line counts its own items.
+        news = [headline for headline in copies if self._is_news(headline)]
+        if not news:
+            return []
+        headline = replace(news[0], first_seen_at=self._first_seen_at(news[0]))
+        return [self._version(identity, headline)]
+
+    def later_versions(
+        self,
+        identity: str,
+        copies: Sequence[RawHeadline],
+        stored: Sequence[Version],
+    ) -> list[Version]:
+        """The new versions of an archived item: an edited text, an added tag, or a corrected date in the future."""
+        known_tags: set[str] = set()
+        for version in stored:
+            known_tags.update(version.headline.tags)
+        known_versions = {version.version for version in stored}
+
+        versions: list[Version] = []
+        for headline in copies:
+            # Feeds word the same item differently, so a copy is compared with its own feed's versions only.
+            from_this_feed = [version.headline for version in stored if version.headline.feed == headline.feed]
+            if not from_this_feed:
+                continue
+            edited = _text(headline) not in [_text(earlier) for earlier in from_this_feed]
+            has_new_tag = not known_tags.issuperset(headline.tags)
+            if not (edited or has_new_tag or self._corrects_future_date(headline, from_this_feed)):
+                continue
+
+            # An edit may have to wait for the next window; a tag or a corrected date counts from the frontier on.
+            known_from = self._edits_known_from if edited else self._frontier or self._now
+            all_tags = tuple(sorted(known_tags.union(headline.tags)))
+            first_seen_at = max(known_from, headline.published_at or known_from)
+            version = self._version(identity, replace(headline, tags=all_tags, first_seen_at=first_seen_at))
+
+            # A text that returns to an earlier wording is archived already.
+            if version.version in known_versions:
+                continue
+            known_versions.add(version.version)
+            known_tags.update(headline.tags)
+            if edited:
+                self.counts[headline.feed][ItemNote.EDITED] += 1
+            versions.append(version)
+        return versions
+
+    def _is_news(self, headline: RawHeadline) -> bool:
+        """Whether an item new to the archive is neither a feed's backlog nor stale; counts it where it is."""
+        # Without a frontier everything is new, and without a date nothing can be called old.
+        if self._frontier is None or headline.published_at is None:
+            return True
+        asked_since = self._asked_since.get(headline.feed, self._frontier)
+        if headline.published_at < asked_since:
+            self.counts[headline.feed][ItemNote.BACKLOG] += 1
+            return False
+        # Counted from the feed's last full delivery, so that after an outage of a week its news is still news.
+        delivered_until = self._delivered_until.get(headline.feed, asked_since)
+        if headline.published_at < delivered_until - STALE_AFTER:
+            self.counts[headline.feed][ItemNote.STALE] += 1
+            return False
         return True
-    asked = asked_since.get(one.feed, times.frontier)
-    if one.published_at < asked:
-        counts[one.feed][BACKLOG] += 1
-        return False
-    if one.published_at < delivered_until.get(one.feed, asked) - LATE:
-        counts[one.feed][STALE] += 1
-        return False
-    return True
+
+    def _first_seen_at(self, headline: RawHeadline) -> datetime | None:
+        """When a new item counts as first seen; None where nobody can know."""
+        published_at = headline.published_at
+        if published_at is not None and published_at > self._now:
+            self.counts[headline.feed][ItemNote.FUTURE] += 1
+            return self._now
+        if self._frontier is None:
+            return None if published_at else self._now
+        return max(self._frontier, published_at or self._frontier)
+
+    def _corrects_future_date(
+        self,
+        headline: RawHeadline,
+        earlier: Sequence[RawHeadline],
+    ) -> bool:
+        """Whether the publication date changed while every earlier version was still held back for its future date."""
+        if earlier[-1].published_at == headline.published_at:
+            return False
+        return all((version.known_at or self._now) > self._now for version in earlier)
+
+    def _version(self, identity: str, headline: RawHeadline) -> Version:
+        # A date in the future is part of the version, so that the corrected date makes another one.
+        future_date = ""
+        if headline.published_at and headline.published_at > self._now:
+            future_date = headline.published_at.isoformat()
+        content = "\n".join([*_text(headline), *headline.tags, future_date])
+        return Version(identity, _sha256(content), headline)
 
 
-def _seen(one: RawHeadline, times: _Times, counts: _Counts) -> RawHeadline:
-    published = one.published_at
-    if published is not None and published > times.now:
-        counts[one.feed][FUTURE] += 1
-        return replace(one, first_seen_at=times.now)
-    if times.frontier is None:
-        return replace(one, first_seen_at=None if published else times.now)
-    return replace(one, first_seen_at=max(times.frontier, published or times.frontier))
+def _with_tags(headline: RawHeadline, tags: tuple[str, ...]) -> RawHeadline:
+    if headline.tags == tags:
+        return headline
+    return replace(headline, tags=tags)
 
 
-def _later(
-    identity: str, copies: Sequence[RawHeadline], known: Sequence[Version], times: _Times, counts: _Counts
-) -> Iterable[Version]:
-    """Edits, tags that came later, and a date in the future that was put right."""
-    tags = {tag for version in known for tag in version.headline.tags}
-    have = {version.version for version in known}
-    for one in copies:
-        own = [version.headline for version in known if version.headline.feed == one.feed]
-        if not own:
-            continue
-        edited = _text(one) not in map(_text, own)
-        redated = own[-1].published_at != one.published_at and all(
-            (was.known_at or times.now) > times.now for was in own
-        )
-        if not (edited or redated or not tags.issuperset(one.tags)):
-            continue
-        since = times.edits_known_from if edited else times.frontier or times.now
-        whole = replace(
-            one, tags=tuple(sorted(tags.union(one.tags))), first_seen_at=max(since, one.published_at or since)
-        )
-        later = _version(identity, whole, times.now)
-        if later.version not in have:
-            have.add(later.version)
-            tags.update(one.tags)
-            counts[one.feed][EDITED] += edited
-            yield later
+def _text(headline: RawHeadline) -> tuple[str, str]:
+    """Title and lead as they are compared between versions."""
+    return _normalised_text(headline.title), _normalised_text(headline.summary)
 
 
-def _version(identity: str, one: RawHeadline, now: datetime) -> Version:
-    date = one.published_at.isoformat() if one.published_at and one.published_at > now else ""
-    return Version(identity, _sha256("\n".join([*_text(one), *one.tags, date])), one)
-
-
-def _text(one: RawHeadline) -> tuple[str, str]:
-    return _plain(one.title), _plain(one.summary)
-
-
-def _plain(text: str | None) -> str:
-    return clean(text or "")[0].casefold()
+def _normalised_text(text: str | None) -> str:
+    """Plain text in one case, so that markup, white space and capitals make no edit."""
+    plain, _ = clean(text or "")
+    return plain.casefold()
 
 
 def _sha256(text: str) -> str:

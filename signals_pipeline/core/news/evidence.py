@@ -1,9 +1,11 @@
-"""The evidence of each window: headlines linked, grouped into stories, and cut to the words about each company.
+"""The evidence of each window: which headlines it may use, the story each belongs to, and the words about each company.
 
-Copies of one headline stay apart until `build`, where the copies known at a window's `as_of` are merged: a tag or a
-link that arrived later cannot leak into an earlier window.
+Copies of one headline stay apart until `build`, which merges the copies known at a window's `as_of`: a tag or a link
+that arrived later cannot leak into an earlier window. Cleaning is done before, in `core.news.normalisation`; stories
+are found by `core.news.stories`, companies by `core.linking`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,86 +17,34 @@ from signals_pipeline.core.linking.clauses import assign_clauses
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
-from signals_pipeline.core.news.versions import Versions
+from signals_pipeline.core.news.versions import TextVersions
 from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval
 
+# Windows per chunk of work. The 72 hours before a chunk's first window are linked again for it: two days in a month.
+WINDOWS_A_SHARE = 40
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_Share = tuple[pd.DataFrame, Sequence[Window]]
 
-def news_interval(windows: Sequence[Window], *, lookback_hours: float, strict: bool) -> tuple[datetime, datetime]:
-    """The half-open interval of known_at that `build` reads to place the evidence of these windows.
+
+def news_interval(
+    windows: Sequence[Window],
+    *,
+    lookback_hours: float,
+    strict: bool,
+) -> tuple[datetime, datetime]:
+    """The half-open interval of known_at that these windows' evidence and its stories are read from.
 
     Raises:
         ValueError: there are no windows.
     """
-    seen = [_seen_from(window, lookback_hours=lookback_hours, strict=strict) for window in windows]
-    return min(seen), max(window.as_of for window in windows)
-
-
-def _seen_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:
-    evidence_from, as_of = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
-    return min(evidence_from, as_of - timedelta(hours=STORY_HOURS))
-
-
-def build(linked: pd.DataFrame, windows: Sequence[Window], *, lookback_hours: float, strict: bool) -> pd.DataFrame:
-    """The evidence of each window: one row a headline and company, with its story as known at `as_of`.
-
-    A window sees the copies known in [as_of - 72 h, as_of), from its evidence's start where that is earlier. There, a
-    headline's copies are one: the first gives headline_id, and a company's row is the first copy that links it. A
-    text that was edited or withdrawn before as_of is no evidence any more, but its story stays told; a withdrawal is a
-    row without text. The rows of one window are the same whichever others are asked for, and whatever becomes known
-    later.
-
-    Args:
-        linked: As from `link`; it must reach back to `news_interval(windows)`.
-        windows: In any order, none twice.
-        lookback_hours: NEWS_LOOKBACK_HOURS.
-        strict: NEWS_STRICT_LOOKBACK.
-
-    Returns:
-        HEADLINES rows; story_id is the headline_id of the story's first member in sight.
-    """
-    if not windows:
-        return HEADLINES.empty()
-    first, last = news_interval(windows, lookback_hours=lookback_hours, strict=strict)
-    seen = linked[(linked["known_at"] >= first) & (linked["known_at"] < last)]
-    ordered = seen.sort_values([*ORDER, "symbol", "relevance"], ignore_index=True)
-    timeline = Timeline(ordered)
-    told = []
-    for window in windows:
-        evidence_from, _ = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
-        seen_from = _seen_from(window, lookback_hours=lookback_hours, strict=strict)
-        told.append(timeline.tell(*map(_microseconds, (seen_from, evidence_from, window.start, window.as_of))))
-    return HEADLINES.conform(_rows(ordered, windows, told))
-
-
-def _rows(ordered: pd.DataFrame, windows: Sequence[Window], told: Sequence[WindowStories]) -> pd.DataFrame:
-    starts = np.array([_microseconds(window.start) for window in windows]).view("datetime64[us]")
-    ids = ordered["headline_id"].to_numpy()
-    ends = np.array([_microseconds(window.as_of) for window in windows]).view("datetime64[us]")
-    sizes = [len(one.row) for one in told]
-    member = np.concatenate([one.member for one in told])
-    rows = ordered.iloc[np.concatenate([one.row for one in told])].assign(
-        window_start=pd.DatetimeIndex(np.repeat(starts, sizes), tz=UTC),
-        headline_id=ids[np.concatenate([one.headline for one in told])],
-        story_id=ids[np.concatenate([one.story for one in told])],
-        member=member,
-        novelty=np.maximum(NOVELTY**member, np.finfo(np.float64).tiny),  # a template told 2,500 times underflows
-        told=np.concatenate([one.told for one in told]),
-    )
-    return rows[~Versions.of(ordered).replaced_rows(rows, np.repeat(ends, sizes))]
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-WINDOWS_A_SHARE = 40  # what comes before a share's windows is linked for it again: two days in a month
-
-_Share = tuple[pd.DataFrame, Sequence[Window]]
+    starts = [_visible_from(window, lookback_hours=lookback_hours, strict=strict) for window in windows]
+    ends = [window.as_of for window in windows]
+    return min(starts), max(ends)
 
 
 def build_evidence(
@@ -106,35 +56,145 @@ def build_evidence(
     strict: bool,
     spread: Spread = HERE,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The evidence of each window, in the words that speak of each company.
+    """The evidence of each window, cut to the words that speak of each company.
 
     Args:
-        items: `headlines.Normalised.items`, by known_at; they must reach back to `headlines.news_interval(windows)`.
+        items: `normalisation.Normalised.items`, by known_at; they must cover `news_interval(windows)`.
         watchlist: The companies to look for.
-        windows: Neighbours, oldest first.
+        windows: Consecutive windows, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
-        spread: Who works; a window's rows are the same whichever others are in its share.
+        spread: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
-        HEADLINES rows, and the count of rows without tone by reason as `clauses.assign_clauses` gives them.
+        HEADLINES rows, and the number of rows without tone by reason, as `clauses.assign_clauses` gives them.
     """
-    parts, known = neighbours(windows, WINDOWS_A_SHARE), items["known_at"]
+    # Each chunk of windows takes only the items that its windows may see.
+    parts = neighbours(windows, WINDOWS_A_SHARE)
+    known_at = items["known_at"]
     shares: list[_Share] = []
     for part in parts:
-        first, last = known.searchsorted(
-            [*map(pd.Timestamp, news_interval(part, lookback_hours=lookback_hours, strict=strict))]
+        first, last = news_interval(part, lookback_hours=lookback_hours, strict=strict)
+        begin = int(known_at.searchsorted(pd.Timestamp(first)))
+        end = int(known_at.searchsorted(pd.Timestamp(last)))
+        visible = items.iloc[begin:end].reset_index(drop=True)
+        shares.append((visible, part))
+
+    work = partial(
+        _share_evidence,
+        watchlist=watchlist,
+        lookback_hours=lookback_hours,
+        strict=strict,
+    )
+    results = spread.each(work, shares, sizes=[len(part) for part in parts], of="windows")
+
+    frames = [frame for frame, _ in results]
+    without_tone: Counter[str] = Counter()
+    for _, counts in results:
+        without_tone.update(counts)
+    return concat(HEADLINES, frames), dict(without_tone)
+
+
+def build(
+    linked: pd.DataFrame,
+    windows: Sequence[Window],
+    *,
+    lookback_hours: float,
+    strict: bool,
+) -> pd.DataFrame:
+    """The evidence of each window: one row per headline and company, with its story as known at `as_of`.
+
+    A window sees the copies known in [as_of - 72 h, as_of), or from the start of its evidence where that is earlier.
+    The copies of one headline are merged: the first gives headline_id, and a company's row is the first copy that links
+    it. A text that was edited or withdrawn before as_of is no evidence any more, but its story still counts as
+    reported; a withdrawal is a row without text. The rows of one window are the same whichever other windows are asked
+    for, and whatever becomes known later.
+
+    Args:
+        linked: As from `linker.link`; it must cover `news_interval(windows)`.
+        windows: In any order, without duplicates.
+        lookback_hours: NEWS_LOOKBACK_HOURS.
+        strict: NEWS_STRICT_LOOKBACK.
+
+    Returns:
+        HEADLINES rows; story_id is the headline_id of the story's first visible member.
+    """
+    if not windows:
+        return HEADLINES.empty()
+    first, last = news_interval(windows, lookback_hours=lookback_hours, strict=strict)
+    visible = linked[(linked["known_at"] >= first) & (linked["known_at"] < last)]
+    ordered = visible.sort_values([*ORDER, "symbol", "relevance"], ignore_index=True)
+
+    timeline = Timeline(ordered)
+    stories: list[WindowStories] = []
+    for window in windows:
+        visible_from = _visible_from(window, lookback_hours=lookback_hours, strict=strict)
+        evidence_from, _ = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
+        stories.append(
+            timeline.window_stories(
+                visible_from=_microseconds(visible_from),
+                evidence_from=_microseconds(evidence_from),
+                start=_microseconds(window.start),
+                end=_microseconds(window.as_of),
+            )
         )
-        shares.append((items.iloc[first:last].reset_index(drop=True), part))
-    work = partial(_gather, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
-    made = spread.each(work, shares, sizes=[*map(len, parts)], of="windows")
-    frames, counts = zip(*made, strict=True)
-    return concat(HEADLINES, frames), {reason: sum(each[reason] for each in counts) for reason in counts[0]}
+    return HEADLINES.conform(_evidence_rows(ordered, windows, stories))
 
 
-def _gather(
-    share: _Share, *, watchlist: Watchlist, lookback_hours: float, strict: bool
+def _share_evidence(
+    share: _Share,
+    *,
+    watchlist: Watchlist,
+    lookback_hours: float,
+    strict: bool,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
+    """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
     linked = link(items, watchlist)
-    return assign_clauses(build(linked, windows, lookback_hours=lookback_hours, strict=strict), watchlist)
+    evidence = build(linked, windows, lookback_hours=lookback_hours, strict=strict)
+    return assign_clauses(evidence, watchlist)
+
+
+def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:
+    """From when on a window sees copies: far enough back for its evidence and for the stories that it continues."""
+    evidence_from, as_of = evidence_interval(window, lookback_hours=lookback_hours, strict=strict)
+    stories_from = as_of - timedelta(hours=STORY_HOURS)
+    return min(evidence_from, stories_from)
+
+
+def _evidence_rows(
+    ordered: pd.DataFrame,
+    windows: Sequence[Window],
+    stories: Sequence[WindowStories],
+) -> pd.DataFrame:
+    """The windows' rows of the timeline with their columns about headline, story and window."""
+    # All windows' rows one after the other, each with its window's start and end.
+    row_counts = [len(window_stories.row) for window_stories in stories]
+    starts = np.array([_microseconds(window.start) for window in windows]).view("datetime64[us]")
+    ends = np.array([_microseconds(window.as_of) for window in windows]).view("datetime64[us]")
+    row = np.concatenate([window_stories.row for window_stories in stories])
+    headline = np.concatenate([window_stories.headline for window_stories in stories])
+    story = np.concatenate([window_stories.story for window_stories in stories])
+    member = np.concatenate([window_stories.member for window_stories in stories])
+    already_reported = np.concatenate([window_stories.already_reported for window_stories in stories])
+
+    # A template repeated 2,500 times underflows to 0; novelty stays above it.
+    smallest = np.finfo(np.float64).tiny
+    headline_ids = ordered["headline_id"].to_numpy()
+    rows = ordered.iloc[row].assign(
+        window_start=pd.DatetimeIndex(np.repeat(starts, row_counts), tz=UTC),
+        headline_id=headline_ids[headline],
+        story_id=headline_ids[story],
+        member=member,
+        novelty=np.maximum(NOVELTY**member, smallest),
+        told=already_reported,
+    )
+
+    # Only now are texts that were edited or withdrawn dropped: their stories were needed for the numbers above.
+    replaced = TextVersions.from_copies(ordered).replaced_rows(rows, np.repeat(ends, row_counts))
+    return rows[~replaced]
+
+
+def _microseconds(instant: datetime) -> int:
+    """Microseconds since 1970 UTC."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)

@@ -1,4 +1,8 @@
-"""What news and price sources deliver, before the pipeline has judged any of it, and what they must be able to do."""
+"""What news and price sources deliver, before any of it is cleaned, and the interfaces that they implement.
+
+The implementations are in `adapters.news` and `adapters.prices`; headlines are cleaned by `core.news.normalisation`,
+prices adjusted by `core.prices.adjustment`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SourceStatus = Literal["ok", "degraded", "failed"]
+"""`ok`: everything was delivered; `degraded`: only a part (a page limit, a quota); `failed`: nothing."""
 
 
 class SourceError(SignalsError, RuntimeError):
     """A source can't deliver what it was asked for; the message is one line: what, where, what to do.
 
     Attributes:
-        passing: It may heal within a minute by itself (a timeout, a broken connection, 429, 5xx), so that the stage may
-            ask again; a refusal (401, 426) or a changed format is not.
+        transient: The failure may be over within a minute (a timeout, a broken connection, 429, 5xx), so that the stage
+            may retry; a refusal (401, 426) or a changed format is not transient.
     """
 
     def __init__(self, message: str, *, transient: bool = False) -> None:
@@ -28,7 +33,7 @@ class SourceError(SignalsError, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class RawHeadline:
-    """One item as a feed delivered it. Anything may be missing or hostile; the normaliser judges and counts.
+    """One item as a feed delivered it. Anything may be missing or hostile; `normalisation` cleans and counts.
 
     Attributes:
         published_at: When the publisher says it appeared, timezone-aware UTC; None where the feed gave no time that
@@ -38,7 +43,7 @@ class RawHeadline:
         source: Publisher.
         feed: Name of the adapter that delivered it.
         summary: Lead or description.
-        tags: Symbols that the vendor hung on the item.
+        tags: Symbols that the vendor tagged the item with.
         first_seen_at: When a collector first received it, timezone-aware UTC; None where nobody recorded it.
     """
 
@@ -52,8 +57,13 @@ class RawHeadline:
     first_seen_at: datetime | None = None
 
     def __reduce__(self) -> tuple[type["RawHeadline"], tuple[object, ...]]:
-        """As `pickle` asks for it: for a frozen class with slots Python's own takes six times as long."""
-        return RawHeadline, tuple(getattr(self, name) for name in self.__slots__)
+        """Pickle the headline as a constructor call.
+
+        Headlines are sent to worker processes by the thousand, and Python's own pickling of a frozen dataclass with
+        slots takes six times as long.
+        """
+        values = tuple(getattr(self, name) for name in self.__slots__)
+        return RawHeadline, values
 
     @property
     def known_at(self) -> datetime | None:
@@ -65,11 +75,11 @@ class RawHeadline:
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """How one feed's answer went, for the coverage ledger.
+    """How one feed did, for the coverage ledger.
 
     Attributes:
         feed: Name of the adapter.
-        status: `ok` everything it has; `degraded` only a part (a page limit, a quota); `failed` nothing.
+        status: How much of what it has was delivered.
         fetched: Headlines delivered.
         detail: One line for the operator; empty where there is nothing to say.
         calls: Calls to the vendor that count against its quota.
@@ -84,17 +94,18 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One visit to a live feed: what it was asked for and what of it was surely delivered whole.
+    """One visit to a live feed: what it was asked for, and which part of that it surely delivered in full.
 
     Attributes:
         feed: Name of the adapter.
         collected_at: When the round of visits began, timezone-aware UTC; the same for all feeds of the round.
-        asked_from: It was asked for everything since then.
-        asked_to: ... and before then; in a live round `collected_at`.
+        asked_from: Start of the interval that it was asked for, half-open.
+        asked_to: End of that interval; in a live round `collected_at`.
         status: As in `SourceReport`.
         fetched: Headlines delivered.
-        whole_from: Everything published from here ...
-        whole_to: ... to here was delivered. Both None where parts may be missing anywhere.
+        whole_from: Start of the interval of publication that was delivered in full; None where parts may be missing
+            anywhere.
+        whole_to: End of that interval; None together with `whole_from`.
         calls: Calls to the vendor that count against its quota.
         detail: One line for the operator; empty where there is nothing to say.
     """
@@ -113,12 +124,12 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class NewsBatch:
-    """The headlines of an interval and how each feed's answer went.
+    """The headlines of an interval and how each feed did.
 
     Attributes:
-        headlines: In no promised order; the same item may come from several feeds.
-        reports: One a feed.
-        collections: The visits behind a live batch, so that each window's ledger can tell of its own minutes; empty
+        headlines: In no particular order; the same item may come from several feeds.
+        reports: One per feed.
+        collections: The visits behind a live batch, from which the ledger counts each window's missing minutes; empty
             for a recording.
     """
 
@@ -128,11 +139,11 @@ class NewsBatch:
 
 
 class NewsSource(Protocol):
-    """Something that delivers headlines."""
+    """A source of headlines."""
 
     @property
     def name(self) -> str:
-        """Name of the feed, as it stands in reports."""
+        """Name of the feed, as reports show it."""
         ...
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
@@ -145,18 +156,18 @@ class NewsSource(Protocol):
 
 
 class PriceSource(Protocol):
-    """Something that delivers daily bars."""
+    """A source of daily bars."""
 
     @property
     def name(self) -> str:
-        """Name of the source, as it stands in reports."""
+        """Name of the source, as reports show it."""
         ...
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> "pd.DataFrame":
         """Daily bars of sessions from start to end, both included; as traded where `actions` has what adjusts them.
 
         Returns:
-            One row a symbol and session, sorted by both: symbol (str), session (datetime64[us], naive midnight of the
+            One row per symbol and session, sorted by both: symbol (str), session (datetime64[us], naive midnight of the
             session's date), open, high, low, close (float64, the symbol's currency), volume (float64, shares). A
             symbol that the source does not know has no rows.
 
@@ -170,11 +181,10 @@ class PriceSource(Protocol):
 
         Returns:
             Columns `adjustment.ACTION_COLUMNS`: symbol, session (the ex-date), kind (`split` or `dividend`), value (new
-            shares for one old, or currency a share as paid). Empty where the source delivers bars as they are to be
-            used.
+            shares per old share, or currency per share as paid). Empty where the source's bars need no adjustment.
         """
         ...
 
     def notes(self) -> tuple[str, ...]:
-        """One line for each thing the operator should know of what was delivered: rows dropped, symbols unknown."""
+        """What the operator should know about the delivery, one line each: rows dropped, symbols unknown."""
         ...

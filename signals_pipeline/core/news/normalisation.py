@@ -1,11 +1,15 @@
-"""What feeds deliver, judged item by item: plain text, one clock, content addresses; and what became of the rest."""
+"""Normalisation of what feeds deliver: plain text, one clock and content addresses, and a count of what was set aside.
+
+Each item is looked at by itself; copies of one headline are only counted here and merged later, by
+`core.news.evidence`. The cleaning of single texts and links is in `core.text`.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import pandas as pd
 
@@ -13,15 +17,15 @@ from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.text import canonical_url, clean, content_address, readable
 
-# Not kept: no_time, no_title, removed, duplicate. Kept and counted: truncated, published_after_seen. Of no_title and
-# removed, an item whose link and time of being seen are known is kept without text: it withdraws what the link told.
-REASONS: tuple[str, ...] = ("duplicate", "no_time", "no_title", "published_after_seen", "removed", "truncated")
-HEADLINES_A_SHARE = 5_000
-_REMOVED = "[removed]"  # what vendors put where a publisher withdrew the article
-_SUMMARY_LIMIT = 1_000
-_NAME_LIMIT = 100
-_TAG_LIMIT = 12
-# The order of copies: when they became known, then their content, never how they arrived.
+# Dropped: duplicate, no_time, no_title, removed. Counted but still used: published_after_seen, truncated. An item
+# without a title, or one that the publisher removed, still makes a row without text where its link and the time of its
+# arrival are known: it withdraws what the link said before.
+Reason = Literal["duplicate", "no_time", "no_title", "published_after_seen", "removed", "truncated"]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+HEADLINES_A_SHARE = 5_000  # items per chunk of work
+
+# The order of copies: by when they became known, then by their content, never by how they arrived.
 ORDER = [
     "known_at",
     "headline_id",
@@ -35,8 +39,18 @@ ORDER = [
     "tags",
 ]
 
+_REMOVED = "[removed]"  # the title that NewsAPI gives an article which its publisher withdrew; casefolded
+_SUMMARY_LIMIT = 1_000  # characters of the lead, which is only searched for companies
+_NAME_LIMIT = 100  # characters of a publisher's name
+_TAG_LIMIT = 12  # characters; a longer tag is no ticker, with a class and an exchange suffix either
+_ID_LENGTH = (
+    16  # hex digits of a headline_id: 64 bits, so ten million headlines collide with a chance of 3 in a million
+)
+
 
 class _Copy(NamedTuple):
+    """What makes a copy of a headline one row: everything but its publisher, feed and tags."""
+
     known_at: datetime
     headline_id: str
     url: str
@@ -48,10 +62,12 @@ class _Copy(NamedTuple):
     text_hash: str
 
 
-class _Judged(NamedTuple):
-    reasons: tuple[str, ...]
+class _NormalisedItem(NamedTuple):
+    """One delivered item: why it is counted, and the copy that it makes, if it can be used."""
+
+    reasons: tuple[Reason, ...]
     copy: _Copy | None
-    name: tuple[str, str]
+    origin: tuple[str, str]  # publisher and feed
     tags: tuple[str, ...]
 
 
@@ -60,44 +76,56 @@ class Normalised:
     """What can be used of a delivery, and what became of the rest.
 
     Attributes:
-        items: One row a copy of a headline: headline_id, published_at, known_at, reconstructed, title, text,
-            text_hash, summary, url, source, feed, tags (the vendor's symbols, sorted, joined by `|`); sorted.
-        drops: Count by reason, every reason of `REASONS` present. `duplicate` counts copies of a headline known
-            earlier; they are folded into it by `build`.
-        judged: Of each item of the delivery, in its order, the reasons that count it and its row in `items`, -1 where
-            it has none.
+        items: One row per copy of a headline: headline_id, published_at, known_at, reconstructed, title, text,
+            text_hash, summary, url, source, feed, tags (the vendor's symbols, sorted, joined by `|`); sorted by ORDER.
+        drops: Number of items by reason, every reason of REASONS present. `duplicate` counts copies of a headline that
+            was known earlier; `evidence.build` merges them.
+        results: For each item of the delivery, in its order, the reasons that count it and the position of its row in
+            `items`, -1 where it has none.
     """
 
     items: pd.DataFrame
     drops: dict[str, int]
-    judged: Sequence[tuple[tuple[str, ...], int]]
+    results: Sequence[tuple[tuple[Reason, ...], int]]
 
-    def drops_among(self, places: Iterable[int]) -> dict[str, int]:
-        """What `normalise` would count in a delivery of the items at these places alone."""
-        judged = [self.judged[place] for place in places]
-        drops = Counter(dict.fromkeys(REASONS, 0))
-        drops.update(reason for reasons, _ in judged for reason in reasons)
-        kept = [row for _, row in judged if row >= 0]
-        drops["duplicate"] = len(kept) - self._distinct(sorted({*kept}))
+    def count_drops(self, positions: Iterable[int]) -> dict[str, int]:
+        """The drops that `normalise` would count in a delivery of the items at these positions alone."""
+        results = [self.results[position] for position in positions]
+        drops: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        for reasons, _ in results:
+            drops.update(reasons)
+        rows = [row for _, row in results if row >= 0]
+        drops["duplicate"] = len(rows) - self._count_headlines(sorted(set(rows)))
         return dict(drops)
 
-    def _distinct(self, rows: Iterable[int]) -> int:
-        """How many headlines these rows are of: the same text on the same day or behind one link is one."""
-        names, told, count = self._names, set[tuple[str, ...]](), 0
+    def _count_headlines(self, rows: Iterable[int]) -> int:
+        """How many headlines these rows are copies of: the same text on the same day or behind one link is one."""
+        identities = self._identities
+        seen: set[tuple[str, ...]] = set()
+        count = 0
         for row in rows:
-            count += told.isdisjoint(names[row])
-            told.update(names[row])
+            if seen.isdisjoint(identities[row]):
+                count += 1
+            seen.update(identities[row])
         return count
 
     @cached_property
-    def _names(self) -> list[tuple[tuple[str, ...], ...]]:
-        """What each row's headline goes by: its id, and where it has a link its text with that."""
-        columns = (self.items[name].tolist() for name in ("headline_id", "text_hash", "url"))
-        return [((id_,), (text, url)) if url else ((id_,),) for id_, text, url in zip(*columns, strict=True)]
+    def _identities(self) -> list[tuple[tuple[str, ...], ...]]:
+        """What identifies each row's headline: its id and, where it has a link, its text together with the link."""
+        headline_ids = self.items["headline_id"].tolist()
+        text_hashes = self.items["text_hash"].tolist()
+        urls = self.items["url"].tolist()
+        identities: list[tuple[tuple[str, ...], ...]] = []
+        for headline_id, text_hash, url in zip(headline_ids, text_hashes, urls, strict=True):
+            if url:
+                identities.append(((headline_id,), (text_hash, url)))
+            else:
+                identities.append(((headline_id,),))
+        return identities
 
 
 def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
-    """Plain text, one clock and content addresses for everything that feeds delivered.
+    """Bring everything that feeds delivered to plain text, one clock and content addresses.
 
     A headline is its text on its UTC day of publication: `headline_id` does not depend on the feed, the link or any
     other headline. Copies that differ only in tags, publisher's name or feed, and were known at the same instant, are
@@ -105,73 +133,120 @@ def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
 
     Args:
         raw: What was delivered.
-        spread: Who judges the items, each by itself.
+        spread: Where the chunks of work are done; each item is normalised by itself.
     """
     shares = neighbours([*raw], HEADLINES_A_SHARE)
-    made = spread.each(_judge, shares, sizes=[*map(len, shares)], of="headlines")
-    judged = [one for share in made for one in share]
-    names: dict[_Copy, tuple[str, str]] = {}
+    results = spread.each(_normalise_items, shares, sizes=[len(share) for share in shares], of="headlines")
+    normalised: list[_NormalisedItem] = []
+    for result in results:
+        normalised.extend(result)
+
+    # Merge what is one row: the first publisher and feed in alphabetical order, and the tags of all.
+    origins: dict[_Copy, tuple[str, str]] = {}
     tags: dict[_Copy, set[str]] = defaultdict(set)
-    for one in judged:
-        if one.copy is not None:
-            names[one.copy] = min(names.get(one.copy, one.name), one.name)
-            tags[one.copy].update(one.tags)
-    items = _frame([(*copy, *name, "|".join(sorted(tags[copy]))) for copy, name in names.items()])
-    row_of = dict(zip(map(list(names).__getitem__, items.index), range(len(items)), strict=True))
-    rows = [(one.reasons, -1 if one.copy is None else row_of[one.copy]) for one in judged]
-    done = Normalised(items.reset_index(drop=True), {}, rows)
-    return replace(done, drops=done.drops_among(range(len(rows))))
+    for item in normalised:
+        if item.copy is None:
+            continue
+        origins[item.copy] = min(origins.get(item.copy, item.origin), item.origin)
+        tags[item.copy].update(item.tags)
+
+    # Sort the rows, and note where each copy went.
+    copies = list(origins)
+    rows: list[tuple[object, ...]] = []
+    for copy in copies:
+        all_tags = "|".join(sorted(tags[copy]))
+        rows.append((*copy, *origins[copy], all_tags))
+    frame = _sorted_frame(rows)
+    positions: list[int] = frame.index.tolist()
+    row_of_copy = {copies[position]: row for row, position in enumerate(positions)}
+
+    # Report what became of each item, and count the reasons over all of them.
+    item_results: list[tuple[tuple[Reason, ...], int]] = []
+    for item in normalised:
+        row = -1 if item.copy is None else row_of_copy[item.copy]
+        item_results.append((item.reasons, row))
+    uncounted = Normalised(frame.reset_index(drop=True), {}, item_results)
+    return replace(uncounted, drops=uncounted.count_drops(range(len(item_results))))
 
 
-def _judge(raw: Sequence[RawHeadline]) -> list[_Judged]:
-    judged = []
-    for one in raw:
-        reasons: list[str] = []
-        copy = _copy(one, reasons)
-        name = "" if copy is None else clean(one.source or "", _NAME_LIMIT)[0]
-        tags = [tag for tag in map(_tag, one.tags) if tag] if copy and copy.text else []
-        judged.append(_Judged(tuple(reasons), copy, (name, one.feed), tuple(tags)))
-    return judged
+def _normalise_items(raw: Sequence[RawHeadline]) -> list[_NormalisedItem]:
+    """The items of one chunk; module-level, so that it can be pickled for a worker process."""
+    return [_normalise_item(headline) for headline in raw]
 
 
-def _copy(one: RawHeadline, reasons: list[str]) -> _Copy | None:
-    """What identifies a copy, or None where it can't be used; either way the reasons say so."""
-    published, seen = _utc(one.published_at), _utc(one.first_seen_at)
-    if published is None or (seen is None and one.first_seen_at is not None):
-        reasons.append("no_time")
-        return None
-    title, cut = clean(one.title or "")
-    text = "" if title.casefold() == _REMOVED else readable(title)
+def _normalise_item(headline: RawHeadline) -> _NormalisedItem:
+    copy, reasons = _copy(headline)
+    source = ""
+    tags: list[str] = []
+    if copy is not None:
+        source, _ = clean(headline.source or "", _NAME_LIMIT)
+        # The tags of a withdrawal name no company.
+        if copy.text:
+            tags = [symbol for symbol in map(_symbol, headline.tags) if symbol]
+    return _NormalisedItem(reasons, copy, (source, headline.feed), tuple(tags))
+
+
+def _copy(headline: RawHeadline) -> tuple[_Copy | None, tuple[Reason, ...]]:
+    """The copy that an item makes, None where it can't be used, and the reasons that count it."""
+    # Both times must be readable; a first_seen_at that is missing altogether only makes the item reconstructed.
+    published_at, first_seen_at = _utc(headline.published_at), _utc(headline.first_seen_at)
+    seen_is_unreadable = first_seen_at is None and headline.first_seen_at is not None
+    if published_at is None or seen_is_unreadable:
+        return None, ("no_time",)
+
+    # Without words, or removed by the publisher, it can only withdraw what its link said before.
+    title, is_truncated = clean(headline.title or "")
+    if title.casefold() == _REMOVED:
+        return _withdrawal(headline, published_at, first_seen_at), ("removed",)
+    text = readable(title)
     if not text:
-        reasons.append("removed" if title.casefold() == _REMOVED else "no_title")
-        return _withdrawal(one, published, seen)
-    reasons.extend(["truncated"] * cut)
-    reasons.extend(["published_after_seen"] * (seen is not None and published > seen))
-    return _Copy(
-        known_at=published if seen is None else max(published, seen),
-        headline_id=content_address(f"{text.casefold()}\n{published.date()}")[:16],
-        url=canonical_url(one.url),
+        return _withdrawal(headline, published_at, first_seen_at), ("no_title",)
+
+    reasons: list[Reason] = []
+    if is_truncated:
+        reasons.append("truncated")
+    if first_seen_at is not None and published_at > first_seen_at:
+        reasons.append("published_after_seen")
+
+    summary, _ = clean(headline.summary or "", _SUMMARY_LIMIT)
+    copy = _Copy(
+        known_at=published_at if first_seen_at is None else max(published_at, first_seen_at),
+        headline_id=content_address(f"{text.casefold()}\n{published_at.date()}")[:_ID_LENGTH],
+        url=canonical_url(headline.url),
         title=title,
-        summary=clean(one.summary or "", _SUMMARY_LIMIT)[0],
-        published_at=published,
-        reconstructed=seen is None,
+        summary=summary,
+        published_at=published_at,
+        reconstructed=first_seen_at is None,
         text=text,
         text_hash=content_address(text),
     )
+    return copy, tuple(reasons)
 
 
-def _withdrawal(one: RawHeadline, published: datetime, seen: datetime | None) -> _Copy | None:
+def _withdrawal(
+    headline: RawHeadline,
+    published_at: datetime,
+    first_seen_at: datetime | None,
+) -> _Copy | None:
     """A copy without text, where it is known what was withdrawn and when that was seen."""
-    url = canonical_url(one.url)
-    if not url or seen is None:
+    url = canonical_url(headline.url)
+    if not url or first_seen_at is None:
         return None
-    known_at = max(published, seen)
-    identity = content_address(f"\n{url}")[:16]
-    return _Copy(known_at, identity, url, "", "", published, reconstructed=False, text="", text_hash="")
+    return _Copy(
+        known_at=max(published_at, first_seen_at),
+        headline_id=content_address(f"\n{url}")[:_ID_LENGTH],
+        url=url,
+        title="",
+        summary="",
+        published_at=published_at,
+        reconstructed=False,
+        text="",
+        text_hash="",
+    )
 
 
 def _utc(instant: datetime | None) -> datetime | None:
-    """The instant in UTC; None where it is missing or naive (no zone is guessed) or beyond the calendar."""
+    """The instant in UTC; None where it is missing, naive (no zone is guessed) or beyond the calendar."""
     if instant is None or instant.tzinfo is None:
         return None
     try:
@@ -180,13 +255,20 @@ def _utc(instant: datetime | None) -> datetime | None:
         return None
 
 
-def _tag(tag: str) -> str:
-    plain = clean(tag, _TAG_LIMIT)[0].upper().removeprefix("$")
-    return plain if plain.isascii() and not set(plain) & set("| ") else ""
+def _symbol(tag: str) -> str:
+    """A vendor's tag as a ticker (`$aapl` is `AAPL`); empty where it can't be one."""
+    plain, _ = clean(tag, _TAG_LIMIT)
+    symbol = plain.upper().removeprefix("$")
+    # Tags are stored joined by `|`.
+    if not symbol.isascii() or "|" in symbol or " " in symbol:
+        return ""
+    return symbol
 
 
-def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=pd.Index([*_Copy._fields, "source", "feed", "tags"]))
-    instant = dict.fromkeys(("known_at", "published_at"), "datetime64[us, UTC]")
-    frame = frame.astype(dict.fromkeys(frame.columns, "str") | instant | {"reconstructed": "bool"})
+def _sorted_frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    """Rows of _Copy, source, feed and tags as a frame sorted by ORDER; its index says which row each one was."""
+    names = [*_Copy._fields, "source", "feed", "tags"]
+    dtypes = dict.fromkeys(names, "str")
+    dtypes |= {"known_at": "datetime64[us, UTC]", "published_at": "datetime64[us, UTC]", "reconstructed": "bool"}
+    frame = pd.DataFrame(rows, columns=pd.Index(names)).astype(dtypes)
     return frame.sort_values(ORDER)

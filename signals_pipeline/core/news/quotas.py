@@ -1,4 +1,7 @@
-"""Budgets of calls: how many are left, how many may be spent now, and when they run out at today's pace."""
+"""Quotas of a vendor's calls: the periods in which they are counted, and when the calls run out at the current pace.
+
+The calls are counted in the database, by `adapters.stores.source_calls`.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -8,10 +11,10 @@ from signals_pipeline.core.windows import NEW_YORK
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many calls in each period of this many hours, counted from midnight UTC.
+    """A maximum number of calls in each period of some hours, counted from midnight UTC.
 
     Attributes:
-        calls: Calls allowed in a period.
+        calls: Calls allowed per period.
         hours: Length of a period; divides a day.
 
     Raises:
@@ -22,30 +25,36 @@ class Limit:
     hours: int = 24
 
     def __post_init__(self) -> None:
-        if self.calls < 0 or self.hours < 1 or 24 % self.hours:
+        divides_day = self.hours >= 1 and 24 % self.hours == 0
+        if self.calls < 0 or not divides_day:
             raise ValueError(
                 f"a limit of {self.calls} calls in {self.hours} h: give calls >= 0 and hours that divide 24"
             )
 
     def bucket(self, vendor: str, now: datetime) -> str:
-        """The name under which the calls of the running period are counted on their day."""
-        return vendor if self.hours == 24 else f"{vendor}@{now.astimezone(UTC).hour // self.hours * self.hours:02d}h"
+        """The name under which the current period's calls are counted on their day, e.g. `newsapi@12h`."""
+        if self.hours == 24:
+            return vendor
+        return f"{vendor}@{self._first_hour(now):02d}h"
 
-    def started(self, now: datetime) -> datetime:
-        """When the running period began, UTC."""
-        utc = now.astimezone(UTC)
-        midnight = datetime.combine(utc.date(), time(), UTC)
-        return midnight + timedelta(hours=utc.hour // self.hours * self.hours)
+    def period_start(self, now: datetime) -> datetime:
+        """When the current period began, UTC."""
+        midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
+        return midnight + timedelta(hours=self._first_hour(now))
+
+    def _first_hour(self, now: datetime) -> int:
+        """Hour of the day, UTC, in which the current period began."""
+        return now.astimezone(UTC).hour // self.hours * self.hours
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is left of a budget.
+    """What is left of a quota.
 
     Attributes:
-        vendor: Whose calls.
+        vendor: Name of the vendor.
         left: Calls left in the period.
-        runs_out: When they are used up at the pace of the period so far, UTC; None where they last.
+        runs_out: When they will be used up at the pace of the period so far, UTC; None where they last.
     """
 
     vendor: str
@@ -55,25 +64,30 @@ class Forecast:
     @property
     def text(self) -> str:
         """E.g. `NewsAPI: 38 left, runs out 16:10 ET`; `NewsAPI: 38 left`."""
-        when = f", runs out {self.runs_out.astimezone(NEW_YORK):%H:%M} ET" if self.runs_out else ""
-        return f"{self.vendor}: {self.left} left{when}"
+        text = f"{self.vendor}: {self.left} left"
+        if self.runs_out:
+            text += f", runs out {self.runs_out.astimezone(NEW_YORK):%H:%M} ET"
+        return text
 
 
 def forecast(vendor: str, limit: Limit, used: int, now: datetime) -> Forecast:
-    """When a budget runs out if the rest of the period goes on as it began.
+    """Forecast when a quota runs out if the rest of the period goes on as it began.
 
     Args:
         vendor: Name to show.
-        limit: The budget.
-        used: Calls spent in the running period.
+        limit: The quota.
+        used: Calls made in the current period.
         now: Aware instant.
     """
     left = max(0, limit.calls - used)
-    started = limit.started(now)
-    elapsed = now - started
+    period_start = limit.period_start(now)
+    elapsed = now - period_start
     if not left:
         return Forecast(vendor, 0, now.astimezone(UTC))
+    # Without a call or at the very start there is no pace.
     if not used or not elapsed:
         return Forecast(vendor, left, None)
+
+    period_end = period_start + timedelta(hours=limit.hours)
     runs_out = now.astimezone(UTC) + elapsed * (left / used)
-    return Forecast(vendor, left, runs_out if runs_out < started + timedelta(hours=limit.hours) else None)
+    return Forecast(vendor, left, runs_out if runs_out < period_end else None)

@@ -1,8 +1,8 @@
-"""Which text of a headline stands: publishers edit and withdraw what was already collected.
+"""Which text of a headline stands: publishers edit and withdraw what was collected already.
 
-Copies behind one link whose later text a collector recorded when it first saw it are versions of one item. What was
-known before an instant decides which version stands then, so that a window keeps the text that its reader could have
-read, and the window in which an edit became known goes by the new one.
+Copies behind one link are versions of one item where a collector recorded when it first saw the later text. What was
+known before an instant decides which version stands then: a window keeps the text that its reader could have read, and
+the window in which an edit became known uses the new text.
 """
 
 from collections import defaultdict
@@ -19,8 +19,14 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """One copy of an item: when it became known, its text in one case (empty: withdrawn), whether that was recorded."""
+class TextVersion:
+    """One copy of an item.
+
+    Attributes:
+        known_at: When it became known, aware UTC.
+        text: Its text, casefolded; empty for a withdrawal.
+        recorded: Whether a collector recorded when it first saw the copy.
+    """
 
     known_at: datetime
     text: str
@@ -28,46 +34,64 @@ class Version:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Versions:
-    """The copies of every link that has had more than one text, oldest first."""
+class TextVersions:
+    """The copies behind every link that has had more than one text, oldest first."""
 
-    by_url: Mapping[str, tuple[Version, ...]]
+    by_url: Mapping[str, tuple[TextVersion, ...]]
 
     @classmethod
-    def of(cls, copies: pd.DataFrame) -> Self:
+    def from_copies(cls, copies: pd.DataFrame) -> Self:
         """Gather the copies behind each link.
 
         Args:
             copies: Columns url, text, known_at and reconstructed, in any order; rows without a link are left out.
         """
-        linked = copies.loc[copies["url"] != "", ["url", "text", "known_at", "reconstructed"]]
-        texts = linked["text"].str.casefold()
-        several = linked.assign(text=texts)[texts.groupby(linked["url"]).transform("nunique") > 1]
-        found: dict[str, list[Version]] = defaultdict(list)
-        for url, text, known_at, reconstructed in several.itertuples(index=False):
-            found[url].append(Version(known_at.to_pydatetime(), text, not reconstructed))
-        return cls({url: tuple(sorted(each, key=lambda one: one.known_at)) for url, each in found.items()})
+        with_url = copies.loc[copies["url"] != "", ["url", "text", "known_at", "reconstructed"]]
+        casefolded = with_url["text"].str.casefold()
+        text_count = casefolded.groupby(with_url["url"]).transform("nunique")
+        changed = with_url.assign(text=casefolded)[text_count > 1]
+
+        versions: dict[str, list[TextVersion]] = defaultdict(list)
+        for url, text, known_at, reconstructed in changed.itertuples(index=False):
+            versions[url].append(TextVersion(known_at.to_pydatetime(), text, not reconstructed))
+
+        by_url: dict[str, tuple[TextVersion, ...]] = {}
+        for url, url_versions in versions.items():
+            by_url[url] = tuple(sorted(url_versions, key=lambda version: version.known_at))
+        return cls(by_url)
 
     def replaced(self, url: str, text: str, as_of: datetime) -> bool:
         """Whether another text took the place of this one before `as_of`.
 
-        It did where its copy became known after the last copy of this text, and a collector recorded when. Without such
-        a record two texts behind one link are two posts that share it.
+        That is so where a copy of the other text became known after the last copy of this one, and a collector
+        recorded when. Without such a record, two texts behind one link are two posts that share it.
         """
-        seen = [each for each in self.by_url.get(url, ()) if each.known_at < as_of]
-        own = [each.known_at for each in seen if each.text == text.casefold()]
-        return bool(own) and any(each.recorded and each.known_at > own[-1] for each in seen)
+        visible = [version for version in self.by_url.get(url, ()) if version.known_at < as_of]
+        same_text = [version for version in visible if version.text == text.casefold()]
+        if not same_text:
+            return False
+        last_known_at = same_text[-1].known_at
+        return any(version.recorded and version.known_at > last_known_at for version in visible)
 
-    def replaced_rows(self, rows: pd.DataFrame, as_of: npt.NDArray[np.datetime64]) -> Flags:
-        """`replaced` of many rows.
+    def replaced_rows(
+        self,
+        rows: pd.DataFrame,
+        as_of: npt.NDArray[np.datetime64],
+    ) -> Flags:
+        """`replaced` for many rows.
 
         Args:
             rows: Columns url and text.
-            as_of: The instant of each row, datetime64[us], UTC.
+            as_of: The instant of each row, datetime64[us], UTC, shape (rows,).
+
+        Returns:
+            One flag per row, shape (rows,).
         """
-        found = np.zeros(len(rows), dtype=bool)
+        replaced = np.zeros(len(rows), dtype=bool)
         urls, texts = rows["url"].to_numpy(), rows["text"].to_numpy()
         instants = pd.DatetimeIndex(as_of).tz_localize("UTC")
-        for at in np.flatnonzero(rows["url"].isin(list(self.by_url))):
-            found[at] = self.replaced(urls[at], texts[at], instants[int(at)].to_pydatetime())
-        return found
+        # Few links ever change their text: only their rows are looked at one by one.
+        for position in np.flatnonzero(rows["url"].isin(list(self.by_url))):
+            instant = instants[int(position)].to_pydatetime()
+            replaced[position] = self.replaced(urls[position], texts[position], instant)
+        return replaced

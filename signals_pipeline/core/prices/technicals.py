@@ -1,8 +1,8 @@
-"""Where price stands: bounded technicals from daily bars of sessions that closed before as_of.
+"""Technicals: bounded indicators from daily bars of sessions that closed before as_of.
 
 Each number comes from the symbol's last 600 bars, a fixed count, so that older data changes nothing. Bars are adjusted
-for the splits and dividends known at as_of, so that a later one changes nothing either (core.adjustment), then prices
-are divided by the last close, so that the currency's scale changes nothing. With C the last close (then 1),
+for the splits and dividends known at as_of, so that a later one changes nothing either (`core.prices.adjustment`). Then
+prices are divided by the last close, so that the currency's scale changes nothing. With C the last close (then 1),
 ATR = ATR(14), r a daily log return and V a daily volume:
 
     rsi        Wilder RSI(14); 50 where closes did not move      c_rsi      (rsi - 50) / 50
@@ -24,10 +24,12 @@ for MACD; TA-Lib computes all three.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import isnan, nan, sqrt, tanh
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import talib
+from numpy.typing import NDArray
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
@@ -35,19 +37,54 @@ from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window
 
-MOST_BARS = 600
-FEWEST_BARS = 60
-MOMENTS_A_SHARE = 50
+# Three times the longest average; Wilder's and MACD's exponential averages have forgotten where they began by then.
+MAX_BARS = 600
+
+# Under three months of bars RSI, ATR and MACD still depend on where they began: no component is given.
+MIN_BARS = 60
+
+# Shares of the components in `technical`; they add up to 1. Trend and MACD, the slow ones, have more than half.
 COMPONENT_WEIGHTS = {"rsi": 0.20, "macd": 0.25, "trend": 0.30, "momentum": 0.15, "volume": 0.10}
 
-_AVERAGES = (20, 50, 200)
+MOMENTS_A_SHARE = 50  # moments per chunk of work
+
+_ATR_PERIOD = 14  # Wilder (1978), also for RSI
+_MACD_PERIODS = (12, 26, 9)  # Appel (2005): fast, slow, signal
+_AVERAGE_PERIODS = (20, 50, 200)  # sessions; the customary short, medium and long averages
+_VOLATILITY_SESSIONS = 20
+_MOMENTUM_SESSIONS = 5
+_VOLUME_SESSIONS = 20
+
+# Prices are relative to the last close: a smaller divisor is rounding, not movement.
 _FLAT = 1e-9
+
 _NO_DAY = np.datetime64("NaT", "D")
-_MEASURED = [column.name for column in TECHNICALS.columns if column.name not in TECHNICALS.key]
+
+Reals = NDArray[np.float64]
+Days = NDArray[np.datetime64]
 
 
 class BarsError(SignalsError, ValueError):
-    """Bars or calendar can't carry technicals; the message is one line: which bar, what is wrong, what to do."""
+    """Bars or calendar don't allow technicals; the message is one line: which bar, what is wrong, what to do."""
+
+
+class _Indicators(NamedTuple):
+    """Raw values, components and technical of one symbol; columns of TECHNICALS, nan where missing."""
+
+    rsi: float = nan
+    macd_atr: float = nan
+    trend_atr: float = nan
+    momentum: float = nan
+    volume_z: float = nan
+    c_rsi: float = nan
+    c_macd: float = nan
+    c_trend: float = nan
+    c_momentum: float = nan
+    c_volume: float = nan
+    technical: float = nan
+
+
+_MEASURED = ["session", "stale", "bars", "close", *_Indicators._fields]
 
 
 def build(
@@ -68,9 +105,8 @@ def build(
         symbols: The watchlist's symbols.
         windows: Digest windows, in any order.
         sessions: Trading sessions that reach from before the first window to the last.
-        actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where bars are to be taken as they
-            are.
-        spread: Who works; a row is the same whichever others are in its share.
+        actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where the bars need no adjustment.
+        spread: Where the chunks of work are done; a row is the same whichever others are in its chunk.
 
     Returns:
         A frame that conforms to TECHNICALS. Under 60 bars `technical` and its components are missing; raw values that
@@ -80,146 +116,222 @@ def build(
     Raises:
         BarsError: a bar used is out of order or has a price that is not positive or a volume below 0; no session closed
             before a window's end.
-        AdjustmentError: an action that can't be applied.
+        AdjustmentError: a split or dividend can't be applied.
         WindowError: the sessions end long before the last window.
     """
     if not windows or not symbols:
         return TECHNICALS.empty()
-    # The last closed session and the last opened one: between two such pairs nothing new is known of prices.
-    moments = np.column_stack(
-        [_closed_days(windows, sessions), [last_opened(sessions, window.as_of) for window in windows]]
-    )
-    days, of_window = np.unique(moments, axis=0, return_inverse=True)
-    histories = _histories(bars, symbols, days[-1, 0], actions)
-    of_moment, shares = np.bincount(of_window), neighbours(range(len(days)), MOMENTS_A_SHARE)
-    made = spread.each(
+
+    # A moment is the last closed and the last opened session of a window. Nothing new is known about prices between two
+    # windows with the same moment, so each distinct moment is computed once.
+    closed = _closed_days(windows, sessions)
+    opened = [last_opened(sessions, window.as_of) for window in windows]
+    window_moments = np.column_stack([closed, opened])
+    moments, moment_of_window = np.unique(window_moments, axis=0, return_inverse=True)
+    newest_closed = moments[-1, 0]
+    histories = _histories(bars, symbols, newest_closed, actions)
+
+    # Compute the moments in chunks; progress is counted in windows.
+    windows_per_moment = np.bincount(moment_of_window)
+    shares = neighbours(range(len(moments)), MOMENTS_A_SHARE)
+    results = spread.each(
         partial(_rows, histories=histories, symbols=symbols),
-        [days[list(share)] for share in shares],
-        sizes=[int(of_moment[list(share)].sum()) for share in shares],
+        [moments[list(share)] for share in shares],
+        sizes=[int(windows_per_moment[list(share)].sum()) for share in shares],
         of="windows",
     )
-    measured = pd.DataFrame.from_records([row for share in made for row in share], columns=_MEASURED)
+    rows: list[tuple[object, ...]] = []
+    for result in results:
+        rows.extend(result)
+    measured = pd.DataFrame.from_records(rows, columns=_MEASURED)
     measured["session"] = pd.Series(measured["session"].to_numpy("datetime64[us]")).dt.tz_localize("UTC")
-    picked = (of_window.reshape(-1, 1) * len(symbols) + np.arange(len(symbols))).ravel()
+
+    # Give each window the rows of its moment: one per symbol, in the order of the symbols.
+    first_row = moment_of_window.reshape(-1, 1) * len(symbols)
+    row = (first_row + np.arange(len(symbols))).ravel()
     starts = pd.Series([window.start for window in windows], dtype="datetime64[us, UTC]")
-    keys = {"window_start": starts.repeat(len(symbols)).array, "symbol": list(symbols) * len(windows)}
-    return TECHNICALS.conform(measured.iloc[picked].reset_index(drop=True).assign(**keys))
+    frame = measured.iloc[row].reset_index(drop=True)
+    frame["window_start"] = starts.repeat(len(symbols)).array
+    frame["symbol"] = list(symbols) * len(windows)
+    return TECHNICALS.conform(frame)
 
 
-def _closed_days(windows: Sequence[Window], sessions: Sessions) -> np.ndarray:
+def _closed_days(windows: Sequence[Window], sessions: Sessions) -> Days:
+    """The last session that closed before each window's end, shape (windows,), datetime64[D]."""
     closed = [sessions.last_closed(window.as_of) for window in windows]
-    if None in closed:
-        window = windows[closed.index(None)]
-        raise BarsError(
-            f"window {window.key}: the calendar has no session before it; load the calendar from further back"
-        )
+    for window, day in zip(windows, closed, strict=True):
+        if day is None:
+            raise BarsError(
+                f"window {window.key}: the calendar has no session before it; load the calendar from further back"
+            )
     return np.array(closed, dtype="datetime64[D]")
 
 
 class _History:
-    """One symbol's bars as known at rising instants: adjusted once for each set of known actions, not for each day."""
+    """One symbol's bars as known at successive moments.
 
-    def __init__(self, tape: AdjustedBars) -> None:
-        self.days = tape.days
-        self._tape = tape
-        self._known, self._columns = 0, tape.columns
+    The columns are adjusted anew only when another ex-date has become known, not for every moment.
+    """
 
-    def as_of(self, opened: np.datetime64) -> Mapping[str, np.ndarray]:
-        """high, low, close, volume (n,) float64, adjusted for what was known when this day's session had opened."""
-        known = self._tape.known(opened)
-        if known != self._known:
-            self._known, self._columns = known, self._tape.adjusted(known)
+    def __init__(self, bars: AdjustedBars) -> None:
+        self.days = bars.days
+        self._bars = bars
+        self._ex_day_count = 0
+        self._columns = bars.columns
+
+    def as_of(self, opened: np.datetime64) -> Mapping[str, Reals]:
+        """high, low, close, volume (n,), adjusted for what was known when this day's session had opened."""
+        ex_day_count = self._bars.count_ex_days(opened)
+        if ex_day_count != self._ex_day_count:
+            self._ex_day_count = ex_day_count
+            self._columns = self._bars.adjusted(ex_day_count)
         return self._columns
 
 
 def _histories(
-    bars: pd.DataFrame, symbols: Sequence[str], last: np.datetime64, actions: pd.DataFrame | None
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    last: np.datetime64,
+    actions: pd.DataFrame | None,
 ) -> dict[str, _History]:
+    """The history of each symbol that has bars up to the last day."""
     used = bars[bars["symbol"].isin(symbols) & (bars["session"] <= last)]
     _check(used)
-    return {symbol: _History(tape) for symbol, tape in adjusted_bars(used, actions).items()}
+    return {symbol: _History(symbol_bars) for symbol, symbol_bars in adjusted_bars(used, actions).items()}
 
 
 def _check(bars: pd.DataFrame) -> None:
+    """Refuse bars that no market can have made.
+
+    Raises:
+        BarsError: names the first such bar.
+    """
     prices, volume = bars[["high", "low", "close"]].to_numpy("float64"), bars["volume"].to_numpy("float64")
-    follows = bars.groupby("symbol", sort=False)["session"].diff()
+    is_price = (prices > 0) & np.isfinite(prices)
+    is_volume = (volume >= 0) & np.isfinite(volume)
+    step = bars.groupby("symbol", sort=False)["session"].diff()
     problems = {
-        "price that is not positive": ~((prices > 0) & np.isfinite(prices)).all(axis=1),
-        "volume that is not 0 or more": ~((volume >= 0) & np.isfinite(volume)),
-        "session that repeats or goes back": (follows <= pd.Timedelta(0)).to_numpy(),
+        "price that is not positive": ~is_price.all(axis=1),
+        "volume that is not 0 or more": ~is_volume,
+        "session that repeats or goes back": (step <= pd.Timedelta(0)).to_numpy(),
     }
-    for problem, found in problems.items():
-        if found.any():
-            bar = bars.iloc[int(found.argmax())]
+    for problem, affected in problems.items():
+        if affected.any():
+            bar = bars.iloc[int(affected.argmax())]
             where = f"{bar['symbol']} {bar['session']:%Y-%m-%d}"
-            raise BarsError(f"bar {where} has a {problem}: repair or drop it in the price source")
+            raise BarsError(f"bar {where} has a {problem}: correct or delete it in the price source")
 
 
 def _rows(
-    moments: np.ndarray, *, histories: Mapping[str, _History], symbols: Sequence[str]
+    moments: Days,
+    *,
+    histories: Mapping[str, _History],
+    symbols: Sequence[str],
 ) -> list[tuple[object, ...]]:
     """The columns _MEASURED at each moment (a closed and an opened day) of every symbol."""
-    return [_row(histories.get(symbol), closed, opened) for closed, opened in moments for symbol in symbols]
+    rows: list[tuple[object, ...]] = []
+    for closed, opened in moments:
+        rows.extend(_row(histories.get(symbol), closed, opened) for symbol in symbols)
+    return rows
 
 
-def _row(history: _History | None, day: np.datetime64, opened: np.datetime64) -> tuple[object, ...]:
-    """The columns _MEASURED of one symbol after the close of `day`, with what was known when `opened` had opened."""
-    end = 0 if history is None else int(np.searchsorted(history.days, day, side="right"))
+def _row(
+    history: _History | None,
+    closed: np.datetime64,
+    opened: np.datetime64,
+) -> tuple[object, ...]:
+    """The columns _MEASURED of one symbol after the close of `closed`, with what was known when `opened` had opened."""
+    end = 0 if history is None else int(np.searchsorted(history.days, closed, side="right"))
     if history is None or end == 0:
-        return (_NO_DAY, True, 0, *[nan] * (len(_MEASURED) - 3))
-    part = slice(max(0, end - MOST_BARS), end)
-    known = history.as_of(opened)
-    n, close = end - part.start, float(known["close"][end - 1])
-    high, low, closes = (known[name][part] / close for name in ("high", "low", "close"))
-    session = history.days[end - 1]
-    return (session, bool(session < day), n, close, *_measure(high, low, closes, known["volume"][part]))
+        return (_NO_DAY, True, 0, nan, *_Indicators())
 
-
-def _measure(high: np.ndarray, low: np.ndarray, close: np.ndarray, volume: np.ndarray) -> tuple[float, ...]:
-    """Raw values, components and technical, from prices relative to the last close."""
-    atr = float(talib.ATR(high, low, close, 14)[-1])
-    histogram = float(talib.MACD(close, 12, 26, 9)[2][-1])
-    rsi, macd = _rsi(close), _ratio(histogram, atr)
-    distances = [_ratio(1 - float(close[-n:].mean()), atr * sqrt(n)) for n in _AVERAGES if n <= len(close)]
-    momentum, volume_z = _momentum(close), _volume_z(volume)
-    trend = sum(distances) / len(distances) if distances else nan
-    raw = (rsi, macd, trend, momentum, volume_z)
-    if len(close) < FEWEST_BARS:
-        return (*raw, *[nan] * len(COMPONENT_WEIGHTS), nan)
-    components = (
-        (rsi - 50) / 50,
-        tanh(2 * macd),
-        sum(tanh(2 * distance) for distance in distances) / len(distances),
-        tanh(momentum),
-        float(np.sign(close[-1] - close[-2])) * tanh(max(volume_z, 0) / 2),
+    # The last bars, relative to the last close.
+    columns = history.as_of(opened)
+    used = slice(max(0, end - MAX_BARS), end)
+    last_close = float(columns["close"][end - 1])
+    indicators = _indicators(
+        high=columns["high"][used] / last_close,
+        low=columns["low"][used] / last_close,
+        close=columns["close"][used] / last_close,
+        volume=columns["volume"][used],
     )
-    technical = sum(w * c for w, c in zip(COMPONENT_WEIGHTS.values(), components, strict=True))
-    return (*raw, *components, technical)
+    session = history.days[end - 1]
+    is_stale = bool(session < closed)
+    return (session, is_stale, end - used.start, last_close, *indicators)
 
 
-def _rsi(close: np.ndarray) -> float:
+def _indicators(high: Reals, low: Reals, close: Reals, volume: Reals) -> _Indicators:
+    """Raw values, components and technical, from prices relative to the last close. Formulas: see the module."""
+    atr = float(talib.ATR(high, low, close, _ATR_PERIOD)[-1])
+    _, _, histogram = talib.MACD(close, *_MACD_PERIODS)
+    distances: list[float] = []
+    for n in _AVERAGE_PERIODS:
+        if n <= len(close):
+            average = float(close[-n:].mean())
+            distances.append(_ratio(1 - average, atr * sqrt(n)))
+    raw = _Indicators(
+        rsi=_rsi(close),
+        macd_atr=_ratio(float(histogram[-1]), atr),
+        trend_atr=sum(distances) / len(distances) if distances else nan,
+        momentum=_momentum(close),
+        volume_z=_volume_z(volume),
+    )
+    if len(close) < MIN_BARS:
+        return raw
+
+    # Bound each to [-1, 1]. High volume confirms the direction of the day; low volume says nothing.
+    bounded_distances = [tanh(2 * distance) for distance in distances]
+    day_direction = float(np.sign(close[-1] - close[-2]))
+    components = {
+        "rsi": (raw.rsi - 50) / 50,
+        "macd": tanh(2 * raw.macd_atr),
+        "trend": sum(bounded_distances) / len(bounded_distances),
+        "momentum": tanh(raw.momentum),
+        "volume": day_direction * tanh(max(raw.volume_z, 0) / 2),
+    }
+    technical = sum(weight * components[name] for name, weight in COMPONENT_WEIGHTS.items())
+    return raw._replace(
+        c_rsi=components["rsi"],
+        c_macd=components["macd"],
+        c_trend=components["trend"],
+        c_momentum=components["momentum"],
+        c_volume=components["volume"],
+        technical=technical,
+    )
+
+
+def _rsi(close: Reals) -> float:
     # ATR of bars without a range is Wilder's average of |change|: the sum of RSI's two averages. Where it vanishes,
-    # TA-Lib answers 0, the most oversold value there is, for a price that did not move.
-    moved = float(talib.ATR(close, close, close, 14)[-1])
-    return 50.0 if moved < _FLAT else float(talib.RSI(close, 14)[-1])
+    # TA-Lib returns 0, the most oversold value there is, for a price that did not move.
+    average_change = float(talib.ATR(close, close, close, _ATR_PERIOD)[-1])
+    if average_change < _FLAT:
+        return 50.0
+    return float(talib.RSI(close, _ATR_PERIOD)[-1])
 
 
-def _momentum(close: np.ndarray) -> float:
-    if len(close) < 21:
+def _momentum(close: Reals) -> float:
+    """The last 5 days' log return in units of its standard deviation, nan under 21 closes."""
+    if len(close) <= _VOLATILITY_SESSIONS:
         return nan
-    returns = np.diff(np.log(close[-21:]))
+    returns = np.diff(np.log(close[-_VOLATILITY_SESSIONS - 1 :]))
     sigma = sqrt(float(np.mean(returns**2)))
-    return _ratio(float(returns[-5:].sum()), sigma * sqrt(5))
+    recent_return = float(returns[-_MOMENTUM_SESSIONS:].sum())
+    return _ratio(recent_return, sigma * sqrt(_MOMENTUM_SESSIONS))
 
 
-def _volume_z(volume: np.ndarray) -> float:
-    if len(volume) < 20:
+def _volume_z(volume: Reals) -> float:
+    """The z-score of the last session's log volume, nan under 20 sessions."""
+    if len(volume) < _VOLUME_SESSIONS:
         return nan
-    logs = np.log1p(volume[-20:])  # of 1 + volume, so that a session without trades has a logarithm
+    # Of 1 + volume, so that a session without trades has a logarithm.
+    logs = np.log1p(volume[-_VOLUME_SESSIONS:])
     return _ratio(float(logs[-1] - logs.mean()), float(logs.std()))
 
 
-def _ratio(value: float, scale: float) -> float:
+def _ratio(value: float, divisor: float) -> float:
+    """The quotient, 0 where the divisor is rounding, nan where the value is missing."""
     if isnan(value):
         return nan
-    return 0.0 if scale < _FLAT else value / scale
+    if divisor < _FLAT:
+        return 0.0
+    return value / divisor

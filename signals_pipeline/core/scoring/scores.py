@@ -5,14 +5,15 @@ For a company's stories k with summed headline weight A_k and weighted mean scor
     tone = sum A_k s_k / sum A_k * n_eff / (n_eff + 0.5)
     combined = W * tone + (1 - W) * technical                          (without technical: W * tone)
 Sums run one by one, headlines in the order of (story_id, known_at, headline_id), so that a company's numbers are the
-same to the last bit whatever else is computed with it.
+same to the last bit whatever else is computed with it. The headlines' weights and scores come from `core.sentiment`,
+technical scores from `core.prices.technicals`; signals are decided in `core.signals`.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,96 +24,39 @@ from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import SCORES, ByWindow, concat
 from signals_pipeline.core.windows import Window
 
-RAW_COLUMNS = {"rsi": "rsi", "macd": "macd_atr", "trend": "trend_atr", "momentum": "momentum", "volume": "volume_z"}
-_STORY_KEYS = (
-    *("story_id", "title", "url", "source", "known_at", "headlines", "told"),
-    *("tone", "weight", "contribution", "without"),
-)
-_MEMBER_KEYS = ("url", "title", "score", "confidence", "weight")
-_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+# Half a story of no tone is mixed into every tone: one story alone keeps two thirds of its tone, ten keep 95 %.
+SHRINKAGE = 0.5
 
-
-def members(rows: pd.DataFrame) -> list[list[dict[str, Any]]]:
-    """The headlines of each story that carry its tone, in the order of summation."""
-    found: list[list[dict[str, Any]]] = [[] for _ in range(int(rows["story"].max()) + 1 if len(rows) else 0)]
-    columns = (rows[key].tolist() for key in _MEMBER_KEYS)
-    for story, *values in zip(rows["story"].tolist(), *columns, strict=True):
-        found[story].append(dict(zip(_MEMBER_KEYS, values, strict=True)))
-    return found
-
-
-def contributions(
-    stories: pd.DataFrame, story_members: list[list[dict[str, Any]]], price: pd.DataFrame, price_weight: float
-) -> list[str]:
-    """The JSON list of each cell."""
-    items: list[list[dict[str, Any]]] = [[] for _ in range(len(price))]
-    texts = stories.assign(known_at=[instant.isoformat().replace("+00:00", "Z") for instant in stories["known_at"]])
-    columns = (texts[key].tolist() for key in _STORY_KEYS)
-    for cell, story, *values in zip(texts["cell"].tolist(), texts["story"].tolist(), *columns, strict=True):
-        item = {"kind": "story", **dict(zip(_STORY_KEYS, values, strict=True)), "members": story_members[story]}
-        items[cell].append(item)
-    known = price[price["technical"].notna()]
-    for name, weight in COMPONENT_WEIGHTS.items():
-        raw, component = known[RAW_COLUMNS[name]], known[f"c_{name}"]
-        values = zip(
-            raw.astype(object).where(raw.notna(), None), component, price_weight * weight * component, strict=True
-        )
-        for cell, (value, bounded, part) in zip(known.index, values, strict=True):
-            item = {"kind": "technical", "name": name, "value": value, "component": bounded}
-            items[cell].append({**item, "weight": weight, "contribution": part})
-    return [_JSON.encode(each) for each in items]
-
+WINDOWS_A_SHARE = 65  # windows per chunk of work
 
 Reals = npt.NDArray[np.float64]
-Whole = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
-SHRINKAGE = 0.5
-WINDOWS_A_SHARE = 65
+# The columns of HEADLINES that the counts need.
+_COUNTED_COLUMNS = ["window_start", "symbol", "relevance"]
 
-_COUNTED = ["window_start", "symbol", "relevance"]
+# The column of TECHNICALS that has each component's raw value.
+_RAW_COLUMNS = {"rsi": "rsi", "macd": "macd_atr", "trend": "trend_atr", "momentum": "momentum", "volume": "volume_z"}
 
+# Keys of a story, and of a headline among its members, in the JSON of contributions.
+_STORY_KEYS = [
+    "story_id",
+    "title",
+    "url",
+    "source",
+    "known_at",
+    "headlines",
+    "told",
+    "tone",
+    "weight",
+    "contribution",
+    "without",
+]
+_MEMBER_KEYS = ["url", "title", "score", "confidence", "weight"]
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """Neighbouring windows with their own rows of the stages before."""
-
-    headlines: pd.DataFrame
-    sentiment: pd.DataFrame
-    technicals: pd.DataFrame
-    windows: Sequence[Window]
-
-    @classmethod
-    def of(cls, rows_of: Sequence[ByWindow], windows: Sequence[Window]) -> "_Share":
-        headlines, sentiment, technicals = (rows.between(windows[0].start, windows[-1].start) for rows in rows_of)
-        return cls(headlines, sentiment, technicals, windows)
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Every (window, symbol) pair as one cell number, windows outermost."""
-
-    starts: pd.DatetimeIndex
-    symbols: pd.Index
-
-    @classmethod
-    def of(cls, windows: Sequence[Window], symbols: Sequence[str]) -> "_Grid":
-        starts = pd.DatetimeIndex(sorted({window.start for window in windows}), tz="UTC").as_unit("us")
-        return cls(starts, pd.Index(sorted(set(symbols)), dtype="str"))
-
-    @property
-    def size(self) -> int:
-        return len(self.starts) * len(self.symbols)
-
-    def cells(self, frame: pd.DataFrame) -> Whole:
-        """The cell of each row, -1 outside the grid."""
-        window = self.starts.get_indexer(pd.DatetimeIndex(frame["window_start"]))
-        symbol = self.symbols.get_indexer(pd.Index(frame["symbol"], dtype="str"))
-        return np.where((window < 0) | (symbol < 0), -1, window * len(self.symbols) + symbol).astype(np.int64)
-
-    def count(self, frame: pd.DataFrame, counted: pd.Series) -> Whole:
-        """How many rows of each cell are to be counted."""
-        cells = self.cells(frame)
-        return np.bincount(cells[(cells >= 0) & counted.to_numpy(dtype=bool)], minlength=self.size)
+# Compact and sorted, so that equal contributions are equal bytes; NaN is not JSON and would be a bug.
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def build(
@@ -132,154 +76,339 @@ def build(
         sentiment: SENTIMENT frame; only rows of weight > 0 carry tone.
         technicals: TECHNICALS frame; a pair without a row has no technical score.
         symbols: The watchlist.
-        windows: The windows wanted; rows of other windows or symbols are left out.
+        windows: The windows to score; rows of other windows or symbols are left out.
         sentiment_weight: W, the share of tone in the combined score, in [0, 1].
-        spread: Who works; a row is the same whichever others are in its share.
+        spread: Where the chunks of work are done; a row is the same whichever others are in its chunk.
 
     Returns:
-        SCORES frame, one row a (window, symbol). `contributions` is a JSON list, stories first (largest contribution
+        SCORES frame, one row per (window, symbol). `contributions` is a JSON list, stories first (largest contribution
         first), then technical components; contributions sum to `combined` within 1e-12, and a story's `without` is the
         combined score had none of its headlines been there. Its `members` are the headlines that make its weight and
-        tone, so that the score can be told without one of them, or with another text (see `corrections`).
+        tone, so that the score can be calculated again without one of them, or with another text (see
+        `core.signals.corrections`).
     """
     parts = neighbours(sorted(windows, key=lambda window: window.start), WINDOWS_A_SHARE)
-    rows_of = [ByWindow(frame) for frame in (headlines[_COUNTED], sentiment, technicals)]
-    shares = [_Share.of(rows_of, part) for part in parts if part]
+    frames = [ByWindow(frame) for frame in (headlines[_COUNTED_COLUMNS], sentiment, technicals)]
+    shares = [_Share.from_frames(frames, part) for part in parts if part]
     work = partial(_score, symbols=symbols, sentiment_weight=sentiment_weight)
-    made = spread.each(work, shares, sizes=[len(share.windows) for share in shares], of="windows")
-    return concat(SCORES, made)
+    results = spread.each(work, shares, sizes=[len(share.windows) for share in shares], of="windows")
+    return concat(SCORES, results)
 
 
-def _score(given: _Share, *, symbols: Sequence[str], sentiment_weight: float) -> pd.DataFrame:
-    headlines, sentiment, technicals = given.headlines, given.sentiment, given.technicals
-    grid = _Grid.of(given.windows, symbols)
-    rows = _carrying(sentiment, grid)
-    price = _price(technicals, grid)
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Consecutive windows with their own rows of the earlier stages."""
+
+    headlines: pd.DataFrame
+    sentiment: pd.DataFrame
+    technicals: pd.DataFrame
+    windows: Sequence[Window]
+
+    @classmethod
+    def from_frames(
+        cls,
+        frames: Sequence[ByWindow],
+        windows: Sequence[Window],
+    ) -> "_Share":
+        first, last = windows[0].start, windows[-1].start
+        headlines, sentiment, technicals = (rows.between(first, last) for rows in frames)
+        return cls(headlines, sentiment, technicals, windows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Every (window, symbol) pair as one cell number, windows outermost."""
+
+    starts: pd.DatetimeIndex
+    symbols: pd.Index
+
+    @classmethod
+    def from_pairs(cls, windows: Sequence[Window], symbols: Sequence[str]) -> "_Grid":
+        starts = pd.DatetimeIndex(sorted({window.start for window in windows}), tz="UTC").as_unit("us")
+        return cls(starts, pd.Index(sorted(set(symbols)), dtype="str"))
+
+    @property
+    def size(self) -> int:
+        return len(self.starts) * len(self.symbols)
+
+    def cells(self, frame: pd.DataFrame) -> Integers:
+        """The cell of each row, shape (rows,); -1 outside the grid."""
+        window = self.starts.get_indexer(pd.DatetimeIndex(frame["window_start"]))
+        symbol = self.symbols.get_indexer(pd.Index(frame["symbol"], dtype="str"))
+        is_outside = (window < 0) | (symbol < 0)
+        cell = window * len(self.symbols) + symbol
+        return np.where(is_outside, -1, cell).astype(np.int64)
+
+    def count(self, frame: pd.DataFrame, counted: pd.Series) -> Integers:
+        """How many of the flagged rows each cell has, shape (cells,)."""
+        cells = self.cells(frame)
+        is_counted = (cells >= 0) & counted.to_numpy(dtype=bool)
+        return np.bincount(cells[is_counted], minlength=self.size)
+
+
+def _score(
+    share: _Share,
+    *,
+    symbols: Sequence[str],
+    sentiment_weight: float,
+) -> pd.DataFrame:
+    """The SCORES of one chunk; module-level, so that it can be pickled for a worker process."""
+    headlines, sentiment, technicals = share.headlines, share.sentiment, share.technicals
+    grid = _Grid.from_pairs(share.windows, symbols)
+    rows = _rows_with_tone(sentiment, grid)
+    price = _technicals_by_cell(technicals, grid)
+
+    # The technical part of the combined score. Without technicals it is 0: tone keeps its weight W and no more.
     technical = price["technical"].to_numpy()
-    from_price = np.where(np.isnan(technical), 0.0, (1 - sentiment_weight) * technical)
+    technical_part = np.where(np.isnan(technical), 0.0, (1 - sentiment_weight) * technical)
+
+    # The tone part, and what each story adds to it.
     stories = _stories(rows)
-    n_effective, tone, share, without = _tone(stories, grid.size)
-    stories["contribution"] = sentiment_weight * share
-    stories["without"] = sentiment_weight * without + from_price[stories["cell"]]
-    stories = _ranked(stories)
+    cell_tone = _tone(stories, grid.size)
+    stories["contribution"] = sentiment_weight * cell_tone.contribution
+    stories["without"] = sentiment_weight * cell_tone.without + technical_part[stories["cell"]]
+    stories = _rank(stories)
+
+    # Counts and weights of each cell.
     n_stories = np.bincount(stories["cell"], minlength=grid.size)
-    scored = {
-        "window_start": grid.starts.repeat(len(grid.symbols)),
-        "symbol": np.tile(grid.symbols.to_numpy(dtype=object), len(grid.starts)),
-        "n_tagged": grid.count(headlines, headlines["symbol"] != ""),
-        "n_relevant": grid.count(headlines, headlines["relevance"] > 0),
-        "n_confident": grid.count(sentiment, sentiment["confident"]),
-        "n_stories": n_stories,
-        "n_effective": n_effective,
-        **_weights(rows, grid.size),
-        "tone": tone,
-        "technical": technical,
-        "combined": sentiment_weight * tone + from_price,
-        "fresh": np.bincount(stories["cell"][~stories["told"]], minlength=grid.size) > 0,
-        "fragile": n_stories == 1,
-        "known_at": _newest(rows, grid.size),
-        **_leading(stories, grid.size),
-        "contributions": contributions(stories, members(rows), price, 1 - sentiment_weight),
-    }
-    return SCORES.conform(pd.DataFrame(scored))
+    n_fresh = np.bincount(stories["cell"][~stories["told"]], minlength=grid.size)
+    total_weight, tone_confidence = _weight_and_confidence(rows, grid.size)
+    leading = _leading_stories(stories, grid.size)
+    scores = pd.DataFrame(
+        {
+            "window_start": grid.starts.repeat(len(grid.symbols)),
+            "symbol": np.tile(grid.symbols.to_numpy(dtype=object), len(grid.starts)),
+            "n_tagged": grid.count(headlines, headlines["symbol"] != ""),
+            "n_relevant": grid.count(headlines, headlines["relevance"] > 0),
+            "n_confident": grid.count(sentiment, sentiment["confident"]),
+            "n_stories": n_stories,
+            "n_effective": cell_tone.n_effective,
+            "total_weight": total_weight,
+            "tone_confidence": tone_confidence,
+            "tone": cell_tone.tone,
+            "technical": technical,
+            "combined": sentiment_weight * cell_tone.tone + technical_part,
+            "fresh": n_fresh > 0,
+            "fragile": n_stories == 1,
+            "known_at": _newest_known_at(rows, grid.size),
+            "story_id": leading["story_id"],
+            "news_title": leading["title"],
+            "news_url": leading["url"],
+            "contributions": _contributions(stories, rows, price, 1 - sentiment_weight),
+        }
+    )
+    return SCORES.conform(scores)
 
 
-def _weights(rows: pd.DataFrame, size: int) -> dict[str, Reals]:
-    """Total weight of each cell and the mean confidence under it, 0 without a headline that carries tone."""
-    cell, weight = rows["cell"].to_numpy(), rows["weight"].to_numpy()
-    total = _total(cell, weight, size)
-    confidence = _total(cell, weight * rows["confidence"].to_numpy(), size)
-    mean = np.divide(confidence, total, out=np.zeros(size), where=total > 0)
-    return {"total_weight": total, "tone_confidence": mean}
-
-
-def _carrying(sentiment: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
+def _rows_with_tone(sentiment: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
     """The rows that carry tone, in the order of summation, with their `cell` and running `story` number."""
     cells = grid.cells(sentiment)
-    keep = (cells >= 0) & (sentiment["weight"] > 0).to_numpy()
-    rows = sentiment.loc[keep].assign(cell=cells[keep])
+    carries_tone = (cells >= 0) & (sentiment["weight"] > 0).to_numpy()
+    rows = sentiment.loc[carries_tone].assign(cell=cells[carries_tone])
     rows = rows.sort_values(["cell", "story_id", "known_at", "headline_id"], ignore_index=True)
-    return rows.assign(story=np.cumsum(~rows.duplicated(["cell", "story_id"])) - 1)
+    begins_story = ~rows.duplicated(["cell", "story_id"])
+    return rows.assign(story=np.cumsum(begins_story) - 1)
+
+
+def _technicals_by_cell(technicals: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
+    """Technical score, components and raw values of every cell; missing where there is no row."""
+    cells = grid.cells(technicals)
+    is_inside = cells >= 0
+    components = [f"c_{name}" for name in COMPONENT_WEIGHTS]
+    names = ["technical", *_RAW_COLUMNS.values(), *components]
+    rows = technicals.loc[is_inside, names].set_axis(cells[is_inside])
+    return rows.reindex(np.arange(grid.size))
 
 
 def _stories(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a story of a cell: weight A_k, mean score s_k, and its weightiest headline (first known on a tie)."""
+    """One row per story and cell: weight A_k, mean score s_k, and its heaviest headline (the first known on a tie)."""
     story = rows["story"].to_numpy()
     weight = np.bincount(story, weights=rows["weight"])
-    weightiest = rows.loc[rows.groupby("story")["weight"].idxmax()]
-    stories = weightiest[["cell", "story_id", "title", "url", "source", "known_at"]].reset_index(drop=True)
+    weighted_score = np.bincount(story, weights=rows["weight"] * rows["score"])
+    already_reported = np.bincount(story, weights=rows["told"]) > 0
+
+    heaviest = rows.loc[rows.groupby("story")["weight"].idxmax()]
+    stories = heaviest[["cell", "story_id", "title", "url", "source", "known_at"]].reset_index(drop=True)
     return stories.assign(
         story=np.arange(len(stories)),
         headlines=np.bincount(story),
-        told=np.bincount(story, weights=rows["told"]) > 0,
+        told=already_reported,
         weight=weight,
-        tone=np.bincount(story, weights=rows["weight"] * rows["score"]) / weight,
+        tone=weighted_score / weight,
     )
 
 
-def _tone(stories: pd.DataFrame, size: int) -> tuple[Reals, Reals, Reals, Reals]:
-    """n_eff and tone of each cell; of each story its share of the tone, and the cell's tone without it.
+class _CellTone(NamedTuple):
+    """Tone of the cells, shape (cells,), and what their stories have to do with it, shape (stories,)."""
 
-    Taking a story out of the sums is exact to rounding, since at least half of each sum is left, unless the story is
-    the weightiest of its cell: there the rest is summed anew.
+    n_effective: Reals
+    tone: Reals
+    contribution: Reals  # of each story to its cell's tone; they sum to it
+    without: Reals  # the cell's tone had the story not been there
+
+
+def _tone(stories: pd.DataFrame, size: int) -> _CellTone:
+    """Tone of each cell from its stories, with and without each of them.
+
+    Taking a story out of its cell's sums is exact to rounding, since at least half of each sum is left, unless the
+    story is the heaviest of its cell: there the other stories are summed again.
     """
     cell = stories["cell"].to_numpy()
     weight, score = stories["weight"].to_numpy(), stories["tone"].to_numpy()
-    parts, sums = _sums(cell, weight, score, size)
-    n_effective, tone = _shrunk(*sums)
-    share = parts[2] / sums[0][cell] * (n_effective / (n_effective + SHRINKAGE))[cell]
-    rest = np.ones(len(stories), dtype=bool)
-    rest[stories.groupby("cell")["weight"].idxmax()] = False
+    terms, sums = _tone_sums(cell, weight, score, size)
+    n_effective, tone = _shrunk_tone(sums)
+
+    # A story's contribution: A_k s_k / sum A_k, shrunk as its cell's tone is.
+    shrinkage = n_effective / (n_effective + SHRINKAGE)
+    contribution = terms.weighted_score / sums.weight[cell] * shrinkage[cell]
+
+    is_heaviest = np.zeros(len(stories), dtype=bool)
+    is_heaviest[stories.groupby("cell")["weight"].idxmax()] = True
+    others = ~is_heaviest
     without = np.empty(len(stories))
-    without[rest] = _shrunk(*(whole[cell[rest]] - part[rest] for whole, part in zip(sums, parts, strict=True)))[1]
-    _, left = _sums(cell[rest], weight[rest], score[rest], size)
-    without[~rest] = _shrunk(*left)[1][cell[~rest]]
-    return n_effective, tone, share, without
+
+    # Without a lighter story: its terms taken out of the sums.
+    sums_without = _ToneSums(
+        weight=sums.weight[cell[others]] - terms.weight[others],
+        squared_weight=sums.squared_weight[cell[others]] - terms.squared_weight[others],
+        weighted_score=sums.weighted_score[cell[others]] - terms.weighted_score[others],
+    )
+    _, without[others] = _shrunk_tone(sums_without)
+
+    # Without the heaviest: the sums of all lighter stories.
+    _, sums_of_others = _tone_sums(cell[others], weight[others], score[others], size)
+    _, tone_of_others = _shrunk_tone(sums_of_others)
+    without[is_heaviest] = tone_of_others[cell[is_heaviest]]
+    return _CellTone(n_effective, tone, contribution, without)
 
 
-def _sums(cell: Whole, weight: Reals, score: Reals, size: int) -> tuple[tuple[Reals, ...], tuple[Reals, ...]]:
-    """v, v^2 and v s of each story, v being A_k over the cell's largest (lest squares vanish), and their sums."""
+class _ToneSums(NamedTuple):
+    """v, v^2 and v s, of each story or summed over each cell; v is A_k relative to the largest of the cell."""
+
+    weight: Reals
+    squared_weight: Reals
+    weighted_score: Reals
+
+
+def _tone_sums(
+    cell: Integers,
+    weight: Reals,
+    score: Reals,
+    size: int,
+) -> tuple[_ToneSums, _ToneSums]:
+    """The terms of each story, shape (stories,), and their sums over each cell, shape (cells,)."""
+    # Relative to the cell's largest weight: the square of a tiny weight would underflow to 0. It cancels out later.
     largest = np.zeros(size)
     np.maximum.at(largest, cell, weight)
     relative = weight / largest[cell]
-    parts = (relative, relative**2, relative * score)
-    return parts, tuple(_total(cell, part, size) for part in parts)
+    terms = _ToneSums(relative, relative**2, relative * score)
+    sums = _ToneSums(
+        weight=_sum_by_group(cell, terms.weight, size),
+        squared_weight=_sum_by_group(cell, terms.squared_weight, size),
+        weighted_score=_sum_by_group(cell, terms.weighted_score, size),
+    )
+    return terms, sums
 
 
-def _total(group: Whole, values: Reals, size: int) -> Reals:
-    """Sum of each group's values, added one by one in the order given."""
-    return np.asarray(np.bincount(group, weights=values, minlength=size), dtype=np.float64)
+def _shrunk_tone(sums: _ToneSums) -> tuple[Reals, Reals]:
+    """n_eff and tone from the sums, by the module's formulas; 0 and 0 where there is no story."""
+    has_story = sums.squared_weight > 0
+    n_effective = np.divide(
+        sums.weight**2, sums.squared_weight, out=np.zeros_like(sums.squared_weight), where=has_story
+    )
+    mean_score = np.divide(sums.weighted_score, sums.weight, out=np.zeros_like(sums.weight), where=has_story)
+    return n_effective, mean_score * n_effective / (n_effective + SHRINKAGE)
 
 
-def _shrunk(linear: Reals, square: Reals, toned: Reals) -> tuple[Reals, Reals]:
-    """n_eff and shrunk tone from the sums of v, v^2 and v s; 0 and 0 where there is no story."""
-    told = square > 0
-    n_effective = np.divide(linear**2, square, out=np.zeros_like(square), where=told)
-    mean = np.divide(toned, linear, out=np.zeros_like(linear), where=told)
-    return n_effective, mean * n_effective / (n_effective + SHRINKAGE)
-
-
-def _price(technicals: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
-    """Technical score, components and raw values of every cell; missing where there is no row."""
-    cells = grid.cells(technicals)
-    names = ["technical", *RAW_COLUMNS.values(), *(f"c_{name}" for name in COMPONENT_WEIGHTS)]
-    return technicals.loc[cells >= 0, names].set_axis(cells[cells >= 0]).reindex(np.arange(grid.size))
-
-
-def _ranked(stories: pd.DataFrame) -> pd.DataFrame:
+def _rank(stories: pd.DataFrame) -> pd.DataFrame:
     """Stories by cell, the largest absolute contribution first, then the first known, then story_id."""
-    size = -stories["contribution"].abs()
-    order = stories.assign(size=size).sort_values(["cell", "size", "known_at", "story_id"]).index
+    descending = -stories["contribution"].abs()
+    order = stories.assign(descending=descending).sort_values(["cell", "descending", "known_at", "story_id"]).index
     return stories.loc[order].reset_index(drop=True)
 
 
-def _leading(stories: pd.DataFrame, size: int) -> dict[str, pd.Series]:
-    """Id, title and link of each cell's first story, empty without one."""
-    first = stories.drop_duplicates("cell").set_index("cell").reindex(np.arange(size))
-    names = {"story_id": "story_id", "news_title": "title", "news_url": "url"}
-    return {name: first[column].fillna("").reset_index(drop=True) for name, column in names.items()}
+def _weight_and_confidence(rows: pd.DataFrame, size: int) -> tuple[Reals, Reals]:
+    """Total weight of each cell and its mean confidence, 0 without a headline that carries tone."""
+    cell, weight = rows["cell"].to_numpy(), rows["weight"].to_numpy()
+    total_weight = _sum_by_group(cell, weight, size)
+    weighted_confidence = _sum_by_group(cell, weight * rows["confidence"].to_numpy(), size)
+    mean = np.divide(weighted_confidence, total_weight, out=np.zeros(size), where=total_weight > 0)
+    return total_weight, mean
 
 
-def _newest(rows: pd.DataFrame, size: int) -> pd.Series:
+def _leading_stories(stories: pd.DataFrame, size: int) -> pd.DataFrame:
+    """story_id, title and url of each cell's first story, empty without one."""
+    first = stories.drop_duplicates("cell").set_index("cell")
+    by_cell = first[["story_id", "title", "url"]].reindex(np.arange(size))
+    return by_cell.fillna("").reset_index(drop=True)
+
+
+def _newest_known_at(rows: pd.DataFrame, size: int) -> pd.Series:
     """The latest known_at of each cell's headlines that carry tone, missing without one."""
     return rows.groupby("cell")["known_at"].max().reindex(np.arange(size))
+
+
+def _contributions(
+    stories: pd.DataFrame,
+    rows: pd.DataFrame,
+    price: pd.DataFrame,
+    technical_weight: float,
+) -> list[str]:
+    """The JSON list of each cell: its stories in their order, then its technical components."""
+    contributions: list[list[dict[str, Any]]] = [[] for _ in range(len(price))]
+    for cell, contribution in _story_contributions(stories, rows):
+        contributions[cell].append(contribution)
+    for cell, contribution in _technical_contributions(price, technical_weight):
+        contributions[cell].append(contribution)
+    return [_JSON.encode(cell_contributions) for cell_contributions in contributions]
+
+
+def _story_contributions(stories: pd.DataFrame, rows: pd.DataFrame) -> list[tuple[int, dict[str, Any]]]:
+    """Each story as a contribution, preceded by its cell."""
+    # The headlines of each story, in the order of summation.
+    story_of_row: list[int] = rows["story"].tolist()
+    members: list[list[dict[str, Any]]] = [[] for _ in range(len(stories))]
+    for story, member in zip(story_of_row, _records(rows, _MEMBER_KEYS), strict=True):
+        members[story].append(member)
+
+    known_at = [instant.isoformat().replace("+00:00", "Z") for instant in stories["known_at"]]
+    records = _records(stories.assign(known_at=known_at), _STORY_KEYS)
+    cells: list[int] = stories["cell"].tolist()
+    story_numbers: list[int] = stories["story"].tolist()
+    contributions: list[tuple[int, dict[str, Any]]] = []
+    for cell, story, record in zip(cells, story_numbers, records, strict=True):
+        contributions.append((cell, {"kind": "story", **record, "members": members[story]}))
+    return contributions
+
+
+def _technical_contributions(price: pd.DataFrame, technical_weight: float) -> list[tuple[int, dict[str, Any]]]:
+    """Each component of a cell with a technical score as a contribution, preceded by its cell."""
+    contributions: list[tuple[int, dict[str, Any]]] = []
+    with_technical = price[price["technical"].notna()]
+    for name, weight in COMPONENT_WEIGHTS.items():
+        raw, component = with_technical[_RAW_COLUMNS[name]], with_technical[f"c_{name}"]
+        # A missing raw value is null in JSON; the component is 0 then.
+        values = raw.astype(object).where(raw.notna(), None)
+        parts = technical_weight * weight * component
+        for cell, value, bounded, part in zip(with_technical.index, values, component, parts, strict=True):
+            contribution = {
+                "kind": "technical",
+                "name": name,
+                "value": value,
+                "component": bounded,
+                "weight": weight,
+                "contribution": part,
+            }
+            contributions.append((cell, contribution))
+    return contributions
+
+
+def _records(frame: pd.DataFrame, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The frame's rows as dictionaries of Python values; `DataFrame.to_dict("records")` takes far longer."""
+    columns = [frame[key].tolist() for key in keys]
+    return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _sum_by_group(group: Integers, values: Reals, size: int) -> Reals:
+    """Sum of each group's values, added one by one in the order given, shape (size,)."""
+    return np.asarray(np.bincount(group, weights=values, minlength=size), dtype=np.float64)

@@ -134,7 +134,7 @@ def test_what_is_dated_in_the_future_waits_and_is_said(engine: Engine) -> None:
     pipeline = LivePipeline(engine, Tape("one", [ahead]))
     batch = pipeline.run(DAY)
     assert batch.headlines == ()
-    assert batch.reports[0].detail == "1 dated in the future, kept out until then"
+    assert batch.reports[0].detail == "1 dated in the future, held back until then"
     assert titles(pipeline.run(NIGHT), NIGHT) == ["ahead"]
 
 
@@ -162,7 +162,7 @@ def test_a_feed_that_is_added_later_brings_no_backlog(engine: Engine) -> None:
     pipeline = LivePipeline(engine, one, Tape("two", old))
     batch = pipeline.run(DAY)
     assert titles(batch, DAY) == ["new"]
-    assert "1 from before this feed was added left out" in batch.reports[1].detail
+    assert "1 published before this feed was added, left out" in batch.reports[1].detail
     assert statuses(pipeline.news.fetch(DAY.start + SECONDS, DAY.end)) == {"one": "ok", "two": "ok"}
 
 

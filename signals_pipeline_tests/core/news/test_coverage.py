@@ -1,4 +1,4 @@
-"""The ledger counts each minute and headline once, says what is missing, and survives being stored."""
+"""A ledger entry counts each minute and headline once, says what is missing, and can be stored and read again."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.news.coverage import Coverage, CoverageError, coverage_of
+from signals_pipeline.core.news.coverage import Coverage, CoverageError, window_coverage
 from signals_pipeline.core.news.feeds import SourceReport, SourceStatus
 from signals_pipeline.core.tables import HEADLINES, columns_of
 from signals_pipeline.core.windows import Window, evidence_interval, window_containing, window_for_key
@@ -66,7 +66,7 @@ def entry(
     previous = window
     for _ in range(missed + 1):
         previous = window_containing(previous.start - timedelta(microseconds=1))
-    return coverage_of(
+    return window_coverage(
         window,
         lookback_hours=hours,
         strict=strict,
@@ -86,18 +86,20 @@ WINDOWS = st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.
 def test_gap_and_overlap_are_the_minutes_that_counting_them_gives(
     window: Window, minutes: int, strict: bool, missed: int
 ) -> None:
-    found = entry(window, hours=minutes / 60, strict=strict, missed=missed)
     start, end = evidence_interval(window, lookback_hours=minutes / 60, strict=strict)
-    covered = end
+    covered_until = end
     for _ in range(missed + 1):
-        covered = window_containing(covered - timedelta(microseconds=1)).start
-    early, late = min(covered, start), max(covered, start)
-    between = range(ceil((late - early) / MINUTE))
-    gap = sum(covered <= early + n * MINUTE < start for n in between)
-    overlap = floor((covered - start) / MINUTE) if start < covered else 0
-    assert (found.gap_minutes, found.overlap_minutes) == (gap, overlap)
+        covered_until = window_containing(covered_until - timedelta(microseconds=1)).start
+
+    coverage = entry(window, hours=minutes / 60, strict=strict, missed=missed)
+
+    early, late = min(covered_until, start), max(covered_until, start)
+    minutes_between = [early + number * MINUTE for number in range(ceil((late - early) / MINUTE))]
+    gap = sum(covered_until <= minute < start for minute in minutes_between)
+    overlap = floor((covered_until - start) / MINUTE) if start < covered_until else 0
+    assert (coverage.gap_minutes, coverage.overlap_minutes) == (gap, overlap)
     assert gap == 0 or overlap == 0
-    assert (found.evidence_start, found.evidence_end, found.window_key) == (start, end, window.key)
+    assert (coverage.evidence_start, coverage.evidence_end, coverage.window_key) == (start, end, window.key)
 
 
 @settings(deadline=None, max_examples=40)
@@ -120,17 +122,19 @@ def test_a_started_minute_counts_as_lost() -> None:
 
 
 def test_missed_windows_are_a_gap_and_are_named() -> None:
-    found = entry(missed=2, missing=("2024-03-07-17:30", "2024-03-08-08:30"))
-    assert found.gap_minutes == (15 + 9) * 60
-    assert "gap of 24 h; 2 earlier windows without a run; " in found.line("m")
+    coverage = entry(missed=2, missing=("2024-03-07-17:30", "2024-03-08-08:30"))
+
+    assert coverage.gap_minutes == (15 + 9) * 60
+    assert "gap of 24 h; 2 earlier windows without a run; " in coverage.line("m")
+
+
+def counts_of(coverage: Coverage) -> tuple[int, ...]:
+    return coverage.headlines, coverage.relevant, coverage.stories, coverage.symbols, coverage.reconstructed
 
 
 def test_each_headline_and_story_counts_once_however_many_companies_it_names() -> None:
-    found = entry(links=LINKS)
-    counts = (found.headlines, found.relevant, found.stories, found.symbols, found.reconstructed)
-    assert counts == (5, 3, 2, 3, 2)
-    empty = entry()
-    assert (empty.headlines, empty.relevant, empty.stories, empty.symbols, empty.reconstructed) == (0, 0, 0, 0, 0)
+    assert counts_of(entry(links=LINKS)) == (5, 3, 2, 3, 2)
+    assert counts_of(entry()) == (0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -147,19 +151,23 @@ def test_each_headline_and_story_counts_once_however_many_companies_it_names() -
 )
 def test_the_status_is_that_of_the_feeds_together(statuses: list[SourceStatus], expected: str) -> None:
     reports = tuple(SourceReport(f"feed{n}", status, 0) for n, status in enumerate(statuses))
+
     assert entry(reports=reports).status == expected
 
 
-def test_the_line_says_span_gap_sources_counts_and_model() -> None:
+def test_the_line_gives_span_gap_sources_counts_and_model() -> None:
     reports = (OK, OK, SourceReport("newsapi", "degraded", 1), SourceReport("yahoo", "failed", 0, "timeout"))
+
     line = entry(reports=reports, links=LINKS).line("finbert int8 @4556d1")
+
     assert line == (
         "Fri 17:30 to Mon 08:30 ET, no gap; 3 of 4 sources; 5 headlines, 2 stories; model finbert int8 @4556d1"
     )
 
 
-def test_the_line_counts_in_the_singular_and_says_a_first_run_and_a_gap() -> None:
+def test_the_line_counts_in_the_singular_and_names_a_first_run_and_a_gap() -> None:
     line = entry(first_run=True, strict=True, hours=61.75, missing=("k",), links=LINKS[:1]).line("compact")
+
     assert line == (
         "Fri 17:30 to Mon 08:30 ET, first run, gap of 15 min; 1 earlier window without a run; 1 of 1 source; "
         "1 headline, 1 story; model compact"
@@ -171,13 +179,16 @@ def test_the_line_counts_in_the_singular_and_says_a_first_run_and_a_gap() -> Non
 @given(WINDOWS, st.booleans(), st.integers(0, 3), st.text(max_size=20))
 def test_stored_as_json_and_read_back_it_is_the_same(window: Window, strict: bool, missed: int, detail: str) -> None:
     reports = (OK, SourceReport("newsapi", "failed", 0, detail, calls=4))
-    found = entry(window, strict=strict, missed=missed, missing=("2024-03-07-17:30",), reports=reports)
-    assert Coverage.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    coverage = entry(window, strict=strict, missed=missed, missing=("2024-03-07-17:30",), reports=reports)
+
+    stored = json.dumps(coverage.to_dict())
+
+    assert Coverage.from_dict(json.loads(stored)) == coverage
 
 
-def test_what_was_covered_before_cannot_end_inside_the_window() -> None:
+def test_the_previous_coverage_can_not_end_inside_the_window() -> None:
     with pytest.raises(CoverageError, match="2024-03-08-17:30: starts before"):
-        coverage_of(
+        window_coverage(
             WEEKEND,
             lookback_hours=6,
             strict=False,
@@ -192,7 +203,7 @@ def test_what_was_covered_before_cannot_end_inside_the_window() -> None:
 def test_headlines_of_another_window_are_refused() -> None:
     other = window_containing(WEEKEND.end)
     with pytest.raises(CoverageError, match="rows of other windows"):
-        coverage_of(
+        window_coverage(
             WEEKEND,
             lookback_hours=6,
             strict=False,

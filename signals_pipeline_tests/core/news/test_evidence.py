@@ -1,4 +1,4 @@
-"""However the work on a range is shared out, its evidence is the same."""
+"""However the work on a range of windows is cut into chunks, its evidence is the same."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ from signals_pipeline_tests.support.spreading import Backwards
 
 
 @contextmanager
-def shares_of(most: int) -> Iterator[None]:
-    """Shares of at most so many headlines or windows."""
+def chunks_of(maximum: int) -> Iterator[None]:
+    """Chunks with a maximum number of headlines or windows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(normalisation, "HEADLINES_A_SHARE", most)
-        patch.setattr(evidence, "WINDOWS_A_SHARE", most)
+        patch.setattr(normalisation, "HEADLINES_A_SHARE", maximum)
+        patch.setattr(evidence, "WINDOWS_A_SHARE", maximum)
         yield
 
 
@@ -36,20 +36,29 @@ def evidence_rows(
 
 @settings(max_examples=10, deadline=None)
 @given(deliveries(), MODES, st.integers(1, 5))
-def test_shares_leave_no_trace(items: list[RawHeadline], mode: tuple[float, bool], most: int) -> None:
-    alone, whole = normalise(items), evidence_rows(items, mode, HERE)
-    with shares_of(most):
-        shared, parts = normalise(items, Backwards()), evidence_rows(items, mode, Backwards())
-    pd.testing.assert_frame_equal(shared.items, alone.items)
-    assert (shared.drops, shared.judged) == (alone.drops, alone.judged)
-    pd.testing.assert_frame_equal(parts[0], whole[0])
-    assert parts[1] == whole[1]
+def test_the_size_of_the_chunks_changes_nothing(
+    items: list[RawHeadline], mode: tuple[float, bool], maximum: int
+) -> None:
+    normalised = normalise(items)
+    frame, without_tone = evidence_rows(items, mode, HERE)
+
+    with chunks_of(maximum):
+        normalised_in_chunks = normalise(items, Backwards())
+        frame_in_chunks, without_tone_in_chunks = evidence_rows(items, mode, Backwards())
+
+    pd.testing.assert_frame_equal(normalised_in_chunks.items, normalised.items)
+    assert normalised_in_chunks.drops == normalised.drops
+    assert normalised_in_chunks.results == normalised.results
+    pd.testing.assert_frame_equal(frame_in_chunks, frame)
+    assert without_tone_in_chunks == without_tone
 
 
-def test_every_reason_for_no_tone_is_counted_over_all_shares() -> None:
+def test_every_reason_for_no_tone_is_counted_over_all_chunks() -> None:
     title = "Microsoft beats Walmart in groceries"
     items = [raw(title, START + pd.Timedelta(days=day, hours=15)) for day in range(1, 8)]
-    with shares_of(3):
+
+    with chunks_of(3):
         frame, without_tone = evidence_rows(items, (6.0, False), Backwards())
+
     assert set(without_tone) == set(REASONS)
     assert sum(without_tone.values()) == int(((frame["relevance"] > 0) & (frame["text"] == "")).sum()) > 0

@@ -1,4 +1,4 @@
-"""What can be used of a delivery, and what a window makes of it, one example a promise."""
+"""What can be used of a delivery, and what a window's evidence makes of it; one example per rule."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
@@ -28,21 +28,33 @@ from signals_pipeline_tests.support.deliveries import (
 
 @given(deliveries(), st.randoms(use_true_random=False))
 @settings(max_examples=12, deadline=None)
-def test_the_order_of_arrival_says_nothing(items: list[RawHeadline], random: Random) -> None:
-    shuffled = random.sample(items, len(items))
-    one, other = normalise(items), normalise(shuffled)
-    assert_frame_equal(one.items, other.items)
-    assert one.drops == other.drops
-    linked = link(one.items, WATCHLIST)
-    mixed = linked.sample(frac=1, random_state=random.randint(0, 99))
-    first, second = (build(each, WINDOWS, lookback_hours=6, strict=False) for each in (linked, mixed))
-    assert_frame_equal(first, second)
+def test_the_order_of_arrival_changes_nothing(items: list[RawHeadline], random: Random) -> None:
+    shuffled_items = random.sample(items, len(items))
+
+    normalised, shuffled = normalise(items), normalise(shuffled_items)
+
+    assert_frame_equal(normalised.items, shuffled.items)
+    assert normalised.drops == shuffled.drops
+
+
+@given(deliveries(), st.randoms(use_true_random=False))
+@settings(max_examples=12, deadline=None)
+def test_the_order_of_the_rows_changes_no_evidence(items: list[RawHeadline], random: Random) -> None:
+    linked = link(normalise(items).items, WATCHLIST)
+    shuffled = linked.sample(frac=1, random_state=random.randint(0, 99))
+
+    evidence_rows, evidence_of_shuffled = (
+        build(frame, WINDOWS, lookback_hours=6, strict=False) for frame in (linked, shuffled)
+    )
+
+    assert_frame_equal(evidence_rows, evidence_of_shuffled)
 
 
 @given(deliveries())
 @settings(max_examples=12, deadline=None)
 def test_nothing_is_lost_without_being_counted(items: list[RawHeadline]) -> None:
     done = normalise(items)
+
     assert len(items) - done.drops["duplicate"] <= len(done.items) <= len(items)
     assert tuple(done.drops) == REASONS
     assert not done.items.isna().any(axis=None)
@@ -50,20 +62,23 @@ def test_nothing_is_lost_without_being_counted(items: list[RawHeadline]) -> None
 
 @given(st.lists(st.tuples(st.text(max_size=40), st.text(max_size=30), st.datetimes(), st.booleans()), max_size=8))
 @settings(max_examples=12, deadline=None)
-def test_any_text_and_time_is_judged(given: list[tuple[str, str, datetime, bool]]) -> None:
+def test_any_text_and_time_is_used_or_counted(given: list[tuple[str, str, datetime, bool]]) -> None:
     items = [
         raw(text, at.replace(tzinfo=UTC) if aware else at, url=other, summary=other, source=other, tags=(other, text))
         for text, other, at, aware in given
     ]
+
     done = normalise(items)
-    kept = len(done.items) + done.drops["no_time"] + done.drops["no_title"] + done.drops["removed"]
-    assert kept <= len(items) <= kept + done.drops["duplicate"]
+
+    accounted_for = len(done.items) + done.drops["no_time"] + done.drops["no_title"] + done.drops["removed"]
+    assert accounted_for <= len(items) <= accounted_for + done.drops["duplicate"]
     link(done.items, WATCHLIST)
 
 
 @pytest.mark.parametrize("at", [None, NAIVE, datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))])
 def test_a_headline_without_a_readable_time_is_counted(at: datetime | None) -> None:
     done = normalise([raw("Apple rises", at)])
+
     assert done.items.empty
     assert done.drops["no_time"] == 1
     assert normalise([raw("Apple rises", START, first_seen_at=NAIVE)]).drops["no_time"] == 1
@@ -72,6 +87,7 @@ def test_a_headline_without_a_readable_time_is_counted(at: datetime | None) -> N
 @pytest.mark.parametrize("title", [None, "", " \x00\u202e ", "<p></p>", "$AAPL $MSFT", "https://x.com/a", "🚀"])
 def test_a_headline_without_words_is_counted(title: str | None) -> None:
     done = normalise([raw(title, START)])
+
     assert done.items.empty
     assert done.drops["no_title"] == 1
 
@@ -82,6 +98,7 @@ def test_a_withdrawn_article_is_counted() -> None:
 
 def test_a_title_that_is_a_page_is_cut_and_counted() -> None:
     done = normalise([raw("Apple falls " * 1_000, START)])
+
     assert done.drops["truncated"] == 1
     assert len(done.items["title"].iloc[0]) <= 300
 
@@ -100,6 +117,7 @@ def test_known_at_is_the_later_of_published_and_seen() -> None:
 def test_rows_that_differ_in_their_tag_only_are_one_copy() -> None:
     items = [raw("Apple rises", START, tags=(tag,)) for tag in ("$msft", " AAPL", "a b", "AAPL", "é")]
     done = normalise(items)
+
     assert done.items["tags"].tolist() == ["AAPL|MSFT"]
     assert done.drops["duplicate"] == 4
 
@@ -128,14 +146,15 @@ WINDOW = WINDOWS[2]
 EARLY, MIDDLE = WINDOW.start + timedelta(minutes=1), WINDOW.start + timedelta(hours=2)
 
 
-def test_a_story_told_before_the_window_counts_on() -> None:
+def test_a_story_already_reported_before_the_window_continues() -> None:
     items = [raw(TITLES[3], WINDOW.start - timedelta(hours=20)), raw(TITLES[4], EARLY)]
     (row,) = rows(items, WINDOW).to_dict("records")
+
     assert (row["member"], row["novelty"], row["told"]) == (1, 0.75, True)
     assert row["story_id"] == normalise(items).items["headline_id"].iloc[0] != row["headline_id"]
 
 
-def test_a_copy_of_a_headline_told_before_is_no_evidence() -> None:
+def test_a_copy_of_a_headline_already_reported_is_no_evidence() -> None:
     items = [
         raw(TITLES[3], WINDOW.start - timedelta(hours=1), url="http://a.com"),
         raw(TITLES[3], EARLY, url="http://a.com"),
@@ -146,6 +165,7 @@ def test_a_copy_of_a_headline_told_before_is_no_evidence() -> None:
 def test_a_tag_that_comes_later_links_from_then_on_only() -> None:
     items = [raw(TITLES[0], EARLY), raw(TITLES[0], MIDDLE, tags=("AAPL",))]
     (row,) = rows(items, WINDOW).to_dict("records")
+
     assert (row["symbol"], row["relevance"], row["known_at"]) == ("AAPL", 1.0, MIDDLE)
     (row,) = rows(items[:1], WINDOW).to_dict("records")
     assert (row["symbol"], row["relevance"]) == ("", 0.0)
@@ -154,10 +174,11 @@ def test_a_tag_that_comes_later_links_from_then_on_only() -> None:
 def test_a_relevant_copy_wins_over_a_tag_known_before() -> None:
     items = [raw(TITLES[7], EARLY, tags=("WMT",)), raw(TITLES[7], MIDDLE, summary="Walmart said so")]
     (row,) = rows(items, WINDOW).to_dict("records")
+
     assert (row["symbol"], row["relevance"], row["known_at"]) == ("WMT", 0.5, MIDDLE)
 
 
-def test_the_headline_id_is_that_of_the_first_copy_in_sight() -> None:
+def test_the_headline_id_is_that_of_the_first_visible_copy() -> None:
     weekend = next(window for window in WINDOWS if window.end - window.start > timedelta(days=2))
     days = [weekend.start + timedelta(hours=hours) for hours in (1, 25, 49)]
     items = [
@@ -177,13 +198,15 @@ def test_the_headline_id_is_that_of_the_first_copy_in_sight() -> None:
 def test_equal_instants_are_ordered_by_id() -> None:
     items = [raw(title, EARLY) for title in TITLES[3:5]]
     frame = rows(items, WINDOW).sort_values("headline_id")
+
     assert frame["member"].tolist() == [0, 1]
     assert frame["story_id"].nunique() == 1
 
 
-def test_a_template_told_thousands_of_times_keeps_a_novelty_above_zero() -> None:
+def test_a_template_repeated_thousands_of_times_keeps_a_novelty_above_zero() -> None:
     items = [raw(f"Microsoft files form {number}", EARLY + timedelta(seconds=number)) for number in range(3_000)]
     frame = rows(items, WINDOW)
+
     assert frame["member"].max() == 2_999
     assert (frame["novelty"] > 0).all()
 

@@ -1,4 +1,4 @@
-"""Searches for a watchlist: everyone is asked for, within the limit, in few calls."""
+"""Search queries for a watchlist: every company is searched for, within the limit, in few calls."""
 
 import string
 from urllib.parse import quote_plus
@@ -24,10 +24,12 @@ def phrases(query: Query) -> list[str]:
 
 @settings(max_examples=80)
 @given(COMPANIES, st.integers(1, 6))
-def test_every_company_is_asked_for_once_within_the_limit(companies: list[Company], calls: int) -> None:
-    found = queries(companies, limit=500, calls=calls)
-    assert sorted(symbol for query in found for symbol in query.symbols) == sorted(one.symbol for one in companies)
-    for query in found:
+def test_every_company_is_searched_for_once_within_the_limit(companies: list[Company], calls: int) -> None:
+    packed = queries(companies, limit=500, calls=calls)
+
+    searched = [symbol for query in packed for symbol in query.symbols]
+    assert sorted(searched) == sorted(company.symbol for company in companies)
+    for query in packed:
         assert len(quote_plus(query.text)) <= 500
         assert len(phrases(query)) >= len(query.symbols)
         assert query.text.count('"') == 2 * len(phrases(query))
@@ -40,37 +42,55 @@ def test_the_same_watchlist_gives_the_same_queries(companies: list[Company]) -> 
 
 
 FIFTY = [
-    *(
-        "Apple Inc.",
-        "Microsoft Corporation",
-        "Amazon.com, Inc.",
-        "Alphabet Inc.",
-        "Meta Platforms, Inc.",
-        "NVIDIA Corp",
-    ),
-    *(
-        "Tesla, Inc.",
-        "Berkshire Hathaway Inc.",
-        "JPMorgan Chase & Co.",
-        "Johnson & Johnson",
-        "Visa Inc.",
-        "Walmart Inc.",
-    ),
-    *("Exxon Mobil Corporation", "UnitedHealth Group Incorporated", "Procter & Gamble Company", "Mastercard Inc."),
-    *(
-        "The Home Depot, Inc.",
-        "Chevron Corporation",
-        "Merck & Co., Inc.",
-        "AbbVie Inc.",
-        "PepsiCo, Inc.",
-        "Broadcom Inc.",
-    ),
-    *("The Coca-Cola Company", "Costco Wholesale Corporation", "Pfizer Inc.", "Thermo Fisher Scientific Inc."),
-    *("Cisco Systems, Inc.", "McDonald's Corporation", "Abbott Laboratories", "Danaher Corporation", "Comcast Corp"),
-    *("Accenture plc", "Verizon Communications Inc.", "Linde plc", "NIKE, Inc.", "Texas Instruments Incorporated"),
-    *("NextEra Energy, Inc.", "Union Pacific Corporation", "Philip Morris International Inc.", "Wells Fargo & Company"),
-    *("Bristol-Myers Squibb Company", "AT&T Inc.", "QUALCOMM Incorporated", "Lowe's Companies, Inc.", "Honeywell Inc."),
-    *("International Business Machines Corporation", "Goldman Sachs Group, Inc.", "Caterpillar Inc.", "Boeing Company"),
+    "Apple Inc.",
+    "Microsoft Corporation",
+    "Amazon.com, Inc.",
+    "Alphabet Inc.",
+    "Meta Platforms, Inc.",
+    "NVIDIA Corp",
+    "Tesla, Inc.",
+    "Berkshire Hathaway Inc.",
+    "JPMorgan Chase & Co.",
+    "Johnson & Johnson",
+    "Visa Inc.",
+    "Walmart Inc.",
+    "Exxon Mobil Corporation",
+    "UnitedHealth Group Incorporated",
+    "Procter & Gamble Company",
+    "Mastercard Inc.",
+    "The Home Depot, Inc.",
+    "Chevron Corporation",
+    "Merck & Co., Inc.",
+    "AbbVie Inc.",
+    "PepsiCo, Inc.",
+    "Broadcom Inc.",
+    "The Coca-Cola Company",
+    "Costco Wholesale Corporation",
+    "Pfizer Inc.",
+    "Thermo Fisher Scientific Inc.",
+    "Cisco Systems, Inc.",
+    "McDonald's Corporation",
+    "Abbott Laboratories",
+    "Danaher Corporation",
+    "Comcast Corp",
+    "Accenture plc",
+    "Verizon Communications Inc.",
+    "Linde plc",
+    "NIKE, Inc.",
+    "Texas Instruments Incorporated",
+    "NextEra Energy, Inc.",
+    "Union Pacific Corporation",
+    "Philip Morris International Inc.",
+    "Wells Fargo & Company",
+    "Bristol-Myers Squibb Company",
+    "AT&T Inc.",
+    "QUALCOMM Incorporated",
+    "Lowe's Companies, Inc.",
+    "Honeywell Inc.",
+    "International Business Machines Corporation",
+    "Goldman Sachs Group, Inc.",
+    "Caterpillar Inc.",
+    "Boeing Company",
     "Morgan Stanley",
 ]
 
@@ -83,7 +103,7 @@ def test_fifty_symbols_take_four_calls_at_most() -> None:
     assert len(queries(with_aliases, limit=500, calls=4)) <= 4
 
 
-def test_names_go_without_legal_form_and_the_shorter_phrase_stands_for_the_longer() -> None:
+def test_names_have_no_legal_form_and_the_shorter_phrase_replaces_the_longer() -> None:
     companies = [
         Company("XOM", "Exxon Mobil Corporation", ("Exxon", "Mobil Oil")),
         Company("KO", "The Coca-Cola Company", ("Coke",)),
@@ -96,14 +116,14 @@ def test_names_go_without_legal_form_and_the_shorter_phrase_stands_for_the_longe
     )
 
 
-def test_aliases_give_way_before_calls_do() -> None:
+def test_aliases_are_given_up_before_more_calls_are_made() -> None:
     companies = [Company(f"S{at}", f"Name{at}", tuple(f"Alias{at} {n}" for n in range(8))) for at in range(20)]
     one_call = queries(companies, limit=500, calls=1)
     assert (len(one_call), len(phrases(one_call[0]))) == (1, 20)
     assert len(queries(companies, limit=500, calls=9)) > 1
 
 
-def test_nobody_is_no_query_and_a_name_beyond_the_limit_is_refused() -> None:
+def test_no_company_is_no_query_and_a_name_beyond_the_limit_is_refused() -> None:
     assert queries([], limit=500, calls=4) == ()
     with pytest.raises(ValueError, match=r"^S: its names take more than 20 characters; shorten them"):
         queries([Company("S", "A name that is too long")], limit=20, calls=4)

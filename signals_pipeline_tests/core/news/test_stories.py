@@ -1,4 +1,4 @@
-"""When two headlines tell one story."""
+"""When two headlines belong to one story."""
 
 from itertools import combinations
 
@@ -7,43 +7,53 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.news.stories import SIMILAR, STORY_HOURS, duplicate_pairs, fingerprint, similarity
+from signals_pipeline.core.news.stories import (
+    MIN_SIMILARITY,
+    STORY_HOURS,
+    duplicate_pairs,
+    fingerprint,
+    jaccard_index,
+)
 from signals_pipeline_tests.support.gold import b_cubed, rows
 
-HOUR = 3_600_000_000
-WORDS = st.sampled_from(
-    (
-        "apple",
-        "shares",
-        "fall",
-        "3%",
-        "4%",
-        "after",
-        "earnings",
-        "miss",
-        "recall",
-        "cars",
-        "ford",
-        "raises",
-        "the",
-        "of",
-    )
-)
-TEXTS = st.lists(WORDS, min_size=1, max_size=7).map(" ".join)
+HOUR = 3_600_000_000  # microseconds
+VOCABULARY = [
+    "apple",
+    "shares",
+    "fall",
+    "3%",
+    "4%",
+    "after",
+    "earnings",
+    "miss",
+    "recall",
+    "cars",
+    "ford",
+    "raises",
+    "the",
+    "of",
+]
+TEXTS = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=7).map(" ".join)
 
 
-def test_labelled_pairs_are_told_apart() -> None:
+def are_similar(first: str, second: str) -> bool:
+    return jaccard_index(fingerprint(first), fingerprint(second)) >= MIN_SIMILARITY
+
+
+def test_labelled_pairs_are_distinguished() -> None:
     pairs = rows("story_pairs.csv")
-    alike = [similarity(fingerprint(row["first"]), fingerprint(row["second"])) >= SIMILAR for row in pairs]
-    same = [row["same_story"] == "1" for row in pairs]
-    hits = sum(one and other for one, other in zip(alike, same, strict=True))
+    expected = [row["same_story"] == "1" for row in pairs]
+
+    similar = [are_similar(row["first"], row["second"]) for row in pairs]
+
+    hits = sum(both == (True, True) for both in zip(similar, expected, strict=True))
     assert len(pairs) >= 120
-    assert hits / sum(alike) >= 0.85
-    assert hits / sum(same) >= 0.60
+    assert hits / sum(similar) >= 0.85
+    assert hits / sum(expected) >= 0.60
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Apple's iPhone sales rise", "apple iphone sale rises"),
         ("Ford recalled 1,000 cars", "Ford recalls 1000 car"),
@@ -51,8 +61,8 @@ def test_labelled_pairs_are_told_apart() -> None:
         ("Ford is recalling a car", "Ford recalls cars"),
     ],
 )
-def test_endings_and_stop_words_do_not_matter(one: str, other: str) -> None:
-    assert similarity(fingerprint(one), fingerprint(other)) == 1.0
+def test_endings_and_stop_words_do_not_matter(first: str, second: str) -> None:
+    assert jaccard_index(fingerprint(first), fingerprint(second)) == 1.0
 
 
 def test_numbers_and_short_words_stay_whole() -> None:
@@ -61,62 +71,70 @@ def test_numbers_and_short_words_stay_whole() -> None:
 
 
 @pytest.mark.parametrize("text", ["The of and", "🚀🚀", "..."])
-def test_a_text_without_words_tells_its_own_story(text: str) -> None:
-    assert similarity(fingerprint(text), fingerprint(text)) == 1.0
-    assert similarity(fingerprint(text), fingerprint("Apple falls")) == 0.0
+def test_a_text_without_words_is_a_story_of_its_own(text: str) -> None:
+    assert jaccard_index(fingerprint(text), fingerprint(text)) == 1.0
+    assert jaccard_index(fingerprint(text), fingerprint("Apple falls")) == 0.0
 
 
 @given(TEXTS, TEXTS)
-def test_similarity_is_symmetric_and_bounded(one: str, other: str) -> None:
-    first, second = fingerprint(one), fingerprint(other)
-    assert 0 <= similarity(first, second) == similarity(second, first) <= 1
+def test_similarity_is_symmetric_and_bounded(first: str, second: str) -> None:
+    there = jaccard_index(fingerprint(first), fingerprint(second))
+    back = jaccard_index(fingerprint(second), fingerprint(first))
+
+    assert 0 <= there == back <= 1
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), TEXTS, st.integers(0, 200)), max_size=8))
 @settings(max_examples=100, deadline=None)
-def test_a_few_rows_are_all_compared(told: list[tuple[str, str, int]]) -> None:
-    told = sorted(told, key=lambda row: row[2])
-    symbols, texts = [row[0] for row in told], [row[1] for row in told]
-    expected = [
-        (i, j)
-        for i, j in combinations(range(len(told)), 2)
-        if symbols[i] == symbols[j]
-        and told[j][2] - told[i][2] <= STORY_HOURS
-        and similarity(fingerprint(texts[i]), fingerprint(texts[j])) >= SIMILAR
-    ]
-    earlier, later = duplicate_pairs(symbols, texts, np.array([row[2] * HOUR for row in told], dtype=np.int64))
+def test_a_few_rows_are_all_compared(reports: list[tuple[str, str, int]]) -> None:
+    reports = sorted(reports, key=lambda row: row[2])
+    symbols = [symbol for symbol, _, _ in reports]
+    texts = [text for _, text, _ in reports]
+    hours = [hour for _, _, hour in reports]
+    known = np.array([hour * HOUR for hour in hours], dtype=np.int64)
+
+    earlier, later = duplicate_pairs(symbols, texts, known)
+
+    expected = []
+    for first, second in combinations(range(len(reports)), 2):
+        same_company = symbols[first] == symbols[second]
+        in_reach = hours[second] - hours[first] <= STORY_HOURS
+        if same_company and in_reach and are_similar(texts[first], texts[second]):
+            expected.append((first, second))
     assert sorted(zip(earlier.tolist(), later.tolist(), strict=True)) == sorted(expected)
     assert later.tolist() == sorted(later.tolist())
 
 
-def test_a_template_is_compared_with_its_newest_tellings_only() -> None:
+def test_a_template_is_compared_with_its_newest_rows_only() -> None:
     count = 200
     texts = [f"Company files form with the commission number {number}" for number in range(count)]
+
     earlier, later = duplicate_pairs(["A"] * count, texts, np.arange(count, dtype=np.int64))
+
     assert set(later.tolist()) == set(range(1, count))
     assert (later - earlier).max() == 8
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), TEXTS), max_size=40), st.integers(0, 40))
 @settings(max_examples=60, deadline=None)
-def test_later_rows_change_no_earlier_pair(told: list[tuple[str, str]], cut: int) -> None:
-    symbols, texts = [row[0] for row in told], [row[1] for row in told]
-    known = np.arange(len(told), dtype=np.int64)
+def test_later_rows_change_no_earlier_pair(reports: list[tuple[str, str]], cut: int) -> None:
+    symbols, texts = [row[0] for row in reports], [row[1] for row in reports]
+    known = np.arange(len(reports), dtype=np.int64)
+
     earlier, later = duplicate_pairs(symbols, texts, known)
     first_earlier, first_later = duplicate_pairs(symbols[:cut], texts[:cut], known[:cut])
+
     assert first_earlier.tolist() == earlier[later < cut].tolist()
     assert first_later.tolist() == later[later < cut].tolist()
 
 
 def test_labelled_windows_become_their_stories() -> None:
-    told = rows("story_clusters.csv")
+    labelled = rows("story_clusters.csv")
 
-    def alike(one: str, other: str) -> bool:
-        return similarity(fingerprint(one), fingerprint(other)) >= SIMILAR
+    precision, recall, f1 = b_cubed(labelled, are_similar)
+    _, _, f1_by_title = b_cubed(labelled, lambda first, second: first.casefold() == second.casefold())
 
-    precision, recall, f1 = b_cubed(told, alike)
-    _, _, by_title = b_cubed(told, lambda one, other: one.casefold() == other.casefold())
-    assert len(told) >= 250
+    assert len(labelled) >= 250
     assert precision >= 0.98
     assert recall >= 0.86
-    assert f1 > by_title
+    assert f1 > f1_by_title

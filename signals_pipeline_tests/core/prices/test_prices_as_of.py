@@ -47,7 +47,9 @@ splits = st.dictionaries(
     st.tuples(st.sampled_from(["A", "B"]), days, st.just("split")), st.sampled_from([2.0, 4.0, 0.1]), max_size=3
 )
 actions = st.builds(
-    lambda *found: actions_of(*[(*key, value) for each in found for key, value in each.items()]), events, splits
+    lambda dividends, splits: actions_of(*[(*key, value) for key, value in (dividends | splits).items()]),
+    events,
+    splits,
 )
 
 
@@ -57,7 +59,9 @@ def test_a_range_of_windows_gives_the_bits_of_each_alone_and_of_what_was_known_t
     seed: int, happened: pd.DataFrame, data: st.DataObject
 ) -> None:
     bars = pd.concat([walk("A", seed), walk("B", seed + 1)], ignore_index=True)
+
     whole = build(bars, ["A", "B"], RANGE, SESSIONS, happened)
+
     for window in data.draw(st.lists(st.sampled_from(RANGE), min_size=1, max_size=4)):
         rows = whole[whole["window_start"] == window.start].reset_index(drop=True)
         opened = np.array([at <= np.datetime64(window.as_of.replace(tzinfo=None)) for at in SESSIONS.opens])
@@ -75,7 +79,9 @@ def test_a_split_changes_no_technical(seed: int, ex_date: date, ratio: float, wi
     traded = bars.copy()
     traded.loc[old, ["open", "high", "low", "close"]] *= ratio
     traded.loc[old, "volume"] /= ratio
+
     found = build(traded, ["A"], [window], SESSIONS, actions_of(("A", ex_date, "split", ratio)))
+
     pd.testing.assert_frame_equal(found.drop(columns="close"), whole, rtol=1e-4, atol=1e-4)
 
 
@@ -86,6 +92,7 @@ def test_at_half_past_eight_on_the_ex_date_the_split_is_not_known_and_after_the_
     plain = {row["session"].date(): row["close"] for row in bars.to_dict("records")}
     morning, evening = window_for_key("2018-01-09-17:30"), window_for_key("2018-01-10-08:30")
     without_last = bars[bars["session"] != ex_date]  # the split's own session has no bar: the last one is adjusted
+
     for window, factor in ((morning, 1.0), (evening, 0.25)):
         found = build(without_last, ["A"], [window], SESSIONS, split).iloc[0]
         assert found["close"] == pytest.approx(plain[date(2018, 1, 9)] * factor)
@@ -110,7 +117,9 @@ def test_an_outcome_holds_the_dividends_between_entry_and_exit_whenever_it_is_ma
         ("AAA", PLAIN.dates[first + 12], "split", 3.0),
         ("GONE", PLAIN.dates[first], "split", 3.0),
     )
+
     found = realised_outcomes(given_signal, flat, ["AAA", "BBB"], PLAIN, as_of=as_of, actions=paid).frame
+
     assert dict(zip(found["horizon"], found["raw_return"].round(9), strict=True)) == {
         horizon: 0.0 if horizon == 1 else round(100 / 95 - 1, 9) for horizon in plain["horizon"]
     }

@@ -1,4 +1,4 @@
-"""Technicals: bounded, blind to scale, to the future and to what is long past."""
+"""Technicals: bounded, independent of scale, of the future and of the distant past."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.prices import technicals
-from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS, FEWEST_BARS, MOST_BARS, BarsError, build
+from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS, MAX_BARS, MIN_BARS, BarsError, build
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline_tests.support.spreading import Backwards
@@ -35,9 +35,9 @@ def bars_of(
 
 
 @st.composite
-def histories(draw: st.DrawFn, fewest: int = FEWEST_BARS, most: int = 660) -> pd.DataFrame:
+def histories(draw: st.DrawFn, minimum: int = MIN_BARS, maximum: int = 660) -> pd.DataFrame:
     """A walk of any roughness, with stretches without movement, without range and without trades."""
-    n = draw(st.integers(fewest, most))
+    n = draw(st.integers(minimum, maximum))
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     sigma = draw(st.sampled_from([0.0, 1e-7, 0.01, 0.05, 0.3]))
     halted = random.random(n) < draw(st.sampled_from([0.0, 0.5, 0.95]))
@@ -47,15 +47,15 @@ def histories(draw: st.DrawFn, fewest: int = FEWEST_BARS, most: int = 660) -> pd
     return bars_of(close, spread=draw(st.sampled_from([0.0, 0.02])), volume=volume.round())
 
 
-def one(bars: pd.DataFrame, window: Window = END) -> pd.Series:
+def row_of(bars: pd.DataFrame, window: Window = END) -> pd.Series:
     return build(bars, ["A"], [window], SESSIONS).iloc[0]
 
 
-def assert_same(one_frame: pd.DataFrame, other: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(one_frame, other, check_exact=True)
+def assert_same(left: pd.DataFrame, right: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(left, right, check_exact=True)
 
 
-def test_the_weights_are_of_one_whole() -> None:
+def test_the_weights_add_up_to_one() -> None:
     assert COMPONENT_WEIGHTS == {"rsi": 0.20, "macd": 0.25, "trend": 0.30, "momentum": 0.15, "volume": 0.10}
     assert sum(COMPONENT_WEIGHTS.values()) == pytest.approx(1)
 
@@ -63,7 +63,8 @@ def test_the_weights_are_of_one_whole() -> None:
 @FEW
 @given(histories())
 def test_bounded_complete_and_the_sum_of_its_components(bars: pd.DataFrame) -> None:
-    found = one(bars)
+    found = row_of(bars)
+
     components = found[COMPONENTS].to_numpy("float64")
     assert np.isfinite(found[RAW].to_numpy("float64")).all()
     assert 0 <= found["rsi"] <= 100
@@ -75,7 +76,7 @@ def test_bounded_complete_and_the_sum_of_its_components(bars: pd.DataFrame) -> N
     direction = np.sign(bars["close"].iloc[-1] - bars["close"].iloc[-2])
     assert found["c_volume"] == pytest.approx(direction * np.tanh(max(found["volume_z"], 0) / 2))
     assert found["technical"] == pytest.approx(components @ list(COMPONENT_WEIGHTS.values()), abs=1e-12)
-    assert found["bars"] == min(len(bars), MOST_BARS)
+    assert found["bars"] == min(len(bars), MAX_BARS)
     assert found["session"] == pd.Timestamp("2018-06-05", tz="UTC")
     assert not found["stale"]
 
@@ -84,7 +85,8 @@ def test_bounded_complete_and_the_sum_of_its_components(bars: pd.DataFrame) -> N
 @given(histories(), st.floats(1e-3, 1e3))
 def test_the_scale_of_prices_changes_nothing_but_the_close(bars: pd.DataFrame, factor: float) -> None:
     scaled = bars.assign(**{name: bars[name] * factor for name in ("open", "high", "low", "close")})
-    before, after = one(bars), one(scaled)
+    before, after = row_of(bars), row_of(scaled)
+
     names = [*COMPONENTS, "technical"]
     np.testing.assert_allclose(after[names].to_numpy("float64"), before[names].to_numpy("float64"), rtol=0, atol=1e-6)
     assert after["close"] == pytest.approx(before["close"] * factor)
@@ -95,27 +97,28 @@ def test_the_scale_of_prices_changes_nothing_but_the_close(bars: pd.DataFrame, f
 def test_bars_from_as_of_on_change_nothing(bars: pd.DataFrame, known: int) -> None:
     window = window_for_key(f"{bars['session'].iloc[-known - 1]:%Y-%m-%d}-08:30")
     past = bars.iloc[:-known]
-    rubbish = bars.copy()
-    rubbish.loc[len(bars) - known :, ["open", "high", "low", "close", "volume"]] = -1.0
+    invalid = bars.copy()
+    invalid.loc[len(bars) - known :, ["open", "high", "low", "close", "volume"]] = -1.0
     alone = build(past, ["A"], [window], SESSIONS)
     assert_same(build(bars, ["A"], [window], SESSIONS), alone)
-    assert_same(build(rubbish, ["A"], [window], SESSIONS), alone)
+    assert_same(build(invalid, ["A"], [window], SESSIONS), alone)
 
 
 @FEW
-@given(histories(fewest=MOST_BARS + 1, most=MOST_BARS + 60), st.integers(0, 2**32))
+@given(histories(minimum=MAX_BARS + 1, maximum=MAX_BARS + 60), st.integers(0, 2**32))
 def test_bars_more_than_600_back_change_nothing(bars: pd.DataFrame, seed: int) -> None:
     older = bars.copy()
-    count = len(bars) - MOST_BARS
+    count = len(bars) - MAX_BARS
     for name in ("high", "low", "close"):
         older.loc[: count - 1, name] *= np.random.default_rng(seed).uniform(0.1, 10, count)
     found = build(bars, ["A"], [END], SESSIONS)
+
     assert_same(build(older, ["A"], [END], SESSIONS), found)
     assert_same(build(bars.iloc[count:], ["A"], [END], SESSIONS), found)
 
 
 @settings(FEW, max_examples=8)
-@given(histories(), histories(fewest=1, most=200), st.data())
+@given(histories(), histories(minimum=1, maximum=200), st.data())
 def test_many_windows_in_any_order_equal_each_alone(
     first: pd.DataFrame, second: pd.DataFrame, data: st.DataObject
 ) -> None:
@@ -136,35 +139,38 @@ def test_many_windows_in_any_order_equal_each_alone(
 
 @pytest.mark.parametrize("volume", [0.0, 1e6])
 @pytest.mark.parametrize("price", [0.0001, 33.3, 1e6])
-def test_a_price_that_never_moves_says_nothing(price: float, volume: float) -> None:
-    found = one(bars_of(np.full(300, price), spread=0, volume=np.full(300, volume)))
+def test_a_price_that_never_moves_has_no_direction(price: float, volume: float) -> None:
+    found = row_of(bars_of(np.full(300, price), spread=0, volume=np.full(300, volume)))
+
     assert found["rsi"] == 50
     assert found[["technical", *COMPONENTS, *RAW[1:]]].tolist() == [0.0] * 10
 
 
 def test_a_jump_long_before_a_halt_leaves_no_rounding_for_a_signal() -> None:
-    found = one(bars_of(np.where(np.arange(600) < 20, 70.1, 33.3), spread=0))
+    found = row_of(bars_of(np.where(np.arange(600) < 20, 70.1, 33.3), spread=0))
+
     assert (found["rsi"], found["technical"]) == (50, 0)
 
 
-def test_a_range_without_a_change_of_close_says_nothing_either() -> None:
-    found = one(bars_of(np.full(300, 33.3), spread=0.05))
+def test_a_range_without_a_change_of_close_has_no_direction_either() -> None:
+    found = row_of(bars_of(np.full(300, 33.3), spread=0.05))
+
     assert found["rsi"] == 50
     assert found["technical"] == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("n", [1, 14, 15, 19, 20, 21, 33, 34, 49, 50, 59, 60])
-def test_few_bars_give_the_raw_values_that_they_allow(n: int) -> None:
+def test_few_bars_give_the_raw_values_that_they_are_enough_for(n: int) -> None:
     close = 100 * np.exp(np.cumsum(np.random.default_rng(7).normal(0, 0.02, n)))
-    found = one(bars_of(close))
+    found = row_of(bars_of(close))
     needed = dict(zip(RAW, (15, 34, 20, 21, 20), strict=True))
     assert {name: bool(np.isfinite(found[name])) for name in RAW} == {name: n >= needed[name] for name in RAW}
-    assert found[[*COMPONENTS, "technical"]].notna().tolist() == [n >= FEWEST_BARS] * 6
+    assert found[[*COMPONENTS, "technical"]].notna().tolist() == [n >= MIN_BARS] * 6
     assert (found["bars"], found["close"]) == (n, close[-1])
 
 
 def test_few_bars_without_movement_have_no_macd_either() -> None:
-    assert np.isnan(one(bars_of(np.full(20, 5.0), spread=0))["macd_atr"])
+    assert np.isnan(row_of(bars_of(np.full(20, 5.0), spread=0))["macd_atr"])
 
 
 def steady(n: int) -> pd.DataFrame:
@@ -183,40 +189,44 @@ def steady(n: int) -> pd.DataFrame:
     ],
 )
 def test_the_last_bar_is_that_of_the_last_session_closed_before_the_digest(key: str, session: str) -> None:
-    found = one(steady(300), window_for_key(key))
+    found = row_of(steady(300), window_for_key(key))
+
     assert found["session"] == pd.Timestamp(session, tz="UTC")
     assert not found["stale"]
 
 
-def test_both_digests_about_a_session_say_the_same() -> None:
+def test_both_digests_about_a_session_have_the_same_numbers() -> None:
     evening, morning = END, window_for_key("2018-06-05-17:30")
     found = build(steady(300), ["A"], [evening, morning], SESSIONS).drop(columns="window_start")
+
     assert_same(found.iloc[[0]], found.iloc[[1]].set_axis([0]))
 
 
 def test_a_symbol_without_the_last_bar_is_stale_and_still_computed() -> None:
     bars = steady(300)
-    late = one(bars.iloc[:-1])
+    late = row_of(bars.iloc[:-1])
+
     assert late["stale"]
     assert late["session"] == pd.Timestamp("2018-06-04", tz="UTC")
-    assert late["technical"] == one(bars, window_for_key("2018-06-04-08:30"))["technical"]
+    assert late["technical"] == row_of(bars, window_for_key("2018-06-04-08:30"))["technical"]
 
 
 @pytest.mark.parametrize("bars", [steady(300), steady(300).iloc[:0]])
 def test_a_symbol_without_bars_has_a_row_without_numbers(bars: pd.DataFrame) -> None:
     found = build(bars, ["NONE"], [END], SESSIONS)
+
     assert found[["symbol", "stale", "bars"]].iloc[0].tolist() == ["NONE", True, 0]
     assert found.drop(columns=["window_start", "symbol", "stale", "bars"]).isna().all(axis=None)
     assert_same(found, TECHNICALS.conform(found))
 
 
 @pytest.mark.parametrize(("symbols", "windows"), [([], [END]), (["A"], [])])
-def test_nothing_asked_is_an_empty_frame(symbols: Sequence[str], windows: Sequence[Window]) -> None:
+def test_without_symbols_or_windows_the_frame_is_empty(symbols: Sequence[str], windows: Sequence[Window]) -> None:
     assert_same(build(steady(100), symbols, windows, SESSIONS), TECHNICALS.empty())
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "said"),
+    ("column", "value", "message"),
     [
         ("close", 0.0, "bar A 2018-06-01 has a price that is not positive"),
         ("high", np.nan, "bar A 2018-06-01 has a price that is not positive"),
@@ -227,11 +237,11 @@ def test_nothing_asked_is_an_empty_frame(symbols: Sequence[str], windows: Sequen
         ("session", pd.Timestamp("2018-05-30"), "bar A 2018-05-30 has a session that repeats or goes back"),
     ],
 )
-def test_a_bar_that_cannot_be_is_named(column: str, value: float | pd.Timestamp, said: str) -> None:
+def test_an_impossible_bar_is_named(column: str, value: float | pd.Timestamp, message: str) -> None:
     bars = steady(100)
     bars.loc[97, column] = value
-    with pytest.raises(BarsError, match=said):
-        one(bars)
+    with pytest.raises(BarsError, match=message):
+        row_of(bars)
     assert_same(
         build(pd.concat([bars, bars_of(np.ones(9), symbol="B")]), ["B"], [END], SESSIONS),
         build(bars_of(np.ones(9), symbol="B"), ["B"], [END], SESSIONS),

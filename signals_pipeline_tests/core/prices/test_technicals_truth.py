@@ -10,7 +10,7 @@ import pytest
 import talib
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
-from signals_pipeline.core.prices.technicals import FEWEST_BARS, build
+from signals_pipeline.core.prices.technicals import MIN_BARS, build
 from signals_pipeline.core.windows import window_for_key
 
 TRUTH = Path(__file__).parents[2] / "data" / "indicators"
@@ -42,8 +42,8 @@ def test_every_day_of_two_years_equals_the_published_results() -> None:
     ]
     trend = pd.concat(distances, axis=1).mean(axis=1)
     np.testing.assert_allclose(found["trend_atr"], trend, rtol=0, atol=1e-9)
-    bounded = np.tanh(2 * pd.concat(distances, axis=1)).mean(axis=1)[FEWEST_BARS - 1 :]
-    np.testing.assert_allclose(found["c_trend"][FEWEST_BARS - 1 :], bounded, rtol=0, atol=1e-9)
+    bounded = np.tanh(2 * pd.concat(distances, axis=1)).mean(axis=1)[MIN_BARS - 1 :]
+    np.testing.assert_allclose(found["c_trend"][MIN_BARS - 1 :], bounded, rtol=0, atol=1e-9)
 
 
 def test_the_library_underneath_equals_the_published_results() -> None:

@@ -1,4 +1,4 @@
-"""What the combined score promises: additive, exact without a story, and the same whatever else is computed with it."""
+"""The combined score is additive, exact without a story, and the same whatever else is computed with it."""
 
 import json
 import math
@@ -94,7 +94,7 @@ def build(
     return scores.build(headlines_for(sentiment), sentiment, technicals, symbols, windows, sentiment_weight=weight)
 
 
-def one(
+def score_of(
     rows: Rows, prices: Sequence[dict[str, object]] = (), *, weight: float = 0.6
 ) -> tuple[Any, list[dict[str, Any]]]:
     row = row_of(build(rows, prices, weight=weight), "NVDA")
@@ -111,9 +111,9 @@ WEIGHTS = st.one_of(st.just(0.0), st.floats(0.01, 1), st.floats(1e-12, 1), st.fl
 
 
 @st.composite
-def sentiment_rows(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS[:1], most: int = 12) -> Rows:
+def sentiment_rows(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS[:1], maximum: int = 12) -> Rows:
     rows = []
-    for number in range(draw(st.integers(0, most))):
+    for number in range(draw(st.integers(0, maximum))):
         window = draw(st.sampled_from(windows))
         place = {"window_start": window.start, "symbol": draw(st.sampled_from(SYMBOLS))}
         story = f"{draw(st.integers(0, 5)):016x}"
@@ -136,7 +136,7 @@ def technical_rows(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS[:1]) -
 
 def test_tone_and_combined_by_hand() -> None:
     prices = [priced(rsi=0.5, macd=-0.2, trend=1.0, momentum=0.0, volume=-1.0)]
-    row, parts = one([scored(0, 0.6, 0.9), scored(1, 0.2, -0.5)], prices)
+    row, parts = score_of([scored(0, 0.6, 0.9), scored(1, 0.2, -0.5)], prices)
     n_effective = 0.8**2 / (0.36 + 0.04)
     tone = (0.6 * 0.9 - 0.2 * 0.5) / 0.8 * n_effective / (n_effective + 0.5)
     technical = 0.2 * 0.5 - 0.25 * 0.2 + 0.3 * 1 - 0.1
@@ -159,24 +159,25 @@ def test_tone_and_combined_by_hand() -> None:
     }
 
 
-def test_one_weak_story_does_not_shout_as_loud_as_ten() -> None:
-    weak, _ = one([scored(0, 0.01, 1.0)])
-    strong, _ = one([scored(number, 0.01, 1.0) for number in range(10)])
+def test_one_weak_story_keeps_less_of_its_tone_than_ten() -> None:
+    weak, _ = score_of([scored(0, 0.01, 1.0)])
+    strong, _ = score_of([scored(number, 0.01, 1.0) for number in range(10)])
     assert weak["tone"] == pytest.approx(1 / 1.5)
     assert strong["tone"] == pytest.approx(10 / 10.5)
 
 
-def test_a_story_s_headlines_count_as_one_story() -> None:
+def test_the_headlines_of_a_story_count_as_one_story() -> None:
     known = WINDOW.end - timedelta(hours=1)
     rows = [
         scored(0, 0.3, 0.5, story_id="s", known_at=known + timedelta(minutes=1)),
         scored(1, 0.3, 1.0, story_id="s", known_at=known),
         scored(2, 0.2, -1.0, story_id="s", told=True),
     ]
-    row, (story,) = one(rows)
+    row, (story,) = score_of(rows)
+
     assert (row["n_stories"], row["n_effective"], bool(row["fragile"]), bool(row["fresh"])) == (1, 1, True, False)
     assert row["total_weight"] == pytest.approx(0.8)
-    # Two headlines weigh the same: the one known first speaks for the story.
+    # Two headlines weigh the same: the story takes its title and link from the one known first.
     assert (row["story_id"], row["news_title"], row["news_url"]) == ("s", "Title 1", "https://example.com/1")
     assert story["known_at"] == known.isoformat().replace("+00:00", "Z")
     assert (story["title"], story["headlines"], story["told"]) == ("Title 1", 3, True)
@@ -185,7 +186,8 @@ def test_a_story_s_headlines_count_as_one_story() -> None:
 
 
 def test_the_leading_story_has_the_largest_absolute_contribution() -> None:
-    row, parts = one([scored(0, 0.5, 0.4), scored(1, 0.5, -0.9), scored(2, 0.9, 0.1)])
+    row, parts = score_of([scored(0, 0.5, 0.4), scored(1, 0.5, -0.9), scored(2, 0.9, 0.1)])
+
     assert row["news_title"] == "Title 1"
     sizes = [abs(part["contribution"]) for part in parts]
     assert sizes == sorted(sizes, reverse=True)
@@ -194,7 +196,8 @@ def test_the_leading_story_has_the_largest_absolute_contribution() -> None:
 def test_equal_stories_are_led_by_the_first_known_then_by_id() -> None:
     at = WINDOW.end - timedelta(hours=2)
     rows = [scored(0, 0.5, 0.5), scored(2, 0.5, 0.5, known_at=at), scored(1, 0.5, 0.5, known_at=at)]
-    row, parts = one(rows)
+    row, parts = score_of(rows)
+
     assert row["news_title"] == "Title 1"
     assert [part["title"] for part in parts] == ["Title 1", "Title 2", "Title 0"]
 
@@ -211,8 +214,9 @@ def test_counts_separate_tagged_relevant_and_confident_headlines() -> None:
     assert list(counts.loc["T"]) == [0, 0, 0, 0]
 
 
-def test_nothing_known_scores_zero_with_nothing_to_explain() -> None:
-    row, parts = one([], [priced()])
+def test_without_news_the_score_is_zero_and_there_is_nothing_to_explain() -> None:
+    row, parts = score_of([], [priced()])
+
     assert (row["tone"], row["n_effective"], row["tone_confidence"], row["combined"]) == (0, 0, 0, 0)
     assert math.isnan(row["technical"])
     assert (parts, row["story_id"], row["news_title"], row["news_url"]) == ([], "", "", "")
@@ -221,14 +225,16 @@ def test_nothing_known_scores_zero_with_nothing_to_explain() -> None:
 
 
 def test_a_missing_technical_score_is_never_renormalised() -> None:
-    alone, parts = one([scored(0, 0.5, 0.9)], [priced()])
+    alone, parts = score_of([scored(0, 0.5, 0.9)], [priced()])
+
     assert alone["combined"] == 0.6 * alone["tone"]
     assert [part["kind"] for part in parts] == ["story"]
 
 
-def test_a_raw_value_that_is_missing_is_null() -> None:
+def test_a_missing_raw_value_is_null() -> None:
     row = priced(rsi=0.1, macd=0.1, trend=0.1, momentum=0.1, volume=0.0) | {"volume_z": math.nan}
-    _, parts = one([], [row])
+    _, parts = score_of([], [row])
+
     assert parts[-1] == {**parts[-1], "name": "volume", "value": None, "component": 0.0}
 
 
@@ -239,7 +245,7 @@ def test_no_windows_or_no_symbols_give_an_empty_frame() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(sentiment_rows(most=25), technical_rows(), st.floats(0, 1))
+@given(sentiment_rows(maximum=25), technical_rows(), st.floats(0, 1))
 def test_contributions_sum_to_the_combined_score(rows: Rows, prices: Rows, weight: float) -> None:
     for _, row in build(rows, prices, weight=weight).iterrows():
         parts = json.loads(row["contributions"])
@@ -257,8 +263,10 @@ def test_contributions_sum_to_the_combined_score(rows: Rows, prices: Rows, weigh
 
 
 @settings(max_examples=12, deadline=None)
-@given(sentiment_rows(most=25), technical_rows(), st.floats(0, 1))
-def test_without_a_story_is_the_score_had_it_not_been_there(rows: Rows, prices: Rows, weight: float) -> None:
+@given(sentiment_rows(maximum=25), technical_rows(), st.floats(0, 1))
+def test_the_score_without_a_story_is_the_score_had_the_story_not_been_there(
+    rows: Rows, prices: Rows, weight: float
+) -> None:
     without: dict[str, float] = {}
     rows_left: Rows = []
     prices_left: Rows = []
@@ -268,9 +276,11 @@ def test_without_a_story_is_the_score_had_it_not_been_there(rows: Rows, prices: 
                 # Every company less one story is a company of its own, so that one call scores them all.
                 name = f"{row['symbol']} without {part['story_id']}"
                 without[name] = part["without"]
-                own = [each | {"symbol": name} for each in rows if each["symbol"] == row["symbol"]]
-                rows_left += [each for each in own if each["story_id"] != part["story_id"]]
-                prices_left += [each | {"symbol": name} for each in prices if each["symbol"] == row["symbol"]]
+                own_rows = [headline for headline in rows if headline["symbol"] == row["symbol"]]
+                other_stories = [headline for headline in own_rows if headline["story_id"] != part["story_id"]]
+                rows_left += [headline | {"symbol": name} for headline in other_stories]
+                own_prices = [price for price in prices if price["symbol"] == row["symbol"]]
+                prices_left += [price | {"symbol": name} for price in own_prices]
     again = build(rows_left, prices_left, weight=weight, symbols=tuple(without)).set_index("symbol")["combined"]
     assert again.to_dict() == pytest.approx(without, rel=0, abs=1e-12)
 
@@ -278,34 +288,40 @@ def test_without_a_story_is_the_score_had_it_not_been_there(rows: Rows, prices: 
 @settings(max_examples=8, deadline=None)
 @given(sentiment_rows(), technical_rows(), UNIT)
 def test_a_headline_without_weight_changes_only_the_counts(rows: Rows, prices: Rows, score: float) -> None:
-    before = build(rows, prices)
     unsure = scored(100, 0.0, score, story_id=f"{0:016x}", told=True, confident=False)
     tag_only = scored(101, 0.0, score, relevance=0.0, confident=False)
+
+    before = build(rows, prices)
     after = build([*rows, unsure, tag_only], prices)
+
     counts = ["n_tagged", "n_relevant"]
     pd.testing.assert_frame_equal(after.drop(columns=counts), before.drop(columns=counts), check_exact=True)
 
 
 @settings(max_examples=6, deadline=None)
-@given(sentiment_rows(WINDOWS, most=25), technical_rows(WINDOWS), st.randoms(use_true_random=False))
-def test_many_windows_are_each_alone_and_row_order_does_not_matter(rows: Rows, prices: Rows, random: Random) -> None:
+@given(sentiment_rows(WINDOWS, maximum=25), technical_rows(WINDOWS), st.randoms(use_true_random=False))
+def test_neither_other_windows_nor_the_order_of_the_rows_matter(rows: Rows, prices: Rows, random: Random) -> None:
     together = build(rows, prices, windows=WINDOWS)
+
     alone = [build(rows, prices, windows=(window,)) for window in WINDOWS]
     pd.testing.assert_frame_equal(concat(SCORES, alone), together, check_exact=True)
     sentiment, technicals = sentiment_frame(rows), technicals_frame(prices)
     state = random.randrange(2**31)
     frames = (headlines_for(sentiment), sentiment, technicals)
-    headlines, sentiment, technicals = (each.sample(frac=1, random_state=state) for each in frames)
+    headlines, sentiment, technicals = (frame.sample(frac=1, random_state=state) for frame in frames)
+
     again = scores.build(headlines, sentiment, technicals, SYMBOLS[::-1], WINDOWS[::-1], sentiment_weight=0.6)
     pd.testing.assert_frame_equal(again, together, check_exact=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scores, "WINDOWS_A_SHARE", random.randint(1, len(WINDOWS)))
         spread = Backwards()
-        shared = scores.build(headlines, sentiment, technicals, SYMBOLS, WINDOWS, sentiment_weight=0.6, spread=spread)
-    pd.testing.assert_frame_equal(shared, together, check_exact=True)
+        in_chunks = scores.build(
+            headlines, sentiment, technicals, SYMBOLS, WINDOWS, sentiment_weight=0.6, spread=spread
+        )
+    pd.testing.assert_frame_equal(in_chunks, together, check_exact=True)
 
 
-def test_a_company_s_numbers_do_not_depend_on_how_many_others_there_are() -> None:
+def test_the_numbers_of_a_company_do_not_depend_on_how_many_others_there_are() -> None:
     random = Random(0)
     rows = [
         scored(
@@ -324,11 +340,13 @@ def test_a_company_s_numbers_do_not_depend_on_how_many_others_there_are() -> Non
 def test_rows_of_other_windows_and_symbols_are_left_out() -> None:
     outside = [scored(1, 0.5, -1.0, symbol="AMD"), scored(2, 0.5, -1.0, window_start=WINDOWS[1].start)]
     prices = [priced("AMD", rsi=1, macd=1, trend=1, momentum=1, volume=1)]
+
     pd.testing.assert_frame_equal(build([scored(0, 0.5, 0.5), *outside], prices), build([scored(0, 0.5, 0.5)]))
 
 
-def test_json_is_compact_sorted_and_keeps_every_bit() -> None:
-    row, parts = one([scored(0, 0.1, 1 / 3)], [priced(rsi=0.1, macd=0.2, trend=0.3, momentum=1 / 7, volume=0.0)])
+def test_the_json_is_compact_and_sorted_and_preserves_every_bit() -> None:
+    row, parts = score_of([scored(0, 0.1, 1 / 3)], [priced(rsi=0.1, macd=0.2, trend=0.3, momentum=1 / 7, volume=0.0)])
+
     assert row["contributions"] == json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     assert parts[4]["component"] == 1 / 7
     assert parts[0]["weight"] == 0.1

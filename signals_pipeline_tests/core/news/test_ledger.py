@@ -1,8 +1,9 @@
-"""The ledger of a run says of each window what it would say had the window been run by itself."""
+"""A run's ledger has the entry for each window that it would have had the window been run by itself."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import hypothesis.strategies as st
 import pytest
@@ -46,19 +47,20 @@ def fetched(entry: Coverage) -> dict[str, int]:
 @settings(max_examples=5, deadline=None)
 @given(deliveries(), MODES, st.sets(st.integers(0, 3)), st.integers(4, 6), st.randoms(use_true_random=False))
 def test_a_window_alone_has_the_entry_that_it_has_in_a_range(
-    items: list[RawHeadline], mode: tuple[float, bool], before: set[int], last: int, random: object
+    items: list[RawHeadline], mode: tuple[float, bool], before: set[int], last: int, random: Random
 ) -> None:
     covered, windows = [WINDOWS[at] for at in sorted(before)], WINDOWS[4 : last + 1]
+    shuffled = random.sample(items, len(items))
+
     together = entries(windows, covered, items, mode)
-    shuffled = list(items)
-    random.shuffle(shuffled)  # pyright: ignore[reportAttributeAccessIssue]
+
     for window, entry in zip(windows, together, strict=True):
         start, end = news_interval([window], lookback_hours=mode[0], strict=mode[1])
-        own = [one for one in shuffled if one.known_at and start <= one.known_at < end]
-        among = [each for each in (*covered, *windows) if each != window]
+        own = [item for item in shuffled if item.known_at and start <= item.known_at < end]
+        other_windows = [other for other in (*covered, *windows) if other != window]
         # What the feeds would deliver for this window alone, and what they delivered for the whole range.
         for delivered in (own, shuffled):
-            (alone,) = entries([window], among, delivered, mode)
+            (alone,) = entries([window], other_windows, delivered, mode)
             assert alone == entry
 
 
@@ -68,8 +70,8 @@ def test_each_window_counts_what_its_own_evidence_holds(items: list[RawHeadline]
     windows = WINDOWS[:5]
     for window, entry in zip(windows, entries(windows, (), items, mode), strict=True):
         start, end = evidence_interval(window, lookback_hours=mode[0], strict=mode[1])
-        own = [one for one in items if one.known_at and start <= one.known_at < end]
-        assert fetched(entry) == {feed: sum(one.feed == feed for one in own) for feed in ("one", "two")}
+        own = [item for item in items if item.known_at and start <= item.known_at < end]
+        assert fetched(entry) == {feed: sum(item.feed == feed for item in own) for feed in ("one", "two")}
         assert entry.drops == normalise(own).drops
         assert entry.window_key == window.key
 
@@ -82,7 +84,9 @@ def test_drops_and_copies_are_those_of_the_window_alone() -> None:
         raw("Rain in Spain", MORNING + timedelta(days=1), feed="one"),
         raw("Of no time", None, feed="one"),
     ]
+
     first, second, third = entries(WINDOWS[:3], (), items)
+
     assert fetched(first) == {"one": 1, "two": 2}
     assert {name: count for name, count in first.drops.items() if count} == {"duplicate": 1, "removed": 1}
     assert (first.headlines, first.relevant) == (1, 1)
@@ -96,29 +100,34 @@ def test_drops_and_copies_are_those_of_the_window_alone() -> None:
 
 def test_items_without_a_time_count_in_the_window_that_first_saw_them() -> None:
     undated = [raw(title, None, first_seen_at=WINDOWS[1].start, feed="one") for title in ("Of no time", "Of none")]
-    first, second, third = entries(WINDOWS[:3], (), [raw("Rain in Spain", WINDOWS[1].start, feed="one"), *undated])
+    dated = raw("Rain in Spain", WINDOWS[1].start, feed="one")
+
+    first, second, third = entries(WINDOWS[:3], (), [dated, *undated])
+
     assert [entry.drops["no_time"] for entry in (first, second, third)] == [0, 2, 0]
     assert [fetched(entry)["one"] for entry in (first, second, third)] == [0, 3, 0]
     assert second.headlines == 1
 
 
-def test_neighbours_have_no_gap_and_only_the_first_ever_is_a_first_run() -> None:
-    found = entries(WINDOWS[:9])
-    assert [entry.first_run for entry in found] == [True] + [False] * 8
-    assert {(entry.gap_minutes, entry.missing_windows) for entry in found} == {(0, ())}
+def test_consecutive_windows_have_no_gap_and_only_the_first_ever_is_a_first_run() -> None:
+    consecutive = entries(WINDOWS[:9])
+
+    assert [entry.first_run for entry in consecutive] == [True] + [False] * 8
+    assert {(entry.gap_minutes, entry.missing_windows) for entry in consecutive} == {(0, ())}
     assert not entries(WINDOWS[1:2], WINDOWS[:1])[0].first_run
 
 
 def test_windows_without_a_run_are_listed_and_are_a_gap() -> None:
-    holes = [WINDOWS[0], WINDOWS[3], WINDOWS[4]]
-    found = entries(holes[1:], holes[:1])
-    assert found[0].missing_windows == (WINDOWS[1].key, WINDOWS[2].key)
-    assert found[0].gap_minutes == (WINDOWS[3].start - WINDOWS[0].end) / timedelta(minutes=1)
-    assert (found[1].missing_windows, found[1].gap_minutes) == ((), 0)
+    after_gap, following = entries([WINDOWS[3], WINDOWS[4]], [WINDOWS[0]])
+
+    assert after_gap.missing_windows == (WINDOWS[1].key, WINDOWS[2].key)
+    assert after_gap.gap_minutes == (WINDOWS[3].start - WINDOWS[0].end) / timedelta(minutes=1)
+    assert (following.missing_windows, following.gap_minutes) == ((), 0)
 
 
 def test_a_window_filled_in_late_looks_only_at_what_lies_before_it() -> None:
     alone = entries(WINDOWS[2:3], WINDOWS[:2])
+
     assert entries(WINDOWS[2:3], (*WINDOWS[5:7], *WINDOWS[:2])) == alone
     assert entries(WINDOWS[2:3], WINDOWS[2:7])[0].first_run
 
@@ -126,7 +135,9 @@ def test_a_window_filled_in_late_looks_only_at_what_lies_before_it() -> None:
 def test_after_a_long_silence_the_windows_of_a_month_are_listed() -> None:
     window = WINDOWS[-1]
     old = windows_between(window.start - timedelta(days=90), window.start - timedelta(days=89))
+
     (entry,) = entries([window], old)
+
     listed = [window_for_key(key) for key in entry.missing_windows]
     assert listed == list(windows_between(window.start - MISSING_SPAN, window.start))
     assert entry.gap_minutes == (window.start - old[-1].end) / timedelta(minutes=1)
@@ -141,16 +152,18 @@ def test_after_a_long_silence_the_windows_of_a_month_are_listed() -> None:
 )
 def test_no_minute_is_lost_where_the_clocks_change(first: datetime, last: datetime, hours: int) -> None:
     windows = windows_between(first, last)
-    found = entries(windows)
-    for window, entry in zip(windows, found, strict=True):
+    weekend = next(window for window in windows if window.end - window.start == timedelta(hours=hours))
+    others = [window for window in windows if window != weekend]
+
+    for window, entry in zip(windows, entries(windows), strict=True):
         assert (entry.gap_minutes, entry.missing_windows) == (0, ())
         assert entry.evidence_start <= window.start
-    weekend = next(window for window in windows if window.end - window.start == timedelta(hours=hours))
-    hole = [window for window in windows if window != weekend]
-    missing = [entry for entry in entries(hole) if entry.missing_windows]
-    assert [entry.missing_windows for entry in missing] == [(weekend.key,)]
+
+    after_weekend = [entry for entry in entries(others) if entry.missing_windows]
+    assert [entry.missing_windows for entry in after_weekend] == [(weekend.key,)]
     # The window after the weekend starts at its end; its evidence reaches no further back than itself (9 hours).
-    assert missing[0].gap_minutes == hours * 60
+    assert after_weekend[0].gap_minutes == hours * 60
+
     (strict,) = entries([weekend], windows[: windows.index(weekend)], mode=(6.0, True))
     assert strict.gap_minutes == (hours - 6) * 60
 

@@ -20,14 +20,15 @@ from signals_pipeline_tests.support.deliveries import MODES, TITLES, WINDOWS, de
 @settings(max_examples=12, deadline=None)
 def test_many_windows_are_each_window_alone(items: list[RawHeadline], mode: tuple[float, bool]) -> None:
     together = evidence(items, WINDOWS, mode)
+
     some = WINDOWS[1::3]  # the weekend's window among them
     alone = []
     for window in reversed(some):
         first, last = news_interval([window], lookback_hours=mode[0], strict=mode[1])
-        fetched = [one for one in items if one.known_at and first <= one.known_at < last]
+        fetched = [item for item in items if item.known_at and first <= item.known_at < last]
         alone.append(rows(fetched, window, mode))
-    asked = together[together["window_start"].isin([window.start for window in some])]
-    assert_frame_equal(asked.reset_index(drop=True), concat(HEADLINES, alone))
+    same_windows = together[together["window_start"].isin([window.start for window in some])]
+    assert_frame_equal(same_windows.reset_index(drop=True), concat(HEADLINES, alone))
 
 
 @given(deliveries(), deliveries(), st.sampled_from(WINDOWS), MODES)
@@ -35,7 +36,8 @@ def test_many_windows_are_each_window_alone(items: list[RawHeadline], mode: tupl
 def test_what_becomes_known_later_changes_nothing(
     items: list[RawHeadline], more: list[RawHeadline], window: Window, mode: tuple[float, bool]
 ) -> None:
-    later = [one for one in more if one.known_at and one.known_at >= window.as_of]
+    later = [item for item in more if item.known_at and item.known_at >= window.as_of]
+
     assert_frame_equal(rows(items, window, mode), rows(items + later, window, mode))
 
 
@@ -43,19 +45,22 @@ def test_what_becomes_known_later_changes_nothing(
 @settings(max_examples=15, deadline=None)
 def test_news_after_a_headline_does_not_move_it(items: list[RawHeadline], window: Window) -> None:
     key = ["headline_id", "symbol", "known_at"]
-    told = rows(items, window)
-    for cut in sorted(set(told.loc[told["relevance"] > 0, "known_at"])):
-        earlier = rows([one for one in items if one.known_at and one.known_at <= cut], window)
+    all_news = rows(items, window)
+    for cut in sorted(set(all_news.loc[all_news["relevance"] > 0, "known_at"])):
+        news_until_cut = rows([item for item in items if item.known_at and item.known_at <= cut], window)
+
+        # The relevant rows known at the cut, without and with the later news.
         before, after = (
             frame[(frame["relevance"] > 0) & (frame["known_at"] <= cut)].sort_values(key, ignore_index=True)
-            for frame in (earlier, told)
+            for frame in (news_until_cut, all_news)
         )
-        # Only an edit or a withdrawal of the very item takes a row away, or brings back what it told before.
-        edited = {canonical_url(one.url) for one in items if one.known_at and cut < one.known_at < window.as_of}
-        keys = [pd.MultiIndex.from_frame(frame[key]) for frame in (before, after)]
-        stays, stood = keys[0].isin(keys[1]), keys[1].isin(keys[0])
-        assert {*before.loc[~stays, "url"], *after.loc[~stood, "url"]} <= edited
-        assert_frame_equal(before[stays].reset_index(drop=True), after[stood].reset_index(drop=True))
+        before_keys, after_keys = (pd.MultiIndex.from_frame(frame[key]) for frame in (before, after))
+        stays, was_there = before_keys.isin(after_keys), after_keys.isin(before_keys)
+
+        # Only an edit or a withdrawal of the same item takes a row away, or brings back what it said before.
+        edited = {canonical_url(item.url) for item in items if item.known_at and cut < item.known_at < window.as_of}
+        assert {*before.loc[~stays, "url"], *after.loc[~was_there, "url"]} <= edited
+        assert_frame_equal(before[stays].reset_index(drop=True), after[was_there].reset_index(drop=True))
 
 
 @given(deliveries())
@@ -82,15 +87,16 @@ def test_rows_keep_what_the_columns_promise(items: list[RawHeadline], mode: tupl
         part = frame[frame["window_start"] == window.start]
         first, last = evidence_interval(window, lookback_hours=mode[0], strict=mode[1])
         assert ((part["known_at"] >= first) & (part["known_at"] < last)).all()
-        assert not (
-            set(part.loc[part["symbol"] == "", "headline_id"]) & set(part.loc[part["symbol"] != "", "headline_id"])
-        )
-        begun = part[part["member"] == 0]
-        assert (begun["told"] == (begun["known_at"] < window.start)).all()
-        assert (begun["story_id"] == begun["headline_id"]).all()
+        without_company = set(part.loc[part["symbol"] == "", "headline_id"])
+        with_company = set(part.loc[part["symbol"] != "", "headline_id"])
+        assert not without_company & with_company
+        first_members = part[part["member"] == 0]
+        assert (first_members["told"] == (first_members["known_at"] < window.start)).all()
+        assert (first_members["story_id"] == first_members["headline_id"]).all()
 
 
 def test_a_deep_look_back_still_ends_a_story_after_72_hours() -> None:
     window = WINDOWS[-1]
     items = [raw(TITLES[3], window.end - timedelta(hours=hours), url=f"http://{hours}.com") for hours in (95, 1)]
+
     assert rows(items, window, (96.0, False))["member"].tolist() == [0, 0]
