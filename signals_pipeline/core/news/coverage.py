@@ -72,9 +72,13 @@ class Coverage:
 
         E.g. `Fri 17:30 to Mon 08:30 ET, no gap; 3 of 4 sources; 412 headlines, 61 stories; model finbert int8 @4556d1`.
         """
+        return f"{self.label}, {self.summary(model)}"
+
+    def summary(self, model: str) -> str:
+        """`line` without the span, for a page that shows it elsewhere."""
         answered = sum(report.status != "failed" for report in self.reports)
         parts = [
-            f"{self.label}, {self._gap()}",
+            self._gap(),
             f"{answered} of {_count(len(self.reports), 'source')}",
             f"{_count(self.headlines, 'headline')}, {_count(self.stories, 'story', 'stories')}",
             f"model {model}",

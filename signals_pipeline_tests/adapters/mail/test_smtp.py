@@ -76,7 +76,7 @@ def test_one_of_three_recipients_is_refused_and_the_others_get_theirs() -> None:
     assert isinstance(refused, NotSent)
     assert isinstance(later, NotSent)
     assert (refused.permanent, later.permanent) == (True, False)
-    assert "refuses the recipient: 550 no such user" in str(refused)
+    assert "rejected the recipient: 550 no such user" in str(refused)
 
 
 BEFORE = {
@@ -131,7 +131,7 @@ def test_a_server_that_reads_the_mail_and_refuses_it_did_not_take_it(code: bytes
         answer = send(on(port))
     assert isinstance(answer, NotSent)
     assert answer.permanent is permanent
-    assert "refuses the mail" in str(answer)
+    assert "rejected the mail" in str(answer)
 
 
 @pytest.mark.parametrize("last", [{"QUIT": DROP}, {"QUIT": STALL}])
@@ -177,7 +177,7 @@ def test_a_wrong_password_is_said_without_the_password() -> None:
         transport = on(port, tls="starttls", user=USER, password=WRONG, context=client_context())
         answer = send(transport)
     assert isinstance(answer, NotSent)
-    assert f"refuses the log-in of {USER}" in str(answer)
+    assert f"rejected the login of {USER}" in str(answer)
     assert "hunter2" not in f"{answer}{transport!r}"
 
 

@@ -37,17 +37,28 @@ def test_everything_is_in_both_parts() -> None:
             "caught up",
         ),
         *("Story number 1 lifts its company", "Example Wire", "RSI +0.10", "without it", "+0.10, no signal", "+0.45"),
-        *("Technicals are missing", "Flipped: this closes the SELL", "Price agrees", "single story", "tone confidence"),
+        *(
+            "No technical score",
+            "Flipped: this signal closes the SELL",
+            "Price agrees",
+            "single story",
+            "tone confidence",
+        ),
         *("All signals, backfilled", "20 of 40 (50%, 95% interval 35 to 65%), base rate 50%", "No live record yet."),
         *("New BUY signals, backfilled", "8 sessions", "last 108.00 on Thu 11 Jan", "expires Thu 18 Jan 17:30 ET"),
-        *("−1.2% after 1 session", "after 5 sessions", "now +0.31", "price disagrees: it outweighs a tone of −0.10"),
+        *("−1.2% after 1 session", "after 5 sessions", "now +0.31", "price disagrees and outweighs a tone of −0.10"),
         *(
             "12 headlines, 7 stories",
             "compact int8 @0123456789ab",
             "next session Fri 12 Jan",
             "not investment advice",
         ),
-        *("Least score, up or down 0.3", "no further than that no", "Most signals of one digest 25", "missed windows"),
+        *(
+            "Minimum combined score (absolute) 0.3",
+            "No news from before that lookback no",
+            "Maximum signals per digest 25",
+            "missed windows",
+        ),
     ]
     assert [phrase for phrase in wanted if phrase.lower() not in page.lower()] == []
     wanted.remove("without it")
@@ -70,12 +81,12 @@ def test_the_three_kinds_tell_what_they_are(kind: str) -> None:
         "degraded": digest_of(NOW, [signal(window=NOW)], coverage=ledger),
     }[kind]
     page, text = Page(render_html(digest)).text, render_text(digest)
-    assert ("Degraded. This digest may miss news" in page) == (kind == "degraded")
+    assert ("Degraded. This digest may be missing news" in page) == (kind == "degraded")
     assert ("DEGRADED" in text) == (kind == "degraded")
     assert ("Nothing new" in page) == (kind == "quiet") == ("NOTHING NEW" in text)
     if kind == "degraded":
         for told in (
-            "no source was asked",
+            "no source was queried",
             "windows without a run: from Mon 8 Jan 08:30 ET",
             "31 minutes without coverage",
         ):
@@ -99,9 +110,9 @@ def test_gates_and_settings_are_told_in_words() -> None:
     funnel = {"signals": 1, "candidates": 2, "headlines_tagged": 1_234, "another_count": 3}
     digest = replace(digest_of(NOW), funnel=funnel)
     for told in (part(digest) for part in BOTH):
-        rows = "Headlines tagged with a company 1,234 Passed every gate 2 Signals told 1 Another count 3"
+        rows = "Headlines naming a watchlist company 1,234 Passed every gate 2 Signals in this digest 1 Another count 3"
         assert rows in told
-        assert "Signals are made from news and price" in told
+        assert "Signals are based on news and price" in told
         assert not re.search("[A-Z]+_[A-Z]+|[a-z]+_[a-z]+", told)
 
 
@@ -125,9 +136,9 @@ def test_a_near_miss_says_what_is_already_active() -> None:
     digest = digest_of(NOW, (), [signal("AAA", "BUY", WINDOWS[2])])
     up, down = (NearMiss("AAA", "threshold", score, score, None, "", "unused") for score in (0.27, -0.27))
     for part in BOTH:
-        assert re.search(r"below the 0.30 needed\W+BUY already active", part(replace(digest, near_misses=(up,))))
+        assert re.search(r"below the 0.30 minimum\W+BUY already active", part(replace(digest, near_misses=(up,))))
         opposite = part(replace(digest, near_misses=(down,)))
-        assert "below the 0.30 needed" in opposite
+        assert "below the 0.30 minimum" in opposite
         assert "already active" not in opposite
         assert opposite.count("−0.27") == 1
 
@@ -146,7 +157,7 @@ def test_only_a_fragile_card_carries_the_tag() -> None:
     for part in BOTH:
         assert "single story" in part(digest_of(NOW, [signal(window=NOW)]))
         several = digest_of(NOW, [signal(window=NOW, parts=parts)])
-        assert "single story" not in part(several).replace("No single story decides it", "")
+        assert "single story" not in part(several).replace("No single story is decisive", "")
 
 
 def test_cards_without_bars_or_stories() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters.rendering.drawings import TALLEST, bar, columns, price_span, spark
+from signals_pipeline.adapters.rendering.drawings import MAX_COLUMN_PIXELS, bar, columns, price_span, spark
 from signals_pipeline_tests.support.digest_pages import everything
 
 
@@ -20,8 +20,8 @@ def test_prices_as_characters() -> None:
 
 
 def test_prices_as_columns() -> None:
-    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 2) == [2, 17, TALLEST]
-    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 4) == [2, TALLEST]
+    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 2) == [2, 17, MAX_COLUMN_PIXELS]
+    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 4) == [2, MAX_COLUMN_PIXELS]
     assert columns((7.0, 7.0), 1) == [2, 2]
 
 
@@ -29,7 +29,7 @@ def test_prices_as_columns() -> None:
 def test_columns_keep_order_and_bounds(closes: list[float], step: int) -> None:
     drawn, shown = columns(tuple(closes), step), closes[::-step][::-1]
     assert len(drawn) == len(shown)
-    assert all(2 <= height <= TALLEST for height in drawn)
+    assert all(2 <= height <= MAX_COLUMN_PIXELS for height in drawn)
     ordered = [height for _, height in sorted(zip(shown, drawn, strict=True))]
     assert ordered == sorted(drawn)
 

@@ -87,8 +87,7 @@ def test_knowledge_arranged_once_is_cut_to_each_window(history: list[Signal], co
             bars=BARS[BARS["session"] <= pd.Timestamp(closed)],
         )
         assert (
-            digest_of(now, shown, past, knowledge=whole).to_json()
-            == digest_of(now, shown, past, knowledge=then).to_json()
+            digest_of(now, shown, past, context=whole).to_json() == digest_of(now, shown, past, context=then).to_json()
         )
 
 
@@ -126,7 +125,7 @@ def test_a_flip_leaves_the_active_list_and_names_what_it_closes() -> None:
     digest = digest_of(NOW, [signal("AAA", "SELL", NOW)], [signal("AAA", "BUY", WINDOWS[2])])
     assert digest.still_active == ()
     assert (digest.subject, digest.changed[0].lifecycle) == ("1 flipped: AAA", "flipped")
-    assert digest.changed[0].sentences[0].startswith("Flipped: this closes the BUY of Tue 9 Jan 17:30 ET")
+    assert digest.changed[0].sentences[0].startswith("Flipped: this signal closes the BUY of Tue 9 Jan 17:30 ET")
 
 
 def test_missed_windows_are_those_caught_up_directly_before() -> None:
@@ -165,8 +164,8 @@ def test_degraded_is_its_own_kind() -> None:
     ledger = coverage(NOW, status="degraded", reports=(SourceReport("wire", "failed", 0),))
     digest = digest_of(NOW, [signal(window=NOW)], coverage=ledger, deployment="demo", mode="backfill")
     assert digest.kind == "degraded"
-    assert digest.subject == "[demo backfill] Degraded (0 of 1 source in full): 1 new: AAA"
-    assert digest.notes[0].startswith("Rebuilt afterwards")
+    assert digest.subject == "[demo backfill] Degraded (0 of 1 source complete): 1 new: AAA"
+    assert digest.notes[0].startswith("Reconstructed later")
 
 
 def test_live_and_backfilled_records_stay_apart() -> None:
@@ -182,11 +181,13 @@ def test_near_misses_and_capped_ones() -> None:
     gated = Gated((), (near,), {"candidates": 0})
     digest = digest_of(NOW, gated=gated, notes=("Prices are adjusted as known today.",))
     assert digest.near_misses == (near,)
-    assert digest.preheader.startswith("Nearest: CCC +0.27, below the 0.30 needed.")
+    assert digest.preheader.startswith("Closest to a signal: CCC +0.27, below the 0.30 minimum.")
     assert digest.notes == ("Prices are adjusted as known today.",)
 
 
-@pytest.mark.parametrize(("score", "nearest"), [(0.28, "Nearest: CCC"), (-0.28, "Nearest: AAA −0.28")])
+@pytest.mark.parametrize(
+    ("score", "nearest"), [(0.28, "Closest to a signal: CCC"), (-0.28, "Closest to a signal: AAA −0.28")]
+)
 def test_what_is_already_active_is_no_news_for_the_preheader(score: float, nearest: str) -> None:
     near = tuple(
         NearMiss(name, "threshold", each, each, None, "", "") for name, each in (("AAA", score), ("CCC", 0.27))

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from signals_pipeline.core.digest.delivery import (
     MAX_ATTEMPTS,
     SEND_WITHIN,
-    Answer,
     NotSent,
+    SendOutcome,
     Sent,
     Unanswered,
     delivery_result,
     hold,
     message_id,
-    wait,
+    retry_delay,
 )
 from signals_pipeline.core.windows import newest_complete
 
@@ -27,11 +27,11 @@ REFUSALS = st.builds(NotSent, st.text(), permanent=st.booleans())
 ATTEMPTS = st.integers(1, 200)
 
 
-@given(answer=TAKEN_OR_NOT, attempts=ATTEMPTS)
-def test_what_may_have_been_taken_never_waits_for_another_attempt(answer: Answer, attempts: int) -> None:
-    assert delivery_result(answer, attempts=attempts, now=NOW).state == (
-        "sent" if isinstance(answer, Sent) else "unknown"
-    )
+@given(outcome=TAKEN_OR_NOT, attempts=ATTEMPTS)
+def test_what_may_have_been_taken_never_waits_for_another_attempt(outcome: SendOutcome, attempts: int) -> None:
+    result = delivery_result(outcome, attempts=attempts, now=NOW)
+
+    assert result.state == ("sent" if isinstance(outcome, Sent) else "unknown")
 
 
 @given(answer=REFUSALS, attempts=ATTEMPTS)
@@ -46,16 +46,16 @@ def test_what_was_not_taken_waits_until_it_is_hopeless(answer: NotSent, attempts
 
 @given(attempts=st.integers(1, 10_000))
 def test_the_wait_grows_and_ends(attempts: int) -> None:
-    assert timedelta(minutes=1) <= wait(attempts) <= wait(attempts + 1) <= timedelta(minutes=30)
+    assert timedelta(minutes=1) <= retry_delay(attempts) <= retry_delay(attempts + 1) <= timedelta(minutes=30)
 
 
 def test_all_attempts_fit_into_the_hours_that_a_mail_may_wait() -> None:
-    assert sum((wait(attempt) for attempt in range(1, MAX_ATTEMPTS)), timedelta()) < SEND_WITHIN
+    assert sum((retry_delay(attempt) for attempt in range(1, MAX_ATTEMPTS)), timedelta()) < SEND_WITHIN
 
 
 def test_giving_up_says_how_often_it_was_tried() -> None:
     said = delivery_result(NotSent("451 busy", permanent=False), attempts=MAX_ATTEMPTS, now=NOW).error
-    assert said == f"given up after {MAX_ATTEMPTS} attempts: 451 busy"
+    assert said == f"gave up after {MAX_ATTEMPTS} attempts: 451 busy"
 
 
 @given(now=INSTANTS)

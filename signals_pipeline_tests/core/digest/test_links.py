@@ -14,19 +14,19 @@ OTHER = "fedcba9876543210" * 4
 AS_OF = datetime(2026, 3, 2, 13, 30, tzinfo=UTC)
 LAST = date(2026, 4, 1)
 FIELDS = st.dictionaries(st.text(max_size=8), st.text(max_size=40), max_size=5)
-KINDS = st.sampled_from(["unsubscribe", "feedback"])
+PURPOSES = st.sampled_from(["unsubscribe", "feedback"])
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=~%"
 
 
-def taken(kind: links.Kind, token: str, *, as_of: datetime = AS_OF, key: str = KEY) -> dict[str, str]:
-    return links.verify_link(kind, token, as_of=as_of, key=key)
+def taken(purpose: links.LinkPurpose, token: str, *, as_of: datetime = AS_OF, key: str = KEY) -> dict[str, str]:
+    return links.verify_link(purpose, token, as_of=as_of, key=key)
 
 
-@given(KINDS, FIELDS, st.dates(date(2026, 3, 2), date(2100, 1, 1)))
-def test_what_was_signed_comes_back(kind: links.Kind, fields: dict[str, str], last: date) -> None:
-    token = links.sign_link(kind, fields, expires_on=last, key=KEY)
-    assert taken(kind, token) == fields
-    assert token == links.sign_link(kind, dict(reversed(fields.items())), expires_on=last, key=KEY)
+@given(PURPOSES, FIELDS, st.dates(date(2026, 3, 2), date(2100, 1, 1)))
+def test_what_was_signed_comes_back(purpose: links.LinkPurpose, fields: dict[str, str], last: date) -> None:
+    token = links.sign_link(purpose, fields, expires_on=last, key=KEY)
+    assert taken(purpose, token) == fields
+    assert token == links.sign_link(purpose, dict(reversed(fields.items())), expires_on=last, key=KEY)
     assert set(token) <= set(ALPHABET[:65])  # needs no quoting in a URL, a header or HTML
 
 
@@ -47,14 +47,14 @@ def test_no_text_from_anywhere_passes(token: str) -> None:
         taken("unsubscribe", token)
 
 
-@given(FIELDS, KINDS)
-def test_a_link_serves_one_purpose_and_one_key(fields: dict[str, str], kind: links.Kind) -> None:
-    token = links.sign_link(kind, fields, expires_on=LAST, key=KEY)
-    other: links.Kind = "feedback" if kind == "unsubscribe" else "unsubscribe"
+@given(FIELDS, PURPOSES)
+def test_a_link_serves_one_purpose_and_one_key(fields: dict[str, str], purpose: links.LinkPurpose) -> None:
+    token = links.sign_link(purpose, fields, expires_on=LAST, key=KEY)
+    other: links.LinkPurpose = "feedback" if purpose == "unsubscribe" else "unsubscribe"
     with pytest.raises(LinkError, match="made for something else"):
         taken(other, token)
     with pytest.raises(LinkError):
-        taken(kind, token, key=OTHER)
+        taken(purpose, token, key=OTHER)
 
 
 def test_a_link_of_one_recipient_is_no_link_of_another() -> None:

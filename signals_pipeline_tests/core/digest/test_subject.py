@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from signals_pipeline.core.digest.composition import digest_kind
 from signals_pipeline.core.digest.model import Card
-from signals_pipeline.core.digest.wording import kind_of, preheader, remarks, subject, tag
+from signals_pipeline.core.digest.wording import preheader, remarks, subject, tag
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
@@ -52,8 +53,8 @@ def test_tag(mode: str, deployment: str, text: str) -> None:
 )
 def test_kind(changes: dict[str, Any], strict: bool, kind: str) -> None:
     ledger = coverage(NOW, **changes)
-    assert kind_of(ledger, told=True, strict=strict) == kind
-    assert kind_of(ledger, told=False, strict=strict) == ("quiet" if kind == "full" else kind)
+    assert digest_kind(ledger, has_news=True, strict=strict) == kind
+    assert digest_kind(ledger, has_news=False, strict=strict) == ("quiet" if kind == "full" else kind)
 
 
 def test_subject_counts_and_names() -> None:
@@ -72,9 +73,9 @@ def test_subject_of_a_quiet_window() -> None:
 @pytest.mark.parametrize(
     ("changes", "trouble"),
     [
-        (HALF, "1 of 2 sources in full"),
-        ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source in full"),
-        ({"missing_windows": ("2024-01-08-08:30",)}, "earlier windows without a run: 1"),
+        (HALF, "1 of 2 sources complete"),
+        ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source complete"),
+        ({"missing_windows": ("2024-01-08-08:30",)}, "1 earlier window without a run"),
         ({"gap_minutes": 31}, "31 minutes not covered"),
     ],
 )
@@ -90,8 +91,8 @@ def test_preheader() -> None:
     untitled = digest_of(NOW, [signal(window=NOW, news_title="")]).new
     assert preheader(untitled, (), NOW, KNOBS) == f"BUY AAA +0.50. {label}."
     near = NearMiss("CCC", "threshold", 0.27, 0.5, None, "", "combined +0.27, needs 0.30")
-    assert preheader((), (near,), NOW, KNOBS) == f"Nearest: CCC +0.27, below the 0.30 needed. {label}."
-    assert preheader((), (), NOW, KNOBS) == f"Nothing came near a signal. {label}."
+    assert preheader((), (near,), NOW, KNOBS) == f"Closest to a signal: CCC +0.27, below the 0.30 minimum. {label}."
+    assert preheader((), (), NOW, KNOBS) == f"No company came close to a signal. {label}."
 
 
 def test_remarks() -> None:
@@ -99,12 +100,12 @@ def test_remarks() -> None:
     assert remarks(coverage(NOW), none, "live") == []
     capped = Decision((), (), (signal().candidate,), (), {})
     said = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
-    assert [line.split()[0] for line in said] == ["Rebuilt", "5", "1"]
+    assert [line.split()[0] for line in said] == ["Reconstructed", "5", "1"]
     assert "5 of 12 headlines" in said[1]
-    assert "over the limit of signals" in said[2]
+    assert "exceeded the maximum per digest" in said[2]
 
 
 def test_the_switch_for_signals_without_news_is_said_first() -> None:
     told = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
-    assert told[0].startswith("Made from price alone")
+    assert told[0].startswith("Based on price alone")
     assert told[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.digest.wording import corrected_words, eastern, sentences, signed, survives
+from signals_pipeline.core.digest.composition import survives
+from signals_pipeline.core.digest.wording import corrected_words, eastern, sentences, signed
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Signal, SignalType
 from signals_pipeline.core.text import shorten, shorten_counted
@@ -15,7 +16,7 @@ from signals_pipeline_tests.support.digest_examples import WINDOWS, component, s
 
 
 def told(each: Signal, kept: list[bool], before: Signal | None = None) -> str:
-    return " ".join(sentences(each, json.loads(each.candidate.contributions), kept, 0.6, before))
+    return " ".join(sentences(each, json.loads(each.candidate.contributions), kept, weight=0.6, before=before))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_counted_cut_accounts_for_every_character(text: str, width: int) -> No
 
 def test_a_single_story_is_said_without_alarm() -> None:
     text = told(signal(), [False])
-    assert "Tone +0.70 with tone confidence 0.90 rests on a single story (1 headline)." in text
+    assert "Tone +0.70 (tone confidence 0.90) rests on a single story (1 headline)." in text
     assert "hinges" not in text
     assert "undo" not in text
 
@@ -66,7 +67,7 @@ def test_several_stories_are_counted_with_their_headlines() -> None:
     parts = [story(1, 0.3, 0.35, headlines=3), story(2, 0.2, 0.4)]
     text = told(signal(parts=parts), [True, True])
     assert "rests on 2 stories (4 headlines)." in text
-    assert "No single story decides it: without any one of them it is still a BUY." in text
+    assert "No single story is decisive: without any one of them it remains a BUY." in text
 
 
 @pytest.mark.parametrize(
@@ -75,11 +76,11 @@ def test_several_stories_are_counted_with_their_headlines() -> None:
         ([True, False, True, True, True], "It hinges on “B”: without that story there is no signal"),
         (
             [False, True, False, True, True],
-            "It hinges on 2 of its 5 stories, without any one of which it is none: “A”, “C”.",
+            "It hinges on 2 of its 5 stories; without any one of these there is no signal: “A”, “C”.",
         ),
         (
             [False, False, False, False, True],
-            "4 of its 5 stories, without any one of which it is none: “A”, “B”, “C” and 1 more.",
+            "4 of its 5 stories; without any one of these there is no signal: “A”, “B”, “C” and 1 more.",
         ),
         ([False] * 5, "It needs all 5 of its stories: without any one of them there is no signal."),
     ],
@@ -93,17 +94,19 @@ def test_staleness() -> None:
     parts = [story(1, 0.3, 0.2, told=True), story(2, 0.2, 0.3)]
     assert "1 of 2 stories began before this window" in told(signal(parts=parts), [False, True])
     stale = [story(1, 0.4, 0.0, told=True)]
-    assert "Stale: every story behind it began before this window" in told(signal(parts=stale, fresh=False), [False])
+    assert "Stale: every story behind this signal began before this window" in told(
+        signal(parts=stale, fresh=False), [False]
+    )
     assert "began before" not in told(signal(), [False])
 
 
 @pytest.mark.parametrize(
     ("technical", "text"),
     [
-        (0.21, "Price agrees: technicals +0.21."),
-        (-0.3, "Price disagrees: technicals −0.30."),
-        (0.0, "Price says nothing either way"),
-        (None, "Technicals are missing (fewer than 60 daily bars): the score is tone alone, weighted 60%."),
+        (0.21, "Price agrees: technical score +0.21."),
+        (-0.3, "Price disagrees: technical score −0.30."),
+        (0.0, "Price is neutral"),
+        (None, "No technical score (fewer than 60 daily bars): the score is tone alone, weighted 60%."),
     ],
 )
 def test_price(technical: float | None, text: str) -> None:
@@ -111,30 +114,29 @@ def test_price(technical: float | None, text: str) -> None:
 
 
 def test_a_sell_agrees_with_falling_prices() -> None:
-    assert "Price agrees: technicals −0.25." in told(signal(signal_type="SELL"), [False])
+    assert "Price agrees: technical score −0.25." in told(signal(signal_type="SELL"), [False])
 
 
 def test_price_that_outweighs_news_is_said() -> None:
     parts = [story(1, 0.05, 0.3), component("trend", 0.3)]
-    assert "Price carries it more than news does: +0.30 against +0.05." in told(signal(parts=parts), [False])
-    assert "Price carries" not in told(signal(), [False])
+    assert "Price contributes more than news: +0.30 against +0.05." in told(signal(parts=parts), [False])
+    assert "Price contributes" not in told(signal(), [False])
 
 
 def test_a_change_names_what_it_changes() -> None:
     before = signal(signal_type="SELL")
     after = signal(window=WINDOWS[2], lifecycle="flipped")
-    assert told(after, [False], before).startswith("Flipped: this closes the SELL of Mon 8 Jan 17:30 ET (−0.50).")
+    assert told(after, [False], before).startswith(
+        "Flipped: this signal closes the SELL of Mon 8 Jan 17:30 ET (−0.50)."
+    )
     louder = signal(window=WINDOWS[2], lifecycle="stronger", parts=[story(3, 0.8, 0.0)])
     text = told(louder, [False], signal())
-    assert text.startswith("Stronger: +0.50 to +0.80, an update of the BUY of Mon 8 Jan 17:30 ET (+0.50).")
+    assert text.startswith("Stronger: +0.50 to +0.80, updating the BUY of Mon 8 Jan 17:30 ET (+0.50).")
 
 
 def test_price_alone_says_so_and_nothing_of_news() -> None:
     each = signal(parts=[component("trend", 0.5)], source="technical")
-    assert (
-        told(each, [])
-        == "Made from price alone: the switch for signals without news is on, so no headline was weighed."
-    )
+    assert told(each, []) == "Based on price alone: the technical signal generator is on, so no headlines were weighed."
 
 
 def test_a_signal_survives_without_a_story_only_if_it_would_be_made() -> None:
@@ -174,8 +176,8 @@ def test_a_correction_says_what_changed_and_what_is_left() -> None:
     gone = Change("Other title", "", "https://news.example/2", WINDOWS[1].start)
     made = Correction(signal(), (edit, gone), 0.24, 0.45, stands_without=False, stands_with_new=True)
     assert corrected_words(made) == (
-        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Old title”, now “New title” (as seen Mon 8 Jan 17:30 ET).",
-        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Other title”, withdrawn (as seen Mon 8 Jan 17:30 ET).",
+        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Old title”, since edited to “New title” (seen Mon 8 Jan 17:30 ET).",
+        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Other title”, since withdrawn (seen Mon 8 Jan 17:30 ET).",
         "Without them: +0.24, no signal.",
         "With the new texts: +0.45, still BUY.",
     )
