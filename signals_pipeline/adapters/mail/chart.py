@@ -43,7 +43,8 @@ def sparkline(closes: Sequence[float], marked: int, signal_type: SignalType | st
 
     # The vertical line, then the prices over it, then the mark over both.
     x, y = points[marked]
-    draw.line([(x, 0), (x, height)], fill=(*mark_colour[:3], _MARK_LINE_OPACITY), width=_DRAWN_SCALE)
+    faint_mark = (*mark_colour[:3], _MARK_LINE_OPACITY)
+    draw.line([(x, 0), (x, height)], fill=faint_mark, width=_DRAWN_SCALE)
     draw.line(points, fill=LINE, width=2 * _DRAWN_SCALE, joint="curve")
     radius = _MARK_RADIUS * _DRAWN_SCALE
     draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=mark_colour)

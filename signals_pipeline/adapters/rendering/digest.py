@@ -81,18 +81,38 @@ class _Detail:
     tables: bool
 
 
-# From everything to the strongest cards alone; the first that fits is used. Stories, charts and lists shrink before any
-# of the 25 cards of a full digest is left out.
-_DETAILS = (
-    _Detail(25, 60, 3, title=220, link=1000, notes=30, note=1200, step=2, answers=2, tables=True),
-    _Detail(25, 60, 3, title=220, link=1000, notes=30, note=1200, step=4, answers=2, tables=True),
-    _Detail(25, 40, 2, title=110, link=400, notes=30, note=600, step=4, answers=2, tables=True),
-    _Detail(25, 25, 1, title=110, link=400, notes=20, note=400, step=0, answers=2, tables=True),
-    _Detail(25, 25, 1, title=110, link=400, notes=12, note=300, step=0, answers=1, tables=False),
-    _Detail(25, 6, 1, title=75, link=250, notes=6, note=200, step=0, answers=1, tables=False),
-    _Detail(25, 6, 1, title=60, link=0, notes=6, note=200, step=0, answers=1, tables=False),
-    _Detail(16, 6, 1, title=60, link=0, notes=6, note=200, step=0, answers=1, tables=False),
-    _Detail(5, 5, 1, title=40, link=0, notes=5, note=200, step=0, answers=1, tables=False),
+# Levels of detail, each smaller than the one before; the first that fits is used. Charts, stories, lists and links
+# shrink before any of the 25 cards of a full digest is left out.
+_EVERYTHING = _Detail(
+    cards=25,
+    rows=60,
+    stories=3,
+    title=220,
+    link=1000,
+    notes=30,
+    note=1200,
+    step=2,
+    answers=2,
+    tables=True,
+)
+_THIN_CHARTS = replace(_EVERYTHING, step=4)
+_TWO_STORIES = replace(_THIN_CHARTS, rows=40, stories=2, title=110, link=400, note=600)
+_ONE_STORY = replace(_TWO_STORIES, rows=25, stories=1, notes=20, note=400, step=0)
+_NO_TABLES = replace(_ONE_STORY, notes=12, note=300, answers=1, tables=False)
+_SHORT_LISTS = replace(_NO_TABLES, rows=6, title=75, link=250, notes=6, note=200)
+_NO_LINKS = replace(_SHORT_LISTS, title=60, link=0)
+_FEWER_CARDS = replace(_NO_LINKS, cards=16)
+_STRONGEST_CARDS = replace(_FEWER_CARDS, cards=5, rows=5, title=40, notes=5)
+_LEVELS = (
+    _EVERYTHING,
+    _THIN_CHARTS,
+    _TWO_STORIES,
+    _ONE_STORY,
+    _NO_TABLES,
+    _SHORT_LISTS,
+    _NO_LINKS,
+    _FEWER_CARDS,
+    _STRONGEST_CARDS,
 )
 
 
@@ -105,7 +125,7 @@ def render_html(digest: Digest, personal: Personal = PAGE) -> str:
     template = _environment(html=True).get_template("digest.html")
     context = _template_context(_cleaned(digest), personal)
     html = ""
-    for detail in _DETAILS:
+    for detail in _LEVELS:
         html = _inliner().inline(template.render(context, detail=detail))
         # A mail ends its lines with two characters.
         size_in_mail = len(html.encode()) + html.count("\n")
@@ -179,7 +199,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "components": drawings.components,
         "total": drawings.total,
         "columns": drawings.columns,
-        "marked": drawings.column_marked,
+        "marked": drawings.signal_column_index,
         "spark": drawings.spark,
         "span": drawings.price_span,
         "records": judged_groups,
@@ -240,8 +260,10 @@ def _ledger(digest: Digest) -> str:
 def _active(miss: NearMiss, digest: Digest) -> str:
     """`BUY already active` where the near miss points the same way as an active signal; otherwise empty."""
     side = "BUY" if miss.combined_score > 0 else "SELL"
-    active = {(signal.symbol, signal.signal_type) for signal in (*digest.still_active, *digest.from_missed)}
-    return f"{side} already active" if (miss.symbol, side) in active else ""
+    for signal in (*digest.still_active, *digest.from_missed):
+        if signal.symbol == miss.symbol and signal.signal_type == side:
+            return f"{side} already active"
+    return ""
 
 
 def _troubles(digest: Digest) -> list[str]:

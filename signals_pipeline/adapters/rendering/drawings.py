@@ -4,13 +4,12 @@ Mail clients run no script and may block pictures, so that bars and price column
 figures of an operator's page and `adapters.mail.chart` the pictures of a mail.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, time
-from typing import Any
 
 from signals_pipeline.adapters.rendering.scaling import unit_scale
 from signals_pipeline.core.dates import day
-from signals_pipeline.core.digest.model import Card
+from signals_pipeline.core.digest.model import Card, Contribution
 from signals_pipeline.core.digest.wording import signed
 from signals_pipeline.core.windows import NEW_YORK
 
@@ -66,7 +65,7 @@ def components(card: Card) -> str:
     return ", ".join(f"{_COMPONENT_NAMES[part['name']]} {signed(part['contribution'])}" for part in card.components)
 
 
-def total(parts: Iterable[Mapping[str, Any]]) -> str:
+def total(parts: Iterable[Contribution]) -> str:
     """The sum of some contributions."""
     return signed(sum(part["contribution"] for part in parts))
 
@@ -83,8 +82,9 @@ def columns(closes: tuple[float, ...], step: int) -> list[int]:
 
 def spark(closes: tuple[float, ...]) -> str:
     """Every second close, ending with the last, as one block character each."""
+    highest_block = len(_BLOCKS) - 1
     shares = unit_scale(_thinned(closes, _SPARK_STEP), flat=0.0)
-    return "".join(_BLOCKS[round(share * (len(_BLOCKS) - 1))] for share in shares)
+    return "".join(_BLOCKS[round(share * highest_block)] for share in shares)
 
 
 def _thinned(closes: tuple[float, ...], step: int) -> tuple[float, ...]:
@@ -108,12 +108,13 @@ def marked(card: Card) -> int:
     return max(len(last_known) - 1, 0)
 
 
-def column_marked(card: Card, step: int) -> int:
+def signal_column_index(card: Card, step: int) -> int:
     """Index of the column in `columns` that is nearest to the marked close."""
     mark = marked(card)
-    # The closes that are drawn, as `_thinned` picks them.
+    # Index of the close behind each column, as `_thinned` picks them.
     drawn = range(len(card.closes))[::-step][::-1]
-    return min(range(len(drawn)), key=lambda column: abs(drawn[column] - mark))
+    distances = [abs(index - mark) for index in drawn]
+    return distances.index(min(distances))
 
 
 def price_span(card: Card) -> str:

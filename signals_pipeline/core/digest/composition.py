@@ -12,7 +12,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from signals_pipeline.core.digest.context import DigestContext
-from signals_pipeline.core.digest.model import VERSION, ActiveLine, Card, CorrectedLine, Digest, DigestKind
+from signals_pipeline.core.digest.model import (
+    VERSION,
+    ActiveLine,
+    Card,
+    Contribution,
+    CorrectedLine,
+    Digest,
+    DigestKind,
+)
 from signals_pipeline.core.digest.wording import (
     corrected_words,
     preheader,
@@ -99,7 +107,11 @@ def compose(
 
     # Near misses: the preheader leaves out those that only repeat what is active.
     near_misses = near_misses_with_capped(gated.near_misses, decision)
-    near_miss_news = [miss for miss in near_misses if not _repeats_active(miss, view.active.get(miss.symbol))]
+    near_miss_news: list[NearMiss] = []
+    for miss in near_misses:
+        active = view.active.get(miss.symbol)
+        if active is None or not _same_direction(miss, active):
+            near_miss_news.append(miss)
 
     kind = digest_kind(
         coverage,
@@ -153,9 +165,8 @@ def _strongest_first(signal: Signal) -> tuple[float, str]:
     return -abs(signal.combined_score), signal.symbol
 
 
-def _repeats_active(miss: NearMiss, active: Signal | None) -> bool:
-    """Whether the near miss points the same way as its company's active signal."""
-    return active is not None and (active.combined_score > 0) == (miss.combined_score > 0)
+def _same_direction(miss: NearMiss, signal: Signal) -> bool:
+    return (miss.combined_score > 0) == (signal.combined_score > 0)
 
 
 # What was known before one window's end
@@ -199,7 +210,7 @@ class _WindowView:
             mode=mode,
             knobs=self.knobs,
             before=self._changed_signal(signal),
-            record=similar(self.context.outcome_index, as_of, signal.signal_type, signal.lifecycle),
+            record=similar_record(self.context.outcome_index, as_of, signal.signal_type, signal.lifecycle),
             closes=closes,
             sessions=sessions,
             stale_since=self.context.stale_since(signal.symbol, as_of),
@@ -268,7 +279,8 @@ class _WindowView:
             return self.active
         # A signal of a missed window was decided against what was active at that time.
         after = signal.decided_at - timedelta(days=self.expiry_days)
-        return active_at(_other_signals(self.context, self.window, after=after), signal.decided_at, self.expiry_days)
+        others = _other_signals(self.context, self.window, after=after)
+        return active_at(others, signal.decided_at, self.expiry_days)
 
 
 def _other_signals(context: DigestContext, window: Window, *, after: datetime) -> tuple[Signal, ...]:
@@ -303,7 +315,7 @@ def card(
         mode: Mode of the run that decided it.
         knobs: The settings in force (`min_combined_score`, `sentiment_weight`).
         before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
-        record: How similar signals did, as known before the digest (see `similar`).
+        record: How similar signals did, as known before the digest (see `similar_record`).
         closes: The symbol's last closes before the digest, oldest first.
         sessions: Their dates, ISO.
         stale_since: Date of the last bar where later sessions have none; None where prices are up to date.
@@ -317,7 +329,7 @@ def card(
     without: list[str] = []
     for part in parts:
         if part["kind"] == "story":
-            stands = survives(part, parts, candidate.signal_type, minimum)
+            stands = survives_without(part, parts, candidate.signal_type, minimum)
             stands_without.append(stands)
             without.append(score_without(part["without"], candidate.signal_type, stands=stands))
 
@@ -355,12 +367,12 @@ def card(
     )
 
 
-def _shown_part(part: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_part(part: Contribution) -> dict[str, Any]:
     """A contribution as the digest stores it: without its single headlines, which only corrections need."""
     return {name: value for name, value in part.items() if name != "members"}
 
 
-def survives(story: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], signal_type: str, minimum: float) -> bool:
+def survives_without(story: Contribution, parts: Sequence[Contribution], signal_type: str, minimum: float) -> bool:
     """Whether the signal would still be made without one story.
 
     The score that remains must pass the threshold, and the tone that remains must have the sign of the score. Without
@@ -387,7 +399,7 @@ def survives(story: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], signa
 # Track records
 
 
-def similar(outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
+def similar_record(outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
     """The record of the narrowest group of signals like this one that has enough outcomes.
 
     Groups are tried in this order: same type and lifecycle, live; same type, live; then the same two, backfilled. Live

@@ -139,7 +139,8 @@ class DigestContext:
         if last_session is None or bars is None:
             return (), ()
 
-        end = int(np.searchsorted(bars.days, np.datetime64(last_session, "D"), side="right"))
+        last_day = np.datetime64(last_session, "D")
+        end = int(np.searchsorted(bars.days, last_day, side="right"))
         rows = slice(max(0, end - count), end)
 
         # Splits and dividends count from the open of their ex-date, not from its close.

@@ -129,6 +129,7 @@ def message_id(kind: MailKind | Literal["notice"], about: str, recipient: str, d
         domain: Domain of the sender.
     """
     # 20 hex characters: 80 bits are enough to keep recipients of one window apart.
-    recipient_digest = hashlib.sha256(recipient.strip().casefold().encode()).hexdigest()[:20]
+    address = recipient.strip().casefold()
+    recipient_digest = hashlib.sha256(address.encode()).hexdigest()[:20]
     topic = about.replace(":", "").replace("/", "-")
     return f"<{kind}.{topic}.{recipient_digest}@{domain}>"

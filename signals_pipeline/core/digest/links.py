@@ -68,7 +68,8 @@ def sign_link(purpose: LinkPurpose, fields: Mapping[str, str], *, expires_on: da
     Raises:
         LinkKeyError: the key is too short.
     """
-    content = json.dumps([expires_on.isoformat(), dict(fields)], sort_keys=True, separators=(",", ":"))
+    stored = [expires_on.isoformat(), dict(fields)]
+    content = json.dumps(stored, sort_keys=True, separators=(",", ":"))
     payload = _encode(content.encode())
     return f"{payload}.{_signature(purpose, payload, key)}"
 

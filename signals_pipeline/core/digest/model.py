@@ -4,6 +4,7 @@ Nothing is computed here: `composition` builds these values and `wording` their 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,6 +22,9 @@ VERSION = 1
 """Version of the stored form. A digest of another version has to be composed again."""
 
 DigestKind = Literal["full", "quiet", "degraded"]
+
+Contribution = Mapping[str, Any]
+"""One part of a combined score as `scoring.contributions` stores it; its `kind` is `story` or `technical`."""
 
 
 class DigestError(SignalsError, ValueError):

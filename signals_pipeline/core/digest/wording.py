@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from signals_pipeline.core.dates import day
-from signals_pipeline.core.digest.model import Card, CorrectedLine, Digest, DigestKind
+from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine, Digest, DigestKind
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.outcome_index import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
@@ -68,7 +68,7 @@ def score_without(score: float, signal_type: str, *, stands: bool) -> str:
 
 def sentences(
     signal: Signal,
-    parts: Sequence[Mapping[str, Any]],
+    parts: Sequence[Contribution],
     stands_without: Sequence[bool],
     *,
     weight: float,
@@ -120,7 +120,7 @@ def _change(signal: Signal, before: Signal) -> str:
     return f"Stronger: {rise}, updating {earlier}."
 
 
-def _tone_basis(stories: Sequence[Mapping[str, Any]], tone: float, confidence: float) -> str:
+def _tone_basis(stories: Sequence[Contribution], tone: float, confidence: float) -> str:
     tone_text = f"Tone {signed(tone)} (tone confidence {confidence:.2f})"
     headlines = _count(sum(story["headlines"] for story in stories), "headline", "headlines")
     if len(stories) == 1:
@@ -128,7 +128,7 @@ def _tone_basis(stories: Sequence[Mapping[str, Any]], tone: float, confidence: f
     return f"{tone_text} rests on {len(stories)} stories ({headlines})."
 
 
-def _freshness(stories: Sequence[Mapping[str, Any]], *, fresh: bool) -> list[str]:
+def _freshness(stories: Sequence[Contribution], *, fresh: bool) -> list[str]:
     if not fresh:
         stale = "Stale: every story behind this signal began before this window"
         return [f"{stale}, so an earlier digest may have covered it."]
@@ -148,7 +148,7 @@ def _price_agreement(technical: float | None, signal_type: str, weight: float) -
     return f"Price {'agrees' if agrees else 'disagrees'}: technical score {signed(technical)}."
 
 
-def _price_dominance(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+def _price_dominance(parts: Sequence[Contribution]) -> list[str]:
     news = sum(part["contribution"] for part in parts if part["kind"] == "story")
     price = sum(part["contribution"] for part in parts if part["kind"] == "technical")
     if abs(price) <= abs(news):
@@ -156,9 +156,7 @@ def _price_dominance(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"Price contributes more than news: {signed(price)} against {signed(news)}."]
 
 
-def _decisive_stories(
-    stories: Sequence[Mapping[str, Any]], stands_without: Sequence[bool], signal_type: str
-) -> list[str]:
+def _decisive_stories(stories: Sequence[Contribution], stands_without: Sequence[bool], signal_type: str) -> list[str]:
     """Which of several stories the signal can't do without; a single story needs no such sentence."""
     if len(stories) == 1:
         return []
@@ -243,18 +241,21 @@ _SETTING_VALUES = {"news_driven": "news and price", "technical": "price alone"}
 
 def funnel_words(funnel: Mapping[str, int]) -> list[tuple[str, str]]:
     """Name and count of each gate, in the order of the gates; gates without a name of their own come last."""
-    return [(_name(gate, _GATE_NAMES), f"{funnel[gate]:,}") for gate in _ordered(funnel, _GATE_NAMES)]
+    gates = _ordered(funnel, _GATE_NAMES)
+    return [(_name(gate, _GATE_NAMES), f"{funnel[gate]:,}") for gate in gates]
 
 
 def knob_words(knobs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and value of each setting, those that shape the score first; settings without a name come last."""
-    return [(_name(setting, _SETTING_NAMES), _value(knobs[setting])) for setting in _ordered(knobs, _SETTING_NAMES)]
+    settings = _ordered(knobs, _SETTING_NAMES)
+    return [(_name(setting, _SETTING_NAMES), _value(knobs[setting])) for setting in settings]
 
 
 def _ordered(keys: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
     """The keys in the order of their names, then those without a name by alphabet."""
-    position = {key: place for place, key in enumerate(names)}
-    return sorted(keys, key=lambda key: (position.get(key, len(position)), key))
+    named = [key for key in names if key in keys]
+    unnamed = [key for key in keys if key not in names]
+    return named + sorted(unnamed)
 
 
 def _name(key: str, names: Mapping[str, str]) -> str:

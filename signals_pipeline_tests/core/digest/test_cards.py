@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from signals_pipeline.core.digest.composition import card, similar
+from signals_pipeline.core.digest.composition import card, similar_record
 from signals_pipeline.core.digest.model import Card
 from signals_pipeline.core.record.outcome_index import OutcomeIndex
 from signals_pipeline.core.signals.decision import Signal
@@ -69,6 +69,6 @@ def test_the_narrowest_group_with_enough_never_mixing_live_and_backfilled(
         frames.append(rows.assign(window_start=rows["window_start"] + pd.Timedelta(hours=place + 1)))
         modes |= dict.fromkeys(pd.DatetimeIndex(frames[-1]["window_start"]).to_pydatetime(), mode)
     outcome_index = OutcomeIndex.of(pd.concat(frames, ignore_index=True), modes)
-    lines = similar(outcome_index, WINDOWS[0].end, "BUY", "new")
+    lines = similar_record(outcome_index, WINDOWS[0].end, "BUY", "new")
     assert (lines[0].label, lines[0].n) == (label, n)
     assert [line.horizon for line in lines] == [1, 3, 5, 10]

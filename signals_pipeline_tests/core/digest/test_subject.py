@@ -6,7 +6,7 @@ import pytest
 
 from signals_pipeline.core.digest.composition import digest_kind
 from signals_pipeline.core.digest.model import Card
-from signals_pipeline.core.digest.wording import preheader, remarks, subject, tag
+from signals_pipeline.core.digest.wording import headline, preheader, remarks, subject, tag
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
@@ -63,6 +63,13 @@ def test_subject_counts_and_names() -> None:
     line = subject("full", ledger, cards("AAA", "BBB"), both, cards("FFF", "GGG"), still_active=4)
     assert line == "2 new, 1 flipped, 1 stronger, 2 from missed windows: AAA, BBB, DDD, EEE, FFF and 1 more"
     assert subject("full", ledger, cards("AAA"), (), (), still_active=0) == "1 new: AAA"
+
+
+def test_the_headline_is_the_subject_without_its_tag() -> None:
+    digest = digest_of(NOW, [signal("AAA", window=NOW)], deployment="demo", mode="backfill")
+
+    assert digest.subject == "[demo backfill] 1 new: AAA"
+    assert headline(digest) == "1 new: AAA"
 
 
 def test_subject_of_a_quiet_window() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.digest.composition import survives
+from signals_pipeline.core.digest.composition import survives_without
 from signals_pipeline.core.digest.wording import corrected_words, eastern, sentences, signed
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Signal, SignalType
@@ -141,22 +141,22 @@ def test_price_alone_says_so_and_nothing_of_news() -> None:
 
 def test_a_signal_survives_without_a_story_only_if_it_would_be_made() -> None:
     two = [story(1, 0.3, 0.35), story(2, 0.05, 0.6), component("rsi", 0.3)]
-    assert survives(two[0], two, "BUY", 0.3)
-    assert not survives(two[0], two, "BUY", 0.4)
+    assert survives_without(two[0], two, "BUY", 0.3)
+    assert not survives_without(two[0], two, "BUY", 0.4)
     # Without it the score is large, but the tone that is left points the other way: the gates would stop it.
     turned = [story(1, 0.3, 0.35), story(2, -0.05, 0.9), component("rsi", 0.4)]
-    assert not survives(turned[0], turned, "BUY", 0.3)
+    assert not survives_without(turned[0], turned, "BUY", 0.3)
     # Without its only story there is no tone at all.
     alone = [story(1, 0.3, 0.4), component("rsi", 0.4)]
-    assert not survives(alone[0], alone, "BUY", 0.3)
+    assert not survives_without(alone[0], alone, "BUY", 0.3)
 
 
 @given(st.floats(-1, 1), st.floats(-0.4, 0.4), st.floats(0, 1))
 def test_survival_mirrors_between_buy_and_sell(without: float, price: float, least: float) -> None:
     up = [story(1, 0.3, without), story(2, 0.3, 0.0), component("rsi", price)]
     down = [story(1, -0.3, -without), story(2, -0.3, 0.0), component("rsi", -price)]
-    assert survives(up[0], up, "BUY", least) == survives(down[0], down, "SELL", least)
-    assert not (survives(up[0], up, "BUY", least) and survives(up[0], up, "SELL", least))
+    assert survives_without(up[0], up, "BUY", least) == survives_without(down[0], down, "SELL", least)
+    assert not (survives_without(up[0], up, "BUY", least) and survives_without(up[0], up, "SELL", least))
 
 
 @given(st.sampled_from(("BUY", "SELL")), st.floats(0.01, 1), st.booleans())

@@ -123,7 +123,7 @@ def test_a_withdrawal_of_everything_leaves_price_alone() -> None:
     assert (found.with_new, found.stands_without, found.stands_with_new) == (None, False, False)
     assert found.without == pytest.approx(0.4 * 0.2)
     words = corrected_words(found)
-    assert words[0].endswith("as seen Mon 8 Jan 08:30 ET).") or "withdrawn" in words[0]
+    assert words[0].endswith("(seen Mon 8 Jan 08:30 ET).") or "withdrawn" in words[0]
     assert len(words) == 2
 
 
