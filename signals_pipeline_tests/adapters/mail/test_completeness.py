@@ -1,4 +1,4 @@
-"""The two parts of a mail say the same, and 25 signals of a busy day are all told within 90,000 bytes."""
+"""The two parts of a mail say the same, and 25 signals of a busy day fit into 90,000 bytes."""
 
 import re
 from collections import Counter
@@ -64,7 +64,7 @@ def test_every_word_and_figure_of_the_html_is_in_the_text(name: str) -> None:
     assert missing(body(mail, "html"), body(mail, "plain")) == set()
 
 
-def test_that_holds_of_a_failed_run() -> None:
+def test_every_word_of_a_failure_notice_is_in_its_text() -> None:
     mail = read(failure_message(NOW, "Stage headlines: no source answered", ENVELOPE, LINKS))
     assert missing(body(mail, "html"), body(mail, "plain")) == set()
 
@@ -81,7 +81,7 @@ def test_card_by_card_the_figures_of_the_html_are_in_the_text() -> None:
         assert f"{card.confidence_score:.2f}" in one
 
 
-def test_twenty_five_signals_of_a_busy_day_are_all_told_with_links() -> None:
+def test_twenty_five_signals_of_a_busy_day_are_all_shown_with_links() -> None:
     digest = DIGESTS["busy"]
     mail = mail_of(digest)
     html = body(mail, "html")

@@ -1,4 +1,4 @@
-"""Mail to files: whole or not there, one a Message-ID."""
+"""Mail to files: written atomically, one file per Message-ID."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Digest e-mails: complete, alike in both parts, legible, deterministic."""
+"""Digest e-mails: complete, the same in both parts, legible, deterministic."""
 
 import re
 from dataclasses import replace
@@ -73,7 +73,7 @@ def test_all_stories_are_in_the_text_part_and_the_rest_is_counted_in_html() -> N
 
 
 @pytest.mark.parametrize("kind", ["full", "quiet", "degraded"])
-def test_the_three_kinds_tell_what_they_are(kind: str) -> None:
+def test_each_kind_says_what_it_is(kind: str) -> None:
     ledger = coverage(NOW, status="degraded", gap_minutes=31, missing_windows=("2024-01-08-08:30",), reports=())
     digest = {
         "full": digest_of(NOW, [signal(window=NOW)]),
@@ -85,13 +85,13 @@ def test_the_three_kinds_tell_what_they_are(kind: str) -> None:
     assert ("DEGRADED" in text) == (kind == "degraded")
     assert ("Nothing new" in page) == (kind == "quiet") == ("NOTHING NEW" in text)
     if kind == "degraded":
-        for told in (
+        for reason in (
             "no source was queried",
             "windows without a run: from Mon 8 Jan 08:30 ET",
             "31 minutes without coverage",
         ):
-            assert told in page
-            assert told in text
+            assert reason in page
+            assert reason in text
 
 
 def test_the_heading_leaves_the_tag_to_the_line_above() -> None:
@@ -106,30 +106,30 @@ def test_the_same_digest_gives_the_same_bytes() -> None:
     assert (render_html(again), render_text(again)) == (render_html(digest), render_text(digest))
 
 
-def test_gates_and_settings_are_told_in_words() -> None:
+def test_gates_and_settings_have_names() -> None:
     funnel = {"signals": 1, "candidates": 2, "headlines_tagged": 1_234, "another_count": 3}
     digest = replace(digest_of(NOW), funnel=funnel)
-    for told in (part(digest) for part in BOTH):
+    for rendering in (part(digest) for part in BOTH):
         rows = "Headlines naming a watchlist company 1,234 Passed every gate 2 Signals in this digest 1 Another count 3"
-        assert rows in told
-        assert "Signals are based on news and price" in told
-        assert not re.search("[A-Z]+_[A-Z]+|[a-z]+_[a-z]+", told)
+        assert rows in rendering
+        assert "Signals are based on news and price" in rendering
+        assert not re.search("[A-Z]+_[A-Z]+|[a-z]+_[a-z]+", rendering)
 
 
-def test_the_window_is_told_once_and_dates_have_one_form() -> None:
+def test_the_window_is_shown_once_and_dates_have_one_form() -> None:
     digest = replace(everything(), preheader="")
-    for told in (part(digest) for part in BOTH):
-        assert told.count("Thu 11 Jan 2024 08:30 to 17:30 ET") == 1
-        assert "Thu 08:30 to" not in told
-        assert "No gap; 1 of 1 source; 12 headlines" in told
-        assert not re.search(r"\d{4}-\d\d-\d\d", told)
+    for rendering in (part(digest) for part in BOTH):
+        assert rendering.count("Thu 11 Jan 2024 08:30 to 17:30 ET") == 1
+        assert "Thu 08:30 to" not in rendering
+        assert "No gap; 1 of 1 source; 12 headlines" in rendering
+        assert not re.search(r"\d{4}-\d\d-\d\d", rendering)
 
 
-def test_what_is_not_known_yet_is_said_once() -> None:
-    for told in (part(digest_of(NOW, [signal(window=NOW)])) for part in BOTH):
-        assert told.count("No live record yet.") == 1
-        assert told.count("No record of BUY signals yet.") == 1
-        assert "n = 0" not in told
+def test_a_missing_record_is_mentioned_once() -> None:
+    for rendering in (part(digest_of(NOW, [signal(window=NOW)])) for part in BOTH):
+        assert rendering.count("No live record yet.") == 1
+        assert rendering.count("No record of BUY signals yet.") == 1
+        assert "n = 0" not in rendering
 
 
 def test_a_near_miss_says_what_is_already_active() -> None:

@@ -27,13 +27,16 @@ def test_prices_as_columns() -> None:
 
 @given(st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60), st.sampled_from((1, 2, 4)))
 def test_columns_keep_order_and_bounds(closes: list[float], step: int) -> None:
-    drawn, shown = columns(tuple(closes), step), closes[::-step][::-1]
-    assert len(drawn) == len(shown)
-    assert all(2 <= height <= MAX_COLUMN_PIXELS for height in drawn)
-    ordered = [height for _, height in sorted(zip(shown, drawn, strict=True))]
-    assert ordered == sorted(drawn)
+    heights = columns(tuple(closes), step)
+
+    shown = closes[::-step][::-1]
+    assert len(heights) == len(shown)
+    assert all(2 <= height <= MAX_COLUMN_PIXELS for height in heights)
+    by_price = [height for _, height in sorted(zip(shown, heights, strict=True))]
+    assert by_price == sorted(heights)
 
 
 def test_prices_in_words() -> None:
-    said = price_span(everything().new[0])
-    assert said == "8 sessions +6.9%: low 101.00, high 108.00, last 108.00 on Thu 11 Jan, then the signal"
+    text = price_span(everything().new[0])
+
+    assert text == "8 sessions +6.9%: low 101.00, high 108.00, last 108.00 on Thu 11 Jan, then the signal"

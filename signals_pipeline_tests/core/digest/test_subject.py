@@ -57,10 +57,12 @@ def test_kind(changes: dict[str, Any], strict: bool, kind: str) -> None:
     assert digest_kind(ledger, has_news=False, strict=strict) == ("quiet" if kind == "full" else kind)
 
 
-def test_subject_counts_and_names() -> None:
+def test_the_subject_counts_signals_and_names_companies() -> None:
     ledger = coverage(NOW)
     both = (changed("flipped", "DDD"), changed("stronger", "EEE"))
+
     line = subject("full", ledger, cards("AAA", "BBB"), both, cards("FFF", "GGG"), still_active=4)
+
     assert line == "2 new, 1 flipped, 1 stronger, 2 from missed windows: AAA, BBB, DDD, EEE, FFF and 1 more"
     assert subject("full", ledger, cards("AAA"), (), (), still_active=0) == "1 new: AAA"
 
@@ -88,6 +90,7 @@ def test_subject_of_a_quiet_window() -> None:
 )
 def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) -> None:
     line = subject("degraded", coverage(NOW, **changes), cards("AAA"), (), (), still_active=0)
+
     assert line == f"Degraded ({trouble}): 1 new: AAA"
 
 
@@ -106,13 +109,15 @@ def test_remarks() -> None:
     none = Decision((), (), (), (), {})
     assert remarks(coverage(NOW), none, "live") == []
     capped = Decision((), (), (signal().candidate,), (), {})
-    said = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
-    assert [line.split()[0] for line in said] == ["Reconstructed", "5", "1"]
-    assert "5 of 12 headlines" in said[1]
-    assert "exceeded the maximum per digest" in said[2]
+
+    notes = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
+
+    assert [line.split()[0] for line in notes] == ["Reconstructed", "5", "1"]
+    assert "5 of 12 headlines" in notes[1]
+    assert "exceeded the maximum per digest" in notes[2]
 
 
-def test_the_switch_for_signals_without_news_is_said_first() -> None:
-    told = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
-    assert told[0].startswith("Based on price alone")
-    assert told[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")
+def test_signals_without_news_are_the_first_remark() -> None:
+    notes = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
+    assert notes[0].startswith("Based on price alone")
+    assert notes[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")
