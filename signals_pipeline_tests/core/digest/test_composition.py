@@ -92,9 +92,11 @@ def test_a_context_of_all_windows_gives_each_window_what_was_known_then(
             outcomes=outcomes[outcomes["known_at"] < pd.Timestamp(now.end)],
             bars=BARS[BARS["session"] <= pd.Timestamp(closed)],
         )
-        assert (
-            digest_of(now, shown, past, context=whole).to_json() == digest_of(now, shown, past, context=then).to_json()
-        )
+
+        from_whole = digest_of(now, shown, past, context=whole)
+        from_then = digest_of(now, shown, past, context=then)
+
+        assert from_whole.to_json() == from_then.to_json()
 
 
 @settings(max_examples=12, deadline=None)
