@@ -399,7 +399,9 @@ def survives_without(story: Contribution, parts: Sequence[Contribution], signal_
 # Track records
 
 
-def similar_record(outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
+def similar_record(
+    outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str
+) -> tuple[RecordLine, ...]:
     """The record of the narrowest group of signals like this one that has enough outcomes.
 
     Groups are tried in this order: same type and lifecycle, live; same type, live; then the same two, backfilled. Live
