@@ -152,7 +152,7 @@ def test_without_ml_the_technical_generator_signals_from_price_alone(pipeline: T
     assert pipeline.metadata(result, "sentiment")["texts_scored"] == 0
     digest = _digest(pipeline, DAYS[0].key)
     assert digest.model == "none: technical generator"
-    assert digest.notes[0].startswith("Made from price alone")
+    assert digest.notes[0].startswith("Based on price alone")
     assert {card.source for card in digest.new} == {"technical"}
 
 

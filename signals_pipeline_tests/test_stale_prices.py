@@ -14,7 +14,7 @@ from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.sites import site
 
 WINDOW = window_for_key("2015-02-03-08:30")
-SAID = "Prices are stale: the last bar is of Thu 29 Jan 2015, later sessions are missing."
+SAID = "Prices are stale: the last daily bar is from Thu 29 Jan 2015; later sessions are missing."
 
 
 def prices_until(last: str, folder: Path) -> Path:

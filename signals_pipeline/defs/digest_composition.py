@@ -46,7 +46,7 @@ class Composer:
         as_of = windows[-1].as_of
         symbols = market.watchlist.symbols
         span = (windows[0].start - timedelta(days=CHART_DAYS)).date(), as_of.date()
-        knowledge = DigestContext.of(
+        knowledge = DigestContext.build(
             history=store.history.between(BEGINNING, as_of),
             modes=store.history.modes(as_of),
             outcomes=store.outcomes.known(as_of),
@@ -74,7 +74,7 @@ class Composer:
             coverage=coverage,
             gated=Gated((), near_misses, run.funnel),
             decision=decision,
-            knowledge=self.knowledge,
+            context=self.knowledge,
             knobs=run.knobs,
             model=run.model,
             mode=run.mode,

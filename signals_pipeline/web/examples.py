@@ -83,7 +83,7 @@ DIGEST: dict[str, Any] = {
             **_SIGNAL,
             "section": "new",
             "company": "Exxon Mobil",
-            "sentences": ["Price agrees: technicals −0.20."],
+            "sentences": ["Price agrees: technical score −0.20."],
             "metadata": {
                 "ml_confidence": 0.87,
                 "model": "compact int8 @0123456789ab",

@@ -54,5 +54,5 @@ def test_with_pictures_blocked_their_words_have_contrast_too(browser: Browser) -
     html = page_of(MAILS["full"]()).replace("data:image/png", "blocked:")
     found, needed = texts(browser, html, 600, "dark")
     assert min(each["contrast"] for each in found) >= AA
-    assert any(each["text"] == "Chart of these prices, the signal marked" for each in found)
+    assert any(each["text"] == "Chart of these prices with the signal marked" for each in found)
     assert needed <= 600

@@ -111,8 +111,8 @@ def test_no_secret_reaches_logs_events_metadata_files_or_rows(
         said = "".join(str(event) for event in result.all_events) + repr(by) + repr(pipeline.settings)
         files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     output = capfd.readouterr()
-    assert "refuses the log-in of desk" in output.err + output.out
-    assert any(b"refuses the log-in of desk" in content for content in files.values())
+    assert "rejected the login of desk" in output.err + output.out
+    assert any(b"rejected the login of desk" in content for content in files.values())
     for secret in (password, key, token, vendor):
         assert secret not in said + output.err + output.out
         assert [name for name, content in files.items() if secret.encode() in content] == []

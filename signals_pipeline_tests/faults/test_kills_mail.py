@@ -145,4 +145,4 @@ def test_a_mail_that_is_never_taken_is_given_up_within_the_hours_it_may_wait(dat
         for minute in (0, 1, 3, 7, 15, 31, 61, 91, 121):
             send(opened, 1, timedelta(minutes=minute))  # nobody listens there
         assert states(opened) == dict.fromkeys(WHO, "failed")
-        assert all("given up after" in mail.last_error for mail in opened.outbox.open())
+        assert all("gave up after" in mail.last_error for mail in opened.outbox.open())

@@ -38,7 +38,7 @@ def test_one_source_in_trouble_is_said_by_ledger_digest_check_and_metric(
     assert entry.status == "degraded"
     assert [said in report.detail for report in entry.reports] == [False, True]
     assert digest["kind"] == "degraded"
-    assert "Degraded (1 of 2 sources in full)" in digest["subject"]
+    assert "Degraded (1 of 2 sources complete)" in digest["subject"]
     (check,) = [each for each in result.get_asset_check_evaluations() if each.check_name == "feeds_answered"]
     assert not check.passed
     assert said in (check.description or "")

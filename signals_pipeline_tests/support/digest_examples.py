@@ -179,7 +179,7 @@ def knowledge_of(history: Sequence[Signal] = (), **changes: object) -> DigestCon
         "watchlist": WATCHLIST,
         "sessions": sessions,
     }
-    return DigestContext.of(**{**values, **changes})
+    return DigestContext.build(**{**values, **changes})
 
 
 def digest_of(
@@ -194,7 +194,7 @@ def digest_of(
         "coverage": coverage(window),
         "gated": Gated(chosen, (), {"candidates": len(chosen)}),
         "decision": decision,
-        "knowledge": knowledge_of(history, **arranged),
+        "context": knowledge_of(history, **arranged),
         "knobs": KNOBS,
         "model": "compact int8 @0123456789ab",
         "mode": "live",

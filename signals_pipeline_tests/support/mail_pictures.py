@@ -41,7 +41,7 @@ def examples(folder: Path) -> dict[str, bytes]:
     half = max((each for each in told if each.changed and each.new), key=lambda each: (telling(each), each.as_of))
     reports = (*half.coverage.reports, SourceReport("newsapi", "failed", 0, "no answer in 30 s"))
     coverage = replace(half.coverage, status="degraded", reports=reports)
-    subject = f"Degraded (1 of 2 sources in full): {half.subject.partition('] ')[2]}"
+    subject = f"Degraded (1 of 2 sources complete): {half.subject.partition('] ')[2]}"
     degraded = replace(half, kind="degraded", coverage=coverage, subject=subject)
     return {
         **{

@@ -104,7 +104,7 @@ def test_a_source_that_was_never_asked_is_said(url: str) -> None:
 
 def test_a_signal_page_says_why_and_what_became_of_it(client: TestClient) -> None:
     read = page(client, f"/signals/{TOLD.key}-AAA-BUY")
-    for said in ("Tone +0.70 with tone confidence 0.90", "Story number 1", "Example Wire", "told before", "RSI"):
+    for said in ("Tone +0.70 (tone confidence 0.90)", "Story number 1", "Example Wire", "told before", "RSI"):
         assert said in read.text
     assert "✗ Miss after 1 session" in read.text
     assert "net −1.0%" in read.text

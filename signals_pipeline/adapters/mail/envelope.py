@@ -1,19 +1,25 @@
-"""What stands on a mail, and the links that its recipient finds in it."""
+"""The addresses and headers of one mail, and the links that its recipient finds in it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
 
-from signals_pipeline.adapters.rendering.personal import Personal, card_key
-from signals_pipeline.core.digest.links import FeedbackFields, feedback_url, recipient_hash, unsubscribe_url
+from signals_pipeline.adapters.rendering.personal import FeedbackLinks, Personal, card_key
+from signals_pipeline.core.digest.links import (
+    FeedbackFields,
+    feedback_page_url,
+    recipient_hash,
+    unsubscribe_url,
+    with_verdict,
+)
 from signals_pipeline.core.digest.model import Card
 from signals_pipeline.core.windows import newest_complete
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What stands on a mail.
+    """What identifies a mail.
 
     Attributes:
         sender: MAIL_FROM: an address, or Name <address>.
@@ -35,38 +41,58 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What links in a mail are made with.
+    """Makes the links of mails.
 
     Attributes:
-        base_url: Public address of the web pages; empty: mails carry no links of ours.
-        key: The secret that signs them; empty: links to pages only.
+        base_url: Public address of the web pages; empty: mails carry no links to them.
+        key: The secret that signs personal links; empty: mails carry links to pages only.
     """
 
     base_url: str = ""
     key: str = field(default="", repr=False)
 
     def page(self, path: str) -> str:
-        """Address of a page of ours; empty where there are none, or no path."""
-        return f"{self.base_url.rstrip('/')}/{path}" if self.base_url and path else ""
+        """Address of a web page; empty where there are no pages, or no path."""
+        if not self.base_url or not path:
+            return ""
+        return f"{self.base_url.rstrip('/')}/{path}"
 
     def personal(self, recipient: str, as_of: datetime, cards: Iterable[Card], page: str = "") -> Personal:
-        """What a recipient's mail carries, but for its pictures; `page` is where it stands on the web."""
+        """What a recipient's mail carries, except for its pictures.
+
+        Args:
+            recipient: The address that the mail goes to.
+            as_of: The digest's as_of (aware), from which links last.
+            cards: The cards that ask for feedback.
+            page: Path of the digest on the web; empty where it has none.
+
+        Raises:
+            LinkKeyError: the key is too short.
+        """
         if not self.base_url:
             return Personal(mail=True)
-        at = self.page(page)
+        page_url = self.page(page)
         if not self.key:
-            return Personal(page=at, mail=True)
-        feedback = {card_key(each): self._feedback(recipient, as_of, each) for each in cards}
-        unsubscribe = unsubscribe_url(self.base_url, recipient, as_of=as_of, key=self.key)
-        return Personal(page=at, unsubscribe=unsubscribe, feedback=feedback, mail=True)
+            return Personal(page=page_url, mail=True)
+        return Personal(
+            page=page_url,
+            unsubscribe=unsubscribe_url(self.base_url, recipient, as_of=as_of, key=self.key),
+            feedback={card_key(card): self._feedback_links(recipient, as_of, card) for card in cards},
+            mail=True,
+        )
 
-    def _feedback(self, recipient: str, as_of: datetime, card: Card) -> tuple[str, str]:
-        decided_in = newest_complete(card.decided_at).key
-        about = FeedbackFields(decided_in, card.symbol, card.signal_type, recipient_hash(recipient, key=self.key))
-        useful = feedback_url(self.base_url, about, "useful", as_of=as_of, key=self.key)
-        return useful, feedback_url(self.base_url, about, "not_useful", as_of=as_of, key=self.key)
+    def _feedback_links(self, recipient: str, as_of: datetime, card: Card) -> FeedbackLinks:
+        fields = FeedbackFields(
+            window_key=newest_complete(card.decided_at).key,  # the window that decided it, not the digest's
+            symbol=card.symbol,
+            signal_type=card.signal_type,
+            recipient_hash=recipient_hash(recipient, key=self.key),
+        )
+        page = feedback_page_url(self.base_url, fields, as_of=as_of, key=self.key)
+        return FeedbackLinks(page, with_verdict(page, "useful"), with_verdict(page, "not_useful"))
 
 
 def domain_of(sender: str) -> str:
     """The domain of an address or of Name <address>."""
-    return parseaddr(sender)[1].rpartition("@")[2]
+    _, address = parseaddr(sender)
+    return address.rpartition("@")[2]

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -16,17 +16,17 @@ class FileTransport:
     """Writes mails into a folder.
 
     Attributes:
-        folder: The folder; made where it is missing.
+        folder: The folder; created where it is missing.
     """
 
     folder: Path
 
     @contextmanager
-    def offer(self, sender: str, recipient: str) -> Iterator["FileTransport"]:  # noqa: ARG002 - the message names both
-        """Make the folder.
+    def offer(self, sender: str, recipient: str) -> Generator["FileTransport", None, None]:  # noqa: ARG002 - the message names both
+        """Create the folder.
 
         Raises:
-            NotSent: it can't be written.
+            NotSent: it can't be created.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -37,22 +37,26 @@ class FileTransport:
         yield self
 
     def hand_over(self, content: bytes) -> str:
-        """Write the file whole, in place of one of the same Message-ID; its path serves as provider's id.
+        """Write the file atomically, replacing one with the same Message-ID, and return its path.
 
         Raises:
             NotSent: the folder can't be written.
         """
-        path = self.folder / f"{_stem(content)}.eml"
+        path = self.folder / f"{_file_stem(content)}.eml"
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             part.write_bytes(content)
             part.replace(path)
         except OSError as error:
-            raise NotSent(f"{path}: {error.strerror}; make room there", permanent=False) from error
+            message = f"{path}: {error.strerror}; free up space there, or choose another SIGNALS_DATA_DIR"
+            raise NotSent(message, permanent=False) from error
         return str(path)
 
 
-def _stem(content: bytes) -> str:
-    name = str(message_from_bytes(content)["Message-ID"]).strip("<>").partition("@")[0]
-    safe = "".join(each for each in name if each.isalnum() or each in ".-")
+def _file_stem(content: bytes) -> str:
+    """A file name from the mail's Message-ID, without characters that could lead out of the folder."""
+    message_id = str(message_from_bytes(content)["Message-ID"])
+    local_part = message_id.strip("<>").partition("@")[0]
+    safe = "".join(character for character in local_part if character.isalnum() or character in ".-")
+    # A message without a usable Message-ID is named by its content.
     return safe or hashlib.sha256(content).hexdigest()[:20]

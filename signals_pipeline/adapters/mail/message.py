@@ -1,96 +1,103 @@
 """The mail of a digest to one recipient (RFC 5322, 2045, 2392, 8058): text, HTML and charts in one message.
 
 The structure is multipart/alternative with the text and a multipart/related of the HTML and its pictures. The same
-arguments give the same bytes.
+arguments give the same bytes. `adapters.rendering.digest` has the two renderings, `envelope` the links.
 """
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
 
 from signals_pipeline.adapters.mail.chart import sparkline
 from signals_pipeline.adapters.mail.envelope import Envelope, Links
-from signals_pipeline.adapters.rendering.digest import LONGEST_STRING, render_failure, render_html, render_text
+from signals_pipeline.adapters.rendering.digest import MAX_STRING_LENGTH, render_failure, render_html, render_text
 from signals_pipeline.adapters.rendering.drawings import marked
-from signals_pipeline.adapters.rendering.personal import Personal, card_key
+from signals_pipeline.adapters.rendering.personal import card_key
 from signals_pipeline.adapters.rendering.safe_text import clean_line
 from signals_pipeline.core.digest.model import Card, Digest
 from signals_pipeline.core.text import shorten
 from signals_pipeline.core.windows import Window
 
-SUBJECT_LENGTH = 150
+MAX_SUBJECT_LENGTH = 150
+"""Characters of a subject: more than any mail program shows."""
+
+_ID_LENGTH = 16  # hex characters; 64 bits tell the pictures of one mail apart
+_BOUNDARY_LENGTH = 24
 
 
 def digest_message(digest: Digest, envelope: Envelope, links: Links) -> bytes:
-    """The mail of a digest.
+    """Make the mail of a digest.
 
     Raises:
         LinkKeyError: the key that signs the links is too short.
     """
     cards = (*digest.new, *digest.changed, *digest.from_missed)
     page = f"digests/{digest.window_key}"
-    plain = links.personal(envelope.recipient, digest.as_of, cards, page)
-    pictures = {card_key(each): _content_id(each, envelope) for each in cards if each.closes}
-    html = render_html(digest, _with_pictures(plain, pictures))
-    shown = [each for each in cards if (name := pictures.get(card_key(each))) and f"cid:{name}" in html]
-    message = _addressed(envelope, digest.subject, plain.unsubscribe)
-    related = _bodies(message, render_text(digest, plain), html)
-    for each in shown:
-        picture = sparkline(each.closes, marked(each), each.signal_type)
-        name = pictures[card_key(each)]
-        related.add_related(picture, "image", "png", cid=f"<{name}>", disposition="inline", filename="prices.png")
-    return _bytes(message, envelope)
+    personal = links.personal(envelope.recipient, digest.as_of, cards, page)
+
+    content_ids = {card_key(card): _content_id(card, envelope) for card in cards if card.closes}
+    pictures = {key: f"cid:{content_id}" for key, content_id in content_ids.items()}
+    html = render_html(digest, replace(personal, pictures=pictures))
+
+    message = _new_message(envelope, digest.subject, personal.unsubscribe)
+    related = _add_renderings(message, render_text(digest, personal), html)
+    for card in cards:
+        content_id = content_ids.get(card_key(card))
+        # A card that the HTML leaves out to stay small takes its picture with it.
+        if content_id is None or f"cid:{content_id}" not in html:
+            continue
+        picture = sparkline(card.closes, marked(card), card.signal_type)
+        related.add_related(picture, "image", "png", cid=f"<{content_id}>", disposition="inline", filename="prices.png")
+    return _to_bytes(message, envelope)
 
 
 def failure_message(window: Window, reason: str, envelope: Envelope, links: Links) -> bytes:
-    """The mail that says that a window has no digest, and why.
+    """Make the mail that says that a window has no digest, and why.
 
     Raises:
         LinkKeyError: the key that signs the links is too short.
     """
     personal = links.personal(envelope.recipient, window.as_of, ())
     html, text = render_failure(window, reason, personal)
-    message = _addressed(envelope, f"Failed: no digest for {window.label}", personal.unsubscribe)
-    _bodies(message, text, html)
-    return _bytes(message, envelope)
+    message = _new_message(envelope, f"Failed: no digest for {window.label}", personal.unsubscribe)
+    _add_renderings(message, text, html)
+    return _to_bytes(message, envelope)
 
 
 def notice_message(subject: str, lines: Sequence[str], envelope: Envelope) -> bytes:
-    """A short plain mail to the operator."""
-    message = _addressed(envelope, f"Signals: {subject}", "")
-    message.set_content("\n".join(clean_line(line) for line in lines) + "\n", cte="quoted-printable")
+    """Make a short plain-text mail to the operator."""
+    message = _new_message(envelope, f"Signals: {subject}", "")
+    text = "\n".join(clean_line(line) for line in lines) + "\n"
+    message.set_content(text, cte="quoted-printable")
     return message.as_bytes()
 
 
 def trial_message(envelope: Envelope) -> bytes:
-    """A short mail that shows that mail arrives."""
-    message = _addressed(envelope, "Signals: a test mail", "")
-    message.set_content("This is a test. If you read it, mail from the signals pipeline reaches you.\n")
-    return _bytes(message, envelope)
+    """Make a short mail that shows that mail arrives."""
+    message = _new_message(envelope, "Signals: a test mail", "")
+    message.set_content("This is a test. If you can read it, mail from the signals pipeline reaches you.\n")
+    return _to_bytes(message, envelope)
 
 
 def _content_id(card: Card, envelope: Envelope) -> str:
-    name = hashlib.sha256(card_key(card).encode()).hexdigest()[:16]
+    """The Content-ID of a card's picture, without the angle brackets (RFC 2392)."""
+    name = hashlib.sha256(card_key(card).encode()).hexdigest()[:_ID_LENGTH]
     return f"{name}@{envelope.domain}"
 
 
-def _with_pictures(personal: Personal, pictures: dict[str, str]) -> Personal:
-    addresses = {key: f"cid:{name}" for key, name in pictures.items()}
-    return Personal(personal.page, personal.unsubscribe, personal.feedback, addresses, mail=True)
-
-
-def _addressed(envelope: Envelope, subject: str, unsubscribe: str) -> EmailMessage:
+def _new_message(envelope: Envelope, subject: str, unsubscribe: str) -> EmailMessage:
+    """A message with its headers and without content; `unsubscribe` is a URL or empty."""
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = envelope.sender
     message["To"] = envelope.recipient
-    # An encoded word within the text would be decoded, and may hold line breaks: no `=?` reaches a header.
-    message["Subject"] = shorten(clean_line(subject[:LONGEST_STRING]).replace("=?", "= ?"), SUBJECT_LENGTH)
+    message["Subject"] = _safe_subject(subject)
     message["Date"] = format_datetime(envelope.date)
     message["Message-ID"] = envelope.message_id
     message["List-ID"] = f"Signals digest <digest.{envelope.domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks for no out-of-office replies
     if unsubscribe:
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
     if unsubscribe.startswith("https://"):
@@ -98,16 +105,24 @@ def _addressed(envelope: Envelope, subject: str, unsubscribe: str) -> EmailMessa
     return message
 
 
-def _bodies(message: EmailMessage, text: str, html: str) -> MIMEPart:
-    """Give the message its two renderings; the HTML's part, which takes the pictures."""
+def _safe_subject(subject: str) -> str:
+    # An encoded word (RFC 2047) within the text would be decoded, and may hold line breaks: no `=?` reaches a header.
+    text = clean_line(subject[:MAX_STRING_LENGTH]).replace("=?", "= ?")
+    return shorten(text, MAX_SUBJECT_LENGTH)
+
+
+def _add_renderings(message: EmailMessage, text: str, html: str) -> MIMEPart:
+    """Add text and HTML to the message; returns the HTML's part, to which pictures are added."""
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
-    return list(message.iter_parts())[-1]
+    *_, html_part = message.iter_parts()
+    return html_part
 
 
-def _bytes(message: EmailMessage, envelope: Envelope) -> bytes:
-    """The message with boundaries made from its Message-ID, where the library would draw random ones."""
-    seed = hashlib.sha256(envelope.message_id.encode()).hexdigest()[:24]
-    for place, part in enumerate(each for each in message.walk() if each.is_multipart()):
-        part.set_boundary(f"={seed}.{place}=")
+def _to_bytes(message: EmailMessage, envelope: Envelope) -> bytes:
+    """The message with boundaries made from its Message-ID; the library would draw random ones."""
+    seed = hashlib.sha256(envelope.message_id.encode()).hexdigest()[:_BOUNDARY_LENGTH]
+    multiparts = [part for part in message.walk() if part.is_multipart()]
+    for position, part in enumerate(multiparts):
+        part.set_boundary(f"={seed}.{position}=")
     return message.as_bytes()

@@ -1,15 +1,18 @@
-"""Mail through Amazon SES (API v2), one call a mail and never a second one by itself."""
+"""Mail through Amazon SES (API v2): one call per mail, never retried by itself."""
 
-from collections.abc import Iterator
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# boto3 and botocore have no types.
+
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from signals_pipeline.adapters.mail.transport import told
+from signals_pipeline.adapters.mail.transport import error_line
 from signals_pipeline.core.digest.delivery import NotSent, Unanswered
 
-# API reference of SendEmail, Errors: these may heal without a change of the mail.
-_MAY_HEAL = {
+# Errors that may pass without a change to the mail: SendEmail and common errors in the API reference.
+_TRANSIENT_CODES = {
     "AccessDeniedException",
     "ExpiredTokenException",
     "InvalidClientTokenId",
@@ -24,10 +27,10 @@ _MAY_HEAL = {
 
 @dataclass(frozen=True, slots=True)
 class SesTransport:
-    """Amazon SES; region, credentials and endpoint as boto3 finds them.
+    """Amazon SES; boto3 finds region, credentials and endpoint.
 
     Attributes:
-        seconds: How long an answer may take.
+        seconds: Timeout of the connection and of the response, in seconds.
         endpoint: Address of the service; empty: the region's.
     """
 
@@ -35,7 +38,7 @@ class SesTransport:
     endpoint: str = ""
 
     @contextmanager
-    def offer(self, sender: str, recipient: str) -> Iterator["_Call"]:
+    def offer(self, sender: str, recipient: str) -> Generator["_Call", None, None]:
         """Make the client.
 
         Raises:
@@ -45,26 +48,25 @@ class SesTransport:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        # botocore repeats a call by itself when no answer comes: the mail might go twice.
-        once = Config(
+        # botocore retries a call without a response by default: the mail might be sent twice.
+        single_attempt = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=self.seconds,
             read_timeout=self.seconds,
         )
         try:
             session = boto3.Session()
-            client = session.client("sesv2", config=once, endpoint_url=self.endpoint or None)
-            if session.get_credentials() is None:
-                raise NotSent(
-                    "SES: no AWS credentials found: give the task a role, or set AWS_PROFILE", permanent=False
-                )
+            client = session.client("sesv2", config=single_attempt, endpoint_url=self.endpoint or None)
+            credentials = session.get_credentials()
         except BotoCoreError as error:
-            raise NotSent(f"SES: {told(error)}", permanent=False) from error
+            raise NotSent(f"SES: {error_line(error)}", permanent=False) from error
+        if credentials is None:
+            raise NotSent("SES: no AWS credentials found: give the task a role, or set AWS_PROFILE", permanent=False)
         yield _Call(client, sender, recipient)
 
 
 class _Call:
-    """The one call of a mail."""
+    """The one call that sends a mail."""
 
     def __init__(self, client: Any, sender: str, recipient: str) -> None:  # noqa: ANN401 - boto3's clients have no type
         self._client = client
@@ -72,32 +74,34 @@ class _Call:
         self._recipient = recipient
 
     def hand_over(self, content: bytes) -> str:
-        """Send the content as it is; SES's message id.
+        """Send the content unchanged and return SES's message ID.
 
         Raises:
-            NotSent: SES says that it did not take it, or was not reached.
-            Unanswered: no answer came, or one of the kind 5xx, after which SES may have taken it.
+            NotSent: SES says that it did not accept the mail, or was not reached.
+            Unanswered: no response came, or a 5xx one, after which SES may have accepted the mail.
         """
         from botocore import exceptions as boto
 
         try:
-            answer = self._client.send_email(
+            response = self._client.send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [self._recipient]},
                 Content={"Raw": {"Data": content}},
             )
         except boto.ClientError as error:
-            raise _judged(error.response, told(error)) from error
+            raise _rejection(error.response, error_line(error)) from error
         except (boto.ConnectTimeoutError, boto.CredentialRetrievalError, boto.EndpointConnectionError) as error:
-            raise NotSent(f"SES: {told(error)}", permanent=False) from error
+            # Nothing was sent yet.
+            raise NotSent(f"SES: {error_line(error)}", permanent=False) from error
         except boto.BotoCoreError as error:
-            raise Unanswered(f"SES gave no answer to the mail: {told(error)}") from error
-        return str(answer["MessageId"])
+            raise Unanswered(f"SES did not respond to the mail: {error_line(error)}") from error
+        return str(response["MessageId"])
 
 
-def _judged(response: Any, said: str) -> NotSent | Unanswered:  # noqa: ANN401 - botocore's own shape
+def _rejection(response: Any, message: str) -> NotSent | Unanswered:  # noqa: ANN401 - botocore's own shape
     code = response.get("Error", {}).get("Code", "")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= 500:
-        return Unanswered(f"SES failed while it had the mail: {said}")
-    return NotSent(f"SES refuses the mail: {said}", permanent=code not in _MAY_HEAL and status != 429)
+        return Unanswered(f"SES failed while handling the mail: {message}")
+    transient = code in _TRANSIENT_CODES or status == 429
+    return NotSent(f"SES rejected the mail: {message}", permanent=not transient)

@@ -1,22 +1,25 @@
-"""What every transport does: offer a mail to a server, then hand its content over."""
+"""The interface of every transport: offer a mail to a server, then hand its content over.
+
+The transports are in `files`, `smtp` and `ses`; `core.digest.delivery` decides what their outcomes mean.
+"""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 HIDDEN = "[hidden]"
-_LONGEST_ERROR = 300
+_MAX_ERROR_LENGTH = 300  # one line of an operator's table; servers may send pages
 
 
 class Conversation(Protocol):
-    """One mail's way to a server. Between the two steps the caller claims the mail."""
+    """A server that is ready for the content. The caller claims the mail before handing it over."""
 
     def hand_over(self, content: bytes) -> str:
-        """Give the content away and return the server's name for it.
+        """Send the content and return the server's identifier of the mail.
 
         Raises:
-            NotSent: the server says that it did not take it.
-            Unanswered: no answer came: it may have taken it.
+            NotSent: the server says that it did not accept the mail.
+            Unanswered: no reply came: the server may have accepted it.
         """
         ...
 
@@ -28,14 +31,21 @@ class Transport(Protocol):
         """Do everything that comes before the content: connect, log in, name sender and recipient.
 
         Raises:
-            NotSent: on entering; the server was not reached, or refuses. The content was not given away.
+            NotSent: on entering; the server can't be reached, or refuses. The content has not been sent.
         """
         ...
 
 
-def told(problem: object, secrets: Iterable[str] = ()) -> str:
-    """What a server or a library said, on one line, cut, without the secrets that it may repeat."""
-    line = " ".join(str(problem).split())
+def error_line(error: object, secrets: Iterable[str] = ()) -> str:
+    """A server's or library's message on one line of at most 300 characters, without secrets that it may repeat.
+
+    Args:
+        error: The message, or an exception.
+        secrets: Texts to hide; empty ones are ignored.
+    """
+    line = " ".join(str(error).split())
     for secret in secrets:
-        line = line.replace(secret, HIDDEN) if secret else line
-    return "".join(each for each in line if each.isprintable())[:_LONGEST_ERROR]
+        if secret:
+            line = line.replace(secret, HIDDEN)
+    printable = "".join(character for character in line if character.isprintable())
+    return printable[:_MAX_ERROR_LENGTH]

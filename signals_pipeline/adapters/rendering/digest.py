@@ -1,7 +1,8 @@
-"""A digest as e-mail: HTML with its CSS inlined, and plain text that says as much.
+"""A digest as e-mail: HTML with its CSS inlined, and plain text with the same content.
 
-Every string of a digest is hostile input: control and direction characters are taken out, everything is escaped, links
-are http(s) or dropped, and nothing is fetched from outside. The same digest gives the same bytes.
+Every string of a digest is hostile input: control and direction characters are removed, everything is escaped, links
+are http(s) or dropped, and nothing is fetched from outside. The same digest gives the same bytes. The words come from
+`core.digest.wording`, the templates are in `templates/`; `adapters.mail.message` makes a mail of the two renderings.
 """
 
 import functools
@@ -17,43 +18,55 @@ import jinja2
 
 from signals_pipeline.adapters.rendering import drawings
 from signals_pipeline.adapters.rendering.personal import PAGE, Personal, card_key
-from signals_pipeline.adapters.rendering.safe_text import clean_line, link, scrubbed
+from signals_pipeline.adapters.rendering.safe_text import clean_line, clean_strings, link
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline.core.digest.wording import eastern, funnel_words, knob_words, near_miss_words, signed, tag
+from signals_pipeline.core.digest.wording import (
+    eastern,
+    funnel_words,
+    headline,
+    knob_words,
+    near_miss_words,
+    signed,
+)
 from signals_pipeline.core.record.track_record import judged_groups
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten, shorten_counted
 from signals_pipeline.core.windows import Window, window_for_key
 
 MAX_HTML_BYTES = 90_000
-"""Mail readers clip a longer message: Gmail at 102 KB, headers and encoding included."""
+"""Gmail clips a message at 102 KB, headers and encoding included."""
 
-LONGEST_STRING = 3_000
+MAX_STRING_LENGTH = 3_000
 """Characters of one string that any rendering shows; the longest title that the pipeline keeps has 300."""
 
-LONGEST_REMARK = 250_000
+MAX_NOTE_LENGTH = 250_000
+"""Characters of one remark: a remark may list hundreds of items, and the text part shows all of them."""
+
 TEXT_WIDTH = 78
+"""Columns of plain text (RFC 5322, 2.1.1 recommends at most 78 characters per line)."""
+
 _TEMPLATES = Path(__file__).with_name("templates")
-_MODES = {"catch_up": "caught up"}
-_SECTIONS = (
-    ("New", "", "new"),
-    ("Changed", "Flipped to the other side, or stronger on fresh news.", "changed"),
-    (
-        "From missed windows",
-        "Decided in windows that were caught up since the last digest, each with what was known then.",
-        "from_missed",
-    ),
-)
-_CORRECTED = "A headline behind an active signal was edited or withdrawn since it was decided."
+_MODE_NAMES = {"catch_up": "caught up"}
+_CHANGED_LEAD = "Flipped to the other side, or stronger on fresh news."
+_MISSED_LEAD = "From windows caught up since the last digest, each decided on what was known at the time."
+_CORRECTED_LEAD = "A headline behind an active signal was edited or withdrawn after the signal was decided."
 
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """How much a long HTML shows: cards, rows a list, stories a card, remarks, and characters a title, link, remark.
+    """How much an HTML rendering shows.
 
-    `step`: of how many closes one is drawn with table cells; 0 draws none. `answers`: with how many links a card asks
-    for feedback: one each for yes and no, or one to the page that has both. `tables`: whether gates and settings stand
-    in tables of their own, or in a sentence.
+    Attributes:
+        cards: Cards in all sections together.
+        rows: Rows per list.
+        stories: Stories per card.
+        title: Characters of a title.
+        link: Characters of a link; 0 shows none.
+        notes: Remarks.
+        note: Characters of a remark.
+        step: Draws every `step`-th close with table cells; 0 draws none.
+        answers: Feedback links per card: 2 for yes and no, or 1 to the page that asks.
+        tables: Whether gates and settings are shown in tables rather than in a sentence.
     """
 
     cards: int
@@ -68,62 +81,97 @@ class _Detail:
     tables: bool
 
 
-_DETAILS = (
-    _Detail(25, 60, 3, title=220, link=1000, notes=30, note=1200, step=2, answers=2, tables=True),
-    _Detail(25, 60, 3, title=220, link=1000, notes=30, note=1200, step=4, answers=2, tables=True),
-    _Detail(25, 40, 2, title=110, link=400, notes=30, note=600, step=4, answers=2, tables=True),
-    _Detail(25, 25, 1, title=110, link=400, notes=20, note=400, step=0, answers=2, tables=True),
-    _Detail(25, 25, 1, title=110, link=400, notes=12, note=300, step=0, answers=1, tables=False),
-    _Detail(25, 6, 1, title=75, link=250, notes=6, note=200, step=0, answers=1, tables=False),
-    _Detail(25, 6, 1, title=60, link=0, notes=6, note=200, step=0, answers=1, tables=False),
-    _Detail(16, 6, 1, title=60, link=0, notes=6, note=200, step=0, answers=1, tables=False),
-    _Detail(5, 5, 1, title=40, link=0, notes=5, note=200, step=0, answers=1, tables=False),
+# Levels of detail, each smaller than the one before; the first that fits is used. Charts, stories, lists and links
+# shrink before any of the 25 cards of a full digest is left out.
+_EVERYTHING = _Detail(
+    cards=25,
+    rows=60,
+    stories=3,
+    title=220,
+    link=1000,
+    notes=30,
+    note=1200,
+    step=2,
+    answers=2,
+    tables=True,
+)
+_THIN_CHARTS = replace(_EVERYTHING, step=4)
+_TWO_STORIES = replace(_THIN_CHARTS, rows=40, stories=2, title=110, link=400, note=600)
+_ONE_STORY = replace(_TWO_STORIES, rows=25, stories=1, notes=20, note=400, step=0)
+_NO_TABLES = replace(_ONE_STORY, notes=12, note=300, answers=1, tables=False)
+_SHORT_LISTS = replace(_NO_TABLES, rows=6, title=75, link=250, notes=6, note=200)
+_NO_LINKS = replace(_SHORT_LISTS, title=60, link=0)
+_FEWER_CARDS = replace(_NO_LINKS, cards=16)
+_STRONGEST_CARDS = replace(_FEWER_CARDS, cards=5, rows=5, title=40, notes=5)
+_LEVELS = (
+    _EVERYTHING,
+    _THIN_CHARTS,
+    _TWO_STORIES,
+    _ONE_STORY,
+    _NO_TABLES,
+    _SHORT_LISTS,
+    _NO_LINKS,
+    _FEWER_CARDS,
+    _STRONGEST_CARDS,
 )
 
 
 def render_html(digest: Digest, personal: Personal = PAGE) -> str:
-    """The digest as one HTML document for mail and browsers, of at most 90,000 bytes in UTF-8.
+    """Render the digest as one HTML document for mail and browsers, of at most 90,000 bytes in UTF-8.
 
-    A long digest is told in less detail until it fits, down to the strongest cards; the document then says so, and the
-    text part has everything.
+    A long digest is shown in less detail until it fits, down to the strongest cards; the document then says so, and
+    the text part has everything.
     """
-    clean = _safe(digest)
+    template = _environment(html=True).get_template("digest.html")
+    context = _template_context(_cleaned(digest), personal)
     html = ""
-    for detail in _DETAILS:
-        page = _environment(html=True).get_template("digest.html").render(_context(clean, personal), detail=detail)
-        html = _inliner().inline(page)
-        if len(html.encode()) + html.count("\n") <= MAX_HTML_BYTES:  # a mail ends its lines with two characters
+    for detail in _LEVELS:
+        html = _inliner().inline(template.render(context, detail=detail))
+        # A mail ends its lines with two characters.
+        size_in_mail = len(html.encode()) + html.count("\n")
+        if size_in_mail <= MAX_HTML_BYTES:
             break
     return html
 
 
 def render_text(digest: Digest, personal: Personal = PAGE) -> str:
-    """The digest as plain text of at most 78 columns; a link stands on a line of its own, which may be longer."""
-    page = _environment(html=False).get_template("digest.txt").render(_context(_safe(digest), personal))
-    return _squeezed(page)
+    """Render the digest as plain text of at most 78 columns; a link is on a line of its own, which may be longer."""
+    template = _environment(html=False).get_template("digest.txt")
+    return _squeeze_blank_lines(template.render(_template_context(_cleaned(digest), personal)))
 
 
 def render_failure(window: Window, reason: str, personal: Personal = PAGE) -> tuple[str, str]:
-    """That a window has no digest, and why, as HTML and as plain text."""
-    said = {"window": window, "reason": clean_line(reason), "personal": personal}
-    html = _inliner().inline(_environment(html=True).get_template("failed.html").render(said))
-    return html, _squeezed(_environment(html=False).get_template("failed.txt").render(said))
+    """Render the notice that a window has no digest, and why, as HTML and as plain text."""
+    context = {"window": window, "reason": clean_line(reason), "personal": personal}
+    html = _environment(html=True).get_template("failed.html").render(context)
+    text = _environment(html=False).get_template("failed.txt").render(context)
+    return _inliner().inline(html), _squeeze_blank_lines(text)
 
 
-def _safe(digest: Digest) -> Digest:
-    """The digest with harmless strings, none of them endless; remarks are long where they are many in one."""
-    return replace(scrubbed(replace(digest, notes=()), LONGEST_STRING), notes=scrubbed(digest.notes, LONGEST_REMARK))
+def _cleaned(digest: Digest) -> Digest:
+    """The digest with harmless strings of limited length."""
+    notes = clean_strings(digest.notes, MAX_NOTE_LENGTH)
+    rest = clean_strings(replace(digest, notes=()), MAX_STRING_LENGTH)
+    return replace(rest, notes=notes)
 
 
-def _squeezed(page: str) -> str:
-    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+def _squeeze_blank_lines(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def _context(digest: Digest, personal: Personal) -> dict[str, Any]:
-    headline = digest.subject.removeprefix(tag(digest.mode, digest.deployment))
-    sections = [(title, lead, getattr(digest, name)) for title, lead, name in _SECTIONS]
-    said = {"headline": headline, "sections": sections, "corrected_lead": _CORRECTED}
-    return {"digest": digest, "personal": personal, **said}
+def _template_context(digest: Digest, personal: Personal) -> dict[str, Any]:
+    sections = [
+        ("New", "", digest.new),
+        ("Changed", _CHANGED_LEAD, digest.changed),
+        ("From missed windows", _MISSED_LEAD, digest.from_missed),
+    ]
+    return {
+        "digest": digest,
+        "personal": personal,
+        "headline": headline(digest),
+        "sections": sections,
+        "corrected_lead": _CORRECTED_LEAD,
+    }
 
 
 @functools.cache
@@ -136,84 +184,101 @@ def _environment(*, html: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {
+    environment.filters |= {  # pyright: ignore[reportUnknownMemberType] - jinja2 does not type the values
+        # numbers, instants and text
         "signed": signed,
-        "eastern": _unbroken if html else _eastern,
+        "eastern": _eastern_unbroken if html else _eastern,
         "shorten": shorten,
         "shorten_counted": shorten_counted,
         "link": link,
         "wrap": _wrap,
-        "bar": drawings.bar,
-        "columns": drawings.columns,
-        "marked": drawings.column_marked,
+        "mode": _mode_name,
+        # cards
         "key": card_key,
-        "spark": drawings.spark,
-        "span": drawings.price_span,
+        "bar": drawings.bar,
         "components": drawings.components,
         "total": drawings.total,
+        "columns": drawings.columns,
+        "marked": drawings.signal_column_index,
+        "spark": drawings.spark,
+        "span": drawings.price_span,
         "records": judged_groups,
+        # the rest of the digest
         "ledger": _ledger,
+        "troubles": _troubles,
         "stopped": near_miss_words,
         "active": _active,
         "funnel": funnel_words,
         "knobs": knob_words,
-        "mode": lambda mode: _MODES.get(mode, mode),
-        "troubles": _troubles,
     }
     return environment
 
 
 @functools.cache
 def _inliner() -> css_inline.CSSInliner:
+    # Only media queries stay in a style tag: they can't be inlined.
     return css_inline.CSSInliner(
         load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True, minify_css=True
     )
 
 
-@functools.lru_cache(maxsize=4096)
+# Filters of the templates
+
+
+@functools.lru_cache(maxsize=4096)  # the instants of one digest repeat on every card and in every level of detail
 def _eastern(instant: datetime | str) -> str:
     return eastern(datetime.fromisoformat(instant) if isinstance(instant, str) else instant)
 
 
-def _unbroken(instant: datetime | str) -> str:
+def _eastern_unbroken(instant: datetime | str) -> str:
     """The instant with its zone on the same line as its time."""
     return _eastern(instant).replace(" ET", "\u00a0ET")
 
 
+def _mode_name(mode: str) -> str:
+    return _MODE_NAMES.get(mode, mode)
+
+
 def _wrap(text: str, indent: int = 0, hang: int | None = None) -> str:
     """The text in lines of at most 78 columns, the first indented by `indent`, the others by `hang`."""
-    if text and len(text) <= TEXT_WIDTH - indent and text.isprintable() and text == text.strip():
-        return " " * indent + text  # what textwrap would give, slowly
-    rest = " " * (indent if hang is None else hang)
-    return textwrap.fill(text, TEXT_WIDTH, initial_indent=" " * indent, subsequent_indent=rest, break_on_hyphens=False)
+    first_indent = " " * indent
+    fits = len(text) <= TEXT_WIDTH - indent
+    if text and fits and text.isprintable() and text == text.strip():
+        return first_indent + text  # what textwrap would return, without its cost
+    hanging_indent = first_indent if hang is None else " " * hang
+    return textwrap.fill(
+        text, TEXT_WIDTH, initial_indent=first_indent, subsequent_indent=hanging_indent, break_on_hyphens=False
+    )
 
 
 def _ledger(digest: Digest) -> str:
     """The coverage line without the span, which the heading has with its dates."""
-    said = digest.coverage.line(digest.model).removeprefix(f"{digest.coverage.label}, ")
-    return said[:1].upper() + said[1:]
+    summary = digest.coverage.summary(digest.model)
+    return summary[:1].upper() + summary[1:]
 
 
 def _active(miss: NearMiss, digest: Digest) -> str:
-    """`BUY already active` where the near miss says again what is in force; else empty."""
+    """`BUY already active` where the near miss points the same way as an active signal; otherwise empty."""
     side = "BUY" if miss.combined_score > 0 else "SELL"
-    standing = {(each.symbol, each.signal_type) for each in (*digest.still_active, *digest.from_missed)}
-    return f"{side} already active" if (miss.symbol, side) in standing else ""
+    for signal in (*digest.still_active, *digest.from_missed):
+        if signal.symbol == miss.symbol and signal.signal_type == side:
+            return f"{side} already active"
+    return ""
 
 
 def _troubles(digest: Digest) -> list[str]:
-    """Why a digest may miss news: sources, windows without a run, minutes that no evidence covers."""
-    ledger = digest.coverage
-    told = [
-        f"source {report.feed} {report.status}" + (f" ({report.detail})" if report.detail else "")
-        for report in ledger.reports
-        if report.status != "ok"
-    ]
-    if not ledger.reports:
-        told.append("no source was asked")
-    if ledger.missing_windows:
-        starts = ", ".join(eastern(window_for_key(key).start) for key in ledger.missing_windows)
-        told.append(f"windows without a run: from {starts}")
-    if ledger.gap_minutes:
-        told.append(f"{ledger.gap_minutes} minutes without coverage")
-    return told
+    """Why a digest may be missing news: sources, windows without a run, minutes without coverage."""
+    coverage = digest.coverage
+    troubles: list[str] = []
+    for report in coverage.reports:
+        if report.status != "ok":
+            detail = f" ({report.detail})" if report.detail else ""
+            troubles.append(f"source {report.feed} {report.status}{detail}")
+    if not coverage.reports:
+        troubles.append("no source was queried")
+    if coverage.missing_windows:
+        starts = [eastern(window_for_key(key).start) for key in coverage.missing_windows]
+        troubles.append(f"windows without a run: from {', '.join(starts)}")
+    if coverage.gap_minutes:
+        troubles.append(f"{coverage.gap_minutes} minutes without coverage")
+    return troubles

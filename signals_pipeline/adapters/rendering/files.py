@@ -1,4 +1,4 @@
-"""A digest as files: HTML, text and JSON side by side, each whole or not there."""
+"""A digest as files: HTML, text and JSON side by side, each written atomically."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from signals_pipeline.core.digest.model import Digest
 
 @dataclass(frozen=True, slots=True)
 class DigestFiles:
-    """Where a digest's renderings lie."""
+    """Paths of a digest's renderings."""
 
     html: Path
     text: Path
@@ -17,33 +17,32 @@ class DigestFiles:
 
 
 def digest_paths(window_key: str, folder: Path) -> DigestFiles:
-    """Where the renderings of a window's digest belong."""
-    stem = folder / window_key.replace(":", "")
+    """Paths of the renderings of a window's digest, whether they exist or not."""
+    stem = folder / window_key.replace(":", "")  # Windows allows no colon in a file name
     return DigestFiles(stem.with_suffix(".html"), stem.with_suffix(".txt"), stem.with_suffix(".json"))
 
 
 def write_digest(content: str, folder: Path) -> DigestFiles:
-    """Render a digest into a folder, in place of what was there.
+    """Render a digest into a folder, replacing earlier renderings.
 
     Args:
-        content: The digest as `Digest.to_json` gives it: a text goes to another process sooner than the value.
-        folder: Made where it is missing.
+        content: The digest as `Digest.to_json` gives it: text is faster to hand to another process than the value.
+        folder: Created where it is missing.
 
     Raises:
-        DigestError: the content is no digest of this version.
+        DigestError: the content is not a digest of this version.
         OSError: the folder can't be written.
     """
+    # Brings the template engine, which callers that only need paths do without.
     from signals_pipeline.adapters.rendering.digest import render_html, render_text
 
     digest = Digest.from_json(content)
     files = digest_paths(digest.window_key, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for path, rendered in (
-        (files.json, content),
-        (files.text, render_text(digest)),
-        (files.html, render_html(digest)),
-    ):
+    renderings = {files.json: content, files.text: render_text(digest), files.html: render_html(digest)}
+    for path, rendering in renderings.items():
+        # A reader sees the old file or the new one, never half of one.
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(rendered, encoding="utf-8", newline="\n")
+        part.write_text(rendering, encoding="utf-8", newline="\n")
         part.replace(path)
     return files

@@ -1,7 +1,8 @@
-"""Composition of a window's digest from its decision, its coverage and what was known before its end.
+"""Composes a window's digest from its decision, its coverage ledger and what was known before its end.
 
-The same arguments give the same bytes of JSON. What was not known before the window's end is left out, even where a
-caller passes it in: later signals, outcomes and bars change nothing. The values are in `model`, the words in `wording`.
+The same arguments always give the same JSON bytes. What became known at the window's end or later is left out even
+where a caller passes it in: later signals, outcomes and bars change nothing. The values are in `model`, all text is
+in `wording`, and `context` answers what was known when.
 """
 
 import json
@@ -10,18 +11,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest.context import DigestContext
-from signals_pipeline.core.digest.model import VERSION, ActiveLine, Card, CorrectedLine, Digest
+from signals_pipeline.core.digest.model import (
+    VERSION,
+    ActiveLine,
+    Card,
+    Contribution,
+    CorrectedLine,
+    Digest,
+    DigestKind,
+)
 from signals_pipeline.core.digest.wording import (
     corrected_words,
-    kind_of,
     preheader,
     remarks,
+    score_without,
     sentences,
-    signed,
     subject,
-    survives,
     tag,
 )
 from signals_pipeline.core.news.coverage import Coverage
@@ -39,8 +45,254 @@ from signals_pipeline.core.signals.decision import (
 )
 from signals_pipeline.core.windows import Window
 
-CLOSES = 60
-"""Closes on a card, at most."""
+MAX_CLOSES = 60
+"""Closes on a card: about three months of sessions."""
+
+
+# The digest
+
+
+def compose(
+    window: Window,
+    *,
+    coverage: Coverage,
+    gated: Gated,
+    decision: Decision,
+    context: DigestContext,
+    knobs: Mapping[str, Any],
+    model: str,
+    mode: str,
+    deployment: str,
+    notes: Sequence[str] = (),
+    revisions: Sequence[Revision] = (),
+) -> Digest:
+    """Compose the digest of one window.
+
+    Args:
+        window: The window; its end is as_of.
+        coverage: Its coverage ledger.
+        gated: The result of its gates.
+        decision: Its signals and what became of the other candidates.
+        context: Signals, outcomes and prices of any age, indexed once for the digests of all windows; only what was
+            known before as_of is used.
+        knobs: The settings in force, as `Knobs.stored()` gives them.
+        model: Sentiment model, quantisation and revision.
+        mode: `live`, `catch_up`, `backfill` or `manual`.
+        deployment: `demo`, `local` or `production`.
+        notes: Further remarks, such as a price source's.
+        revisions: Texts first seen since the last digest, oldest first; one behind an active signal's link corrects it.
+
+    Raises:
+        WindowError: the calendar does not reach the window.
+    """
+    view = _WindowView.before(window, context, knobs)
+
+    # Cards: this window's signals, and those of missed windows that no digest has shown yet.
+    cards = [view.card(signal, mode) for signal in decision.signals]
+    new = tuple(card for card in cards if card.lifecycle == "new")
+    changed = tuple(card for card in cards if card.lifecycle != "new")
+    missed = view.missed()
+    from_missed = tuple(view.card(signal, context.modes[signal.window_start]) for signal in missed)
+
+    # Lines: earlier signals, active or expired. A company with a card gets no line as well.
+    carded_symbols = {signal.symbol for signal in (*decision.signals, *missed)}
+    repeated_scores = {candidate.symbol: candidate.combined_score for candidate, _ in decision.repeats}
+    still_active = tuple(
+        view.line(signal, repeated_scores.get(signal.symbol))
+        for signal in sorted(view.active.values(), key=_strongest_first)
+        if signal.symbol not in carded_symbols
+    )
+    expired = tuple(view.line(signal, None) for signal in view.expired() if signal.symbol not in carded_symbols)
+    corrected = view.corrected(revisions)
+
+    # Near misses: the preheader leaves out those that only repeat what is active.
+    near_misses = near_misses_with_capped(gated.near_misses, decision)
+    near_miss_news: list[NearMiss] = []
+    for miss in near_misses:
+        active = view.active.get(miss.symbol)
+        if active is None or not _same_direction(miss, active):
+            near_miss_news.append(miss)
+
+    kind = digest_kind(
+        coverage,
+        has_news=bool(cards or from_missed or corrected),
+        strict=bool(knobs["news_strict_lookback"]),
+    )
+    headline = subject(kind, coverage, new, changed, from_missed, corrected=corrected, still_active=len(still_active))
+    generated_notes = remarks(coverage, decision, mode, str(knobs["signal_generator"]))
+    return Digest(
+        version=VERSION,
+        window_key=window.key,
+        label=window.long_label,
+        as_of=window.as_of,
+        kind=kind,
+        mode=mode,
+        deployment=deployment,
+        subject=tag(mode, deployment) + headline,
+        preheader=preheader((*new, *changed, *from_missed), near_miss_news, window, knobs, corrected),
+        coverage=coverage,
+        model=model,
+        market=context.sessions.market_note(window).text,
+        new=new,
+        changed=changed,
+        from_missed=from_missed,
+        corrected=corrected,
+        still_active=still_active,
+        expired=expired,
+        near_misses=near_misses,
+        funnel={**gated.funnel, **decision.funnel},
+        knobs=dict(knobs),
+        record=_overall_record(context.outcome_index, window.as_of),
+        notes=(*generated_notes, *notes),
+    )
+
+
+def digest_kind(coverage: Coverage, *, has_news: bool, strict: bool) -> DigestKind:
+    """The kind of a digest: `degraded` where news may be missing, otherwise `full` or `quiet`.
+
+    Args:
+        coverage: The window's ledger.
+        has_news: Whether there is any card or correction.
+        strict: NEWS_STRICT_LOOKBACK: minutes without coverage are then the operator's choice.
+    """
+    uncovered = coverage.gap_minutes > 0 and not strict
+    if coverage.status != "ok" or coverage.missing_windows or uncovered:
+        return "degraded"
+    return "full" if has_news else "quiet"
+
+
+def _strongest_first(signal: Signal) -> tuple[float, str]:
+    return -abs(signal.combined_score), signal.symbol
+
+
+def _same_direction(miss: NearMiss, signal: Signal) -> bool:
+    return (miss.combined_score > 0) == (signal.combined_score > 0)
+
+
+# What was known before one window's end
+
+
+@dataclass(frozen=True, slots=True)
+class _WindowView:
+    """The context as of one window's end, and the cards and lines made from it.
+
+    Attributes:
+        window: The window.
+        context: Signals, outcomes and prices of any age.
+        knobs: The settings in force.
+        recent: Signals of other windows that were active at the window's start or later.
+        active: The active signal of each symbol at the window's end, this window's decision left out.
+    """
+
+    window: Window
+    context: DigestContext
+    knobs: Mapping[str, Any]
+    recent: tuple[Signal, ...]
+    active: dict[str, Signal]
+
+    @classmethod
+    def before(cls, window: Window, context: DigestContext, knobs: Mapping[str, Any]) -> "_WindowView":
+        expiry_days = float(knobs["signal_expiry_days"])
+        recent = _other_signals(context, window, after=window.start - timedelta(days=expiry_days))
+        active = active_at(recent, window.as_of, expiry_days)
+        return cls(window, context, knobs, recent, active)
+
+    @property
+    def expiry_days(self) -> float:
+        return float(self.knobs["signal_expiry_days"])
+
+    def card(self, signal: Signal, mode: str) -> Card:
+        as_of = self.window.as_of
+        closes, sessions = self.context.last_closes(signal.symbol, as_of, MAX_CLOSES)
+        return card(
+            signal,
+            company=self.context.company(signal.symbol),
+            mode=mode,
+            knobs=self.knobs,
+            before=self._changed_signal(signal),
+            record=similar_record(self.context.outcome_index, as_of, signal.signal_type, signal.lifecycle),
+            closes=closes,
+            sessions=sessions,
+            stale_since=self.context.stale_since(signal.symbol, as_of),
+        )
+
+    def line(self, signal: Signal, current_score: float | None) -> ActiveLine:
+        realised = self.context.last_return(signal, self.window.as_of)
+        return ActiveLine(
+            symbol=signal.symbol,
+            company=self.context.company(signal.symbol),
+            signal_type=signal.signal_type,
+            combined_score=signal.combined_score,
+            now=current_score,
+            news_title=signal.candidate.news_title,
+            decided_at=signal.decided_at,
+            expires_at=signal.decided_at + timedelta(days=self.expiry_days),
+            horizon=realised.horizon if realised else None,
+            net_return=realised.net_return if realised else None,
+        )
+
+    def expired(self) -> tuple[Signal, ...]:
+        """Signals that expired in this window."""
+        return expired_in(self.recent, self.window, self.expiry_days)
+
+    def missed(self) -> tuple[Signal, ...]:
+        """Signals of the caught-up windows directly before this one, which no digest has shown, oldest first."""
+        starts = self.context.caught_up(self.window)
+        if not starts:
+            return ()
+        since = _other_signals(self.context, self.window, after=min(starts))
+        signals = [signal for signal in since if signal.window_start in starts]
+        return tuple(sorted(signals, key=lambda signal: (signal.window_start, *_strongest_first(signal))))
+
+    def corrected(self, revisions: Sequence[Revision]) -> tuple[CorrectedLine, ...]:
+        """The active signals of other windows that a text first seen before as_of corrects."""
+        seen = [revision for revision in revisions if revision.known_at < self.window.as_of]
+        minimum = float(self.knobs["min_combined_score"])
+        found = corrections(self.active.values(), seen, least=minimum)
+        return tuple(self._corrected_line(correction) for correction in found)
+
+    def _corrected_line(self, correction: Correction) -> CorrectedLine:
+        signal = correction.signal
+        return CorrectedLine(
+            symbol=signal.symbol,
+            company=self.context.company(signal.symbol),
+            signal_type=signal.signal_type,
+            combined_score=signal.combined_score,
+            without=correction.without,
+            with_new=correction.with_new,
+            sentences=corrected_words(correction),
+            decided_at=signal.decided_at,
+            known_at=correction.changes[-1].known_at,
+        )
+
+    def _changed_signal(self, signal: Signal) -> Signal | None:
+        """The signal that this one flips or strengthens; for a new one the signal of its company that just expired."""
+        if signal.lifecycle != "new":
+            return self._active_before(signal)[signal.symbol]
+        for ended in self.expired():
+            if ended.symbol == signal.symbol and ended.decided_at < signal.decided_at:
+                return ended
+        return None
+
+    def _active_before(self, signal: Signal) -> dict[str, Signal]:
+        if signal.decided_at == self.window.as_of:
+            return self.active
+        # A signal of a missed window was decided against what was active at that time.
+        after = signal.decided_at - timedelta(days=self.expiry_days)
+        others = _other_signals(self.context, self.window, after=after)
+        return active_at(others, signal.decided_at, self.expiry_days)
+
+
+def _other_signals(context: DigestContext, window: Window, *, after: datetime) -> tuple[Signal, ...]:
+    """Signals of other windows decided after this instant and before the window's end.
+
+    Those of the window itself may be stored already, when it is run again.
+    """
+    signals = context.signals(after, window.as_of)
+    return tuple(signal for signal in signals if signal.window_start != window.start)
+
+
+# Cards
 
 
 def card(
@@ -55,45 +307,57 @@ def card(
     sessions: tuple[str, ...],
     stale_since: date | None = None,
 ) -> Card:
-    """The card of one signal.
+    """Make the card of one signal.
 
     Args:
         signal: The signal.
         company: Name of its company.
         mode: Mode of the run that decided it.
-        knobs: The values in force (`min_combined_score`, `sentiment_weight`).
+        knobs: The settings in force (`min_combined_score`, `sentiment_weight`).
         before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
-        record: How similar signals did, as known before the digest (see `similar`).
+        record: How similar signals did, as known before the digest (see `similar_record`).
         closes: The symbol's last closes before the digest, oldest first.
         sessions: Their dates, ISO.
-        stale_since: Date of the last bar where later sessions have none; None where price is up to date.
+        stale_since: Date of the last bar where later sessions have none; None where prices are up to date.
     """
-    judged = signal.candidate
-    parts = tuple(_told(part) for part in json.loads(judged.contributions))
-    least = float(knobs["min_combined_score"])
-    kept = [survives(part, parts, judged.signal_type, least) for part in parts if part["kind"] == "story"]
-    said = sentences(signal, parts, kept, float(knobs["sentiment_weight"]), before)
+    candidate = signal.candidate
+    minimum = float(knobs["min_combined_score"])
+    parts = tuple(_shown_part(part) for part in json.loads(candidate.contributions))
+
+    # Leave one story out at a time.
+    stands_without: list[bool] = []
+    without: list[str] = []
+    for part in parts:
+        if part["kind"] == "story":
+            stands = survives_without(part, parts, candidate.signal_type, minimum)
+            stands_without.append(stands)
+            without.append(score_without(part["without"], candidate.signal_type, stands=stands))
+
+    reasons = sentences(
+        signal,
+        parts,
+        stands_without,
+        weight=float(knobs["sentiment_weight"]),
+        before=before,
+        stale_since=stale_since,
+    )
     return Card(
-        symbol=judged.symbol,
+        symbol=candidate.symbol,
         company=company,
-        signal_type=judged.signal_type,
+        signal_type=candidate.signal_type,
         lifecycle=signal.lifecycle,
-        combined_score=judged.combined_score,
-        tone=judged.tone,
-        confidence_score=judged.confidence_score,
-        technical=judged.technical,
-        fragile=judged.fragile,
-        fresh=judged.fresh,
-        source=judged.source,
+        combined_score=candidate.combined_score,
+        tone=candidate.tone,
+        confidence_score=candidate.confidence_score,
+        technical=candidate.technical,
+        fragile=candidate.fragile,
+        fresh=candidate.fresh,
+        source=candidate.source,
         contributions=parts,
-        news_title=judged.news_title,
-        news_url=judged.news_url,
-        # Behind what changed: a mail cuts long reasons at their end.
-        sentences=(*said[:1], *_stale(stale_since), *said[1:]),
-        without=tuple(
-            f"{signed(part['without'])}, {f'still {judged.signal_type}' if stays else 'no signal'}"
-            for part, stays in zip(parts, kept, strict=False)  # stories come first
-        ),
+        news_title=candidate.news_title,
+        news_url=candidate.news_url,
+        sentences=reasons,
+        without=tuple(without),
         record=record,
         closes=closes,
         sessions=sessions,
@@ -103,218 +367,74 @@ def card(
     )
 
 
-def _told(part: Mapping[str, Any]) -> dict[str, Any]:
-    """A contribution as the digest keeps it: single headlines are for corrections, not for readers."""
+def _shown_part(part: Contribution) -> dict[str, Any]:
+    """A contribution as the digest stores it: without its single headlines, which only corrections need."""
     return {name: value for name, value in part.items() if name != "members"}
 
 
-def _stale(since: date | None) -> list[str]:
-    if since is None:
-        return []
-    return [f"Prices are stale: the last bar is of {day(since, year=True)}, later sessions are missing."]
+def survives_without(story: Contribution, parts: Sequence[Contribution], signal_type: str, minimum: float) -> bool:
+    """Whether the signal would still be made without one story.
 
-
-def similar(outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str) -> tuple[RecordLine, ...]:
-    """The record of signals like this one: of the narrowest group with enough outcomes, live before backfilled.
-
-    Groups are tried in this order: same type and lifecycle, live; same type, live; the same two, backfilled. Live
-    and backfilled outcomes are never added up. With too few in each, the record of the type says so: the live one, or
-    the backfilled one while nothing live is known.
-    """
-    order: tuple[tuple[Provenance, str], ...] = (
-        *(("live", lifecycle), ("live", ANY)),
-        *(("backfilled", lifecycle), ("backfilled", ANY)),
-    )
-    enough = (each for each in order if outcome_index.known(as_of, each[0], signal_type, each[1]) >= ENOUGH)
-    live, backfilled = (outcome_index.known(as_of, each, signal_type) for each in ("live", "backfilled"))
-    standing, kind = next(enough, order[3] if backfilled and not live else order[1])
-    label = f"{kind} {signal_type} signals, {standing}".lstrip()
-    return outcome_index.record(as_of, label, standing, signal_type, kind)
-
-
-def compose(
-    window: Window,
-    *,
-    coverage: Coverage,
-    gated: Gated,
-    decision: Decision,
-    knowledge: DigestContext,
-    knobs: Mapping[str, Any],
-    model: str,
-    mode: str,
-    deployment: str,
-    notes: Sequence[str] = (),
-    revisions: Sequence[Revision] = (),
-) -> Digest:
-    """The digest of one window.
+    The score that remains must pass the threshold, and the tone that remains must have the sign of the score. Without
+    its only story a signal has no tone at all.
 
     Args:
-        window: The window; its end is as_of.
-        coverage: Its coverage ledger.
-        gated: What its gates gave.
-        decision: Its signals and what became of the other candidates.
-        knowledge: What is there of any age, arranged once for the digests of all windows; only what was known before
-            as_of is looked at.
-        knobs: The values in force, as `Knobs.stored()` gives them.
-        model: Sentiment model, quantisation and revision.
-        mode: `live`, `catch_up`, `backfill` or `manual`.
-        deployment: `demo`, `local` or `production`.
-        notes: Further remarks, such as a price source's.
-        revisions: Texts first seen since the last digest, oldest first; one behind an active signal's link corrects it.
-
-    Raises:
-        WindowError: the calendar does not reach the window.
+        story: The story that is left out; its `without` is the combined score that remains.
+        parts: All contributions of the signal.
+        signal_type: `BUY` or `SELL`.
+        minimum: MIN_COMBINED_SCORE.
     """
-    known = _Known.before(window, knowledge, knobs)
-    now = [known.card(each, mode) for each in decision.signals]
-    missed = known.missed()
-    earlier = tuple(known.card(each, knowledge.modes[each.window_start]) for each in missed)
-    told = {each.symbol for each in (*decision.signals, *missed)}
-    new = tuple(each for each in now if each.lifecycle == "new")
-    changed = tuple(each for each in now if each.lifecycle != "new")
-    repeats = {each.symbol: each.combined_score for each, _ in decision.repeats}
-    active = sorted(known.standing.values(), key=lambda each: (-abs(each.combined_score), each.symbol))
-    still_active = tuple(known.line(each, repeats.get(each.symbol)) for each in active if each.symbol not in told)
-    ended = expired_in(known.recent, window, known.expiry_days)
-    near_misses = near_misses_with_capped(gated.near_misses, decision)
-    nearest = [each for each in near_misses if not _is_active(each, known.standing.get(each.symbol))]
-    corrected = known.corrected(revisions)
-    kind = kind_of(coverage, told=bool(now or earlier or corrected), strict=bool(knobs["news_strict_lookback"]))
-    return Digest(
-        version=VERSION,
-        window_key=window.key,
-        label=window.long_label,
-        as_of=window.as_of,
-        kind=kind,
-        mode=mode,
-        deployment=deployment,
-        subject=tag(mode, deployment)
-        + subject(kind, coverage, new, changed, earlier, corrected=corrected, still_active=len(still_active)),
-        preheader=preheader((*new, *changed, *earlier), nearest, window, knobs, corrected),
-        coverage=coverage,
-        model=model,
-        market=knowledge.sessions.market_note(window).text,
-        new=new,
-        changed=changed,
-        from_missed=earlier,
-        corrected=corrected,
-        still_active=still_active,
-        expired=tuple(known.line(each, None) for each in ended if each.symbol not in told),
-        near_misses=near_misses,
-        funnel={**gated.funnel, **decision.funnel},
-        knobs=dict(knobs),
-        record=_overall(knowledge.outcome_index, window.as_of),
-        notes=(*remarks(coverage, decision, mode, str(knobs["signal_generator"])), *notes),
+    story_count = sum(part["kind"] == "story" for part in parts)
+    if story_count == 1:
+        return False
+
+    side = 1.0 if signal_type == "BUY" else -1.0
+    score = side * story["without"]
+    # The remaining contribution of tone is the remaining score less that of price.
+    price = sum(part["contribution"] for part in parts if part["kind"] == "technical")
+    tone = side * (story["without"] - price)
+    return score >= minimum and tone > 0
+
+
+# Track records
+
+
+def similar_record(
+    outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str
+) -> tuple[RecordLine, ...]:
+    """The record of the narrowest group of signals like this one that has enough outcomes.
+
+    Groups are tried in this order: same type and lifecycle, live; same type, live; then the same two, backfilled. Live
+    and backfilled outcomes are never added up. Where no group has enough, the record of the type says so: the live one,
+    or the backfilled one as long as nothing live is known.
+    """
+    groups: tuple[tuple[Provenance, str], ...] = (
+        ("live", lifecycle),
+        ("live", ANY),
+        ("backfilled", lifecycle),
+        ("backfilled", ANY),
     )
+    for provenance, group_lifecycle in groups:
+        if outcome_index.known(as_of, provenance, signal_type, group_lifecycle) >= ENOUGH:
+            return _record_of_group(outcome_index, as_of, provenance, signal_type, group_lifecycle)
+
+    has_live = outcome_index.known(as_of, "live", signal_type) > 0
+    has_backfilled = outcome_index.known(as_of, "backfilled", signal_type) > 0
+    fallback: Provenance = "backfilled" if has_backfilled and not has_live else "live"
+    return _record_of_group(outcome_index, as_of, fallback, signal_type, ANY)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What was known before a window's end, and what a card or a line takes from it.
-
-    `recent` holds the other windows' signals that were active at the window's start or later, `standing` the active
-    one of each symbol at its end.
-    """
-
-    window: Window
-    knowledge: DigestContext
-    knobs: Mapping[str, Any]
-    recent: tuple[Signal, ...]
-    standing: dict[str, Signal]
-
-    @classmethod
-    def before(cls, window: Window, knowledge: DigestContext, knobs: Mapping[str, Any]) -> "_Known":
-        expiry_days = float(knobs["signal_expiry_days"])
-        recent = _others(knowledge, window, window.start - timedelta(days=expiry_days))
-        return cls(window, knowledge, knobs, recent, active_at(recent, window.as_of, expiry_days))
-
-    @property
-    def expiry_days(self) -> float:
-        return float(self.knobs["signal_expiry_days"])
-
-    def card(self, signal: Signal, mode: str) -> Card:
-        as_of = self.window.as_of
-        closes, sessions = self.knowledge.last_closes(signal.symbol, as_of, CLOSES)
-        return card(
-            signal,
-            company=self.knowledge.company(signal.symbol),
-            mode=mode,
-            knobs=self.knobs,
-            before=self._before(signal),
-            record=similar(self.knowledge.outcome_index, as_of, signal.signal_type, signal.lifecycle),
-            closes=closes,
-            sessions=sessions,
-            stale_since=self.knowledge.stale_since(signal.symbol, as_of),
-        )
-
-    def line(self, signal: Signal, now: float | None) -> ActiveLine:
-        last = self.knowledge.last_return(signal, self.window.as_of)
-        return ActiveLine(
-            symbol=signal.symbol,
-            company=self.knowledge.company(signal.symbol),
-            signal_type=signal.signal_type,
-            combined_score=signal.combined_score,
-            now=now,
-            news_title=signal.candidate.news_title,
-            decided_at=signal.decided_at,
-            expires_at=signal.decided_at + timedelta(days=self.expiry_days),
-            horizon=last.horizon if last else None,
-            net_return=last.net_return if last else None,
-        )
-
-    def corrected(self, revisions: Sequence[Revision]) -> tuple[CorrectedLine, ...]:
-        """The active signals, decided in other windows, that a text first seen before as_of corrects."""
-        seen = [each for each in revisions if each.known_at < self.window.as_of]
-        least = float(self.knobs["min_combined_score"])
-        return tuple(self._corrected(each) for each in corrections(self.standing.values(), seen, least=least))
-
-    def _corrected(self, made: Correction) -> CorrectedLine:
-        return CorrectedLine(
-            symbol=made.signal.symbol,
-            company=self.knowledge.company(made.signal.symbol),
-            signal_type=made.signal.signal_type,
-            combined_score=made.signal.combined_score,
-            without=made.without,
-            with_new=made.with_new,
-            sentences=corrected_words(made),
-            decided_at=made.signal.decided_at,
-            known_at=made.changes[-1].known_at,
-        )
-
-    def missed(self) -> tuple[Signal, ...]:
-        """Signals of the windows directly before this one that were caught up, oldest first: no digest told them."""
-        starts = self.knowledge.caught_up(self.window)
-        past = _others(self.knowledge, self.window, min(starts)) if starts else ()
-        found = (each for each in past if each.window_start in starts)
-        return tuple(sorted(found, key=lambda each: (each.window_start, -abs(each.combined_score), each.symbol)))
-
-    def _before(self, signal: Signal) -> Signal | None:
-        """What the signal flips or strengthens; for a new one its company's signal that ended in the window."""
-        if signal.lifecycle != "new":
-            return self._active_before(signal)[signal.symbol]
-        ended = expired_in(self.recent, self.window, self.expiry_days)
-        return next(
-            (each for each in ended if each.symbol == signal.symbol and each.decided_at < signal.decided_at), None
-        )
-
-    def _active_before(self, signal: Signal) -> dict[str, Signal]:
-        if signal.decided_at == self.window.as_of:
-            return self.standing
-        past = _others(self.knowledge, self.window, signal.decided_at - timedelta(days=self.expiry_days))
-        return active_at(past, signal.decided_at, self.expiry_days)
+def _record_of_group(
+    outcome_index: OutcomeIndex, as_of: datetime, provenance: Provenance, signal_type: str, lifecycle: str
+) -> tuple[RecordLine, ...]:
+    label = f"{lifecycle} {signal_type} signals, {provenance}".lstrip()  # the lifecycle is empty where all count
+    return outcome_index.record(as_of, label, provenance, signal_type, lifecycle)
 
 
-def _others(knowledge: DigestContext, window: Window, after: datetime) -> tuple[Signal, ...]:
-    """Signals of other windows decided after this instant and before the window's end."""
-    return tuple(each for each in knowledge.signals(after, window.as_of) if each.window_start != window.start)
-
-
-def _is_active(miss: NearMiss, standing: Signal | None) -> bool:
-    """Whether the near miss points where its company's active signal does."""
-    return standing is not None and (standing.combined_score > 0) == (miss.combined_score > 0)
-
-
-def _overall(outcome_index: OutcomeIndex, as_of: datetime) -> tuple[RecordLine, ...]:
-    """The record of all signals, live and backfilled apart; the live one also where nothing is known yet."""
-    live, backfilled = (outcome_index.record(as_of, f"All signals, {kind}", kind) for kind in ("live", "backfilled"))
-    return (*live, *backfilled) if any(line.n for line in backfilled) else live
+def _overall_record(outcome_index: OutcomeIndex, as_of: datetime) -> tuple[RecordLine, ...]:
+    """The record of all signals: always the live one, and the backfilled one where it has outcomes."""
+    live = outcome_index.record(as_of, "All signals, live", "live")
+    backfilled = outcome_index.record(as_of, "All signals, backfilled", "backfilled")
+    if any(line.n for line in backfilled):
+        return (*live, *backfilled)
+    return live

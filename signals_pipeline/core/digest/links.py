@@ -1,9 +1,10 @@
-"""Signed links: what a reader may do from a mail without logging in, bound to one purpose, one recipient and a date.
+"""Signed links: what a reader may do from a mail without logging in, bound to one purpose, recipient and last day.
 
-A token is `payload.signature`, both URL-safe Base64 without padding. The signature is HMAC-SHA256 (RFC 2104), its first
-128 bits (section 5 of it: half of the hash at least), of the purpose and the payload's text, so that a token of one
-purpose is worth nothing for another. Tokens are not encrypted: what is in one, its reader knows already. They are
-short, since a mail of 25 signals carries 50 of them.
+A token is `payload.signature`, both URL-safe Base64 without padding. The signature is HMAC-SHA256 (RFC 2104) of the
+purpose and the payload, truncated to its first 128 bits (section 5 allows no less than half of the hash), so that a
+token of one purpose is worthless for another. Tokens are signed, not encrypted: their reader may know what is in them.
+They are short because a mail with 25 signals carries 50 of them. The format is our own and has to stay: mails that
+were sent keep their links for up to 400 days. The pages behind the links are in `web.actions`.
 """
 
 import base64
@@ -19,33 +20,35 @@ from urllib.parse import quote
 from signals_pipeline.core.dates import day
 from signals_pipeline.core.errors import SignalsError
 
-Kind = Literal["unsubscribe", "feedback"]
+LinkPurpose = Literal["unsubscribe", "feedback"]
 Verdict = Literal["useful", "not_useful"]
 
 UNSUBSCRIBE_DAYS = 400
-"""Days that an unsubscribe link works: a mail found again a year later must still let its reader go."""
+"""Lifetime of an unsubscribe link in days: a mail found again a year later must still let its reader unsubscribe."""
 
 FEEDBACK_DAYS = 30
-"""Days that a reader may say whether a signal was useful: its longest outcome is known by then."""
+"""Lifetime of a feedback link in days: by then a signal's longest outcome (10 sessions) is known."""
 
-LEAST_KEY = 32
-"""Characters of the shortest key that is taken."""
+MIN_KEY_LENGTH = 32
+"""Characters of a signing key: 128 bits in hexadecimal."""
 
+# Part of every signature, so that no other use of the key can yield a valid token. Never change it: links would break.
 _DOMAIN = "signals_pipeline link 1"
-_SIGNED_BYTES = 16
+_SIGNATURE_BYTES = 16
+_RECIPIENT_HASH_LENGTH = 32
 
 
 class LinkError(ValueError):
-    """A link is not ours, was changed, serves another purpose, or has expired; the message is for its reader."""
+    """A link is not one of ours, was changed, is for another purpose, or has expired; the message is for its reader."""
 
 
 class LinkKeyError(SignalsError, ValueError):
-    """The key can't sign links; the message is for the operator and does not repeat the key."""
+    """The key is unfit for signing links; the message is for the operator and does not repeat the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackFields:
-    """What a feedback link is about: one signal and who was told of it (`recipient_hash`, never the address)."""
+    """What a feedback link is about: one signal and one reader (`recipient_hash`, never the address)."""
 
     window_key: str
     symbol: str
@@ -53,81 +56,107 @@ class FeedbackFields:
     recipient_hash: str
 
 
-def sign_link(kind: Kind, fields: Mapping[str, str], *, expires_on: date, key: str) -> str:
-    """A token of these fields, the same for the same arguments.
+def sign_link(purpose: LinkPurpose, fields: Mapping[str, str], *, expires_on: date, key: str) -> str:
+    """Sign a token; the same arguments give the same token.
 
     Args:
-        kind: What the link is for.
-        fields: What it carries; readable by whoever holds the link.
+        purpose: What the link is for.
+        fields: What it carries; anyone who holds the link can read it.
         expires_on: Last day (UTC) on which it works.
         key: The secret, at least 32 characters.
 
     Raises:
         LinkKeyError: the key is too short.
     """
-    content = json.dumps([expires_on.isoformat(), dict(fields)], sort_keys=True, separators=(",", ":"))
-    payload = _encoded(content.encode())
-    return f"{payload}.{_signature(kind, payload, key)}"
+    stored = [expires_on.isoformat(), dict(fields)]
+    content = json.dumps(stored, sort_keys=True, separators=(",", ":"))
+    payload = _encode(content.encode())
+    return f"{payload}.{_signature(purpose, payload, key)}"
 
 
-def verify_link(kind: Kind, token: str, *, as_of: datetime, key: str) -> dict[str, str]:
-    """The fields of a token that `sign_link` made for this purpose with this key and that has not expired.
+def verify_link(purpose: LinkPurpose, token: str, *, as_of: datetime, key: str) -> dict[str, str]:
+    """Verify a token that `sign_link` made, and return its fields.
 
     Args:
-        kind: What the link is used for.
-        token: The token, from anywhere.
+        purpose: What the link is used for.
+        token: The token, from an untrusted source.
         as_of: Now (aware).
         key: The secret.
 
     Raises:
-        LinkError: the token is not one of ours, is for something else, or has expired.
+        LinkError: the token is not one of ours, is for another purpose, or has expired.
         LinkKeyError: the key is too short.
     """
     payload, _, signature = token.partition(".")
-    if not token.isascii() or not hmac.compare_digest(signature, _signature(kind, payload, key)):
-        raise LinkError("This link is not valid here: it was cut off, changed, or made for something else.")
-    expires_on, fields = json.loads(_decoded(payload))  # signed by us: it is what sign_link wrote
-    last = date.fromisoformat(expires_on)
-    if as_of.astimezone(UTC).date() > last:
-        raise LinkError(f"This link worked until {day(last, year=True)} and has expired.")
+    expected = _signature(purpose, payload, key)
+    # compare_digest takes constant time; it accepts ASCII text only.
+    if not token.isascii() or not hmac.compare_digest(signature, expected):
+        raise LinkError("This link is not valid here: it is incomplete, was changed, or was made for something else.")
+
+    # The signature is ours, so the payload is what sign_link wrote.
+    expires_on, fields = json.loads(_decode(payload))
+    last_day = date.fromisoformat(expires_on)
+    if as_of.astimezone(UTC).date() > last_day:
+        raise LinkError(f"This link worked until {day(last_day, year=True)} and has expired.")
     return fields
 
 
 def recipient_hash(recipient: str, *, key: str) -> str:
-    """A recipient's pseudonym, 32 hex characters: without the key, an address can't be tried against it.
+    """A recipient's pseudonym, 32 hex characters: without the key nobody can test an address against it.
 
     Raises:
         LinkKeyError: the key is too short.
     """
-    return _mac("recipient", recipient.strip().casefold(), key).hex()[:32]
+    return _mac("recipient", recipient.strip().casefold(), key).hex()[:_RECIPIENT_HASH_LENGTH]
 
 
 def unsubscribe_url(base_url: str, recipient: str, *, as_of: datetime, key: str) -> str:
-    """Where a recipient unsubscribes: GET shows a page, POST acts (also RFC 8058's one-click POST).
+    """The URL where a recipient unsubscribes: GET shows a page, POST acts (also RFC 8058's one-click POST).
 
     Args:
         base_url: Public address of the web pages.
         recipient: The address that the mail goes to.
-        as_of: The digest's as_of (aware), from which the link lasts 400 days.
+        as_of: The digest's as_of (aware); the link lasts 400 days from then.
         key: The secret.
 
     Raises:
         LinkKeyError: the key is too short.
     """
-    token = sign_link("unsubscribe", {"r": recipient}, expires_on=_days_after(as_of, UNSUBSCRIBE_DAYS), key=key)
+    expires_on = _days_after(as_of, UNSUBSCRIBE_DAYS)
+    token = sign_link("unsubscribe", {"r": recipient}, expires_on=expires_on, key=key)
     return f"{base_url.rstrip('/')}/unsubscribe/{token}"
 
 
-def feedback_url(base_url: str, fields: FeedbackFields, verdict: Verdict, *, as_of: datetime, key: str) -> str:
-    """Where a recipient says whether a signal was useful: GET shows a page with `verdict` first, POST acts.
+def feedback_page_url(base_url: str, fields: FeedbackFields, *, as_of: datetime, key: str) -> str:
+    """The URL where a recipient says whether a signal was useful: GET shows a page, POST acts.
+
+    Args:
+        base_url: Public address of the web pages.
+        fields: The signal and the recipient.
+        as_of: The digest's as_of (aware); the link lasts 30 days from then.
+        key: The secret.
 
     Raises:
         LinkKeyError: the key is too short.
     """
-    reader = _encoded(bytes.fromhex(fields.recipient_hash))
-    named = {"w": fields.window_key, "s": fields.symbol, "t": fields.signal_type, "r": reader}
-    token = sign_link("feedback", named, expires_on=_days_after(as_of, FEEDBACK_DAYS), key=key)
-    return f"{base_url.rstrip('/')}/feedback/{token}?verdict={quote(verdict)}"
+    stored_fields = {
+        "w": fields.window_key,
+        "s": fields.symbol,
+        "t": fields.signal_type,
+        "r": _encode(bytes.fromhex(fields.recipient_hash)),  # a third shorter than hexadecimal
+    }
+    token = sign_link("feedback", stored_fields, expires_on=_days_after(as_of, FEEDBACK_DAYS), key=key)
+    return f"{base_url.rstrip('/')}/feedback/{token}"
+
+
+def feedback_url(base_url: str, fields: FeedbackFields, verdict: Verdict, *, as_of: datetime, key: str) -> str:
+    """The URL of the feedback page with one verdict chosen; arguments and errors as in `feedback_page_url`."""
+    return with_verdict(feedback_page_url(base_url, fields, as_of=as_of, key=key), verdict)
+
+
+def with_verdict(page_url: str, verdict: Verdict) -> str:
+    """The URL of a feedback page with one verdict chosen."""
+    return f"{page_url}?verdict={quote(verdict)}"
 
 
 def unsubscribing(token: str, *, as_of: datetime, key: str) -> str:
@@ -137,27 +166,37 @@ def unsubscribing(token: str, *, as_of: datetime, key: str) -> str:
 
 def judging(token: str, *, as_of: datetime, key: str) -> FeedbackFields:
     """The signal and reader that a feedback token is for; raises as `verify_link` does."""
-    named = verify_link("feedback", token, as_of=as_of, key=key)
-    return FeedbackFields(named["w"], named["s"], named["t"], _decoded(named["r"]).hex())
+    fields = verify_link("feedback", token, as_of=as_of, key=key)
+    return FeedbackFields(
+        window_key=fields["w"],
+        symbol=fields["s"],
+        signal_type=fields["t"],
+        recipient_hash=_decode(fields["r"]).hex(),
+    )
 
 
 def _days_after(as_of: datetime, days: int) -> date:
     return as_of.astimezone(UTC).date() + timedelta(days=days)
 
 
-def _signature(kind: str, payload: str, key: str) -> str:
-    return _encoded(_mac(kind, payload, key)[:_SIGNED_BYTES])
+def _signature(purpose: LinkPurpose, payload: str, key: str) -> str:
+    return _encode(_mac(purpose, payload, key)[:_SIGNATURE_BYTES])
 
 
 def _mac(purpose: str, text: str, key: str) -> bytes:
-    if len(key) < LEAST_KEY:
-        raise LinkKeyError(f"SIGNALS_LINK_KEY needs at least {LEAST_KEY} characters: `openssl rand -hex 32` makes one")
-    return hmac.new(key.encode(), f"{_DOMAIN}\0{purpose}\0{text}".encode(), hashlib.sha256).digest()
+    if len(key) < MIN_KEY_LENGTH:
+        raise LinkKeyError(
+            f"SIGNALS_LINK_KEY needs at least {MIN_KEY_LENGTH} characters: generate one with `openssl rand -hex 32`"
+        )
+    # NUL separates the parts: no purpose contains it, so two different pairs never give the same bytes.
+    message = f"{_DOMAIN}\0{purpose}\0{text}"
+    return hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()
 
 
-def _encoded(content: bytes) -> str:
+def _encode(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _decode(text: str) -> bytes:
+    padding = "=" * (-len(text) % 4)
+    return base64.urlsafe_b64decode(text + padding)

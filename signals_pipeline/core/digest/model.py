@@ -1,6 +1,6 @@
-"""The digest as a value: everything that the e-mail, the pages and the API say, and its exact JSON.
+"""The digest as a value, and its exact JSON: everything that the e-mail, the pages and the API show.
 
-Nothing here computes: `composition` does.
+Nothing is computed here: `composition` builds these values and `wording` their text.
 """
 
 import json
@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal, Self
+from typing import Any, Literal, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.coverage import Coverage
@@ -17,17 +19,21 @@ from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten
 
 VERSION = 1
-_JSON_TYPES = (str, float, int, bool, type(None), dict)
+"""Version of the stored form. A digest of another version has to be composed again."""
+
 DigestKind = Literal["full", "quiet", "degraded"]
+
+Contribution = Mapping[str, Any]
+"""One part of a combined score as `scoring.contributions` stores it; its `kind` is `story` or `technical`."""
 
 
 class DigestError(SignalsError, ValueError):
-    """A stored digest can't be read; the message is one line."""
+    """A stored digest that can't be read; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One signal as the digest tells it.
+    """One signal as the digest presents it.
 
     Attributes:
         symbol: Ticker.
@@ -38,15 +44,15 @@ class Card:
         tone: In [-1, 1].
         confidence_score: Tone confidence in [0, 1], never a chance of profit.
         technical: In [-1, 1]; None where there are too few bars.
-        fragile: It rests on a single story.
-        fresh: At least one story began in its window.
+        fragile: Whether it rests on a single story.
+        fresh: Whether at least one story began in its window.
         source: `news_driven_ml` or `technical`.
-        contributions: One a story, largest first, then one a technical component.
+        contributions: One per story, largest first, then one per technical component.
         news_title: Title of the leading story.
         news_url: Its link; empty where there is none.
-        sentences: Why, in words.
-        without: One a story: the score without it and what would be left, such as `+0.24, no signal`.
-        record: How similar signals did, one line a horizon.
+        sentences: The reasons, in words.
+        without: One per story: the score without it and what would remain, such as `+0.24, no signal`.
+        record: How similar signals did, one line per horizon.
         closes: Last closes before the digest, at most 60, oldest first.
         sessions: Their dates, ISO.
         decided_at: When it was decided, UTC.
@@ -89,9 +95,11 @@ class Card:
 
     @property
     def leave_one_out(self) -> tuple[str, ...]:
-        """One sentence a story, such as `Without “title…”: +0.24, no signal.`."""
-        told = zip(self.stories, self.without, strict=True)
-        return tuple(f"Without “{shorten(part['title'], 60)}”: {left}." for part, left in told)
+        """One sentence per story, such as `Without “title…”: +0.24, no signal.`."""
+        sentences: list[str] = []
+        for story, remainder in zip(self.stories, self.without, strict=True):
+            sentences.append(f"Without “{shorten(story['title'], 60)}”: {remainder}.")
+        return tuple(sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +111,12 @@ class ActiveLine:
         company: Its name.
         signal_type: `BUY` or `SELL`.
         combined_score: Combined score when it was decided.
-        now: Combined score of this window where the company passed the gates again (a repeat); None otherwise.
+        now: Combined score in this window where the company passed the gates again (a repeat); None otherwise.
         news_title: Title of its leading story.
         decided_at: When it was decided, UTC.
         expires_at: When it stops being active, UTC.
         horizon: Longest horizon whose outcome is known, in sessions; None where there is none yet.
-        net_return: Its return net of the benchmark over that horizon, + a success; None where there is none yet.
+        net_return: Its return net of the benchmark over that horizon, positive for a success; None where there is none.
     """
 
     symbol: str
@@ -125,16 +133,16 @@ class ActiveLine:
 
 @dataclass(frozen=True, slots=True)
 class CorrectedLine:
-    """An active signal that rests on a headline which was edited or withdrawn since.
+    """An active signal based on a headline that was edited or withdrawn since.
 
     Attributes:
         symbol: Ticker.
         company: Its name.
         signal_type: `BUY` or `SELL`.
         combined_score: Combined score when it was decided.
-        without: Combined score without what was edited or withdrawn.
+        without: Combined score without the edited or withdrawn headlines.
         with_new: Combined score with the new texts; None where everything was withdrawn.
-        sentences: What changed and what is left, in words.
+        sentences: What changed and what remains, in words.
         decided_at: When it was decided, UTC.
         known_at: When the last of the changes was seen, UTC.
     """
@@ -152,31 +160,31 @@ class CorrectedLine:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one window's reader is told.
+    """The digest of one window.
 
     Attributes:
-        version: Version of this form.
+        version: Version of the stored form.
         window_key: Key of the window.
         label: The window in words, with dates.
         as_of: The window's end, UTC: nothing later is in it.
         kind: `full`; `quiet` without anything new; `degraded` where sources failed or minutes are not covered.
         mode: `live`, `catch_up`, `backfill` or `manual`.
         deployment: `demo`, `local` or `production`.
-        subject: What is inside, one line.
-        preheader: The line that inboxes show after the subject.
+        subject: The subject line, with the tag of mode and deployment.
+        preheader: The line that an inbox shows after the subject.
         coverage: The coverage ledger.
         model: Sentiment model, quantisation and revision.
         market: Whether the market is open, and which session comes next.
         new: Cards of new signals, largest |combined| first.
         changed: Cards of flipped and stronger signals.
         from_missed: Cards of signals decided in windows that were caught up since the last digest.
-        corrected: Active signals that rest on a headline which was edited or withdrawn since the last digest.
+        corrected: Active signals based on a headline that was edited or withdrawn since the last digest.
         still_active: Earlier signals in force.
         expired: Signals that ended in this window.
-        near_misses: Companies stopped at exactly one late gate.
+        near_misses: Companies stopped at exactly one of the late gates.
         funnel: Headlines and companies left after each gate.
-        knobs: The values in force.
-        record: How all signals did, live and backfilled apart.
+        knobs: The settings in force.
+        record: How all signals did, live and backfilled separately.
         notes: Remarks for the reader, one sentence each.
     """
 
@@ -205,73 +213,73 @@ class Digest:
     corrected: tuple[CorrectedLine, ...] = ()
 
     def to_json(self) -> str:
-        """The digest as JSON with sorted keys; floats and instants survive exactly, NaN is refused (ValueError)."""
-        return json.dumps(_plain(self), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        """Serialise the digest with sorted keys.
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The digest that `to_json` wrote.
+        Floats and instants survive a round trip exactly.
 
         Raises:
-            DigestError: the text is no digest, or one of another version.
+            ValueError: a number is NaN or infinite.
+        """
+        return json.dumps(_json_value(self), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Digest":
+        """Read the digest that `to_json` wrote.
+
+        Raises:
+            DigestError: the text is not a digest, or is one of another version.
         """
         try:
             stored = json.loads(text)
         except ValueError as error:
             raise DigestError(f"stored digest is not JSON ({error}); compose the window again") from error
-        version = stored.get("version") if isinstance(stored, dict) else None
+
+        # The version is checked first: another version's fields may be missing or mean something else.
+        version = _version(stored)
         if version != VERSION:
             raise DigestError(
                 f"stored digest has version {version!r}, this code reads {VERSION}; compose the window again"
             )
-        many = {"new": _card, "changed": _card, "from_missed": _card, "still_active": _active, "expired": _active}
-        listed = {name: tuple(read(item) for item in stored[name]) for name, read in many.items()}
-        return cls(
-            **{
-                **stored,
-                **listed,
-                "as_of": datetime.fromisoformat(stored["as_of"]),
-                "corrected": tuple(_corrected(item) for item in stored.get("corrected", ())),
-                "coverage": Coverage.from_dict(stored["coverage"]),
-                "near_misses": tuple(NearMiss(**item) for item in stored["near_misses"]),
-                "record": tuple(RecordLine(**item) for item in stored["record"]),
-                "notes": tuple(stored["notes"]),
-            }
-        )
 
-
-def _plain(value: object) -> object:
-    """Nested dataclasses, tuples and instants as JSON types."""
-    if type(value) in _JSON_TYPES:  # nearly every value
-        return value
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Coverage):
-        return value.to_dict()
-    if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        try:
+            return _reader().validate_python(stored)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(name) for name in first["loc"])
+            raise DigestError(
+                f"stored digest is malformed at {field} ({first['msg']}); compose the window again"
+            ) from error
 
 
 @cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
+def _reader() -> TypeAdapter[Digest]:
+    # Built on first use: most processes that import this module never read a stored digest.
+    return TypeAdapter(Digest)
+
+
+def _version(stored: object) -> object:
+    if not isinstance(stored, dict):
+        return None
+    return cast("dict[str, object]", stored).get("version")
+
+
+# Values that JSON holds as they are. Dictionaries are among them: theirs came from JSON, or hold plain values only.
+_PLAIN_TYPES = (str, float, int, bool, type(None), dict)
+
+
+def _json_value(value: object) -> object:
+    """Convert nested dataclasses, tuples and instants to JSON types."""
+    if type(value) in _PLAIN_TYPES:  # first, because nearly every value is one
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, tuple):
+        return [_json_value(item) for item in cast("tuple[object, ...]", value)]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _json_value(getattr(value, name)) for name in _field_names(type(value))}
+    return value
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
-
-
-def _instants(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {**stored, **{name: datetime.fromisoformat(stored[name]) for name in ("decided_at", "expires_at")}}
-
-
-def _active(stored: Mapping[str, Any]) -> ActiveLine:
-    return ActiveLine(**_instants(stored))
-
-
-def _corrected(stored: Mapping[str, Any]) -> CorrectedLine:
-    instants = {name: datetime.fromisoformat(stored[name]) for name in ("decided_at", "known_at")}
-    return CorrectedLine(**{**stored, **instants, "sentences": tuple(stored["sentences"])})
-
-
-def _card(stored: Mapping[str, Any]) -> Card:
-    lists = ("contributions", "sentences", "without", "closes", "sessions")
-    lines = tuple(RecordLine(**item) for item in stored["record"])
-    return Card(**{**_instants(stored), **{name: tuple(stored[name]) for name in lists}, "record": lines})

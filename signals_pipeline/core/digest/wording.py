@@ -1,14 +1,15 @@
-"""The digest's words: a card's sentences, the subject line, the preheader, remarks, and names of gates and settings.
+"""Every text of a digest: card sentences, corrections, names of gates and settings, subject, preheader and remarks.
 
-Words are made here and never read back: whatever depends on a value uses the value.
+Text is made here and never read back: whatever depends on a value takes the value. The values are in `model`; which
+signals a digest holds is decided in `composition`.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from signals_pipeline.core.dates import day
-from signals_pipeline.core.digest.model import Card, CorrectedLine, DigestKind
+from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine, Digest, DigestKind
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.outcome_index import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
@@ -16,236 +17,308 @@ from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
 from signals_pipeline.core.text import shorten
 from signals_pipeline.core.windows import NEW_YORK, Window
 
-_NAMED = 3
-"""Stories that a sentence names, at most."""
+MAX_NAMED_STORIES = 3
+"""Stories that one sentence quotes; more would not be read."""
+
+MAX_SUBJECT_SYMBOLS = 5
+"""Symbols in a subject line, so that mail programs on a phone show the counts and the first of them."""
+
+# Characters of a title as quoted in a sentence, in a correction and in the preheader.
+_QUOTED_TITLE = 60
+_CORRECTED_TITLE = 100
+_PREHEADER_TITLE = 70
 
 
-def survives(part: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], signal_type: str, least: float) -> bool:
-    """Whether the signal would still be made without the story `part`: large enough, and tone and score of one sign."""
-    price = sum(other["contribution"] for other in parts if other["kind"] == "technical")
-    alone = sum(other["kind"] == "story" for other in parts) == 1
-    side = 1.0 if signal_type == "BUY" else -1.0
-    return not alone and side * part["without"] >= least and side * (part["without"] - price) > 0
+# Numbers and instants
 
 
 def signed(value: float) -> str:
     """A score with its sign and two decimals: `+0.24`, `−0.41`, `0.00`."""
     text = f"{value:+.2f}".replace("-", "−")
+    # A value that rounds to zero has no direction.
     return text[1:] if text.endswith("0.00") else text
 
 
 def eastern(instant: datetime) -> str:
-    """An instant in New York for readers: `Mon 16 Feb 08:30 ET`."""
+    """An instant as readers see it, in New York time: `Mon 16 Feb 08:30 ET`."""
     local = instant.astimezone(NEW_YORK)
     return f"{day(local)} {local:%H:%M} ET"
 
 
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number} {singular if number == 1 else plural}"
+
+
+def _described(signal: Signal) -> str:
+    """An earlier signal in a sentence: `BUY of Mon 8 Jan 17:30 ET (+0.50)`."""
+    return f"{signal.signal_type} of {eastern(signal.decided_at)} ({signed(signal.combined_score)})"
+
+
+def _remainder(signal_type: str, *, stands: bool) -> str:
+    return f"still {signal_type}" if stands else "no signal"
+
+
+def score_without(score: float, signal_type: str, *, stands: bool) -> str:
+    """A score after something was left out, and what would remain of the signal: `+0.24, no signal`."""
+    return f"{signed(score)}, {_remainder(signal_type, stands=stands)}"
+
+
+# Sentences of a card
+
+
 def sentences(
-    signal: Signal, parts: Sequence[Mapping[str, Any]], kept: Sequence[bool], weight: float, before: Signal | None
+    signal: Signal,
+    parts: Sequence[Contribution],
+    stands_without: Sequence[bool],
+    *,
+    weight: float,
+    before: Signal | None,
+    stale_since: date | None = None,
 ) -> tuple[str, ...]:
-    """Why, in words: what changed, what the tone rests on, what is stale, whether price agrees, and what it hangs on.
+    """The reasons for a signal, one sentence each.
+
+    In this order: what changed, whether prices are stale, what the tone rests on, which news is old, whether price
+    agrees, and which stories are decisive. Reasons that matter most come first because a mail cuts long ones.
 
     Args:
         signal: The signal.
         parts: Its contributions.
-        kept: One a story: whether the signal would still be made without it.
-        weight: Share of tone in the combined score.
+        stands_without: One per story: whether the signal would still be made without that story.
+        weight: Weight of tone in the combined score, in [0, 1].
         before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
+        stale_since: Date of the last bar where later sessions have none; None where prices are up to date.
     """
-    judged = signal.candidate
+    candidate = signal.candidate
     stories = [part for part in parts if part["kind"] == "story"]
-    change = _change(signal, before)
-    if judged.source == "technical":
-        return (
-            *change,
-            "Made from price alone: the switch for signals without news is on, so no headline was weighed.",
-        )
-    return (
-        *change,
-        _rests_on(stories, judged.tone, judged.confidence_score),
-        *_freshness(stories, fresh=judged.fresh),
-        _price(judged.technical, judged.signal_type, weight),
-        *_carried(parts),
-        *_hinges_on(stories, kept, judged.signal_type),
-    )
+
+    # The first sentence, whichever it is, stays ahead of the warning about prices.
+    if candidate.source == "technical":
+        reasons = ["Based on price alone: the technical signal generator is on, so no headlines were weighed."]
+    else:
+        reasons = [
+            _tone_basis(stories, candidate.tone, candidate.confidence_score),
+            *_freshness(stories, fresh=candidate.fresh),
+            _price_agreement(candidate.technical, candidate.signal_type, weight),
+            *_price_dominance(parts),
+            *_decisive_stories(stories, stands_without, candidate.signal_type),
+        ]
+    if before is not None:
+        reasons.insert(0, _change(signal, before))
+    if stale_since is not None:
+        last_bar = day(stale_since, year=True)
+        reasons.insert(1, f"Prices are stale: the last daily bar is from {last_bar}; later sessions are missing.")
+    return tuple(reasons)
 
 
-def _change(signal: Signal, before: Signal | None) -> list[str]:
-    if before is None:
-        return []
-    since = f"the {before.signal_type} of {eastern(before.decided_at)} ({signed(before.combined_score)})"
+def _change(signal: Signal, before: Signal) -> str:
+    earlier = f"the {_described(before)}"
     if signal.lifecycle == "flipped":
-        return [f"Flipped: this closes {since}."]
+        return f"Flipped: this signal closes {earlier}."
     if signal.lifecycle == "new":
-        return [f"New again: {since} expired in this window."]
-    return [f"Stronger: {signed(before.combined_score)} to {signed(signal.combined_score)}, an update of {since}."]
+        return f"New again: {earlier} expired in this window."
+    rise = f"{signed(before.combined_score)} to {signed(signal.combined_score)}"
+    return f"Stronger: {rise}, updating {earlier}."
 
 
-def _rests_on(stories: Sequence[Mapping[str, Any]], tone: float, confidence: float) -> str:
-    headlines = sum(part["headlines"] for part in stories)
-    said = f"Tone {signed(tone)} with tone confidence {confidence:.2f} rests on "
-    counted = f"{headlines} headline{'' if headlines == 1 else 's'}"
+def _tone_basis(stories: Sequence[Contribution], tone: float, confidence: float) -> str:
+    tone_text = f"Tone {signed(tone)} (tone confidence {confidence:.2f})"
+    headlines = _count(sum(story["headlines"] for story in stories), "headline", "headlines")
     if len(stories) == 1:
-        return f"{said}a single story ({counted})."
-    return f"{said}{len(stories)} stories ({counted})."
+        return f"{tone_text} rests on a single story ({headlines})."
+    return f"{tone_text} rests on {len(stories)} stories ({headlines})."
 
 
-def _freshness(stories: Sequence[Mapping[str, Any]], *, fresh: bool) -> list[str]:
-    old = sum(bool(part["told"]) for part in stories)
+def _freshness(stories: Sequence[Contribution], *, fresh: bool) -> list[str]:
     if not fresh:
-        return ["Stale: every story behind it began before this window, so an earlier digest could tell it."]
-    return [f"{old} of {len(stories)} stories began before this window and are not news any more."] if old else []
+        stale = "Stale: every story behind this signal began before this window"
+        return [f"{stale}, so an earlier digest may have covered it."]
+    old = sum(bool(story["told"]) for story in stories)
+    if not old:
+        return []
+    verb = "is" if old == 1 else "are"
+    return [f"{old} of {len(stories)} stories began before this window and {verb} no longer news."]
 
 
-def _carried(parts: Sequence[Mapping[str, Any]]) -> list[str]:
-    news, price = (
-        sum(part["contribution"] for part in parts if part["kind"] == kind) for kind in ("story", "technical")
-    )
+def _price_agreement(technical: float | None, signal_type: str, weight: float) -> str:
+    if technical is None:
+        return f"No technical score (fewer than 60 daily bars): the score is tone alone, weighted {weight:.0%}."
+    if technical == 0:
+        return "Price is neutral: technical score 0.00."
+    agrees = (technical > 0) == (signal_type == "BUY")
+    return f"Price {'agrees' if agrees else 'disagrees'}: technical score {signed(technical)}."
+
+
+def _price_dominance(parts: Sequence[Contribution]) -> list[str]:
+    news = sum(part["contribution"] for part in parts if part["kind"] == "story")
+    price = sum(part["contribution"] for part in parts if part["kind"] == "technical")
     if abs(price) <= abs(news):
         return []
-    return [f"Price carries it more than news does: {signed(price)} against {signed(news)}."]
+    return [f"Price contributes more than news: {signed(price)} against {signed(news)}."]
 
 
-def _hinges_on(stories: Sequence[Mapping[str, Any]], kept: Sequence[bool], signal_type: str) -> list[str]:
-    """Which stories a signal of several can't do without; a single story is said elsewhere."""
-    decisive = [f"“{shorten(part['title'], 60)}”" for part, stays in zip(stories, kept, strict=True) if not stays]
-    if len(kept) == 1:
+def _decisive_stories(stories: Sequence[Contribution], stands_without: Sequence[bool], signal_type: str) -> list[str]:
+    """Which of several stories the signal can't do without; a single story needs no such sentence."""
+    if len(stories) == 1:
         return []
+
+    decisive: list[str] = []
+    for story, stands in zip(stories, stands_without, strict=True):
+        if not stands:
+            decisive.append(f"“{shorten(story['title'], _QUOTED_TITLE)}”")
+
     if not decisive:
-        return [f"No single story decides it: without any one of them it is still a {signal_type}."]
+        return [f"No single story is decisive: without any one of them it remains a {signal_type}."]
     if len(decisive) == 1:
-        return [f"It hinges on {decisive[0]}: without that story there is no signal, one correction would undo it."]
-    if len(decisive) == len(kept):
-        return [f"It needs all {len(kept)} of its stories: without any one of them there is no signal."]
-    named = ", ".join(decisive[:_NAMED]) + (f" and {len(decisive) - _NAMED} more" if len(decisive) > _NAMED else "")
-    return [f"It hinges on {len(decisive)} of its {len(kept)} stories, without any one of which it is none: {named}."]
+        return [f"It hinges on {decisive[0]}: without that story there is no signal, so one correction would undo it."]
+    if len(decisive) == len(stories):
+        return [f"It needs all {len(stories)} of its stories: without any one of them there is no signal."]
+    quoted = ", ".join(decisive[:MAX_NAMED_STORIES])
+    if len(decisive) > MAX_NAMED_STORIES:
+        quoted += f" and {len(decisive) - MAX_NAMED_STORIES} more"
+    hinges = f"It hinges on {len(decisive)} of its {len(stories)} stories"
+    return [f"{hinges}; without any one of these there is no signal: {quoted}."]
 
 
-def _price(technical: float | None, signal_type: str, weight: float) -> str:
-    if technical is None:
-        return f"Technicals are missing (fewer than 60 daily bars): the score is tone alone, weighted {weight:.0%}."
-    if technical == 0:
-        return "Price says nothing either way: technicals 0.00."
-    agrees = (technical > 0) == (signal_type == "BUY")
-    return f"Price {'agrees' if agrees else 'disagrees'}: technicals {signed(technical)}."
+# Corrections
 
 
-def corrected_words(made: Correction) -> tuple[str, ...]:
-    """What happened to the headlines behind an active signal, and what is left of it: a sentence each."""
-    signal = made.signal
-    since = f"{signal.signal_type} of {eastern(signal.decided_at)} ({signed(signal.combined_score)})"
-    it, them = ("it", "text") if len(made.changes) == 1 else ("them", "texts")
-    told = [f"The {since} rests on {_edit(each)}." for each in made.changes]
-    told.append(f"Without {it}: {signed(made.without)}, {_verdict(signal, stands=made.stands_without)}.")
-    if made.with_new is not None:
-        told.append(f"With the new {them}: {signed(made.with_new)}, {_verdict(signal, stands=made.stands_with_new)}.")
-    return tuple(told)
+def corrected_words(correction: Correction) -> tuple[str, ...]:
+    """What happened to the headlines behind an active signal, and what remains of it, one sentence each."""
+    signal = correction.signal
+    signal_text = _described(signal)
+    single = len(correction.changes) == 1
+
+    texts = [f"The {signal_text} rests on {_change_of_title(change)}." for change in correction.changes]
+
+    without = score_without(correction.without, signal.signal_type, stands=correction.stands_without)
+    texts.append(f"Without {'it' if single else 'them'}: {without}.")
+
+    if correction.with_new is not None:
+        with_new = score_without(correction.with_new, signal.signal_type, stands=correction.stands_with_new)
+        texts.append(f"With the new {'text' if single else 'texts'}: {with_new}.")
+    return tuple(texts)
 
 
-def _edit(change: Change) -> str:
-    old = f"“{shorten(change.title, 100)}”"
-    seen = f"as seen {eastern(change.known_at)}"
-    return (
-        f"{old}, now “{shorten(change.new_title, 100)}” ({seen})" if change.new_title else f"{old}, withdrawn ({seen})"
-    )
+def _change_of_title(change: Change) -> str:
+    old = f"“{shorten(change.title, _CORRECTED_TITLE)}”"
+    seen = f"seen {eastern(change.known_at)}"
+    if not change.new_title:
+        return f"{old}, since withdrawn ({seen})"
+    return f"{old}, since edited to “{shorten(change.new_title, _CORRECTED_TITLE)}” ({seen})"
 
 
-def _verdict(signal: Signal, *, stands: bool) -> str:
-    return f"still {signal.signal_type}" if stands else "no signal"
+# Names of gates and settings, in the order in which readers see them. Keys are those of the stored digest.
 
-
-_FUNNEL = {
-    "headlines_tagged": "Headlines tagged with a company",
-    "headlines_relevant": "… that are about it",
-    "headlines_confident": "… with a sure tone",
-    "symbols_scored": "Companies watched",
-    "symbols_with_news": "… with news",
-    "symbols_with_tone": "… with a sure tone",
+_GATE_NAMES = {
+    "headlines_tagged": "Headlines naming a watchlist company",
+    "headlines_relevant": "… that are about that company",
+    "headlines_confident": "… with a confident tone",
+    "symbols_scored": "Companies on the watchlist",
+    "symbols_with_news": "… with relevant news",
+    "symbols_with_tone": "… with a confident tone",
     "symbols_with_technical": "… with enough price history",
-    "symbols_over_threshold": "… with a score that is large enough",
+    "symbols_over_threshold": "… with a large enough score",
     "symbols_agreeing": "… whose tone and score agree",
     "candidates": "Passed every gate",
-    "repeats": "… but told before and still active",
-    "capped": "… but over the limit of signals",
-    "signals": "Signals told",
+    "repeats": "… but repeat an active signal",
+    "capped": "… but exceed the maximum per digest",
+    "signals": "Signals in this digest",
 }
-_KNOBS = {
-    "min_combined_score": "Least score, up or down",
-    "min_sentiment_confidence": "Least tone confidence of a headline",
+_SETTING_NAMES = {
+    "min_combined_score": "Minimum combined score (absolute)",
+    "min_sentiment_confidence": "Minimum tone confidence per headline",
     "sentiment_weight": "Weight of news in the score (the rest is price)",
-    "tone_half_life_hours": "A headline counts half after, hours",
-    "news_lookback_hours": "News reaches back at least, hours",
-    "news_strict_lookback": "News reaches back no further than that",
-    "max_signals": "Most signals of one digest",
-    "signal_expiry_days": "A signal expires after, days",
-    "sentiment_model": "Sentiment model asked for",
-    "signal_generator": "Signals are made from",
+    "tone_half_life_hours": "Tone half-life (hours)",
+    "news_lookback_hours": "Minimum news lookback (hours)",
+    "news_strict_lookback": "No news from before that lookback",
+    "max_signals": "Maximum signals per digest",
+    "signal_expiry_days": "Signal expiry (days)",
+    "sentiment_model": "Requested sentiment model",
+    "signal_generator": "Signals are based on",
 }
-_VALUES = {"news_driven": "news and price", "technical": "price alone"}
+_SETTING_VALUES = {"news_driven": "news and price", "technical": "price alone"}
 
 
 def funnel_words(funnel: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Name and count of each gate in the order of the gates; a count of another name comes last."""
-    order = {name: place for place, name in enumerate(_FUNNEL)}
-    stages = sorted(funnel.items(), key=lambda stage: (order.get(stage[0], len(order)), stage[0]))
-    return [(_FUNNEL.get(name, _plain(name)), f"{count:,}") for name, count in stages]
+    """Name and count of each gate, in the order of the gates; gates without a name of their own come last."""
+    gates = _ordered(funnel, _GATE_NAMES)
+    return [(_name(gate, _GATE_NAMES), f"{funnel[gate]:,}") for gate in gates]
 
 
 def knob_words(knobs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and value of each knob, those that shape the score first; a knob of another name comes last."""
-    order = {name: place for place, name in enumerate(_KNOBS)}
-    values = sorted(knobs.items(), key=lambda knob: (order.get(knob[0], len(order)), knob[0]))
-    return [(_KNOBS.get(name, _plain(name)), _value(value)) for name, value in values]
+    """Name and value of each setting, those that shape the score first; settings without a name come last."""
+    settings = _ordered(knobs, _SETTING_NAMES)
+    return [(_name(setting, _SETTING_NAMES), _value(knobs[setting])) for setting in settings]
 
 
-def near_miss_words(miss: NearMiss, knobs: Mapping[str, Any]) -> str:
-    """What stopped a company, without the score that stands beside it, such as `below the 0.30 needed`."""
-    if miss.gate == "threshold":
-        least = float(knobs["min_combined_score"])
-        near = f"{abs(miss.combined_score):.2f}" == f"{least:.2f}"
-        return f"{'just ' if near else ''}below the {_threshold(least)} needed"
-    if miss.gate == "confident":
-        return f"too few sure headlines ({miss.reason.partition(' relevant')[0]}): price alone gives the score"
-    if miss.gate == "agreement":
-        return f"price disagrees: it outweighs a tone of {signed(miss.tone)}"
-    return f"over the limit of {knobs['max_signals']} signals"
+def _ordered(keys: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
+    """The keys in the order of their names, then those without a name by alphabet."""
+    named = [key for key in names if key in keys]
+    unnamed = [key for key in keys if key not in names]
+    return named + sorted(unnamed)
 
 
-def _threshold(least: float) -> str:
-    return f"{least:.2f}" if round(least, 2) == least else f"{least:g}"
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def _name(key: str, names: Mapping[str, str]) -> str:
+    # Digests stored by another version may hold a gate or a setting that has no name here.
+    return names.get(key) or key.replace("_", " ").capitalize()
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else _VALUES.get(str(value), str(value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return _SETTING_VALUES.get(str(value), str(value))
 
 
-SUBJECT_SYMBOLS = 5
+# Near misses
 
 
-def kind_of(coverage: Coverage, *, told: bool, strict: bool) -> DigestKind:
-    """`degraded` where a source failed or minutes are uncovered, else by what there is to tell.
+def near_miss_words(miss: NearMiss, knobs: Mapping[str, Any]) -> str:
+    """What stopped a company, such as `below the 0.30 minimum`; its score is shown next to this text."""
+    if miss.gate == "threshold":
+        minimum = float(knobs["min_combined_score"])
+        # With two decimals both would read the same: say that the score is lower.
+        looks_equal = f"{abs(miss.combined_score):.2f}" == f"{minimum:.2f}"
+        return f"{'just ' if looks_equal else ''}below the {_threshold(minimum)} minimum"
+    if miss.gate == "confident":
+        # Digests of earlier versions did not store the count.
+        counted = "" if miss.relevant is None else f" (0 of {miss.relevant})"
+        return f"too few confident headlines{counted}: price alone gives the score"
+    if miss.gate == "agreement":
+        return f"price disagrees and outweighs a tone of {signed(miss.tone)}"
+    return f"beyond the maximum of {knobs['max_signals']} signals"
 
-    Args:
-        coverage: The window's ledger.
-        told: Whether there is any card.
-        strict: NEWS_STRICT_LOOKBACK: uncovered minutes are the operator's choice.
-    """
-    if coverage.status != "ok" or coverage.missing_windows or (coverage.gap_minutes and not strict):
-        return "degraded"
-    return "full" if told else "quiet"
+
+def _threshold(minimum: float) -> str:
+    """The threshold with two decimals, or with as many as it has."""
+    return f"{minimum:.2f}" if round(minimum, 2) == minimum else f"{minimum:g}"
+
+
+# Subject, preheader and remarks
 
 
 def tag(mode: str, deployment: str) -> str:
-    """What a reader must know before anything else: not live, or not real."""
-    marks = [deployment] if deployment == "demo" else []
-    marks += [mode] if mode not in LIVE_MODES else []
+    """The mark in front of a subject whose digest is not live or not real, such as `[demo backfill] `."""
+    marks: list[str] = []
+    if deployment == "demo":
+        marks.append(deployment)
+    if mode not in LIVE_MODES:
+        marks.append(mode)
     return f"[{' '.join(marks)}] " if marks else ""
+
+
+def headline(digest: Digest) -> str:
+    """The subject without its tag, for a page that shows mode and deployment elsewhere."""
+    return subject(
+        digest.kind,
+        digest.coverage,
+        digest.new,
+        digest.changed,
+        digest.from_missed,
+        corrected=digest.corrected,
+        still_active=len(digest.still_active),
+    )
 
 
 def subject(
@@ -258,8 +331,30 @@ def subject(
     corrected: Sequence[CorrectedLine] = (),
     still_active: int,
 ) -> str:
-    """What the digest holds, in one line, such as `3 new, 1 flipped: NVDA, XOM, GE, BA`."""
-    flipped = sum(each.lifecycle == "flipped" for each in changed)
+    """The contents of a digest in one line, such as `3 new, 1 flipped: NVDA, XOM, GE, BA`.
+
+    Args:
+        kind: The digest's kind.
+        coverage: Its coverage ledger.
+        new: Cards of new signals.
+        changed: Cards of flipped and stronger signals.
+        earlier: Cards of windows that were caught up.
+        corrected: Active signals with a corrected headline.
+        still_active: How many earlier signals are active.
+    """
+    contents = _contents(new, changed, earlier, corrected) or _no_signals(still_active)
+    if kind == "degraded":
+        return f"Degraded ({_trouble(coverage)}): {contents}"
+    if kind == "quiet":
+        return f"Quiet: {contents}"
+    return contents
+
+
+def _contents(
+    new: Sequence[Card], changed: Sequence[Card], earlier: Sequence[Card], corrected: Sequence[CorrectedLine]
+) -> str:
+    """Counts and symbols of everything that is new to the reader; empty where nothing is."""
+    flipped = sum(card.lifecycle == "flipped" for card in changed)
     counts = {
         "new": len(new),
         "flipped": flipped,
@@ -267,26 +362,35 @@ def subject(
         "from missed windows": len(earlier),
         "corrected": len(corrected),
     }
-    symbols = list(dict.fromkeys(each.symbol for each in (*new, *changed, *earlier, *corrected)))
-    inside = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    if symbols:
-        more = len(symbols) - SUBJECT_SYMBOLS
-        inside += ": " + ", ".join(symbols[:SUBJECT_SYMBOLS]) + (f" and {more} more" if more > 0 else "")
-    else:
-        inside = "no new signals" + (f", {still_active} still active" if still_active else "")
-    if kind == "degraded":
-        return f"Degraded ({_trouble(coverage)}): {inside}"
-    return inside if kind == "full" else f"Quiet: {inside}"
+    counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    if not counted:
+        return ""
+
+    # A company may have a card and a correction: its symbol is shown once, in the order of the sections.
+    symbols: list[str] = []
+    for line in (*new, *changed, *earlier, *corrected):
+        if line.symbol not in symbols:
+            symbols.append(line.symbol)
+    shown = ", ".join(symbols[:MAX_SUBJECT_SYMBOLS])
+    if len(symbols) > MAX_SUBJECT_SYMBOLS:
+        shown += f" and {len(symbols) - MAX_SUBJECT_SYMBOLS} more"
+    return f"{counted}: {shown}"
+
+
+def _no_signals(still_active: int) -> str:
+    if not still_active:
+        return "no new signals"
+    return f"no new signals, {still_active} still active"
 
 
 def _trouble(coverage: Coverage) -> str:
-    well = sum(report.status == "ok" for report in coverage.reports)
+    """The most serious reason why a digest is degraded."""
     if coverage.status != "ok":
-        asked = len(coverage.reports)
-        return f"{well} of {asked} source{'' if asked == 1 else 's'} in full"
+        complete = sum(report.status == "ok" for report in coverage.reports)
+        return f"{complete} of {_count(len(coverage.reports), 'source', 'sources')} complete"
     if coverage.missing_windows:
-        return f"earlier windows without a run: {len(coverage.missing_windows)}"
-    return f"{coverage.gap_minutes} minutes not covered"
+        return f"{_count(len(coverage.missing_windows), 'earlier window', 'earlier windows')} without a run"
+    return f"{_count(coverage.gap_minutes, 'minute', 'minutes')} not covered"
 
 
 def preheader(
@@ -296,34 +400,42 @@ def preheader(
     knobs: Mapping[str, Any],
     corrected: Sequence[CorrectedLine] = (),
 ) -> str:
-    """The strongest card, a correction, or what came nearest, and the window: what an inbox shows after the subject."""
+    """The line that an inbox shows after the subject: the strongest card, a correction or a near miss, and the window.
+
+    Args:
+        cards: All cards of the digest.
+        near_misses: Near misses that are news to the reader, the nearest first.
+        window: The window.
+        knobs: The settings in force.
+        corrected: Active signals with a corrected headline.
+    """
     if cards:
-        top = max(cards, key=lambda each: abs(each.combined_score))
-        title = f" “{shorten(top.news_title, 70)}”" if top.news_title else ""
-        return f"{top.signal_type} {top.symbol} {signed(top.combined_score)}{title}. {window.label}."
+        strongest = max(cards, key=lambda card: abs(card.combined_score))
+        title = f" “{shorten(strongest.news_title, _PREHEADER_TITLE)}”" if strongest.news_title else ""
+        return f"{strongest.signal_type} {strongest.symbol} {signed(strongest.combined_score)}{title}. {window.label}."
     if corrected:
-        return f"Corrected: {corrected[0].symbol}. {corrected[0].sentences[0]} {window.label}."
+        first = corrected[0]
+        return f"Corrected: {first.symbol}. {first.sentences[0]} {window.label}."
     if near_misses:
-        near = near_misses[0]
-        said = f"{near.symbol} {signed(near.combined_score)}, {near_miss_words(near, knobs)}"
-        return f"Nearest: {said}. {window.label}."
-    return f"Nothing came near a signal. {window.label}."
+        nearest = near_misses[0]
+        reason = near_miss_words(nearest, knobs)
+        return f"Closest to a signal: {nearest.symbol} {signed(nearest.combined_score)}, {reason}. {window.label}."
+    return f"No company came close to a signal. {window.label}."
 
 
 def remarks(coverage: Coverage, decision: Decision, mode: str, generator: str = "news_driven") -> list[str]:
-    """What a reader should know about how this digest came to be, one sentence each."""
-    told = []
+    """What a reader should know about how this digest was made, one sentence each."""
+    notes: list[str] = []
     if generator == "technical":
-        told.append("Made from price alone: the switch for signals without news is on, no model was asked.")
+        notes.append("Based on price alone: the technical signal generator is on, and no sentiment model was used.")
     if mode == "backfill":
-        told.append("Rebuilt afterwards from recorded input, as it would have been at the time.")
+        notes.append("Reconstructed later from recorded data, as it would have read at the time.")
     if coverage.reconstructed:
-        told.append(
-            f"{coverage.reconstructed} of {coverage.headlines} headlines carry only their publisher's time: "
+        notes.append(
+            f"{coverage.reconstructed} of {coverage.headlines} headlines carry only their publisher's timestamp: "
             "when a feed first delivered them was not recorded."
         )
     if decision.capped:
-        told.append(
-            f"{len(decision.capped)} more passed every gate but are over the limit of signals and were left out."
-        )
-    return told
+        candidates = _count(len(decision.capped), "more candidate", "more candidates")
+        notes.append(f"{candidates} passed every gate but exceeded the maximum per digest and were left out.")
+    return notes

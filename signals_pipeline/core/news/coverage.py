@@ -81,7 +81,11 @@ class Coverage:
 
         E.g. `Fri 17:30 to Mon 08:30 ET, no gap; 3 of 4 sources; 412 headlines, 61 stories; model finbert int8 @4556d1`.
         """
-        parts = [f"{self.label}, {self._gap()}"]
+        return f"{self.label}, {self.summary(model)}"
+
+    def summary(self, model: str) -> str:
+        """The `line` without the window's span, for pages that show it elsewhere."""
+        parts = [self._gap()]
         if self.missing_windows:
             parts.append(f"{_quantity(len(self.missing_windows), 'earlier window')} without a run")
         answered = [report for report in self.reports if report.status != "failed"]

@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -66,6 +66,7 @@ class NearMiss:
     technical: float | None
     news_title: str
     reason: str
+    relevant: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def _near_miss_news(row: Row, least: float) -> NearMiss | None:
     over = abs(combined) >= least
     if row["n_stories"] == 0:
         reason = f"0 of {row['n_relevant']} relevant headlines sure enough; price alone gives {combined:+.2f}"
-        return _near_miss(row, "confident", reason) if over else None
+        return replace(_near_miss(row, "confident", reason), relevant=row["n_relevant"]) if over else None
     if _agrees(row):
         return _below_threshold(row, least)
     if not over:

@@ -1,4 +1,4 @@
-"""The two parts of a mail say the same, and 25 signals of a busy day are all told within 90,000 bytes."""
+"""The two parts of a mail say the same, and 25 signals of a busy day fit into 90,000 bytes."""
 
 import re
 from collections import Counter
@@ -9,9 +9,10 @@ import pytest
 from signals_pipeline.adapters.mail.message import failure_message
 from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES
 from signals_pipeline.core.digest.model import CorrectedLine, Digest
+from signals_pipeline.core.digest.wording import headline, preheader
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline_tests.adapters.mail.test_message import ENVELOPE, LINKS, body, mail_of, read
-from signals_pipeline_tests.support.digest_examples import WINDOWS, coverage, digest_of, signal
+from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal
 from signals_pipeline_tests.support.digest_pages import NOW, TITLES, Page, busy, everything, hostile_cards, titled
 
 CORRECTED = CorrectedLine(
@@ -24,13 +25,21 @@ TROUBLE = coverage(
     missing_windows=(WINDOWS[4].key,),
     reports=(SourceReport("wire", "ok", 12), SourceReport("newsapi", "failed", 0, "no answer in 30 s")),
 )
+
+
+def composed(digest: Digest) -> Digest:
+    """The digest with the subject and the preheader of the cards that a test put into it."""
+    cards = (*digest.new, *digest.changed, *digest.from_missed)
+    return replace(digest, subject=headline(digest), preheader=preheader(cards, (), NOW, KNOBS))
+
+
 DIGESTS: dict[str, Digest] = {
     "full": replace(everything(), corrected=(CORRECTED,), notes=("A remark with 12,345 in it.",)),
     "quiet": digest_of(NOW, (), [signal("BBB", "SELL", WINDOWS[2])]),
     "degraded": digest_of(NOW, [signal(window=NOW)], coverage=TROUBLE),
     "hostile": titled("A <b>title</b> & more"),
-    "busy": busy(25),
-    "long": hostile_cards(25),
+    "busy": composed(busy(25)),
+    "long": composed(hostile_cards(25)),
 }
 # What HTML says of itself: links by their words, stories and remarks that it only counts.
 OF_THE_PAGE = {"read", "it", "on", "the", "web", "unsubscribe", "more", "stories", "remarks", "characters", "see"}
@@ -55,7 +64,7 @@ def test_every_word_and_figure_of_the_html_is_in_the_text(name: str) -> None:
     assert missing(body(mail, "html"), body(mail, "plain")) == set()
 
 
-def test_that_holds_of_a_failed_run() -> None:
+def test_every_word_of_a_failure_notice_is_in_its_text() -> None:
     mail = read(failure_message(NOW, "Stage headlines: no source answered", ENVELOPE, LINKS))
     assert missing(body(mail, "html"), body(mail, "plain")) == set()
 
@@ -72,13 +81,16 @@ def test_card_by_card_the_figures_of_the_html_are_in_the_text() -> None:
         assert f"{card.confidence_score:.2f}" in one
 
 
-def test_twenty_five_signals_of_a_busy_day_are_all_told_with_links() -> None:
+def test_twenty_five_signals_of_a_busy_day_are_all_shown_with_links() -> None:
     digest = DIGESTS["busy"]
     mail = mail_of(digest)
     html = body(mail, "html")
     assert len(html.encode()) <= MAX_HTML_BYTES
     page = Page(html)
-    assert Counter(re.findall(r"\bSYM\d+", page.text)) == Counter(card.symbol for card in digest.new)
+    elsewhere = re.findall(r"\bSYM\d+", digest.subject + digest.preheader)
+    cards = [card.symbol for card in digest.new]
+    assert Counter(re.findall(r"\bSYM\d+", page.text)) == Counter(cards) + Counter(elsewhere)
+    assert len(elsewhere) == 6
     assert page.text.count(TITLES[0][:60]) == 25 + 1  # and in the preheader
     assert sum(str(link).startswith("https://www.marketnews.example/") for link in page.links) == 25
     assert page.text.count("95% interval") >= 4 * 25

@@ -1,4 +1,4 @@
-"""Mail to files: whole or not there, one a Message-ID."""
+"""Mail to files: written atomically, one file per Message-ID."""
 
 from pathlib import Path
 
@@ -40,5 +40,5 @@ def test_a_folder_that_can_not_be_written_leaves_the_mail_waiting(tmp_path: Path
     transport = FileTransport(tmp_path / "mail")
     with transport.offer("a@b", "c@d") as conversation:
         (tmp_path / "mail").rmdir()
-        with pytest.raises(NotSent, match="make room there"):
+        with pytest.raises(NotSent, match="free up space there"):
             conversation.hand_over(MAIL)

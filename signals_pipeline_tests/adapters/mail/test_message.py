@@ -71,7 +71,7 @@ def test_every_picture_is_shown_once_with_its_words() -> None:
     assert [str(each["src"]) for each in shown] == [f"cid:{name}" for name in pictures(mail)]
     cards = (*everything().new, *everything().changed, *everything().from_missed)
     assert len(shown) == sum(bool(card.closes) for card in cards)
-    assert {each["alt"] for each in shown} == {"Chart of these prices, the signal marked"}
+    assert {each["alt"] for each in shown} == {"Chart of these prices with the signal marked"}
     said = Page(body(mail, "html")).text
     assert all(price_span(card) in said for card in cards if card.closes)
     for content in pictures(mail).values():
@@ -102,7 +102,7 @@ def test_without_address_or_key_the_mail_says_how_to_leave(links: Links) -> None
     assert mail["List-Unsubscribe"] is None
     for kind in ("html", "plain"):
         said = " ".join(body(mail, kind).split())
-        assert "answer this one with the word unsubscribe" in said
+        assert "reply to this one with the word unsubscribe" in said
         assert "/feedback/" not in said
         assert ("https://desk.example/digests/" in said) == bool(links.base_url)
 

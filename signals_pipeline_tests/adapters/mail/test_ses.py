@@ -77,7 +77,7 @@ def test_a_sender_that_is_not_verified_is_refused_for_good(moto_address: str) ->
         (404, "NotFoundException", True),
     ],
 )
-def test_a_refusal_says_whether_it_may_heal(status: int, code: str, *, permanent: bool) -> None:
+def test_a_rejection_says_whether_a_retry_may_help(status: int, code: str, *, permanent: bool) -> None:
     with answering_http(status, f'{{"__type": "{code}", "message": "no"}}') as (address, calls):
         answer = send(address)
     assert isinstance(answer, NotSent), answer
@@ -87,7 +87,7 @@ def test_a_refusal_says_whether_it_may_heal(status: int, code: str, *, permanent
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, "{}"), (503, "<html>"), (0, DROP), (0, STALL)])
-def test_what_breaks_once_the_mail_is_there_leaves_us_without_knowing(status: int, body: str | bytes) -> None:
+def test_a_failure_after_the_mail_was_sent_leaves_its_fate_unknown(status: int, body: str | bytes) -> None:
     with answering_http(status, body) as (address, calls):
         answer = send(address, seconds=0.5)
     assert isinstance(answer, Unanswered), answer

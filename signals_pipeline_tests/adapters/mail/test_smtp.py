@@ -1,4 +1,4 @@
-"""SMTP over real sockets: what every end of a conversation says about the mail."""
+"""SMTP over real sockets: what every end of a conversation means for the mail."""
 
 import re
 
@@ -25,7 +25,7 @@ MAIL = b"Subject: 1 new\r\n\r\nA line.\r\n.\r\n..two dots\r\n\r\n.end\r\n"
 
 
 def send(transport: SmtpTransport, content: bytes = MAIL, recipient: str = "ann@example.org") -> object:
-    """How it ended."""
+    """The outcome of sending one mail."""
     try:
         with transport.offer("signals@example.org", recipient) as conversation:
             return Sent(conversation.hand_over(content))
@@ -62,8 +62,8 @@ def test_no_line_of_dots_ends_a_mail_early(lines: list[bytes]) -> None:
     dotted = content.replace(b"\r\n", b"\r\n.").removesuffix(b".")
     inbox = Inbox()
     with mail_server(inbox) as port:
-        for each in (content, dotted):
-            assert isinstance(send(on(port), each), Sent)
+        for mail in (content, dotted):
+            assert isinstance(send(on(port), mail), Sent)
     assert [taken for _, taken in inbox.taken] == [content, dotted]
 
 
@@ -76,7 +76,7 @@ def test_one_of_three_recipients_is_refused_and_the_others_get_theirs() -> None:
     assert isinstance(refused, NotSent)
     assert isinstance(later, NotSent)
     assert (refused.permanent, later.permanent) == (True, False)
-    assert "refuses the recipient: 550 no such user" in str(refused)
+    assert "rejected the recipient: 550 no such user" in str(refused)
 
 
 BEFORE = {
@@ -98,7 +98,7 @@ BEFORE = {
 
 
 @pytest.mark.parametrize("case", BEFORE)
-def test_a_break_before_the_content_leaves_a_mail_that_can_be_tried_again(case: str) -> None:
+def test_a_failure_before_the_content_leaves_a_mail_that_can_be_retried(case: str) -> None:
     misbehaviour = Misbehaviour(BEFORE[case])
     with bad_server(misbehaviour) as port:
         answer = send(on(port, step_seconds=0.5))
@@ -109,7 +109,7 @@ def test_a_break_before_the_content_leaves_a_mail_that_can_be_tried_again(case: 
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-def test_a_refusal_for_good_is_told_from_one_for_now(command: str) -> None:
+def test_a_permanent_rejection_before_the_content_is_permanent(command: str) -> None:
     with bad_server(Misbehaviour({command: b"554 never\r\n"})) as port:
         answer = send(on(port))
     assert isinstance(answer, NotSent)
@@ -117,7 +117,7 @@ def test_a_refusal_for_good_is_told_from_one_for_now(command: str) -> None:
 
 
 @pytest.mark.parametrize("end", [DROP, STALL])
-def test_a_break_after_the_content_leaves_us_without_knowing(end: bytes) -> None:
+def test_a_failure_after_the_content_leaves_the_fate_of_the_mail_unknown(end: bytes) -> None:
     misbehaviour = Misbehaviour({"content": end})
     with bad_server(misbehaviour) as port:
         answer = send(on(port, step_seconds=0.5))
@@ -126,21 +126,21 @@ def test_a_break_after_the_content_leaves_us_without_knowing(end: bytes) -> None
 
 
 @pytest.mark.parametrize(("code", "permanent"), [(b"451", False), (b"554", True)])
-def test_a_server_that_reads_the_mail_and_refuses_it_did_not_take_it(code: bytes, *, permanent: bool) -> None:
+def test_a_mail_that_is_rejected_after_its_content_was_not_sent(code: bytes, *, permanent: bool) -> None:
     with bad_server(Misbehaviour({"content": code + b" smells of spam\r\n"})) as port:
         answer = send(on(port))
     assert isinstance(answer, NotSent)
     assert answer.permanent is permanent
-    assert "refuses the mail" in str(answer)
+    assert "rejected the mail" in str(answer)
 
 
 @pytest.mark.parametrize("last", [{"QUIT": DROP}, {"QUIT": STALL}])
-def test_a_server_that_dies_after_taking_the_mail_took_it(last: dict[str, bytes]) -> None:
+def test_a_mail_is_sent_once_the_server_accepts_it_even_if_the_server_dies_then(last: dict[str, bytes]) -> None:
     with bad_server(Misbehaviour(last)) as port:
         assert isinstance(send(on(port)), Sent)
 
 
-def test_a_server_that_drips_is_cut_off() -> None:
+def test_a_server_that_trickles_its_replies_is_cut_off() -> None:
     endless = b"250-still here\r\n" * 3
     with bad_server(Misbehaviour({"EHLO": endless})) as port:
         answer = send(on(port, step_seconds=30.0, total_seconds=0.5))
@@ -172,16 +172,16 @@ def test_a_server_without_starttls_gets_nothing() -> None:
     assert inbox.taken == []
 
 
-def test_a_wrong_password_is_said_without_the_password() -> None:
+def test_a_wrong_password_is_reported_without_the_password() -> None:
     with mail_server(Inbox(), tls="starttls", login=True) as port:
         transport = on(port, tls="starttls", user=USER, password=WRONG, context=client_context())
         answer = send(transport)
     assert isinstance(answer, NotSent)
-    assert f"refuses the log-in of {USER}" in str(answer)
+    assert f"rejected the login of {USER}" in str(answer)
     assert "hunter2" not in f"{answer}{transport!r}"
 
 
-def test_a_server_that_repeats_the_password_does_not_get_it_into_our_words() -> None:
+def test_a_password_that_the_server_repeats_is_hidden() -> None:
     echo = {
         "EHLO": b"250-here\r\n250 AUTH LOGIN PLAIN\r\n",
         "AUTH": b"535 bad: hunter2 aHVudGVyMg== AGRlc2sAaHVudGVyMg==\r\n",
@@ -194,7 +194,7 @@ def test_a_server_that_repeats_the_password_does_not_get_it_into_our_words() -> 
     assert str(answer).count("[hidden]") == 3
 
 
-def test_hostile_answers_are_one_short_line() -> None:
+def test_a_hostile_reply_becomes_one_short_line() -> None:
     with bad_server(Misbehaviour({"RCPT": b"550 " + b"\x1b[31m\xe2\x80\xae" * 100 + b"\r\n"})) as port:
         answer = send(on(port))
     assert str(answer).isprintable()

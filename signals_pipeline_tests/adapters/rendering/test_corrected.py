@@ -9,8 +9,8 @@ from signals_pipeline_tests.support.digest_pages import NOW, Page, everything
 
 
 def line(symbol: str = "AAA", title: str = "Old title") -> CorrectedLine:
-    told = (f"The BUY rests on “{title}”, withdrawn.", "Without it: +0.12, no signal.")
-    return CorrectedLine(symbol, f"{symbol} & Sons", "BUY", 0.41, 0.12, None, told, WINDOWS[0].end, NOW.start)
+    sentences = (f"The BUY rests on “{title}”, withdrawn.", "Without it: +0.12, no signal.")
+    return CorrectedLine(symbol, f"{symbol} & Sons", "BUY", 0.41, 0.12, None, sentences, WINDOWS[0].end, NOW.start)
 
 
 def parts(digest: Digest) -> tuple[str, str]:

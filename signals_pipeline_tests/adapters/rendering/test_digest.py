@@ -1,4 +1,4 @@
-"""Digest e-mails: complete, alike in both parts, legible, deterministic."""
+"""Digest e-mails: complete, the same in both parts, legible, deterministic."""
 
 import re
 from dataclasses import replace
@@ -37,17 +37,28 @@ def test_everything_is_in_both_parts() -> None:
             "caught up",
         ),
         *("Story number 1 lifts its company", "Example Wire", "RSI +0.10", "without it", "+0.10, no signal", "+0.45"),
-        *("Technicals are missing", "Flipped: this closes the SELL", "Price agrees", "single story", "tone confidence"),
+        *(
+            "No technical score",
+            "Flipped: this signal closes the SELL",
+            "Price agrees",
+            "single story",
+            "tone confidence",
+        ),
         *("All signals, backfilled", "20 of 40 (50%, 95% interval 35 to 65%), base rate 50%", "No live record yet."),
         *("New BUY signals, backfilled", "8 sessions", "last 108.00 on Thu 11 Jan", "expires Thu 18 Jan 17:30 ET"),
-        *("−1.2% after 1 session", "after 5 sessions", "now +0.31", "price disagrees: it outweighs a tone of −0.10"),
+        *("−1.2% after 1 session", "after 5 sessions", "now +0.31", "price disagrees and outweighs a tone of −0.10"),
         *(
             "12 headlines, 7 stories",
             "compact int8 @0123456789ab",
             "next session Fri 12 Jan",
             "not investment advice",
         ),
-        *("Least score, up or down 0.3", "no further than that no", "Most signals of one digest 25", "missed windows"),
+        *(
+            "Minimum combined score (absolute) 0.3",
+            "No news from before that lookback no",
+            "Maximum signals per digest 25",
+            "missed windows",
+        ),
     ]
     assert [phrase for phrase in wanted if phrase.lower() not in page.lower()] == []
     wanted.remove("without it")
@@ -62,7 +73,7 @@ def test_all_stories_are_in_the_text_part_and_the_rest_is_counted_in_html() -> N
 
 
 @pytest.mark.parametrize("kind", ["full", "quiet", "degraded"])
-def test_the_three_kinds_tell_what_they_are(kind: str) -> None:
+def test_each_kind_says_what_it_is(kind: str) -> None:
     ledger = coverage(NOW, status="degraded", gap_minutes=31, missing_windows=("2024-01-08-08:30",), reports=())
     digest = {
         "full": digest_of(NOW, [signal(window=NOW)]),
@@ -70,17 +81,17 @@ def test_the_three_kinds_tell_what_they_are(kind: str) -> None:
         "degraded": digest_of(NOW, [signal(window=NOW)], coverage=ledger),
     }[kind]
     page, text = Page(render_html(digest)).text, render_text(digest)
-    assert ("Degraded. This digest may miss news" in page) == (kind == "degraded")
+    assert ("Degraded. This digest may be missing news" in page) == (kind == "degraded")
     assert ("DEGRADED" in text) == (kind == "degraded")
     assert ("Nothing new" in page) == (kind == "quiet") == ("NOTHING NEW" in text)
     if kind == "degraded":
-        for told in (
-            "no source was asked",
+        for reason in (
+            "no source was queried",
             "windows without a run: from Mon 8 Jan 08:30 ET",
             "31 minutes without coverage",
         ):
-            assert told in page
-            assert told in text
+            assert reason in page
+            assert reason in text
 
 
 def test_the_heading_leaves_the_tag_to_the_line_above() -> None:
@@ -95,39 +106,39 @@ def test_the_same_digest_gives_the_same_bytes() -> None:
     assert (render_html(again), render_text(again)) == (render_html(digest), render_text(digest))
 
 
-def test_gates_and_settings_are_told_in_words() -> None:
+def test_gates_and_settings_have_names() -> None:
     funnel = {"signals": 1, "candidates": 2, "headlines_tagged": 1_234, "another_count": 3}
     digest = replace(digest_of(NOW), funnel=funnel)
-    for told in (part(digest) for part in BOTH):
-        rows = "Headlines tagged with a company 1,234 Passed every gate 2 Signals told 1 Another count 3"
-        assert rows in told
-        assert "Signals are made from news and price" in told
-        assert not re.search("[A-Z]+_[A-Z]+|[a-z]+_[a-z]+", told)
+    for rendering in (part(digest) for part in BOTH):
+        rows = "Headlines naming a watchlist company 1,234 Passed every gate 2 Signals in this digest 1 Another count 3"
+        assert rows in rendering
+        assert "Signals are based on news and price" in rendering
+        assert not re.search("[A-Z]+_[A-Z]+|[a-z]+_[a-z]+", rendering)
 
 
-def test_the_window_is_told_once_and_dates_have_one_form() -> None:
+def test_the_window_is_shown_once_and_dates_have_one_form() -> None:
     digest = replace(everything(), preheader="")
-    for told in (part(digest) for part in BOTH):
-        assert told.count("Thu 11 Jan 2024 08:30 to 17:30 ET") == 1
-        assert "Thu 08:30 to" not in told
-        assert "No gap; 1 of 1 source; 12 headlines" in told
-        assert not re.search(r"\d{4}-\d\d-\d\d", told)
+    for rendering in (part(digest) for part in BOTH):
+        assert rendering.count("Thu 11 Jan 2024 08:30 to 17:30 ET") == 1
+        assert "Thu 08:30 to" not in rendering
+        assert "No gap; 1 of 1 source; 12 headlines" in rendering
+        assert not re.search(r"\d{4}-\d\d-\d\d", rendering)
 
 
-def test_what_is_not_known_yet_is_said_once() -> None:
-    for told in (part(digest_of(NOW, [signal(window=NOW)])) for part in BOTH):
-        assert told.count("No live record yet.") == 1
-        assert told.count("No record of BUY signals yet.") == 1
-        assert "n = 0" not in told
+def test_a_missing_record_is_mentioned_once() -> None:
+    for rendering in (part(digest_of(NOW, [signal(window=NOW)])) for part in BOTH):
+        assert rendering.count("No live record yet.") == 1
+        assert rendering.count("No record of BUY signals yet.") == 1
+        assert "n = 0" not in rendering
 
 
 def test_a_near_miss_says_what_is_already_active() -> None:
     digest = digest_of(NOW, (), [signal("AAA", "BUY", WINDOWS[2])])
     up, down = (NearMiss("AAA", "threshold", score, score, None, "", "unused") for score in (0.27, -0.27))
     for part in BOTH:
-        assert re.search(r"below the 0.30 needed\W+BUY already active", part(replace(digest, near_misses=(up,))))
+        assert re.search(r"below the 0.30 minimum\W+BUY already active", part(replace(digest, near_misses=(up,))))
         opposite = part(replace(digest, near_misses=(down,)))
-        assert "below the 0.30 needed" in opposite
+        assert "below the 0.30 minimum" in opposite
         assert "already active" not in opposite
         assert opposite.count("−0.27") == 1
 
@@ -146,7 +157,7 @@ def test_only_a_fragile_card_carries_the_tag() -> None:
     for part in BOTH:
         assert "single story" in part(digest_of(NOW, [signal(window=NOW)]))
         several = digest_of(NOW, [signal(window=NOW, parts=parts)])
-        assert "single story" not in part(several).replace("No single story decides it", "")
+        assert "single story" not in part(several).replace("No single story is decisive", "")
 
 
 def test_cards_without_bars_or_stories() -> None:

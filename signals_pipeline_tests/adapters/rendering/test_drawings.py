@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.adapters.rendering.drawings import TALLEST, bar, columns, price_span, spark
+from signals_pipeline.adapters.rendering.drawings import MAX_COLUMN_PIXELS, bar, columns, price_span, spark
 from signals_pipeline_tests.support.digest_pages import everything
 
 
@@ -20,20 +20,23 @@ def test_prices_as_characters() -> None:
 
 
 def test_prices_as_columns() -> None:
-    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 2) == [2, 17, TALLEST]
-    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 4) == [2, TALLEST]
+    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 2) == [2, 17, MAX_COLUMN_PIXELS]
+    assert columns((1.0, 2.0, 3.0, 4.0, 5.0), 4) == [2, MAX_COLUMN_PIXELS]
     assert columns((7.0, 7.0), 1) == [2, 2]
 
 
 @given(st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60), st.sampled_from((1, 2, 4)))
 def test_columns_keep_order_and_bounds(closes: list[float], step: int) -> None:
-    drawn, shown = columns(tuple(closes), step), closes[::-step][::-1]
-    assert len(drawn) == len(shown)
-    assert all(2 <= height <= TALLEST for height in drawn)
-    ordered = [height for _, height in sorted(zip(shown, drawn, strict=True))]
-    assert ordered == sorted(drawn)
+    heights = columns(tuple(closes), step)
+
+    shown = closes[::-step][::-1]
+    assert len(heights) == len(shown)
+    assert all(2 <= height <= MAX_COLUMN_PIXELS for height in heights)
+    by_price = [height for _, height in sorted(zip(shown, heights, strict=True))]
+    assert by_price == sorted(heights)
 
 
 def test_prices_in_words() -> None:
-    said = price_span(everything().new[0])
-    assert said == "8 sessions +6.9%: low 101.00, high 108.00, last 108.00 on Thu 11 Jan, then the signal"
+    text = price_span(everything().new[0])
+
+    assert text == "8 sessions +6.9%: low 101.00, high 108.00, last 108.00 on Thu 11 Jan, then the signal"

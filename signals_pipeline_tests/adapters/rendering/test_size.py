@@ -69,7 +69,7 @@ def test_wrapping_is_that_of_the_standard_library(text: str, indent: int) -> Non
     assert render._wrap(text, indent) == wanted  # noqa: SLF001
 
 
-def test_twenty_five_ordinary_cards_are_told_in_full() -> None:
+def test_twenty_five_ordinary_cards_fit() -> None:
     digest = everything()
     cards = tuple(replace(digest.new[0], symbol=f"SYM{n}") for n in range(25))
     html = render_html(replace(digest, new=cards))

@@ -25,7 +25,7 @@ TICK = timedelta(microseconds=1)
 some = st.lists(st.sampled_from(WINDOWS[:20]), unique=True, max_size=8)
 
 
-def priced(bars: pd.DataFrame = BARS) -> DigestContext:
+def context_with_prices(bars: pd.DataFrame = BARS) -> DigestContext:
     return knowledge_of(bars=bars, sessions=SESSIONS)
 
 
@@ -33,60 +33,69 @@ def priced(bars: pd.DataFrame = BARS) -> DigestContext:
 @given(some, st.sampled_from(WINDOWS[:20]), st.sampled_from(WINDOWS[:20]))
 def test_signals_strictly_between_two_instants(windows: list[Window], first: Window, last: Window) -> None:
     history = [signal("AAA", window=window) for window in windows]
-    found = knowledge_of(history).signals(first.end, last.end)
-    wanted = [each for each in history if first.end < each.decided_at < last.end]
-    assert list(found) == sorted(wanted, key=lambda each: each.decided_at)
+
+    between = knowledge_of(history).signals(first.end, last.end)
+
+    expected = [decided for decided in history if first.end < decided.decided_at < last.end]
+    assert list(between) == sorted(expected, key=lambda decided: decided.decided_at)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(("live", "catch_up", "backfill", None)), min_size=12, max_size=12), st.integers(0, 11))
 def test_caught_up_are_the_runs_directly_before(drawn: list[str | None], at: int) -> None:
     modes = {window.start: mode for window, mode in zip(WINDOWS, drawn, strict=False) if mode}
-    wanted: set[object] = set()
+    expected: set[object] = set()
     for start in sorted((start for start in modes if start < WINDOWS[at].start), reverse=True):
         if modes[start] != "catch_up":
             break
-        wanted.add(start)
-    assert knowledge_of(modes=modes).caught_up(WINDOWS[at]) == wanted
+        expected.add(start)
+
+    assert knowledge_of(modes=modes).caught_up(WINDOWS[at]) == expected
 
 
-def outcome_of(each: Signal, horizon: int, days: int) -> pd.DataFrame:
+def outcome_of(decided: Signal, horizon: int, days: int) -> pd.DataFrame:
     """One outcome of a signal, known so many days after it was decided."""
     row = outcome_rows(1).iloc[:1]
-    known = pd.DatetimeIndex([each.decided_at + timedelta(days=days)], dtype="datetime64[us, UTC]")
-    start = pd.DatetimeIndex([each.window_start], dtype="datetime64[us, UTC]")
-    return row.assign(window_start=start, symbol=each.symbol, horizon=horizon, known_at=known, net_return=horizon / 100)
+    known = pd.DatetimeIndex([decided.decided_at + timedelta(days=days)], dtype="datetime64[us, UTC]")
+    start = pd.DatetimeIndex([decided.window_start], dtype="datetime64[us, UTC]")
+    return row.assign(
+        window_start=start, symbol=decided.symbol, horizon=horizon, known_at=known, net_return=horizon / 100
+    )
 
 
 def test_the_last_return_is_that_of_the_longest_horizon_known_before() -> None:
-    each = signal("AAA")
-    outcomes = pd.concat([outcome_of(each, 5, 7), outcome_of(each, 1, 1), outcome_of(each, 3, 4)], ignore_index=True)
-    known = knowledge_of([each], outcomes=outcomes)
+    decided = signal("AAA")
+    rows = [outcome_of(decided, 5, 7), outcome_of(decided, 1, 1), outcome_of(decided, 3, 4)]
+    context = knowledge_of([decided], outcomes=pd.concat(rows, ignore_index=True))
+
     for days, horizon in ((4, 3), (1, 1), (7, 5)):
-        at = each.decided_at + timedelta(days=days)
-        after, before = known.last_return(each, at + TICK), known.last_return(each, at)
+        known_at = decided.decided_at + timedelta(days=days)
+        after = context.last_return(decided, known_at + TICK)
+        before = context.last_return(decided, known_at)
         assert after is not None
         assert (after.horizon, after.net_return) == (horizon, horizon / 100)
         assert before is None or before.horizon < horizon
-    assert known.last_return(signal("BBB"), WINDOWS[-1].end) is None
-    assert known.last_return(signal("AAA", "SELL"), WINDOWS[-1].end) is None
+    assert context.last_return(signal("BBB"), WINDOWS[-1].end) is None
+    assert context.last_return(signal("AAA", "SELL"), WINDOWS[-1].end) is None
 
 
 def test_closes_end_with_the_last_session_that_closed_before() -> None:
-    known = priced(BARS.sample(frac=1, random_state=3))
+    context = context_with_prices(BARS.sample(frac=1, random_state=3))
     closed = pd.Timestamp(SESSIONS.closes[9], tz="UTC").to_pydatetime()
-    closes, dates = known.last_closes("AAA", closed + TICK, 4)
+
+    closes, dates = context.last_closes("AAA", closed + TICK, 4)
+
     assert closes == (107.0, 108.0, 109.0, 110.0)
     assert dates == tuple(str(day) for day in SESSIONS.dates[6:10])
-    assert known.last_closes("AAA", closed, 1) == ((109.0,), (str(SESSIONS.dates[8]),))
-    assert known.last_closes("AAA", closed + TICK, 60)[1] == tuple(str(day) for day in SESSIONS.dates[:10])
+    assert context.last_closes("AAA", closed, 1) == ((109.0,), (str(SESSIONS.dates[8]),))
+    assert context.last_closes("AAA", closed + TICK, 60)[1] == tuple(str(day) for day in SESSIONS.dates[:10])
 
 
 def test_no_closes_without_bars_or_before_the_first_close() -> None:
     first = pd.Timestamp(SESSIONS.closes[0], tz="UTC").to_pydatetime()
-    assert priced().last_closes("AAA", first, 60) == ((), ())
-    assert priced().last_closes("ZZZ", first + TICK, 60) == ((), ())
-    assert priced(BARS.iloc[:0]).last_closes("AAA", first + TICK, 60) == ((), ())
+    assert context_with_prices().last_closes("AAA", first, 60) == ((), ())
+    assert context_with_prices().last_closes("ZZZ", first + TICK, 60) == ((), ())
+    assert context_with_prices(BARS.iloc[:0]).last_closes("AAA", first + TICK, 60) == ((), ())
 
 
 @pytest.mark.parametrize(("symbol", "name"), [("AAA", "Alpha"), ("GONE", "GONE")])

@@ -1,4 +1,4 @@
-"""Who may be sent what and when: every answer of a server, every age of a mail."""
+"""When a mail may be sent: every outcome of an attempt, every age of a mail."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,53 +9,55 @@ from hypothesis import strategies as st
 from signals_pipeline.core.digest.delivery import (
     MAX_ATTEMPTS,
     SEND_WITHIN,
-    Answer,
     NotSent,
+    SendOutcome,
     Sent,
     Unanswered,
     delivery_result,
     hold,
     message_id,
-    wait,
+    retry_delay,
 )
 from signals_pipeline.core.windows import newest_complete
 
 NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
 INSTANTS = st.datetimes(datetime(2014, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-TAKEN_OR_NOT = st.sampled_from([Sent("250 ok"), Unanswered("no answer")])
+ACCEPTED_OR_UNKNOWN = st.sampled_from([Sent("250 ok"), Unanswered("no answer")])
 REFUSALS = st.builds(NotSent, st.text(), permanent=st.booleans())
 ATTEMPTS = st.integers(1, 200)
 
 
-@given(answer=TAKEN_OR_NOT, attempts=ATTEMPTS)
-def test_what_may_have_been_taken_never_waits_for_another_attempt(answer: Answer, attempts: int) -> None:
-    assert delivery_result(answer, attempts=attempts, now=NOW).state == (
-        "sent" if isinstance(answer, Sent) else "unknown"
-    )
+@given(outcome=ACCEPTED_OR_UNKNOWN, attempts=ATTEMPTS)
+def test_a_mail_that_may_have_been_accepted_is_never_retried(outcome: SendOutcome, attempts: int) -> None:
+    result = delivery_result(outcome, attempts=attempts, now=NOW)
+
+    assert result.state == ("sent" if isinstance(outcome, Sent) else "unknown")
 
 
 @given(answer=REFUSALS, attempts=ATTEMPTS)
-def test_what_was_not_taken_waits_until_it_is_hopeless(answer: NotSent, attempts: int) -> None:
-    judged = delivery_result(answer, attempts=attempts, now=NOW)
-    hopeless = answer.permanent or attempts >= MAX_ATTEMPTS
-    assert judged.state == ("failed" if hopeless else "pending")
-    assert (judged.next_attempt_at > NOW) is not hopeless
-    assert "\n" not in judged.error
-    assert "\r" not in judged.error
+def test_a_mail_that_was_not_accepted_is_retried_until_it_fails_for_good(answer: NotSent, attempts: int) -> None:
+    result = delivery_result(answer, attempts=attempts, now=NOW)
+
+    final = answer.permanent or attempts >= MAX_ATTEMPTS
+    assert result.state == ("failed" if final else "pending")
+    assert (result.next_attempt_at > NOW) is not final
+    assert "\n" not in result.error
+    assert "\r" not in result.error
 
 
 @given(attempts=st.integers(1, 10_000))
-def test_the_wait_grows_and_ends(attempts: int) -> None:
-    assert timedelta(minutes=1) <= wait(attempts) <= wait(attempts + 1) <= timedelta(minutes=30)
+def test_the_retry_delay_grows_up_to_a_maximum(attempts: int) -> None:
+    assert timedelta(minutes=1) <= retry_delay(attempts) <= retry_delay(attempts + 1) <= timedelta(minutes=30)
 
 
 def test_all_attempts_fit_into_the_hours_that_a_mail_may_wait() -> None:
-    assert sum((wait(attempt) for attempt in range(1, MAX_ATTEMPTS)), timedelta()) < SEND_WITHIN
+    assert sum((retry_delay(attempt) for attempt in range(1, MAX_ATTEMPTS)), timedelta()) < SEND_WITHIN
 
 
 def test_giving_up_says_how_often_it_was_tried() -> None:
-    said = delivery_result(NotSent("451 busy", permanent=False), attempts=MAX_ATTEMPTS, now=NOW).error
-    assert said == f"given up after {MAX_ATTEMPTS} attempts: 451 busy"
+    error = delivery_result(NotSent("451 busy", permanent=False), attempts=MAX_ATTEMPTS, now=NOW).error
+
+    assert error == f"gave up after {MAX_ATTEMPTS} attempts: 451 busy"
 
 
 @given(now=INSTANTS)
@@ -75,21 +77,22 @@ def test_a_window_that_has_not_ended_is_a_wrong_clock() -> None:
     assert "check this machine's clock" in hold(NOW, released=False, now=NOW - timedelta(seconds=1))
 
 
-@given(one=st.emails(), other=st.emails())
-def test_a_message_id_names_window_and_recipient(one: str, other: str) -> None:
-    made = message_id("digest", "2026-03-02-08:30", one, "example.org")
-    assert made == message_id("digest", "2026-03-02-08:30", f" {one.upper()} ", "example.org")
-    assert made != message_id("failed", "2026-03-02-08:30", one, "example.org")
-    assert made != message_id("digest", "2026-03-02-17:30", one, "example.org")
-    assert (made == message_id("digest", "2026-03-02-08:30", other, "example.org")) == (
-        one.casefold() == other.casefold()
+@given(address=st.emails(), other=st.emails())
+def test_a_message_id_names_window_and_recipient(address: str, other: str) -> None:
+    identifier = message_id("digest", "2026-03-02-08:30", address, "example.org")
+
+    assert identifier == message_id("digest", "2026-03-02-08:30", f" {address.upper()} ", "example.org")
+    assert identifier != message_id("failed", "2026-03-02-08:30", address, "example.org")
+    assert identifier != message_id("digest", "2026-03-02-17:30", address, "example.org")
+    assert (identifier == message_id("digest", "2026-03-02-08:30", other, "example.org")) == (
+        address.casefold() == other.casefold()
     )
-    assert made.startswith("<digest.2026-03-02-0830.")
-    assert made.endswith("@example.org>")
-    assert len(made) < 255
-    assert one not in made
+    assert identifier.startswith("<digest.2026-03-02-0830.")
+    assert identifier.endswith("@example.org>")
+    assert len(identifier) < 255
+    assert address not in identifier
 
 
-@pytest.mark.parametrize("said", ["550\r\nBcc: x@y.example", "a\nb"])
-def test_an_error_is_one_line(said: str) -> None:
-    assert delivery_result(NotSent(said, permanent=True), attempts=1, now=NOW).error == " ".join(said.split())
+@pytest.mark.parametrize("reply", ["550\r\nBcc: x@y.example", "a\nb"])
+def test_an_error_is_one_line(reply: str) -> None:
+    assert delivery_result(NotSent(reply, permanent=True), attempts=1, now=NOW).error == " ".join(reply.split())

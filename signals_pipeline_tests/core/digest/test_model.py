@@ -31,7 +31,7 @@ def digests(draw: st.DrawFn) -> Digest:
     parts = [story(n, draw(share), draw(share), title=draw(title)) for n in range(draw(st.integers(1, 3)))]
     parts.append(component("rsi", draw(share)))
     technical = draw(st.none() | share)
-    found = digest_of(
+    digest = digest_of(
         NOW,
         [signal("AAA", window=NOW, parts=parts, technical=technical, news_title=draw(title))],
         [signal("BBB", "SELL", WINDOWS[2]), signal("CCC", "BUY", WINDOWS[5])],
@@ -40,14 +40,16 @@ def digests(draw: st.DrawFn) -> Digest:
         coverage=coverage(NOW, reports=(SourceReport("wire", "degraded", 3, draw(title)),), status="degraded"),
     )
     near = NearMiss("DDD", "threshold", draw(share), draw(share), technical, draw(title), "combined +0.27, needs 0.30")
-    return replace(found, near_misses=(near,), notes=(draw(title),))
+    return replace(digest, near_misses=(near,), notes=(draw(title),))
 
 
 @settings(max_examples=12, deadline=None)
 @given(digests())
 def test_json_round_trips_exactly_and_is_stable(digest: Digest) -> None:
     text = digest.to_json()
+
     again = Digest.from_json(text)
+
     assert again == digest
     assert again.to_json() == text
     assert json.loads(text, parse_constant=pytest.fail)["version"] == 1
@@ -57,6 +59,7 @@ def test_json_round_trips_exactly_and_is_stable(digest: Digest) -> None:
 def test_nan_is_refused() -> None:
     digest = digest_of(NOW, [signal(window=NOW)])
     broken = replace(digest, new=(replace(digest.new[0], tone=float("nan")),))
+
     with pytest.raises(ValueError, match="not JSON compliant"):
         broken.to_json()
 
@@ -75,7 +78,41 @@ def test_what_is_no_digest_is_refused_in_one_line(text: str, message: str) -> No
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("kind", "unheard of", "malformed at kind "),
+        ("as_of", "yesterday", "malformed at as_of "),
+        ("new", [{"symbol": "AAA"}], r"malformed at new\.0\.company "),
+        ("funnel", {"signals": "many"}, r"malformed at funnel\.signals "),
+    ],
+)
+def test_a_malformed_digest_is_refused_in_one_line_that_names_the_field(
+    field: str, value: object, message: str
+) -> None:
+    stored: dict[str, Any] = json.loads(digest_of(NOW).to_json())
+    stored[field] = value
+
+    with pytest.raises(DigestError, match=message) as error:
+        Digest.from_json(json.dumps(stored))
+
+    assert "\n" not in str(error.value)
+
+
+def test_a_digest_of_an_earlier_version_of_the_code_loads() -> None:
+    miss = NearMiss("DDD", "confident", 0.36, 0.1, 0.6, "A title", "0 of 2 relevant headlines", relevant=2)
+    stored: dict[str, Any] = json.loads(replace(digest_of(NOW), near_misses=(miss,)).to_json())
+    del stored["corrected"]
+    del stored["near_misses"][0]["relevant"]
+
+    digest = Digest.from_json(json.dumps(stored))
+
+    assert digest.corrected == ()
+    assert digest.near_misses == (replace(miss, relevant=None),)
+
+
 def test_instants_are_utc_in_json() -> None:
     stored: dict[str, Any] = json.loads(digest_of(NOW, [signal(window=NOW)]).to_json())
+
     assert stored["as_of"] == "2024-01-11T22:30:00+00:00"
     assert stored["new"][0]["decided_at"].endswith("+00:00")

@@ -1,6 +1,4 @@
-"""Gates, counts and knobs in a reader's words."""
-
-import re
+"""Names of gates and settings, and near misses, as readers see them."""
 
 import pytest
 
@@ -10,50 +8,56 @@ from signals_pipeline.core.tables import SCORES, columns_of
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
 
 
-def near(gate: str, score: float, reason: str = "") -> NearMiss:
-    return NearMiss("AAA", gate, score, -0.12, 0.6, "A title", reason)
+def near(gate: str, score: float, relevant: int | None = None) -> NearMiss:
+    return NearMiss("AAA", gate, score, -0.12, 0.6, "A title", "not read", relevant)
 
 
 @pytest.mark.parametrize(
-    ("miss", "least", "said"),
+    ("miss", "minimum", "text"),
     [
-        (near("threshold", 0.27), 0.3, "below the 0.30 needed"),
-        (near("threshold", -0.27), 0.3, "below the 0.30 needed"),
-        (near("threshold", 0.2999), 0.3, "just below the 0.30 needed"),
-        (near("threshold", 0.27), 0.325, "below the 0.325 needed"),
+        (near("threshold", 0.27), 0.3, "below the 0.30 minimum"),
+        (near("threshold", -0.27), 0.3, "below the 0.30 minimum"),
+        (near("threshold", 0.2999), 0.3, "just below the 0.30 minimum"),
+        (near("threshold", 0.27), 0.325, "below the 0.325 minimum"),
         (
-            near("confident", 0.36, "0 of 3 relevant headlines sure enough; price alone gives +0.36"),
+            near("confident", 0.36, relevant=3),
             0.3,
-            "too few sure headlines (0 of 3): price alone gives the score",
+            "too few confident headlines (0 of 3): price alone gives the score",
         ),
-        (near("agreement", 0.34), 0.3, "price disagrees: it outweighs a tone of −0.12"),
-        (near("cap", 0.5), 0.3, "over the limit of 25 signals"),
+        (near("confident", 0.36), 0.3, "too few confident headlines: price alone gives the score"),
+        (near("agreement", 0.34), 0.3, "price disagrees and outweighs a tone of −0.12"),
+        (near("cap", 0.5), 0.3, "beyond the maximum of 25 signals"),
     ],
 )
-def test_near_misses(miss: NearMiss, least: float, said: str) -> None:
-    assert near_miss_words(miss, {**KNOBS, "min_combined_score": least}) == said
+def test_a_near_miss_says_what_stopped_it(miss: NearMiss, minimum: float, text: str) -> None:
+    assert near_miss_words(miss, {**KNOBS, "min_combined_score": minimum}) == text
 
 
-def test_every_knob_has_words_and_the_score_comes_first() -> None:
-    told = knob_words(KNOBS)
-    assert len({name for name, _ in told}) == len(told) == len(KNOBS)
-    assert told[0] == ("Least score, up or down", "0.3")
-    assert not [name for name, _ in told if "_" in name or name.lower() in {key.replace("_", " ") for key in KNOBS}]
+def test_every_setting_has_a_name_and_the_score_comes_first() -> None:
+    rows = knob_words(KNOBS)
+
+    assert len({name for name, _ in rows}) == len(rows) == len(KNOBS)
+    assert rows[0] == ("Minimum combined score (absolute)", "0.3")
+    keys_as_words = {key.replace("_", " ") for key in KNOBS}
+    assert not [name for name, _ in rows if "_" in name or name.lower() in keys_as_words]
 
 
 def test_values_are_words_too() -> None:
-    told = dict(knob_words({**KNOBS, "news_strict_lookback": True, "signal_generator": "technical", "a_new_one": 2.5}))
-    assert told["News reaches back no further than that"] == "yes"
-    assert told["Signals are made from"] == "price alone"
-    assert list(told.items())[-1] == ("A new one", "2.5")
+    knobs = {**KNOBS, "news_strict_lookback": True, "signal_generator": "technical", "a_new_one": 2.5}
+
+    rows = dict(knob_words(knobs))
+
+    assert rows["No news from before that lookback"] == "yes"
+    assert rows["Signals are based on"] == "price alone"
+    assert list(rows.items())[-1] == ("A new one", "2.5")
 
 
 @pytest.mark.parametrize("generator", ["news_driven", "technical"])
-def test_every_count_of_the_gates_has_words(generator: str) -> None:
-    counted = gate(columns_of(SCORES.empty()), WINDOWS[0], min_combined_score=0.3, generator=generator)
+def test_every_gate_has_a_name(generator: str) -> None:
+    gated = gate(columns_of(SCORES.empty()), WINDOWS[0], min_combined_score=0.3, generator=generator)
     decided = digest_of(WINDOWS[6], [signal(window=WINDOWS[6])]).funnel
-    told = funnel_words({**counted.funnel, **decided})
-    assert not [
-        name for name, _ in told if re.sub("[A-Z]", lambda found: found[0].lower(), name) in {"signals", "capped"}
-    ]
-    assert told[-1] == ("Signals told", "1")
+
+    rows = funnel_words({**gated.funnel, **decided})
+
+    assert not [name for name, _ in rows if name.lower() in {"signals", "capped"}]
+    assert rows[-1] == ("Signals in this digest", "1")

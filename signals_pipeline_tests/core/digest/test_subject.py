@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from signals_pipeline.core.digest.composition import digest_kind
 from signals_pipeline.core.digest.model import Card
-from signals_pipeline.core.digest.wording import kind_of, preheader, remarks, subject, tag
+from signals_pipeline.core.digest.wording import headline, preheader, remarks, subject, tag
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
@@ -52,16 +53,25 @@ def test_tag(mode: str, deployment: str, text: str) -> None:
 )
 def test_kind(changes: dict[str, Any], strict: bool, kind: str) -> None:
     ledger = coverage(NOW, **changes)
-    assert kind_of(ledger, told=True, strict=strict) == kind
-    assert kind_of(ledger, told=False, strict=strict) == ("quiet" if kind == "full" else kind)
+    assert digest_kind(ledger, has_news=True, strict=strict) == kind
+    assert digest_kind(ledger, has_news=False, strict=strict) == ("quiet" if kind == "full" else kind)
 
 
-def test_subject_counts_and_names() -> None:
+def test_the_subject_counts_signals_and_names_companies() -> None:
     ledger = coverage(NOW)
     both = (changed("flipped", "DDD"), changed("stronger", "EEE"))
+
     line = subject("full", ledger, cards("AAA", "BBB"), both, cards("FFF", "GGG"), still_active=4)
+
     assert line == "2 new, 1 flipped, 1 stronger, 2 from missed windows: AAA, BBB, DDD, EEE, FFF and 1 more"
     assert subject("full", ledger, cards("AAA"), (), (), still_active=0) == "1 new: AAA"
+
+
+def test_the_headline_is_the_subject_without_its_tag() -> None:
+    digest = digest_of(NOW, [signal("AAA", window=NOW)], deployment="demo", mode="backfill")
+
+    assert digest.subject == "[demo backfill] 1 new: AAA"
+    assert headline(digest) == "1 new: AAA"
 
 
 def test_subject_of_a_quiet_window() -> None:
@@ -72,14 +82,15 @@ def test_subject_of_a_quiet_window() -> None:
 @pytest.mark.parametrize(
     ("changes", "trouble"),
     [
-        (HALF, "1 of 2 sources in full"),
-        ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source in full"),
-        ({"missing_windows": ("2024-01-08-08:30",)}, "earlier windows without a run: 1"),
+        (HALF, "1 of 2 sources complete"),
+        ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source complete"),
+        ({"missing_windows": ("2024-01-08-08:30",)}, "1 earlier window without a run"),
         ({"gap_minutes": 31}, "31 minutes not covered"),
     ],
 )
 def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) -> None:
     line = subject("degraded", coverage(NOW, **changes), cards("AAA"), (), (), still_active=0)
+
     assert line == f"Degraded ({trouble}): 1 new: AAA"
 
 
@@ -90,21 +101,23 @@ def test_preheader() -> None:
     untitled = digest_of(NOW, [signal(window=NOW, news_title="")]).new
     assert preheader(untitled, (), NOW, KNOBS) == f"BUY AAA +0.50. {label}."
     near = NearMiss("CCC", "threshold", 0.27, 0.5, None, "", "combined +0.27, needs 0.30")
-    assert preheader((), (near,), NOW, KNOBS) == f"Nearest: CCC +0.27, below the 0.30 needed. {label}."
-    assert preheader((), (), NOW, KNOBS) == f"Nothing came near a signal. {label}."
+    assert preheader((), (near,), NOW, KNOBS) == f"Closest to a signal: CCC +0.27, below the 0.30 minimum. {label}."
+    assert preheader((), (), NOW, KNOBS) == f"No company came close to a signal. {label}."
 
 
 def test_remarks() -> None:
     none = Decision((), (), (), (), {})
     assert remarks(coverage(NOW), none, "live") == []
     capped = Decision((), (), (signal().candidate,), (), {})
-    said = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
-    assert [line.split()[0] for line in said] == ["Rebuilt", "5", "1"]
-    assert "5 of 12 headlines" in said[1]
-    assert "over the limit of signals" in said[2]
+
+    notes = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
+
+    assert [line.split()[0] for line in notes] == ["Reconstructed", "5", "1"]
+    assert "5 of 12 headlines" in notes[1]
+    assert "exceeded the maximum per digest" in notes[2]
 
 
-def test_the_switch_for_signals_without_news_is_said_first() -> None:
-    told = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
-    assert told[0].startswith("Made from price alone")
-    assert told[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")
+def test_signals_without_news_are_the_first_remark() -> None:
+    notes = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
+    assert notes[0].startswith("Based on price alone")
+    assert notes[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.digest.wording import corrected_words, eastern, sentences, signed, survives
+from signals_pipeline.core.digest.composition import survives_without
+from signals_pipeline.core.digest.wording import corrected_words, eastern, sentences, signed
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Signal, SignalType
 from signals_pipeline.core.text import shorten, shorten_counted
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, signal, story
 
 
-def told(each: Signal, kept: list[bool], before: Signal | None = None) -> str:
-    return " ".join(sentences(each, json.loads(each.candidate.contributions), kept, 0.6, before))
+def reasons(decided: Signal, stands_without: list[bool], before: Signal | None = None) -> str:
+    """The sentences of a signal's card as one text."""
+    parts = json.loads(decided.candidate.contributions)
+    return " ".join(sentences(decided, parts, stands_without, weight=0.6, before=before))
 
 
 @pytest.mark.parametrize(
@@ -47,135 +50,144 @@ def test_shortening_cuts_at_a_word_unless_there_is_none() -> None:
 
 @given(st.text("ab… ", max_size=80), st.integers(2, 80))
 def test_a_counted_cut_accounts_for_every_character(text: str, width: int) -> None:
-    kept, _, told = shorten_counted(text, width).rpartition("… (")
+    shortened = shorten_counted(text, width)
+
     if len(text) <= width:
-        assert shorten_counted(text, width) == text
+        assert shortened == text
     else:
-        assert text.startswith(kept)
-        assert told == f"{len(text) - len(kept)} more characters: see the text part of this message.)"
+        beginning, _, note = shortened.rpartition("… (")
+        assert text.startswith(beginning)
+        assert note == f"{len(text) - len(beginning)} more characters: see the text part of this message.)"
 
 
 def test_a_single_story_is_said_without_alarm() -> None:
-    text = told(signal(), [False])
-    assert "Tone +0.70 with tone confidence 0.90 rests on a single story (1 headline)." in text
+    text = reasons(signal(), [False])
+    assert "Tone +0.70 (tone confidence 0.90) rests on a single story (1 headline)." in text
     assert "hinges" not in text
     assert "undo" not in text
 
 
 def test_several_stories_are_counted_with_their_headlines() -> None:
     parts = [story(1, 0.3, 0.35, headlines=3), story(2, 0.2, 0.4)]
-    text = told(signal(parts=parts), [True, True])
+    text = reasons(signal(parts=parts), [True, True])
     assert "rests on 2 stories (4 headlines)." in text
-    assert "No single story decides it: without any one of them it is still a BUY." in text
+    assert "No single story is decisive: without any one of them it remains a BUY." in text
 
 
 @pytest.mark.parametrize(
-    ("kept", "text"),
+    ("stands", "text"),
     [
         ([True, False, True, True, True], "It hinges on “B”: without that story there is no signal"),
         (
             [False, True, False, True, True],
-            "It hinges on 2 of its 5 stories, without any one of which it is none: “A”, “C”.",
+            "It hinges on 2 of its 5 stories; without any one of these there is no signal: “A”, “C”.",
         ),
         (
             [False, False, False, False, True],
-            "4 of its 5 stories, without any one of which it is none: “A”, “B”, “C” and 1 more.",
+            "4 of its 5 stories; without any one of these there is no signal: “A”, “B”, “C” and 1 more.",
         ),
         ([False] * 5, "It needs all 5 of its stories: without any one of them there is no signal."),
     ],
 )
-def test_a_signal_names_the_stories_that_it_hinges_on(kept: list[bool], text: str) -> None:
+def test_a_signal_names_the_stories_that_it_hinges_on(stands: list[bool], text: str) -> None:
     parts = [story(place, 0.1, 0.3, title=title) for place, title in enumerate("ABCDE")]
-    assert text in told(signal(parts=parts), kept)
+    assert text in reasons(signal(parts=parts), stands)
 
 
 def test_staleness() -> None:
     parts = [story(1, 0.3, 0.2, told=True), story(2, 0.2, 0.3)]
-    assert "1 of 2 stories began before this window" in told(signal(parts=parts), [False, True])
+    assert "1 of 2 stories began before this window" in reasons(signal(parts=parts), [False, True])
     stale = [story(1, 0.4, 0.0, told=True)]
-    assert "Stale: every story behind it began before this window" in told(signal(parts=stale, fresh=False), [False])
-    assert "began before" not in told(signal(), [False])
+    assert "Stale: every story behind this signal began before this window" in reasons(
+        signal(parts=stale, fresh=False), [False]
+    )
+    assert "began before" not in reasons(signal(), [False])
 
 
 @pytest.mark.parametrize(
     ("technical", "text"),
     [
-        (0.21, "Price agrees: technicals +0.21."),
-        (-0.3, "Price disagrees: technicals −0.30."),
-        (0.0, "Price says nothing either way"),
-        (None, "Technicals are missing (fewer than 60 daily bars): the score is tone alone, weighted 60%."),
+        (0.21, "Price agrees: technical score +0.21."),
+        (-0.3, "Price disagrees: technical score −0.30."),
+        (0.0, "Price is neutral"),
+        (None, "No technical score (fewer than 60 daily bars): the score is tone alone, weighted 60%."),
     ],
 )
 def test_price(technical: float | None, text: str) -> None:
-    assert text in told(signal(technical=technical), [False])
+    assert text in reasons(signal(technical=technical), [False])
 
 
 def test_a_sell_agrees_with_falling_prices() -> None:
-    assert "Price agrees: technicals −0.25." in told(signal(signal_type="SELL"), [False])
+    assert "Price agrees: technical score −0.25." in reasons(signal(signal_type="SELL"), [False])
 
 
 def test_price_that_outweighs_news_is_said() -> None:
     parts = [story(1, 0.05, 0.3), component("trend", 0.3)]
-    assert "Price carries it more than news does: +0.30 against +0.05." in told(signal(parts=parts), [False])
-    assert "Price carries" not in told(signal(), [False])
+    assert "Price contributes more than news: +0.30 against +0.05." in reasons(signal(parts=parts), [False])
+    assert "Price contributes" not in reasons(signal(), [False])
 
 
 def test_a_change_names_what_it_changes() -> None:
     before = signal(signal_type="SELL")
     after = signal(window=WINDOWS[2], lifecycle="flipped")
-    assert told(after, [False], before).startswith("Flipped: this closes the SELL of Mon 8 Jan 17:30 ET (−0.50).")
+    assert reasons(after, [False], before).startswith(
+        "Flipped: this signal closes the SELL of Mon 8 Jan 17:30 ET (−0.50)."
+    )
     louder = signal(window=WINDOWS[2], lifecycle="stronger", parts=[story(3, 0.8, 0.0)])
-    text = told(louder, [False], signal())
-    assert text.startswith("Stronger: +0.50 to +0.80, an update of the BUY of Mon 8 Jan 17:30 ET (+0.50).")
+    text = reasons(louder, [False], signal())
+    assert text.startswith("Stronger: +0.50 to +0.80, updating the BUY of Mon 8 Jan 17:30 ET (+0.50).")
 
 
 def test_price_alone_says_so_and_nothing_of_news() -> None:
-    each = signal(parts=[component("trend", 0.5)], source="technical")
-    assert (
-        told(each, [])
-        == "Made from price alone: the switch for signals without news is on, so no headline was weighed."
-    )
+    price_signal = signal(parts=[component("trend", 0.5)], source="technical")
+
+    text = reasons(price_signal, [])
+
+    assert text == "Based on price alone: the technical signal generator is on, so no headlines were weighed."
 
 
 def test_a_signal_survives_without_a_story_only_if_it_would_be_made() -> None:
     two = [story(1, 0.3, 0.35), story(2, 0.05, 0.6), component("rsi", 0.3)]
-    assert survives(two[0], two, "BUY", 0.3)
-    assert not survives(two[0], two, "BUY", 0.4)
+    assert survives_without(two[0], two, "BUY", 0.3)
+    assert not survives_without(two[0], two, "BUY", 0.4)
     # Without it the score is large, but the tone that is left points the other way: the gates would stop it.
     turned = [story(1, 0.3, 0.35), story(2, -0.05, 0.9), component("rsi", 0.4)]
-    assert not survives(turned[0], turned, "BUY", 0.3)
+    assert not survives_without(turned[0], turned, "BUY", 0.3)
     # Without its only story there is no tone at all.
     alone = [story(1, 0.3, 0.4), component("rsi", 0.4)]
-    assert not survives(alone[0], alone, "BUY", 0.3)
+    assert not survives_without(alone[0], alone, "BUY", 0.3)
 
 
 @given(st.floats(-1, 1), st.floats(-0.4, 0.4), st.floats(0, 1))
-def test_survival_mirrors_between_buy_and_sell(without: float, price: float, least: float) -> None:
+def test_survival_mirrors_between_buy_and_sell(without: float, price: float, minimum: float) -> None:
     up = [story(1, 0.3, without), story(2, 0.3, 0.0), component("rsi", price)]
     down = [story(1, -0.3, -without), story(2, -0.3, 0.0), component("rsi", -price)]
-    assert survives(up[0], up, "BUY", least) == survives(down[0], down, "SELL", least)
-    assert not (survives(up[0], up, "BUY", least) and survives(up[0], up, "SELL", least))
+    assert survives_without(up[0], up, "BUY", minimum) == survives_without(down[0], down, "SELL", minimum)
+    assert not (survives_without(up[0], up, "BUY", minimum) and survives_without(up[0], up, "SELL", minimum))
 
 
 @given(st.sampled_from(("BUY", "SELL")), st.floats(0.01, 1), st.booleans())
-def test_no_sentence_speaks_of_chances(kind: SignalType, confidence: float, kept: bool) -> None:
-    text = told(signal(signal_type=kind, confidence_score=confidence), [kept]).lower()
+def test_no_sentence_speaks_of_chances(kind: SignalType, confidence: float, stands: bool) -> None:
+    text = reasons(signal(signal_type=kind, confidence_score=confidence), [stands]).lower()
     assert "tone confidence" in text
     assert not any(word in text for word in ("probab", "chance", "profit", "likely", "expected return"))
 
 
 def test_a_new_signal_in_the_window_in_which_the_old_one_expired_says_so() -> None:
     before, after = signal(signal_type="SELL"), signal(window=WINDOWS[10])
-    assert told(after, [False], before).startswith("New again: the SELL of Mon 8 Jan 17:30 ET (−0.50) expired in this")
+    assert reasons(after, [False], before).startswith(
+        "New again: the SELL of Mon 8 Jan 17:30 ET (−0.50) expired in this"
+    )
 
 
 def test_a_correction_says_what_changed_and_what_is_left() -> None:
     edit = Change("Old title", "New title", "https://news.example/1", WINDOWS[1].start)
     gone = Change("Other title", "", "https://news.example/2", WINDOWS[1].start)
-    made = Correction(signal(), (edit, gone), 0.24, 0.45, stands_without=False, stands_with_new=True)
-    assert corrected_words(made) == (
-        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Old title”, now “New title” (as seen Mon 8 Jan 17:30 ET).",
-        "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on “Other title”, withdrawn (as seen Mon 8 Jan 17:30 ET).",
+    edited = Correction(signal(), (edit, gone), 0.24, 0.45, stands_without=False, stands_with_new=True)
+    rests_on = "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on"
+    assert corrected_words(edited) == (
+        f"{rests_on} “Old title”, since edited to “New title” (seen Mon 8 Jan 17:30 ET).",
+        f"{rests_on} “Other title”, since withdrawn (seen Mon 8 Jan 17:30 ET).",
         "Without them: +0.24, no signal.",
         "With the new texts: +0.45, still BUY.",
     )

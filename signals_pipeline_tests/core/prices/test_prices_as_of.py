@@ -144,5 +144,6 @@ def test_a_card_says_since_when_its_price_is_stale() -> None:
     assert since == PLAIN.dates[4].item()
     plain = {"company": WATCHLIST.company("AAA").name, "mode": "live", "knobs": KNOBS, "before": None, "record": ()}
     made = card(signal("AAA"), **plain, closes=(), sessions=(), stale_since=since)
-    assert made.sentences[1] == "Prices are stale: the last bar is of Mon 8 Jan 2024, later sessions are missing."
+    stale = "Prices are stale: the last daily bar is from Mon 8 Jan 2024; later sessions are missing."
+    assert made.sentences[1] == stale
     assert (*made.sentences[:1], *made.sentences[2:]) == card(signal("AAA"), **plain, closes=(), sessions=()).sentences

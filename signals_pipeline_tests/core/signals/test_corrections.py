@@ -112,7 +112,7 @@ def test_an_edit_is_told_with_what_is_left_of_the_signal() -> None:
     assert found.with_new < found.without < active.combined_score
     assert (found.stands_without, found.stands_with_new) == (True, False)
     first, without, with_new = corrected_words(found)
-    assert "rests on “Story a told 1”, now “Story a denied” (as seen " in first
+    assert "rests on “Story a told 1”, since edited to “Story a denied” (seen " in first
     assert without == f"Without it: +{found.without:.2f}, still BUY."
     assert with_new.endswith("no signal.")
 
@@ -123,7 +123,7 @@ def test_a_withdrawal_of_everything_leaves_price_alone() -> None:
     assert (found.with_new, found.stands_without, found.stands_with_new) == (None, False, False)
     assert found.without == pytest.approx(0.4 * 0.2)
     words = corrected_words(found)
-    assert words[0].endswith("as seen Mon 8 Jan 08:30 ET).") or "withdrawn" in words[0]
+    assert words[0].endswith("(seen Mon 8 Jan 08:30 ET).") or "withdrawn" in words[0]
     assert len(words) == 2
 
 
