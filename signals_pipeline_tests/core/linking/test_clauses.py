@@ -32,7 +32,7 @@ LINKER = Linker(WATCHLIST)
 def clauses(title: str) -> dict[str, str]:
     """Each linked company's words, or the reason for none in angle brackets."""
     relevance = LINKER.links(title, readable(title))
-    marked, places = LINKER.places(title, readable(title), relevance)
+    marked, places = LINKER.mention_spans(title, readable(title), relevance)
     relevance = {symbol: grade for symbol, grade in relevance.items() if grade > 0}
     return {
         symbol: one.text or f"<{one.reason}>" for symbol, one in clauses_by_company(marked, places, relevance).items()

@@ -141,7 +141,7 @@ def test_titles(title: str, found: dict[str, float]) -> None:
 
 def test_places_are_in_the_text_with_its_cashtags_marked() -> None:
     title = "Is $MSFT ready for Apple? $AAPL"
-    text, places = LINKER.places(title, readable(title), ["AAPL"])
+    text, places = LINKER.mention_spans(title, readable(title), ["AAPL"])
     assert [(text[one.start : one.end], one.symbol) for one in places] == [
         (CASHTAG_MARK + "MSFT", "MSFT"),
         ("Apple", "AAPL"),

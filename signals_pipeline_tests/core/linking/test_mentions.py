@@ -58,18 +58,18 @@ INDEX = NameIndex(WATCHLIST)
 )
 def test_names_are_whole_words_and_the_longest_wins(text: str, found: list[tuple[str, str, bool]]) -> None:
     mentions = INDEX.find(text)
-    assert [(text[one.start : one.end], one.symbols[0], one.strong) for one in mentions] == found
+    assert [(text[one.start : one.end], one.symbols[0], one.unambiguous) for one in mentions] == found
 
 
-def test_a_name_of_two_companies_is_never_strong() -> None:
+def test_a_name_of_two_companies_is_never_unambiguous() -> None:
     (mention,) = INDEX.find("BHP Billiton cuts spending")
     assert mention.symbols == ("BBL", "BHP")
-    assert not mention.strong
+    assert not mention.unambiguous
 
 
 def test_initials_may_have_dots() -> None:
     index = NameIndex(Watchlist((Company("JPM", "JPMorgan Chase & Co.", ("JP Morgan",)),)))
-    assert [(one.start, one.end, one.strong) for one in index.find("J.P. Morgan and JP Morgan")] == [
+    assert [(one.start, one.end, one.unambiguous) for one in index.find("J.P. Morgan and JP Morgan")] == [
         (0, 11, True),
         (16, 25, True),
     ]
@@ -82,7 +82,7 @@ def test_a_name_inside_an_exchange_form_counts_once() -> None:
 
 def test_an_ambiguous_alias_wins_over_the_name() -> None:
     index = NameIndex(Watchlist((Company("V", "Visa", (), ("Visa",)),)))
-    assert [one.strong for one in index.find("Visa")] == [False]
+    assert [one.unambiguous for one in index.find("Visa")] == [False]
 
 
 @pytest.mark.parametrize("written", ["BRK.B", "brk-b", " BRK/B "])
