@@ -63,7 +63,7 @@ def test_each_window_has_its_rows_in_their_order(windows: list[int]) -> None:
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(SchemaError, match=r"^bars: column 'volume' is missing; the stage before must provide it$"):
+    with pytest.raises(SchemaError, match=r"^bars: column 'volume' is missing; the previous stage must provide it$"):
         BARS.conform(frame(["A"]).drop(columns="volume"))
 
 
@@ -73,7 +73,7 @@ def test_a_value_that_can_not_be_cast_names_its_column() -> None:
 
 
 def test_a_missing_value_is_refused_where_the_column_is_full_and_kept_where_it_may_be_empty() -> None:
-    with pytest.raises(SchemaError, match=r"^bars\.window_start: 1 missing values in a full column$"):
+    with pytest.raises(SchemaError, match=r"^bars\.window_start: 1 values are missing; every row must have one$"):
         BARS.conform(frame(["A"], window_start=pd.Series([pd.NaT]).dt.tz_localize("UTC")))
     assert BARS.conform(frame(["A"], close=None))["close"].isna().all()
 

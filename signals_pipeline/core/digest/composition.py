@@ -193,7 +193,7 @@ def compose(
         preheader=preheader((*new, *changed, *earlier), nearest, window, knobs, corrected),
         coverage=coverage,
         model=model,
-        market=knowledge.sessions.market_note(window).text,
+        market=knowledge.sessions.market_note(window),
         new=new,
         changed=changed,
         from_missed=earlier,

@@ -78,12 +78,12 @@ class Clause:
     reason: str = ""
 
 
-def clauses_by_company(text: str, places: Sequence[Place], relevance: Mapping[str, float]) -> dict[str, Clause]:
+def clauses_by_company(text: str, spans: Sequence[Place], relevance: Mapping[str, float]) -> dict[str, Clause]:
     """Return the clause of each company.
 
     Args:
         text: A title as the sentiment model would read it.
-        places: Where the text names companies, in order, none overlapping.
+        spans: Where the text names companies, in order, none overlapping.
         relevance: By symbol, for the companies wanted. Subjects have the tone of their part; a company that the text
             does not name is named in the lead.
     """
@@ -94,7 +94,7 @@ def clauses_by_company(text: str, places: Sequence[Place], relevance: Mapping[st
         return dict.fromkeys(relevance, Clause("", "form"))
 
     # The whole title is of one company, or of the market.
-    named = {span.symbol for span in places}
+    named = {span.symbol for span in spans}
     if not named or len(named | set(relevance)) == 1:
         is_index_move = _INDEX_MOVE.match(text) and not _HARD_CUT.search(text)
         return dict.fromkeys(relevance, Clause("", "market") if is_index_move else Clause(text))
@@ -102,8 +102,8 @@ def clauses_by_company(text: str, places: Sequence[Place], relevance: Mapping[st
     # The first part that carries a tone of the company counts; else the reason of the last part that names it.
     subjects = {symbol for symbol, grade in relevance.items() if grade == SUBJECT}
     clauses: dict[str, Clause] = {}
-    for start, end in _parts(text, places):
-        for symbol, clause in _part_clauses(text[start:end], _spans_within(places, start, end), subjects).items():
+    for start, end in _parts(text, spans):
+        for symbol, clause in _part_clauses(text[start:end], _spans_within(spans, start, end), subjects).items():
             if symbol not in clauses or not clauses[symbol].text:
                 clauses[symbol] = clause
     return {symbol: clauses.get(symbol, Clause("", "elsewhere")) for symbol in relevance}
