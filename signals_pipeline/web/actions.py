@@ -17,7 +17,8 @@ from signals_pipeline.web.pages import message_page
 from signals_pipeline.web.permalinks import NotFoundError
 from signals_pipeline.web.templating import render
 
-_CHOICES: tuple[tuple[Verdict, str], ...] = (("useful", "Useful"), ("not_useful", "Not useful"))
+# Labels of the buttons.
+_LABELS: dict[Verdict, str] = {"useful": "Useful", "not_useful": "Not useful"}
 # The pages hold an address or a token.
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -62,7 +63,7 @@ def _add_feedback(routes: APIRouter, context: WebContext, root: str) -> None:
     def show_feedback(token: str, verdict: Annotated[Verdict, Query()] = "useful") -> Response:
         fields = fields_of(token)
         # The verdict that the reader clicked in the mail comes first.
-        choices = sorted(_CHOICES, key=lambda choice: choice[0] != verdict)
+        choices = sorted(_LABELS.items(), key=lambda choice: choice[0] != verdict)
         page = render(
             "feedback.html",
             root,
@@ -85,7 +86,7 @@ def _add_feedback(routes: APIRouter, context: WebContext, root: str) -> None:
             useful=verdict == "useful",
             at=context.now(),
         )
-        label = dict(_CHOICES)[verdict].lower()
+        label = _LABELS[verdict].lower()
         texts = {
             "recorded": f"Your feedback is recorded: {fields.symbol} was {label}.",
             "changed": f"Your feedback is changed: {fields.symbol} was {label}. It replaces your earlier answer.",

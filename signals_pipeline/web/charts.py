@@ -8,7 +8,12 @@ from typing import Any
 WIDTH, HEIGHT, MARGIN = 640, 160, 8
 
 # CSS class of a bar's segment by kind of contribution and sign, in drawing order: first BUY, then SELL.
-_SEGMENT_CLASSES = {("story", 1): "b", ("technical", 1): "bt", ("story", -1): "s", ("technical", -1): "st"}
+_SEGMENT_CLASSES = {
+    ("story", 1): "b",
+    ("technical", 1): "bt",
+    ("story", -1): "s",
+    ("technical", -1): "st",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,10 @@ def line_chart(closes: Sequence[float]) -> LineChart:
     points: list[tuple[float, float]] = []
     for index, close in enumerate(closes):
         share = (close - low) / (high - low) if high > low else 0.5
+        x = MARGIN + index * x_step
         # SVG counts from the top.
-        points.append((round(MARGIN + index * x_step, 1), round(HEIGHT - MARGIN - share * plot_height, 1)))
+        y = HEIGHT - MARGIN - share * plot_height
+        points.append((round(x, 1), round(y, 1)))
 
     line = " ".join(f"{x},{y}" for x, y in points)
     first_x, _ = points[0]
@@ -73,7 +80,7 @@ def bar_segments(contributions: Sequence[Mapping[str, Any]]) -> list[Segment]:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Return a share as a percentage with a true minus sign: `57%`, `−0.4%`."""
+    """Return a share as a percentage, with a minus sign instead of a hyphen: `57%`, `−0.4%`."""
     return f"{100 * share:.{digits}f}%".replace("-", "−")
 
 

@@ -58,7 +58,12 @@ class WebContext:
     newest_digest: Snapshot[StoredDigest | None]
 
     @classmethod
-    def open(cls, settings: Settings, now: Callable[[], datetime], monotonic: Callable[[], float]) -> "WebContext":
+    def open(
+        cls,
+        settings: Settings,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> "WebContext":
         """Connect to the database: one engine that can't write, and another for links where a link key is set.
 
         Args:
@@ -69,6 +74,7 @@ class WebContext:
         Raises:
             DatabaseError: A database is missing or does not respond.
         """
+        # A role that may only read can be given by a URL of its own.
         reader = read_only_engine(settings.signals_web_database_url or settings.database_url)
         engines = [reader]
         write_access = None
@@ -117,6 +123,7 @@ class _NewestDigest:
         self._stored: StoredDigest | None = None
 
     def load(self) -> StoredDigest | None:
+        # The entry is a few bytes, the content a hundred kilobytes.
         entries = self._digests.list(limit=1)
         if not entries:
             return None

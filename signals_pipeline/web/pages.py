@@ -55,7 +55,8 @@ def router(context: WebContext, root: str) -> APIRouter:
 
 def message_page(root: str, title: str, text: str, status: int = 200) -> Response:
     """Return a page with a title and a sentence."""
-    return Response(render("message.html", root, here="", title=title, text=text), status, media_type=HTML)
+    page = render("message.html", root, here="", title=title, text=text)
+    return Response(page, status, media_type=HTML)
 
 
 def error_page(root: str, status: int, detail: str) -> Response:

@@ -53,12 +53,13 @@ def digest_response(stored: StoredDigest) -> digest_schemas.DigestResponse:
         DigestError: It was stored by another version of this code.
     """
     digest = Digest.from_json(stored.content)
+    # Sections of the digest in their order on the page.
     items: list[dict[str, Any]] = []
     for section in ("new", "changed", "from_missed"):
         items.extend(_digest_item(card, section, digest) for card in getattr(digest, section))
     return digest_schemas.DigestResponse.model_validate(
         {
-            **_shared_fields(digest, digest_schemas.DigestResponse, "window", "sha256", "coverage_line", "items"),
+            **_shared_fields(digest, digest_schemas.DigestResponse),
             "window": digest.window_key,
             "sha256": stored.entry.sha256,
             "coverage_line": digest.coverage.line(digest.model),
@@ -79,7 +80,7 @@ def _digest_item(card: Card, section: str, digest: Digest) -> dict[str, Any]:
         "window": newest_complete(card.decided_at).key,
     }
     return {
-        **_shared_fields(card, digest_schemas.DigestItem, "id", "section", "metadata"),
+        **_shared_fields(card, digest_schemas.DigestItem),
         "id": card_signal_id(card),
         "section": section,
         "metadata": metadata,
@@ -95,33 +96,36 @@ def digest_list(entries: Sequence[DigestEntry], limit: int) -> schemas.DigestLis
     """
     items: list[schemas.DigestEntryResponse] = []
     for entry in entries[:limit]:
-        fields = _shared_fields(entry, schemas.DigestEntryResponse, "window")
-        fields["window"] = window_starting(entry.window_start).key
-        items.append(schemas.DigestEntryResponse.model_validate(fields))
-    return schemas.DigestList(items=items, next=items[-1].window if len(entries) > limit else None)
+        window = window_starting(entry.window_start)
+        fields = _shared_fields(entry, schemas.DigestEntryResponse)
+        items.append(schemas.DigestEntryResponse(**fields, window=window.key))
+    has_more = len(entries) > limit
+    return schemas.DigestList(items=items, next=items[-1].window if has_more else None)
 
 
 def signal_list(entries: Sequence[SignalEntry], limit: int) -> schemas.SignalList:
     """Return a page of signals; arguments as in `digest_list`."""
     items = [signal_response(entry) for entry in entries[:limit]]
-    return schemas.SignalList(items=items, next=items[-1].id if len(entries) > limit else None)
+    has_more = len(entries) > limit
+    return schemas.SignalList(items=items, next=items[-1].id if has_more else None)
 
 
 def signal_response(entry: SignalEntry) -> schemas.SignalResponse:
     """Return a signal with its outcomes as the API's response."""
     return schemas.SignalResponse.model_validate(
         {
-            **_shared_fields(entry, schemas.SignalResponse, "id", "window", "contributions"),
+            **_shared_fields(entry, schemas.SignalResponse),
             "id": signal_id(entry.key),
             "window": window_starting(entry.window_start).key,
+            # Stored as JSON text.
             "contributions": json.loads(entry.contributions),
         }
     )
 
 
-def _shared_fields(value: object, model: type[BaseModel], *derived: str) -> dict[str, Any]:
-    """Return the fields of a response that its source has under the same name; `derived` are those that it lacks."""
-    return {name: getattr(value, name) for name in model.model_fields if name not in derived}
+def _shared_fields(source: object, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the fields of a response that its source has under the same name; the caller adds the others."""
+    return {name: getattr(source, name) for name in model.model_fields if hasattr(source, name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ class Record:
 
 def load_record(context: WebContext) -> Record:
     """Return the track record as of now."""
+    # Only outcomes that are known by now.
     as_of = context.now()
     outcomes = context.outcomes.known(as_of)
     outcome_index = OutcomeIndex.of(outcomes, context.history.modes(as_of))

@@ -78,7 +78,11 @@ class Clause:
     reason: str = ""
 
 
-def clauses_by_company(text: str, spans: Sequence[Place], relevance: Mapping[str, float]) -> dict[str, Clause]:
+def clauses_by_company(
+    text: str,
+    spans: Sequence[Place],
+    relevance: Mapping[str, float],
+) -> dict[str, Clause]:
     """Return the clause of each company.
 
     Args:
@@ -103,7 +107,9 @@ def clauses_by_company(text: str, spans: Sequence[Place], relevance: Mapping[str
     subjects = {symbol for symbol, grade in relevance.items() if grade == SUBJECT}
     clauses: dict[str, Clause] = {}
     for start, end in _parts(text, spans):
-        for symbol, clause in _part_clauses(text[start:end], _spans_within(spans, start, end), subjects).items():
+        part_spans = _spans_within(spans, start, end)
+        part_clauses = _part_clauses(text[start:end], part_spans, subjects)
+        for symbol, clause in part_clauses.items():
             if symbol not in clauses or not clauses[symbol].text:
                 clauses[symbol] = clause
     return {symbol: clauses.get(symbol, Clause("", "elsewhere")) for symbol in relevance}
@@ -146,12 +152,17 @@ def _is_inside_name(cut_start: int, cut_end: int, spans: Sequence[Place]) -> boo
 
 def _is_inside_list(cut_start: int, text: str, spans: Sequence[Place]) -> bool:
     for left, right in pairwise(spans):
-        if left.end <= cut_start < right.start and _LIST_SEPARATOR.match(text[left.end : right.start]):
+        is_between = left.end <= cut_start < right.start
+        if is_between and _LIST_SEPARATOR.match(text[left.end : right.start]):
             return True
     return False
 
 
-def _part_clauses(part: str, spans: Sequence[Place], subjects: set[str]) -> dict[str, Clause]:
+def _part_clauses(
+    part: str,
+    spans: Sequence[Place],
+    subjects: set[str],
+) -> dict[str, Clause]:
     """Return the clauses of the companies that one part of a title names.
 
     Args:
@@ -216,7 +227,10 @@ class _CompanyRow:
     relevance: float
 
 
-def assign_clauses(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.DataFrame, dict[str, int]]:
+def assign_clauses(
+    headlines: pd.DataFrame,
+    watchlist: Watchlist,
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """Give each row the words that carry the tone of its company, and count the rows without.
 
     Args:
@@ -228,7 +242,9 @@ def assign_clauses(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.Da
         content address where it has one; and the count of rows without tone by reason, every reason of `REASONS`.
     """
     linker = Linker(watchlist)
-    titles, texts, hashes = (headlines[name].tolist() for name in ("title", "text", "text_hash"))
+    titles: list[str] = headlines["title"].tolist()
+    texts: list[str] = headlines["text"].tolist()
+    hashes: list[str] = headlines["text_hash"].tolist()
     counts = dict.fromkeys(REASONS, 0)
     for rows in _rows_by_headline(headlines):
         first = rows[0].position
@@ -258,7 +274,8 @@ def assign_clauses(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.Da
 def _rows_by_headline(headlines: pd.DataFrame) -> Iterable[list[_CompanyRow]]:
     """The rows about a company, grouped by window and headline."""
     rows: dict[tuple[object, ...], list[_CompanyRow]] = defaultdict(list)
-    columns = (headlines[name].tolist() for name in ("window_start", "headline_id", "text", "symbol", "relevance"))
+    names = ("window_start", "headline_id", "text", "symbol", "relevance")
+    columns = [headlines[name].tolist() for name in names]
     for position, values in enumerate(zip(*columns, strict=True)):
         window_start, headline_id, text, symbol, relevance = values
         if symbol and relevance > 0:

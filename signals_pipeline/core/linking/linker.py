@@ -118,7 +118,13 @@ class Linker:
             if any(word in sector for word in _BROKER_SECTORS):
                 self._brokers.add(company.symbol)
 
-    def links(self, title: str, text: str, summary: str = "", tags: Iterable[str] = ()) -> dict[str, float]:
+    def links(
+        self,
+        title: str,
+        text: str,
+        summary: str = "",
+        tags: Iterable[str] = (),
+    ) -> dict[str, float]:
         """Return the relevance by symbol of the companies that a headline names or is tagged with, sorted by symbol.
 
         Args:
@@ -149,7 +155,12 @@ class Linker:
         relevance.update(self._title_relevance(spans, parsed))
         return dict(sorted(relevance.items()))
 
-    def mention_spans(self, title: str, text: str, supported: Iterable[str]) -> tuple[str, list[Place]]:
+    def mention_spans(
+        self,
+        title: str,
+        text: str,
+        supported: Iterable[str],
+    ) -> tuple[str, list[Place]]:
         """Return the text with `CASHTAG_MARK` before the cashtags of its sentence, and where it names companies.
 
         Args:
@@ -167,7 +178,8 @@ class Linker:
         matches = list(CASHTAG.finditer(title)) if "$" in title else []
         starts_in_sentence: set[int] = set()
         for match in matches:
-            if _CONTINUES_SENTENCE.match(title, match.end()) or _LEADS_TO_NAME.search(title[: match.start()]):
+            leads_to_cashtag = _LEADS_TO_NAME.search(title[: match.start()])
+            if leads_to_cashtag or _CONTINUES_SENTENCE.match(title, match.end()):
                 starts_in_sentence.add(match.start())
 
         # `readable` drops cashtags, so the marks replace the dollar signs before it runs.
@@ -284,7 +296,8 @@ def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Place
             if symbols[index] or not symbols[neighbour]:
                 continue
             # The list can't tell companies apart that share a name.
-            if len(mention.symbols) != 1 or not may_be_company(mention, text) or is_doubtful(mention, text):
+            is_shared = len(mention.symbols) > 1
+            if is_shared or not may_be_company(mention, text) or is_doubtful(mention, text):
                 continue
             left, right = sorted((neighbour, index))
             if _JOINED.match(text[mentions[left].end : mentions[right].start]):
@@ -312,9 +325,17 @@ def link(items: pd.DataFrame, watchlist: Watchlist) -> pd.DataFrame:
     relevance: list[float] = []
     columns = (items[name].tolist() for name in ("title", "text", "summary", "tags"))
     for row, (title, text, summary, tags) in enumerate(zip(*columns, strict=True)):
-        linked_symbols = linker.links(title, text, summary, tags.split("|")) or {"": TAGGED}
-        rows.extend([row] * len(linked_symbols))
-        symbols.extend(linked_symbols)
-        relevance.extend(linked_symbols.values())
+        links = linker.links(title, text, summary, tags.split("|"))
+        # A headline of no company keeps its row.
+        if not links:
+            links = {"": TAGGED}
+        rows.extend([row] * len(links))
+        symbols.extend(links)
+        relevance.extend(links.values())
+
+    # Explicit dtypes: an empty list would become object.
     linked = items.iloc[rows].reset_index(drop=True)
-    return linked.assign(symbol=pd.Series(symbols, dtype="str"), relevance=pd.Series(relevance, dtype="float64"))
+    return linked.assign(
+        symbol=pd.Series(symbols, dtype="str"),
+        relevance=pd.Series(relevance, dtype="float64"),
+    )

@@ -33,11 +33,15 @@ _SOURCE_CREDIT = re.compile(r"(?:^|\b(?:via|rt|by|from|cc|on|h/t)\s|[“\"(])@$"
 _MINIMUM_PLURAL_LETTERS = 5
 # Letters up to which a name in a title in capitals could be any word.
 _MAXIMUM_AMBIGUOUS_CAPITALS = 5
+# Letters of a first word that may be two initials.
+_INITIALS = 2
 # A title in capitals has more words than this; below it may be a name or a ticker alone.
 _MAXIMUM_WORDS_OF_NAME_ALONE = 2
 
 # A name as its words, as written or case-folded.
 _Words = tuple[str, ...]
+# Start and end of a word in a text.
+_Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,11 @@ class _Name:
         return all(map(_matches_case, self.words, words))
 
 
+def _longest_first(name: _Name) -> tuple[int, _Words]:
+    # Among names of equal length any order does, as long as it is fixed.
+    return -len(name.folded), name.words
+
+
 def _matches_case(name_word: str, word: str) -> bool:
     # "TOTAL" is an ordinary word in any other case.
     if name_word.isupper():
@@ -89,7 +98,7 @@ class NameIndex:
     def __init__(self, watchlist: Watchlist) -> None:
         self._symbols = {symbol_key(symbol): symbol for symbol in watchlist.symbols}
         # The longest names come first, so that the first match is the longest.
-        names = sorted(_names(watchlist), key=lambda name: (-len(name.folded), name.words))
+        names = sorted(_names(watchlist), key=_longest_first)
         self._by_first_word: dict[str, list[_Name]] = defaultdict(list)
         for name in names:
             self._by_first_word[name.folded[0]].append(name)
@@ -104,7 +113,8 @@ class NameIndex:
         for match in _EXPLICIT_SYMBOL.finditer(text):
             symbol = self.symbol(match[1] or match[2])
             if symbol:
-                explicit.append(Mention(match.start(), match.end(), (symbol,), unambiguous=True))
+                mention = Mention(match.start(), match.end(), symbols=(symbol,), unambiguous=True)
+                explicit.append(mention)
 
         # A name inside such a form counts once: "(NYSE:HSBC)".
         def is_inside_explicit(mention: Mention) -> bool:
@@ -141,7 +151,13 @@ class NameIndex:
             yield Mention(start, end, name.symbols, unambiguous=name.unambiguous and not could_be_word)
 
     def _longest_name(
-        self, text: str, words: list[str], word_spans: list[tuple[int, int]], index: int, *, in_capitals: bool
+        self,
+        text: str,
+        words: list[str],
+        word_spans: list[_Span],
+        index: int,
+        *,
+        in_capitals: bool,
     ) -> _Name | None:
         """Find the longest name that begins with the word at this index.
 
@@ -152,19 +168,25 @@ class NameIndex:
             index: Index of the name's first word.
             in_capitals: The whole text is in capitals: case says nothing.
         """
-        if not _may_begin_name(text, *word_spans[index]):
+        start, end = word_spans[index]
+        if not _may_begin_name(text, start, end):
             return None
         for name in self._by_first_word[words[index]]:
-            end = index + len(name.folded)
-            if tuple(words[index:end]) != name.folded:
+            end_index = index + len(name.folded)
+            if tuple(words[index:end_index]) != name.folded:
                 continue
-            spans = word_spans[index:end]
-            is_joined = all(_WORD_GAP.match(text, left[1], right[0]) for left, right in pairwise(spans))
-            if not is_joined:
+            spans = word_spans[index:end_index]
+            if not _are_joined(text, spans):
                 continue
-            if in_capitals or name.matches_case([text[start:stop] for start, stop in spans]):
+            written_words = [text[start:end] for start, end in spans]
+            if in_capitals or name.matches_case(written_words):
                 return name
         return None
+
+
+def _are_joined(text: str, word_spans: list[_Span]) -> bool:
+    """Whether nothing but blanks, hyphens and the like stands between the words of a name."""
+    return all(_WORD_GAP.match(text, left[1], right[0]) for left, right in pairwise(word_spans))
 
 
 def _may_begin_name(text: str, start: int, end: int) -> bool:
@@ -258,9 +280,10 @@ def _variants(words: _Words) -> Iterator[_Words]:
     elif last.isalpha() and len(last) >= _MINIMUM_PLURAL_LETTERS and not last.endswith("s"):
         # A possessive that lost its apostrophe.
         yield (*head, last + "s")
-    if len(words) > 1 and len(words[0]) == 2 and words[0].isupper():
+    if head and len(words[0]) == _INITIALS and words[0].isupper():
         # JP Morgan, J.P. Morgan.
-        yield (*words[0], *words[1:])
+        initials = tuple(words[0])
+        yield (*initials, *words[1:])
 
 
 def _without_legal_form(words: _Words) -> _Words:
