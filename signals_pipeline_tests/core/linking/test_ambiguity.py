@@ -67,7 +67,7 @@ def test_in_doubt_there_is_no_link(text: str, name: str) -> None:
     assert accepted_symbols(mention(text, name), text, set()) == ()
 
 
-def test_the_symbol_settles_a_doubt_but_not_another_thing() -> None:
+def test_the_symbol_settles_a_doubt_but_not_another_meaning() -> None:
     text = "Visa Steel appoints a new CEO"
     assert accepted_symbols(mention(text, "Visa"), text, {"SYM"}) == ("SYM",)
     assert is_doubtful(mention(text, "Visa"), text)
@@ -99,10 +99,11 @@ def test_a_shared_name_follows_the_symbol() -> None:
         ("A price Google can't pay", "Google", ("SYM",)),
     ],
 )
-def test_a_clear_name_needs_no_support(text: str, name: str, symbols: tuple[str, ...]) -> None:
-    one = mention(text, name, unambiguous=True)
-    assert accepted_symbols(one, text, set()) == symbols
-    assert may_be_company(one, text) == bool(symbols)
+def test_an_unambiguous_name_needs_no_support(text: str, name: str, symbols: tuple[str, ...]) -> None:
+    unambiguous = mention(text, name, unambiguous=True)
+
+    assert accepted_symbols(unambiguous, text, set()) == symbols
+    assert may_be_company(unambiguous, text) == bool(symbols)
 
 
 @pytest.mark.parametrize("text", ["3M shares rise", "Profits at 3M, users say"])
@@ -112,8 +113,10 @@ def test_a_name_with_a_digit_is_no_count_without_things_counted(text: str) -> No
 
 @given(st.text(max_size=40), st.text(max_size=40), st.booleans(), st.booleans())
 @settings(max_examples=200)
-def test_only_the_names_own_companies_are_answered(before: str, after: str, unambiguous: bool, known: bool) -> None:
+def test_only_companies_of_the_name_are_accepted(
+    before: str, after: str, unambiguous: bool, is_supported: bool
+) -> None:
     text = f"{before}Visa{after}"
-    one = Mention(len(before), len(before) + 4, ("V", "W") if not unambiguous else ("V",), unambiguous=unambiguous)
-    support = {"V", "Z"} if known else set()
-    assert set(accepted_symbols(one, text, support)) <= {"V"}
+    visa = Mention(len(before), len(before) + 4, ("V", "W") if not unambiguous else ("V",), unambiguous=unambiguous)
+    support = {"V", "Z"} if is_supported else set()
+    assert set(accepted_symbols(visa, text, support)) <= {"V"}
