@@ -33,6 +33,7 @@ WindowKey = Annotated[
 SignalId = Annotated[
     str, Path(pattern=SIGNAL_PATTERN, description="The signal's permanent name", examples=["2015-02-02-17:30-XOM-SELL"])
 ]
+# The maximum bounds the size of a response.
 Limit = Annotated[int, Query(ge=1, le=200, description="Maximum items per page")]
 
 
@@ -43,6 +44,7 @@ def router(context: WebContext, *, requires_token: bool) -> APIRouter:
         context: Where the data comes from.
         requires_token: The API's description asks for a token. `SecurityMiddleware` checks it.
     """
+    # Only for the description: without `auto_error` it refuses nobody.
     dependencies = []
     if requires_token:
         dependencies.append(Depends(HTTPBearer(auto_error=False, description="SIGNALS_WEB_TOKEN")))
@@ -72,6 +74,7 @@ def _add_digests(routes: APIRouter, context: WebContext) -> None:
     @routes.get("/digest", response_model=digest_schemas.DigestResponse)
     async def get_digest(request: Request, window: WindowKey | None = None) -> Response:
         """The newest digest, or the digest of one window."""
+        # A window's digest is read from the database, in a thread.
         if window is not None:
             representation = await run_in_threadpool(lambda: responses.digest_representation(context.digest(window)))
             return conditional_response(request, representation, JSON)
@@ -100,6 +103,7 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
         signal_type: schemas.SignalType | None = None,
     ) -> schemas.SignalList:
         """Signals with their outcomes so far, newest first. Pass `next` of one page as `after` for the following."""
+        # Keyset pagination: new signals do not shift the pages.
         last = parse_signal_id(after) if after else None
         entries = context.signals.list(limit + 1, after=last, symbol=symbol, signal_type=signal_type)
         return responses.signal_list(entries, limit)
@@ -118,6 +122,7 @@ def _add_record(routes: APIRouter, context: WebContext) -> None:
         record = responses.record_response(responses.load_record(context))
         return Representation.from_body(record.model_dump_json().encode())
 
+    # The record reads every outcome: once for all requests, not once per request.
     snapshot = Snapshot(load_record, context.monotonic)
 
     @routes.get("/record", response_model=schemas.RecordResponse)

@@ -45,6 +45,7 @@ def create_app(
     root = urlsplit(settings.signals_base_url).path.rstrip("/")
     token = settings.signals_web_token
 
+    # Close the connections when the server stops.
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield

@@ -78,6 +78,7 @@ class WebContext:
         reader = read_only_engine(settings.signals_web_database_url or settings.database_url)
         engines = [reader]
         write_access = None
+        # Without a link key nothing can be written: not even a connection exists.
         link_key = settings.signals_link_key
         if link_key:
             writer = engine_for(settings.database_url)
@@ -123,7 +124,7 @@ class _NewestDigest:
         self._stored: StoredDigest | None = None
 
     def load(self) -> StoredDigest | None:
-        # The entry is a few bytes, the content a hundred kilobytes.
+        # The entry is small; the content is read only where the entry has changed.
         entries = self._digests.list(limit=1)
         if not entries:
             return None

@@ -67,6 +67,7 @@ class SecurityMiddleware:
             await send(message)
 
         # The rate limit comes first, so that it also limits guesses of the token.
+        # A server on a Unix socket has no client address.
         client = scope.get("client")
         retry_after = math.ceil(self._limiter.retry_after(client[0] if client else ""))
         if retry_after:

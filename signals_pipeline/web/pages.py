@@ -31,7 +31,9 @@ from signals_pipeline.web.templating import render, static_file
 # Digests per page of the archive.
 _ARCHIVE_ROWS = 40
 
+# Media types of the files in `templates` that are served as they are.
 _STATIC_FILES = {"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml"}
+# Titles of error pages by HTTP status.
 _ERROR_TITLES = {
     401: "Token required",
     403: "This link does not work",
@@ -121,6 +123,7 @@ def _add_signal(routes: APIRouter, context: WebContext, root: str) -> None:
 
     @routes.get("/signals/{name}")
     async def get_signal(request: Request, name: Annotated[str, Path(pattern=SIGNAL_PATTERN)]) -> Response:
+        # Two queries and a template: in a thread, so that the event loop goes on.
         page = await run_in_threadpool(signal_page, name)
         return conditional_response(request, Representation.from_body(page), HTML)
 
@@ -155,6 +158,7 @@ def _add_record(routes: APIRouter, context: WebContext, root: str) -> None:
         )
         return Representation.from_body(page)
 
+    # The record reads every outcome: once for all requests, not once per request.
     snapshot = Snapshot(record_page, context.monotonic)
 
     @routes.get("/record")
@@ -163,6 +167,7 @@ def _add_record(routes: APIRouter, context: WebContext, root: str) -> None:
 
 
 def _add_static_file(routes: APIRouter, path: str, media_type: str) -> None:
+    # Static files don't change while the server runs.
     representation = Representation.from_body(static_file(path.removeprefix("/")))
 
     @routes.get(path)

@@ -26,7 +26,7 @@ from signals_pipeline.web.permalinks import signal_id
 # Sessions after which scores and confidences are compared with outcomes.
 CALIBRATION_HORIZON = 5
 
-# Digests whose page or JSON is cached: two months. A digest is about 100 kB.
+# Digests whose page or JSON is cached: about three months. A digest has 10 to 25 kB of JSON.
 MAXIMUM_CACHED = 128
 
 # Groups of the track record: label and signal type.
@@ -169,6 +169,7 @@ def record_response(record: Record) -> schemas.RecordResponse:
 
 def _record_lines(outcome_index: OutcomeIndex, as_of: datetime) -> Iterator[RecordLine]:
     """Yield the lines of each group that has outcomes; all live signals also where none is known."""
+    # Live and backfilled signals are never mixed: the backfilled ones were not decided in real time.
     for provenance in get_args(Provenance):
         for group, signal_type in _SIGNAL_GROUPS:
             lines = outcome_index.record(as_of, f"{group} signals, {provenance}", provenance, signal_type)

@@ -47,7 +47,9 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
+        # A misspelled variable is an error, not an empty text.
         undefined=jinja2.StrictUndefined,
+        # Runs on every printed value, so that no template can forget it.
         finalize=_make_plain,
         trim_blocks=True,
         lstrip_blocks=True,
