@@ -1,6 +1,8 @@
-"""Tables: what a column is, how a frame is brought to its table or refused, and the table of each stage.
+"""The table of each stage: columns, dtypes, units and keys, and how a frame is brought to its table or refused.
 
-The stages' tables are the one source for checks, documentation and the schemas that Dagster shows.
+A stage's table is the one source for its checks, its documentation and the schema that Dagster shows. First come the
+types that describe a table, then helpers for frames and their columns, last the tables themselves. The tables of the
+database are in `adapters.stores.tables`.
 """
 
 from collections.abc import Iterable
@@ -8,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from functools import cache, cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -16,15 +19,21 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.errors import SignalsError
 
+# Columns of a stage as arrays of shape (n,), see `columns_of`.
 Columns = dict[str, NDArray[Any]]
 
+# pandas dtypes of the columns.
 INSTANT = "datetime64[us, UTC]"
 TEXT = "str"
 REAL = "float64"
 COUNT = "int64"
 FLAG = "bool"
+
+# How far a value may lie outside its bounds: sums of bounded numbers exceed them by rounding.
 ROUNDING = 1e-9
-_AS_ARRAY = {TEXT: "object", INSTANT: "datetime64[us]"}
+
+# numpy dtypes of columns that `columns_of` converts; numpy has no time zones.
+_ARRAY_DTYPES = {TEXT: "object", INSTANT: "datetime64[us]"}
 _NO_ROWS = slice(0, 0)
 
 
@@ -34,12 +43,12 @@ class SchemaError(SignalsError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A unit with bounds that every value lies within; it reads like `[-1, 1]`, `(0, 1]` or `price > 0`.
+    """A unit with bounds that every value lies within; printed as `[-1, 1]`, `(0, 1]` or `price > 0`.
 
     Attributes:
-        low: Least value.
-        high: Largest value; None where there is none.
-        above: The least value itself is outside.
+        low: Minimum.
+        high: Maximum; None where there is none.
+        above: Values must be above the minimum, not equal to it.
         unit: What is counted; empty for a plain number.
     """
 
@@ -49,31 +58,37 @@ class Range:
     unit: str = ""
 
     def __str__(self) -> str:
-        """As readers see it."""
+        """Return the unit and bounds for readers."""
         if self.high is None:
-            return f"{self.unit} {'>' if self.above else '>='} {self.low}".strip()
-        return f"{self.unit} {'(' if self.above else '['}{self.low}, {self.high}]".strip()
+            comparison = ">" if self.above else ">="
+            bounds = f"{comparison} {self.low}"
+        else:
+            bracket = "(" if self.above else "["
+            bounds = f"{bracket}{self.low}, {self.high}]"
+        return f"{self.unit} {bounds}".strip()
 
     def outside(self, values: pd.Series) -> pd.Series:
-        """Which values lie outside, by more than rounding; a missing one does not."""
+        """Return which values lie outside the bounds by more than rounding; a missing value does not."""
         low = float(self.low)
-        below = values <= low if self.above else values < low - ROUNDING
-        return below if self.high is None else below | (values > self.high + ROUNDING)
+        outside = values <= low if self.above else values < low - ROUNDING
+        if self.high is not None:
+            outside |= values > self.high + ROUNDING
+        return outside
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A unit with the only values that there are; it reads like `BUY or SELL`."""
+    """A unit with a fixed set of values; printed as `BUY or SELL`."""
 
     values: tuple[str | float, ...]
 
     def __str__(self) -> str:
-        """As readers see it."""
-        said = [each if isinstance(each, str) else f"{each:g}" for each in self.values]
-        return f"{', '.join(said[:-1])} or {said[-1]}"
+        """Return the values for readers."""
+        *words, last = [value if isinstance(value, str) else f"{value:g}" for value in self.values]
+        return f"{', '.join(words)} or {last}"
 
     def outside(self, values: pd.Series) -> pd.Series:
-        """Which values are others; a missing one is not."""
+        """Return which values are not in the set; a missing value is not reported."""
         return ~values.isin(self.values) & values.notna()
 
 
@@ -84,7 +99,7 @@ class Column:
     Attributes:
         name: Column name.
         dtype: pandas dtype as a string.
-        unit: Unit for readers, with bounds where a check holds the values to them.
+        unit: Unit for readers; with bounds where a check holds the values to them.
         meaning: One sentence.
         nullable: Whether missing values are allowed.
     """
@@ -98,7 +113,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A stage's frame: its name, what one row is, its key and its columns in order."""
+    """A stage's frame.
+
+    Attributes:
+        name: Name of the stage.
+        row: What one row is.
+        key: Columns that identify a row, and by which rows are sorted.
+        columns: In order.
+    """
 
     name: str
     row: str
@@ -111,47 +133,58 @@ class Table:
         return [column.name for column in self.columns]
 
     def empty(self) -> pd.DataFrame:
-        """A frame with no rows and every column's dtype."""
+        """Return a new frame with no rows and every column's dtype."""
         return _empty(self).copy()
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame with exactly this table's columns, dtypes and order, rows sorted by the key, index reset.
+        """Return the frame with exactly this table's columns, dtypes and order, sorted by the key, index reset.
 
         Raises:
-            SchemaError: a column is missing, can't be cast, holds a missing value it must not, or the key repeats.
+            SchemaError: A column is missing or can't be cast, a required value is missing, or a key repeats.
         """
         missing = [name for name in self.names if name not in frame.columns]
         if missing:
-            raise SchemaError(f"{self.name}: column {missing[0]!r} is missing; the stage before must provide it")
+            raise SchemaError(f"{self.name}: column {missing[0]!r} is missing; the previous stage must provide it")
         if frame.empty:
             return self.empty()
-        cast = {column.name: self._cast(frame[column.name], column) for column in self.columns}
-        result = pd.DataFrame(cast).reset_index(drop=True)
-        if self._in_order(result):
+
+        columns = {column.name: self._cast(frame[column.name], column) for column in self.columns}
+        result = pd.DataFrame(columns).reset_index(drop=True)
+
+        # Rows in strictly increasing order are sorted and unique.
+        if self._is_strictly_increasing(result):
             return result
-        result = result.sort_values(list(self.key), kind="stable", ignore_index=True)
-        repeated = result.duplicated(list(self.key))
-        if repeated.any():
-            first = {name: str(result[name].to_numpy()[repeated.to_numpy().argmax()]) for name in self.key}
-            raise SchemaError(f"{self.name}: two rows have the key {first}")
+        key = list(self.key)
+        result = result.sort_values(key, kind="stable", ignore_index=True)
+        is_repeated = result.duplicated(key).to_numpy()
+        if is_repeated.any():
+            row = int(is_repeated.argmax())
+            repeated_key = {name: str(result[name].iloc[row]) for name in key}
+            raise SchemaError(f"{self.name}: two rows have the key {repeated_key}")
         return result
 
-    def _in_order(self, frame: pd.DataFrame) -> bool:
-        """Whether each row's key is larger than the one before: sorting a year's rows takes a hundred times as long."""
-        same, larger = np.ones(len(frame) - 1, dtype=bool), np.zeros(len(frame) - 1, dtype=bool)
+    def _is_strictly_increasing(self, frame: pd.DataFrame) -> bool:
+        """Whether each row's key is larger than the one before; a hundredth of the time that sorting a year takes."""
+        pairs = len(frame) - 1
+        is_equal = np.ones(pairs, dtype=bool)
+        is_larger = np.zeros(pairs, dtype=bool)
+        # The first column of the key that differs decides.
         for name in self.key:
-            one, other = frame[name].array[:-1], frame[name].array[1:]
-            larger |= same & np.asarray(one < other, dtype=bool)
-            same &= np.asarray(one == other, dtype=bool)
-        return bool(larger.all())
+            values = frame[name].array
+            previous, current = values[:-1], values[1:]
+            is_larger |= is_equal & np.asarray(previous < current, dtype=bool)
+            is_equal &= np.asarray(previous == current, dtype=bool)
+        return bool(is_larger.all())
 
     def _cast(self, series: pd.Series, column: Column) -> pd.Series:
         try:
-            result = series.astype(column.dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
+            # pandas-stubs knows dtypes only as literals.
+            result = cast("pd.Series", series.astype(cast("Any", column.dtype)))
         except (TypeError, ValueError) as error:
             raise SchemaError(f"{self.name}.{column.name}: not {column.dtype}: {error}") from error
-        if not column.nullable and result.isna().any():
-            raise SchemaError(f"{self.name}.{column.name}: {int(result.isna().sum())} missing values in a full column")
+        missing = int(result.isna().sum())
+        if missing and not column.nullable:
+            raise SchemaError(f"{self.name}.{column.name}: {missing} values are missing; every row must have one")
         return result
 
 
@@ -161,13 +194,15 @@ def _empty(table: Table) -> pd.DataFrame:
 
 
 def concat(table: Table, frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Several windows' frames of one stage as one, in the table's dtypes (an empty frame where there is none)."""
+    """Join several windows' frames of one stage, in the table's dtypes; an empty frame where there is none."""
     filled = [frame for frame in frames if not frame.empty]
     return table.conform(pd.concat(filled, ignore_index=True)) if filled else table.empty()
 
 
 class ByWindow:
-    """A frame's rows by window, in their order: slices, where grouping would copy every column.
+    """A frame's rows by window, in their order.
+
+    Windows are slices of one sorted frame: grouping would copy every column.
 
     Args:
         frame: A stage's rows, with `window_start`.
@@ -176,47 +211,60 @@ class ByWindow:
     def __init__(self, frame: pd.DataFrame) -> None:
         if not frame["window_start"].is_monotonic_increasing:
             frame = frame.sort_values("window_start", kind="stable")
-        starts = frame["window_start"]
-        distinct = starts.unique()
-        ends = [*starts.searchsorted(distinct).tolist(), len(frame)]
         self._frame = frame
-        self._at = {start: slice(*ends[at : at + 2]) for at, start in enumerate(distinct)}
+
+        # Where each window begins; it ends where the next one begins.
+        distinct = frame["window_start"].unique()
+        # pandas-stubs loses the type of the result.
+        begins = cast("NDArray[np.intp]", frame["window_start"].searchsorted(distinct)).tolist()
+        boundaries = [*begins, len(frame)]
+        self._slices: dict[pd.Timestamp, slice] = {}
+        for start, (begin, end) in zip(distinct, pairwise(boundaries), strict=True):
+            self._slices[start] = slice(begin, end)
 
     def rows(self, start: datetime) -> pd.DataFrame:
-        """The rows of the window that starts then, which may be none."""
-        return self._frame.iloc[self._of(start)]
+        """Return the rows of the window that starts at this instant, which may be none."""
+        return self._frame.iloc[self._slice(start)]
 
     def between(self, first: datetime, last: datetime) -> pd.DataFrame:
-        """The rows of the windows that start from the first to the last."""
+        """Return the rows of the windows that start between two instants, both included."""
         starts = self._frame["window_start"]
-        return self._frame.iloc[
-            starts.searchsorted(pd.Timestamp(first)) : starts.searchsorted(pd.Timestamp(last), side="right")
-        ]
+        begin = starts.searchsorted(pd.Timestamp(first))
+        end = starts.searchsorted(pd.Timestamp(last), side="right")
+        return self._frame.iloc[begin:end]
 
     def columns(self, start: datetime) -> Columns:
-        """The same rows as `columns_of` has them: a hundredth of what a frame of a few rows costs."""
-        of = self._of(start)
-        return {name: values[of] for name, values in self._columns.items()}
+        """Return the rows of one window as arrays: a hundredth of the time that a frame of a few rows takes."""
+        rows = self._slice(start)
+        return {name: values[rows] for name, values in self._columns.items()}
 
     @cached_property
     def _columns(self) -> Columns:
         return columns_of(self._frame)
 
-    def _of(self, start: datetime) -> slice:
-        return self._at.get(pd.Timestamp(start), _NO_ROWS)
+    def _slice(self, start: datetime) -> slice:
+        return self._slices.get(pd.Timestamp(start), _NO_ROWS)
 
 
 def among(values: pd.Series | pd.Index, wanted: pd.Series | pd.Index) -> NDArray[np.bool_]:
-    """Which of these texts (n,) are among the others: what `isin` says, which over a year's rows takes a second."""
-    found = {*wanted.tolist()}
-    return np.array([each in found for each in values.tolist()], dtype=np.bool_)
+    """Return which texts, shape (n,), are among the wanted ones.
+
+    The same as pandas' `isin`, which takes a second for a year's texts.
+    """
+    wanted_values = set(wanted.tolist())
+    return np.array([value in wanted_values for value in values.tolist()], dtype=np.bool_)
 
 
 def columns_of(frame: pd.DataFrame) -> Columns:
-    """A stage's columns as arrays (n,): text as Python's own, instants as `datetime64[us]` in UTC."""
-    return {name: frame[name].to_numpy(_AS_ARRAY.get(str(frame[name].dtype))) for name in frame.columns}
+    """Return a stage's columns as arrays, shape (n,): text as Python's own, instants as `datetime64[us]` in UTC."""
+    columns: Columns = {}
+    for name in frame.columns:
+        dtype = _ARRAY_DTYPES.get(str(frame[name].dtype))
+        columns[name] = frame[name].to_numpy(dtype)
+    return columns
 
 
+# Columns that several tables share.
 _WINDOW = Column("window_start", INSTANT, "UTC", "Start of the digest window that the row belongs to")
 _SYMBOL = Column("symbol", TEXT, "ticker", "Watchlist symbol; empty where the headline names no company of it")
 
@@ -229,7 +277,10 @@ HEADLINES = Table(
         Column("headline_id", TEXT, "sha256, 16 hex", "Canonical identity of the headline"),
         _SYMBOL,
         Column(
-            "relevance", REAL, OneOf((1, 0.5, 0)), "1 subject, 0.5 named elsewhere, 0 vendor's tag only or no company"
+            "relevance",
+            REAL,
+            OneOf((1, 0.5, 0)),
+            "1 subject, 0.5 named otherwise, 0 only tagged by the vendor or no company",
         ),
         Column("published_at", INSTANT, "UTC", "When the publisher says it appeared"),
         Column("known_at", INSTANT, "UTC", "max(published_at, first_seen_at): from then on the pipeline may use it"),
@@ -245,9 +296,9 @@ HEADLINES = Table(
         Column(
             "story_id", TEXT, "sha256, 16 hex", "First member of the story (near-duplicates within 72 h) of the symbol"
         ),
-        Column("member", COUNT, Range(0), "Position within the story, 0 the first told"),
+        Column("member", COUNT, Range(0), "Position within the story; 0 is its first headline"),
         Column("novelty", REAL, Range(0, 1, above=True), "0.75 ** member"),
-        Column("told", FLAG, "yes/no", "The story began before this window: an earlier digest could tell it"),
+        Column("told", FLAG, "yes/no", "The story began before this window: an earlier digest could report it"),
     ),
 )
 
@@ -332,7 +383,7 @@ SCORES = Table(
         Column("story_id", TEXT, "sha256, 16 hex", "Story with the largest absolute contribution; empty without one"),
         Column("news_title", TEXT, "text", "Title of that story's weightiest headline"),
         Column("news_url", TEXT, "http(s) URL", "Its link"),
-        Column("contributions", TEXT, "JSON", "List of contributions, one a story and one a technical component"),
+        Column("contributions", TEXT, "JSON", "List of contributions, one per story and one per technical component"),
     ),
 )
 
@@ -346,8 +397,8 @@ SIGNALS = Table(
         _WINDOW,
         Column("symbol", TEXT, "ticker", "The company's symbol"),
         Column("signal_type", TEXT, OneOf(("BUY", "SELL")), "Its direction"),
-        Column("lifecycle", TEXT, OneOf(("new", "stronger", "flipped")), "What it is to its reader"),
-        Column("source", TEXT, OneOf(("news_driven_ml", "technical")), "What made it"),
+        Column("lifecycle", TEXT, OneOf(("new", "stronger", "flipped")), "New, stronger or flipped for its reader"),
+        Column("source", TEXT, OneOf(("news_driven_ml", "technical")), "What generated it: news or technicals"),
         Column("combined_score", REAL, Range(-1, 1), "Combined score"),
         Column("tone", REAL, Range(-1, 1), "Tone"),
         Column("confidence_score", REAL, Range(0, 1), "Tone confidence"),
@@ -359,17 +410,17 @@ SIGNALS = Table(
 
 OUTCOMES = Table(
     name="outcomes",
-    row="what became of one signal over one horizon, once that is known",
+    row="the outcome of one signal over one horizon, once it is known",
     key=("window_start", "symbol", "signal_type", "horizon"),
     columns=(
         _WINDOW,
         Column("symbol", TEXT, "ticker", "The signal's symbol"),
         Column("signal_type", TEXT, OneOf(("BUY", "SELL")), "The signal's direction"),
         Column("horizon", COUNT, OneOf((1, 3, 5, 10)), "Sessions; the entry session is the first"),
-        Column("decided_at", INSTANT, "UTC", "When the signal was made"),
+        Column("decided_at", INSTANT, "UTC", "When the signal was decided"),
         Column("combined_score", REAL, Range(-1, 1), "The signal's combined score"),
         Column("confidence_score", REAL, Range(0, 1), "The signal's tone confidence"),
-        Column("lifecycle", TEXT, OneOf(("new", "stronger", "flipped")), "What the signal was to its reader"),
+        Column("lifecycle", TEXT, OneOf(("new", "stronger", "flipped")), "New, stronger or flipped for its reader"),
         Column(
             "entry_session", INSTANT, "UTC midnight of the session date", "First session that opens after decided_at"
         ),

@@ -1,6 +1,7 @@
-"""Titles and links as feeds deliver them, made safe to store and plain to read.
+"""Clean titles and links of feeds: safe to store, plain to read.
 
-`clean` is what readers see, `readable` what the sentiment model reads, `canonical_url` what identifies an article.
+`clean` returns what readers see, `readable` what the sentiment model reads, `canonical_url` what identifies an article.
+Escaping for mail and pages is in `adapters.rendering.safe_text`.
 """
 
 import functools
@@ -10,16 +11,23 @@ import re
 import unicodedata
 from urllib.parse import quote, urlsplit
 
+# Maximum characters of a title; longer ones are cut at a word.
 TITLE_LIMIT = 300
-_RAW_LIMIT = 4_000  # characters looked at; a title longer than this is a page that ended up in the wrong field
+# Characters looked at: a longer title is a page that ended up in the wrong field.
+_RAW_LIMIT = 4_000
+# Maximum characters of a link; longer ones are refused, since common clients cut them.
 _URL_LIMIT = 2_000
-_UNWANTED = frozenset({"Cc", "Cf", "Cs", "Co"})  # controls, bidi and zero-width, lone surrogates, private use
+# Unicode categories: controls, direction and zero-width characters, lone surrogates, private use.
+_UNWANTED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
 
 # Only entities closed by a semicolon: `html.unescape` alone would also turn "M&centric" into "M¢ric".
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_HIDDEN = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
-_INLINE = re.compile(r"</?(?:a|b|i|u|em|strong|span|font|sub|sup|small|mark|wbr)(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_BLOCK = re.compile(
+# Markup whose content is no text.
+_HIDDEN_MARKUP = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+# Tags within a word or sentence, which leave no gap.
+_INLINE_TAG = re.compile(r"</?(?:a|b|i|u|em|strong|span|font|sub|sup|small|mark|wbr)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+# Tags that separate words. Only known ones: "3 < 4 and 5 > 4" is no tag.
+_BLOCK_TAG = re.compile(
     r"</?(?:p|br|hr|div|li|ul|ol|dl|dt|dd|h[1-6]|img|svg|table|tbody|thead|tr|td|th|body|html|head|meta|link|title|script"
     r"|style|iframe|object|embed|form|input|button|video|audio|center|section|article|blockquote|pre|code)"
     r"(?:[\s/][^<>]*)?/?>",
@@ -29,130 +37,184 @@ _BLOCK = re.compile(
 CASHTAG = re.compile(r"(?<![\w$])\$([A-Z]{1,5}(?:[.\-][A-Z]{1,2})?)(?![\w$])")
 _RETWEET = re.compile(r"(?:^|(?<=\s))RT @\w{1,30}:?\s*")
 _LINK = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/|t\.co/)\S+", re.IGNORECASE)
-_FILED_UNDER = re.compile(r"(?:\s+#[^\W\d_]\w*){2,}\s*$")  # "... #tech #stocks"
-# "... $AAPL #APPLE $FIT": hashtags behind a cashtag file the title, too
-_FILED_WITH = re.compile(CASHTAG.pattern + r"(?:\s+(?:#[^\W\d_]\w*|" + CASHTAG.pattern + r"))+\s*$")
-_HASH = re.compile(r"(?<!\w)#(?=[^\W\d_])")
-_MARKER = re.compile(r"^(?:\[(?:\$\$|video|audio|slideshow)\]\s*)+", re.IGNORECASE)
+# Hashtags at the end file the title: "... #tech #stocks".
+_FILING_HASHTAGS = re.compile(r"(?:\s+#[^\W\d_]\w*){2,}\s*$")
+# So do hashtags after a cashtag: "... $AAPL #APPLE $FIT".
+_FILING_CASHTAGS = re.compile(CASHTAG.pattern + r"(?:\s+(?:#[^\W\d_]\w*|" + CASHTAG.pattern + r"))+\s*$")
+# The sign of a hashtag, whose word is part of the sentence.
+_HASH_SIGN = re.compile(r"(?<!\w)#(?=[^\W\d_])")
+_MEDIA_MARKER = re.compile(r"^(?:\[(?:\$\$|video|audio|slideshow)\]\s*)+", re.IGNORECASE)
 # Alert bots wrap a title: News: "the title" Board view
-_WRAPPED = re.compile(r"^(?:News(?: Alert)?:\s*)?[\"“](?P<title>[^\"“”]{8,})[\"”](?:\s*(?:Board view|Analyze|Quote))?$")
-_TAGGED_WORD = re.compile(CASHTAG.pattern + r"(?:['’]s\b|-(?=\w))?")
+_WRAPPED_TITLE = re.compile(
+    r"^(?:News(?: Alert)?:\s*)?[\"“](?P<title>[^\"“”]{8,})[\"”](?:\s*(?:Board view|Analyze|Quote))?$"
+)
+# A cashtag with what hangs on it: "$AAPL's", "$AAPL-led".
+_CASHTAG_WORD = re.compile(CASHTAG.pattern + r"(?:['’]s\b|-(?=\w))?")
+# What a removed cashtag leaves: "( , )", " ,".
 _EMPTY_BRACKETS = re.compile(r"\(\s*[,;:&\s]*\)|\[\s*\]")
-_LEADING = re.compile(r"^(?:[-–—:|,;•.…/&]+(?=\s|$|[\"“'‘])\s*)+")
-_TRAILING = re.compile(r"(?:[\s\-–—:|,;•…/(&]|(?<=\s)\.+|\.{2,})+$")
-_TORN_COMMA = re.compile(r"\s+(?=[,;:](?:\s|$))|(?<=,)\s*,")
+_STRAY_COMMA = re.compile(r"\s+(?=[,;:](?:\s|$))|(?<=,)\s*,")
+_LEADING_PUNCTUATION = re.compile(r"^(?:[-–—:|,;•.…/&]+(?=\s|$|[\"“'‘])\s*)+")
+_TRAILING_PUNCTUATION = re.compile(r"(?:[\s\-–—:|,;•…/(&]|(?<=\s)\.+|\.{2,})+$")
 
-_TRACKING = re.compile(
+# Query parameters that say where a reader came from, not what the article is.
+_TRACKING_PARAMETER = re.compile(
     r"^(?:utm_.*|source|src|ref|cmpid|cmp|ncid|mod|fbclid|gclid|mc_[ce]id|guccounter|soc_src|soc_trk|yptr|ftcamp)$",
     re.IGNORECASE,
 )
 _HOST = re.compile(r"^[\w\-]+(?:\.[\w\-]+)*\.?$")
-_PRINTED = "/%:=&?~+!$,;'@()*[]"
-_AS_IT_SHOULD_BE = re.compile(r"https?://[a-z0-9\-]+(?:\.[a-z0-9\-]+)*(?:/[a-zA-Z0-9_.~/%:=&+!$,;'@()*\[\]\-]*)?")
+_DEFAULT_PORTS = {None, 80, 443}
+# Characters that `quote` leaves as they are; "%" so that encoded characters stay encoded once.
+_SAFE_CHARACTERS = "/%:=&?~+!$,;'@()*[]"
+# A link that is canonical already need not be taken apart, which is slow.
+_CANONICAL_URL = re.compile(r"https?://[a-z0-9\-]+(?:\.[a-z0-9\-]+)*(?:/[a-zA-Z0-9_.~/%:=&+!$,;'@()*\[\]\-]*)?")
 
 
 def clean(raw: str, limit: int = TITLE_LIMIT) -> tuple[str, bool]:
-    """Plain text of a title, lead or name.
+    """Return the plain text of a title, lead or name, and whether anything was cut off.
 
-    Unicode is NFKC; control, bidi and zero-width characters, entities and tags are gone; white space is folded. Text
-    beyond `limit` characters is cut at a word.
-
-    Returns:
-        The text and whether anything was cut off.
+    Unicode is normalised to NFKC; control, direction and zero-width characters, entities and tags are removed; white
+    space is collapsed. Text beyond `limit` characters is cut at a word.
     """
+    # "&amp;lt;b&amp;gt;" hides a tag under two layers; every layer makes the text shorter.
     text = raw[:_RAW_LIMIT]
-    while (plain := _plain(text)) != text:
-        text = plain  # "&amp;lt;b&amp;gt;" hides a tag under two layers; every layer makes the text shorter
+    plain = _remove_layer(text)
+    while plain != text:
+        text = plain
+        plain = _remove_layer(text)
+
     if len(text) <= limit:
         return text, len(raw) > _RAW_LIMIT
-    head = text[: limit + 1].rsplit(" ", 1)[0]
-    return head[:limit].rstrip(), True
+    # One character more than the limit, so that a word that ends at the limit stays.
+    whole_words = text[: limit + 1].rsplit(" ", 1)[0]
+    return whole_words[:limit].rstrip(), True
 
 
-def _plain(text: str) -> str:
+def _remove_layer(text: str) -> str:
+    """Remove one layer of entities, unwanted characters and markup."""
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    text = _shown(text)
+    text = _remove_unprintable(text)
     if "<" in text:
-        text = _BLOCK.sub(" ", _INLINE.sub("", _HIDDEN.sub(" ", text)))
+        text = _HIDDEN_MARKUP.sub(" ", text)
+        text = _INLINE_TAG.sub("", text)
+        text = _BLOCK_TAG.sub(" ", text)
     return " ".join(text.split())
 
 
-def _shown(text: str) -> str:
-    return text if text.isprintable() else "".join(map(_printable, text))
+def _remove_unprintable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(map(_printable, text))
 
 
 def _printable(character: str) -> str:
+    """Return what replaces a character: white space becomes a blank, an unwanted character nothing."""
     if character.isspace():
         return " "
-    return "" if unicodedata.category(character) in _UNWANTED else character
+    return "" if unicodedata.category(character) in _UNWANTED_CATEGORIES else character
 
 
 def content_address(text: str) -> str:
-    """SHA-256 of a text in hexadecimal: the key under which its scores are kept."""
+    """Return the SHA-256 of a text in hexadecimal, the key of its scores."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def readable(title: str) -> str:
-    """What a model should read of a clean title: without cashtags, links, retweet marks and feeds' wrappers.
+    """Return what a model reads of a clean title: without cashtags, links, retweet marks and feeds' wrappers.
 
-    Empty where nothing but such noise is there. The words, their case and their order stay.
+    Words keep their case and order. Empty where the title holds nothing but such noise.
     """
-    text = _RETWEET.sub("", title) if "RT @" in title else title
+    # Each substitution runs only where its sign occurs: most titles have none.
+    text = title
+    if "RT @" in text:
+        text = _RETWEET.sub("", text)
     if "/" in text or "www." in text.lower():
         text = _LINK.sub(" ", text)
-    text = _MARKER.sub("", text)
+    text = _MEDIA_MARKER.sub("", text)
+
+    # Cashtags, and the punctuation that they leave.
     if "$" in text:
-        text = _FILED_WITH.sub(" ", text)
-        text = _TORN_COMMA.sub("", _EMPTY_BRACKETS.sub(" ", _TAGGED_WORD.sub(" ", text)))
-    text = _trimmed(_HASH.sub("", _FILED_UNDER.sub("", text)) if "#" in text else text)
-    if wrapped := _WRAPPED.match(text):
-        text = _trimmed(wrapped["title"])
-    text = _trimmed(_MARKER.sub("", text))
-    return text if any(character.isalnum() for character in text) else ""
+        text = _FILING_CASHTAGS.sub(" ", text)
+        text = _CASHTAG_WORD.sub(" ", text)
+        text = _EMPTY_BRACKETS.sub(" ", text)
+        text = _STRAY_COMMA.sub("", text)
+    if "#" in text:
+        text = _FILING_HASHTAGS.sub("", text)
+        text = _HASH_SIGN.sub("", text)
+    text = _trim(text)
+
+    # A wrapper can only be seen once what surrounds it is gone.
+    wrapped = _WRAPPED_TITLE.match(text)
+    if wrapped:
+        text = _trim(wrapped["title"])
+    text = _trim(_MEDIA_MARKER.sub("", text))
+    has_words = any(character.isalnum() for character in text)
+    return text if has_words else ""
 
 
-def _trimmed(text: str) -> str:
-    folded = " ".join(text.split())
-    if folded and folded[0].isalnum() and folded[-1].isalnum():
-        return folded  # what the two searches would give, slowly
-    return _TRAILING.sub("", _LEADING.sub("", folded))
+def _trim(text: str) -> str:
+    """Collapse white space and remove punctuation at both ends."""
+    collapsed = " ".join(text.split())
+    # Without punctuation at an end, the two slow searches would find nothing.
+    if collapsed and collapsed[0].isalnum() and collapsed[-1].isalnum():
+        return collapsed
+    return _TRAILING_PUNCTUATION.sub("", _LEADING_PUNCTUATION.sub("", collapsed))
 
 
-@functools.lru_cache(maxsize=8192)  # each link of a round is asked for several times: identity, archive, digest
+# Each link of a run is needed several times: identity, archive, digest.
+@functools.lru_cache(maxsize=8192)
 def canonical_url(raw: str | None) -> str:
-    """The link without tracking parameters, fragment and user name, host in lower case, printable ASCII.
+    """Return the link without tracking parameters, fragment and user name, host in lower case, in printable ASCII.
 
     Empty where it is no http(s) link with a host: nothing else may become a link in a digest.
     """
-    if raw and len(raw) <= _URL_LIMIT and _AS_IT_SHOULD_BE.fullmatch(raw):
-        return raw  # what the parts would be put together to, slowly
-    text = _shown((raw or "")[:_URL_LIMIT]).strip()
+    if not raw or len(raw) > _URL_LIMIT:
+        return ""
+    if _CANONICAL_URL.fullmatch(raw):
+        return raw
+
+    text = _remove_unprintable(raw).strip()
     try:
         parts = urlsplit(text)
-        host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError:  # urlsplit's answer to a malformed host or port: not a link
+        host = (parts.hostname or "").lower()
+        port = parts.port
+    except ValueError:
+        # A malformed host or port: not a link.
         return ""
-    if parts.scheme not in {"http", "https"} or not _HOST.match(host) or len(raw or "") > _URL_LIMIT:
+    if parts.scheme not in {"http", "https"} or not _HOST.match(host):
         return ""
-    place = host if port in {None, 80, 443} else f"{host}:{port}"
-    kept = [pair for pair in parts.query.split("&") if pair and not _TRACKING.match(pair.split("=", 1)[0])]
-    query = f"?{quote('&'.join(sorted(kept)), safe=_PRINTED)}" if kept else ""
-    return f"{parts.scheme}://{quote(place, safe=':')}{quote(parts.path, safe=_PRINTED)}{query}"
+
+    # The port only where it is not the scheme's own.
+    location = host if port in _DEFAULT_PORTS else f"{host}:{port}"
+
+    # Parameters sorted: their order does not change the article.
+    parameters: list[str] = []
+    for parameter in sorted(parts.query.split("&")):
+        name = parameter.split("=", 1)[0]
+        if parameter and not _TRACKING_PARAMETER.match(name):
+            parameters.append(parameter)
+    query = f"?{quote('&'.join(parameters), safe=_SAFE_CHARACTERS)}" if parameters else ""
+
+    path = quote(parts.path, safe=_SAFE_CHARACTERS)
+    return f"{parts.scheme}://{quote(location, safe=':')}{path}{query}"
 
 
 def shorten(text: str, width: int) -> str:
-    """The text cut at a word to at most `width` characters, an ellipsis in place of the rest."""
+    """Return the text cut at a word to at most `width` characters, an ellipsis in place of the rest."""
     if len(text) <= width:
         return text
-    cut = text.rfind(" ", 0, width)
-    return text[: cut if cut > width // 2 else width - 1].rstrip() + "…"
+    # A word longer than half the width is cut inside, else little of the text would remain.
+    last_blank = text.rfind(" ", 0, width)
+    end = last_blank if last_blank > width // 2 else width - 1
+    return text[:end].rstrip() + "…"
 
 
 def shorten_counted(text: str, width: int) -> str:
-    """The text cut at a word to at most `width` characters, followed by how many are left out and where they are."""
-    kept = shorten(text, width)
-    left = len(text) - len(kept.removesuffix("…"))
-    return kept if kept == text else f"{kept} ({left:,} more characters: see the text part of this message.)"
+    """Return the text cut as by `shorten`, followed by how many characters are left out and where they are."""
+    shortened = shorten(text, width)
+    if shortened == text:
+        return text
+    omitted = len(text) - len(shortened.removesuffix("…"))
+    return f"{shortened} ({omitted:,} more characters: see the text part of this message.)"

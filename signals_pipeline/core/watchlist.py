@@ -1,12 +1,15 @@
-"""The companies that the reader follows and the names by which headlines call them."""
+"""The companies that the reader follows, and the names that headlines use for them.
+
+The file is read in `adapters.watchlist`; how names are found in headlines is in `linking`.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+# Signals are compared with its return; its prices are stored with the companies'.
 BENCHMARK = "SPY"
-"""What the companies' returns are compared with; its prices are kept beside theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Company:
         ambiguous_aliases: Names that are also ordinary words or other things (`Apple`, `Visa`); a headline needs a
             second support before such a name counts.
         sector: Sector as readers know it; empty where it is not given.
-        cik: The SEC's number of the filer, digits without leading zeros; empty where it is not given.
+        cik: The SEC's Central Index Key, digits without leading zeros; empty where it is not given.
     """
 
     symbol: str
@@ -33,38 +36,40 @@ class Company:
 
 @dataclass(frozen=True)
 class Watchlist:
-    """The followed companies in the order in which the operator wrote them.
+    """The followed companies, in the operator's order.
 
     Attributes:
-        companies: One entry a symbol.
+        companies: One entry per symbol.
 
     Raises:
-        ValueError: two companies have the same symbol.
+        ValueError: Two companies have the same symbol.
     """
 
     companies: tuple[Company, ...]
 
     def __post_init__(self) -> None:
-        repeated = [symbol for symbol, times in Counter(self.symbols).items() if times > 1]
+        counts = Counter(self.symbols)
+        repeated = [symbol for symbol, count in counts.items() if count > 1]
         if repeated:
             raise ValueError(f"watchlist: several companies have the symbol {repeated[0]!r}; keep one of them")
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols, order kept."""
+        """The symbols, in the same order."""
         return tuple(company.symbol for company in self.companies)
 
     def company(self, symbol: str) -> Company:
-        """The company with this symbol.
+        """Return the company with this symbol.
 
         Raises:
-            KeyError: the symbol is not on the watchlist.
+            KeyError: The symbol is not on the watchlist.
         """
-        if symbol not in self._by_symbol:
+        company = self._by_symbol.get(symbol)
+        if company is None:
             raise KeyError(
                 f"{symbol!r} is not on the watchlist of {len(self)} companies; add it there or drop its rows"
             )
-        return self._by_symbol[symbol]
+        return company
 
     def __len__(self) -> int:
         return len(self.companies)

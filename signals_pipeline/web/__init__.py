@@ -1,1 +1,1 @@
-"""The digests as pages and as an API: reads the database, starts nothing, and writes only what a signed link asks."""
+"""The digests as pages and as an API. Reads the database, starts no run, writes only for signed links."""

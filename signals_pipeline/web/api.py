@@ -1,4 +1,4 @@
-"""`/api/v1`: digests, signals and the record as JSON, and `/healthz`."""
+"""`/api/v1`: digests, signals and the track record as JSON; and `/healthz`."""
 
 from typing import Annotated
 
@@ -7,105 +7,125 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from signals_pipeline.adapters.stores.digests import StoredDigest
 from signals_pipeline.core.windows import window_starting
 from signals_pipeline.web import digest_schemas, responses, schemas
-from signals_pipeline.web.conditional import JSON, sent
+from signals_pipeline.web.conditional import JSON, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import RESPONSES
-from signals_pipeline.web.permalinks import SIGNAL, SYMBOL, WINDOW, UnknownError, signal_named, window_named
-from signals_pipeline.web.response_cache import CachedResponse
+from signals_pipeline.web.permalinks import (
+    SIGNAL_PATTERN,
+    SYMBOL_PATTERN,
+    WINDOW_PATTERN,
+    NotFoundError,
+    parse_signal_id,
+    parse_window_key,
+)
 from signals_pipeline.web.snapshot import Snapshot
 
-WindowName = Annotated[
-    str, Query(pattern=WINDOW, description="A window's key: its start in New York", examples=["2015-02-02-17:30"])
+WindowKey = Annotated[
+    str,
+    Query(
+        pattern=WINDOW_PATTERN,
+        description="A window's key: its start in New York time",
+        examples=["2015-02-02-17:30"],
+    ),
 ]
-Limit = Annotated[int, Query(ge=1, le=200, description="Most items of a page")]
-NO_DIGEST = "There is no digest yet: the first run makes one."
+SignalId = Annotated[
+    str, Path(pattern=SIGNAL_PATTERN, description="The signal's permanent name", examples=["2015-02-02-17:30-XOM-SELL"])
+]
+# The maximum bounds the size of a response.
+Limit = Annotated[int, Query(ge=1, le=200, description="Maximum items per page")]
 
 
-def router(context: WebContext, *, locked: bool) -> APIRouter:
-    """The API's addresses.
+def router(context: WebContext, *, requires_token: bool) -> APIRouter:
+    """Return the routes of the API.
 
     Args:
-        context: Where the answers come from.
-        locked: A token is asked for, which the description then says.
+        context: Where the data comes from.
+        requires_token: The API's description asks for a token. `SecurityMiddleware` checks it.
     """
-    scheme = [Depends(HTTPBearer(auto_error=False, description="SIGNALS_WEB_TOKEN"))] if locked else []
-    found = APIRouter(prefix="/api/v1", responses=dict(RESPONSES), dependencies=scheme)  # pyright: ignore[reportArgumentType]
-    _add_digests(found, context)
-    _add_signals(found, context)
-    record = Snapshot(
-        lambda: CachedResponse.of(responses.record_answer(responses.record_of(context)).model_dump_json().encode()),
-        context.seconds,
-    )
-
-    @found.get("/record", response_model=schemas.RecordAnswer)
-    async def get_record(request: Request) -> Response:
-        """How all signals did, with intervals, the base rate and whether larger scores did better."""
-        return sent(request, await record.get(), JSON)
-
-    return found
+    # Only for the description: without `auto_error` it refuses nobody.
+    dependencies = []
+    if requires_token:
+        dependencies.append(Depends(HTTPBearer(auto_error=False, description="SIGNALS_WEB_TOKEN")))
+    # FastAPI's stub wants a wider type of dictionary.
+    routes = APIRouter(prefix="/api/v1", responses=dict(RESPONSES), dependencies=dependencies)  # pyright: ignore[reportArgumentType]
+    _add_digests(routes, context)
+    _add_signals(routes, context)
+    _add_record(routes, context)
+    return routes
 
 
-def health(context: WebContext) -> APIRouter:
-    """`/healthz`."""
-    found = APIRouter(responses={503: RESPONSES[503]})
+def health_router(context: WebContext) -> APIRouter:
+    """Return the route of `/healthz`."""
+    routes = APIRouter(responses={503: RESPONSES[503]})
 
-    @found.get("/healthz")
+    @routes.get("/healthz")
     async def healthz() -> schemas.Health:
-        """Whether pages and database answer, and the newest digest's window."""
-        stored = await context.newest.get()
-        return schemas.Health(status="ok", newest=_key(stored) if stored else None)
+        """Whether the database responds, and the window of the newest digest."""
+        stored = await context.newest_digest.get()
+        newest = window_starting(stored.entry.window_start).key if stored else None
+        return schemas.Health(status="ok", newest=newest)
 
-    return found
+    return routes
 
 
-def _add_digests(found: APIRouter, context: WebContext) -> None:
-    @found.get("/digest", response_model=digest_schemas.DigestAnswer)
-    async def get_digest(request: Request, window: WindowName | None = None) -> Response:
-        """The newest digest, or the one of a window."""
+def _add_digests(routes: APIRouter, context: WebContext) -> None:
+    @routes.get("/digest", response_model=digest_schemas.DigestResponse)
+    async def get_digest(request: Request, window: WindowKey | None = None) -> Response:
+        """The newest digest, or the digest of one window."""
+        # A window's digest is read from the database, in a thread.
         if window is not None:
-            return sent(
-                request, await run_in_threadpool(lambda: responses.digest_bytes(context, context.digest(window))), JSON
-            )
-        stored = await context.newest.get()
+            representation = await run_in_threadpool(lambda: responses.digest_representation(context.digest(window)))
+            return conditional_response(request, representation, JSON)
+        # In the event loop: while the newest digest stays the same, this is one lookup in the cache.
+        stored = await context.newest_digest.get()
         if stored is None:
-            raise UnknownError(NO_DIGEST)
-        return sent(request, responses.digest_bytes(context, stored), JSON)
+            raise NotFoundError("No digest yet: the first run creates one.")
+        return conditional_response(request, responses.digest_representation(stored), JSON)
 
-    @found.get("/digests")
-    def get_digests(limit: Limit = 50, before: WindowName | None = None) -> schemas.DigestList:
-        """The archive, newest first; `next` of one page is `before` of the following."""
-        start = window_named(before).start if before else None
+    @routes.get("/digests")
+    def get_digests(limit: Limit = 50, before: WindowKey | None = None) -> schemas.DigestList:
+        """The archive, newest first. Pass `next` of one page as `before` for the following page."""
+        start = parse_window_key(before).start if before else None
+        # One more entry than shown says whether there is another page.
         return responses.digest_list(context.digests.list(limit + 1, start), limit)
 
 
-def _add_signals(found: APIRouter, context: WebContext) -> None:
-    @found.get("/signals")
+def _add_signals(routes: APIRouter, context: WebContext) -> None:
+    @routes.get("/signals")
     def get_signals(
         limit: Limit = 50,
-        after: Annotated[str | None, Query(pattern=SIGNAL, description="The last signal of the page before")] = None,
-        symbol: Annotated[str | None, Query(pattern=SYMBOL, description="Only this company's")] = None,
+        after: Annotated[
+            str | None, Query(pattern=SIGNAL_PATTERN, description="The last signal of the previous page")
+        ] = None,
+        symbol: Annotated[str | None, Query(pattern=SYMBOL_PATTERN, description="Only signals of this company")] = None,
         signal_type: schemas.SignalType | None = None,
     ) -> schemas.SignalList:
-        """Signals with their outcomes so far, newest first; `next` of one page is `after` of the following."""
-        last = signal_named(after) if after else None
+        """Signals with their outcomes so far, newest first. Pass `next` of one page as `after` for the following."""
+        # Keyset pagination: new signals do not shift the pages.
+        last = parse_signal_id(after) if after else None
         entries = context.signals.list(limit + 1, after=last, symbol=symbol, signal_type=signal_type)
         return responses.signal_list(entries, limit)
 
-    @found.get("/signals/{name}")
-    def get_signal(
-        name: Annotated[
-            str, Path(pattern=SIGNAL, description="Permanent name", examples=["2015-02-02-17:30-XOM-SELL"])
-        ],
-    ) -> schemas.SignalAnswer:
+    @routes.get("/signals/{name}")
+    def get_signal(name: SignalId) -> schemas.SignalResponse:
         """One signal with its outcomes so far."""
-        entry = context.signals.get(signal_named(name))
+        entry = context.signals.get(parse_signal_id(name))
         if entry is None:
-            raise UnknownError(f"The history has no signal {name}.")
-        return responses.signal_answer(entry)
+            raise NotFoundError(f"The history has no signal {name}.")
+        return responses.signal_response(entry)
 
 
-def _key(stored: StoredDigest) -> str:
-    return window_starting(stored.entry.window_start).key
+def _add_record(routes: APIRouter, context: WebContext) -> None:
+    def load_record() -> Representation:
+        record = responses.record_response(responses.load_record(context))
+        return Representation.from_body(record.model_dump_json().encode())
+
+    # The record reads every outcome: once for all requests, not once per request.
+    snapshot = Snapshot(load_record, context.monotonic)
+
+    @routes.get("/record", response_model=schemas.RecordResponse)
+    async def get_record(request: Request) -> Response:
+        """The track record: hit rates with intervals and base rates, and whether larger scores do better."""
+        return conditional_response(request, await snapshot.get(), JSON)

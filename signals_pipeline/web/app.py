@@ -1,51 +1,53 @@
-"""The application: API, pages and links behind one guard, over one desk."""
+"""The ASGI application: API, pages and links behind the security middleware, all with one `WebContext`."""
 
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
-from starlette.responses import Response
+from fastapi import FastAPI
 
 from signals_pipeline.settings import Settings
 from signals_pipeline.web import actions, api, pages
 from signals_pipeline.web.context import WebContext
-from signals_pipeline.web.errors import answer_problems
-from signals_pipeline.web.middleware import Guard
-from signals_pipeline.web.rate_limit import Limiter
+from signals_pipeline.web.errors import add_error_handlers
+from signals_pipeline.web.middleware import SecurityMiddleware
+from signals_pipeline.web.rate_limit import RateLimiter
 
 DESCRIPTION = (
-    "News headlines become trading signals: the digests, the signals with their outcomes, and the record. "
+    "Trading signals from news headlines: the digests, the signals with their outcomes, and the track record. "
     "Nothing here is investment advice."
 )
 
 
 def utc_now() -> datetime:
-    """The clock of the application."""
+    """Return the current time, UTC."""
     return datetime.now(UTC)
 
 
 def create_app(
     settings: Settings, *, now: Callable[[], datetime] = utc_now, seconds: Callable[[], float] = time.monotonic
-) -> Guard:
-    """The ASGI application.
+) -> SecurityMiddleware:
+    """Create the ASGI application.
 
     Args:
-        settings: Database, link key, token and rate limit.
+        settings: Database, base URL, link key, token and rate limit.
         now: The clock (aware).
-        seconds: A clock that only runs forward, for the rate limit and for what is held.
+        seconds: A monotonic clock, seconds, for the rate limit and the age of what is cached.
 
     Raises:
-        DatabaseError: a database is not there or doesn't answer.
+        DatabaseError: A database is missing or does not respond.
     """
     context = WebContext.open(settings, now, seconds)
+    # The path below which a proxy serves the application.
     root = urlsplit(settings.signals_base_url).path.rstrip("/")
     token = settings.signals_web_token
 
+    # Close the connections when the server stops.
     @asynccontextmanager
-    async def running(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         context.close()
 
@@ -53,22 +55,21 @@ def create_app(
         title="signals_pipeline",
         version="1",
         description=DESCRIPTION,
-        docs_url=None,  # Swagger's page would fetch scripts from elsewhere
+        # Both pages would load scripts from other hosts.
+        docs_url=None,
         redoc_url=None,
-        lifespan=running,
+        lifespan=lifespan,
         redirect_slashes=False,
     )
-    for router in (
-        api.router(context, locked=token is not None),
-        api.health(context),
-        pages.router(context, root),
-        actions.router(context, root),
-    ):
-        app.include_router(router)
-    answer_problems(app, _page(root))
-    limiter = Limiter(settings.signals_web_rate, seconds)
-    return Guard(app, limiter=limiter, token=token.get_secret_value() if token else None, root=root)
+    app.include_router(api.router(context, requires_token=token is not None))
+    app.include_router(api.health_router(context))
+    app.include_router(pages.router(context, root))
+    app.include_router(actions.router(context, root))
+    add_error_handlers(app, partial(pages.error_page, root))
 
-
-def _page(root: str) -> Callable[[Request, int, str], Response]:
-    return lambda _request, status, detail: pages.problem(root, status, detail)
+    return SecurityMiddleware(
+        app,
+        limiter=RateLimiter(settings.signals_web_rate, seconds),
+        token=token.get_secret_value() if token else None,
+        root=root,
+    )

@@ -1,21 +1,40 @@
-"""Sending an answer with its ETag, or saying that the reader has it already (RFC 9110)."""
+"""Conditional requests (RFC 9110, section 13): a client that has a representation already gets 304 without a body."""
+
+from dataclasses import dataclass
+from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import Response
-
-from signals_pipeline.web.response_cache import CachedResponse
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 
 
-def sent(request: Request, answer: CachedResponse, media_type: str) -> Response:
-    """The answer, or 304 where the request's If-None-Match names it."""
-    headers = {"etag": answer.etag, "cache-control": "private, no-cache"}  # keep it, but ask each time
-    if _has(request.headers.get("if-none-match", ""), answer.etag):
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """The bytes of a response, and the ETag that names them."""
+
+    body: bytes
+    etag: str
+
+    @classmethod
+    def from_body(cls, body: bytes, name: str | None = None) -> "Representation":
+        """Return the representation with this body; its ETag is `name`, or the body's SHA-256."""
+        return cls(body, f'"{name or sha256(body).hexdigest()}"')
+
+
+def conditional_response(request: Request, representation: Representation, media_type: str) -> Response:
+    """Return the representation, or 304 where the request's If-None-Match names it."""
+    # "no-cache": a client may store the response but must revalidate it each time.
+    headers = {"etag": representation.etag, "cache-control": "private, no-cache"}
+    if _matches(request.headers.get("if-none-match", ""), representation.etag):
         return Response(status_code=304, headers=headers)
-    return Response(answer.body, headers=headers, media_type=media_type)
+    return Response(representation.body, headers=headers, media_type=media_type)
 
 
-def _has(given: str, etag: str) -> bool:
-    return given.strip() == "*" or any(each.strip().removeprefix("W/") == etag for each in given.split(","))
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Whether If-None-Match names an ETag, by weak comparison."""
+    if if_none_match.strip() == "*":
+        return True
+    names = [name.strip().removeprefix("W/") for name in if_none_match.split(",")]
+    return etag in names

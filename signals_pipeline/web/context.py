@@ -1,7 +1,7 @@
-"""What the pages and the API stand on: what is read, the two things that are written, the clock and the link key."""
+"""What the pages and the API share: stores, clocks, the newest digest, and write access for signed links."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import SecretStr
@@ -16,51 +16,75 @@ from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalArchive
 from signals_pipeline.adapters.stores.suppressions import Suppressions
 from signals_pipeline.settings import Settings
-from signals_pipeline.web.permalinks import UnknownError, window_named
-from signals_pipeline.web.response_cache import ResponseCache
+from signals_pipeline.web.permalinks import NotFoundError, parse_window_key
 from signals_pipeline.web.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
-    """What signed links may write, and the key that they are signed with."""
+class WriteAccess:
+    """The stores that signed links write to, and the key that signs them."""
 
-    key: SecretStr
+    link_key: SecretStr
     feedback: Feedback
     suppressions: Suppressions
 
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The parts; `writing` is None where no link key is set, and then no link works."""
+    """The stores and clocks of one application.
+
+    Attributes:
+        digests: Read only, as all stores but those of `write_access`.
+        signals: Signals with their outcomes.
+        outcomes: Outcomes of all signals.
+        history: The signal history.
+        feedback: Readers' feedback.
+        write_access: None where no link key is set; then no link works.
+        now: The clock (aware).
+        monotonic: A monotonic clock, seconds.
+        engines: To be disposed of at the end.
+        newest_digest: The newest digest; None where there is none.
+    """
 
     digests: Digests
     signals: SignalArchive
     outcomes: OutcomesStore
     history: SignalHistory
     feedback: Feedback
-    writing: Writing | None
+    write_access: WriteAccess | None
     now: Callable[[], datetime]
-    seconds: Callable[[], float]
+    monotonic: Callable[[], float]
     engines: tuple[Engine, ...]
-    newest: Snapshot[StoredDigest | None]
-    kept: ResponseCache = field(default_factory=ResponseCache)
+    newest_digest: Snapshot[StoredDigest | None]
 
     @classmethod
-    def open(cls, settings: Settings, now: Callable[[], datetime], seconds: Callable[[], float]) -> "WebContext":
-        """Connect: what is read through connections that can't write, what is written through others.
+    def open(
+        cls,
+        settings: Settings,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> "WebContext":
+        """Connect to the database: one engine that can't write, and another for links where a link key is set.
 
         Args:
             settings: Database, link key.
             now: The clock (aware).
-            seconds: A clock that only runs forward.
+            monotonic: A monotonic clock, seconds.
 
         Raises:
-            DatabaseError: a database is not there or doesn't answer.
+            DatabaseError: A database is missing or does not respond.
         """
+        # A role that may only read can be given by a URL of its own.
         reader = read_only_engine(settings.signals_web_database_url or settings.database_url)
-        key = settings.signals_link_key
-        writer = engine_for(settings.database_url) if key else None
+        engines = [reader]
+        write_access = None
+        # Without a link key nothing can be written: not even a connection exists.
+        link_key = settings.signals_link_key
+        if link_key:
+            writer = engine_for(settings.database_url)
+            engines.append(writer)
+            write_access = WriteAccess(link_key, Feedback(writer), Suppressions(writer))
+
         digests = Digests(reader)
         return cls(
             digests=digests,
@@ -68,41 +92,42 @@ class WebContext:
             outcomes=OutcomesStore(reader),
             history=SignalHistory(reader),
             feedback=Feedback(reader),
-            writing=Writing(key, Feedback(writer), Suppressions(writer)) if key and writer else None,
+            write_access=write_access,
             now=now,
-            engines=(reader, writer) if writer else (reader,),
-            seconds=seconds,
-            newest=Snapshot(_Newest(digests).look, seconds),
+            monotonic=monotonic,
+            engines=tuple(engines),
+            newest_digest=Snapshot(_NewestDigest(digests).load, monotonic),
         )
 
-    def digest(self, key: str) -> StoredDigest:
-        """The digest of the window with this key.
+    def digest(self, window_key: str) -> StoredDigest:
+        """Return the digest of the window with this key.
 
         Raises:
-            UnknownError: there is no such window, or it has no digest.
+            NotFoundError: There is no such window, or it has no digest.
         """
-        stored = self.digests.get(window_named(key).start)
+        stored = self.digests.get(parse_window_key(window_key).start)
         if stored is None:
-            raise UnknownError(f"Window {key} has no digest.")
+            raise NotFoundError(f"Window {window_key} has no digest.")
         return stored
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         for engine in self.engines:
             engine.dispose()
 
 
-class _Newest:
-    """The newest digest, its content read again only where it has changed."""
+class _NewestDigest:
+    """Loads the newest digest; its content only where its entry has changed."""
 
     def __init__(self, digests: Digests) -> None:
         self._digests = digests
-        self._held: StoredDigest | None = None
+        self._stored: StoredDigest | None = None
 
-    def look(self) -> StoredDigest | None:
+    def load(self) -> StoredDigest | None:
+        # The entry is small; the content is read only where the entry has changed.
         entries = self._digests.list(limit=1)
         if not entries:
             return None
-        if self._held is None or self._held.entry != entries[0]:
-            self._held = self._digests.newest()
-        return self._held
+        if self._stored is None or self._stored.entry != entries[0]:
+            self._stored = self._digests.newest()
+        return self._stored

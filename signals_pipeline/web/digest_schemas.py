@@ -1,4 +1,4 @@
-"""A digest as the API answers it: fields, units and an example, as OpenAPI tells them."""
+"""The digest as the API's response: fields, units and an example, as the OpenAPI description shows them."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,13 +6,22 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from signals_pipeline.web import examples
-from signals_pipeline.web.schemas import Knob, Link, Part, Read, RecordEntry, Score, SignalType, Text
+from signals_pipeline.web.schemas import (
+    ApiModel,
+    Contribution,
+    Link,
+    RecordEntry,
+    Score,
+    SettingValue,
+    SignalType,
+    Text,
+)
 
 
-class ItemMetadata(Read):
-    """What lies behind an item."""
+class ItemMetadata(ApiModel):
+    """What an item rests on."""
 
-    ml_confidence: float = Field(description="Tone confidence in [0, 1]; never a chance of profit")
+    ml_confidence: float = Field(description="Tone confidence in [0, 1]; not a probability of profit")
     model: Text
     tone: Score
     technical: Score | None
@@ -21,7 +30,7 @@ class ItemMetadata(Read):
     window: str
 
 
-class Item(Read):
+class DigestItem(ApiModel):
     """One signal of a digest."""
 
     id: str = Field(description="Permanent name, see /api/v1/signals")
@@ -30,7 +39,7 @@ class Item(Read):
     company: Text
     signal_type: SignalType
     lifecycle: Text
-    confidence_score: float = Field(description="Tone confidence in [0, 1]; never a chance of profit")
+    confidence_score: float = Field(description="Tone confidence in [0, 1]; not a probability of profit")
     combined_score: Score = Field(description="The sum of the contributions")
     news_title: Text
     news_url: Link
@@ -39,12 +48,12 @@ class Item(Read):
     decided_at: datetime
     expires_at: datetime
     sentences: list[Text]
-    contributions: list[Part]
+    contributions: list[Contribution]
     metadata: ItemMetadata
 
 
-class Active(Read):
-    """An earlier signal in force, or just expired."""
+class ActiveSignal(ApiModel):
+    """An earlier signal that is still active, or has just expired."""
 
     symbol: Text
     company: Text
@@ -58,22 +67,22 @@ class Active(Read):
     net_return: float | None
 
 
-class Corrected(Read):
-    """An active signal that rests on a headline which was edited or withdrawn since."""
+class CorrectedSignal(ApiModel):
+    """An active signal with a headline that was edited or withdrawn since."""
 
     symbol: Text
     company: Text
     signal_type: SignalType
     combined_score: Score
-    without: float = Field(description="The score without what was edited or withdrawn")
+    without: float = Field(description="The score without the edited or withdrawn headlines")
     with_new: float | None = Field(description="The score with the new texts; null where everything was withdrawn")
     sentences: list[Text]
     decided_at: datetime
     known_at: datetime
 
 
-class Near(Read):
-    """A company that one gate stopped."""
+class NearMiss(ApiModel):
+    """A company that failed a single gate."""
 
     symbol: Text
     gate: Text
@@ -84,8 +93,8 @@ class Near(Read):
     reason: Text
 
 
-class Report(Read):
-    """How one feed answered."""
+class SourceReport(ApiModel):
+    """The result of fetching one feed."""
 
     feed: Text
     status: Literal["ok", "degraded", "failed"]
@@ -93,8 +102,8 @@ class Report(Read):
     detail: Text
 
 
-class CoverageEntry(Read):
-    """Which minutes of news the digest covers."""
+class CoverageEntry(ApiModel):
+    """The span of news that the digest covers."""
 
     evidence_start: datetime
     evidence_end: datetime
@@ -104,10 +113,10 @@ class CoverageEntry(Read):
     headlines: int
     relevant: int
     stories: int
-    reports: list[Report]
+    reports: list[SourceReport]
 
 
-class DigestAnswer(Read):
+class DigestResponse(ApiModel):
     """One digest."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DIGEST]})
@@ -124,12 +133,12 @@ class DigestAnswer(Read):
     sha256: str
     coverage: CoverageEntry
     coverage_line: Text
-    items: list[Item]
-    still_active: list[Active]
-    expired: list[Active]
-    corrected: list[Corrected]
-    near_misses: list[Near]
+    items: list[DigestItem]
+    still_active: list[ActiveSignal]
+    expired: list[ActiveSignal]
+    corrected: list[CorrectedSignal]
+    near_misses: list[NearMiss]
     funnel: dict[Text, int]
-    knobs: dict[Text, Knob]
+    knobs: dict[Text, SettingValue]
     record: list[RecordEntry]
     notes: list[Text]

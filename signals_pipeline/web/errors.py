@@ -1,4 +1,4 @@
-"""What goes wrong, in plain words: JSON for the API, a page for readers."""
+"""Exceptions as responses in plain words: JSON for the API, a page for readers. Neither shows internals."""
 
 import logging
 from collections.abc import Callable
@@ -13,81 +13,89 @@ from starlette.responses import JSONResponse, Response
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.digest.links import LinkError
 from signals_pipeline.core.digest.model import DigestError
-from signals_pipeline.web.permalinks import UnknownError
+from signals_pipeline.web.permalinks import NotFoundError
 from signals_pipeline.web.safe import plain
 from signals_pipeline.web.schemas import Problem
 
 _LOG = logging.getLogger("signals_pipeline.web")
-_WINDOW_FORM = "give a window's key, its start in New York, such as 2015-02-02-17:30"
-_SIGNAL_FORM = "give a signal's name, such as 2015-02-02-17:30-XOM-SELL"
-_FORMS = {
-    "window": _WINDOW_FORM,
-    "before": _WINDOW_FORM,
-    "after": _SIGNAL_FORM,
-    "name": _SIGNAL_FORM,
+
+# What to write in a parameter that does not match its pattern.
+_WINDOW_HINT = "give a window's key, its start in New York, such as 2015-02-02-17:30"
+_SIGNAL_HINT = "give a signal's name, such as 2015-02-02-17:30-XOM-SELL"
+_HINTS = {
+    "window": _WINDOW_HINT,
+    "before": _WINDOW_HINT,
+    "after": _SIGNAL_HINT,
+    "name": _SIGNAL_HINT,
     "symbol": "give a ticker of letters, digits, dot or hyphen, such as BRK-B",
 }
-_WORDS = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+_HTTP_DETAILS = {404: "Nothing exists at this address.", 405: "This address does not support that method."}
 
+# For the API's description.
 RESPONSES = {
-    401: {"model": Problem, "description": "A token is needed"},
-    404: {"model": Problem, "description": "It is not there"},
-    422: {"model": Problem, "description": "A parameter has another form"},
+    401: {"model": Problem, "description": "A token is required"},
+    404: {"model": Problem, "description": "Not found"},
+    422: {"model": Problem, "description": "A parameter is not valid"},
     429: {"model": Problem, "description": "Too many requests; see Retry-After"},
-    503: {"model": Problem, "description": "The database does not answer"},
+    503: {"model": Problem, "description": "The database is not responding"},
 }
 
-Page = Callable[[Request, int, str], Response]
+# Makes a page of status and detail.
+ErrorPage = Callable[[int, str], Response]
 
 
-def answer_problems(app: FastAPI, page: Page) -> None:
-    """Have an application tell its problems; `page` makes a reader's page of status and sentence."""
+def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
+    """Answer every exception of an application with its status and one sentence.
 
-    async def told(request: Request, error: Exception) -> Response:
-        status, detail = next(tell(error) for kind, tell in _TOLD.items() if isinstance(error, kind))
+    Args:
+        app: The application.
+        error_page: Makes the page for readers.
+    """
+
+    async def handle(request: Request, error: Exception) -> Response:
+        status, detail = _status_and_detail(error)
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        as_json = path.startswith(("/api/", "/healthz", "/openapi.json"))
-        response = JSONResponse({"detail": detail}, status) if as_json else page(request, status, detail)
+        if path.startswith(("/api/", "/healthz", "/openapi.json")):
+            response: Response = JSONResponse({"detail": detail}, status)
+        else:
+            response = error_page(status, detail)
+        # Such as Allow of a 405.
         response.headers.update(getattr(error, "headers", None) or {})
         return response
 
-    for kind in _TOLD:
-        app.add_exception_handler(kind, told)
+    # Each by name: Starlette re-raises what only the handler of `Exception` catches.
+    for error_type in (NotFoundError, LinkError, RequestValidationError, HTTPException, DatabaseError, DigestError):
+        app.add_exception_handler(error_type, handle)
+    app.add_exception_handler(Exception, handle)
 
 
-def _unreadable(error: Exception) -> tuple[int, str]:
-    problems = error.errors() if isinstance(error, RequestValidationError) else ()
-    return 422, plain("; ".join(_words_of(str(each["loc"][-1]), each) for each in problems))
+def _status_and_detail(error: Exception) -> tuple[int, str]:
+    """Return the HTTP status and the sentence of an exception."""
+    match error:
+        case NotFoundError():
+            return 404, plain(str(error))
+        case LinkError():
+            return 403, str(error)
+        case RequestValidationError():
+            problems = [_parameter_problem(problem) for problem in error.errors()]
+            return 422, plain("; ".join(problems))
+        case HTTPException():
+            return error.status_code, _HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
+        case DatabaseError():
+            # The message hides the password, but names the host: it is for the operator.
+            _LOG.error("%s", error)
+            return 503, "The database is not responding; try again in a minute."
+        case DigestError():
+            _LOG.error("%s", error)
+            return 500, plain(str(error))
+        case _:
+            return 500, "Something went wrong on this server; the operator can find the details in its log."
 
 
-def _words_of(name: str, problem: dict[str, Any]) -> str:
-    """`window: give a window's key ...`, or what the type says where the name has no form of its own."""
-    if problem["type"] == "string_pattern_mismatch" and name in _FORMS:
-        return f"{name}: {_FORMS[name]}"
-    return f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
-
-
-def _http(error: Exception) -> tuple[int, str]:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return status, _WORDS.get(status, HTTPStatus(status).phrase)
-
-
-def _database(error: Exception) -> tuple[int, str]:
-    _LOG.error("%s", error)  # its message hides the password
-    return 503, "The database does not answer; try again in a minute."
-
-
-def _stored(error: Exception) -> tuple[int, str]:
-    _LOG.error("%s", error)
-    return 500, plain(str(error))
-
-
-_TOLD: dict[type[Exception], Callable[[Exception], tuple[int, str]]] = {
-    UnknownError: lambda error: (404, plain(str(error))),
-    LinkError: lambda error: (403, str(error)),
-    RequestValidationError: _unreadable,
-    HTTPException: _http,
-    DatabaseError: _database,
-    DigestError: _stored,
-    Exception: lambda _error: (500, "Something broke here; the operator finds it in the log."),
-}
+def _parameter_problem(problem: dict[str, Any]) -> str:
+    """Return `window: give a window's key ...`, or pydantic's message where the parameter has no hint."""
+    name = str(problem["loc"][-1])
+    if problem["type"] == "string_pattern_mismatch" and name in _HINTS:
+        return f"{name}: {_HINTS[name]}"
+    message: str = problem["msg"]
+    return f"{name}: {message[:1].lower()}{message[1:]}"

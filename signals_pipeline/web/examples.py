@@ -1,4 +1,4 @@
-"""The examples of the API's description; a test holds them to its schemas."""
+"""Examples for the API's description; a test validates them against its schemas."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _LINE = {
     "clustered_se": 0.0019,
     "enough": True,
 }
-_PARTS = [
+_CONTRIBUTIONS = [
     {
         "kind": "story",
         "story_id": "4f1c0d8e5a7b9263",
@@ -53,7 +53,7 @@ _SIGNAL: dict[str, Any] = {
     "mode": "live",
     "decided_at": "2015-02-03T13:30:00Z",
     "expires_at": "2015-02-10T13:30:00Z",
-    "contributions": _PARTS,
+    "contributions": _CONTRIBUTIONS,
 }
 DIGEST: dict[str, Any] = {
     "window": "2015-02-02-17:30",
@@ -117,7 +117,8 @@ DIGESTS: dict[str, Any] = {
             "created_at": "2015-02-03T13:31:12Z",
         }
     ],
-    "next": "2015-02-02-17:30",  # not null: FastAPI leaves nulls out of examples
+    # Not null: FastAPI omits nulls from examples.
+    "next": "2015-02-02-17:30",
 }
 SIGNAL: dict[str, Any] = {
     **_SIGNAL,

@@ -1,153 +1,175 @@
-"""The pages: archive, digest, signal, record. They show what the mail shows and need no script."""
+"""The pages: archive, digest, signal, track record. They show what the mail shows, without scripts."""
 
 import json
-from datetime import datetime
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from signals_pipeline.adapters.stores.digests import DigestEntry
+from signals_pipeline.adapters.stores.signals import SignalEntry
 from signals_pipeline.core.digest.model import Card, Digest, DigestError
 from signals_pipeline.core.digest.wording import tag
 from signals_pipeline.core.record.engagement import by_source, by_symbol
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
-from signals_pipeline.web.conditional import HTML, sent
+from signals_pipeline.web.conditional import HTML, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
-from signals_pipeline.web.permalinks import SIGNAL, WINDOW, UnknownError, signal_named, window_named
-from signals_pipeline.web.response_cache import CachedResponse
-from signals_pipeline.web.responses import CALIBRATED_OVER, record_of
+from signals_pipeline.web.permalinks import (
+    SIGNAL_PATTERN,
+    WINDOW_PATTERN,
+    NotFoundError,
+    parse_signal_id,
+    parse_window_key,
+)
+from signals_pipeline.web.responses import CALIBRATION_HORIZON, MAXIMUM_CACHED, load_record
 from signals_pipeline.web.snapshot import Snapshot
-from signals_pipeline.web.templating import render, static
+from signals_pipeline.web.templating import render, static_file
 
-ROWS = 40
-"""Digests of one page of the archive."""
+# Digests per page of the archive.
+_ARCHIVE_ROWS = 40
 
-_STATIC = {"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml"}
-_TITLES = {
-    401: "A token is needed",
+# Media types of the files in `templates` that are served as they are.
+_STATIC_FILES = {"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml"}
+# Titles of error pages by HTTP status.
+_ERROR_TITLES = {
+    401: "Token required",
     403: "This link does not work",
     404: "Not found",
-    405: "Not possible",
-    422: "This address is not right",
-    503: "Not available",
+    405: "Method not supported",
+    422: "Invalid address",
+    503: "Temporarily unavailable",
 }
 
 
 def router(context: WebContext, root: str) -> APIRouter:
-    """The pages' addresses, below the path `root`."""
-    found = APIRouter(include_in_schema=False)
-    _add_archive(found, context, root)
-    _add_signal(found, context, root)
-    record = Snapshot(lambda: CachedResponse.of(_record(context, root)), context.seconds)
-
-    @found.get("/record")
-    async def get_record(request: Request) -> Response:
-        return sent(request, await record.get(), HTML)
-
-    for path, kind in _STATIC.items():
-        _add_static(found, path, kind)
-    return found
+    """Return the routes of the pages, below the path `root`."""
+    routes = APIRouter(include_in_schema=False)
+    _add_digests(routes, context, root)
+    _add_signal(routes, context, root)
+    _add_record(routes, context, root)
+    for path, media_type in _STATIC_FILES.items():
+        _add_static_file(routes, path, media_type)
+    return routes
 
 
-def message(root: str, title: str, text: str, status: int = 200) -> Response:
-    """A page with a title and a sentence."""
-    return Response(render("message.html", root, here="", title=title, text=text), status, media_type=HTML)
+def message_page(root: str, title: str, text: str, status: int = 200) -> Response:
+    """Return a page with a title and a sentence."""
+    page = render("message.html", root, here="", title=title, text=text)
+    return Response(page, status, media_type=HTML)
 
 
-def problem(root: str, status: int, detail: str) -> Response:
-    """A page that says what is wrong."""
-    return message(root, _TITLES.get(status, "Something broke"), detail, status)
+def error_page(root: str, status: int, detail: str) -> Response:
+    """Return a page that says what is wrong."""
+    return message_page(root, _ERROR_TITLES.get(status, "Something went wrong"), detail, status)
 
 
-def _add_archive(found: APIRouter, context: WebContext, root: str) -> None:
-    @found.get("/")
-    def get_archive(request: Request, before: Annotated[str | None, Query(pattern=WINDOW)] = None) -> Response:
-        start = window_named(before).start if before else None
-        listed = context.digests.list(limit=ROWS + 1, before=start)
-        entries = [(each, _untagged(each), window_starting(each.window_start)) for each in listed]
-        shown = entries[:ROWS]
-        following = shown[-1][2].key if len(entries) > ROWS else None
-        page = render("archive.html", root, here="archive", entries=shown, before=before, next=following)
-        return sent(request, CachedResponse.of(page), HTML)
+def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
+    @routes.get("/")
+    def get_archive(request: Request, before: Annotated[str | None, Query(pattern=WINDOW_PATTERN)] = None) -> Response:
+        start = parse_window_key(before).start if before else None
+        # One more entry than shown says whether there is another page.
+        entries = context.digests.list(limit=_ARCHIVE_ROWS + 1, before=start)
+        has_more = len(entries) > _ARCHIVE_ROWS
+        rows = [(entry, _without_tag(entry), window_starting(entry.window_start)) for entry in entries[:_ARCHIVE_ROWS]]
+        next_before = rows[-1][2].key if has_more else None
+        page = render("archive.html", root, here="archive", entries=rows, before=before, next=next_before)
+        return conditional_response(request, Representation.from_body(page), HTML)
 
-    @found.get("/digests/{window}")
-    def get_digest(request: Request, window: Annotated[str, Path(pattern=WINDOW)]) -> Response:
+    @routes.get("/digests/{window}")
+    def get_digest(request: Request, window: Annotated[str, Path(pattern=WINDOW_PATTERN)]) -> Response:
         stored = context.digest(window)
-        key = ("page", stored.entry.window_start, stored.entry.sha256)
-        return sent(request, context.kept.get(key, lambda: CachedResponse.of(_digest(stored.content, root))), HTML)
+        return conditional_response(request, digest_page(stored.content, root), HTML)
 
 
-def _add_signal(found: APIRouter, context: WebContext, root: str) -> None:
-    @found.get("/signals/{name}")
-    async def get_signal(request: Request, name: Annotated[str, Path(pattern=SIGNAL)]) -> Response:
-        page = await run_in_threadpool(_signal, context, root, name)
-        return sent(request, CachedResponse.of(page), HTML)
+def _without_tag(entry: DigestEntry) -> str:
+    """Return the subject without its tag of mode and deployment: the archive shows the mode next to it."""
+    # The entry does not say whether its deployment was the demo.
+    subject = entry.subject.removeprefix(tag(entry.mode, "demo"))
+    return subject.removeprefix(tag(entry.mode, "production"))
 
 
-def _add_static(found: APIRouter, path: str, kind: str) -> None:
-    answer = CachedResponse.of(static(path.removeprefix("/")))
-
-    @found.get(path)
-    async def get_static(request: Request) -> Response:
-        return sent(request, answer, kind)
-
-
-def _untagged(entry: DigestEntry) -> str:
-    """The subject without its mark of mode and deployment, which stands beside it."""
-    return entry.subject.removeprefix(tag(entry.mode, "demo")).removeprefix(tag(entry.mode, "production"))
-
-
-def _digest(content: str, root: str) -> bytes:
+@lru_cache(maxsize=MAXIMUM_CACHED)
+def digest_page(content: str, root: str) -> Representation:
+    """Return a digest's page. Cached by content: a changed digest has another key, so that no page is stale."""
     digest = Digest.from_json(content)
     headline = digest.subject.removeprefix(tag(digest.mode, digest.deployment))
-    return render("digest.html", root, here="archive", digest=digest, headline_text=headline)
+    page = render("digest.html", root, here="archive", digest=digest, headline_text=headline)
+    return Representation.from_body(page)
 
 
-def _signal(context: WebContext, root: str, name: str) -> bytes:
-    entry = context.signals.get(signal_named(name))
-    if entry is None:
-        raise UnknownError(f"The history has no signal {name}.")
-    parts = json.loads(entry.contributions)
-    known = {each.horizon for each in entry.outcomes}
-    return render(
-        "signal.html",
-        root,
-        here="archive",
-        name=name,
-        entry=entry,
-        window=window_starting(entry.window_start),
-        card=_card(context, entry.window_start, entry.symbol, entry.signal_type),
-        parts=parts,
-        stories=[part for part in parts if part["kind"] == "story"],
-        components=[part for part in parts if part["kind"] == "technical"],
-        open=[horizon for horizon in HORIZONS if horizon not in known],
-    )
+def _add_signal(routes: APIRouter, context: WebContext, root: str) -> None:
+    def signal_page(name: str) -> bytes:
+        entry = context.signals.get(parse_signal_id(name))
+        if entry is None:
+            raise NotFoundError(f"The history has no signal {name}.")
+        contributions: list[dict[str, Any]] = json.loads(entry.contributions)
+        known_horizons = {outcome.horizon for outcome in entry.outcomes}
+        return render(
+            "signal.html",
+            root,
+            here="archive",
+            name=name,
+            entry=entry,
+            window=window_starting(entry.window_start),
+            card=_find_card(context, entry),
+            contributions=contributions,
+            stories=[part for part in contributions if part["kind"] == "story"],
+            components=[part for part in contributions if part["kind"] == "technical"],
+            open_horizons=[horizon for horizon in HORIZONS if horizon not in known_horizons],
+        )
+
+    @routes.get("/signals/{name}")
+    async def get_signal(request: Request, name: Annotated[str, Path(pattern=SIGNAL_PATTERN)]) -> Response:
+        # Two queries and a template: in a thread, so that the event loop goes on.
+        page = await run_in_threadpool(signal_page, name)
+        return conditional_response(request, Representation.from_body(page), HTML)
 
 
-def _card(context: WebContext, window_start: datetime, symbol: str, signal_type: str) -> Card | None:
-    """The card with which the window's digest told the signal; None where it did not, or can't be read any more."""
-    stored = context.digests.get(window_start)
+def _find_card(context: WebContext, entry: SignalEntry) -> Card | None:
+    """Return the signal's card in its window's digest; None where it has none, or the digest can't be read."""
+    stored = context.digests.get(entry.window_start)
     if stored is None:
         return None
     try:
         digest = Digest.from_json(stored.content)
-    except DigestError:  # the signal's page stands without it, and says that it does
+    except DigestError:
+        # A digest of another version: the page says that it shows no card.
         return None
-    cards = (*digest.new, *digest.changed)
-    return next((each for each in cards if (each.symbol, each.signal_type) == (symbol, signal_type)), None)
+    for card in (*digest.new, *digest.changed):
+        if card.symbol == entry.symbol and card.signal_type == entry.signal_type:
+            return card
+    return None
 
 
-def _record(context: WebContext, root: str) -> bytes:
-    verdicts = context.feedback.verdicts()
-    return render(
-        "record.html",
-        root,
-        here="record",
-        record=record_of(context),
-        horizon=CALIBRATED_OVER,
-        sources=by_source(verdicts),
-        symbols=by_symbol(verdicts),
-    )
+def _add_record(routes: APIRouter, context: WebContext, root: str) -> None:
+    def record_page() -> Representation:
+        verdicts = context.feedback.verdicts()
+        page = render(
+            "record.html",
+            root,
+            here="record",
+            record=load_record(context),
+            horizon=CALIBRATION_HORIZON,
+            sources=by_source(verdicts),
+            symbols=by_symbol(verdicts),
+        )
+        return Representation.from_body(page)
+
+    # The record reads every outcome: once for all requests, not once per request.
+    snapshot = Snapshot(record_page, context.monotonic)
+
+    @routes.get("/record")
+    async def get_record(request: Request) -> Response:
+        return conditional_response(request, await snapshot.get(), HTML)
+
+
+def _add_static_file(routes: APIRouter, path: str, media_type: str) -> None:
+    # Static files don't change while the server runs.
+    representation = Representation.from_body(static_file(path.removeprefix("/")))
+
+    @routes.get(path)
+    async def get_static_file(request: Request) -> Response:
+        return conditional_response(request, representation, media_type)

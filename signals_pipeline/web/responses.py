@@ -1,9 +1,10 @@
-"""From what is stored to what the API says."""
+"""From stored digests, signals and outcomes to the API's responses."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -18,86 +19,125 @@ from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.record.track_record import RecordLine, rank_ic
 from signals_pipeline.core.windows import newest_complete, window_starting
 from signals_pipeline.web import digest_schemas, schemas
+from signals_pipeline.web.conditional import Representation
 from signals_pipeline.web.context import WebContext
-from signals_pipeline.web.permalinks import signal_name
-from signals_pipeline.web.response_cache import CachedResponse
+from signals_pipeline.web.permalinks import signal_id
 
-CALIBRATED_OVER = 5
-"""Sessions over which scores and confidences are held against outcomes."""
+# Sessions after which scores and confidences are compared with outcomes.
+CALIBRATION_HORIZON = 5
+
+# Digests whose page or JSON is cached: about three months. A digest has 10 to 25 kB of JSON.
+MAXIMUM_CACHED = 128
+
+# Groups of the track record: label and signal type.
+_SIGNAL_GROUPS = (("All", ANY), ("BUY", "BUY"), ("SELL", "SELL"))
 
 
-def card_name(card: Card | ActiveLine | CorrectedLine) -> str:
-    """The permanent name of the signal of a card or line: of the window at whose end it was decided."""
-    return signal_name(SignalKey(newest_complete(card.decided_at).start, card.symbol, card.signal_type))
+def card_signal_id(card: Card | ActiveLine | CorrectedLine) -> str:
+    """Return the permanent name of a card's or line's signal: its window is the one that ended at the decision."""
+    window = newest_complete(card.decided_at)
+    return signal_id(SignalKey(window.start, card.symbol, card.signal_type))
 
 
-def digest_answer(stored: StoredDigest) -> digest_schemas.DigestAnswer:
-    """A digest as the API tells it.
+@lru_cache(maxsize=MAXIMUM_CACHED)
+def digest_representation(stored: StoredDigest) -> Representation:
+    """Return a digest's JSON. Cached by entry and content: a changed digest has another key, so that none is stale."""
+    body = digest_response(stored).model_dump_json().encode()
+    return Representation.from_body(body, name=stored.entry.sha256)
+
+
+def digest_response(stored: StoredDigest) -> digest_schemas.DigestResponse:
+    """Return a digest as the API's response.
 
     Raises:
-        DigestError: it was stored by another version of this code.
+        DigestError: It was stored by another version of this code.
     """
     digest = Digest.from_json(stored.content)
-    sections = (("new", digest.new), ("changed", digest.changed), ("from_missed", digest.from_missed))
-    return digest_schemas.DigestAnswer.model_validate(
+    # Sections of the digest in their order on the page.
+    items: list[dict[str, Any]] = []
+    for section in ("new", "changed", "from_missed"):
+        items.extend(_digest_item(card, section, digest) for card in getattr(digest, section))
+    return digest_schemas.DigestResponse.model_validate(
         {
-            **{name: getattr(digest, name) for name in _DIGEST},
+            **_shared_fields(digest, digest_schemas.DigestResponse),
             "window": digest.window_key,
             "sha256": stored.entry.sha256,
             "coverage_line": digest.coverage.line(digest.model),
-            "items": [_item(card, section, digest) for section, cards in sections for card in cards],
+            "items": items,
         }
     )
 
 
-def digest_bytes(context: WebContext, stored: StoredDigest) -> CachedResponse:
-    """A digest's answer, made once as long as it doesn't change."""
-    entry = stored.entry
-    return context.kept.get(
-        ("digest", entry.window_start, entry.sha256),
-        lambda: CachedResponse.of(digest_answer(stored).model_dump_json().encode(), entry.sha256),
-    )
+def _digest_item(card: Card, section: str, digest: Digest) -> dict[str, Any]:
+
+    metadata = {
+        "ml_confidence": card.confidence_score,
+        "model": digest.model,
+        "tone": card.tone,
+        "technical": card.technical,
+        "fresh": card.fresh,
+        "single_story": card.fragile,
+        "window": newest_complete(card.decided_at).key,
+    }
+    return {
+        **_shared_fields(card, digest_schemas.DigestItem),
+        "id": card_signal_id(card),
+        "section": section,
+        "metadata": metadata,
+    }
 
 
 def digest_list(entries: Sequence[DigestEntry], limit: int) -> schemas.DigestList:
-    """A page of the archive from one entry more than it shows."""
-    items = [
-        schemas.DigestEntryAnswer.model_validate(
-            {**{name: getattr(each, name) for name in _ENTRY}, "window": window_starting(each.window_start).key}
-        )
-        for each in entries[:limit]
-    ]
-    return schemas.DigestList(items=items, next=items[-1].window if len(entries) > limit else None)
+    """Return a page of the archive.
+
+    Args:
+        entries: One more than the page shows, where there is another page.
+        limit: Items per page.
+    """
+    items: list[schemas.DigestEntryResponse] = []
+    for entry in entries[:limit]:
+        window = window_starting(entry.window_start)
+        fields = _shared_fields(entry, schemas.DigestEntryResponse)
+        items.append(schemas.DigestEntryResponse(**fields, window=window.key))
+    has_more = len(entries) > limit
+    return schemas.DigestList(items=items, next=items[-1].window if has_more else None)
 
 
 def signal_list(entries: Sequence[SignalEntry], limit: int) -> schemas.SignalList:
-    """A page of signals from one more than it shows."""
-    items = [signal_answer(each) for each in entries[:limit]]
-    return schemas.SignalList(items=items, next=items[-1].id if len(entries) > limit else None)
+    """Return a page of signals; arguments as in `digest_list`."""
+    items = [signal_response(entry) for entry in entries[:limit]]
+    has_more = len(entries) > limit
+    return schemas.SignalList(items=items, next=items[-1].id if has_more else None)
 
 
-def signal_answer(entry: SignalEntry) -> schemas.SignalAnswer:
-    """A signal as the API tells it."""
-    return schemas.SignalAnswer.model_validate(
+def signal_response(entry: SignalEntry) -> schemas.SignalResponse:
+    """Return a signal with its outcomes as the API's response."""
+    return schemas.SignalResponse.model_validate(
         {
-            **{name: getattr(entry, name) for name in _SIGNAL},
-            "id": signal_name(entry.key),
+            **_shared_fields(entry, schemas.SignalResponse),
+            "id": signal_id(entry.key),
             "window": window_starting(entry.window_start).key,
+            # Stored as JSON text.
             "contributions": json.loads(entry.contributions),
         }
     )
 
 
+def _shared_fields(source: object, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the fields of a response that its source has under the same name; the caller adds the others."""
+    return {name: getattr(source, name) for name in model.model_fields if hasattr(source, name)}
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How all signals did.
+    """The track record of all signals.
 
     Attributes:
-        newest: When the newest outcome became known, UTC; None where none is.
-        lines: All, BUY and SELL signals, live and backfilled apart, one line a horizon.
-        correlations: Of score and net return, one a horizon.
-        by_score: Hit rates by |combined score| over 5 sessions.
-        by_confidence: Hit rates by tone confidence over 5 sessions.
+        newest: When the newest outcome became known, UTC; None where none is known.
+        lines: All, BUY and SELL signals, live and backfilled separately, one line per horizon.
+        correlations: Rank correlation of score and net return, one per horizon.
+        by_score: Hit rates by |combined score| after `CALIBRATION_HORIZON` sessions.
+        by_confidence: Hit rates by tone confidence after as many sessions.
     """
 
     newest: datetime | None
@@ -107,51 +147,32 @@ class Record:
     by_confidence: tuple[CalibrationLine, ...]
 
 
-def record_of(context: WebContext) -> Record:
-    """How all signals did, as known now."""
+def load_record(context: WebContext) -> Record:
+    """Return the track record as of now."""
+    # Only outcomes that are known by now.
     as_of = context.now()
     outcomes = context.outcomes.known(as_of)
+    outcome_index = OutcomeIndex.of(outcomes, context.history.modes(as_of))
     return Record(
         newest=None if outcomes.empty else outcomes["known_at"].max().to_pydatetime(),
-        lines=tuple(_lines(OutcomeIndex.of(outcomes, context.history.modes(as_of)), as_of)),
+        lines=tuple(_record_lines(outcome_index, as_of)),
         correlations=tuple(rank_ic(outcomes, horizon) for horizon in HORIZONS),
-        by_score=calibration(outcomes, CALIBRATED_OVER, "combined_score"),
-        by_confidence=calibration(outcomes, CALIBRATED_OVER, "confidence_score"),
+        by_score=calibration(outcomes, CALIBRATION_HORIZON, "combined_score"),
+        by_confidence=calibration(outcomes, CALIBRATION_HORIZON, "confidence_score"),
     )
 
 
-def record_answer(record: Record) -> schemas.RecordAnswer:
-    """The record as the API tells it."""
-    return schemas.RecordAnswer.model_validate(record)
+def record_response(record: Record) -> schemas.RecordResponse:
+    """Return the track record as the API's response."""
+    return schemas.RecordResponse.model_validate(record)
 
 
-def _lines(outcome_index: OutcomeIndex, as_of: datetime) -> Iterator[RecordLine]:
-    """The live record of all signals, also where nothing is known, and the record of every group that has one."""
-    for standing in get_args(Provenance):
-        for whose, signal_type in (("All", ANY), ("BUY", "BUY"), ("SELL", "SELL")):
-            lines = outcome_index.record(as_of, f"{whose} signals, {standing}", standing, signal_type)
-            if any(line.n for line in lines) or (standing, whose) == ("live", "All"):
+def _record_lines(outcome_index: OutcomeIndex, as_of: datetime) -> Iterator[RecordLine]:
+    """Yield the lines of each group that has outcomes; all live signals also where none is known."""
+    # Live and backfilled signals are never mixed: the backfilled ones were not decided in real time.
+    for provenance in get_args(Provenance):
+        for group, signal_type in _SIGNAL_GROUPS:
+            lines = outcome_index.record(as_of, f"{group} signals, {provenance}", provenance, signal_type)
+            is_all_live = group == "All" and provenance == "live"
+            if is_all_live or any(line.n for line in lines):
                 yield from lines
-
-
-def _item(card: Card, section: str, digest: Digest) -> dict[str, Any]:
-    name = card_name(card)
-    behind = {
-        "ml_confidence": card.confidence_score,
-        "model": digest.model,
-        "single_story": card.fragile,
-        "window": name[:16],
-        **{field: getattr(card, field) for field in ("tone", "technical", "fresh")},
-    }
-    told = {field: getattr(card, field) for field in _ITEM}
-    return {**told, "id": name, "section": section, "metadata": behind}
-
-
-def _own(model: type[BaseModel], *made: str) -> list[str]:
-    return [name for name in model.model_fields if name not in made]
-
-
-_DIGEST = _own(digest_schemas.DigestAnswer, "window", "sha256", "coverage_line", "items")
-_ENTRY = _own(schemas.DigestEntryAnswer, "window")
-_SIGNAL = _own(schemas.SignalAnswer, "id", "window", "contributions")
-_ITEM = _own(digest_schemas.Item, "id", "section", "metadata")

@@ -1,14 +1,15 @@
-"""Hostile input on its way to a reader: as in the mail, and never longer than a page bears."""
+"""Untrusted text on its way to a page or the API: on one line, printable and of bounded length."""
 
-from signals_pipeline.adapters.rendering.safe_text import clean_line, link
+from signals_pipeline.adapters.rendering.safe_text import clean_line
 
-__all__ = ["LONGEST", "link", "plain"]
-
-LONGEST = 2000
-"""Characters of the longest text that is shown."""
+# Maximum characters of a text that is shown.
+MAXIMUM_LENGTH = 2000
 
 
 def plain(text: str) -> str:
-    """The text on one line without control and direction characters, cut to 2,000 characters."""
-    kept = clean_line(text[: 2 * LONGEST])
-    return kept if len(kept) <= LONGEST else kept[: LONGEST - 1] + "…"
+    """Return the text on one line without control and direction characters, cut to 2,000 characters."""
+    # Cleaning a million characters would take long; twice the limit leaves room for those that it removes.
+    line = clean_line(text[: 2 * MAXIMUM_LENGTH])
+    if len(line) <= MAXIMUM_LENGTH:
+        return line
+    return line[: MAXIMUM_LENGTH - 1] + "…"

@@ -1,50 +1,56 @@
-"""The API's answers but for the digest: fields, units and examples, as OpenAPI tells them."""
+"""The API's responses except the digest: fields, units and examples, as the OpenAPI description shows them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.web import examples, safe
 
+# Text from outside, made plain.
 Text = Annotated[str, AfterValidator(safe.plain)]
-Knob = bool | int | float | Text | None
-Link = Annotated[str, AfterValidator(safe.link)]
+# A link from outside; empty where it is not http(s).
+Link = Annotated[str, AfterValidator(link)]
+SettingValue = bool | int | float | Text | None
+# A score in [-1, 1]; sums of contributions exceed it by rounding.
 Score = Annotated[float, Field(ge=-1.000001, le=1.000001)]
 SignalType = Literal["BUY", "SELL"]
 
 
-class Read(BaseModel):
-    """An answer or a part of one, made from values of the same fields."""
+class ApiModel(BaseModel):
+    """Base of all responses and their parts; validated from objects with the same attributes."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class Problem(Read):
-    """Why there is no other answer."""
+class Problem(ApiModel):
+    """Why a request failed."""
 
-    detail: str = Field(description="One sentence, and what to do", examples=["There is no digest yet."])
+    detail: str = Field(
+        description="What is wrong and what to do", examples=["No digest yet: the first run creates one."]
+    )
 
 
-class StoryPart(Read):
-    """What one story adds to a score."""
+class StoryContribution(ApiModel):
+    """The contribution of one story to a score."""
 
     kind: Literal["story"]
     story_id: Text
     title: Text
-    url: Link = Field(description="http(s) or empty")
+    url: Link = Field(description="An http(s) link, or empty")
     source: Text = Field(description="Publisher")
     known_at: datetime
     headlines: int
-    told: bool = Field(description="The story began before the window: an earlier digest could tell it")
+    told: bool = Field(description="The story began before the window: an earlier digest could report it")
     tone: float
     weight: float
     contribution: float
     without: float = Field(description="The combined score without this story")
 
 
-class TechnicalPart(Read):
-    """What one technical component adds to a score."""
+class TechnicalContribution(ApiModel):
+    """The contribution of one technical component to a score."""
 
     kind: Literal["technical"]
     name: Text
@@ -54,11 +60,11 @@ class TechnicalPart(Read):
     contribution: float
 
 
-Part = Annotated[StoryPart | TechnicalPart, Field(discriminator="kind")]
+Contribution = Annotated[StoryContribution | TechnicalContribution, Field(discriminator="kind")]
 
 
-class RecordEntry(Read):
-    """How a group of signals did over one horizon."""
+class RecordEntry(ApiModel):
+    """The track record of a group of signals over one horizon."""
 
     label: Text
     horizon: int = Field(description="Sessions held")
@@ -68,14 +74,16 @@ class RecordEntry(Read):
     hit_rate: float | None
     low: float = Field(description="Lower end of the 95% interval, clustered by entry session")
     high: float
-    base_rate: float | None = Field(description="Share of the watchlist that did the same")
+    base_rate: float | None = Field(
+        description="Share of the watchlist that would have been a hit over the same sessions"
+    )
     mean_net_return: float | None
     clustered_se: float | None
-    enough: bool = Field(description="n >= 30: below that, a rate says nothing")
+    enough: bool = Field(description="n >= 30: with fewer outcomes a rate is not meaningful")
 
 
-class DigestEntryAnswer(Read):
-    """A digest in the archive."""
+class DigestEntryResponse(ApiModel):
+    """A digest in the archive, without its content."""
 
     window: str
     window_start: datetime
@@ -87,17 +95,17 @@ class DigestEntryAnswer(Read):
     created_at: datetime
 
 
-class DigestList(Read):
+class DigestList(ApiModel):
     """A page of the archive, newest first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DIGESTS]})
 
-    items: list[DigestEntryAnswer]
-    next: str | None = Field(description="Give it as `before` for the next page; null on the last one")
+    items: list[DigestEntryResponse]
+    next: str | None = Field(description="Pass it as `before` for the next page; null on the last page")
 
 
-class OutcomeAnswer(Read):
-    """What became of a signal over one horizon."""
+class OutcomeResponse(ApiModel):
+    """The outcome of a signal over one horizon."""
 
     horizon: int
     entry_session: datetime
@@ -106,14 +114,14 @@ class OutcomeAnswer(Read):
     exit: float
     raw_return: float
     benchmark_return: float
-    net_return: float = Field(description="Net of the benchmark in the signal's direction: above 0 is a hit")
+    net_return: float = Field(description="Return in the signal's direction less the benchmark's; above 0 is a hit")
     hit: bool
     base_rate: float
     benchmark: Text
     known_at: datetime
 
 
-class SignalAnswer(Read):
+class SignalResponse(ApiModel):
     """A signal of the history with its outcomes so far."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SIGNAL]})
@@ -134,20 +142,20 @@ class SignalAnswer(Read):
     mode: Text
     decided_at: datetime
     expires_at: datetime
-    contributions: list[Part]
-    outcomes: list[OutcomeAnswer]
+    contributions: list[Contribution]
+    outcomes: list[OutcomeResponse]
 
 
-class SignalList(Read):
+class SignalList(ApiModel):
     """A page of signals, newest first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SIGNALS]})
 
-    items: list[SignalAnswer]
-    next: str | None = Field(description="Give it as `after` for the next page; null on the last one")
+    items: list[SignalResponse]
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last page")
 
 
-class Correlation(Read):
+class Correlation(ApiModel):
     """Mean daily Spearman correlation of score and net return."""
 
     horizon: int
@@ -157,8 +165,8 @@ class Correlation(Read):
     t: float | None
 
 
-class Calibration(Read):
-    """Hit rate of signals whose number lies in [least, most)."""
+class Calibration(ApiModel):
+    """Hit rate of the signals whose score or confidence lies in [least, most)."""
 
     least: float
     most: float
@@ -171,20 +179,22 @@ class Calibration(Read):
     enough: bool
 
 
-class RecordAnswer(Read):
-    """How all signals did, live and backfilled apart."""
+class RecordResponse(ApiModel):
+    """The track record of all signals, live and backfilled separately."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RECORD]})
 
     newest: datetime | None = Field(description="When the newest outcome became known")
     lines: list[RecordEntry]
-    correlations: list[Correlation] = Field(description="Of score and net return, day by day")
-    by_score: list[Calibration] = Field(description="Live and backfilled together, over 5 sessions")
-    by_confidence: list[Calibration]
+    correlations: list[Correlation] = Field(description="Of score and net return")
+    by_score: list[Calibration] = Field(
+        description="By combined score; live and backfilled signals together, after 5 sessions"
+    )
+    by_confidence: list[Calibration] = Field(description="The same by tone confidence")
 
 
-class Health(Read):
-    """Whether pages and database answer."""
+class Health(ApiModel):
+    """Whether the application and its database respond."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok", "newest": "2015-02-06-08:30"}]})
 

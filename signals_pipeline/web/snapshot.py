@@ -1,4 +1,4 @@
-"""One look at the database for all who ask, instead of one a request."""
+"""A value that is loaded from the database once for all requests, instead of once per request."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,47 +6,60 @@ from typing import Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
-REFRESH = 0.1
-"""Seconds after which the next caller sets off another look, without waiting for it."""
+# Seconds after which the next caller starts a reload in the background.
+REFRESH_AFTER = 0.1
 
-HOLD = 0.5
-"""Seconds after which what was found is too old to be told; a digest comes twice a day."""
+# Seconds after which a value is too old to be returned: little against a digest twice a day.
+MAXIMUM_AGE = 0.5
 
 
-class Snapshot(Generic[Found]):
-    """Gives every caller the result of a look that began at most `hold` seconds before the call, or after it.
+class Snapshot(Generic[Value]):
+    """Returns a value whose loading began at most `maximum_age` seconds before the call, or after it.
 
-    Looks never overlap and callers that wait share one, so the database sees few however many ask; where many ask,
-    looks go on beside the answers and nobody waits.
+    Loads never overlap and waiting callers share one, so that the load on the database does not grow with the number
+    of requests. Under steady traffic reloads run in the background and nobody waits. This is more than a TTL cache: a
+    caller never shares a load that began too long before the call.
+
+    Args:
+        load: Loads the value; it runs in a thread.
+        monotonic: A monotonic clock, seconds.
+        maximum_age: Seconds.
     """
 
-    def __init__(self, look: Callable[[], Found], seconds: Callable[[], float], hold: float = HOLD) -> None:
-        self._look = look
-        self._seconds = seconds
-        self._hold = hold
-        self._held: tuple[float, Found] | None = None
-        self._running: asyncio.Task[None] | None = None
+    def __init__(
+        self, load: Callable[[], Value], monotonic: Callable[[], float], maximum_age: float = MAXIMUM_AGE
+    ) -> None:
+        self._load = load
+        self._monotonic = monotonic
+        self._maximum_age = maximum_age
+        # When the loading of the newest value began, and the value.
+        self._newest: tuple[float, Value] | None = None
+        self._loading: asyncio.Task[None] | None = None
 
-    async def get(self) -> Found:
-        """The result of a look; raises what the look raises, which is not held."""
-        asked = self._seconds()
-        while self._held is None or asked - self._held[0] >= self._hold:
-            await asyncio.shield(self._running or self._start())
-        began, found = self._held
-        if asked - began >= REFRESH and self._running is None:
-            self._start()
-        return found
+    async def get(self) -> Value:
+        """Return the value; raises what loading raises, and does not cache the failure."""
+        called_at = self._monotonic()
+        # A load under way may have begun too early for this caller: then another one follows.
+        while self._newest is None or called_at - self._newest[0] >= self._maximum_age:
+            # Shielded: a caller that goes away must not cancel the load of the others.
+            await asyncio.shield(self._loading or self._start_loading())
 
-    def _start(self) -> "asyncio.Task[None]":
-        self._running = asyncio.create_task(self._run())
-        self._running.add_done_callback(lambda task: task.cancelled() or task.exception())  # it may have no waiter
-        return self._running
+        began_at, value = self._newest
+        if called_at - began_at >= REFRESH_AFTER and self._loading is None:
+            self._start_loading()
+        return value
+
+    def _start_loading(self) -> "asyncio.Task[None]":
+        self._loading = asyncio.create_task(self._run())
+        # Retrieve the exception of a background load, or asyncio logs that nobody did.
+        self._loading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._loading
 
     async def _run(self) -> None:
-        began = self._seconds()
+        began_at = self._monotonic()
         try:
-            self._held = (began, await run_in_threadpool(self._look))
+            self._newest = (began_at, await run_in_threadpool(self._load))
         finally:
-            self._running = None
+            self._loading = None

@@ -1,6 +1,7 @@
-"""Jinja for pages: every text that is printed is made plain and escaped, wherever it comes from."""
+"""Jinja templates for pages: every text that is printed is made plain and escaped, whatever its origin."""
 
 import functools
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.wording import funnel_words, knob_words, near_miss_words, signed
@@ -15,27 +17,28 @@ from signals_pipeline.core.record.track_record import judged_groups
 from signals_pipeline.core.text import shorten
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.web import charts, safe
-from signals_pipeline.web.responses import card_name
+from signals_pipeline.web.responses import card_signal_id
 
 _FOLDER = Path(__file__).with_name("templates")
+# Labels of values that are shown as they are stored otherwise.
 _MODES = {"catch_up": "caught up", "backfill": "backfilled"}
 _COMPONENTS = {"rsi": "RSI", "macd": "MACD", "trend": "Trend", "momentum": "5-day return", "volume": "Volume"}
 
 
-def render(template: str, root: str, **values: Any) -> bytes:  # noqa: ANN401 - whatever the template shows
-    """A page.
+def render(template: str, root: str, **values: Any) -> bytes:  # noqa: ANN401 - each template has its own values
+    """Render a page.
 
     Args:
-        template: Its name, without the folder.
-        root: Path under which the application is mounted; empty at the top.
-        values: What the template shows.
+        template: File name of the template.
+        root: Path below which the application is served; empty at the top.
+        values: Variables of the template.
     """
     return _environment().get_template(template).render(root=root, **values).encode()
 
 
 @functools.cache
-def static(name: str) -> bytes:
-    """A file that pages are made of."""
+def static_file(name: str) -> bytes:
+    """Return the content of the style sheet or icon."""
     return (_FOLDER / name).read_bytes()
 
 
@@ -44,8 +47,10 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
+        # A misspelled variable is an error, not an empty text.
         undefined=jinja2.StrictUndefined,
-        finalize=_printed,
+        # Runs on every printed value, so that no template can forget it.
+        finalize=_make_plain,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -55,42 +60,66 @@ def _environment() -> jinja2.Environment:
         "eastern": _eastern,
         "session": _session,
         "shorten": shorten,
-        "link": safe.link,
-        "bar": charts.bar,
-        "line": charts.line,
+        "link": link,
+        "bar_segments": charts.bar_segments,
+        "line_chart": charts.line_chart,
         "percent": charts.percent,
         "change": charts.change,
-        "name": card_name,
+        "signal_id": card_signal_id,
         "records": judged_groups,
         "stopped": near_miss_words,
         "funnel": funnel_words,
         "knobs": knob_words,
-        "mode": lambda mode: _MODES.get(mode, mode),
-        "component": lambda name: _COMPONENTS.get(name, name),
-        "total": lambda parts: signed(sum(part["contribution"] for part in parts)),
-        "troubles": _troubles,
+        "mode": _mode_label,
+        "component": _component_label,
+        "total": _total_contribution,
+        "coverage_problems": _coverage_problems,
     }
     return environment
 
 
-def _printed(value: object) -> object:
-    return safe.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _make_plain(value: object) -> object:
+    """Make every text plain before it is printed; Markup is what macros have rendered already."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return safe.plain(value)
+    return value
+
+
+def _mode_label(mode: str) -> str:
+    return _MODES.get(mode, mode)
+
+
+def _component_label(component: str) -> str:
+    return _COMPONENTS.get(component, component)
+
+
+def _total_contribution(contributions: Sequence[Mapping[str, Any]]) -> str:
+    return signed(sum(part["contribution"] for part in contributions))
 
 
 def _eastern(instant: datetime | str) -> str:
-    at = (datetime.fromisoformat(instant) if isinstance(instant, str) else instant).astimezone(NEW_YORK)
-    return f"{day(at, year=True)} {at:%H:%M} ET"
+    """Return an instant, or its ISO 8601 text in a contribution, in New York time."""
+    if isinstance(instant, str):
+        instant = datetime.fromisoformat(instant)
+    local = instant.astimezone(NEW_YORK)
+    return f"{day(local, year=True)} {local:%H:%M} ET"
 
 
-def _session(at: datetime | str) -> str:
-    return day(date.fromisoformat(at) if isinstance(at, str) else at, year=True)
+def _session(session: date | str) -> str:
+    """Return the date of a session, or of its ISO 8601 text in a card."""
+    if isinstance(session, str):
+        session = date.fromisoformat(session)
+    return day(session, year=True)
 
 
-def _troubles(digest: Digest) -> list[str]:
-    """Why a digest may miss news."""
-    ledger = digest.coverage
-    told = [f"source {each.feed} {each.status}: {each.detail}" for each in ledger.reports if each.status != "ok"]
-    told += ["no source was asked"] if not ledger.reports else []
-    told += [f"no run of window {key}" for key in ledger.missing_windows]
-    told += [f"{ledger.gap_minutes} minutes without coverage"] if ledger.gap_minutes else []
-    return told
+def _coverage_problems(digest: Digest) -> list[str]:
+    """Return why a digest may miss news."""
+    coverage = digest.coverage
+    failed = [report for report in coverage.reports if report.status != "ok"]
+    problems = [f"source {report.feed} {report.status}: {report.detail}" for report in failed]
+    if not coverage.reports:
+        problems.append("no source was fetched")
+    problems.extend(f"no run of window {key}" for key in coverage.missing_windows)
+    if coverage.gap_minutes:
+        problems.append(f"{coverage.gap_minutes} minutes without coverage")
+    return problems

@@ -117,10 +117,10 @@ def test_a_reader_unsubscribes_and_says_what_was_useful(open_page: Callable[[int
     fields = links.FeedbackFields(TOLD.key, "AAA", "BUY", links.recipient_hash("reader@example.org", key=KEY))
     page = open_page(375, "light", links.feedback_url("", fields, "useful", as_of=NOW, key=KEY))
     page.get_by_role("button", name="Not useful").click()
-    assert page.get_by_text("AAA counts as not useful.").is_visible()
+    assert page.get_by_text("Your feedback is recorded: AAA was not useful.").is_visible()
     page.go_back()
     page.get_by_role("button", name="Useful", exact=True).click()
-    assert page.get_by_text("AAA counts as useful now; your earlier answer is gone.").is_visible()
+    assert page.get_by_text("Your feedback is changed: AAA was useful. It replaces your earlier answer.").is_visible()
 
 
 def test_hostile_titles_neither_run_nor_break_the_layout(browser: Browser, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from signals_pipeline.core.dates import DAYS, MONTHS, day
 
 
-def test_the_form() -> None:
+def test_a_date_has_weekday_day_and_month() -> None:
     assert day(date(2015, 1, 27)) == "Tue 27 Jan"
     assert day(date(2024, 12, 1), year=True) == "Sun 1 Dec 2024"
 

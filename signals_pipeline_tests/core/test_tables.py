@@ -1,4 +1,4 @@
-"""Tables: a stage's frame has exactly its columns, dtypes and order, or is refused in one line."""
+"""Tables: a stage's frame has exactly its columns, dtypes and order, or is refused with one line."""
 
 import pandas as pd
 import pytest
@@ -51,19 +51,22 @@ def test_any_order_of_rows_and_columns_conforms_to_the_same_frame(symbols: list[
 def test_each_window_has_its_rows_in_their_order(windows: list[int]) -> None:
     """Also where windows come out of order."""
     starts = [START + pd.Timedelta(days=window) for window in windows]
-    rows = pd.DataFrame({"window_start": pd.to_datetime(starts, utc=True), "at": range(len(windows))})
-    found = ByWindow(rows)
+    rows = pd.DataFrame({"window_start": pd.to_datetime(starts, utc=True), "position": range(len(windows))})
+
+    by_window = ByWindow(rows)
+
     for start in (*starts, START - pd.Timedelta(days=1)):
-        expected = [at for at, each in enumerate(starts) if each == start]
-        assert found.rows(start)["at"].tolist() == expected
-        assert {name: values.tolist() for name, values in found.columns(start).items()} == {
+        expected = [position for position, other in enumerate(starts) if other == start]
+        assert by_window.rows(start)["position"].tolist() == expected
+        columns = {name: values.tolist() for name, values in by_window.columns(start).items()}
+        assert columns == {
             "window_start": [start.tz_convert(None).to_pydatetime()] * len(expected),
-            "at": expected,
+            "position": expected,
         }
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(SchemaError, match=r"^bars: column 'volume' is missing; the stage before must provide it$"):
+    with pytest.raises(SchemaError, match=r"^bars: column 'volume' is missing; the previous stage must provide it$"):
         BARS.conform(frame(["A"]).drop(columns="volume"))
 
 
@@ -72,26 +75,26 @@ def test_a_value_that_can_not_be_cast_names_its_column() -> None:
         BARS.conform(frame(["A"], volume="many"))
 
 
-def test_a_missing_value_is_refused_where_the_column_is_full_and_kept_where_it_may_be_empty() -> None:
-    with pytest.raises(SchemaError, match=r"^bars\.window_start: 1 missing values in a full column$"):
+def test_a_missing_value_is_refused_in_a_required_column_and_accepted_in_a_nullable_one() -> None:
+    with pytest.raises(SchemaError, match=r"^bars\.window_start: 1 values are missing; every row must have one$"):
         BARS.conform(frame(["A"], window_start=pd.Series([pd.NaT]).dt.tz_localize("UTC")))
     assert BARS.conform(frame(["A"], close=None))["close"].isna().all()
 
 
-def test_a_repeated_key_is_shown() -> None:
+def test_a_repeated_key_is_named() -> None:
     with pytest.raises(SchemaError, match=r"^bars: two rows have the key \{'window_start': '2015.*', 'symbol': 'B'\}$"):
         BARS.conform(frame(["A", "B", "B"]))
 
 
 @pytest.mark.parametrize("table", STAGES.values(), ids=STAGES)
-def test_an_empty_frame_has_every_dtype_and_is_nobody_elses(table: Table) -> None:
+def test_an_empty_frame_has_every_dtype_and_is_a_copy(table: Table) -> None:
     empty = table.empty()
     assert [str(dtype) for dtype in empty.dtypes] == [column.dtype for column in table.columns]
     empty["more"] = 1
     assert list(table.empty().columns) == table.names
 
 
-def test_frames_are_joined_and_none_is_an_empty_one() -> None:
+def test_frames_are_joined_and_no_frames_give_an_empty_one() -> None:
     later = START + pd.Timedelta(hours=15)
     joined = concat(BARS, [frame(["B"], window_start=later), BARS.empty(), frame(["C", "A"])])
     assert joined["symbol"].tolist() == ["A", "C", "B"]

@@ -1,4 +1,4 @@
-"""What happens to titles and links before anyone reads them."""
+"""Titles and links are cleaned before anyone reads them."""
 
 import unicodedata
 
@@ -37,7 +37,7 @@ def test_a_long_title_is_cut_at_a_word_and_says_so() -> None:
     assert set(text.split(" ")) == {"Apple"}
 
 
-def test_a_word_without_end_is_cut_anywhere() -> None:
+def test_a_word_longer_than_the_limit_is_cut() -> None:
     assert clean("x" * 10_000) == ("x" * TITLE_LIMIT, True)
 
 
@@ -72,7 +72,7 @@ def test_clean_text_is_safe_and_stable(raw: str) -> None:
         ("-3% day for Apple", "-3% day for Apple"),
     ],
 )
-def test_a_model_reads_the_words_only(title: str, text: str) -> None:
+def test_a_model_reads_only_the_words(title: str, text: str) -> None:
     assert readable(title) == text
 
 
@@ -120,7 +120,7 @@ def test_a_link_is_empty_or_printable_http_and_stable(raw: str) -> None:
         ("Is $MSFT #cheap now?", "Is cheap now?"),
     ],
 )
-def test_hashtags_behind_a_cashtag_file_the_title(title: str, text: str) -> None:
+def test_hashtags_after_a_cashtag_are_removed_with_it(title: str, text: str) -> None:
     assert readable(title) == text
 
 
@@ -135,6 +135,6 @@ def test_the_content_address_is_the_sha_256_of_the_text() -> None:
     st.text("aB0-.", min_size=1, max_size=8),
     st.text("aB0-._~/%:=&+!$,;'@()*[]?#\\ é\n", max_size=14),
 )
-def test_a_link_that_is_as_it_should_be_is_what_its_parts_give(scheme: str, host: str, rest: str) -> None:
+def test_a_canonical_link_equals_the_one_built_from_its_parts(scheme: str, host: str, rest: str) -> None:
     for link in (f"{scheme}://{host}{rest}", f"{scheme}://{host}.com/{rest}"):
-        assert canonical_url(link) == canonical_url(f" {link}")  # a space in front: it is taken apart
+        assert canonical_url(link) == canonical_url(f" {link}")  # the leading space makes it take the slow path

@@ -1,4 +1,4 @@
-"""Windows tile time, their keys round-trip, and sessions answer what a plain search through them answers."""
+"""Windows tile time, their keys round-trip, and session lookups equal a linear search."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -80,7 +80,7 @@ def test_windows_between_tile_the_span_without_gap_or_overlap(first: datetime, l
 @pytest.mark.parametrize(
     ("key", "hours"), [("2024-03-08-17:30", 62), ("2024-11-01-17:30", 64), ("2024-07-05-17:30", 63)]
 )
-def test_weekends_of_the_clock_changes_are_an_hour_shorter_and_longer(key: str, hours: int) -> None:
+def test_a_weekend_with_a_clock_change_is_an_hour_shorter_or_longer(key: str, hours: int) -> None:
     window = window_for_key(key)
     assert window.end - window.start == hours * HOUR
     assert windows_between(window.start, window.end) == (window,)
@@ -125,7 +125,7 @@ def test_a_window_is_complete_at_its_end_and_not_before() -> None:
         ("9999-12-31-17:30", "outside the years 1970 to 2199"),
     ],
 )
-def test_what_is_no_key_is_refused_in_one_line_with_the_nearest_keys(key: str, nearest: str) -> None:
+def test_an_invalid_key_is_refused_in_one_line_with_the_nearest_keys(key: str, nearest: str) -> None:
     with pytest.raises(WindowError) as raised:
         window_for_key(key)
     assert nearest in str(raised.value)
@@ -167,7 +167,9 @@ def test_labels_say_new_york_times() -> None:
 
 @settings(deadline=None)
 @given(INSTANTS, st.floats(0.1, 96), st.booleans())
-def test_evidence_ends_at_the_digest_and_reaches_as_far_as_asked(instant: datetime, hours: float, strict: bool) -> None:
+def test_evidence_ends_at_the_window_end_and_reaches_back_by_the_lookback(
+    instant: datetime, hours: float, strict: bool
+) -> None:
     window = window_containing(instant)
     start, end = evidence_interval(window, lookback_hours=hours, strict=strict)
     assert end == window.as_of
@@ -179,7 +181,7 @@ def test_evidence_ends_at_the_digest_and_reaches_as_far_as_asked(instant: dateti
 
 
 @pytest.mark.parametrize("hours", [0, -1, float("nan")])
-def test_a_lookback_that_holds_nothing_is_refused(hours: float) -> None:
+def test_a_lookback_without_hours_is_refused(hours: float) -> None:
     with pytest.raises(WindowError, match="NEWS_LOOKBACK_HOURS must be above 0"):
         evidence_interval(window_for_key("2024-03-08-17:30"), lookback_hours=hours, strict=False)
 
@@ -189,7 +191,7 @@ SESSIONS = trading_sessions(date(2024, 6, 3), date(2024, 12, 31))
 
 @settings(deadline=None)
 @given(st.datetimes(datetime(2024, 6, 1), datetime(2025, 1, 9), timezones=ZONES))  # noqa: DTZ001
-def test_sessions_answer_what_a_plain_search_answers(instant: datetime) -> None:
+def test_session_lookups_equal_a_linear_search(instant: datetime) -> None:
     naive = np.datetime64(instant.astimezone(UTC).replace(tzinfo=None), "us")
     closed = [day for day, close in zip(SESSIONS.dates, SESSIONS.closes, strict=True) if close < naive]
     assert SESSIONS.last_closed(instant) == (closed[-1].item() if closed else None)
@@ -206,32 +208,29 @@ def test_a_session_counts_from_the_instant_after_its_close_and_is_entered_before
 
 
 @pytest.mark.parametrize(
-    ("key", "holiday", "following", "text"),
+    ("key", "note"),
     [
-        ("2024-07-01-17:30", False, date(2024, 7, 2), "Market opens today, 09:30 to 16:00 ET."),
-        ("2024-07-02-17:30", False, date(2024, 7, 3), "Market opens today, 09:30 to 13:00 ET (early close)."),
-        ("2024-07-03-08:30", False, date(2024, 7, 5), f"Market closed for today; {FRIDAY}"),
-        ("2024-07-03-17:30", True, date(2024, 7, 5), f"Market closed today (Thu 4 Jul, no session); {FRIDAY}"),
-        ("2024-12-31-08:30", False, None, "Market closed for today; the calendar ends before the next session."),
+        ("2024-07-01-17:30", "Market opens today, 09:30 to 16:00 ET."),
+        ("2024-07-02-17:30", "Market opens today, 09:30 to 13:00 ET (early close)."),
+        ("2024-07-03-08:30", f"Market closed for today; {FRIDAY}"),
+        ("2024-07-03-17:30", f"Market closed today (Thu 4 Jul, no session); {FRIDAY}"),
+        ("2024-12-31-08:30", "Market closed for today; the calendar ends before the next session."),
     ],
 )
-def test_the_market_note_names_holidays_and_the_next_session(
-    key: str, holiday: bool, following: date | None, text: str
-) -> None:
-    note = SESSIONS.market_note(window_for_key(key))
-    assert (note.is_holiday_today, note.next_session, note.text) == (holiday, following, text)
+def test_the_market_note_names_holidays_and_the_next_session(key: str, note: str) -> None:
+    assert SESSIONS.market_note(window_for_key(key)) == note
 
 
-def test_sessions_that_end_too_early_are_an_error_not_an_answer() -> None:
-    with pytest.raises(WindowError, match="reach to 2024-12-31, 2025-02-03 is asked for: load the calendar further"):
+def test_a_calendar_that_ends_too_early_raises() -> None:
+    with pytest.raises(WindowError, match="ends on 2024-12-31, but 2025-02-03 is needed: load it further"):
         SESSIONS.last_closed(on(2025, 2, 3, "08:30"))
     none = trading_sessions(date(2024, 7, 4), date(2024, 7, 4))
-    with pytest.raises(WindowError, match="reach to nothing"):
+    with pytest.raises(WindowError, match="the calendar has no sessions, but 2024-07-04 is needed"):
         none.market_note(window_for_key("2024-07-03-17:30"))
 
 
 @pytest.mark.parametrize("wrong", ["dates", "opens", "order"])
-def test_sessions_out_of_step_are_refused(wrong: str) -> None:
+def test_sessions_with_unequal_lengths_or_out_of_order_are_refused(wrong: str) -> None:
     dates, opens, closes = SESSIONS.dates, SESSIONS.opens, SESSIONS.closes
     arrays = {
         "dates": (dates[1:], opens, closes),

@@ -1,4 +1,4 @@
-"""Links of a mail: GET only shows, POST acts, twice is as once, and only what we signed for this purpose acts."""
+"""Links of a mail: GET only shows, POST acts and is idempotent, and only links signed for the purpose act."""
 
 from datetime import timedelta
 from urllib.parse import quote
@@ -31,7 +31,7 @@ def rows(url: str, table: sa.Table) -> list[tuple[object, ...]]:
     return found
 
 
-def test_opening_an_unsubscribe_link_changes_nothing_and_posting_it_twice_is_as_once(url: str) -> None:
+def test_opening_an_unsubscribe_link_changes_nothing_and_posting_it_is_idempotent(url: str) -> None:
     with site(url) as client:
         shown = client.get(GO)
         client.head(GO)
@@ -40,8 +40,8 @@ def test_opening_an_unsubscribe_link_changes_nothing_and_posting_it_twice_is_as_
     assert READER in Page(shown.text).text
     assert [attributes["action"] for tag, attributes in Page(shown.text).tags if tag == "form"] == [GO]
     assert shown.headers["cache-control"] == "no-store"
-    assert f"No digest goes to {READER} any more." in first.text
-    assert "It was done already" in second.text
+    assert f"No digests will be sent to {READER}." in first.text
+    assert "You were already unsubscribed." in second.text
     assert rows(url, suppression) == [(READER, "unsubscribed", NOW)]
 
 
@@ -61,9 +61,9 @@ def test_feedback_is_shown_then_given_then_changed(url: str) -> None:
         actions = [str(attributes["action"]) for tag, attributes in page.tags if tag == "form"]
         answers = [client.post(action).text for action in (actions[0], actions[0], actions[1])]
     assert [action.rpartition("=")[2] for action in actions] == ["not_useful", "useful"]  # as the link said
-    assert "AAA counts as not useful." in answers[0]
-    assert "You said so before" in answers[1]
-    assert "your earlier answer is gone" in answers[2]
+    assert "Your feedback is recorded: AAA was not useful." in answers[0]
+    assert "Your feedback was already recorded" in answers[1]
+    assert "It replaces your earlier answer." in answers[2]
     ((_, start, symbol, kind, who, verdict, at),) = rows(url, feedback)
     assert (start, symbol, kind, who, verdict, at) == (TOLD.start, "AAA", "BUY", HASH, "useful", NOW)
     assert READER not in str(rows(url, feedback))
@@ -105,7 +105,7 @@ def test_an_expired_link_says_until_when_it_worked(url: str) -> None:
     assert rows(url, suppression) == rows(url, feedback) == []
 
 
-def test_a_verdict_must_be_one(url: str) -> None:
+def test_an_unknown_verdict_is_refused(url: str) -> None:
     with site(url) as client:
         for path in (SAY.partition("?")[0], SAY.replace("not_useful", "great")):
             assert client.post(path).status_code == 422
@@ -117,13 +117,13 @@ def test_without_a_key_no_link_works(url: str) -> None:
         for path in (GO, SAY):
             answer = client.post(path)
             assert answer.status_code == 404
-            assert "Links are switched off here" in answer.text
+            assert "Links are disabled on this site" in answer.text
     assert rows(url, suppression) == rows(url, feedback) == []
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(min_size=1, max_size=60))
-def test_no_token_from_anywhere_acts(client: TestClient, filled_url: str, token: str) -> None:
+def test_no_forged_token_acts(client: TestClient, filled_url: str, token: str) -> None:
     quoted = quote(token.encode("utf-8", "surrogatepass"), safe="")
     for path in (f"/unsubscribe/{quoted}", f"/feedback/{quoted}"):
         answer = client.post(path, params={"verdict": "useful"})

@@ -1,4 +1,4 @@
-"""The API says what is stored: the newest digest, any other, signals with outcomes, the record."""
+"""The API returns what is stored: the newest digest, any other, signals with outcomes, the track record."""
 
 import json
 
@@ -45,10 +45,10 @@ def test_the_answer_has_every_field_of_the_stored_digest(url: str) -> None:
     assert sections == ["new", "changed", "from_missed"]
     assert [item["id"][:16] for item in answer["items"]] == [digest.window_key, digest.window_key, WINDOWS[5].key]
     otherwise = {"version", "preheader", "window_key", "new", "changed", "from_missed"}
-    assert set(Digest.__dataclass_fields__) - otherwise <= set(digest_schemas.DigestAnswer.model_fields)
+    assert set(Digest.__dataclass_fields__) - otherwise <= set(digest_schemas.DigestResponse.model_fields)
 
 
-def test_a_changed_digest_is_told_at_once_with_another_etag(url: str) -> None:
+def test_a_changed_digest_is_returned_at_once_with_another_etag(url: str) -> None:
     with site(url) as client:
         assert client.get("/api/v1/digest").status_code == 404
         assert client.get("/healthz").json() == {"status": "ok", "newest": None}
@@ -114,7 +114,7 @@ def test_an_empty_record_says_so(url: str) -> None:
     assert {line["n"] for line in answer["lines"]} == {0}
     assert "No live record yet." in page
     assert "No outcome is known yet." in page
-    assert "Nobody has said yet" in page
+    assert "No reader feedback yet." in page
 
 
 def test_the_api_reads_both_databases_and_can_write_neither(database_url: str) -> None:

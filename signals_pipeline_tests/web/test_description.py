@@ -1,4 +1,4 @@
-"""The API does what its description says, and the description's examples are answers that it could give."""
+"""The API does what its description says, and the description's examples are valid responses."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,11 +19,11 @@ ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signal
 PATHS = [*ASKED, "/api/v1/record", "/healthz"]
 
 EXAMPLES = [
-    (digest_schemas.DigestAnswer, examples.DIGEST),
+    (digest_schemas.DigestResponse, examples.DIGEST),
     (schemas.DigestList, examples.DIGESTS),
     (schemas.SignalList, examples.SIGNALS),
-    (schemas.SignalAnswer, examples.SIGNAL),
-    (schemas.RecordAnswer, examples.RECORD),
+    (schemas.SignalResponse, examples.SIGNAL),
+    (schemas.RecordResponse, examples.RECORD),
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline.web.safe import LONGEST, plain
+from signals_pipeline.web.safe import MAXIMUM_LENGTH, plain
 from signals_pipeline.web.templating import render
 from signals_pipeline_tests.support.digest_examples import component, signal, story
 from signals_pipeline_tests.support.digest_pages import NOW, everything, titled
@@ -114,7 +114,7 @@ def test_any_text_stays_a_text_in_a_template(text: str) -> None:
 
 
 def test_a_text_is_cut_where_no_reader_would_go_on() -> None:
-    assert len(plain(HUGE)) == LONGEST
+    assert len(plain(HUGE)) == MAXIMUM_LENGTH
     assert plain(HUGE).endswith("…")
     assert plain("  A\ttitle ") == "A title"
 

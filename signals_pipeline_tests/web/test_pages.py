@@ -1,4 +1,4 @@
-"""The pages read as the digest reads, link to each other, and hold what their reader came for."""
+"""The pages show what the digest shows and link to each other."""
 
 import re
 from dataclasses import replace
@@ -54,10 +54,10 @@ def test_a_long_archive_comes_in_pages(url: str) -> None:
         assert "← Newest" in second.text
 
 
-def test_an_empty_archive_says_what_comes(url: str) -> None:
+def test_an_empty_archive_says_what_to_expect(url: str) -> None:
     with site(url) as client:
-        assert "There is no digest yet: the first run makes one." in page(client, "/").text
-        assert client.get("/api/v1/digest").json() == {"detail": "There is no digest yet: the first run makes one."}
+        assert "No digest yet: the first run creates one." in page(client, "/").text
+        assert client.get("/api/v1/digest").json() == {"detail": "No digest yet: the first run creates one."}
 
 
 def test_a_digest_page_says_what_the_digest_says(url: str) -> None:
@@ -96,15 +96,15 @@ def test_quiet_and_degraded_days_say_so(url: str, kind: str) -> None:
         assert "30 minutes without coverage." in text
 
 
-def test_a_source_that_was_never_asked_is_said(url: str) -> None:
+def test_a_window_without_fetched_sources_says_so(url: str) -> None:
     tell(url, digest_of(TOLD, coverage=coverage(TOLD, status="failed", reports=())))
     with site(url) as client:
-        assert "no source was asked" in page(client, f"/digests/{TOLD.key}").text
+        assert "no source was fetched" in page(client, f"/digests/{TOLD.key}").text
 
 
 def test_a_signal_page_says_why_and_what_became_of_it(client: TestClient) -> None:
     read = page(client, f"/signals/{TOLD.key}-AAA-BUY")
-    for said in ("Tone +0.70 (tone confidence 0.90)", "Story number 1", "Example Wire", "told before", "RSI"):
+    for said in ("Tone +0.70 (tone confidence 0.90)", "Story number 1", "Example Wire", "reported before", "RSI"):
         assert said in read.text
     assert "✗ Miss after 1 session" in read.text
     assert "net −1.0%" in read.text
@@ -129,7 +129,7 @@ def test_a_signal_without_a_card_still_has_its_parts(url: str) -> None:
     with site(url) as client:
         for name in (f"{WINDOWS[4].key}-CCC-SELL", f"{WINDOWS[8].key}-CCC-BUY", f"{WINDOWS[9].key}-AAA-SELL"):
             read = page(client, f"/signals/{name}")
-            assert "does not tell this signal" in read.text
+            assert "does not report this signal" in read.text
             assert "Not known yet: 1, 3, 5, 10 sessions." in read.text
 
 
@@ -169,7 +169,7 @@ def test_everything_links_below_the_path_that_it_is_served_at(filled_url: str) -
             assert own
             assert all(link.startswith("/desk/") for link in own)
         assert client.get("/desk/api/v1/digest").status_code == 200
-        assert client.get("/desk/api/v1/nothing").json()["detail"] == "There is nothing at this address."
+        assert client.get("/desk/api/v1/nothing").json()["detail"] == "Nothing exists at this address."
 
 
 def test_a_page_that_did_not_change_is_not_sent_again(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong is told in plain words: JSON to programs, a page to readers, nothing of the inside."""
+"""Errors are reported in plain words: JSON for programs, a page for readers, without internals."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,11 @@ from signals_pipeline_tests.support.sites import TOLD, fill, settings_of, site, 
         ("/api/v1/digest?window=x", 422, "window: give a window's key, its start in New York, such as 2015-02-02"),
         ("/api/v1/digest?window=2024-01-13-08:30", 404, "No window has the key '2024-01-13-08:30'; the nearest keys"),
         ("/api/v1/digest?window=2023-01-12-08:30", 404, "Window 2023-01-12-08:30 has no digest."),
-        ("/api/v1/digest?window=2023-99-99-08:30", 404, "No window has the key '2023-99-99-08:30'; a key is the start"),
+        (
+            "/api/v1/digest?window=2023-99-99-08:30",
+            404,
+            "No window has the key '2023-99-99-08:30'; a key is the window's start",
+        ),
         ("/api/v1/digests?before=2024", 422, "before: give a window's key"),
         ("/api/v1/digests?limit=0", 422, "limit: input should be greater than or equal to 1"),
         ("/api/v1/signals?limit=5000", 422, "limit: input should be less than or equal to 200"),
@@ -28,17 +32,19 @@ from signals_pipeline_tests.support.sites import TOLD, fill, settings_of, site, 
         ("/api/v1/signals?symbol=%00", 422, "symbol: give a ticker of letters, digits, dot or hyphen"),
         ("/api/v1/signals?signal_type=HOLD", 422, "signal_type: input should be 'BUY' or 'SELL'"),
         ("/api/v1/signals/2024-01-09-08:30-ZZZ-BUY", 404, "The history has no signal 2024-01-09-08:30-ZZZ-BUY."),
-        ("/api/v1/nothing", 404, "There is nothing at this address."),
+        ("/api/v1/nothing", 404, "Nothing exists at this address."),
         ("/digests/x", 422, "window: give a window&#39;s key"),
         ("/digests/2023-01-12-08:30", 404, "Window 2023-01-12-08:30 has no digest."),
         ("/signals/x", 422, "name: give a signal&#39;s name"),
         ("/signals/2024-01-09-08:30-ZZZ-BUY", 404, "The history has no signal"),
         ("/?before=x", 422, "before: give a window&#39;s key"),
-        ("/nothing", 404, "There is nothing at this address."),
-        ("/nothing/", 404, "There is nothing at this address."),
+        ("/nothing", 404, "Nothing exists at this address."),
+        ("/nothing/", 404, "Nothing exists at this address."),
     ],
 )
-def test_what_is_not_there_or_not_right(client: TestClient, path: str, status: int, told: str) -> None:
+def test_missing_things_and_invalid_parameters_are_reported(
+    client: TestClient, path: str, status: int, told: str
+) -> None:
     answer = client.get(path)
     assert answer.status_code == status
     if path.startswith("/api/"):
@@ -49,14 +55,14 @@ def test_what_is_not_there_or_not_right(client: TestClient, path: str, status: i
 
 
 @pytest.mark.parametrize("path", ["/api/v1/digest", "/record"])
-def test_another_method_is_refused_with_those_that_work(client: TestClient, path: str) -> None:
+def test_an_unsupported_method_is_refused_with_the_allowed_ones(client: TestClient, path: str) -> None:
     answer = client.post(path)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET"
-    assert "does not take that method" in answer.text
+    assert "does not support that method" in answer.text
 
 
-def test_a_database_that_goes_away_is_told_without_where_it_was(
+def test_a_failing_database_is_reported_without_its_location(
     url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(url)
@@ -67,14 +73,14 @@ def test_a_database_that_goes_away_is_told_without_where_it_was(
         engine.dispose()
         api, page, probe = (client.get(path) for path in ("/api/v1/digest", "/", "/healthz"))
     assert [each.status_code for each in (api, page, probe)] == [503] * 3
-    assert api.json() == {"detail": "The database does not answer; try again in a minute."}
+    assert api.json() == {"detail": "The database is not responding; try again in a minute."}
     for answer in (api, page, probe):
         assert str(tmp_path) not in answer.text
         assert "digest" not in answer.json()["detail"] if answer is not page else "elsewhere" not in answer.text
     assert "no such table" in caplog.text
 
 
-def test_it_answers_again_when_the_database_is_back(url: str) -> None:
+def test_requests_succeed_again_when_the_database_is_back(url: str) -> None:
     fill(url)
     engine = engine_for(url)
     with site(url) as client:
@@ -95,7 +101,7 @@ def test_a_digest_of_another_version_says_what_to_do(url: str) -> None:
     assert "compose the window again" in page.text
 
 
-def test_what_nobody_foresaw_tells_nothing_of_the_inside(url: str) -> None:
+def test_an_unexpected_error_reveals_no_internals(url: str) -> None:
     tell(url, digest_of(TOLD))
     engine = engine_for(url)
     with write_transaction(engine) as connection:
@@ -105,7 +111,7 @@ def test_what_nobody_foresaw_tells_nothing_of_the_inside(url: str) -> None:
         api, page = client.get("/api/v1/digest"), client.get(f"/digests/{TOLD.key}")
     for answer in (api, page):
         assert answer.status_code == 500
-        assert "Something broke here; the operator finds it in the log." in answer.text
+        assert "Something went wrong on this server; the operator can find the details in its log." in answer.text
         assert "KeyError" not in answer.text
         assert answer.headers["x-content-type-options"] == "nosniff"
 

@@ -132,7 +132,7 @@ def compose(
         preheader=preheader((*new, *changed, *from_missed), near_miss_news, window, knobs, corrected),
         coverage=coverage,
         model=model,
-        market=context.sessions.market_note(window).text,
+        market=context.sessions.market_note(window),
         new=new,
         changed=changed,
         from_missed=from_missed,

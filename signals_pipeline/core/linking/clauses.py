@@ -1,8 +1,9 @@
-"""Which words of a headline speak of which company: the tone of "Intel slips while AMD gains" is not one tone.
+"""Which words of a headline carry the tone of which company: "Intel slips while AMD gains" has two tones.
 
-Where a title names several companies, it is cut at semicolons, dashes, conjunctions and commas that part statements.
-The subject of a clause, or else the company or list of companies that comes first in it, has the clause's tone. One
-that comes later in it, or is an end of a comparison, has none. Titles that report market data or a form have none.
+Where a title names several companies, it is cut into parts at semicolons, dashes, conjunctions and commas between
+statements. The subjects of a part, or else the company or list of companies that comes first in it, have the part's
+tone. A company that comes later in it, or that is compared, has none. Titles that report market data or a form have
+none. Which companies a headline names is decided in `linker`; the tone itself is the model's.
 """
 
 import re
@@ -18,47 +19,55 @@ from signals_pipeline.core.linking.mentions import CASHTAG_MARK
 from signals_pipeline.core.text import content_address
 from signals_pipeline.core.watchlist import Watchlist
 
-# Why a company of a headline has no tone, as counted for the operator.
+# Start and end of a part or a cut, as indices into the text.
+_Span = tuple[int, int]
+
+# Why a headline carries no tone for a company, as counted for the operator.
 REASONS: tuple[str, ...] = ("comparison", "elsewhere", "form", "market", "market_data", "no_statement", "shared")
 
-_PARTS = re.compile(
+# Where a title is cut whatever companies it names.
+_HARD_CUT = re.compile(
     r"\s*;\s+|\s[-–—]\s|,?\s(?:while|whereas|but|although|though|even as|as|after|amid|despite)\s", re.IGNORECASE
 )
-_LISTED = re.compile(r"^(?:['’]s)?\s*(?:,|&|\+|/|[-–]|,?\s*\b(?:and|or)\b)\s*$", re.IGNORECASE)
-_SOFT_PART = re.compile(r",\s+|\sand\s", re.IGNORECASE)
-# Between two companies: which end is the better one is beyond a tone of the whole clause.
-_COMPARES = re.compile(
+# What may stand between two names of one list, which is never cut.
+_LIST_SEPARATOR = re.compile(r"^(?:['’]s)?\s*(?:,|&|\+|/|[-–]|,?\s*\b(?:and|or)\b)\s*$", re.IGNORECASE)
+# Where a title is cut only between two companies.
+_SOFT_CUT = re.compile(r",\s+|\sand\s", re.IGNORECASE)
+# Between two companies: one tone of the whole clause can't say which of them is the better one.
+_COMPARISON = re.compile(
     r"\b(?:unlike|beats?|outdo\w*|outperform\w*|outshin\w+|outpac\w+|overtak\w+|than|rather|over|versus|vs|instead"
     r"|replac\w+|rival\w*|trails?|lags?|challeng\w+|against|underperform\w*|compet\w+|tops?)\b(?!\s+(?:\$|Rs|\d))",
     re.IGNORECASE,
 )
-_CHOOSES = re.compile(r"\b(?:prefer\w*|unlike|swap\w*|switch\w*|shift\w*|rather|instead)\b", re.IGNORECASE)
-# Directly before a name: it is the end that was beaten.
+# Anywhere in a clause that names two companies apart: "Investors prefer Intel to AMD".
+_CHOICE = re.compile(r"\b(?:prefer\w*|unlike|swap\w*|switch\w*|shift\w*|rather|instead)\b", re.IGNORECASE)
+# Directly before a name: it is the company that was beaten.
 _BEATEN = re.compile(
     r"\b(?:unlike|beats?|outdo\w*|outperform\w*|outshin\w+|outpac\w+|overtak\w+|than|replac\w+|over|against)\s(?:\w+\s)?$",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[^\W\d_]{2,}")
-# Trading in a share or its options, told by machines: the technical score already holds price and volume, and to buy
-# a put is not good news.
+_WORD = re.compile(r"[^\W\d_]{2,}")
+# Automatic reports on trading in a share or its options: the technical score already holds price and volume, and to
+# buy a put is not good news.
 _MARKET_DATA = re.compile(
     r"\b(?:(?:put|call)s? options?|one put, one call|options? (?:trading|volume|activity)|short interest"
     r"|(?:in|out)flow of (?:net )?(?:\$|money)|trends? (?:higher|lower): showing|bulls dig in)",
     re.IGNORECASE,
 )
 # The move of an index, whatever company it waits for or is led by.
-_MARKET = re.compile(
+_INDEX_MOVE = re.compile(
     r"\W*(?:Dow(?: Jones(?: Industrial Average)?)?|S&P 500|Nasdaq|Sensex|Nifty|FTSE|Nikkei|Wall Street"
     r"|(?:US |Asian? |European )?(?:stocks|markets|shares))\s(?:\w+\s){0,2}?"
     r"(?:climb|close|dip|drop|end|fall|gain|jump|leap|open|rally|rallie|rise|sink|slide|slip|surge|tumble|turn)s?\b",
     re.IGNORECASE,
 )
+# A form filed with the SEC says nothing of its content.
 _FORM = re.compile(r"\b(?:files SEC form|new SEC filing)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """What is said of one company: the words, or why there are none.
+    """The words of a headline that carry the tone of one company, or why there are none.
 
     Attributes:
         text: The words that the sentiment model reads; empty where the headline carries no tone for the company.
@@ -69,87 +78,160 @@ class Clause:
     reason: str = ""
 
 
-def clauses_by_company(text: str, places: Sequence[Place], relevance: Mapping[str, float]) -> dict[str, Clause]:
-    """The clause of each company.
+def clauses_by_company(
+    text: str,
+    spans: Sequence[Place],
+    relevance: Mapping[str, float],
+) -> dict[str, Clause]:
+    """Return the clause of each company.
 
     Args:
         text: A title as the sentiment model would read it.
-        places: Where the text names companies, in order, none overlapping.
-        relevance: By company asked for. A subject speaks for its clause; one that has no place is named in the lead.
+        spans: Where the text names companies, in order, none overlapping.
+        relevance: By symbol, for the companies wanted. Subjects have the tone of their part; a company that the text
+            does not name is named in the lead.
     """
-    if _MARKET_DATA.search(text) or _FORM.search(text):
-        reason = "market_data" if _MARKET_DATA.search(text) else "form"
-        return dict.fromkeys(relevance, Clause("", reason))
-    named = {place.symbol for place in places}
-    if len(named | set(relevance)) < 2 or not named:
-        of_market = _MARKET.match(text) and not _PARTS.search(text)
-        return dict.fromkeys(relevance, Clause("", "market") if of_market else Clause(text))
+    # Titles without a statement about a company.
+    if _MARKET_DATA.search(text):
+        return dict.fromkeys(relevance, Clause("", "market_data"))
+    if _FORM.search(text):
+        return dict.fromkeys(relevance, Clause("", "form"))
+
+    # The whole title is of one company, or of the market.
+    named = {span.symbol for span in spans}
+    if not named or len(named | set(relevance)) == 1:
+        is_index_move = _INDEX_MOVE.match(text) and not _HARD_CUT.search(text)
+        return dict.fromkeys(relevance, Clause("", "market") if is_index_move else Clause(text))
+
+    # The first part that carries a tone of the company counts; else the reason of the last part that names it.
     subjects = {symbol for symbol, grade in relevance.items() if grade == SUBJECT}
-    told: dict[str, Clause] = {}
-    for start, end in _parts(text, places):
-        for symbol, clause in _of_part(text[start:end], _within(places, start, end), subjects).items():
-            if symbol not in told or told[symbol].reason:
-                told[symbol] = clause
-    return {symbol: told.get(symbol, Clause("", "elsewhere")) for symbol in relevance}
+    clauses: dict[str, Clause] = {}
+    for start, end in _parts(text, spans):
+        part_spans = _spans_within(spans, start, end)
+        part_clauses = _part_clauses(text[start:end], part_spans, subjects)
+        for symbol, clause in part_clauses.items():
+            if symbol not in clauses or not clauses[symbol].text:
+                clauses[symbol] = clause
+    return {symbol: clauses.get(symbol, Clause("", "elsewhere")) for symbol in relevance}
 
 
-def _within(places: Sequence[Place], start: int, end: int) -> list[Place]:
-    return [Place(one.symbol, one.start - start, one.end - start) for one in places if start <= one.start < end]
+def _spans_within(spans: Sequence[Place], start: int, end: int) -> list[Place]:
+    """The mentions that begin in a part, counted from its start."""
+    within = [span for span in spans if start <= span.start < end]
+    return [Place(span.symbol, span.start - start, span.end - start) for span in within]
 
 
-def _parts(text: str, places: Sequence[Place]) -> list[tuple[int, int]]:
-    """The parts of a title: never cut inside a name or a list of names."""
-    hard = [match.span() for match in _PARTS.finditer(text)]
-    soft = [found[-1] for one, other in pairwise(places) if (found := _soft_cuts(text, one, other, hard))]
-    kept = [cut for cut in sorted({*hard, *soft}) if not _inside(cut, text, places)]
-    starts, ends = [0, *(end for _, end in kept)], [*(start for start, _ in kept), len(text)]
-    return list(zip(starts, ends, strict=True))
+def _parts(text: str, spans: Sequence[Place]) -> list[_Span]:
+    """Cut a title into parts, never inside a name or a list of names."""
+    hard_cuts = [match.span() for match in _HARD_CUT.finditer(text)]
+
+    # Between two companies that no hard cut parts, the last comma or "and".
+    cuts = set(hard_cuts)
+    for left, right in pairwise(spans):
+        if any(left.end <= start < right.start for start, _ in hard_cuts):
+            continue
+        soft_cuts = [match.span() for match in _SOFT_CUT.finditer(text, left.end, right.start)]
+        if soft_cuts:
+            cuts.add(soft_cuts[-1])
+
+    # What lies between the cuts; the cuts themselves belong to no part.
+    parts: list[_Span] = []
+    part_start = 0
+    for cut_start, cut_end in sorted(cuts):
+        if _is_inside_name(cut_start, cut_end, spans) or _is_inside_list(cut_start, text, spans):
+            continue
+        parts.append((part_start, cut_start))
+        part_start = cut_end
+    parts.append((part_start, len(text)))
+    return parts
 
 
-def _soft_cuts(text: str, one: Place, other: Place, hard: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Commas and "and" between two companies that are not in one list, where no conjunction parts them already."""
-    if any(one.end <= start < other.start for start, _ in hard):
-        return []
-    return [match.span() for match in _SOFT_PART.finditer(text, one.end, other.start)]
+def _is_inside_name(cut_start: int, cut_end: int, spans: Sequence[Place]) -> bool:
+    return any(span.start < cut_end and cut_start < span.end for span in spans)
 
 
-def _inside(cut: tuple[int, int], text: str, places: Sequence[Place]) -> bool:
-    if any(place.start < cut[1] and cut[0] < place.end for place in places):
-        return True
-    return any(
-        one.end <= cut[0] < other.start and _LISTED.match(text[one.end : other.start])
-        for one, other in pairwise(places)
-    )
+def _is_inside_list(cut_start: int, text: str, spans: Sequence[Place]) -> bool:
+    for left, right in pairwise(spans):
+        is_between = left.end <= cut_start < right.start
+        if is_between and _LIST_SEPARATOR.match(text[left.end : right.start]):
+            return True
+    return False
 
 
-def _of_part(part: str, places: Sequence[Place], subjects: set[str]) -> dict[str, Clause]:
-    """The clauses of the companies of one part: its subjects, or else its first list of companies, speak through it."""
-    if not places:
+def _part_clauses(
+    part: str,
+    spans: Sequence[Place],
+    subjects: set[str],
+) -> dict[str, Clause]:
+    """Return the clauses of the companies that one part of a title names.
+
+    Args:
+        part: The part's text.
+        spans: Where it names companies, in order.
+        subjects: The companies that the whole title is about.
+    """
+    if not spans:
         return {}
-    between = [part[one.end : other.start] for one, other in pairwise(places)]
-    listed = [_LISTED.match(gap) is not None for gap in between]
-    apart = [gap for gap, one_list in zip(between, listed, strict=True) if not one_list]
-    leads = {place.symbol for place in places[: [*listed, False].index(False) + 1]}
-    speakers = subjects & {place.symbol for place in places} or leads
-    market = _MARKET.match(part)
-    if market and places[0].start >= market.end():
-        return {place.symbol: Clause("", "market") for place in places}
-    if not _WORDS.search(" ".join([part[: places[0].start], *apart, part[places[-1].end :]])):
-        return {place.symbol: Clause("", "no_statement") for place in places}
-    if _compared(part, part[: places[0].start], apart):
-        return {place.symbol: Clause("", "comparison") for place in places}
-    said = Clause(part.strip(" ,;:"))
-    return {place.symbol: said if place.symbol in speakers else Clause("", "shared") for place in places}
+
+    # The text around and between the companies. Gaps within a list of companies say nothing.
+    before = part[: spans[0].start]
+    after = part[spans[-1].end :]
+    gaps = [part[left.end : right.start] for left, right in pairwise(spans)]
+    is_list_gap = [_LIST_SEPARATOR.match(gap) is not None for gap in gaps]
+    statement_gaps = [gap for gap, is_listed in zip(gaps, is_list_gap, strict=True) if not is_listed]
+
+    # Reasons why no company of the part has a tone, in this order.
+    reason = ""
+    index_move = _INDEX_MOVE.match(part)
+    if index_move and index_move.end() <= spans[0].start:
+        reason = "market"
+    elif not _WORD.search(" ".join([before, *statement_gaps, after])):
+        reason = "no_statement"
+    elif _is_comparison(part, before, statement_gaps):
+        reason = "comparison"
+    if reason:
+        return {span.symbol: Clause("", reason) for span in spans}
+
+    # The subjects of the title have the tone of the part; where it names none, its first list of companies.
+    tone_symbols = subjects & {span.symbol for span in spans}
+    if not tone_symbols:
+        first_list_size = 1
+        while first_list_size < len(spans) and is_list_gap[first_list_size - 1]:
+            first_list_size += 1
+        tone_symbols = {span.symbol for span in spans[:first_list_size]}
+
+    clauses: dict[str, Clause] = {}
+    for span in spans:
+        if span.symbol in tone_symbols:
+            clauses[span.symbol] = Clause(part.strip(" ,;:"))
+        else:
+            clauses[span.symbol] = Clause("", "shared")
+    return clauses
 
 
-def _compared(part: str, before: str, apart: Sequence[str]) -> bool:
-    """Whether a part sets companies against each other, or its first one against one of the part before."""
-    against = any(_COMPARES.search(gap) for gap in apart) or (apart and _CHOOSES.search(part))
-    return bool(against or _BEATEN.search(before))
+def _is_comparison(part: str, before: str, statement_gaps: Sequence[str]) -> bool:
+    """Whether a part compares its companies, or its first one with one of the part before."""
+    if any(_COMPARISON.search(gap) for gap in statement_gaps):
+        return True
+    if statement_gaps and _CHOICE.search(part):
+        return True
+    return _BEATEN.search(before) is not None
 
 
-def assign_clauses(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Headlines with the words that speak of each row's company, and how many rows have none.
+@dataclass(frozen=True, slots=True)
+class _CompanyRow:
+    """A row of HEADLINES that is about a company: its position, and the company."""
+
+    position: int
+    symbol: str
+    relevance: float
+
+
+def assign_clauses(
+    headlines: pd.DataFrame,
+    watchlist: Watchlist,
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Give each row the words that carry the tone of its company, and count the rows without.
 
     Args:
         headlines: HEADLINES frame.
@@ -160,30 +242,42 @@ def assign_clauses(headlines: pd.DataFrame, watchlist: Watchlist) -> tuple[pd.Da
         content address where it has one; and the count of rows without tone by reason, every reason of `REASONS`.
     """
     linker = Linker(watchlist)
+    titles: list[str] = headlines["title"].tolist()
+    texts: list[str] = headlines["text"].tolist()
+    hashes: list[str] = headlines["text_hash"].tolist()
     counts = dict.fromkeys(REASONS, 0)
-    titles, texts, hashes = (headlines[name].tolist() for name in ("title", "text", "text_hash"))
-    for about in _about(headlines):
-        first, relevance = about[0][0], {symbol: grade for _, symbol, grade in about}
-        marked, places = texts[first], list[Place]()
-        if len(relevance) > 1:  # all of a title about one company is that company's
-            marked, places = linker.places(titles[first], texts[first], relevance)
-        told = clauses_by_company(marked, places, relevance)
-        for row, symbol, _ in about:
-            if told[symbol].reason:
-                counts[told[symbol].reason] += 1
-                texts[row] = ""
-            elif told[symbol].text != marked:
-                texts[row] = told[symbol].text.replace(CASHTAG_MARK, "")
-                hashes[row] = content_address(texts[row])
-    text, address = (pd.Series(values, index=headlines.index, dtype="str") for values in (texts, hashes))
-    return headlines.assign(text=text, text_hash=address), counts
+    for rows in _rows_by_headline(headlines):
+        first = rows[0].position
+        relevance = {row.symbol: row.relevance for row in rows}
+
+        # A title about one company is that company's whole: its mentions need not be found.
+        text, spans = texts[first], list[Place]()
+        if len(relevance) > 1:
+            text, spans = linker.mention_spans(titles[first], text, relevance)
+        clauses = clauses_by_company(text, spans, relevance)
+
+        for row in rows:
+            clause = clauses[row.symbol]
+            if clause.reason:
+                counts[clause.reason] += 1
+                texts[row.position] = ""
+            elif clause.text != text:
+                texts[row.position] = clause.text.replace(CASHTAG_MARK, "")
+                hashes[row.position] = content_address(texts[row.position])
+
+    # An explicit dtype: an empty list would become object.
+    new_text = pd.Series(texts, index=headlines.index, dtype="str")
+    new_hash = pd.Series(hashes, index=headlines.index, dtype="str")
+    return headlines.assign(text=new_text, text_hash=new_hash), counts
 
 
-def _about(headlines: pd.DataFrame) -> Iterable[list[tuple[int, str, float]]]:
-    """Row, company and relevance of the rows about a company, those of one headline of one window together."""
-    found: dict[tuple[object, ...], list[tuple[int, str, float]]] = defaultdict(list)
-    columns = (headlines[name].tolist() for name in ("window_start", "headline_id", "text", "symbol", "relevance"))
-    for row, (*headline, symbol, relevance) in enumerate(zip(*columns, strict=True)):
+def _rows_by_headline(headlines: pd.DataFrame) -> Iterable[list[_CompanyRow]]:
+    """The rows about a company, grouped by window and headline."""
+    rows: dict[tuple[object, ...], list[_CompanyRow]] = defaultdict(list)
+    names = ("window_start", "headline_id", "text", "symbol", "relevance")
+    columns = [headlines[name].tolist() for name in names]
+    for position, values in enumerate(zip(*columns, strict=True)):
+        window_start, headline_id, text, symbol, relevance = values
         if symbol and relevance > 0:
-            found[tuple(headline)].append((row, symbol, relevance))
-    return found.values()
+            rows[window_start, headline_id, text].append(_CompanyRow(position, symbol, relevance))
+    return rows.values()

@@ -1,7 +1,8 @@
 """Which companies of the watchlist a headline is about, and how clearly. Precision first: where in doubt, no link.
 
 Names match as whole words, the longest first; ambiguous and shared names need a second support; a bare ticker symbol
-never links, only `$SYM` and `(NYSE: SYM)` do. The lists of words below were chosen by reading real titles.
+never links, only `$SYM` and `(NYSE: SYM)` do. The lists of words below were chosen by reading real titles. Which words
+of a headline carry the tone of which company is decided in `clauses`.
 """
 
 import re
@@ -11,39 +12,52 @@ from itertools import pairwise
 
 import pandas as pd
 
-from signals_pipeline.core.linking.ambiguity import accepted, doubtful, possible
+from signals_pipeline.core.linking.ambiguity import accepted_symbols, is_doubtful, may_be_company
 from signals_pipeline.core.linking.mentions import CASHTAG_MARK, Mention, NameIndex
 from signals_pipeline.core.text import CASHTAG, readable
 from signals_pipeline.core.watchlist import Watchlist
 
+# Relevance of a headline for a company: its subject, named in another role, only tagged by a vendor or cashtag.
 SUBJECT, NAMED, TAGGED = 1.0, 0.5, 0.0
 
-_HEAD_WORDS = 3  # a company named after at most this many words is what the headline is about
-_LIST_SIZE = 5  # from this many companies on, a title is a list
+# Sectors whose companies rate others.
+_BROKER_SECTORS = ("financ", "bank")
+# A company named after at most this many words is what the headline is about.
+_MAXIMUM_WORDS_BEFORE_SUBJECT = 3
+# From this many companies on, a title is a list.
+_MINIMUM_LIST_SIZE = 5
 
+# A broker's verdict on another company, directly after the broker's name.
 _RATES = (
     r"(?:\.|\s&\sCo\.?|\sInc\.?|\sGroup|\sCorp(?:\.|oration)?)?(?:\s+analysts?)?"
     r"\s+(?:upgrades?|downgrades?|initiates?|reiterates?|maintains?"
 )
+# ... whoever the broker is.
 _RATES_ANY = re.compile(
     _RATES + r"|(?:raises|cuts|lifts|lowers) (?:price )?targets?|ratings? updates?)\b", re.IGNORECASE
 )
+# ... where the broker is on the watchlist and the rated company follows.
 _RATES_NEXT = re.compile(
     _RATES + r"|starts|raises|cuts|lifts|boosts|trims|lowers|likes|favors|backs|recommends|sees|says|on|keeps|adds"
     r"|gives?|suggests)"
     r"\s+(?:[\w.&'’-]+\s+){0,2}$",
     re.IGNORECASE,
 )
-_RATED_BY = re.compile(
+# Before a name that is only the source of a statement: "raised to buy at", "said".
+_ATTRIBUTED_TO = re.compile(
     r"(?:\b(?:says?|said|according to|via|per)|\s[-–—]|\b(?:raised|cut|upgraded|downgraded|initiated|lowered|started"
     r"|reiterated)(?:\s\S+){0,4}\s(?:at|by))\s*$",
     re.IGNORECASE,
 )
+# Nothing but the source's role follows such a name.
 _ENDS = re.compile(r"^(?:['’]s)?(?:\s+(?:says?|said|analysts?|strategists?|economists?))?[\s.\"”)]*$", re.IGNORECASE)
+# A source at the end of a title: "Oil to hit $50, Citigroup says".
 _SAYS_LAST = re.compile(r"^\s+(?:says|said|analysts?|strategists?|economists?)\b[\s.\"”)]*$", re.IGNORECASE)
+# The host of an event that the headline is about: "at JPMorgan's annual conference".
 _HOSTS = re.compile(r"^(?:['’]s)?(?:\s[\w&,.'’-]+){0,5}\s(?:conference|summit|symposium)\b", re.IGNORECASE)
 # What may stand between two names of one list.
-JOINED = re.compile(r"^(?:['’]s)?\s*(?:,|&|\+|/|,?\s*\band\b|\bvs?\b\.?|\bversus\b|[-–])\s*$", re.IGNORECASE)
+_JOINED = re.compile(r"^(?:['’]s)?\s*(?:,|&|\+|/|,?\s*\band\b|\bvs?\b\.?|\bversus\b|[-–])\s*$", re.IGNORECASE)
+# Titles of lists and round-ups: no company in them is the subject.
 _LIST_TITLE = re.compile(
     r"\b(?:stocks? (?:to (?:watch|buy|sell|own)|picks|moving|trading|that)|(?:moving|active) stocks|watch \d+ stocks"
     r"|brokers?['’]? ?(?:call|picks)|brokerage views|chart check|trades for the week|highlighted (?:as|in)"
@@ -53,10 +67,13 @@ _LIST_TITLE = re.compile(
     r"|market (?:wrap|recap)|\d+ (?:\w+ ){0,2}stocks)\b|& more$",
     re.IGNORECASE,
 )
-_FILED = re.compile(r"^(?: 'C')?\s:\s")  # a publisher's page names its company before a colon that stands apart
+# A publisher's page names its company before a colon with a space on either side.
+_FILED_UNDER = re.compile(r"^(?: 'C')?\s:\s")
 _CLAUSE_END = re.compile(r"[;:]\s")
-_IN_SENTENCE = re.compile(r"['’]s\b|-[a-z]|\s(?!via\b|cc\b)[a-z]|\s(?:CEO|CFO|COO|Inc|EPS|PT|Q[1-4])\b")
-_LEADS_TO = re.compile(
+# What follows a cashtag that is part of a sentence.
+_CONTINUES_SENTENCE = re.compile(r"['’]s\b|-[a-z]|\s(?!via\b|cc\b)[a-z]|\s(?:CEO|CFO|COO|Inc|EPS|PT|Q[1-4])\b")
+# What stands before a cashtag that is part of a sentence.
+_LEADS_TO_NAME = re.compile(
     r"\b(?:of|on|in|for|with|from|at|by|against|about|into|than|versus|vs\.?|between|behind|long|short|buy|sell|own|is)\s$",
     re.IGNORECASE,
 )
@@ -64,21 +81,26 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A title's text with the cashtags of its sentences marked, and those outside a sentence.
+class _Title:
+    """A title with the cashtags in its sentence told from those that only file it.
 
     A cashtag before or after the sentence says where someone filed the title. Half of the companies that are named in
     no other way are competitors or the day's favourites (read by hand: 70 of stocknet's titles): it counts as a tag.
+
+    Attributes:
+        text: The text for the model, `CASHTAG_MARK` before each cashtag of the sentence.
+        filing_symbols: Watchlist symbols of the filing cashtags.
+        cashtags: Symbols of all cashtags, as written.
     """
 
     text: str
-    worn: set[str]
-    written: set[str]
+    filing_symbols: set[str]
+    cashtags: set[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a text names a company: from its first character to the one after its last."""
+    """Where a text names a company: index of the first character and index after the last one."""
 
     symbol: str
     start: int
@@ -90,137 +112,230 @@ class Linker:
 
     def __init__(self, watchlist: Watchlist) -> None:
         self._names = NameIndex(watchlist)
-        financial = ("financ", "bank")
-        self._brokers = {one.symbol for one in watchlist if any(word in one.sector.lower() for word in financial)}
+        self._brokers: set[str] = set()
+        for company in watchlist:
+            sector = company.sector.lower()
+            if any(word in sector for word in _BROKER_SECTORS):
+                self._brokers.add(company.symbol)
 
-    def links(self, title: str, text: str, summary: str = "", tags: Iterable[str] = ()) -> dict[str, float]:
-        """Relevance by symbol, for the companies that a headline names or its vendor tagged; empty where none.
+    def links(
+        self,
+        title: str,
+        text: str,
+        summary: str = "",
+        tags: Iterable[str] = (),
+    ) -> dict[str, float]:
+        """Return the relevance by symbol of the companies that a headline names or is tagged with, sorted by symbol.
 
         Args:
             title: Clean title, cashtags included.
-            text: The same as `titles.readable` gives it.
+            text: The same as `text.readable` returns it.
             summary: Clean lead; it can name a company, it can't make it the subject.
             tags: The vendor's symbols; those not on the watchlist are ignored.
         """
-        read = self._read(title, text)
-        tagged = {symbol for tag in tags if (symbol := self._names.symbol(tag))} | read.worn
-        mentions, lead = self._names.find(read.text), self._names.find(summary) if summary else []
-        if not (mentions or lead or tagged):
+        parsed = self._parse_title(title, text)
+        tagged = set(parsed.filing_symbols)
+        for tag in tags:
+            symbol = self._names.symbol(tag)
+            if symbol:
+                tagged.add(symbol)
+        mentions = self._names.find(parsed.text)
+        summary_mentions = self._names.find(summary) if summary else []
+        if not (mentions or summary_mentions or tagged):
             return {}
-        strong = {one.symbols[0] for one in (*mentions, *lead) if one.strong}
-        support = tagged | strong
-        named = _named(mentions, read.text, support)
-        in_lead = [name.symbol for name in _named(lead, summary, support)]
-        found = dict.fromkeys(tagged, TAGGED) | dict.fromkeys(in_lead, NAMED)
-        return dict(sorted((found | self._relevance(named, read)).items()))
 
-    def places(self, title: str, text: str, supported: Iterable[str]) -> tuple[str, list[Place]]:
-        """The text, in which `CASHTAG_MARK` stands before the cashtags that belong to it, and where it names companies.
+        # An unambiguous name or a tag anywhere in the item supports the ambiguous names of the same company.
+        support = tagged | _unambiguous_symbols(mentions) | _unambiguous_symbols(summary_mentions)
+        spans = _accept(mentions, parsed.text, support)
+        summary_spans = _accept(summary_mentions, summary, support)
+
+        # The stronger relevance wins: tagged, then named in the lead, then what the title says.
+        relevance = dict.fromkeys(tagged, TAGGED)
+        relevance.update((span.symbol, NAMED) for span in summary_spans)
+        relevance.update(self._title_relevance(spans, parsed))
+        return dict(sorted(relevance.items()))
+
+    def mention_spans(
+        self,
+        title: str,
+        text: str,
+        supported: Iterable[str],
+    ) -> tuple[str, list[Place]]:
+        """Return the text with `CASHTAG_MARK` before the cashtags of its sentence, and where it names companies.
 
         Args:
             title: Clean title.
-            text: The same as `titles.readable` gives it.
-            supported: Companies that the item is known to be about.
+            text: The same as `text.readable` returns it.
+            supported: Companies that the item is already linked to.
         """
-        read = self._read(title, text)
-        mentions = self._names.find(read.text)
-        support = read.worn | {one.symbols[0] for one in mentions if one.strong} | set(supported)
-        return read.text, _named(mentions, read.text, support)
+        parsed = self._parse_title(title, text)
+        mentions = self._names.find(parsed.text)
+        support = parsed.filing_symbols | _unambiguous_symbols(mentions) | set(supported)
+        return parsed.text, _accept(mentions, parsed.text, support)
 
-    def _read(self, title: str, text: str) -> _Read:
-        cashtags = list(CASHTAG.finditer(title)) if "$" in title else []
-        inside = {
-            match.start()
-            for match in cashtags
-            if _IN_SENTENCE.match(title, match.end()) or _LEADS_TO.search(title[: match.start()])
-        }
-        if inside:
-            text = readable(CASHTAG.sub(lambda tag: _marked(tag) if tag.start() in inside else tag.group(), title))
-        written = {tag[1] for tag in cashtags}
-        outside = (tag[1] for tag in cashtags if tag.start() not in inside)
-        return _Read(text, {symbol for tag in outside if (symbol := self._names.symbol(tag))}, written)
+    def _parse_title(self, title: str, text: str) -> _Title:
+        """Tell the cashtags of the sentence from those that file the title, and mark them in the text."""
+        matches = list(CASHTAG.finditer(title)) if "$" in title else []
+        starts_in_sentence: set[int] = set()
+        for match in matches:
+            leads_to_cashtag = _LEADS_TO_NAME.search(title[: match.start()])
+            if leads_to_cashtag or _CONTINUES_SENTENCE.match(title, match.end()):
+                starts_in_sentence.add(match.start())
 
-    def _relevance(self, named: list[Place], read: _Read) -> dict[str, float]:
-        if not named:
-            return {}
-        first = {name.symbol: name for name in reversed(named)}
-        names = sorted(first.values(), key=lambda name: name.start)
-        found = dict.fromkeys(first, NAMED)
-        is_list = max(len(read.written), len(names)) >= _LIST_SIZE or _LIST_TITLE.search(read.text)
-        if not is_list:
-            others = read.written - set(first)
-            found.update(dict.fromkeys(self._subjects(names, read.text, alone=len(names) == 1 and not others), SUBJECT))
-        return found
+        # `readable` drops cashtags, so the marks replace the dollar signs before it runs.
+        if starts_in_sentence:
 
-    def _subjects(self, names: list[Place], text: str, *, alone: bool) -> list[str]:
-        """The companies that a title is about: the first that it names, and those joined to it."""
-        told = [name for name in names if not _only_quoted(name, text)]
-        if told and (self._rates(told, text) or (len(told) > 1 and _FILED.match(text[told[0].end :]))):
-            del told[0]
-        if not told or not (alone or _near_head(min(names[0].start, told[0].start), text)):
+            def mark(match: re.Match[str]) -> str:
+                return CASHTAG_MARK + match[1] if match.start() in starts_in_sentence else match.group()
+
+            text = readable(CASHTAG.sub(mark, title))
+
+        filing_symbols: set[str] = set()
+        for match in matches:
+            symbol = self._names.symbol(match[1])
+            if symbol and match.start() not in starts_in_sentence:
+                filing_symbols.add(symbol)
+        return _Title(text, filing_symbols, cashtags={match[1] for match in matches})
+
+    def _title_relevance(self, spans: list[Place], title: _Title) -> dict[str, float]:
+        """Return the relevance of each company that a title names."""
+        # The first mention of each company: read backwards, it overwrites the later ones.
+        first_by_symbol = {span.symbol: span for span in reversed(spans)}
+        first_spans = sorted(first_by_symbol.values(), key=lambda span: span.start)
+        relevance = dict.fromkeys(first_by_symbol, NAMED)
+
+        # A list has no subject.
+        companies = max(len(title.cashtags), len(first_spans))
+        if not first_spans or companies >= _MINIMUM_LIST_SIZE or _LIST_TITLE.search(title.text):
+            return relevance
+
+        is_only_company = len(first_spans) == 1 and title.cashtags <= first_by_symbol.keys()
+        for symbol in self._subjects(first_spans, title.text, is_only_company=is_only_company):
+            relevance[symbol] = SUBJECT
+        return relevance
+
+    def _subjects(self, spans: list[Place], text: str, *, is_only_company: bool) -> list[str]:
+        """Return the companies that a title is about: the first that it names, and those joined to it.
+
+        Args:
+            spans: The first mention of each company, in order, at least one.
+            text: The title.
+            is_only_company: The title names no other company, in a cashtag neither; it need not stand near the head.
+        """
+        # Who is quoted, or hosts an event, is not the subject.
+        candidates = [span for span in spans if not _is_only_source(span, text)]
+
+        # Nor is a broker that rates another company, or the company under which a publisher filed the title.
+        if candidates:
+            is_filed_under = len(candidates) > 1 and _FILED_UNDER.match(text[candidates[0].end :])
+            if is_filed_under or self._is_rating(candidates, text):
+                del candidates[0]
+        if not candidates:
             return []
-        subjects = [told[0]]
-        for name in told[1:]:
-            if not JOINED.match(text[subjects[-1].end : name.start]):
+
+        # Of several companies only one near the head is the subject.
+        first_start = min(spans[0].start, candidates[0].start)
+        if not is_only_company and not _is_near_head(first_start, text):
+            return []
+
+        subjects = [candidates[0]]
+        for span in candidates[1:]:
+            if not _JOINED.match(text[subjects[-1].end : span.start]):
                 break
-            subjects.append(name)
-        return [name.symbol for name in subjects]
+            subjects.append(span)
+        return [span.symbol for span in subjects]
 
-    def _rates(self, told: list[Place], text: str) -> bool:
-        """Whether the first company only judges another: `JPMorgan cuts Microsoft to neutral`."""
-        if _RATES_ANY.match(text, told[0].end):
+    def _is_rating(self, spans: list[Place], text: str) -> bool:
+        """Whether the first company only rates another: `JPMorgan cuts Microsoft to neutral`."""
+        first = spans[0]
+        if _RATES_ANY.match(text, first.end):
             return True
-        broker = told[0].symbol in self._brokers and len(told) > 1
-        return broker and _RATES_NEXT.match(text[told[0].end : told[1].start]) is not None
+        if first.symbol not in self._brokers or len(spans) == 1:
+            return False
+        return _RATES_NEXT.match(text[first.end : spans[1].start]) is not None
 
 
-def _near_head(start: int, text: str) -> bool:
-    """Whether a place is near the start of the title or of a part of it after a semicolon or colon."""
-    return len(_WORD.findall(_CLAUSE_END.split(text[:start])[-1])) <= _HEAD_WORDS
+def _unambiguous_symbols(mentions: Iterable[Mention]) -> set[str]:
+    """The companies that are named beyond doubt; such a name has a single company."""
+    return {mention.symbols[0] for mention in mentions if mention.unambiguous}
 
 
-def _marked(tag: re.Match[str]) -> str:
-    return CASHTAG_MARK + tag[1]
+def _is_near_head(start: int, text: str) -> bool:
+    """Whether a mention is near the start of the title or of a part of it after a semicolon or colon."""
+    clause_before = _CLAUSE_END.split(text[:start])[-1]
+    return len(_WORD.findall(clause_before)) <= _MAXIMUM_WORDS_BEFORE_SUBJECT
 
 
-def _only_quoted(name: Place, text: str) -> bool:
-    after = text[name.end :]
-    quoted = _RATED_BY.search(text[: name.start]) and _ENDS.match(after)
-    return bool(quoted or _HOSTS.match(after) or (name.start and _SAYS_LAST.match(after)))
+def _is_only_source(span: Place, text: str) -> bool:
+    """Whether a company is only quoted, or hosts the event that the headline is about."""
+    before = text[: span.start]
+    after = text[span.end :]
+    if _ATTRIBUTED_TO.search(before) and _ENDS.match(after):
+        return True
+    if _HOSTS.match(after):
+        return True
+    return span.start > 0 and _SAYS_LAST.match(after) is not None
 
 
-def _named(mentions: list[Mention], text: str, support: set[str]) -> list[Place]:
-    """What the mentions of a text stand for; an ambiguous name in one list with a clear one is as clear as that."""
-    symbols = [accepted(mention, text, support) for mention in mentions]
-    for order in (range(len(mentions)), range(len(mentions) - 1, -1, -1)):
-        for one, other in pairwise(order):
-            mention, (left, right) = mentions[other], sorted((one, other))
-            if symbols[one] and not symbols[other] and len(mention.symbols) == 1 and possible(mention, text):
-                listed = JOINED.match(text[mentions[left].end : mentions[right].start])
-                symbols[other] = mention.symbols if listed and not doubtful(mention, text) else ()
-    found = zip(mentions, symbols, strict=True)
-    return [Place(symbol, mention.start, mention.end) for mention, names in found for symbol in names]
+def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Place]:
+    """Resolve the mentions of a text to companies; those in doubt are left out.
+
+    Args:
+        mentions: In order of the text.
+        text: The text.
+        support: Symbols that tags, cashtags or unambiguous names of the item give.
+    """
+    symbols = [accepted_symbols(mention, text, support) for mention in mentions]
+
+    # An ambiguous name in one list with an accepted one is accepted too: "Walmart, Apple and Target rise". Forwards,
+    # then backwards, so that support spreads along the whole list.
+    forwards = range(len(mentions))
+    for order in (forwards, reversed(forwards)):
+        for neighbour, index in pairwise(order):
+            mention = mentions[index]
+            if symbols[index] or not symbols[neighbour]:
+                continue
+            # The list can't tell companies apart that share a name.
+            is_shared = len(mention.symbols) > 1
+            if is_shared or not may_be_company(mention, text) or is_doubtful(mention, text):
+                continue
+            left, right = sorted((neighbour, index))
+            if _JOINED.match(text[mentions[left].end : mentions[right].start]):
+                symbols[index] = mention.symbols
+
+    spans: list[Place] = []
+    for mention, mention_symbols in zip(mentions, symbols, strict=True):
+        spans.extend(Place(symbol, mention.start, mention.end) for symbol in mention_symbols)
+    return spans
 
 
 def link(items: pd.DataFrame, watchlist: Watchlist) -> pd.DataFrame:
-    """One row a headline copy and company of the watchlist that it names or is tagged with.
+    """Return one row per headline copy and company of the watchlist that it names or is tagged with.
 
     Args:
-        items: `headlines.Normalised.items`; columns title, text, summary and tags (joined by `|`) are read.
+        items: `normalisation.Normalised.items`; columns title, text, summary and tags (joined by `|`) are read.
         watchlist: The companies to look for.
 
     Returns:
         The items' columns and symbol, relevance; a copy that names none has one row with symbol "" and relevance 0.
     """
     linker = Linker(watchlist)
-    columns = (items[name].tolist() for name in ("title", "text", "summary", "tags"))
     rows: list[int] = []
     symbols: list[str] = []
     relevance: list[float] = []
+    columns = (items[name].tolist() for name in ("title", "text", "summary", "tags"))
     for row, (title, text, summary, tags) in enumerate(zip(*columns, strict=True)):
-        found = linker.links(title, text, summary, tags.split("|")) or {"": TAGGED}
-        rows.extend([row] * len(found))
-        symbols.extend(found)
-        relevance.extend(found.values())
+        links = linker.links(title, text, summary, tags.split("|"))
+        # A headline of no company keeps its row.
+        if not links:
+            links = {"": TAGGED}
+        rows.extend([row] * len(links))
+        symbols.extend(links)
+        relevance.extend(links.values())
+
+    # Explicit dtypes: an empty list would become object.
     linked = items.iloc[rows].reset_index(drop=True)
-    return linked.assign(symbol=pd.Series(symbols, dtype="str"), relevance=pd.Series(relevance, dtype="float64"))
+    return linked.assign(
+        symbol=pd.Series(symbols, dtype="str"),
+        relevance=pd.Series(relevance, dtype="float64"),
+    )

@@ -1,4 +1,8 @@
-"""Where a text names companies of the watchlist: whole words, the longest name first, case as names are written."""
+"""Where a text names companies of the watchlist.
+
+Names match as whole words, the longest first, in the case in which they are written. Whether an ambiguous name means
+the company is decided in `ambiguity`; which companies a headline is about, in `linker`.
+"""
 
 import re
 from collections import defaultdict
@@ -8,21 +12,36 @@ from itertools import pairwise
 
 from signals_pipeline.core.watchlist import Company, Watchlist
 
-CASHTAG_MARK = (
-    "\ue000"  # stands before a cashtag that is part of the sentence; clean titles hold no private-use character
-)
+# Stands before a cashtag that is part of the sentence. A private-use character: clean titles hold none.
+CASHTAG_MARK = "\ue000"
 
 _WORD = re.compile(r"[^\W_]+|&")
-_GAP = re.compile(r"[ .'’‐‑–-]{0,2}$")  # what may stand between the words of one name: "Coca-Cola", "J.P. Morgan"
+# What may stand between two words of one name: "Coca-Cola", "J.P. Morgan".
+_WORD_GAP = re.compile(r"[ .'’‐‑–-]{0,2}$")
 _SYMBOL = r"([A-Z]{1,5}(?:[.\-][A-Z]{1,2})?)(?!\w)"
-_EXPLICIT = re.compile(rf"{CASHTAG_MARK}{_SYMBOL}|[(\[](?:NYSE|NASDAQ|Nasdaq|AMEX|OTC)[A-Za-z ]{{0,8}}:\s*{_SYMBOL}")
-_LEGAL = re.compile(
+# A symbol that can be nothing else: a marked cashtag, or "(NYSE: SYM)".
+_EXPLICIT_SYMBOL = re.compile(
+    rf"{CASHTAG_MARK}{_SYMBOL}|[(\[](?:NYSE|NASDAQ|Nasdaq|AMEX|OTC)[A-Za-z ]{{0,8}}:\s*{_SYMBOL}"
+)
+# Words at the end of a registered name that headlines leave out.
+_LEGAL_FORM = re.compile(
     r"inc|incorporated|corp|corporation|co|company|plc|p|l|c|ltd|limited|lp|llc|nv|n|v|sa|s|a|ag|se|holdings?|group|and"
 )
 # "@Name" names a company like any word, unless it credits a source: "via @Name", "@Name: title".
-_CREDIT = re.compile(r"(?:^|\b(?:via|rt|by|from|cc|on|h/t)\s|[“\"(])@$", re.IGNORECASE)
-_PLURAL_FROM = 5  # letters: feeds that lose apostrophes write "Amazons Dash", "Honeywells"
-_SHORT = 5  # letters: in a title in capitals such a name could be any word
+_SOURCE_CREDIT = re.compile(r"(?:^|\b(?:via|rt|by|from|cc|on|h/t)\s|[“\"(])@$", re.IGNORECASE)
+# Letters from which on a name also counts with an s: feeds that lose apostrophes write "Amazons Dash", "Honeywells".
+_MINIMUM_PLURAL_LETTERS = 5
+# Letters up to which a name in a title in capitals could be any word.
+_MAXIMUM_AMBIGUOUS_CAPITALS = 5
+# Letters of a first word that may be two initials.
+_INITIALS = 2
+# A title in capitals has more words than this; below it may be a name or a ticker alone.
+_MAXIMUM_WORDS_OF_NAME_ALONE = 2
+
+# A name as its words, as written or case-folded.
+_Words = tuple[str, ...]
+# Start and end of a word in a text.
+_Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +49,46 @@ class Mention:
     """A place in a text where a name stands.
 
     Attributes:
-        start: First character.
-        end: First character after it.
+        start: Index of the first character.
+        end: Index after the last character.
         symbols: The companies that have this name; several where they share it.
-        strong: The name alone is enough for a link.
+        unambiguous: The name alone is enough for a link.
     """
 
     start: int
     end: int
     symbols: tuple[str, ...]
-    strong: bool
+    unambiguous: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    written: tuple[str, ...]
-    folded: tuple[str, ...]
+    """One spelling of a name and the companies that have it."""
+
+    words: _Words
+    folded: _Words
     symbols: tuple[str, ...]
-    strong: bool
+    unambiguous: bool
 
-    def written_like(self, words: Sequence[str], *, capitals: bool) -> bool:
-        """Whether these words, already equal when folded, are written as the name is."""
-        return capitals or all(map(_same_case, self.written, words))
+    def matches_case(self, words: Sequence[str]) -> bool:
+        """Whether these words, already equal when folded, have the capitals of the name."""
+        return all(map(_matches_case, self.words, words))
 
 
-def _same_case(name: str, word: str) -> bool:
-    if name.isupper():
-        return name == word
-    return word[0].isupper() or not name[0].isupper()
+def _longest_first(name: _Name) -> tuple[int, _Words]:
+    # Among names of equal length any order does, as long as it is fixed.
+    return -len(name.folded), name.words
+
+
+def _matches_case(name_word: str, word: str) -> bool:
+    # "TOTAL" is an ordinary word in any other case.
+    if name_word.isupper():
+        return name_word == word
+    return word[0].isupper() or not name_word[0].isupper()
 
 
 def symbol_key(symbol: str) -> str:
-    """The symbol as everyone writes it: `BRK.B`, `BRK-B` and `brk/b` are one."""
+    """Return one form for all spellings of a symbol: `BRK.B`, `BRK-B` and `brk/b` are equal."""
     return re.sub(r"[./\-]", "-", symbol.strip().upper())
 
 
@@ -70,122 +97,199 @@ class NameIndex:
 
     def __init__(self, watchlist: Watchlist) -> None:
         self._symbols = {symbol_key(symbol): symbol for symbol in watchlist.symbols}
-        self._by_word: dict[str, list[_Name]] = defaultdict(list)
-        for name in sorted(_names(watchlist), key=lambda name: (-len(name.folded), name.written)):
-            self._by_word[name.folded[0]].append(name)
+        # The longest names come first, so that the first match is the longest.
+        names = sorted(_names(watchlist), key=_longest_first)
+        self._by_first_word: dict[str, list[_Name]] = defaultdict(list)
+        for name in names:
+            self._by_first_word[name.folded[0]].append(name)
 
     def symbol(self, written: str) -> str | None:
-        """The watchlist's symbol for one written in a tag or title; None where it has none."""
+        """Return the watchlist's symbol for one written in a tag or title; None where it has none."""
         return self._symbols.get(symbol_key(written))
 
     def find(self, text: str) -> list[Mention]:
-        """The names, `(NYSE: SYM)` forms and marked cashtags in a text, in order, none overlapping another."""
-        found = [
-            Mention(match.start(), match.end(), (symbol,), strong=True)
-            for match in _EXPLICIT.finditer(text)
-            if (symbol := self.symbol(match[1] or match[2]))
-        ]
-        taken = [(mention.start, mention.end) for mention in found]
-        named = (name for name in self._named(text) if not any(low <= name.start < high for low, high in taken))
-        return sorted([*found, *named], key=lambda mention: mention.start)
+        """Find the names, `(NYSE: SYM)` forms and marked cashtags of a text, in order, none overlapping another."""
+        explicit: list[Mention] = []
+        for match in _EXPLICIT_SYMBOL.finditer(text):
+            symbol = self.symbol(match[1] or match[2])
+            if symbol:
+                mention = Mention(match.start(), match.end(), symbols=(symbol,), unambiguous=True)
+                explicit.append(mention)
 
-    def _named(self, text: str) -> Iterator[Mention]:
+        # A name inside such a form counts once: "(NYSE:HSBC)".
+        def is_inside_explicit(mention: Mention) -> bool:
+            return any(other.start <= mention.start < other.end for other in explicit)
+
+        names = [mention for mention in self._find_names(text) if not is_inside_explicit(mention)]
+        return sorted([*explicit, *names], key=lambda mention: mention.start)
+
+    def _find_names(self, text: str) -> Iterator[Mention]:
+        """Yield the names in a text from left to right, none overlapping another."""
+        # Most texts name no company: look the words up before their positions are worked out.
         fold = _fold if "&" in text else str.casefold
         words = [fold(word) for word in _WORD.findall(text)]
-        firsts = [at for at, word in enumerate(words) if word in self._by_word]
-        if not firsts:
+        candidates = [index for index, word in enumerate(words) if word in self._by_first_word]
+        if not candidates:
             return
-        spans = [match.span() for match in _WORD.finditer(text)]
-        capitals = text.isupper() and len(text.split()) > 2
-        free = 0
-        for at in firsts:
-            name = self._longest(text, words, spans, at, capitals=capitals) if at >= free else None
+
+        word_spans = [match.span() for match in _WORD.finditer(text)]
+        in_capitals = text.isupper() and len(text.split()) > _MAXIMUM_WORDS_OF_NAME_ALONE
+        next_index = 0
+        for index in candidates:
+            # A word inside the name before can't begin another.
+            if index < next_index:
+                continue
+            name = self._longest_name(text, words, word_spans, index, in_capitals=in_capitals)
             if name is None:
                 continue
-            free = at + len(name.folded)
-            start, end = spans[at][0], spans[free - 1][1]
-            unsure = capitals and len(name.folded) == 1 and end - start <= _SHORT
-            yield Mention(start, end, name.symbols, strong=name.strong and not unsure)
+            next_index = index + len(name.folded)
+            start = word_spans[index][0]
+            end = word_spans[next_index - 1][1]
+            # In a title in capitals nothing tells a short name from the word.
+            is_short = len(name.folded) == 1 and end - start <= _MAXIMUM_AMBIGUOUS_CAPITALS
+            could_be_word = in_capitals and is_short
+            yield Mention(start, end, name.symbols, unambiguous=name.unambiguous and not could_be_word)
 
-    def _longest(
-        self, text: str, words: list[str], spans: list[tuple[int, int]], at: int, *, capitals: bool
+    def _longest_name(
+        self,
+        text: str,
+        words: list[str],
+        word_spans: list[_Span],
+        index: int,
+        *,
+        in_capitals: bool,
     ) -> _Name | None:
-        if not _readable_place(text, *spans[at]):
+        """Find the longest name that begins with the word at this index.
+
+        Args:
+            text: The text.
+            words: Its words, folded.
+            word_spans: Where they stand in the text.
+            index: Index of the name's first word.
+            in_capitals: The whole text is in capitals: case says nothing.
+        """
+        start, end = word_spans[index]
+        if not _may_begin_name(text, start, end):
             return None
-        for name in self._by_word[words[at]]:
-            end = at + len(name.folded)
-            if tuple(words[at:end]) != name.folded:
+        for name in self._by_first_word[words[index]]:
+            end_index = index + len(name.folded)
+            if tuple(words[index:end_index]) != name.folded:
                 continue
-            run = spans[at:end]
-            joined = all(_GAP.match(text, left[1], right[0]) for left, right in pairwise(run))
-            if joined and name.written_like([text[first:last] for first, last in run], capitals=capitals):
+            spans = word_spans[index:end_index]
+            if not _are_joined(text, spans):
+                continue
+            written_words = [text[start:end] for start, end in spans]
+            if in_capitals or name.matches_case(written_words):
                 return name
         return None
 
 
-def _readable_place(text: str, start: int, end: int) -> bool:
-    """Whether a word can be a name there: cashtags are read apart, a handle names unless it credits a source."""
-    before = text[start - 1 : start]
-    if before == "@":
-        return text[end : end + 1] not in {":", "_"} and not _CREDIT.search(text[:start])
-    return before not in {"$", CASHTAG_MARK}
+def _are_joined(text: str, word_spans: list[_Span]) -> bool:
+    """Whether nothing but blanks, hyphens and the like stands between the words of a name."""
+    return all(_WORD_GAP.match(text, left[1], right[0]) for left, right in pairwise(word_spans))
+
+
+def _may_begin_name(text: str, start: int, end: int) -> bool:
+    """Whether a word can be a name: cashtags are read separately, a handle may only credit a source."""
+    previous = text[start - 1 : start]
+    if previous == "@":
+        following = text[end : end + 1]
+        return following not in {":", "_"} and not _SOURCE_CREDIT.search(text[:start])
+    return previous not in {"$", CASHTAG_MARK}
 
 
 def _fold(word: str) -> str:
+    """Return a word for comparison: "Johnson & Johnson" equals "Johnson and Johnson"."""
     return "and" if word == "&" else word.casefold()
 
 
-def _words(name: str) -> tuple[str, ...]:
+def _fold_all(words: Sequence[str]) -> _Words:
+    return tuple(_fold(word) for word in words)
+
+
+def _split(name: str) -> _Words:
     return tuple(_WORD.findall(name))
 
 
+def _split_all(names: Sequence[str]) -> list[_Words]:
+    """The words of each name; names without a word are left out."""
+    return [words for words in map(_split, names) if words]
+
+
 def _names(watchlist: Watchlist) -> Iterator[_Name]:
-    """The companies' names; one that several companies have is never strong."""
-    owners: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    strengths: dict[tuple[str, ...], bool] = {}
-    given = {folded for company in watchlist for folded in map(_folded, _given(company))}
+    """Yield the companies' names in every spelling; one that several companies share is never unambiguous."""
+    given_names: set[_Words] = set()
     for company in watchlist:
-        for written, strong in _company_names(company, given).items():
-            owners[written].append(company.symbol)
-            strengths[written] = strong
-    holders: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for written, symbols in owners.items():
-        holders[_folded(written)].update(symbols)
-    for written, strong in strengths.items():
-        symbols = tuple(sorted(holders[_folded(written)]))
-        yield _Name(written, _folded(written), symbols, strong=strong and len(symbols) == 1)
+        names = _split_all((company.name, *company.aliases, *company.ambiguous_aliases))
+        given_names.update(_fold_all(words) for words in names)
+
+    unambiguous_by_spelling: dict[_Words, bool] = {}
+    symbols_by_name: dict[_Words, set[str]] = defaultdict(set)
+    for company in watchlist:
+        for words, unambiguous in _spellings(company, given_names).items():
+            unambiguous_by_spelling[words] = unambiguous
+            symbols_by_name[_fold_all(words)].add(company.symbol)
+
+    for words, unambiguous in unambiguous_by_spelling.items():
+        folded = _fold_all(words)
+        symbols = tuple(sorted(symbols_by_name[folded]))
+        yield _Name(words, folded, symbols, unambiguous=unambiguous and len(symbols) == 1)
 
 
-def _folded(words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(map(_fold, words))
+def _spellings(company: Company, given_names: set[_Words]) -> dict[_Words, bool]:
+    """Every spelling of a company's names, and whether it alone is enough for a link.
+
+    Args:
+        company: The company.
+        given_names: Folded words of every name and alias of the watchlist.
+    """
+    # Names and aliases as the watchlist gives them.
+    spellings: dict[_Words, bool] = {}
+    for words in _split_all((company.name, *company.aliases)):
+        spellings[words] = True
+
+    # The name without its legal form, "Pfizer Inc." as "Pfizer". A single word may mean something else. Where the
+    # watchlist gives the short name itself, its own entry decides.
+    short_name = _without_legal_form(_split(company.name))
+    if short_name and _fold_all(short_name) not in given_names:
+        spellings[short_name] = len(short_name) > 1
+
+    # Variants only of names that can mean nothing else: "Amazons" is safe, "Targets" is not.
+    unambiguous_names = [words for words, unambiguous in spellings.items() if unambiguous]
+    for words in unambiguous_names:
+        for variant in _variants(words):
+            spellings.setdefault(variant, True)
+
+    # What is given as ambiguous wins over everything above, in any case.
+    ambiguous_names = _split_all(company.ambiguous_aliases)
+    for words in ambiguous_names:
+        spellings[words] = False
+    ambiguous_folded = {_fold_all(words) for words in ambiguous_names}
+    for words in spellings:
+        if _fold_all(words) in ambiguous_folded:
+            spellings[words] = False
+    return spellings
 
 
-def _given(company: Company) -> Iterator[tuple[str, ...]]:
-    yield from filter(None, map(_words, (company.name, *company.aliases, *company.ambiguous_aliases)))
+def _variants(words: _Words) -> Iterator[_Words]:
+    """Other spellings that headlines use for a name."""
+    *head, last = words
+    if head and last == "s":
+        # McDonald's, McDonalds.
+        yield (*head[:-1], head[-1] + "s")
+    elif last.isalpha() and len(last) >= _MINIMUM_PLURAL_LETTERS and not last.endswith("s"):
+        # A possessive that lost its apostrophe.
+        yield (*head, last + "s")
+    if head and len(words[0]) == _INITIALS and words[0].isupper():
+        # JP Morgan, J.P. Morgan.
+        initials = tuple(words[0])
+        yield (*initials, *words[1:])
 
 
-def _company_names(company: Company, given: set[tuple[str, ...]]) -> dict[tuple[str, ...], bool]:
-    """Every way of writing a company and whether it is enough alone: ambiguous names win over all others."""
-    names = dict.fromkeys(filter(None, map(_words, (company.name, *company.aliases))), True)
-    short = _without_legal_form(_words(company.name))
-    if short and _folded(short) not in given:
-        names[short] = len(short) > 1
-    for words in [words for words, strong in names.items() if strong]:
-        *head, last = words
-        if head and last == "s":
-            names.setdefault((*head[:-1], head[-1] + "s"), True)  # McDonald's, McDonalds
-        elif last.isalpha() and len(last) >= _PLURAL_FROM and not last.endswith("s"):
-            names.setdefault((*head, last + "s"), True)
-        if len(words) > 1 and len(words[0]) == 2 and words[0].isupper():
-            names.setdefault((*words[0], *words[1:]), True)  # JP Morgan, J.P. Morgan
-    unsure = {_folded(words) for words in map(_words, company.ambiguous_aliases) if words}
-    names |= {words: False for words in map(_words, company.ambiguous_aliases) if words}
-    return {words: strong and _folded(words) not in unsure for words, strong in names.items()}
-
-
-def _without_legal_form(words: tuple[str, ...]) -> tuple[str, ...]:
+def _without_legal_form(words: _Words) -> _Words:
+    """The words of a registered name without "The" before and "Inc.", "plc" and the like after it."""
     start = 1 if words and _fold(words[0]) == "the" else 0
     end = len(words)
-    while end > start and _LEGAL.fullmatch(_fold(words[end - 1])):
+    while end > start and _LEGAL_FORM.fullmatch(_fold(words[end - 1])):
         end -= 1
     return words[start:end]

@@ -1,7 +1,8 @@
-"""Tone of headlines: model logits to probabilities, score, confidence and the weight that a headline carries.
+"""Tone of headlines: from the model's logits to probabilities, score, confidence and the weight of a headline.
 
 `score = p_positive - p_negative`, `confidence = max p`; the weight is recency x relevance x novelty x confidence, and 0
-for a headline below the confidence that is asked for. Stories and companies are summed up in `scores`.
+below the minimum confidence. Stories and companies are aggregated in `scoring.scores`; which words of a headline are
+about which company is decided in `linking.clauses`.
 """
 
 from collections.abc import Sequence
@@ -13,13 +14,14 @@ import pandas as pd
 from signals_pipeline.core.tables import SENTIMENT
 from signals_pipeline.core.windows import Window
 
+# The model's classes, in the order of its outputs.
 LABELS = ("negative", "neutral", "positive")
 
-_MICROSECONDS_AN_HOUR = 3.6e9
+_MICROSECONDS_PER_HOUR = 3.6e9
 
 
 def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Probabilities of each row's classes.
+    """Return the probabilities of each row's classes.
 
     The row's maximum is subtracted first, so that no finite logit overflows (Goodfellow, Bengio, Courville:
     Deep Learning, 2016, section 4.1).
@@ -31,37 +33,40 @@ def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
         Shape (n, 3), each row non-negative with sum 1.
 
     Raises:
-        ValueError: the shape is not (n, 3), or a logit is not finite.
+        ValueError: The shape is not (n, 3), or a logit is not finite.
     """
     values = np.asarray(logits, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != len(LABELS):
         raise ValueError(f"logits have shape {values.shape}; expected (n, {len(LABELS)}) in the order {LABELS}")
-    finite = np.isfinite(values).all(axis=1)
-    if not finite.all():
-        raise ValueError(f"logits of row {int(np.argmin(finite))} are not finite; score that text again")
-    with np.errstate(over="ignore"):  # a difference beyond the largest float is -inf, whose exponential is rightly 0
-        powers = np.exp(values - values.max(axis=1, keepdims=True))
-    # Written out: the order of summation must not depend on how many rows are given.
-    total = powers[:, 0] + powers[:, 1] + powers[:, 2]
-    return powers / total[:, np.newaxis]
+    is_finite = np.isfinite(values).all(axis=1)
+    if not is_finite.all():
+        raise ValueError(f"logits of row {int(np.argmin(is_finite))} are not finite; score that text again")
+
+    # A difference beyond the largest float becomes -inf, whose exponential is 0 as it should be.
+    with np.errstate(over="ignore"):
+        exponentials = np.exp(values - values.max(axis=1, keepdims=True))
+    # Not `sum`: its order of summation depends on the number of rows, and a row must not depend on its batch.
+    total = exponentials[:, 0] + exponentials[:, 1] + exponentials[:, 2]
+    return exponentials / total[:, np.newaxis]
 
 
 def texts_to_score(headlines: pd.DataFrame) -> pd.Series:
-    """The texts that `build` needs logits of: those of headlines about a company.
+    """Return the texts whose logits `build` needs: those of headlines about a company.
 
     Args:
         headlines: HEADLINES frame.
 
     Returns:
-        Texts indexed by text_hash, sorted by it, none twice.
+        Unique texts indexed by text_hash, sorted by it.
     """
-    about = headlines[_speaks(headlines)]
-    return about.drop_duplicates("text_hash").set_index("text_hash")["text"].sort_index()
+    rows = headlines[_carries_tone(headlines)]
+    return rows.drop_duplicates("text_hash").set_index("text_hash")["text"].sort_index()
 
 
-def _speaks(headlines: pd.DataFrame) -> pd.Series:
-    """Whether a row is about a company and has words that speak of it (see `clauses`)."""
-    return (headlines["symbol"] != "") & (headlines["relevance"] > 0) & (headlines["text"] != "")
+def _carries_tone(headlines: pd.DataFrame) -> pd.Series:
+    """Return which rows are about a company and have words with a tone for it (see `linking.clauses`), shape (n,)."""
+    is_about_company = (headlines["symbol"] != "") & (headlines["relevance"] > 0)
+    return is_about_company & (headlines["text"] != "")
 
 
 def build(
@@ -77,33 +82,42 @@ def build(
     Args:
         headlines: HEADLINES frame; rows of other windows, without a symbol, of relevance 0 or without text are
             left out.
-        logits: One row a text, indexed by `text_hash`, columns `LABELS`; more texts than needed are fine.
-        windows: The windows wanted.
-        min_confidence: Probability; below it a headline has weight 0.
+        logits: One row per text, indexed by `text_hash`, columns `LABELS`; further texts are ignored.
+        windows: The windows to score.
+        min_confidence: Minimum probability of the likeliest class; below it a headline has weight 0.
         half_life_hours: Hours after which a headline's recency halves.
 
     Returns:
         SENTIMENT frame of those windows; a window's rows do not depend on which others are given.
 
     Raises:
-        ValueError: logits are missing, repeated or not finite, or a headline was not known before its window's end.
+        ValueError: Logits are missing, repeated or not finite, or a headline was not known before its window's end.
     """
-    order = sorted(set(windows))
-    window = pd.DatetimeIndex([each.start for each in order], tz="UTC").get_indexer(
-        pd.DatetimeIndex(headlines["window_start"])
-    )
-    wanted = (window >= 0) & _speaks(headlines).to_numpy(dtype=bool)
-    if not wanted.any():
+    # Each row's window, as an index into the windows; -1 for a row of another window.
+    ordered_windows = sorted(set(windows))
+    window_starts = pd.DatetimeIndex([window.start for window in ordered_windows], tz="UTC")
+    window_ends = pd.DatetimeIndex([window.as_of for window in ordered_windows], tz="UTC")
+    window_index = window_starts.get_indexer(pd.DatetimeIndex(headlines["window_start"]))
+
+    carries_tone = _carries_tone(headlines).to_numpy(dtype=bool)
+    is_scored: npt.NDArray[np.bool_] = (window_index >= 0) & carries_tone
+    if not is_scored.any():
         return SENTIMENT.empty()
-    rows = headlines.loc[wanted].reset_index(drop=True)
-    as_of = pd.DatetimeIndex([each.as_of for each in order], tz="UTC")[window[wanted]]
-    probabilities = softmax(_logits_of(rows, logits))
+    rows = headlines[is_scored].reset_index(drop=True)
+    as_of = window_ends[window_index[is_scored]]
+
+    # Tone and weight of each headline.
+    probabilities = softmax(_align_logits(rows, logits))
+    p_negative, p_neutral, p_positive = probabilities.T
     confidence = probabilities.max(axis=1)
-    relevance, novelty = rows["relevance"].to_numpy(), rows["novelty"].to_numpy()
+    relevance = rows["relevance"].to_numpy()
+    novelty = rows["novelty"].to_numpy()
     recency = recency_of(age_hours(rows, as_of), half_life_hours)
     scored = rows.assign(
-        **{f"p_{label}": probabilities[:, column] for column, label in enumerate(LABELS)},
-        score=probabilities[:, LABELS.index("positive")] - probabilities[:, LABELS.index("negative")],
+        p_negative=p_negative,
+        p_neutral=p_neutral,
+        p_positive=p_positive,
+        score=p_positive - p_negative,
         confidence=confidence,
         confident=confidence >= min_confidence,
         recency=recency,
@@ -113,7 +127,7 @@ def build(
 
 
 def recency_of(hours: npt.NDArray[np.float64], half_life_hours: float) -> npt.NDArray[np.float64]:
-    """2 ** (-age / half-life) of headlines of this age, hours, shape (n,)."""
+    """Return 2 ** (-age / half-life) of headlines of these ages, hours, shape (n,)."""
     return np.exp2(-hours / half_life_hours)
 
 
@@ -124,41 +138,44 @@ def weight_of(
     confidence: npt.NDArray[np.float64],
     min_confidence: float,
 ) -> npt.NDArray[np.float64]:
-    """What headlines weigh, (n,): recency x relevance x novelty x confidence, 0 below the confidence asked for."""
-    return np.where(confidence >= min_confidence, recency * relevance * novelty * confidence, 0.0)
+    """Return the weights, shape (n,): recency x relevance x novelty x confidence, 0 below the minimum confidence."""
+    weight = recency * relevance * novelty * confidence
+    return np.where(confidence >= min_confidence, weight, 0.0)
 
 
 def age_hours(rows: pd.DataFrame, as_of: pd.DatetimeIndex) -> npt.NDArray[np.float64]:
-    """Hours from each row's known_at to its window's end, always positive.
+    """Return the hours from each row's known_at to its window's end, always positive, shape (n,).
 
     Args:
         rows: Headlines with `known_at`, `headline_id` and `window_start`.
         as_of: End of each row's window.
 
     Raises:
-        ValueError: a headline was not known before its window's end.
+        ValueError: A headline was not known before its window's end.
     """
-    known = rows["known_at"].to_numpy(dtype="datetime64[us]")
-    age = (as_of.to_numpy(dtype="datetime64[us]") - known).astype(np.int64)
-    if (age <= 0).any():
-        row = rows.iloc[int(np.argmax(age <= 0))]
+    known_at = rows["known_at"].to_numpy(dtype="datetime64[us]")
+    age = (as_of.to_numpy(dtype="datetime64[us]") - known_at).astype(np.int64)
+    # Look-ahead: evidence from after the digest.
+    is_future = age <= 0
+    if is_future.any():
+        row = rows.iloc[int(np.argmax(is_future))]
         raise ValueError(
             f"headline {row['headline_id']} is known at {row['known_at']}, not before the end of its window "
             f"{row['window_start']}; evidence must come from the past"
         )
-    return age / _MICROSECONDS_AN_HOUR
+    return age / _MICROSECONDS_PER_HOUR
 
 
-def _logits_of(rows: pd.DataFrame, logits: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """The logits of each row's text, shape (n, 3)."""
+def _align_logits(rows: pd.DataFrame, logits: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the logits of each row's text, shape (n, 3)."""
     if not logits.index.is_unique:
         repeated = logits.index[logits.index.duplicated()][0]
-        raise ValueError(f"logits: text_hash {repeated} has more than one row; give each text once")
+        raise ValueError(f"logits: text_hash {repeated} has more than one row; pass each text once")
     position = logits.index.get_indexer(pd.Index(rows["text_hash"]))
-    absent = position < 0
-    if absent.any():
-        title = rows["title"].iloc[int(np.argmax(absent))]
-        texts = rows.loc[absent, "text_hash"].nunique()
+    is_missing = position < 0
+    if is_missing.any():
+        title = rows["title"].iloc[int(np.argmax(is_missing))]
+        texts = rows.loc[is_missing, "text_hash"].nunique()
         raise ValueError(
             f"logits are missing for {texts} texts, first {title[:80]!r}; score every text before this stage"
         )

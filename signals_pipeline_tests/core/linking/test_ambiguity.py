@@ -4,13 +4,13 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.linking.ambiguity import accepted, doubtful, possible
+from signals_pipeline.core.linking.ambiguity import accepted_symbols, is_doubtful, may_be_company
 from signals_pipeline.core.linking.mentions import Mention
 
 
-def mention(text: str, name: str, *, strong: bool = False, symbols: tuple[str, ...] = ("SYM",)) -> Mention:
+def mention(text: str, name: str, *, unambiguous: bool = False, symbols: tuple[str, ...] = ("SYM",)) -> Mention:
     start = text.index(name)
-    return Mention(start, start + len(name), symbols, strong=strong)
+    return Mention(start, start + len(name), symbols, unambiguous=unambiguous)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def mention(text: str, name: str, *, strong: bool = False, symbols: tuple[str, .
     ],
 )
 def test_the_sentence_supports_a_name(text: str, name: str) -> None:
-    assert accepted(mention(text, name), text, set()) == ("SYM",)
+    assert accepted_symbols(mention(text, name), text, set()) == ("SYM",)
 
 
 @pytest.mark.parametrize(
@@ -64,29 +64,29 @@ def test_the_sentence_supports_a_name(text: str, name: str) -> None:
     ],
 )
 def test_in_doubt_there_is_no_link(text: str, name: str) -> None:
-    assert accepted(mention(text, name), text, set()) == ()
+    assert accepted_symbols(mention(text, name), text, set()) == ()
 
 
-def test_the_symbol_settles_a_doubt_but_not_another_thing() -> None:
+def test_the_symbol_settles_a_doubt_but_not_another_meaning() -> None:
     text = "Visa Steel appoints a new CEO"
-    assert accepted(mention(text, "Visa"), text, {"SYM"}) == ("SYM",)
-    assert doubtful(mention(text, "Visa"), text)
-    assert possible(mention(text, "Visa"), text)
+    assert accepted_symbols(mention(text, "Visa"), text, {"SYM"}) == ("SYM",)
+    assert is_doubtful(mention(text, "Visa"), text)
+    assert may_be_company(mention(text, "Visa"), text)
     holders = "Visa holders fear"
-    assert accepted(mention(holders, "Visa"), holders, {"SYM"}) == ()
-    assert not possible(mention(holders, "Visa"), holders)
+    assert accepted_symbols(mention(holders, "Visa"), holders, {"SYM"}) == ()
+    assert not may_be_company(mention(holders, "Visa"), holders)
 
 
 def test_the_symbol_in_brackets_supports_the_name() -> None:
     text = "Apple (SYM) slides"
-    assert accepted(mention(text, "Apple"), text, set()) == ("SYM",)
+    assert accepted_symbols(mention(text, "Apple"), text, set()) == ("SYM",)
 
 
 def test_a_shared_name_follows_the_symbol() -> None:
     text = "BHP Billiton shares fall"
     shared = mention(text, "BHP Billiton", symbols=("BBL", "BHP"))
-    assert accepted(shared, text, set()) == ()
-    assert accepted(shared, text, {"BHP"}) == ("BHP",)
+    assert accepted_symbols(shared, text, set()) == ()
+    assert accepted_symbols(shared, text, {"BHP"}) == ("BHP",)
 
 
 @pytest.mark.parametrize(
@@ -99,21 +99,24 @@ def test_a_shared_name_follows_the_symbol() -> None:
         ("A price Google can't pay", "Google", ("SYM",)),
     ],
 )
-def test_a_clear_name_needs_no_support(text: str, name: str, symbols: tuple[str, ...]) -> None:
-    one = mention(text, name, strong=True)
-    assert accepted(one, text, set()) == symbols
-    assert possible(one, text) == bool(symbols)
+def test_an_unambiguous_name_needs_no_support(text: str, name: str, symbols: tuple[str, ...]) -> None:
+    unambiguous = mention(text, name, unambiguous=True)
+
+    assert accepted_symbols(unambiguous, text, set()) == symbols
+    assert may_be_company(unambiguous, text) == bool(symbols)
 
 
 @pytest.mark.parametrize("text", ["3M shares rise", "Profits at 3M, users say"])
 def test_a_name_with_a_digit_is_no_count_without_things_counted(text: str) -> None:
-    assert not doubtful(mention(text, "3M"), text)
+    assert not is_doubtful(mention(text, "3M"), text)
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.booleans(), st.booleans())
 @settings(max_examples=200)
-def test_only_the_names_own_companies_are_answered(before: str, after: str, strong: bool, known: bool) -> None:
+def test_only_companies_of_the_name_are_accepted(
+    before: str, after: str, unambiguous: bool, is_supported: bool
+) -> None:
     text = f"{before}Visa{after}"
-    one = Mention(len(before), len(before) + 4, ("V", "W") if not strong else ("V",), strong=strong)
-    support = {"V", "Z"} if known else set()
-    assert set(accepted(one, text, support)) <= {"V"}
+    visa = Mention(len(before), len(before) + 4, ("V", "W") if not unambiguous else ("V",), unambiguous=unambiguous)
+    support = {"V", "Z"} if is_supported else set()
+    assert set(accepted_symbols(visa, text, support)) <= {"V"}

@@ -1,4 +1,4 @@
-"""Which words of a headline speak of which company."""
+"""Which words of a headline carry the tone of which company."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -31,16 +31,15 @@ LINKER = Linker(WATCHLIST)
 
 def clauses(title: str) -> dict[str, str]:
     """Each linked company's words, or the reason for none in angle brackets."""
-    relevance = LINKER.links(title, readable(title))
-    marked, places = LINKER.places(title, readable(title), relevance)
-    relevance = {symbol: grade for symbol, grade in relevance.items() if grade > 0}
-    return {
-        symbol: one.text or f"<{one.reason}>" for symbol, one in clauses_by_company(marked, places, relevance).items()
-    }
+    links = LINKER.links(title, readable(title))
+    text, spans = LINKER.mention_spans(title, readable(title), links)
+    relevance = {symbol: grade for symbol, grade in links.items() if grade > 0}
+    by_company = clauses_by_company(text, spans, relevance)
+    return {symbol: clause.text or f"<{clause.reason}>" for symbol, clause in by_company.items()}
 
 
 @pytest.mark.parametrize(
-    ("title", "told"),
+    ("title", "expected"),
     [
         # One company: the whole title.
         ("Intel slips; chipmakers gain", {"INTC": "Intel slips; chipmakers gain"}),
@@ -51,13 +50,13 @@ def clauses(title: str) -> dict[str, str]:
         ("Intel slips, AMD gains", {"INTC": "Intel slips", "AMD": "AMD gains"}),
         ("Intel slips and AMD gains", {"INTC": "Intel slips", "AMD": "AMD gains"}),
         ("Intel slips but AMD, Microsoft gain", {"INTC": "Intel slips", "AMD": "AMD, Microsoft gain"}),
-        # A list speaks with one voice, and is never cut.
+        # A list has one tone, and is never cut.
         ("Intel, AMD and Microsoft slip", {"INTC": "", "AMD": "", "MSFT": ""}),
         ("Intel-AMD pact ends", {"INTC": "", "AMD": ""}),
         # A name is never cut, whatever it holds.
         ("AT&T slips after Intel warns", {"T": "AT&T slips", "INTC": "Intel warns"}),
         ("Day After Day sags as Intel slips", {"DAD": "Day After Day sags", "INTC": "Intel slips"}),
-        # The subject speaks, the one named along with it does not.
+        # The subject has the tone, a company named along with it has none.
         ("Intel to build chips for Microsoft", {"INTC": "", "MSFT": "<shared>"}),
         ("JPMorgan cuts Microsoft to neutral", {"JPM": "<shared>", "MSFT": ""}),
         # Comparisons.
@@ -68,7 +67,7 @@ def clauses(title: str) -> dict[str, str]:
         ("Intel, AMD slip over 2%", {"INTC": "", "AMD": ""}),
         # Nothing is said.
         ("Intel slips; AMD", {"INTC": "Intel slips", "AMD": "<no_statement>"}),
-        # The first part that speaks counts; a later one where the first does not.
+        # The first part with a tone counts; a later one where the first has none.
         ("Intel gains; AMD slips; Intel is glad", {"INTC": "Intel gains", "AMD": "AMD slips"}),
         ("Intel; AMD slips; Intel gains", {"INTC": "Intel gains", "AMD": "AMD slips"}),
         # The move of an index is not the company's.
@@ -76,36 +75,43 @@ def clauses(title: str) -> dict[str, str]:
         ("Stocks end lower on Intel, AMD", {"INTC": "<market>", "AMD": "<market>"}),
         ("Dow slips; Intel gains", {"INTC": "Dow slips; Intel gains"}),
         ("Intel gains as Nasdaq slips; AMD falls", {"INTC": "Intel gains", "AMD": "AMD falls"}),
-        # Machines' reports on trading, and forms.
+        # Automatic reports on trading, and forms.
         ("Traders buy large volume of put options on Intel", {"INTC": "<market_data>"}),
         ("Large Inflow of Money Witnessed in Intel", {"INTC": "<market_data>"}),
         ("Intel Trends Higher: Showing strength", {"INTC": "<market_data>"}),
         ("New SEC Filing for Intel: Form 8-K", {"INTC": "<form>"}),
     ],
 )
-def test_titles(title: str, told: dict[str, str]) -> None:
-    found = clauses(title)
-    assert {symbol: found[symbol] for symbol in told} == {symbol: text or title for symbol, text in told.items()}
+def test_each_company_has_its_words_or_a_reason_for_none(title: str, expected: dict[str, str]) -> None:
+    by_company = clauses(title)
+
+    # An empty text stands for the whole title.
+    expected_texts = {symbol: text or title for symbol, text in expected.items()}
+    assert {symbol: by_company[symbol] for symbol in expected} == expected_texts
 
 
-def test_a_company_of_the_lead_has_the_tone_of_a_title_that_names_none() -> None:
+def test_a_company_in_the_lead_has_the_tone_of_a_title_that_names_none() -> None:
     assert clauses_by_company("Chipmaker slips", [], {"INTC": NAMED}) == {"INTC": Clause("Chipmaker slips")}
 
 
-def test_a_company_of_the_lead_has_no_tone_where_the_title_names_another() -> None:
-    told = clauses_by_company("AMD slips", [Place("AMD", 0, 3)], {"AMD": SUBJECT, "INTC": NAMED})
-    assert told == {"AMD": Clause("AMD slips"), "INTC": Clause("", "elsewhere")}
+def test_a_company_in_the_lead_has_no_tone_where_the_title_names_another() -> None:
+    by_company = clauses_by_company("AMD slips", [Place("AMD", 0, 3)], {"AMD": SUBJECT, "INTC": NAMED})
+
+    assert by_company == {"AMD": Clause("AMD slips"), "INTC": Clause("", "elsewhere")}
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
 @settings(max_examples=200)
 def test_a_clause_is_a_part_of_the_title_that_holds_the_name(before: str, between: str, after: str) -> None:
     text = f"{before}Intel{between}AMD{after}"
-    second = len(before) + 5 + len(between)
-    places = [Place("INTC", len(before), len(before) + 5), Place("AMD", second, second + 3)]
-    told = clauses_by_company(text, places, {"INTC": SUBJECT, "AMD": NAMED})
+    amd_start = len(before) + len("Intel") + len(between)
+    intel = Place("INTC", len(before), len(before) + len("Intel"))
+    amd = Place("AMD", amd_start, amd_start + len("AMD"))
+
+    by_company = clauses_by_company(text, [intel, amd], {"INTC": SUBJECT, "AMD": NAMED})
+
     for symbol, name in (("INTC", "Intel"), ("AMD", "AMD")):
-        clause = told[symbol]
+        clause = by_company[symbol]
         assert clause.text in text
         assert (name in clause.text) != (clause.reason in REASONS)
 
@@ -120,39 +126,50 @@ def frame(titles: list[str]) -> pd.DataFrame:
 
 def test_each_row_gets_its_companys_words() -> None:
     linked = frame(["Intel slips while AMD gains", "Rain", "Intel beats AMD", "Is $MSFT ready; Intel is"])
-    spoken, without = assign_clauses(linked, WATCHLIST)
-    assert spoken["symbol"].tolist() == ["AMD", "INTC", "", "AMD", "INTC", "INTC", "MSFT"]
-    assert spoken["text"].tolist() == ["AMD gains", "Intel slips", "Rain", "", "", "Intel is", "Is MSFT ready"]
-    kept = (spoken["text"] == "") | (spoken["text"] == linked["text"])
-    assert (spoken["text_hash"] == linked["text_hash"])[kept].all()
-    assert spoken["text_hash"][~kept].tolist() == [content_address(text) for text in spoken["text"][~kept]]
-    assert without == dict.fromkeys(REASONS, 0) | {"comparison": 2}
-    assert list(spoken.columns) == list(linked.columns)
-    assert spoken.dtypes.equals(linked.dtypes)
+
+    assigned, without_tone = assign_clauses(linked, WATCHLIST)
+
+    assert assigned["symbol"].tolist() == ["AMD", "INTC", "", "AMD", "INTC", "INTC", "MSFT"]
+    assert assigned["text"].tolist() == ["AMD gains", "Intel slips", "Rain", "", "", "Intel is", "Is MSFT ready"]
+    has_old_hash = (assigned["text"] == "") | (assigned["text"] == linked["text"])
+    assert (assigned["text_hash"] == linked["text_hash"])[has_old_hash].all()
+    new = assigned[~has_old_hash]
+    assert new["text_hash"].tolist() == [content_address(text) for text in new["text"]]
+    assert without_tone == dict.fromkeys(REASONS, 0) | {"comparison": 2}
+    assert list(assigned.columns) == list(linked.columns)
+    assert assigned.dtypes.equals(linked.dtypes)
 
 
 def test_rows_without_words_are_not_scored() -> None:
-    spoken, _ = assign_clauses(frame(["Intel beats AMD", "Intel slips"]), WATCHLIST)
-    assert texts_to_score(spoken).tolist() == ["Intel slips"]
+    assigned, _ = assign_clauses(frame(["Intel beats AMD", "Intel slips"]), WATCHLIST)
+
+    assert texts_to_score(assigned).tolist() == ["Intel slips"]
 
 
-def test_nothing_is_spoken_of_nothing() -> None:
-    spoken, without = assign_clauses(frame(["Rain"]).iloc[:0], WATCHLIST)
-    assert spoken.empty
-    assert sum(without.values()) == 0
+def test_no_headlines_give_no_rows_and_no_counts() -> None:
+    assigned, without_tone = assign_clauses(frame(["Rain"]).iloc[:0], WATCHLIST)
+
+    assert assigned.empty
+    assert sum(without_tone.values()) == 0
 
 
 @pytest.mark.parametrize("part", ["development", "held_out"])
 def test_clauses_beat_the_whole_headline_where_tones_are_opposite(part: str) -> None:
     model = SentimentModel.load(sample.COMPACT_MODEL, threads=1)
-    whole: list[bool] = []
-    clause: list[bool] = []
-    for one in opposite_tones(part):
-        told = clauses_by_company(one.title, one.places, dict.fromkeys(one.labels, NAMED))
-        texts = sorted({one.title, *(each.text for each in told.values() if each.text)})
-        label = dict(zip(texts, np.array(LABELS)[model.logits(texts).argmax(axis=1)], strict=True))
-        whole += [label[one.title] == true for true in one.labels.values()]
-        clause += [label[told[name].text] == true for name, true in one.labels.items() if told[name].text]
-    assert len(whole) >= 150
-    assert len(clause) >= 0.7 * len(whole)
-    assert sum(clause) / len(clause) >= sum(whole) / len(whole) + 0.2
+    is_title_right: list[bool] = []
+    is_clause_right: list[bool] = []
+    for headline in opposite_tones(part):
+        by_entity = clauses_by_company(headline.title, headline.places, dict.fromkeys(headline.labels, NAMED))
+        clause_texts = {clause.text for clause in by_entity.values() if clause.text}
+        texts = sorted({headline.title, *clause_texts})
+        predicted = dict(zip(texts, np.array(LABELS)[model.logits(texts).argmax(axis=1)], strict=True))
+        for entity, label in headline.labels.items():
+            is_title_right.append(predicted[headline.title] == label)
+            if by_entity[entity].text:
+                is_clause_right.append(predicted[by_entity[entity].text] == label)
+
+    assert len(is_title_right) >= 150
+    assert len(is_clause_right) >= 0.7 * len(is_title_right)
+    title_accuracy = sum(is_title_right) / len(is_title_right)
+    clause_accuracy = sum(is_clause_right) / len(is_clause_right)
+    assert clause_accuracy >= title_accuracy + 0.2

@@ -1,4 +1,4 @@
-"""Whom a headline is about: precision first."""
+"""Which companies a headline is about: precision first."""
 
 import hypothesis.strategies as st
 import pandas as pd
@@ -57,7 +57,7 @@ def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str
 
 
 @pytest.mark.parametrize(
-    ("title", "found"),
+    ("title", "expected"),
     [
         # The subject: first named near the head, or the only company.
         ("Microsoft to cut 18,000 jobs", {"MSFT": 1.0}),
@@ -107,7 +107,7 @@ def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str
         ("Shopping $NFLX", {}),
         ("She could take advantage of $AMZN", {"AMZN": 1.0}),
         ("Our review of $GE Q3 numbers", {"GE": 1.0}),
-        # A list lends its clear names' support to the others.
+        # An unambiguous name of a list supports the others.
         ("Walmart, Apple and Target rise", {"WMT": 1.0, "AAPL": 1.0, "TGT": 1.0}),
         ("Apple, Walmart rise", {"AAPL": 1.0, "WMT": 1.0}),
         ("Walmart, BHP Billiton rise", {"WMT": 1.0}),
@@ -120,7 +120,7 @@ def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str
         # Lists are never a subject.
         ("Stocks to watch: Microsoft", {"MSFT": 0.5}),
         ("Microsoft rallies $A $B $D $F $H", {"MSFT": 0.5}),
-        # Who only judges or is quoted is not the subject.
+        # A company that only rates another or is quoted is not the subject.
         ("JPMorgan cuts Microsoft to neutral", {"JPM": 0.5, "MSFT": 1.0}),
         ("JPMorgan upgrades Dell", {"JPM": 0.5}),
         ("JPMorgan Chase & Co. Reiterates Rating for Microsoft", {"JPM": 0.5, "MSFT": 1.0}),
@@ -135,14 +135,19 @@ def links(title: str, summary: str = "", tags: tuple[str, ...] = ()) -> dict[str
         ("", {}),
     ],
 )
-def test_titles(title: str, found: dict[str, float]) -> None:
-    assert links(title) == {symbol: found[symbol] for symbol in sorted(found)}
+def test_a_title_is_linked_to_the_companies_that_it_is_about(title: str, expected: dict[str, float]) -> None:
+    found = links(title)
+
+    assert found == expected
+    assert list(found) == sorted(expected)
 
 
-def test_places_are_in_the_text_with_its_cashtags_marked() -> None:
+def test_mention_spans_refer_to_the_text_with_its_cashtags_marked() -> None:
     title = "Is $MSFT ready for Apple? $AAPL"
-    text, places = LINKER.places(title, readable(title), ["AAPL"])
-    assert [(text[one.start : one.end], one.symbol) for one in places] == [
+
+    text, spans = LINKER.mention_spans(title, readable(title), ["AAPL"])
+
+    assert [(text[span.start : span.end], span.symbol) for span in spans] == [
         (CASHTAG_MARK + "MSFT", "MSFT"),
         ("Apple", "AAPL"),
     ]
@@ -205,14 +210,14 @@ def frame(titles: list[str], tags: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"title": titles, "text": list(map(readable, titles)), "summary": "", "tags": tags})
 
 
-def test_link_gives_a_row_a_company_and_keeps_headlines_of_none() -> None:
+def test_link_gives_one_row_per_company_and_keeps_headlines_of_none() -> None:
     linked = link(frame(["Amazon rivals Walmart", "Rain in Spain", "Rain"], ["", "NFLX", "T|GE"]), WATCHLIST)
     assert linked["symbol"].tolist() == ["AMZN", "WMT", "", "GE", "T"]
     assert linked["relevance"].tolist() == [1.0, 0.5, 0.0, 0.0, 0.0]
     assert linked["title"].tolist() == ["Amazon rivals Walmart"] * 2 + ["Rain in Spain"] + ["Rain"] * 2
 
 
-def test_link_of_nothing_has_the_columns() -> None:
+def test_link_without_headlines_has_the_columns() -> None:
     linked = link(frame([], []), WATCHLIST)
     assert linked.empty
     assert {"symbol", "relevance", "title"} <= set(linked.columns)

@@ -1,4 +1,4 @@
-"""Which names of a watchlist a text holds."""
+"""Which names of a watchlist occur in a text."""
 
 import pytest
 
@@ -58,18 +58,22 @@ INDEX = NameIndex(WATCHLIST)
 )
 def test_names_are_whole_words_and_the_longest_wins(text: str, found: list[tuple[str, str, bool]]) -> None:
     mentions = INDEX.find(text)
-    assert [(text[one.start : one.end], one.symbols[0], one.strong) for one in mentions] == found
+    assert [
+        (text[mention.start : mention.end], mention.symbols[0], mention.unambiguous) for mention in mentions
+    ] == found
 
 
-def test_a_name_of_two_companies_is_never_strong() -> None:
+def test_a_name_of_two_companies_is_never_unambiguous() -> None:
     (mention,) = INDEX.find("BHP Billiton cuts spending")
     assert mention.symbols == ("BBL", "BHP")
-    assert not mention.strong
+    assert not mention.unambiguous
 
 
 def test_initials_may_have_dots() -> None:
     index = NameIndex(Watchlist((Company("JPM", "JPMorgan Chase & Co.", ("JP Morgan",)),)))
-    assert [(one.start, one.end, one.strong) for one in index.find("J.P. Morgan and JP Morgan")] == [
+    assert [
+        (mention.start, mention.end, mention.unambiguous) for mention in index.find("J.P. Morgan and JP Morgan")
+    ] == [
         (0, 11, True),
         (16, 25, True),
     ]
@@ -82,11 +86,11 @@ def test_a_name_inside_an_exchange_form_counts_once() -> None:
 
 def test_an_ambiguous_alias_wins_over_the_name() -> None:
     index = NameIndex(Watchlist((Company("V", "Visa", (), ("Visa",)),)))
-    assert [one.strong for one in index.find("Visa")] == [False]
+    assert [mention.unambiguous for mention in index.find("Visa")] == [False]
 
 
 @pytest.mark.parametrize("written", ["BRK.B", "brk-b", " BRK/B "])
-def test_symbols_are_read_as_anyone_writes_them(written: str) -> None:
+def test_symbols_are_read_in_any_spelling(written: str) -> None:
     assert symbol_key(written) == "BRK-B"
     assert INDEX.symbol(written) == "BRK.B"
     assert INDEX.symbol("NFLX") is None

@@ -1,4 +1,4 @@
-"""What the tone of headlines promises."""
+"""Tone of headlines: probabilities, score, confidence and weight."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -14,7 +14,7 @@ from signals_pipeline.core.tables import HEADLINES, SENTIMENT, concat
 from signals_pipeline.core.windows import Window, windows_between
 
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
-KNOBS = {"min_confidence": 0.6, "half_life_hours": 6.0}
+SETTINGS = {"min_confidence": 0.6, "half_life_hours": 6.0}
 FINITE = st.floats(-1e308, 1e308)
 LOGITS = st.lists(st.tuples(FINITE, FINITE, FINITE), min_size=1, max_size=40)
 
@@ -75,7 +75,7 @@ def headlines(draw: st.DrawFn) -> pd.DataFrame:
 @settings(max_examples=100, deadline=None)
 @given(LOGITS)
 def test_probabilities_sum_to_one_for_any_finite_logits(logits: list[tuple[float, float, float]]) -> None:
-    probabilities = sentiment.softmax(logits)
+    probabilities = sentiment.softmax(np.array(logits))
     assert np.isfinite(probabilities).all()
     assert (probabilities >= 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=0, atol=1e-15)
@@ -96,7 +96,7 @@ def test_permuting_the_labels_permutes_the_probabilities(logits: list[tuple[floa
 @settings(max_examples=100, deadline=None)
 @given(LOGITS, st.integers(0, 40))
 def test_a_row_does_not_depend_on_its_batch(logits: list[tuple[float, float, float]], cut: int) -> None:
-    whole = sentiment.softmax(logits)
+    whole = sentiment.softmax(np.array(logits))
     parts = [sentiment.softmax(np.array(part).reshape(-1, 3)) for part in (logits[:cut], logits[cut:])]
     assert np.concatenate(parts).tobytes() == whole.tobytes()
 
@@ -111,7 +111,7 @@ def test_softmax_by_hand() -> None:
     ("logits", "message"),
     [([[1.0, 2.0]], r"shape \(1, 2\)"), ([1.0, 2.0, 3.0], r"shape \(3,\)"), ([[0, 0, 0], [0, np.nan, 0]], "row 1")],
 )
-def test_softmax_says_what_is_wrong_with_its_input(logits: list[object], message: str) -> None:
+def test_softmax_refuses_a_wrong_shape_or_value(logits: list[object], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         sentiment.softmax(logits)  # pyright: ignore[reportArgumentType]
     assert "\n" not in str(caught.value)
@@ -121,7 +121,7 @@ def test_score_confidence_and_weight_by_hand() -> None:
     window = WINDOWS[0]
     row = headline(window, 0, known_at=window.end - timedelta(hours=12), relevance=0.5, novelty=0.75)
     logits = pd.DataFrame(np.log([[0.1, 0.2, 0.7]]), index=["hash0"], columns=list(sentiment.LABELS))
-    scored = sentiment.build(frame([row]), logits, [window], **KNOBS).iloc[0]
+    scored = sentiment.build(frame([row]), logits, [window], **SETTINGS).iloc[0]
     assert scored[["p_negative", "p_neutral", "p_positive"]].tolist() == pytest.approx([0.1, 0.2, 0.7])
     assert scored["score"] == pytest.approx(0.6)
     assert scored["confidence"] == pytest.approx(0.7)
@@ -132,9 +132,9 @@ def test_score_confidence_and_weight_by_hand() -> None:
 def test_columns_are_read_by_name_whatever_their_order() -> None:
     window, logits = WINDOWS[0], logits_for(range(4))
     rows = frame([headline(window, number) for number in range(4)])
-    expected = sentiment.build(rows, logits, [window], **KNOBS)
+    expected = sentiment.build(rows, logits, [window], **SETTINGS)
     for order in permutations(sentiment.LABELS):
-        pd.testing.assert_frame_equal(sentiment.build(rows, logits[list(order)], [window], **KNOBS), expected)
+        pd.testing.assert_frame_equal(sentiment.build(rows, logits[list(order)], [window], **SETTINGS), expected)
 
 
 @settings(max_examples=15, deadline=None)
@@ -159,81 +159,83 @@ def test_only_headlines_about_a_company_are_scored_and_bounds_hold(
 
 @settings(max_examples=10, deadline=None)
 @given(headlines(), st.randoms(use_true_random=False))
-def test_many_windows_are_each_alone_and_order_does_not_matter(rows: pd.DataFrame, random: object) -> None:
+def test_windows_are_independent_and_order_does_not_matter(rows: pd.DataFrame, random: object) -> None:
     logits = logits_for(range(25))
-    together = sentiment.build(rows, logits, WINDOWS, **KNOBS)
-    alone = [sentiment.build(rows, logits, [window], **KNOBS) for window in WINDOWS]
+    together = sentiment.build(rows, logits, WINDOWS, **SETTINGS)
+    alone = [sentiment.build(rows, logits, [window], **SETTINGS) for window in WINDOWS]
     pd.testing.assert_frame_equal(concat(SENTIMENT, alone), together, check_exact=True)
     shuffled = rows.sample(frac=1, random_state=random.randrange(2**31))  # pyright: ignore[reportAttributeAccessIssue]
-    again = sentiment.build(shuffled, logits.iloc[::-1], WINDOWS[::-1], **KNOBS)
+    again = sentiment.build(shuffled, logits.iloc[::-1], WINDOWS[::-1], **SETTINGS)
     pd.testing.assert_frame_equal(again, together, check_exact=True)
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_a_stricter_confidence_never_adds_a_headline(one: float, other: float) -> None:
+def test_a_stricter_confidence_never_adds_a_headline(first: float, second: float) -> None:
     window, logits = WINDOWS[0], logits_for(range(20))
     rows = frame([headline(window, number) for number in range(20)])
-    lax, strict = (
-        sentiment.build(rows, logits, [window], min_confidence=each, half_life_hours=6) for each in sorted((one, other))
-    )
+    low, high = sorted((first, second))
+
+    lax = sentiment.build(rows, logits, [window], min_confidence=low, half_life_hours=6)
+    strict = sentiment.build(rows, logits, [window], min_confidence=high, half_life_hours=6)
+
     assert not (strict["confident"] & ~lax["confident"]).any()
 
 
-def test_exactly_the_confidence_asked_for_is_enough() -> None:
+def test_exactly_the_minimum_confidence_is_enough() -> None:
     window, logits = WINDOWS[0], logits_for(range(1))
     rows = frame([headline(window, 0)])
     confidence = float(sentiment.softmax(logits).max())
-    for least, carries in ((confidence, True), (np.nextafter(confidence, 1), False)):
-        scored = sentiment.build(rows, logits, [window], min_confidence=least, half_life_hours=6)
-        assert scored["confident"].tolist() == [carries]
+    for minimum, is_confident in ((confidence, True), (np.nextafter(confidence, 1), False)):
+        scored = sentiment.build(rows, logits, [window], min_confidence=minimum, half_life_hours=6)
+        assert scored["confident"].tolist() == [is_confident]
 
 
 @settings(max_examples=15, deadline=None)
 @given(headlines())
-def test_the_texts_to_score_are_just_those_that_build_reads(rows: pd.DataFrame) -> None:
+def test_the_texts_to_score_are_exactly_those_that_build_needs(rows: pd.DataFrame) -> None:
     texts = sentiment.texts_to_score(pd.concat([rows, rows]))
     logits = logits_for(range(25))
-    scored = sentiment.build(rows, logits.loc[texts.index], WINDOWS, **KNOBS)
-    pd.testing.assert_frame_equal(scored, sentiment.build(rows, logits, WINDOWS, **KNOBS))
+    scored = sentiment.build(rows, logits.loc[texts.index], WINDOWS, **SETTINGS)
+    pd.testing.assert_frame_equal(scored, sentiment.build(rows, logits, WINDOWS, **SETTINGS))
     used = rows[rows["headline_id"].isin(scored["headline_id"])]
     assert texts.to_dict() == dict(zip(used["text_hash"], used["text"], strict=True))
     assert list(texts.index) == sorted(set(used["text_hash"]))
 
 
-def test_recency_halves_in_the_half_life() -> None:
+def test_recency_halves_every_half_life() -> None:
     window = WINDOWS[0]
     rows = frame([headline(window, number, known_at=window.end - timedelta(hours=6 * number)) for number in (1, 2, 3)])
-    scored = sentiment.build(rows, logits_for(range(4)), [window], **KNOBS)
+    scored = sentiment.build(rows, logits_for(range(4)), [window], **SETTINGS)
     assert scored.set_index("title")["recency"].to_dict() == {"Title 1": 0.5, "Title 2": 0.25, "Title 3": 0.125}
 
 
-def test_a_missing_text_is_one_clear_line() -> None:
+def test_missing_logits_are_reported_in_one_line() -> None:
     window = WINDOWS[0]
     rows = frame([headline(window, number) for number in range(4)])
     with pytest.raises(ValueError, match=r"missing for 2 texts, first 'Title 3'; score every text") as caught:
-        sentiment.build(rows, logits_for(range(2)), [window], **KNOBS)
+        sentiment.build(rows, logits_for(range(2)), [window], **SETTINGS)
     assert "\n" not in str(caught.value)
 
 
-def test_logits_given_twice_or_not_finite_are_refused() -> None:
+def test_repeated_or_infinite_logits_are_refused() -> None:
     window, logits = WINDOWS[0], logits_for(range(2))
     rows = frame([headline(window, number) for number in range(2)])
     with pytest.raises(ValueError, match="hash0 has more than one row"):
-        sentiment.build(rows, pd.concat([logits, logits]), [window], **KNOBS)
+        sentiment.build(rows, pd.concat([logits, logits]), [window], **SETTINGS)
     logits.loc["hash1", "neutral"] = np.nan
     with pytest.raises(ValueError, match="not finite"):
-        sentiment.build(rows, logits, [window], **KNOBS)
+        sentiment.build(rows, logits, [window], **SETTINGS)
 
 
 def test_a_headline_from_the_future_is_refused() -> None:
     window = WINDOWS[0]
     rows = frame([headline(window, 0), headline(window, 1, known_at=window.end)])
     with pytest.raises(ValueError, match=r"headline 0000000000000001 is known at .* must come from the past"):
-        sentiment.build(rows, logits_for(range(2)), [window], **KNOBS)
+        sentiment.build(rows, logits_for(range(2)), [window], **SETTINGS)
 
 
 @pytest.mark.parametrize("rows", [HEADLINES.empty(), frame([headline(WINDOWS[1], 0), headline(WINDOWS[0], 1, "")])])
 def test_nothing_to_score_gives_an_empty_frame(rows: pd.DataFrame) -> None:
-    scored = sentiment.build(rows, logits_for(range(0)), WINDOWS[:1], **KNOBS)
+    scored = sentiment.build(rows, logits_for(range(0)), WINDOWS[:1], **SETTINGS)
     pd.testing.assert_frame_equal(scored, SENTIMENT.empty())
