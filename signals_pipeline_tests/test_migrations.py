@@ -204,7 +204,7 @@ def test_the_sql_can_be_printed_without_a_database() -> None:
 
 
 def test_missing_migrations_say_where_they_were_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrations, "_REPOSITORY", tmp_path)
+    monkeypatch.setattr(migrations, "_CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DatabaseError, match="run from the repository, or install the package with `pip install -e`"):
         migrations.head()

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, ModelConfig, seal
+from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, ModelManifest, seal
 from signals_pipeline.adapters.model.running import SentimentModel
 from signals_pipeline.model_export.graph import weights_of, write_graph
 from signals_pipeline.model_export.reference import TorchModel
@@ -48,7 +48,7 @@ def verify(folder: Path, source: Path) -> Verification:
 
 def convert(
     source: Path, folder: Path, reference: TorchModel, *, name: str, int8: bool = True, max_length: int = MAX_LENGTH
-) -> ModelConfig:
+) -> ModelManifest:
     """Write the model, the tokenizer and the sealed config to `folder`, unjudged."""
     architecture = check(source)
     tokenizer = read_tokenizer(source, architecture)
@@ -67,7 +67,7 @@ def convert(
 
 
 def judge(
-    folder: Path, source: Path, reference: TorchModel, origin: Origin, config: ModelConfig | SentimentModel
+    folder: Path, source: Path, reference: TorchModel, origin: Origin, config: ModelManifest | SentimentModel
 ) -> Verification:
     """Compare the int8 folder, the same graph in fp32 (built for this and thrown away) and torch."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.model.folder import LABELS, ModelError
-from signals_pipeline.adapters.model.running import batches
+from signals_pipeline.adapters.model.running import equal_length_batches
 from signals_pipeline.model_export.calibration import Inputs, inputs_of
 from signals_pipeline.model_export.source import check
 from signals_pipeline.model_export.tokens import read_tokenizer
@@ -70,7 +70,7 @@ class TorchModel:
         import torch
 
         tokens = [self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids for text in texts]
-        for group in batches([len(row) for row in tokens], BATCH_TOKENS[self.device]):
+        for group in equal_length_batches([len(row) for row in tokens], BATCH_TOKENS[self.device]):
             yield group, torch.tensor([tokens[place] for place in group], device=self.device)
 
 

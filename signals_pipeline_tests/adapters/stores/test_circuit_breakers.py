@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.circuit_breakers import Circuits, State
+from signals_pipeline.adapters.stores.circuit_breakers import Circuits, CircuitState
 from signals_pipeline.adapters.stores.engine import engine_for
 
 NOW = datetime(2026, 3, 4, 11, 30, tzinfo=UTC)
@@ -19,17 +19,17 @@ def circuits(engine: Engine) -> Circuits:
 
 def test_a_source_never_heard_of_may_be_visited(circuits: Circuits) -> None:
     assert circuits.admit("rss:a", NOW) is None
-    assert circuits.state("rss:a") == State()
+    assert circuits.state("rss:a") == CircuitState()
 
 
 def test_failures_in_a_row_open_it_for_everyone(circuits: Circuits, database_url: str) -> None:
-    assert circuits.record("rss:a", NOW, "HTTP 500") == State(1, None, "HTTP 500")
+    assert circuits.record("rss:a", NOW, "HTTP 500") == CircuitState(1, None, "HTTP 500")
     assert circuits.admit("rss:a", NOW) is None
     circuits.record("rss:a", NOW, "HTTP 502")
     another = engine_for(database_url)
     refused = Circuits(another).admit("rss:a", NOW + REST - timedelta(seconds=1))
     another.dispose()
-    assert refused == State(2, NOW + REST, "HTTP 502")
+    assert refused == CircuitState(2, NOW + REST, "HTTP 502")
     assert circuits.admit("rss:b", NOW) is None
 
 
@@ -45,7 +45,7 @@ def test_when_its_time_is_over_one_visitor_may_try(circuits: Circuits) -> None:
 def test_one_answer_closes_it(circuits: Circuits) -> None:
     for _ in range(5):
         circuits.record("a", NOW, "down")
-    assert circuits.record("a", NOW) == State()
+    assert circuits.record("a", NOW) == CircuitState()
     assert circuits.admit("a", NOW) is None
 
 
