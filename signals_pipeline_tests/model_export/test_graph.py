@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.model.folder import MODEL_FILE, WEIGHTS_FILE, ModelError, checksum
-from signals_pipeline.adapters.model.running import SentimentModel, batches
+from signals_pipeline.adapters.model.running import SentimentModel, equal_length_batches
 from signals_pipeline.model_export.graph import Pooling
 from signals_pipeline.model_export.rounding import Array
 from signals_pipeline_tests.support.model_sources import prepared, random_weights
@@ -99,13 +99,14 @@ def test_a_text_among_ten_thousand_has_its_own_bits(model: SentimentModel, alone
     assert [row.tobytes() for row in logits[len(crowd) :]] == list(alone.values())
 
 
-@given(lengths=st.lists(st.integers(1, 40), max_size=60), most=st.integers(1, 200))
-def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int], most: int) -> None:
-    found = batches(lengths, most)
-    assert sorted(place for group in found for place in group) == list(range(len(lengths)))
-    for group in found:
-        assert len({lengths[place] for place in group}) == 1
-        assert len(group) == 1 or sum(lengths[place] for place in group) <= most
+@given(lengths=st.lists(st.integers(1, 40), max_size=60), max_tokens=st.integers(1, 200))
+def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int], max_tokens: int) -> None:
+    batches = equal_length_batches(lengths, max_tokens)
+
+    assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len({lengths[position] for position in batch}) == 1
+        assert len(batch) == 1 or sum(lengths[position] for position in batch) <= max_tokens
 
 
 # --- What is computed ---

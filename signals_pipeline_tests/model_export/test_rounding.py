@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from signals_pipeline.model_export.calibration import Inputs
 from signals_pipeline.model_export.rounding import (
-    COPIES,
+    SPLIT_CHANNELS,
     Array,
-    by_product,
-    by_row,
+    channels_to_split,
     column_scales,
-    loudest,
+    quantise_for_product,
+    quantise_rows,
     smoothing,
-    spread,
+    split_channels,
 )
 
 MATRICES = arrays(np.float32, (6, 5), elements=st.floats(-100, 100, width=32))
@@ -37,13 +37,13 @@ def loss(weight: Array, found: Array, second: NDArray[np.floating]) -> float:
 
 @given(matrix=MATRICES)
 def test_row_codes_give_a_matrix_back_to_half_a_step(matrix: Array) -> None:
-    codes, scales = by_row(matrix)
+    codes, scales = quantise_rows(matrix)
     assert (np.abs(codes * scales - matrix) <= 0.5001 * scales + 1e-6).all()
 
 
 @given(matrix=MATRICES)
 def test_unrelated_inputs_get_the_nearest_codes(matrix: Array) -> None:
-    codes, scales = by_product(matrix, np.eye(6, dtype=np.float32))
+    codes, scales = quantise_for_product(matrix, np.eye(6, dtype=np.float32))
     assert np.abs(codes).max() <= 63
     within = np.abs(matrix) <= 63 * scales
     assert (np.abs(codes * scales - matrix) <= 0.5001 * scales + 1e-6)[within].all()
@@ -66,7 +66,7 @@ def test_a_clipped_step_never_loses_more_than_the_largest_weights_own(matrix: Ar
 def test_a_matrix_on_a_grid_keeps_its_codes_whatever_its_inputs(rows: Array, codes: Array, steps: Array) -> None:
     codes[0] = 63  # the largest code tells the step
     second = second_of(rows) + np.eye(6, dtype=np.float32)
-    found, scales = by_product(codes * steps, second)
+    found, scales = quantise_for_product(codes * steps, second)
     assert (found == codes).all()
     assert scales == pytest.approx(steps, rel=1e-6)
 
@@ -76,14 +76,14 @@ def test_related_inputs_lose_less_than_by_the_nearest_codes(seed: int) -> None:
     draw = np.random.default_rng(seed)
     rows = (draw.normal(size=(400, 12)) @ draw.normal(size=(12, 160))).astype(np.float32)
     second, weight = second_of(rows), draw.normal(size=(160, 20)).astype(np.float32)
-    codes, scales = by_product(weight, second)
+    codes, scales = quantise_for_product(weight, second)
     nearest = np.clip(np.rint(weight / scales), -63, 63) * scales
     assert loss(weight, codes * scales, second) < 0.2 * loss(weight, nearest, second)
 
 
 @given(rows=ROWS, centre=arrays(np.float32, 6, elements=st.floats(-8, 8, width=16)))
 def test_inputs_about_a_centre_are_those_of_the_shifted_rows(rows: Array, centre: Array) -> None:
-    found = Inputs(rows.mean(axis=0), np.abs(rows).max(axis=0), second_of(rows)).about(centre)
+    found = Inputs(rows.mean(axis=0), np.abs(rows).max(axis=0), second_of(rows)).second_moment_about(centre)
     shifted = rows - centre
     assert found == pytest.approx(shifted.T @ shifted / len(rows), abs=1e-2)
 
@@ -104,9 +104,9 @@ def test_what_calibration_saw_fits_the_codes_and_loud_channels_come_nearer_to_th
 
 
 @given(loudness=LARGEST)
-def test_copies_go_where_it_is_loudest_still(loudness: Array) -> None:
-    times = 1 + np.bincount(loudest(loudness), minlength=6)
-    assert times.sum() == 6 + COPIES
+def test_copies_go_where_it_is_channels_to_split_still(loudness: Array) -> None:
+    times = 1 + np.bincount(channels_to_split(loudness), minlength=6)
+    assert times.sum() == 6 + SPLIT_CHANNELS
     most = (loudness / times).max()
     for channel in np.flatnonzero(times > 1):
         assert loudness[channel] / (times[channel] - 1) >= most
@@ -114,7 +114,7 @@ def test_copies_go_where_it_is_loudest_still(loudness: Array) -> None:
 
 @given(rows=ROWS, matrix=MATRICES, copied=arrays(np.int64, 4, elements=st.integers(0, 5)))
 def test_copied_channels_change_no_product(rows: Array, matrix: Array, copied: NDArray[np.int64]) -> None:
-    weight, second = spread(matrix, second_of(rows), copied)
+    weight, second = split_channels(matrix, second_of(rows), copied)
     longer = np.hstack([rows, rows[:, copied]])
     assert longer.astype(float) @ weight == pytest.approx(rows.astype(float) @ matrix, abs=1e-2)
     assert second == pytest.approx(second_of(longer), abs=1e-4)
@@ -125,12 +125,13 @@ def test_a_loud_row_of_weights_costs_the_others_less_where_it_is_copied(seed: in
     draw = np.random.default_rng(seed)
     rows, weight = draw.normal(size=(400, 60)).astype(np.float32), draw.normal(size=(60, 20)).astype(np.float32)
     weight[3] *= 12  # as the weights of a channel are that gave them its own loudness
-    copied = loudest(np.where(np.arange(60) == 3, 12, 1).astype(np.float32))
+    copied = channels_to_split(np.where(np.arange(60) == 3, 12, 1).astype(np.float32))
     assert (copied == 3).sum() >= 11
     second = second_of(rows)
-    once, more = (
-        codes * scales for codes, scales in (by_product(weight, second), by_product(*spread(weight, second, copied)))
-    )
+    codes, scales = quantise_for_product(weight, second)
+    once = codes * scales
+    codes, scales = quantise_for_product(*split_channels(weight, second, copied))
+    more = codes * scales
     merged = more[:60].copy()
     np.add.at(merged, copied, more[60:])
     assert loss(weight, merged, second) < 0.1 * loss(weight, once, second)

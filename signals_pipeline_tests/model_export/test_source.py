@@ -46,7 +46,7 @@ def configure(**changes: object) -> Callable[[Path], object]:
 
 
 HARM: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no config": (drop("config.json"), "no config.json; name a folder with a model as the hub lays it out"),
+    "no config": (drop("config.json"), "no config.json; name a folder with a model in the hub's layout"),
     "no weights": (drop("pytorch_model.bin"), "no model.safetensors or pytorch_model.bin; name a folder"),
     "no tokenizer": (drop("tokenizer.json"), "no tokenizer.json or vocab.txt; name a folder"),
     "half a config": (lambda folder: (folder / "config.json").write_text('{"model_type": "b'), "JSON: "),

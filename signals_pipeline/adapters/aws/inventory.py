@@ -1,4 +1,4 @@
-"""What an installation consists of in AWS now, as plain values; nothing here changes anything."""
+"""The current state of an installation in AWS, as plain values; nothing here changes anything."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,12 @@ LOG_GROUPS = ("run", "control")
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """The stack's alarms: what each says, which the template has and AWS has not, which would tell nobody.
+    """The stack's alarms.
 
     Attributes:
-        states: OK, ALARM or INSUFFICIENT_DATA by name without the stack's.
-        missing: Names that the template has and AWS has not.
-        silent: Names whose actions are off.
+        states: OK, ALARM or INSUFFICIENT_DATA, by name without the stack's prefix.
+        missing: Names that are in the template but not in AWS.
+        silent: Names whose actions are off, so that they notify nobody.
     """
 
     states: dict[str, str]
@@ -27,7 +27,7 @@ class Alarms:
 
 
 def alarms(stack: Stack) -> Alarms:
-    """The alarms of the template as AWS has them."""
+    """The state in AWS of the alarms in the template."""
     names = {f"{stack.name}-{name}": name for name in alarm_names()}
     found = client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
     states = {names[alarm["AlarmName"]]: str(alarm["StateValue"]) for alarm in found}
@@ -36,14 +36,14 @@ def alarms(stack: Stack) -> Alarms:
 
 
 def retention(stack: Stack) -> dict[str, int | None]:
-    """Days that each log group of the stack is kept; None: for ever. A group that is not there is left out."""
+    """Retention of each log group of the stack in days; None: for ever. A missing group is left out."""
     found = client("logs").describe_log_groups(logGroupNamePrefix=f"/{stack.name}/")["logGroups"]
-    kept = {group["logGroupName"].rsplit("/", 1)[1]: group.get("retentionInDays") for group in found}
-    return {name: kept[name] for name in LOG_GROUPS if name in kept}
+    days = {group["logGroupName"].rsplit("/", 1)[1]: group.get("retentionInDays") for group in found}
+    return {name: days[name] for name in LOG_GROUPS if name in days}
 
 
 def last_beat(stack: Stack, now: datetime, hours: int = 24) -> tuple[datetime, float] | None:
-    """When the heartbeat was told last and with which value; None where it was not within these hours."""
+    """Time (aware UTC) and value of the last heartbeat; None where there was none within these hours."""
     points = client("cloudwatch").get_metric_statistics(
         Namespace=NAMESPACE,
         MetricName="Heartbeat",
@@ -60,13 +60,14 @@ def last_beat(stack: Stack, now: datetime, hours: int = 24) -> tuple[datetime, f
 
 
 def subscriptions(topic: str) -> dict[str, bool]:
-    """Who is told of alarms, and whether each has confirmed it."""
+    """Endpoints that alarms notify, and whether each has confirmed its subscription."""
     found = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    # An unconfirmed subscription has the text PendingConfirmation in place of its ARN.
     return {each["Endpoint"]: each["SubscriptionArn"].startswith("arn:") for each in found}
 
 
 def bucket_is_closed(bucket: str) -> bool:
-    """Whether the bucket blocks all four ways to the public; raises where it is not there."""
+    """Whether the bucket blocks all four kinds of public access; raises where the block is missing."""
     found = client("s3").get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     return all(found.values())
 
@@ -79,16 +80,24 @@ def images(stack: Stack) -> list[str]:
 
 
 def running_images(stack: Stack) -> set[str]:
-    """Digests that the tasks of the control service run now."""
-    ecs, place = client("ecs"), {"cluster": stack.cluster}
-    arns = ecs.list_tasks(**place, serviceName=stack.service, desiredStatus="RUNNING")["taskArns"]
-    tasks = ecs.describe_tasks(**place, tasks=arns)["tasks"] if arns else []
-    digests = {each.get("imageDigest") for task in tasks for each in task.get("containers", ())}
-    return {str(digest) for digest in digests if digest}
+    """Image digests that the tasks of the control service run now."""
+    ecs = client("ecs")
+    running = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="RUNNING")
+    arns: list[str] = running["taskArns"]
+    if not arns:
+        return set()
+    tasks: list[dict[str, Any]] = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"]
+    digests: set[str] = set()
+    for task in tasks:
+        for container in task.get("containers", ()):
+            # A container that has not started yet has none.
+            if container.get("imageDigest"):
+                digests.add(str(container["imageDigest"]))
+    return digests
 
 
 def ways_in(stack: Stack, containers: list[dict[str, Any]]) -> list[str]:
-    """What would let the world in: inbound rules of the tasks, published ports, a database with a public address."""
+    """What lets traffic in: inbound rules of the tasks, published ports, a public address of the database."""
     [group] = client("ec2").describe_security_groups(GroupIds=[stack.security_group])["SecurityGroups"]
     ports = [str(rule.get("FromPort", "all")) for rule in group["IpPermissions"]]
     found = [f"the tasks' security group lets port {port} in" for port in ports]
@@ -102,17 +111,19 @@ def ways_in(stack: Stack, containers: list[dict[str, Any]]) -> list[str]:
 
 
 def watch_is_on(stack: Stack) -> bool | None:
-    """Whether the schedule that looks for the digest is enabled; None where there is none."""
+    """Whether the schedule that checks that the digest is there is enabled; None where there is no such schedule."""
     scheduler = client("scheduler")
     for each in scheduler.list_schedules()["Schedules"]:
-        kept = scheduler.get_schedule(Name=each["Name"], GroupName=each["GroupName"])
-        if stack.cluster in kept["Target"]["Arn"].rsplit("/", 1)[-1] and "watch" in kept["Target"].get("Input", ""):
-            return bool(kept["State"] == "ENABLED")
+        schedule = scheduler.get_schedule(Name=each["Name"], GroupName=each["GroupName"])
+        target: dict[str, Any] = schedule["Target"]
+        is_of_cluster = stack.cluster in target["Arn"].rsplit("/", 1)[-1]
+        if is_of_cluster and "watch" in target.get("Input", ""):
+            return bool(schedule["State"] == "ENABLED")
     return None
 
 
 def wakes(stack: Stack) -> list[str]:
-    """Names of the scheduled actions that wake the control service and put it to sleep."""
+    """Names of the scheduled actions that start and stop the control service."""
     found = client("application-autoscaling").describe_scheduled_actions(
         ServiceNamespace="ecs", ResourceId=f"service/{stack.cluster}/{stack.service}"
     )["ScheduledActions"]

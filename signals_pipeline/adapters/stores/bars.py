@@ -117,7 +117,7 @@ def _insert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]])
     """Insert the rows that are not there yet; how many that were."""
     if not rows:
         return 0
-    # Counted before and after: drivers report no row count for a batch with conflicts.
+    # Counted before and after: a batch's row count is not reliable in every driver.
     count = sa.select(sa.func.count()).select_from(table)
     before = connection.execute(count).scalar_one()
     connection.execute(insert_or_ignore(connection, table), rows)

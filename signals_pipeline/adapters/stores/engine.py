@@ -21,9 +21,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from signals_pipeline.core.errors import SignalsError
 
-BUSY_SECONDS = 30  # how long a SQLite writer waits for another; the longest of our transactions takes a few seconds
+BUSY_SECONDS = 30  # how long a SQLite writer waits for another before it gives up
 CONNECT_SECONDS = 10
-STATEMENT_SECONDS = 300  # ten times what our slowest statement takes: a longer one waits for a lock that stays held
+STATEMENT_SECONDS = 300  # no statement of ours takes a tenth of it: one that does waits for a lock that stays held
 
 # Execution option of connections that write; SQLite's BEGIN depends on it.
 _WRITER = "signals_writer"
@@ -306,7 +306,7 @@ def _configure_sqlite(engine: Engine) -> None:
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         # Transactions begin in the listener below, not where the driver guesses.
         connection.isolation_level = None
-        # Setting WAL mode takes a lock even where it is set already, so look first.
+        # Only the default is changed: the mode is stored in the file, and an in-memory database has its own.
         if connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
             connection.execute("PRAGMA journal_mode = WAL")
         # In WAL mode NORMAL can lose the last commits in a power failure, and never corrupts the file.
