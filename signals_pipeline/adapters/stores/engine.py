@@ -176,7 +176,7 @@ def engine_for(url: str) -> Engine:
     return engine
 
 
-def name_of(engine: Engine) -> str:
+def display_url(engine: Engine) -> str:
     """The database's URL for messages, the password hidden."""
     return engine.url.render_as_string(hide_password=True)
 
@@ -208,11 +208,11 @@ def write_transaction(engine: Engine, *, alone: bool = False) -> Generator[Conne
     writer = engine.execution_options(**{_WRITER: True})
     with _translate_errors(engine), writer.begin() as connection:
         if alone:
-            lock(connection)
+            acquire_write_lock(connection)
         yield connection
 
 
-def lock(connection: Connection) -> None:
+def acquire_write_lock(connection: Connection) -> None:
     """Wait for the pipeline's write lock, held until the connection's transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
@@ -238,10 +238,10 @@ def migration_transaction(engine: Engine) -> Generator[Connection, None, None]:
                 if not is_sqlite:
                     # A revision may rewrite a large table.
                     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-                lock(connection)
+                acquire_write_lock(connection)
                 yield connection
                 if is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                    raise DatabaseError(f"database {name_of(engine)}: the revision leaves rows that refer to nothing")
+                    raise DatabaseError(f"database {display_url(engine)}: the revision leaves rows that refer to nothing")
         finally:
             # No later user of the pool may get this connection, which has its foreign keys off.
             connection.invalidate()
@@ -330,7 +330,7 @@ def _translate_errors(engine: Engine) -> Generator[None, None, None]:
         advice = _ADVICE.get(problem)
         reason = _one_line(error.orig)
         message = (
-            f"database {name_of(engine)}: {reason}; {advice}" if advice else f"database {name_of(engine)}: {reason}"
+            f"database {display_url(engine)}: {reason}; {advice}" if advice else f"database {display_url(engine)}: {reason}"
         )
         transient = error.connection_invalidated or problem in _TRANSIENT
         raise DatabaseError(message, transient=transient, problem=problem) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, name_of, read_transaction
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, display_url, read_transaction
 from signals_pipeline.adapters.stores.tables import metadata
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ def require_head(engine: Engine) -> None:
     """
     revision = _stored_revision(engine)
     if revision is None:
-        raise DatabaseError(f"database {name_of(engine)} has no tables yet: run `signals migrate`")
+        raise DatabaseError(f"database {display_url(engine)} has no tables yet: run `signals migrate`")
     _require_known(engine, revision)
     if revision != head():
         raise DatabaseError(
-            f"database {name_of(engine)} is at revision {revision}, this code needs {head()}: run `signals migrate`"
+            f"database {display_url(engine)} is at revision {revision}, this code needs {head()}: run `signals migrate`"
         )
 
 
@@ -123,7 +123,7 @@ def _check(url: str, target: str) -> None:
 def _require_known(engine: Engine, revision: str | None) -> None:
     if revision is not None and revision not in _known_revisions():
         raise DatabaseError(
-            f"database {name_of(engine)} is at revision {revision}, which this code (at {head()}) does not know: newer "
+            f"database {display_url(engine)} is at revision {revision}, which this code (at {head()}) does not know: newer "
             "code or another application made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
         )
 
