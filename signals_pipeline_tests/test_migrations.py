@@ -220,7 +220,8 @@ def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
         "INSERT INTO signal_candidate VALUES "
         "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical', NULL)"
     )
-    with pytest.raises(DatabaseError, match="rows that refer to nothing"), migration_transaction(opened) as connection:
+    violated = pytest.raises(DatabaseError, match="rows that violate a foreign key")
+    with violated, migration_transaction(opened) as connection:
         connection.exec_driver_sql(orphan)
     with opened.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM signal_candidate").scalar_one() == 0

@@ -91,7 +91,7 @@ class Verification(BaseModel):
         elif self.probes_right < MIN_PROBES_RIGHT:
             faults.append(
                 f"only {self.probes_right} of {len(PROBES)} plain sentences get their label,"
-                " which hints at swapped labels"
+                " which hints at mixed-up labels"
             )
         return faults
 

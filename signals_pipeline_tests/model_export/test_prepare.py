@@ -167,7 +167,7 @@ def test_mixed_up_labels_are_refused(harmed: Path, tmp_path: Path) -> None:
     config = json.loads((harmed / "config.json").read_text())
     config["id2label"] = {"0": "negative", "1": "positive", "2": "neutral"}
     (harmed / "config.json").write_text(json.dumps(config))
-    assert "plain sentences get their label, which hints at swapped labels" in refusal(harmed, tmp_path)
+    assert "plain sentences get their label, which hints at mixed-up labels" in refusal(harmed, tmp_path)
 
 
 def test_half_the_weights_are_refused(harmed: Path, tmp_path: Path) -> None:

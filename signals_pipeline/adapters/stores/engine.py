@@ -125,7 +125,7 @@ _ADVICE = {
     DatabaseProblem.AUTHENTICATION_FAILED: "correct user and password in SIGNALS_DATABASE_URL",
     DatabaseProblem.CANNOT_OPEN_FILE: "check the path and its permissions",
     DatabaseProblem.CONNECT_TIMEOUT: "check the network and SIGNALS_DATABASE_URL",
-    DatabaseProblem.LOCKED: f"another process has been writing for {BUSY_SECONDS} s; end it and run again",
+    DatabaseProblem.LOCKED: f"another process has been writing for {BUSY_SECONDS} s; stop it and run again",
     DatabaseProblem.MISSING_DATABASE: "create it, then run `signals migrate`",
     DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE: "correct the host in SIGNALS_DATABASE_URL",
     DatabaseProblem.NOT_A_DATABASE: "the file is not SQLite; choose another SIGNALS_DATABASE_URL",
@@ -133,7 +133,7 @@ _ADVICE = {
     DatabaseProblem.READ_ONLY: "make the file and its folder writable",
     DatabaseProblem.SERVER_UNREACHABLE: "start the server or correct SIGNALS_DATABASE_URL",
     DatabaseProblem.STATEMENT_TIMEOUT: (
-        f"another process has held what it needs for {STATEMENT_SECONDS} s; end it and run again"
+        f"another process has held a lock that it needs for {STATEMENT_SECONDS} s; stop it and run again"
     ),
     DatabaseProblem.UNKNOWN_HOST: "correct the host in SIGNALS_DATABASE_URL",
 }
@@ -226,7 +226,7 @@ def migration_transaction(engine: Engine) -> Generator[Connection, None, None]:
     the rows that refer to it. They are checked before the commit.
 
     Raises:
-        DatabaseError: a revision failed or left rows that refer to nothing; the database is as it was.
+        DatabaseError: a revision failed or left rows that violate a foreign key; the database is as it was.
     """
     is_sqlite = engine.dialect.name == "sqlite"
     with _translate_errors(engine), engine.connect().execution_options(**{_WRITER: True}) as connection:
@@ -241,7 +241,9 @@ def migration_transaction(engine: Engine) -> Generator[Connection, None, None]:
                 acquire_write_lock(connection)
                 yield connection
                 if is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                    raise DatabaseError(f"database {display_url(engine)}: the revision leaves rows that refer to nothing")
+                    raise DatabaseError(
+                        f"database {display_url(engine)}: the revision leaves rows that violate a foreign key"
+                    )
         finally:
             # No later user of the pool may get this connection, which has its foreign keys off.
             connection.invalidate()
@@ -293,7 +295,7 @@ def _prepare_file(url: URL) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(
-            f"database {path}: its folder can't be made ({error.strerror}); choose another SIGNALS_DATABASE_URL"
+            f"database {path}: its folder can't be created ({error.strerror}); choose another SIGNALS_DATABASE_URL"
         ) from error
     # WAL mode keeps two more files beside the database, so the folder must be writable too.
     for required in (path, path.parent):
@@ -330,7 +332,9 @@ def _translate_errors(engine: Engine) -> Generator[None, None, None]:
         advice = _ADVICE.get(problem)
         reason = _one_line(error.orig)
         message = (
-            f"database {display_url(engine)}: {reason}; {advice}" if advice else f"database {display_url(engine)}: {reason}"
+            f"database {display_url(engine)}: {reason}; {advice}"
+            if advice
+            else f"database {display_url(engine)}: {reason}"
         )
         transient = error.connection_invalidated or problem in _TRANSIENT
         raise DatabaseError(message, transient=transient, problem=problem) from error

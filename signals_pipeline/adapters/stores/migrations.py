@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, display_url, read_transaction
+from signals_pipeline.adapters.stores.engine import DatabaseError, display_url, engine_for, read_transaction
 from signals_pipeline.adapters.stores.tables import metadata
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def _check(url: str, target: str) -> None:
 def _require_known(engine: Engine, revision: str | None) -> None:
     if revision is not None and revision not in _known_revisions():
         raise DatabaseError(
-            f"database {display_url(engine)} is at revision {revision}, which this code (at {head()}) does not know: newer "
-            "code or another application made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
+            f"database {display_url(engine)} is at revision {revision}, which this code (at {head()}) does not know:"
+            " newer code or another application made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
         )
 
 

@@ -182,7 +182,7 @@ class Outbox:
         with write_transaction(self._engine, alone=True) as connection:
             mode = connection.scalar(sa.select(digest.c.mode).where(digest.c.window_start == window.start))
             if mode is None:
-                raise OutboxError(f"window {window.key} has no digest: `signals run --window {window.key}` makes it")
+                raise OutboxError(f"window {window.key} has no digest: run `signals run --window {window.key}` first")
             add_mails(connection, window, recipients, kind="digest", mode=mode, now=now, released=True)
 
             # Release those that were there before, too.
@@ -296,7 +296,7 @@ class Outbox:
             states = {row.id: row.state for row in connection.execute(query)}
             for number in numbers:
                 if states.get(number) not in _UNDECIDED:
-                    state = f"is {states[number]}" if number in states else "is not there"
+                    state = f"is {states[number]}" if number in states else "does not exist"
                     raise OutboxError(
                         f"mail {number} {state} and can't be {action}: `signals deliveries` lists the mails"
                     )

@@ -38,7 +38,7 @@ def _restrict(url: URL) -> URL:
         if not path or path == ":memory:" or path.startswith("file:"):
             return url
         if not Path(path).exists():
-            raise DatabaseError(f"database {path}: it is not there; `signals migrate` makes it")
+            raise DatabaseError(f"database {path}: it does not exist; run `signals migrate` to create it")
         return url.set(database=f"file:{quote(path)}").update_query_dict({"mode": "ro", "uri": "true"})
     # Added to the options that the URL has; one that occurs several times is a tuple.
     options = url.query.get("options", "")

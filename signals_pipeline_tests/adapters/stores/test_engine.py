@@ -126,7 +126,7 @@ def test_sqlite_in_memory_needs_no_folder() -> None:
         ("postgresql+psycopg2://u:secret@localhost:1/d", "Connection refused.*start the server"),
         ("postgresql+psycopg2://u:secret@localhost:1/d?connect_timeout=2", "Connection refused.*start the server"),
         ("postgresql+psycopg2://u:secret@nowhere.invalid/d", "could not translate host.*correct the host"),
-        ("sqlite:////dev/null/a.db", "/dev/null/a.db: its folder can't be made"),
+        ("sqlite:////dev/null/a.db", "/dev/null/a.db: its folder can't be created"),
         ("sqlite:////dev", "unable to open database file; check the path"),
         (f"sqlite:///{__file__}", "file is not a database; the file is not SQLite"),
     ],
@@ -152,7 +152,7 @@ def test_a_statement_that_waits_for_ever_is_ended_by_the_server_and_may_be_repea
         pass
     assert caught.value.transient
     assert caught.value.problem is DatabaseProblem.STATEMENT_TIMEOUT
-    assert "another process has held what it needs" in str(caught.value)
+    assert "another process has held a lock that it needs" in str(caught.value)
     for engine in (patient, hasty):
         engine.dispose()
 
@@ -193,7 +193,7 @@ def test_a_read_only_folder_is_refused(unprivileged_folder: Path) -> None:
     folder.chmod(0o555)
     with pytest.raises(DatabaseError, match=f"{folder} is read-only for this user"):
         engine_for(f"sqlite:///{folder / 'a.db'}")
-    with pytest.raises(DatabaseError, match=r"its folder can't be made .Permission denied."):
+    with pytest.raises(DatabaseError, match=r"its folder can't be created .Permission denied."):
         engine_for(f"sqlite:///{folder / 'below' / 'a.db'}")
 
 
