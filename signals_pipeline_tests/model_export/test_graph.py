@@ -93,7 +93,7 @@ def test_logits_are_bit_identical_for_any_batch_size(
     assert [row.tobytes() for row in other.logits(TEXTS)] == list(alone.values())
 
 
-def test_a_text_among_ten_thousand_has_its_own_bits(model: SentimentModel, alone: dict[str, bytes]) -> None:
+def test_logits_are_bit_identical_among_ten_thousand_texts(model: SentimentModel, alone: dict[str, bytes]) -> None:
     crowd = [f"{word} {number}" for number in range(2_500) for word in ("Profit", "Loss", "Sales rise to", "Oil at")]
     logits = model.logits([*crowd, *TEXTS])
     assert [row.tobytes() for row in logits[len(crowd) :]] == list(alone.values())
@@ -185,5 +185,5 @@ def test_the_revision_follows_the_weights(tmp_path: Path, int8: Path, exact: Pat
     assert revisions[0] == revisions[1] != revisions[2]
 
 
-def test_the_weights_can_be_read_by_who_can_read_the_graph(int8: Path) -> None:
+def test_the_weights_file_has_the_permissions_of_the_graph(int8: Path) -> None:
     assert (int8 / WEIGHTS_FILE).stat().st_mode == (int8 / MODEL_FILE).stat().st_mode

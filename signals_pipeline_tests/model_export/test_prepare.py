@@ -82,7 +82,7 @@ def test_exporting_again_gives_the_same_revision(fetched: Path, exported: Path, 
     assert again.revision == SentimentModel.load(exported).revision
 
 
-def test_verifying_again_finds_the_same(fetched: Path, exported: Path) -> None:
+def test_verifying_again_has_the_same_result(fetched: Path, exported: Path) -> None:
     before = read(exported, SentimentModel.load(exported).revision)
     assert prepare.verify(exported, fetched) == before
 
@@ -102,7 +102,7 @@ def test_torch_gives_the_columns_of_the_loader(fetched: Path) -> None:
     assert reference.logits([]).shape == (0, 3)
 
 
-def test_bf16_on_a_gpu_stays_near(fetched: Path) -> None:
+def test_bf16_on_a_gpu_is_close_to_fp32(fetched: Path) -> None:
     import torch
 
     if not torch.cuda.is_available():

@@ -23,7 +23,7 @@ def given(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_copy_has_what_is_needed_and_says_where_it_is_from(given: Path, tmp_path: Path) -> None:
+def test_a_copy_has_the_required_files_and_records_its_origin(given: Path, tmp_path: Path) -> None:
     origin = source.copy(given, tmp_path / "source")
     names = {"config.json", "pytorch_model.bin", "tokenizer.json", "tokenizer_config.json"}
     assert set(origin.checksums) == names
@@ -113,7 +113,7 @@ def test_the_bundled_model_is_no_source(tmp_path: Path) -> None:
 # --- Folders appear whole or not at all ---
 
 
-def test_a_folder_appears_when_its_block_ends_well(tmp_path: Path) -> None:
+def test_a_folder_appears_when_its_block_succeeds(tmp_path: Path) -> None:
     with staged(tmp_path / "deep" / "target") as folder:
         (folder / "a").write_text("1")
         assert not (tmp_path / "deep" / "target").exists()

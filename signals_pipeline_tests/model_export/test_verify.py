@@ -105,7 +105,7 @@ def test_mixed_up_labels_are_refused(compact: SentimentModel) -> None:
     assert any("mixed-up labels" in fault for fault in found.faults())
 
 
-def test_a_model_scaled_by_the_batch_is_found_out(tmp_path: Path, compact: SentimentModel) -> None:
+def test_a_model_whose_scores_depend_on_the_batch_is_detected(tmp_path: Path, compact: SentimentModel) -> None:
     """Onnxruntime's own tool scales activations by tensor: run together, texts change each other."""
     from onnxruntime.quantization import quantize_dynamic
 

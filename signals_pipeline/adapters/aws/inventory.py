@@ -29,16 +29,16 @@ class Alarms:
 def alarms(stack: Stack) -> Alarms:
     """The state in AWS of the alarms in the template."""
     names = {f"{stack.name}-{name}": name for name in alarm_names()}
-    found = client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
-    states = {names[alarm["AlarmName"]]: str(alarm["StateValue"]) for alarm in found}
-    silent = tuple(names[alarm["AlarmName"]] for alarm in found if not alarm["ActionsEnabled"])
+    described = client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    states = {names[alarm["AlarmName"]]: str(alarm["StateValue"]) for alarm in described}
+    silent = tuple(names[alarm["AlarmName"]] for alarm in described if not alarm["ActionsEnabled"])
     return Alarms(states, tuple(name for name in names.values() if name not in states), silent)
 
 
 def retention(stack: Stack) -> dict[str, int | None]:
     """Retention of each log group of the stack in days; None: for ever. A missing group is left out."""
-    found = client("logs").describe_log_groups(logGroupNamePrefix=f"/{stack.name}/")["logGroups"]
-    days = {group["logGroupName"].rsplit("/", 1)[1]: group.get("retentionInDays") for group in found}
+    groups = client("logs").describe_log_groups(logGroupNamePrefix=f"/{stack.name}/")["logGroups"]
+    days = {group["logGroupName"].rsplit("/", 1)[1]: group.get("retentionInDays") for group in groups}
     return {name: days[name] for name in LOG_GROUPS if name in days}
 
 
@@ -61,22 +61,22 @@ def last_beat(stack: Stack, now: datetime, hours: int = 24) -> tuple[datetime, f
 
 def subscriptions(topic: str) -> dict[str, bool]:
     """Endpoints that alarms notify, and whether each has confirmed its subscription."""
-    found = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    subscribed = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     # An unconfirmed subscription has the text PendingConfirmation in place of its ARN.
-    return {each["Endpoint"]: each["SubscriptionArn"].startswith("arn:") for each in found}
+    return {subscription["Endpoint"]: subscription["SubscriptionArn"].startswith("arn:") for subscription in subscribed}
 
 
 def bucket_is_closed(bucket: str) -> bool:
     """Whether the bucket blocks all four kinds of public access; raises where the block is missing."""
-    found = client("s3").get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    return all(found.values())
+    block = client("s3").get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    return all(block.values())
 
 
 def images(stack: Stack) -> list[str]:
     """Digests in the stack's registry, the newest first."""
     name = stack.repository.split("/", 1)[1]
-    found = client("ecr").describe_images(repositoryName=name)["imageDetails"]
-    return [each["imageDigest"] for each in sorted(found, key=lambda each: each["imagePushedAt"], reverse=True)]
+    details = client("ecr").describe_images(repositoryName=name)["imageDetails"]
+    return [image["imageDigest"] for image in sorted(details, key=lambda image: image["imagePushedAt"], reverse=True)]
 
 
 def running_images(stack: Stack) -> set[str]:
@@ -100,21 +100,21 @@ def ways_in(stack: Stack, containers: list[dict[str, Any]]) -> list[str]:
     """What lets traffic in: inbound rules of the tasks, published ports, a public address of the database."""
     [group] = client("ec2").describe_security_groups(GroupIds=[stack.security_group])["SecurityGroups"]
     ports = [str(rule.get("FromPort", "all")) for rule in group["IpPermissions"]]
-    found = [f"the tasks' security group lets port {port} in" for port in ports]
-    found += [f"{each['name']} publishes a port" for each in containers if each.get("portMappings")]
-    hosts = {each["name"]: each["value"] for each in containers[0]["environment"]}
+    problems = [f"the tasks' security group lets port {port} in" for port in ports]
+    problems += [f"{container['name']} publishes a port" for container in containers if container.get("portMappings")]
+    environment = {variable["name"]: variable["value"] for variable in containers[0]["environment"]}
     for database in client("rds").describe_db_instances()["DBInstances"]:
         endpoint = database.get("Endpoint", {}).get("Address")
-        if database["PubliclyAccessible"] and endpoint == hosts.get("DAGSTER_DATABASE_HOST"):
-            found.append("the database has a public address")
-    return found
+        if database["PubliclyAccessible"] and endpoint == environment.get("DAGSTER_DATABASE_HOST"):
+            problems.append("the database has a public address")
+    return problems
 
 
 def watch_is_on(stack: Stack) -> bool | None:
     """Whether the schedule that checks that the digest is there is enabled; None where there is no such schedule."""
     scheduler = client("scheduler")
-    for each in scheduler.list_schedules()["Schedules"]:
-        schedule = scheduler.get_schedule(Name=each["Name"], GroupName=each["GroupName"])
+    for summary in scheduler.list_schedules()["Schedules"]:
+        schedule = scheduler.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])
         target: dict[str, Any] = schedule["Target"]
         is_of_cluster = stack.cluster in target["Arn"].rsplit("/", 1)[-1]
         if is_of_cluster and "watch" in target.get("Input", ""):
@@ -124,7 +124,7 @@ def watch_is_on(stack: Stack) -> bool | None:
 
 def wakes(stack: Stack) -> list[str]:
     """Names of the scheduled actions that start and stop the control service."""
-    found = client("application-autoscaling").describe_scheduled_actions(
+    actions = client("application-autoscaling").describe_scheduled_actions(
         ServiceNamespace="ecs", ResourceId=f"service/{stack.cluster}/{stack.service}"
     )["ScheduledActions"]
-    return [each["ScheduledActionName"] for each in found]
+    return [action["ScheduledActionName"] for action in actions]

@@ -62,10 +62,10 @@ def emf_line(
     directive = {
         "Namespace": namespace,
         "Dimensions": [list(dimensions)],
-        "Metrics": [{"Name": each.name, "Unit": each.unit} for each in metrics],
+        "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in metrics],
     }
     stamp = int(at.astimezone(UTC).timestamp() * 1000)
-    values = {each.name: each.value for each in metrics}
+    values = {metric.name: metric.value for metric in metrics}
     return json.dumps({"_aws": {"Timestamp": stamp, "CloudWatchMetrics": [directive]}, **dimensions, **values})
 
 
@@ -87,8 +87,8 @@ def check(metrics: Sequence[Metric], *, dimensions: Mapping[str, str], namespace
         raise MetricsError(f"{len(dimensions)} dimensions: the maximum is {MAX_DIMENSIONS}")
     for name, value in dimensions.items():
         _check_dimension(name, value)
-    for each in metrics:
-        _check_metric(each)
+    for metric in metrics:
+        _check_metric(metric)
 
 
 def write(

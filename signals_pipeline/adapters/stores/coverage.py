@@ -27,6 +27,7 @@ class CoverageStore:
         rows = [_to_row(entry) for entry in entries]
         if not rows:
             return
+        # Deleted and inserted rather than upserted: one transaction replaces the entries of all windows at once.
         starts = [row["window_start"] for row in rows]
         with write_transaction(self._engine, alone=True) as connection:
             connection.execute(sa.delete(coverage).where(coverage.c.window_start.in_(starts)))

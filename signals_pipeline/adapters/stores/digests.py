@@ -80,6 +80,7 @@ class Digests:
         entry = DigestEntry(window.start, window.end, kind, mode, subject, sha256, datetime.now(UTC))
         with write_transaction(self._engine, alone=True) as connection:
             stored = _store(connection, entry, content)
+            # A digest that keeps another run's mode is not live, whatever this run is.
             is_live = stored.mode == mode == "live"
             if mails and is_live and not _has_mails(connection, window.start):
                 add_mails(connection, window, mails, kind="digest", mode="live", now=stored.created_at)
@@ -123,6 +124,7 @@ def _store(connection: Connection, entry: DigestEntry, content: str) -> DigestEn
     if is_same and mode_may_stay:
         return _to_entry(row)
 
+    # The mails refer to window and mode by a foreign key.
     if _has_mails(connection, entry.window_start):
         entry = replace(entry, mode=row.mode)
     connection.execute(sa.update(digest).where(is_window).values(content=content, **_to_values(entry)))

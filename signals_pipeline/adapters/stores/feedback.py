@@ -34,6 +34,7 @@ class Feedback:
         }
         is_row = sa.and_(*(feedback.c[name] == value for name, value in key.items()))
         verdict = "useful" if useful else "not_useful"
+        # Alone, so that of two clicks at once the second one sees the first.
         with write_transaction(self._engine, alone=True) as connection:
             before = connection.scalar(sa.select(feedback.c.verdict).where(is_row))
             if before is None:
@@ -46,6 +47,7 @@ class Feedback:
 
     def verdicts(self) -> list[Rating]:
         """Every rating of a signal that is in the history, by time."""
+        # The id breaks ties of the time, so that the order is the same on both databases.
         same_signal = sa.and_(*(feedback.c[name] == signal_history.c[name] for name in _SIGNAL_KEY))
         query = (
             sa.select(feedback.c.symbol, feedback.c.verdict, signal_history.c.story_id, signal_history.c.contributions)

@@ -76,6 +76,7 @@ class HeadlineArchive:
         items = folded(delivered)
         with write_transaction(self._engine, alone=True) as connection:
             before = _select_extent(connection)
+            # A feed that was never asked before begins with this visit.
             asked_since = {visit.feed: before.asked_since.get(visit.feed, visit.asked_from) for visit in visits}
             delivered_until = {feed: until for feed, until in before.whole_to.items() if until}
             added = additions(
@@ -87,6 +88,7 @@ class HeadlineArchive:
                 asked_since=asked_since,
                 delivered_until=delivered_until,
             )
+            # The operator reads in a visit's detail what was set aside.
             detailed_visits: list[Collection] = []
             for visit in visits:
                 detail = _detail(visit, added.counts.get(visit.feed, {}))
@@ -100,6 +102,7 @@ class HeadlineArchive:
         Only items that were published in the time asked for and are not in the archive are stored; when they were first
         seen is unknown.
         """
+        # Feeds may deliver more than they were asked for.
         asked = {visit.feed: (visit.asked_from, visit.asked_to) for visit in visits}
         in_time: list[Identified] = []
         for identity, headline in delivered:
@@ -141,6 +144,7 @@ class HeadlineArchive:
 
 
 def _select_extent(connection: Connection) -> Extent:
+    # A visit that failed covers nothing, but counts as asked.
     answered = collection.c.status != "failed"
 
     span = sa.select(sa.func.min(collection.c.asked_from), sa.func.max(collection.c.asked_to)).where(answered)
@@ -175,6 +179,7 @@ def _select_versions(connection: Connection, identities: Iterable[str]) -> dict[
 
 def _insert(connection: Connection, versions: Sequence[Version], visits: Sequence[Collection]) -> None:
     if versions:
+        # A version that another process has stored meanwhile stays as it is.
         rows = [_to_row(version) for version in versions]
         connection.execute(insert_or_ignore(connection, headline_item), rows)
     connection.execute(sa.insert(collection), [asdict(visit) for visit in visits])

@@ -112,6 +112,7 @@ def add_mails(
         How many are new.
     """
     suppressed = suppressed_among(connection, [recipient.recipient for recipient in recipients])
+    # Row by row, because only a single row's count says whether it was new on both databases.
     added = 0
     for recipient in recipients:
         if recipient.recipient in suppressed:
@@ -144,6 +145,7 @@ class Outbox:
 
     def due(self, now: datetime) -> list[Mail]:
         """Pending mails that may be sent now, the oldest first."""
+        # The age limit depends on the window's end, which is computed and not a column.
         ready = self._select(delivery.c.state == "pending", delivery.c.next_attempt_at <= now)
         return [mail for mail in ready if not mail.held(now)]
 

@@ -52,6 +52,7 @@ def old_files(folder: UPath, before: datetime) -> OldFiles:
 
 def _window_start(path: UPath) -> datetime | None:
     """The window's start by the file's name, such as `2015-02-02-1730.parquet`; None for another kind of name."""
+    # Files are named by the window's key, without the colon that not every file system allows.
     file_format = KEY_FORMAT.replace(":", "")
     try:
         return datetime.strptime(Path(path.name).stem, file_format).replace(tzinfo=NEW_YORK)

@@ -100,10 +100,11 @@ class SignalArchive:
 
         Args:
             limit: Maximum number of signals.
-            after: The last one of the page before (keyset pagination).
+            after: The last one of the page before.
             symbol: Only this company's.
             signal_type: Only `BUY` or only `SELL`.
         """
+        # Keyset pagination: an offset would skip or repeat signals when a window is recorded between two pages.
         columns = signal_history.c
         newest_first = (columns.window_start.desc(), columns.symbol, columns.signal_type)
         query = _SELECT_SIGNALS.order_by(*newest_first).limit(limit)
@@ -131,6 +132,7 @@ class SignalArchive:
 
 def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry]":
     rows = connection.execute(query).all()
+    # One query for the outcomes of the whole page.
     outcomes = _select_outcomes(connection, {row.window_start for row in rows})
     entries: list[SignalEntry] = []
     for row in rows:

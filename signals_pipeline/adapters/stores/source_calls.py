@@ -33,6 +33,7 @@ class SourceCalls:
             Calls granted, 0 to `wanted`.
         """
         with write_transaction(self._engine, alone=True) as connection:
+            # Alone: between reading and writing no other process may reserve.
             spent = {limit: _select_calls(connection, vendor, limit, now) for limit in limits}
             remaining = [limit.calls - calls for limit, calls in spent.items()]
             # A limit that was lowered since may be overdrawn.

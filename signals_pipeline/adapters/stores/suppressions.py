@@ -59,6 +59,7 @@ class Suppressions:
 def suppressed_among(connection: Connection, recipients: Iterable[str]) -> frozenset[str]:
     """Those of the recipients, as given, who are suppressed, inside the caller's transaction."""
     normalised = {recipient: _normalise(recipient) for recipient in recipients}
+    # Stored addresses are normalised, so the query can use the primary key.
     query = sa.select(suppression.c.recipient).where(suppression.c.recipient.in_(set(normalised.values())))
     suppressed = set(connection.scalars(query))
     return frozenset(recipient for recipient, address in normalised.items() if address in suppressed)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 
 from signals_pipeline.adapters.stores.engine import (
     DatabaseError,
@@ -270,7 +271,7 @@ def test_an_error_of_the_server_is_classified_by_its_sqlstate_in_any_language(
     opened = engine_for(f"sqlite:///{tmp_path / 'a.db'}")
     original = ServerError("Fehler: connection refused steht hier nur im Text", pgcode)
     with pytest.raises(DatabaseError) as caught, read_transaction(opened):
-        raise sa.exc.OperationalError("SELECT 1", {}, original)
+        raise OperationalError("SELECT 1", {}, original)
     opened.dispose()
     assert (caught.value.problem, caught.value.transient) == (problem, transient)
 
@@ -293,6 +294,6 @@ def test_a_failure_to_connect_which_has_no_sqlstate_is_classified_by_its_words(
 ) -> None:
     opened = engine_for(f"sqlite:///{tmp_path / 'a.db'}")
     with pytest.raises(DatabaseError) as caught, read_transaction(opened):
-        raise sa.exc.OperationalError("SELECT 1", {}, ServerError(message, None))
+        raise OperationalError("SELECT 1", {}, ServerError(message, None))
     opened.dispose()
     assert (caught.value.problem.name, caught.value.transient) == (problem, transient)
