@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -17,7 +17,9 @@ from signals_pipeline.adapters.stores.outbox import Addressed, add_mails
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.core.windows import Window
 
-Kind = Literal["full", "quiet", "degraded", "failed"]
+if TYPE_CHECKING:
+    # For annotations alone: the module imports pandas, which nothing here needs.
+    from signals_pipeline.core.digest.model import DigestKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class DigestEntry:
 
     window_start: datetime
     window_end: datetime
-    kind: Kind
+    kind: "DigestKind"
     mode: str
     subject: str
     sha256: str
@@ -56,7 +58,7 @@ class Digests:
         window: Window,
         content: str,
         *,
-        kind: Kind,
+        kind: "DigestKind",
         mode: str,
         subject: str,
         mails: Sequence[Addressed] = (),
