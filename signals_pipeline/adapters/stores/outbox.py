@@ -206,13 +206,13 @@ class Outbox:
     def settle(
         self, mail: Mail, result: DeliveryResult, *, now: datetime, claimed_at: datetime, provider_id: str
     ) -> bool:
-        """Record the result of an attempt; also where the claim has expired since, as the result is better known.
+        """Record the result of an attempt, even if the claim has expired since: a result is better than `unknown`.
 
         Args:
             mail: The mail.
             result: What became of it.
             now: When the result was known.
-            claimed_at: The instant of this process's claim, by which a later claim of another process is told apart.
+            claimed_at: The instant of this process's claim, which differs from that of a later claim.
             provider_id: The mail server's name for the mail; empty where it accepted none.
 
         Returns:
@@ -261,7 +261,7 @@ class Outbox:
         """Let an operator send these mails all the same, whatever their age and number of attempts.
 
         Raises:
-            OutboxError: one of them is not there, was sent, or is being sent; none is released.
+            OutboxError: one of them does not exist, was sent, or is being sent; none is released.
         """
         values = {"state": "pending", "released": True, "attempts": 0, "next_attempt_at": now, "updated_at": now}
         self._decide(numbers, values, "released")
@@ -270,7 +270,7 @@ class Outbox:
         """Never send these mails.
 
         Raises:
-            OutboxError: one of them is not there, was sent, or is being sent; none is abandoned.
+            OutboxError: one of them does not exist, was sent, or is being sent; none is abandoned.
         """
         values = {"state": "failed", "last_error": _ABANDONED, "updated_at": now}
         self._decide(numbers, values, "abandoned")
@@ -283,7 +283,7 @@ class Outbox:
     def _update(
         self, mail: Mail, states: Iterable[State], values: dict[str, Any], now: datetime, *more: sa.ColumnElement[bool]
     ) -> bool:
-        """Update a mail if it is in one of these states still; whether it was."""
+        """Update a mail if it is still in one of these states; whether it was."""
         is_unchanged = sa.and_(delivery.c.id == mail.id, delivery.c.state.in_(list(states)), *more)
         with write_transaction(self._engine) as connection:
             result = connection.execute(sa.update(delivery).where(is_unchanged).values(**values, updated_at=now))
