@@ -24,19 +24,19 @@ def rows(engine: Engine) -> list[tuple[str, datetime]]:
 
 
 def test_the_same_rating_again_changes_nothing_and_another_replaces_it(engine: Engine) -> None:
-    ratings = Feedback(engine)
+    repository = Feedback(engine)
     key = (START, "AAA", "BUY", "reader")
-    assert ratings.record(*key, useful=True, at=NOW) == "recorded"
-    assert ratings.record(*key, useful=True, at=NOW + timedelta(days=1)) == "unchanged"
+    assert repository.record(*key, useful=True, at=NOW) == "recorded"
+    assert repository.record(*key, useful=True, at=NOW + timedelta(days=1)) == "unchanged"
     assert rows(engine) == [("useful", NOW)]
-    assert ratings.record(*key, useful=False, at=NOW + timedelta(days=2)) == "changed"
+    assert repository.record(*key, useful=False, at=NOW + timedelta(days=2)) == "changed"
     assert rows(engine) == [("not_useful", NOW + timedelta(days=2))]
 
 
 def test_ratings_of_readers_and_signals_are_separate(engine: Engine) -> None:
-    ratings = Feedback(engine)
+    repository = Feedback(engine)
     for key in (("AAA", "BUY", "one"), ("AAA", "BUY", "two"), ("AAA", "SELL", "one"), ("BBB", "BUY", "one")):
-        assert ratings.record(START, *key, useful=True, at=NOW) == "recorded"
+        assert repository.record(START, *key, useful=True, at=NOW) == "recorded"
     assert len(rows(engine)) == 4
 
 
@@ -45,7 +45,7 @@ def test_a_rating_counts_for_the_publisher_of_the_leading_story(engine: Engine) 
     led = signal("AAA", parts=parts, story_id=story(2, 0, 0)["story_id"])
     bare = signal("BBB", parts=[component("rsi", 0.5)], source="technical")
     SignalHistory(engine).record_window(WINDOWS[0], [led.candidate, bare.candidate], run_with())
-    ratings = Feedback(engine)
+    repository = Feedback(engine)
     for symbol in ("AAA", "BBB", "GONE"):
-        ratings.record(START, symbol, "BUY", "reader", useful=symbol == "AAA", at=NOW)
-    assert ratings.verdicts() == [Rating("AAA", "Leading", useful=True), Rating("BBB", "", useful=False)]
+        repository.record(START, symbol, "BUY", "reader", useful=symbol == "AAA", at=NOW)
+    assert repository.verdicts() == [Rating("AAA", "Leading", useful=True), Rating("BBB", "", useful=False)]
