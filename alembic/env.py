@@ -1,6 +1,6 @@
 """Alembic's entry point: the pipeline's tables only, SQLite and PostgreSQL alike.
 
-The URL comes from `alembic -x url=...`, from `signals_pipeline.adapters.migrate`, or from the settings.
+The URL comes from `alembic -x url=...`, from `signals_pipeline.adapters.stores.migrations`, or from the settings.
 """
 
 from alembic import context
@@ -11,8 +11,9 @@ from signals_pipeline.settings import Settings
 
 
 def database_url() -> str:
-    given = context.get_x_argument(as_dictionary=True).get("url") or context.config.attributes.get("url")
-    return str(given or Settings.checked().database_url)
+    from_command_line = context.get_x_argument(as_dictionary=True).get("url")
+    from_migrations = context.config.attributes.get("url")
+    return str(from_command_line or from_migrations or Settings.checked().database_url)
 
 
 def print_sql() -> None:

@@ -1,4 +1,4 @@
-"""The revisions make the tables that the queries are written against, on both stores, up and down."""
+"""The revisions create the tables that the queries are written for, on both databases, up and down."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def shape(engine: Engine) -> dict[str, Any]:
-    """Everything that the database says about our tables, in an order of its own."""
+    """Everything that the database reports about our tables."""
     inspector = sa.inspect(engine)
     return {
         table: {
@@ -47,7 +47,7 @@ def ordered(columns: dict[str, Any]) -> dict[str, Any]:
     return {table: parts | {"columns": sorted(parts["columns"])} for table, parts in columns.items()}
 
 
-def test_the_revisions_make_the_tables_of_the_queries(empty_url: str) -> None:
+def test_the_revisions_create_the_tables_of_the_queries(empty_url: str) -> None:
     migrations.check_tables_match(empty_url)
 
 
@@ -60,7 +60,7 @@ def test_a_difference_between_revisions_and_tables_is_named(empty_url: str) -> N
         metadata.remove(extra)
 
 
-def test_constraints_are_the_same_as_well(engine: Engine) -> None:
+def test_the_revisions_create_the_constraints_of_the_tables(engine: Engine) -> None:
     migrated = ordered(shape(engine))
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE alembic_version"))
@@ -87,7 +87,7 @@ def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
     after.dispose()
 
 
-def test_each_revision_brings_its_tables(empty_url: str) -> None:
+def test_each_revision_adds_its_tables(empty_url: str) -> None:
     expected = {
         "001": {"window_run", "headline_score", "coverage", "source_call"},
         "002": {"signal_candidate", "signal_history"},
@@ -97,9 +97,9 @@ def test_each_revision_brings_its_tables(empty_url: str) -> None:
         "006": set(),
     }
     tables = {"alembic_version"}
-    for revision, brought in expected.items():
+    for revision, added in expected.items():
         migrations.upgrade(empty_url, revision)
-        tables |= brought
+        tables |= added
         opened = engine_for(empty_url)
         assert set(sa.inspect(opened).get_table_names()) == tables
         opened.dispose()
@@ -203,8 +203,10 @@ def test_the_sql_can_be_printed_without_a_database() -> None:
     assert "TIMESTAMP WITH TIME ZONE" in ran.stdout
 
 
-def test_missing_migrations_say_where_they_were_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrations, "_REPOSITORY", tmp_path)
+def test_missing_migrations_are_an_error_that_names_the_places_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DatabaseError, match="run from the repository, or install the package with `pip install -e`"):
         migrations.head()
@@ -212,7 +214,7 @@ def test_missing_migrations_say_where_they_were_looked_for(tmp_path: Path, monke
     assert migrations.head() == "006"
 
 
-def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
+def test_a_revision_that_violates_a_foreign_key_is_rolled_back(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'a.db'}"
     migrations.upgrade(url)
     opened = engine_for(url)
@@ -220,7 +222,8 @@ def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
         "INSERT INTO signal_candidate VALUES "
         "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical', NULL)"
     )
-    with pytest.raises(DatabaseError, match="rows that refer to nothing"), migration_transaction(opened) as connection:
+    violated = pytest.raises(DatabaseError, match="rows that violate a foreign key")
+    with violated, migration_transaction(opened) as connection:
         connection.exec_driver_sql(orphan)
     with opened.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM signal_candidate").scalar_one() == 0
@@ -228,5 +231,5 @@ def test_rows_that_refer_to_nothing_stop_a_revision(tmp_path: Path) -> None:
     opened.dispose()
 
 
-def test_the_check_makes_a_database_of_its_own_where_none_is_named() -> None:
+def test_the_check_creates_its_own_database_where_none_is_given() -> None:
     migrations.check_tables_match()

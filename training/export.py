@@ -1,4 +1,4 @@
-"""From trained weights to the folder that is shipped: calibrate, write the ONNX graph in int8, seal.
+"""From trained weights to the folder that is shipped: calibrate, write the ONNX graph in int8 and the manifest.
 
 python export.py --data BUNDLE --backbone FOLDER --weights RUN/weights.pt --out MODEL_FOLDER [--exact FOLDER]
 """

@@ -1,4 +1,4 @@
-"""Digests as they were composed, and what became of the signals."""
+"""Digests as they were composed, and the outcomes of signals."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What sources delivered and how they behaved: headlines with their edits, collections, bars as traded, circuits."""
+"""What sources delivered: headlines with their edits, collections, bars as traded; and their circuit breakers."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The outbox that only live digests reach, suppressed recipients, and what readers said of a signal."""
+"""The outbox, which only live digests enter by themselves; suppressed recipients; and readers' feedback."""
 
 import sqlalchemy as sa
 from alembic import op

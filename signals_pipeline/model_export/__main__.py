@@ -1,7 +1,7 @@
-"""Prepare FinBERT where only this part of the package is: python -m signals_pipeline.adapters.finbert TARGET [GIVEN].
+"""Prepare FinBERT without the rest of the package: python -m signals_pipeline.model_export TARGET [SOURCE].
 
-What `signals model fetch` and `signals model export` do, for the image's builder: it is run again when one of these few
-files changes, and not when any other does.
+It does what `signals model fetch` and `signals model export` do, for the image's build: that layer is built again when
+one of these few files changes, and not when any other does.
 """
 
 import sys
@@ -12,19 +12,19 @@ from signals_pipeline.adapters.model.folder import ModelError
 from signals_pipeline.model_export import prepare, source
 
 
-def main(target: Path, given: Path | None) -> str:
+def main(target: Path, local_source: Path | None) -> str:
     """Fetch the weights (or take them from a folder in the hub's layout), export and verify.
 
     Returns:
-        What was prepared, in one line.
+        What was prepared, as one line.
 
     Raises:
-        ModelError: the weights can't be had, or the result is refused; nothing is at `target` then.
+        ModelError: the weights can't be fetched, or the result is refused; then nothing is at `target`.
     """
     with tempfile.TemporaryDirectory() as scratch:
         fetched = Path(scratch) / "source"
-        if given:
-            source.copy(given, fetched)
+        if local_source:
+            source.copy(local_source, fetched)
         else:
             source.fetch(fetched)
         verification = prepare.export(fetched, target)
@@ -33,8 +33,8 @@ def main(target: Path, given: Path | None) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) not in {2, 3}:
-        sys.exit("usage: python -m signals_pipeline.adapters.finbert TARGET [GIVEN]")
+        sys.exit("usage: python -m signals_pipeline.model_export TARGET [SOURCE]")
     try:
-        sys.stdout.write(main(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None) + "\n")
+        sys.stdout.write(main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else None) + "\n")
     except ModelError as error:
         sys.exit(str(error))

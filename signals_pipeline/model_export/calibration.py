@@ -1,5 +1,8 @@
 # pyright: reportMissingImports=false
-"""What goes into the encoder's products on real headlines: int8 codes are fitted to it."""
+"""Calibration: statistics of what goes into the encoder's matrix products on real headlines.
+
+`rounding` and `blocks` fit int8 codes to them.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,24 +19,34 @@ LAYERS = "encoder.layer."
 
 
 class Inputs(NamedTuple):
-    """Rows that went into a product: mean and largest size of each channel, shape (inputs,), and mean of x xᵀ."""
+    """Statistics of the rows x that went into a product.
+
+    Attributes:
+        mean: Of each channel, shape (inputs,).
+        largest: Largest absolute value of each channel, shape (inputs,).
+        second_moment: Mean of x xᵀ, shape (inputs, inputs).
+    """
 
     mean: Array
     largest: Array
-    second: Array
+    second_moment: Array
 
-    def about(self, centre: Array) -> NDArray[np.float64]:
-        """Mean of (x - centre)(x - centre)ᵀ, in float64: what is left where terms cancel decides."""
-        at, mean = centre.astype(np.float64), self.mean.astype(np.float64)
-        cross = np.outer(at, mean)
-        return self.second - cross - cross.T + np.outer(at, at)
+    def second_moment_about(self, centre: Array) -> NDArray[np.float64]:
+        """Mean of (x - centre)(x - centre)ᵀ = E[x xᵀ] - c mᵀ - m cᵀ + c cᵀ.
+
+        In float64, because the terms nearly cancel.
+        """
+        centre64 = centre.astype(np.float64)
+        mean64 = self.mean.astype(np.float64)
+        cross = np.outer(centre64, mean64)
+        return self.second_moment - cross - cross.T + np.outer(centre64, centre64)
 
 
 def inputs_of(network: "nn.Module", batches: Iterable["Tensor"]) -> dict[str, Inputs]:
     """The inputs of every linear layer of a BERT's encoder, by its path in it (`encoder.layer.0.output.dense`).
 
     Args:
-        network: Has the encoder in it; is run as it is, so in the mode for inference.
+        network: Contains the encoder; must be in evaluation mode.
         batches: Token ids of shape (texts, tokens), without padding.
     """
     import torch
@@ -41,22 +54,21 @@ def inputs_of(network: "nn.Module", batches: Iterable["Tensor"]) -> dict[str, In
 
     sums: dict[str, _Sums] = {}
 
-    def watched(name: str) -> "Callable[[nn.Module, tuple[Tensor]], None]":
-        path = name[name.index(LAYERS) :]
-
-        def watch(_: nn.Module, given: "tuple[Tensor]") -> None:
-            rows = given[0].flatten(0, -2).double()  # in fp32 the sums would not be those of any rows any more
+    def hook_for(path: str) -> "Callable[[nn.Module, tuple[Tensor]], None]":
+        def add_inputs(_module: nn.Module, arguments: "tuple[Tensor]") -> None:
+            # One row per token. In float64: in fp32 the sums of many rows lose the small ones.
+            rows = arguments[0].flatten(0, -2).double()
             if path not in sums:
                 sums[path] = _Sums(rows)
             sums[path].add(rows)
 
-        return watch
+        return add_inputs
 
-    hooks = [
-        module.register_forward_pre_hook(watched(name))
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Linear) and LAYERS in name
-    ]
+    hooks = []
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Linear) and LAYERS in name:
+            path = name[name.index(LAYERS) :]
+            hooks.append(module.register_forward_pre_hook(hook_for(path)))
     try:
         with torch.inference_mode():
             for ids in batches:
@@ -64,23 +76,33 @@ def inputs_of(network: "nn.Module", batches: Iterable["Tensor"]) -> dict[str, In
     finally:
         for hook in hooks:
             hook.remove()
+    # Popped one by one, because FinBERT's sums take about a gigabyte.
     return {path: sums.pop(path).means() for path in list(sums)}
 
 
 class _Sums:
-    """Sums over rows, and how many there were."""
+    """Sums over rows, and their number."""
 
     def __init__(self, rows: "Tensor") -> None:
-        size = rows.shape[1]
-        self.count, self.total, self.second = 0, rows.new_zeros(size), rows.new_zeros(size, size)
-        self.largest = rows.new_zeros(size)
+        channels = rows.shape[1]
+        self.count = 0
+        self.total = rows.new_zeros(channels)
+        self.second_moment = rows.new_zeros(channels, channels)
+        self.largest = rows.new_zeros(channels)
 
     def add(self, rows: "Tensor") -> None:
         self.count += len(rows)
         self.total += rows.sum(0)
-        self.second.addmm_(rows.T, rows)
+        self.second_moment.addmm_(rows.T, rows)
         self.largest = self.largest.maximum(rows.abs().amax(0))
 
     def means(self) -> Inputs:
-        parts = self.total / self.count, self.largest, self.second / self.count
-        return Inputs(*(part.float().cpu().numpy() for part in parts))
+        return Inputs(
+            mean=_to_array(self.total / self.count),
+            largest=_to_array(self.largest),
+            second_moment=_to_array(self.second_moment / self.count),
+        )
+
+
+def _to_array(tensor: "Tensor") -> Array:
+    return tensor.float().cpu().numpy()

@@ -1,9 +1,9 @@
-"""From a source folder to one that the loader runs: build the graph, seal, verify, and only then put it in place."""
+"""From a source folder to a model folder: export, write the manifest, verify, and only then put it in place."""
 
 import tempfile
 from pathlib import Path
 
-from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, ModelConfig, seal
+from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, ModelManifest, seal
 from signals_pipeline.adapters.model.running import SentimentModel
 from signals_pipeline.model_export.graph import weights_of, write_graph
 from signals_pipeline.model_export.reference import TorchModel
@@ -13,12 +13,12 @@ from signals_pipeline.model_export.tokens import read_tokenizer
 from signals_pipeline.model_export.verify import Verification, compare, headlines, record
 
 QUANTISATION = "int8: activations by channel, after GELU by token, 7-bit weights by column, word vectors by row"
-BATCH_TOKENS = 256  # the weights are read once for several headlines; more tokens gain nothing
-MAX_LENGTH = 256
+BATCH_TOKENS = 256  # weights are read from memory once per batch of about ten headlines; larger ones gain nothing
+MAX_LENGTH = 256  # tokens after which a text is cut; headlines are far shorter
 
 
 def export(source: Path, target: Path, *, name: str = "finbert") -> Verification:
-    """Prepare `target` from a fetched source; a folder that fails its verification never gets there.
+    """Prepare the model folder `target` from a fetched source; a folder that fails its verification never gets there.
 
     Raises:
         ModelError: the source is unusable or not as it was fetched, or the result is refused.
@@ -26,14 +26,14 @@ def export(source: Path, target: Path, *, name: str = "finbert") -> Verification
     origin = read_origin(source)
     reference = TorchModel.load(source, device="cpu", max_length=MAX_LENGTH)
     with staged(target) as folder:
-        config = convert(source, folder, reference, name=name)
-        verification = judge(folder, source, reference, origin, config)
+        manifest = convert(source, folder, reference, name=name)
+        verification = _verify(folder, source, reference, origin, manifest)
         record(folder, verification)
     return verification
 
 
 def verify(folder: Path, source: Path) -> Verification:
-    """Compare a prepared folder with its source once more and record the outcome.
+    """Compare a prepared folder with its source again and record the result.
 
     Raises:
         ModelError: either folder is unusable, or the prepared one is refused.
@@ -41,18 +41,19 @@ def verify(folder: Path, source: Path) -> Verification:
     model = SentimentModel.load(folder)
     origin = read_origin(source)
     reference = TorchModel.load(source, device="cpu", max_length=MAX_LENGTH)
-    verification = judge(folder, source, reference, origin, model)
+    verification = _verify(folder, source, reference, origin, model)
     record(folder, verification)
     return verification
 
 
 def convert(
     source: Path, folder: Path, reference: TorchModel, *, name: str, int8: bool = True, max_length: int = MAX_LENGTH
-) -> ModelConfig:
-    """Write the model, the tokenizer and the sealed config to `folder`, unjudged."""
+) -> ModelManifest:
+    """Write the model, the tokenizer and the manifest to `folder`, without verifying them."""
     architecture = check(source)
     tokenizer = read_tokenizer(source, architecture)
-    inputs = reference.inputs(headlines()[::2]) if int8 else None  # the other half is for the verification alone
+    # Calibrated on every other headline, so that half of what the verification reads is new to the codes.
+    inputs = reference.inputs(headlines()[::2]) if int8 else None
     write_graph(folder / MODEL_FILE, architecture, weights_of(reference.network), inputs=inputs)
     (folder / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
     return seal(
@@ -66,17 +67,18 @@ def convert(
     )
 
 
-def judge(
-    folder: Path, source: Path, reference: TorchModel, origin: Origin, config: ModelConfig | SentimentModel
+def _verify(
+    folder: Path, source: Path, reference: TorchModel, origin: Origin, model: ModelManifest | SentimentModel
 ) -> Verification:
-    """Compare the int8 folder, the same graph in fp32 (built for this and thrown away) and torch."""
+    """Compare the int8 folder, the same graph in fp32 (built for this and deleted) and torch."""
     with tempfile.TemporaryDirectory() as scratch:
-        convert(source, Path(scratch), reference, name=config.name, int8=False)
+        fp32_folder = Path(scratch)
+        convert(source, fp32_folder, reference, name=model.name, int8=False)
         return compare(
             SentimentModel.load(folder),
-            SentimentModel.load(Path(scratch)),
+            SentimentModel.load(fp32_folder),
             reference,
-            revision=config.revision,
+            revision=model.revision,
             source=origin.repository,
             source_revision=origin.revision,
         )

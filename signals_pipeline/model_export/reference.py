@@ -1,5 +1,5 @@
 # pyright: reportMissingImports=false
-"""The same classifier in torch: what the int8 folder is verified against, and the path for archives on a GPU."""
+"""The same classifier in torch: what the int8 folder is verified against, and the way to score archives on a GPU."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.model.folder import LABELS, ModelError
-from signals_pipeline.adapters.model.running import batches
+from signals_pipeline.adapters.model.running import equal_length_batches
 from signals_pipeline.model_export.calibration import Inputs, inputs_of
 from signals_pipeline.model_export.source import check
 from signals_pipeline.model_export.tokens import read_tokenizer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers.models.bert.modeling_bert import BertForSequenceClassification
 
+# Maximum number of tokens of a batch, by device: a GPU needs large batches to be busy.
 BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
 
 
@@ -28,7 +29,7 @@ class TorchModel:
     """FinBERT in torch: fp32 on the CPU, bf16 on a GPU; texts of equal length run together, without padding."""
 
     device: str
-    _order: list[int]
+    _label_columns: list[int]
     _tokenizer: "Tokenizer"
     network: "BertForSequenceClassification"
 
@@ -38,7 +39,7 @@ class TorchModel:
 
         Args:
             source: A folder in the hub's layout.
-            device: "cpu" or "cuda"; the GPU where there is one.
+            device: "cpu" or "cuda"; not given: the GPU where there is one.
             max_length: Tokens after which a text is cut.
 
         Raises:
@@ -46,10 +47,11 @@ class TorchModel:
         """
         architecture = check(source)
         network, device = _open_network(source, device)
-        column = {label.casefold(): index for index, label in architecture.id2label.items()}
+        column_by_label = {label.casefold(): column for column, label in architecture.id2label.items()}
+        label_columns = [column_by_label[label] for label in LABELS]
         tokenizer = read_tokenizer(source, architecture)
         tokenizer.enable_truncation(min(max_length, architecture.max_position_embeddings))
-        return cls(device, [column[label] for label in LABELS], tokenizer, network)
+        return cls(device, label_columns, tokenizer, network)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Logits of shape (len(texts), 3), columns negative, neutral, positive."""
@@ -58,20 +60,24 @@ class TorchModel:
         logits = np.empty((len(texts), len(LABELS)), dtype=np.float32)
         with torch.inference_mode():
             for group, ids in self._batches(texts):
-                logits[group] = self.network(input_ids=ids).logits.float().cpu().numpy()[:, self._order]
+                logits[group] = self.network(input_ids=ids).logits.float().cpu().numpy()[:, self._label_columns]
         return logits
 
     def inputs(self, texts: Sequence[str]) -> dict[str, Inputs]:
-        """What goes into the encoder's products when it reads these texts."""
+        """Statistics of what goes into the encoder's products for these texts, see `calibration`."""
         return inputs_of(self.network, (ids for _, ids in self._batches(texts)))
 
     def _batches(self, texts: Sequence[str]) -> "Iterator[tuple[list[int], Tensor]]":
-        """Places of texts of one length, and their token ids of shape (texts, tokens)."""
+        """Positions of texts of equal length, and their token ids of shape (texts, tokens)."""
         import torch
 
-        tokens = [self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids for text in texts]
-        for group in batches([len(row) for row in tokens], BATCH_TOKENS[self.device]):
-            yield group, torch.tensor([tokens[place] for place in group], device=self.device)
+        tokens = [self._tokenise(text) for text in texts]
+        for group in equal_length_batches([len(ids) for ids in tokens], BATCH_TOKENS[self.device]):
+            yield group, torch.tensor([tokens[position] for position in group], device=self.device)
+
+    def _tokenise(self, text: str) -> list[int]:
+        # A lone surrogate has no UTF-8 form and would stop the tokenizer.
+        return self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids
 
 
 def _open_network(source: Path, device: str | None) -> "tuple[BertForSequenceClassification, str]":
@@ -90,11 +96,13 @@ def _open_network(source: Path, device: str | None) -> "tuple[BertForSequenceCla
             output_loading_info=True,
             dtype=torch.bfloat16 if device == "cuda" else torch.float32,
         )
-        network, report = loaded  # a pair, with output_loading_info
+        # With output_loading_info the method returns a pair.
+        network, report = loaded
     except Exception as error:  # transformers, safetensors and pickle share no narrower base
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"{source}: weights unreadable ({reason}); fetch the model again") from error
-    # transformers would fill a gap with random numbers and go on.
-    if missing := sorted(report["missing_keys"]) or [str(pair) for pair in report["mismatched_keys"]]:
-        raise ModelError(f"{source}: the weights lack {missing[0]} ({len(missing)} in all); take a complete classifier")
+    # transformers fills missing weights with random numbers and only warns.
+    missing = sorted(report["missing_keys"]) or [str(pair) for pair in report["mismatched_keys"]]
+    if missing:
+        raise ModelError(f"{source}: the weights lack {missing[0]} ({len(missing)} in all); use a complete classifier")
     return network.eval().to(device), device

@@ -1,4 +1,7 @@
-"""The weights as their authors publish them: a folder in the hub's layout, fetched at a pinned revision or copied."""
+"""The weights as their authors publish them: a folder in the Hugging Face hub's layout, fetched or copied.
+
+What is fetched is pinned to a revision, and its checksums are recorded in `origin.json`.
+"""
 
 import json
 import shutil
@@ -12,6 +15,7 @@ from signals_pipeline.model_export.staging import staged
 
 REPOSITORY = "ProsusAI/finbert"
 REVISION = "4556d13015211d73dccd3fdd39d39232506f3e43"
+# Alternatives, the preferred one first: safetensors can't execute code when it is read, a pickle can.
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 TOKENIZERS = ("tokenizer.json", "vocab.txt")
 EXTRAS = ("tokenizer_config.json", "special_tokens_map.json")
@@ -19,7 +23,7 @@ ORIGIN_FILE = "origin.json"
 
 
 class Architecture(BaseModel):
-    """What the graph needs to know of `config.json`."""
+    """The fields of a source's `config.json` that the graph depends on."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -49,66 +53,70 @@ def fetch(target: Path, *, repository: str = REPOSITORY, revision: str = REVISIO
     """Download a revision of a model from the Hugging Face hub to `target`.
 
     Raises:
-        ModelError: the hub can't be reached, has no such revision, or what it gave is no usable model.
+        ModelError: the hub can't be reached, has no such revision, or what it delivered is no usable model.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = ["config.json", *TOKENIZERS, *EXTRAS]
+    preferred, fallback = WEIGHTS
+    small_files = ["config.json", *TOKENIZERS, *EXTRAS]
     with staged(target) as folder:
         try:
-            snapshot_download(repository, revision=revision, local_dir=folder, allow_patterns=[*wanted, WEIGHTS[0]])
-            if not (folder / WEIGHTS[0]).exists():
-                snapshot_download(repository, revision=revision, local_dir=folder, allow_patterns=[WEIGHTS[1]])
+            snapshot_download(repository, revision=revision, local_dir=folder, allow_patterns=[*small_files, preferred])
+            if not (folder / preferred).exists():
+                snapshot_download(repository, revision=revision, local_dir=folder, allow_patterns=[fallback])
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(
                 f"{repository} at {revision} can't be fetched ({reason}); check the network and the name, or give a"
                 " folder that has it: signals model fetch --from FOLDER"
             ) from error
-        shutil.rmtree(folder / ".cache", ignore_errors=True)  # the hub's notes about the download
-        return _recorded(folder, repository, revision)
+        # The hub client's metadata about the download.
+        shutil.rmtree(folder / ".cache", ignore_errors=True)
+        return _record_origin(folder, repository, revision)
 
 
-def copy(given: Path, target: Path, *, revision: str = "local") -> Origin:
+def copy(original: Path, target: Path, *, revision: str = "local") -> Origin:
     """Copy a folder in the hub's layout to `target`.
 
     Raises:
         ModelError: a file is missing or unusable.
     """
-    check(given)
+    check(original)
     with staged(target) as folder:
-        for name in ("config.json", _first(given, WEIGHTS), *TOKENIZERS, *EXTRAS):
-            if (given / name).is_file():
-                shutil.copyfile(given / name, folder / name)
-        return _recorded(folder, str(given), revision)
+        for name in ("config.json", _first_file(original, WEIGHTS), *TOKENIZERS, *EXTRAS):
+            if (original / name).is_file():
+                shutil.copyfile(original / name, folder / name)
+        return _record_origin(folder, str(original), revision)
 
 
 def check(folder: Path) -> Architecture:
-    """The architecture of a source folder that has every file.
+    """Check that a source folder has every file, and return its architecture.
 
     Raises:
-        ModelError: a file is missing, or the model is none that the graph can be built for.
+        ModelError: a file is missing, or the graph can't be built for this kind of model.
     """
-    for choice in (("config.json",), WEIGHTS, TOKENIZERS):
-        _first(folder, choice)
+    for alternatives in (("config.json",), WEIGHTS, TOKENIZERS):
+        _first_file(folder, alternatives)
     path = folder / "config.json"
     try:
         architecture = Architecture.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "JSON"
+        first_error = error.errors()[0]
+        field = ".".join(str(part) for part in first_error["loc"]) or "JSON"
         raise ModelError(
-            f"{path}: {where}: {first['msg']}; a BERT classifier such as {REPOSITORY} is needed"
+            f"{path}: {field}: {first_error['msg']}; a BERT classifier such as {REPOSITORY} is needed"
         ) from error
-    if sorted(label.casefold() for label in architecture.id2label.values()) != sorted(LABELS):
-        found = ", ".join(architecture.id2label.values())
-        raise ModelError(f"{path}: id2label must name {', '.join(LABELS)}, not {found}; take a three-class model")
+    labels = list(architecture.id2label.values())
+    if sorted(label.casefold() for label in labels) != sorted(LABELS):
+        raise ModelError(
+            f"{path}: id2label must name {', '.join(LABELS)}, not {', '.join(labels)}; use a three-class model"
+        )
     return architecture
 
 
 def read_origin(folder: Path) -> Origin:
-    """The record that `fetch` or `copy` left, after every file was found to be as it was then.
+    """Read the record that `fetch` or `copy` wrote, and verify that every file is as it was then.
 
     Raises:
         ModelError: there is no record, or a file differs from it.
@@ -126,7 +134,7 @@ def read_origin(folder: Path) -> Origin:
     return origin
 
 
-def _recorded(folder: Path, repository: str, revision: str) -> Origin:
+def _record_origin(folder: Path, repository: str, revision: str) -> Origin:
     check(folder)
     checksums = {file.name: checksum(file) for file in sorted(folder.iterdir()) if file.is_file()}
     origin = Origin(repository=repository, revision=revision, checksums=checksums)
@@ -135,9 +143,9 @@ def _recorded(folder: Path, repository: str, revision: str) -> Origin:
     return origin
 
 
-def _first(folder: Path, names: tuple[str, ...]) -> str:
+def _first_file(folder: Path, names: tuple[str, ...]) -> str:
     """The first of these files that the folder has."""
-    found = next((name for name in names if (folder / name).is_file()), None)
-    if found is None:
-        raise ModelError(f"{folder}: no {' or '.join(names)}; name a folder with a model as the hub lays it out")
-    return found
+    for name in names:
+        if (folder / name).is_file():
+            return name
+    raise ModelError(f"{folder}: no {' or '.join(names)}; name a folder with a model in the hub's layout")

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all."""
+"""Folders that appear whole or not at all; `adapters.atomic_write` does the same for files."""
 
 import shutil
 import tempfile
@@ -9,18 +9,20 @@ from pathlib import Path
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target` that takes its place when the block ends well, and vanishes when it doesn't.
+    """Yield a temporary folder that replaces `target` when the block succeeds, and is deleted when it fails.
 
     A folder that was at `target` stays usable until then.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    # On the same file system as the target, because a rename works only within one.
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        fresh, former = scratch / "new", scratch / "old"
-        fresh.mkdir()
-        yield fresh
+        new = scratch / "new"
+        new.mkdir()
+        yield new
+        # A folder that is not empty can't be replaced by a rename, so the former one moves away first.
         if target.exists():
-            target.rename(former)
-        fresh.rename(target)
+            target.rename(scratch / "old")
+        new.rename(target)
     finally:
         shutil.rmtree(scratch)

@@ -10,24 +10,26 @@ from signals_pipeline.model_export.source import Architecture
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-PLAIN = (
+# Plain English in lower case, sentence case and title case: a tokenizer of the other letter case shows by it.
+PLAIN_SENTENCES = (
     "The company said on Monday that its profit rose in the third quarter",
     "Shares of the bank fell after it cut its forecast for the year",
     "Bank Shares Fall After The Company Cut Its Forecast For The Year",
     "Oil Prices Rise As Demand Grows And Stocks Gain In Early Trade",
 )
-MOST_UNKNOWN = 0.1  # share of plain English words that a BERT vocabulary may not know
+# Maximum share of tokens of plain English that a BERT vocabulary may not know; its own tokenizer knows all of them.
+MAX_UNKNOWN = 0.1
 
 
 def read_tokenizer(source: Path, architecture: Architecture) -> "Tokenizer":
-    """The source's tokenizer without padding and truncation, after it proved to be the model's own.
+    """Read the source's tokenizer, without padding and truncation, and check that it is the model's own.
 
-    A tokenizer of another vocabulary, or of the other letter case, gives a model tokens that it never learnt; it then
-    answers neutral to everything and no error shows.
+    A tokenizer of another vocabulary, or of the other letter case, gives a model tokens that it never learnt; the model
+    then answers neutral to everything without any error.
 
     Raises:
-        ModelError: the tokenizer is unreadable, of another size than the word embedding, knows no [CLS] and [SEP], or
-            takes plain English words for unknown.
+        ModelError: the tokenizer is unreadable, has another size than the word embedding, sets no [CLS] and [SEP], or
+            does not know plain English words.
     """
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
@@ -44,14 +46,16 @@ def read_tokenizer(source: Path, architecture: Architecture) -> "Tokenizer":
         )
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    encoded = [tokenizer.encode(text) for text in PLAIN]
-    if any(tokens.tokens[0] != "[CLS]" or tokens.tokens[-1] != "[SEP]" for tokens in encoded):
-        raise ModelError(f"{source}: the tokenizer sets no [CLS] and [SEP]; put the model's own tokenizer there")
-    known = [token for tokens in encoded for token in tokens.tokens]
-    unknown = known.count("[UNK]") / len(known)
-    if unknown > MOST_UNKNOWN:
+    all_tokens: list[str] = []
+    for text in PLAIN_SENTENCES:
+        tokens = tokenizer.encode(text).tokens
+        if tokens[0] != "[CLS]" or tokens[-1] != "[SEP]":
+            raise ModelError(f"{source}: the tokenizer sets no [CLS] and [SEP]; put the model's own tokenizer there")
+        all_tokens += tokens
+    unknown_share = all_tokens.count("[UNK]") / len(all_tokens)
+    if unknown_share > MAX_UNKNOWN:
         raise ModelError(
-            f"{source}: the tokenizer knows {1 - unknown:.0%} of plain English words; it isn't the model's own"
-            " (other vocabulary or letter case), put that there"
+            f"{source}: the tokenizer knows {1 - unknown_share:.0%} of plain English words, so it has another"
+            " vocabulary or letter case than the model; put the model's own tokenizer there"
         )
     return tokenizer

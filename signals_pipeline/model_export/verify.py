@@ -1,4 +1,7 @@
-"""Is a prepared folder as good as the weights it was made from? The answer is written beside the model."""
+"""Verification: how a prepared int8 folder compares with the fp32 weights that it was made from.
+
+The result is recorded beside the model, in `verification.json`.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -15,8 +18,10 @@ from signals_pipeline.core.intervals import wilson
 from signals_pipeline.core.sentiment.tone import softmax
 
 VERIFICATION_FILE = "verification.json"
-LEAST_AGREEMENT = 0.995
-LARGEST_EXACT_DIFFERENCE = 1e-4
+MIN_AGREEMENT = 0.995  # share of labels on which int8 and fp32 agree
+MAX_EXACT_DIFFERENCE = 1e-4  # of an fp32 logit, which different orders of summation account for
+# Plain sentences with the label that any financial model must give them: they show mixed-up labels and foreign
+# tokenizers, which agreement with equally broken weights does not.
 PROBES = {
     "Profit soars to a record as sales jump 40%": "positive",
     "The company raised its full-year forecast after strong quarterly growth": "positive",
@@ -29,11 +34,11 @@ PROBES = {
     "Stock tumbles as quarterly earnings miss expectations": "negative",
     "Operating profit fell to EUR 5.2 mn from EUR 9.8 mn": "negative",
 }
-LEAST_PROBES_RIGHT = 8
+MIN_PROBES_RIGHT = 8
 
 
 class Scoring(Protocol):
-    """Anything that gives logits."""
+    """Any model that returns logits."""
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Shape (len(texts), 3), columns negative, neutral, positive."""
@@ -60,7 +65,7 @@ class Verification(BaseModel):
 
     @property
     def summary(self) -> str:
-        """The outcome in words."""
+        """The result in words."""
         low, high = self.agreement_interval
         return (
             f"verified against fp32: {self.label_agreement:.2%} of {self.texts} labels agree (95% interval {low:.1%} to"
@@ -68,25 +73,27 @@ class Verification(BaseModel):
         )
 
     def faults(self) -> list[str]:
-        """Why the folder must not be used; empty where it may.
+        """Why the folder must not be used; empty where it may be.
 
-        Agreement is judged by its Wilson 95% interval: a folder is refused when that lies below 99.5% as a whole, as
-        one near-tie more or less among a few hundred headlines proves nothing.
+        Agreement is judged by its Wilson 95% interval: a folder is refused when the whole interval lies below 99.5%,
+        because one near-tie more or less among a few hundred headlines proves nothing.
         """
-        found = []
-        if self.agreement_interval[1] < LEAST_AGREEMENT:
-            found.append(f"int8 and fp32 agree on {self.label_agreement:.2%} of {self.texts} labels")
-        if not self.largest_exact_difference <= LARGEST_EXACT_DIFFERENCE:
-            found.append(f"the fp32 graph's logits are off by {self.largest_exact_difference:.2g} from torch's")
+        faults: list[str] = []
+        if self.agreement_interval[1] < MIN_AGREEMENT:
+            faults.append(f"int8 and fp32 agree on {self.label_agreement:.2%} of {self.texts} labels")
+        # Written as "not <=", so that NaN is a fault, too.
+        if not self.largest_exact_difference <= MAX_EXACT_DIFFERENCE:
+            faults.append(f"the fp32 graph's logits are off by {self.largest_exact_difference:.2g} from torch's")
         if not self.batch_invariant:
-            found.append("a headline's logits change with what is scored beside it")
+            faults.append("a headline's logits change with what is scored together with it")
         if self.probe_labels < 2:
-            found.append("plainly good and plainly bad news get one and the same label (a foreign tokenizer does that)")
-        elif self.probes_right < LEAST_PROBES_RIGHT:
-            found.append(
-                f"{self.probes_right} of {len(PROBES)} plain sentences get their label (mixed-up labels do that)"
+            faults.append("plainly good and plainly bad news get the same label, which hints at a foreign tokenizer")
+        elif self.probes_right < MIN_PROBES_RIGHT:
+            faults.append(
+                f"only {self.probes_right} of {len(PROBES)} plain sentences get their label,"
+                " which hints at mixed-up labels"
             )
-        return found
+        return faults
 
 
 def headlines() -> list[str]:
@@ -98,39 +105,43 @@ def headlines() -> list[str]:
 def compare(
     int8: Scoring, exact: Scoring, reference: Scoring, *, revision: str, source: str, source_revision: str
 ) -> Verification:
-    """Score the bundled headlines with all three.
+    """Score the bundled headlines with all three models and compare the results.
 
     Args:
-        int8: The folder to judge.
+        int8: The folder to verify.
         exact: The same graph in fp32.
         reference: The weights in torch, fp32.
-        revision: Of the folder.
-        source: Where the weights are from.
-        source_revision: Which ones.
+        revision: The folder's revision.
+        source: Repository of the weights.
+        source_revision: Revision of the weights.
     """
     texts = headlines()
-    answers, truth = int8.logits(texts), reference.logits(texts)
-    alike = int((answers.argmax(axis=1) == truth.argmax(axis=1)).sum())
-    apart = np.abs(softmax(answers) - softmax(truth))
-    labels = [LABELS[place] for place in int8.logits(list(PROBES)).argmax(axis=1)]
+    int8_logits = int8.logits(texts)
+    reference_logits = reference.logits(texts)
+    agreeing = int((int8_logits.argmax(axis=1) == reference_logits.argmax(axis=1)).sum())
+    probability_differences = np.abs(softmax(int8_logits) - softmax(reference_logits))
+    exact_differences = np.abs(exact.logits(texts) - reference_logits)
+
+    probe_labels = [LABELS[column] for column in int8.logits(list(PROBES)).argmax(axis=1)]
+    probes_right = sum(label == expected for label, expected in zip(probe_labels, PROBES.values(), strict=True))
     return Verification(
         revision=revision,
         source=source,
         source_revision=source_revision,
         texts=len(texts),
-        label_agreement=alike / len(texts),
-        agreement_interval=wilson(alike, len(texts)),
-        largest_probability_difference=float(apart.max()),
-        mean_probability_difference=float(apart.mean()),
-        largest_exact_difference=float(np.abs(exact.logits(texts) - truth).max()),
-        batch_invariant=invariant(int8, texts, answers),
-        probes_right=sum(label == wanted for label, wanted in zip(labels, PROBES.values(), strict=True)),
-        probe_labels=len(set(labels)),
+        label_agreement=agreeing / len(texts),
+        agreement_interval=wilson(agreeing, len(texts)),
+        largest_probability_difference=float(probability_differences.max()),
+        mean_probability_difference=float(probability_differences.mean()),
+        largest_exact_difference=float(exact_differences.max()),
+        batch_invariant=is_batch_invariant(int8, texts, int8_logits),
+        probes_right=probes_right,
+        probe_labels=len(set(probe_labels)),
     )
 
 
-def invariant(model: Scoring, texts: Sequence[str], together: NDArray[np.float32]) -> bool:
-    """Whether every text has the same bits alone, and all of them in reverse order, as in `together`."""
+def is_batch_invariant(model: Scoring, texts: Sequence[str], together: NDArray[np.float32]) -> bool:
+    """Whether every text's logits are the same bits alone, and in reverse order, as in `together`."""
     alone = np.concatenate([model.logits([text]) for text in texts])
     reverse = model.logits(texts[::-1])[::-1]
     return alone.tobytes() == together.tobytes() == np.ascontiguousarray(reverse).tobytes()
@@ -140,18 +151,19 @@ def record(folder: Path, verification: Verification) -> None:
     """Write the verification beside the model.
 
     Raises:
-        ModelError: the folder must not be used; the reasons in one line.
+        ModelError: the folder must not be used; the message has the reasons on one line.
     """
-    if faults := verification.faults():
+    faults = verification.faults()
+    if faults:
         raise ModelError(f"{verification.source}: refused, {'; '.join(faults)}; check weights and tokenizer")
     (folder / VERIFICATION_FILE).write_text(verification.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read(folder: Path, revision: str) -> Verification | None:
-    """What was recorded about this revision of the folder, None where nothing was.
+    """The recorded verification of this revision of the folder; None where there is none.
 
     Raises:
-        ModelError: the record is damaged, or speaks of another revision.
+        ModelError: the record is damaged, or is of another revision.
     """
     path = folder / VERIFICATION_FILE
     if not path.is_file():
@@ -162,7 +174,7 @@ def read(folder: Path, revision: str) -> Verification | None:
         raise ModelError(f"{path}: unreadable; verify the folder again: signals model verify") from error
     if verification.revision != revision:
         raise ModelError(
-            f"{path}: about revision {verification.revision}, but the model is {revision}; verify the folder again:"
+            f"{path}: of revision {verification.revision}, but the model is {revision}; verify the folder again:"
             " signals model verify"
         )
     return verification

@@ -108,7 +108,7 @@ def test_waiting_mails_are_listed_released_abandoned_and_sent(
     assert signals("deliveries").stdout == "every mail was sent\n"
     assert [message_from_bytes(path.read_bytes())["To"] for path in mail_folder.glob("*.eml")] == ["bob@example.org"]
     assert f"mail {bob} is sent and can't be released" in refused(signals("deliveries", "release", str(bob)))
-    assert "mail 99 is not there" in refused(signals("deliveries", "abandon", "99"))
+    assert "mail 99 does not exist" in refused(signals("deliveries", "abandon", "99"))
     assert signals("deliveries", "release").exit_code == 2
 
 

@@ -35,7 +35,7 @@ def test_fetching_from_a_folder_says_what_is_next(tmp_path: Path) -> None:
 def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
     result = invoke("fetch", "--from", tmp_path)
     assert isinstance(result.exception, ModelError)
-    assert str(result.exception) == f"{tmp_path}: no config.json; name a folder with a model as the hub lays it out"
+    assert str(result.exception) == f"{tmp_path}: no config.json; name a folder with a model in the hub's layout"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_what_makes_the_model_needs_only_the_files_that_its_stage_takes(tmp_path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        "none: no config.json; name a folder with a model as the hub lays it out\n",
+        "none: no config.json; name a folder with a model in the hub's layout\n",
     )
     assert not (tmp_path / "target").exists()
     usage = subprocess.run(command[:-2], cwd=tmp_path, capture_output=True, text=True, check=False)

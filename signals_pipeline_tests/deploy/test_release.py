@@ -66,7 +66,7 @@ def test_a_failing_docker_step_leaves_what_is_in_service(
 def test_a_model_check_that_says_nothing_is_no_check(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """As podman behind Docker's command line: it answers 0 whatever the container's end."""
     monkeypatch.setenv("DOCKER_SILENT", "run")
-    with pytest.raises(DeployError, match=r"^the model check of signals:candidate said nothing"):
+    with pytest.raises(DeployError, match=r"^the model check of signals:candidate printed nothing"):
         bench.deploy()
     assert "push" not in bench.commands()
 
@@ -171,7 +171,7 @@ def test_to_the_stack_s_own_repository_the_release_signs_in_first(
 
 def test_a_push_without_a_digest_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_FORGETS", "1")
-    with pytest.raises(DeployError, match="said no digest of it; push with Docker's own command"):
+    with pytest.raises(DeployError, match="printed no digest of it; push with Docker's own command"):
         bench.deploy()
 
 

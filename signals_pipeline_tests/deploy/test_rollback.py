@@ -124,7 +124,7 @@ def test_the_script_refuses_in_plain_words(bench: Bench) -> None:
     refused = script("--rollback", "9")
     assert (refused.returncode, refused.stderr) == (
         2,
-        "signals: no task definition signals-control:9: signals status lists what there is\n",
+        "signals: no task definition signals-control:9: `signals status` lists those that exist\n",
     )
     dry = script("--dry-run", "--model", "compact")
     assert dry.returncode == 0

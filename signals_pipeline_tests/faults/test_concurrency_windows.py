@@ -98,7 +98,9 @@ def _one_after_the_other(entries: Sequence[Entry], folder: Path) -> dict[str, li
     url = f"sqlite:///{folder / 'sequential.db'}"
     upgrade(url)
     opened = engine_for(url)
-    SignalHistory(opened).record_windows(entries)
+    history = SignalHistory(opened)
+    for entry in entries:
+        history.record_window(*entry)
     found = rows(opened)
     opened.dispose()
     return found

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.model.folder import MODEL_FILE, WEIGHTS_FILE, ModelError, checksum
-from signals_pipeline.adapters.model.running import SentimentModel, batches
+from signals_pipeline.adapters.model.running import SentimentModel, equal_length_batches
 from signals_pipeline.model_export.graph import Pooling
 from signals_pipeline.model_export.rounding import Array
 from signals_pipeline_tests.support.model_sources import prepared, random_weights
@@ -93,19 +93,20 @@ def test_logits_are_bit_identical_for_any_batch_size(
     assert [row.tobytes() for row in other.logits(TEXTS)] == list(alone.values())
 
 
-def test_a_text_among_ten_thousand_has_its_own_bits(model: SentimentModel, alone: dict[str, bytes]) -> None:
+def test_logits_are_bit_identical_among_ten_thousand_texts(model: SentimentModel, alone: dict[str, bytes]) -> None:
     crowd = [f"{word} {number}" for number in range(2_500) for word in ("Profit", "Loss", "Sales rise to", "Oil at")]
     logits = model.logits([*crowd, *TEXTS])
     assert [row.tobytes() for row in logits[len(crowd) :]] == list(alone.values())
 
 
-@given(lengths=st.lists(st.integers(1, 40), max_size=60), most=st.integers(1, 200))
-def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int], most: int) -> None:
-    found = batches(lengths, most)
-    assert sorted(place for group in found for place in group) == list(range(len(lengths)))
-    for group in found:
-        assert len({lengths[place] for place in group}) == 1
-        assert len(group) == 1 or sum(lengths[place] for place in group) <= most
+@given(lengths=st.lists(st.integers(1, 40), max_size=60), max_tokens=st.integers(1, 200))
+def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int], max_tokens: int) -> None:
+    batches = equal_length_batches(lengths, max_tokens)
+
+    assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len({lengths[position] for position in batch}) == 1
+        assert len(batch) == 1 or sum(lengths[position] for position in batch) <= max_tokens
 
 
 # --- What is computed ---
@@ -184,5 +185,5 @@ def test_the_revision_follows_the_weights(tmp_path: Path, int8: Path, exact: Pat
     assert revisions[0] == revisions[1] != revisions[2]
 
 
-def test_the_weights_can_be_read_by_who_can_read_the_graph(int8: Path) -> None:
+def test_the_weights_file_has_the_permissions_of_the_graph(int8: Path) -> None:
     assert (int8 / WEIGHTS_FILE).stat().st_mode == (int8 / MODEL_FILE).stat().st_mode

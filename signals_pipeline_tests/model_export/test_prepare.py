@@ -82,7 +82,7 @@ def test_exporting_again_gives_the_same_revision(fetched: Path, exported: Path, 
     assert again.revision == SentimentModel.load(exported).revision
 
 
-def test_verifying_again_finds_the_same(fetched: Path, exported: Path) -> None:
+def test_verifying_again_has_the_same_result(fetched: Path, exported: Path) -> None:
     before = read(exported, SentimentModel.load(exported).revision)
     assert prepare.verify(exported, fetched) == before
 
@@ -102,7 +102,7 @@ def test_torch_gives_the_columns_of_the_loader(fetched: Path) -> None:
     assert reference.logits([]).shape == (0, 3)
 
 
-def test_bf16_on_a_gpu_stays_near(fetched: Path) -> None:
+def test_bf16_on_a_gpu_is_close_to_fp32(fetched: Path) -> None:
     import torch
 
     if not torch.cuda.is_available():
@@ -151,7 +151,7 @@ def test_a_tokenizer_of_the_other_letter_case_is_refused(harmed: Path, tmp_path:
     settings = json.loads((harmed / "tokenizer_config.json").read_text())
     (harmed / "tokenizer_config.json").write_text(json.dumps(settings | {"do_lower_case": False}))
     (harmed / TOKENIZER_FILE).write_text(json.dumps(tokenizer))
-    assert "it isn't the model's own" in refusal(harmed, tmp_path)
+    assert "another vocabulary or letter case than the model" in refusal(harmed, tmp_path)
 
 
 def test_a_vocabulary_in_another_order_is_refused(harmed: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_mixed_up_labels_are_refused(harmed: Path, tmp_path: Path) -> None:
     config = json.loads((harmed / "config.json").read_text())
     config["id2label"] = {"0": "negative", "1": "positive", "2": "neutral"}
     (harmed / "config.json").write_text(json.dumps(config))
-    assert "plain sentences get their label (mixed-up labels do that)" in refusal(harmed, tmp_path)
+    assert "plain sentences get their label, which hints at mixed-up labels" in refusal(harmed, tmp_path)
 
 
 def test_half_the_weights_are_refused(harmed: Path, tmp_path: Path) -> None:
@@ -210,5 +210,5 @@ def test_codes_are_fitted_to_the_inputs_that_the_layers_get(fetched: Path) -> No
         assert largest == pytest.approx(np.abs(rows).max(axis=0), rel=1e-5)
         assert mean == pytest.approx(rows.mean(axis=0), abs=1e-5)
         assert second == pytest.approx(rows.T @ rows / len(rows), abs=1e-4)
-    assert found["encoder.layer.1.output.dense"].second.shape == (128, 128)
+    assert found["encoder.layer.1.output.dense"].second_moment.shape == (128, 128)
     assert not any(hooks for module in network.modules() if (hooks := module._forward_pre_hooks))  # noqa: SLF001

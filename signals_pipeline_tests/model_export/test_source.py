@@ -23,7 +23,7 @@ def given(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_copy_has_what_is_needed_and_says_where_it_is_from(given: Path, tmp_path: Path) -> None:
+def test_a_copy_has_the_required_files_and_records_its_origin(given: Path, tmp_path: Path) -> None:
     origin = source.copy(given, tmp_path / "source")
     names = {"config.json", "pytorch_model.bin", "tokenizer.json", "tokenizer_config.json"}
     assert set(origin.checksums) == names
@@ -46,7 +46,7 @@ def configure(**changes: object) -> Callable[[Path], object]:
 
 
 HARM: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no config": (drop("config.json"), "no config.json; name a folder with a model as the hub lays it out"),
+    "no config": (drop("config.json"), "no config.json; name a folder with a model in the hub's layout"),
     "no weights": (drop("pytorch_model.bin"), "no model.safetensors or pytorch_model.bin; name a folder"),
     "no tokenizer": (drop("tokenizer.json"), "no tokenizer.json or vocab.txt; name a folder"),
     "half a config": (lambda folder: (folder / "config.json").write_text('{"model_type": "b'), "JSON: "),
@@ -113,7 +113,7 @@ def test_the_bundled_model_is_no_source(tmp_path: Path) -> None:
 # --- Folders appear whole or not at all ---
 
 
-def test_a_folder_appears_when_its_block_ends_well(tmp_path: Path) -> None:
+def test_a_folder_appears_when_its_block_succeeds(tmp_path: Path) -> None:
     with staged(tmp_path / "deep" / "target") as folder:
         (folder / "a").write_text("1")
         assert not (tmp_path / "deep" / "target").exists()

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import LABELS, MODEL_FILE, TOKENIZER_FILE, ModelError, seal
 from signals_pipeline.adapters.model.running import SentimentModel
-from signals_pipeline.model_export.verify import PROBES, Verification, compare, headlines, invariant, read, record
+from signals_pipeline.model_export.verify import (
+    PROBES,
+    Verification,
+    compare,
+    headlines,
+    is_batch_invariant,
+    read,
+    record,
+)
 from signals_pipeline_tests.support.model_sources import prepared
 
 GOOD = Verification(
@@ -32,8 +40,8 @@ FAULTY = {
     "agree on 97.00% of 343 labels": {"label_agreement": 0.97, "agreement_interval": (0.946, 0.983)},
     "off by 0.01 from torch's": {"largest_exact_difference": 0.01},
     "off by nan": {"largest_exact_difference": float("nan")},
-    "change with what is scored beside": {"batch_invariant": False},
-    "one and the same label": {"probe_labels": 1, "probes_right": 0},
+    "change with what is scored together": {"batch_invariant": False},
+    "get the same label": {"probe_labels": 1, "probes_right": 0},
     "7 of 10 plain sentences": {"probes_right": 7},
 }
 
@@ -63,7 +71,7 @@ def test_a_faulty_folder_is_refused_in_one_line_and_not_recorded(tmp_path: Path,
 def test_a_record_of_another_revision_or_half_a_record_is_refused(tmp_path: Path) -> None:
     assert read(tmp_path, "0" * 12) is None
     record(tmp_path, GOOD)
-    with pytest.raises(ModelError, match=r"about revision 0123456789ab, but the model is 000000000000"):
+    with pytest.raises(ModelError, match=r"of revision 0123456789ab, but the model is 000000000000"):
         read(tmp_path, "0" * 12)
     (tmp_path / "verification.json").write_text("{")
     with pytest.raises(ModelError, match=r"verification.json: unreadable; verify the folder again"):
@@ -97,7 +105,7 @@ def test_mixed_up_labels_are_refused(compact: SentimentModel) -> None:
     assert any("mixed-up labels" in fault for fault in found.faults())
 
 
-def test_a_model_scaled_by_the_batch_is_found_out(tmp_path: Path, compact: SentimentModel) -> None:
+def test_a_model_whose_scores_depend_on_the_batch_is_detected(tmp_path: Path, compact: SentimentModel) -> None:
     """Onnxruntime's own tool scales activations by tensor: run together, texts change each other."""
     from onnxruntime.quantization import quantize_dynamic
 
@@ -110,8 +118,8 @@ def test_a_model_scaled_by_the_batch_is_found_out(tmp_path: Path, compact: Senti
     seal(folder, name="t", id2label=labels, max_length=128, vocabulary=30522, quantisation="int8", batch_tokens=512)
     together = SentimentModel.load(folder, threads=1)
     texts = headlines()[:40]
-    assert invariant(compact, texts, compact.logits(texts))
-    assert not invariant(together, texts, together.logits(texts))
+    assert is_batch_invariant(compact, texts, compact.logits(texts))
+    assert not is_batch_invariant(together, texts, together.logits(texts))
 
 
 def test_probes_are_plain_and_of_both_signs() -> None:

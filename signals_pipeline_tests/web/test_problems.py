@@ -117,5 +117,5 @@ def test_an_unexpected_error_reveals_no_internals(url: str) -> None:
 
 
 def test_it_does_not_start_without_a_database(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match=r"none\.db: it is not there; `signals migrate` makes it"):
+    with pytest.raises(DatabaseError, match=r"none\.db: it does not exist; run `signals migrate` to create it"):
         create_app(settings_of(f"sqlite:///{tmp_path / 'none.db'}"))

@@ -18,7 +18,7 @@ class DeployFilesError(SignalsError, RuntimeError):
 
 
 def repository() -> Path:
-    """The folder with Dockerfile and `deploy/`: the checkout that the package runs from, else the working directory.
+    """The folder with the Dockerfile and `deploy/`: the package's own checkout, else the working directory.
 
     Raises:
         DeployFilesError: neither has them.
@@ -30,7 +30,7 @@ def repository() -> Path:
 
 
 def alarm_names() -> tuple[str, ...]:
-    """The alarms of `deploy/stack.yaml`; AWS knows each as STACK-NAME.
+    """Names of the alarms in `deploy/stack.yaml`; in AWS each has the stack's name and a hyphen before it.
 
     Raises:
         DeployFilesError: there is no `deploy/`.
@@ -40,13 +40,13 @@ def alarm_names() -> tuple[str, ...]:
 
 
 def price_table(path: Path | None = None) -> PriceTable:
-    """The dated table of prices.
+    """Read the dated table of prices.
 
     Args:
-        path: The file; None takes `deploy/prices.yaml`.
+        path: The file; None: `deploy/prices.yaml`.
 
     Raises:
-        CostError: the file is no price table.
+        CostError: the file is not a price table.
         DeployFilesError: there is no `deploy/`.
     """
     source = path or repository() / "deploy" / "prices.yaml"
@@ -55,8 +55,8 @@ def price_table(path: Path | None = None) -> PriceTable:
         items = {name: Price(**entry) for name, entry in loaded["items"].items()}
         dated, region = loaded["dated"], loaded["region"]
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        said = " ".join(str(error).split())
-        raise CostError(f"{source}: no price table ({said}); take deploy/prices.yaml as the form") from error
+        reason = " ".join(str(error).split())
+        raise CostError(f"{source}: no price table ({reason}); use deploy/prices.yaml as a template") from error
     if not isinstance(dated, date):
-        raise CostError(f"{source}: dated: {dated!r} is no date; write YYYY-MM-DD")
+        raise CostError(f"{source}: dated: {dated!r} is not a date; write YYYY-MM-DD")
     return PriceTable(str(region), dated, items)

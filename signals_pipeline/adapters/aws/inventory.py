@@ -1,4 +1,4 @@
-"""What an installation consists of in AWS now, as plain values; nothing here changes anything."""
+"""The current state of an installation in AWS, as plain values; nothing here changes anything."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,12 @@ LOG_GROUPS = ("run", "control")
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """The stack's alarms: what each says, which the template has and AWS has not, which would tell nobody.
+    """The stack's alarms.
 
     Attributes:
-        states: OK, ALARM or INSUFFICIENT_DATA by name without the stack's.
-        missing: Names that the template has and AWS has not.
-        silent: Names whose actions are off.
+        states: OK, ALARM or INSUFFICIENT_DATA, by name without the stack's prefix.
+        missing: Names that are in the template but not in AWS.
+        silent: Names whose actions are off, so that they notify nobody.
     """
 
     states: dict[str, str]
@@ -27,23 +27,23 @@ class Alarms:
 
 
 def alarms(stack: Stack) -> Alarms:
-    """The alarms of the template as AWS has them."""
+    """The state in AWS of the alarms in the template."""
     names = {f"{stack.name}-{name}": name for name in alarm_names()}
-    found = client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
-    states = {names[alarm["AlarmName"]]: str(alarm["StateValue"]) for alarm in found}
-    silent = tuple(names[alarm["AlarmName"]] for alarm in found if not alarm["ActionsEnabled"])
+    described = client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    states = {names[alarm["AlarmName"]]: str(alarm["StateValue"]) for alarm in described}
+    silent = tuple(names[alarm["AlarmName"]] for alarm in described if not alarm["ActionsEnabled"])
     return Alarms(states, tuple(name for name in names.values() if name not in states), silent)
 
 
 def retention(stack: Stack) -> dict[str, int | None]:
-    """Days that each log group of the stack is kept; None: for ever. A group that is not there is left out."""
-    found = client("logs").describe_log_groups(logGroupNamePrefix=f"/{stack.name}/")["logGroups"]
-    kept = {group["logGroupName"].rsplit("/", 1)[1]: group.get("retentionInDays") for group in found}
-    return {name: kept[name] for name in LOG_GROUPS if name in kept}
+    """Retention of each log group of the stack in days; None: for ever. A missing group is left out."""
+    groups = client("logs").describe_log_groups(logGroupNamePrefix=f"/{stack.name}/")["logGroups"]
+    days = {group["logGroupName"].rsplit("/", 1)[1]: group.get("retentionInDays") for group in groups}
+    return {name: days[name] for name in LOG_GROUPS if name in days}
 
 
 def last_beat(stack: Stack, now: datetime, hours: int = 24) -> tuple[datetime, float] | None:
-    """When the heartbeat was told last and with which value; None where it was not within these hours."""
+    """Time (aware UTC) and value of the last heartbeat; None where there was none within these hours."""
     points = client("cloudwatch").get_metric_statistics(
         Namespace=NAMESPACE,
         MetricName="Heartbeat",
@@ -60,60 +60,71 @@ def last_beat(stack: Stack, now: datetime, hours: int = 24) -> tuple[datetime, f
 
 
 def subscriptions(topic: str) -> dict[str, bool]:
-    """Who is told of alarms, and whether each has confirmed it."""
-    found = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    return {each["Endpoint"]: each["SubscriptionArn"].startswith("arn:") for each in found}
+    """Endpoints that alarms notify, and whether each has confirmed its subscription."""
+    subscribed = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    # An unconfirmed subscription has the text PendingConfirmation in place of its ARN.
+    return {subscription["Endpoint"]: subscription["SubscriptionArn"].startswith("arn:") for subscription in subscribed}
 
 
 def bucket_is_closed(bucket: str) -> bool:
-    """Whether the bucket blocks all four ways to the public; raises where it is not there."""
-    found = client("s3").get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    return all(found.values())
+    """Whether the bucket blocks all four kinds of public access; raises where the block is missing."""
+    block = client("s3").get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    return all(block.values())
 
 
 def images(stack: Stack) -> list[str]:
     """Digests in the stack's registry, the newest first."""
     name = stack.repository.split("/", 1)[1]
-    found = client("ecr").describe_images(repositoryName=name)["imageDetails"]
-    return [each["imageDigest"] for each in sorted(found, key=lambda each: each["imagePushedAt"], reverse=True)]
+    details = client("ecr").describe_images(repositoryName=name)["imageDetails"]
+    return [image["imageDigest"] for image in sorted(details, key=lambda image: image["imagePushedAt"], reverse=True)]
 
 
 def running_images(stack: Stack) -> set[str]:
-    """Digests that the tasks of the control service run now."""
-    ecs, place = client("ecs"), {"cluster": stack.cluster}
-    arns = ecs.list_tasks(**place, serviceName=stack.service, desiredStatus="RUNNING")["taskArns"]
-    tasks = ecs.describe_tasks(**place, tasks=arns)["tasks"] if arns else []
-    digests = {each.get("imageDigest") for task in tasks for each in task.get("containers", ())}
-    return {str(digest) for digest in digests if digest}
+    """Image digests that the tasks of the control service run now."""
+    ecs = client("ecs")
+    running = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="RUNNING")
+    arns: list[str] = running["taskArns"]
+    if not arns:
+        return set()
+    tasks: list[dict[str, Any]] = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"]
+    digests: set[str] = set()
+    for task in tasks:
+        for container in task.get("containers", ()):
+            # A container that has not started yet has none.
+            if container.get("imageDigest"):
+                digests.add(str(container["imageDigest"]))
+    return digests
 
 
 def ways_in(stack: Stack, containers: list[dict[str, Any]]) -> list[str]:
-    """What would let the world in: inbound rules of the tasks, published ports, a database with a public address."""
+    """What lets traffic in: inbound rules of the tasks, published ports, a public address of the database."""
     [group] = client("ec2").describe_security_groups(GroupIds=[stack.security_group])["SecurityGroups"]
     ports = [str(rule.get("FromPort", "all")) for rule in group["IpPermissions"]]
-    found = [f"the tasks' security group lets port {port} in" for port in ports]
-    found += [f"{each['name']} publishes a port" for each in containers if each.get("portMappings")]
-    hosts = {each["name"]: each["value"] for each in containers[0]["environment"]}
+    problems = [f"the tasks' security group lets port {port} in" for port in ports]
+    problems += [f"{container['name']} publishes a port" for container in containers if container.get("portMappings")]
+    environment = {variable["name"]: variable["value"] for variable in containers[0]["environment"]}
     for database in client("rds").describe_db_instances()["DBInstances"]:
         endpoint = database.get("Endpoint", {}).get("Address")
-        if database["PubliclyAccessible"] and endpoint == hosts.get("DAGSTER_DATABASE_HOST"):
-            found.append("the database has a public address")
-    return found
+        if database["PubliclyAccessible"] and endpoint == environment.get("DAGSTER_DATABASE_HOST"):
+            problems.append("the database has a public address")
+    return problems
 
 
 def watch_is_on(stack: Stack) -> bool | None:
-    """Whether the schedule that looks for the digest is enabled; None where there is none."""
+    """Whether the schedule that checks that the digest is there is enabled; None where there is no such schedule."""
     scheduler = client("scheduler")
-    for each in scheduler.list_schedules()["Schedules"]:
-        kept = scheduler.get_schedule(Name=each["Name"], GroupName=each["GroupName"])
-        if stack.cluster in kept["Target"]["Arn"].rsplit("/", 1)[-1] and "watch" in kept["Target"].get("Input", ""):
-            return bool(kept["State"] == "ENABLED")
+    for summary in scheduler.list_schedules()["Schedules"]:
+        schedule = scheduler.get_schedule(Name=summary["Name"], GroupName=summary["GroupName"])
+        target: dict[str, Any] = schedule["Target"]
+        is_of_cluster = stack.cluster in target["Arn"].rsplit("/", 1)[-1]
+        if is_of_cluster and "watch" in target.get("Input", ""):
+            return bool(schedule["State"] == "ENABLED")
     return None
 
 
 def wakes(stack: Stack) -> list[str]:
-    """Names of the scheduled actions that wake the control service and put it to sleep."""
-    found = client("application-autoscaling").describe_scheduled_actions(
+    """Names of the scheduled actions that start and stop the control service."""
+    actions = client("application-autoscaling").describe_scheduled_actions(
         ServiceNamespace="ecs", ResourceId=f"service/{stack.cluster}/{stack.service}"
     )["ScheduledActions"]
-    return [each["ScheduledActionName"] for each in found]
+    return [action["ScheduledActionName"] for action in actions]

@@ -15,13 +15,25 @@ from typing import TextIO
 
 from signals_pipeline.core.checks.metrics import NAMESPACE, Metric
 
-MAX_METRICS = 100  # a directive
+# Limits of AWS, see the second address above.
+MAX_METRICS = 100  # per directive
 MAX_DIMENSIONS = 30
-LEAST, MOST = 2.0**-360, 2.0**360
-_SIZES = [scale + kind for kind in ("Bytes", "Bits") for scale in ("", "Kilo", "Mega", "Giga", "Tera")]
+MIN_VALUE, MAX_VALUE = 2.0**-360, 2.0**360  # of a value's size, other than 0
+_SIZES = (
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Gigabytes",
+    "Terabytes",
+    "Bits",
+    "Kilobits",
+    "Megabits",
+    "Gigabits",
+    "Terabits",
+)
+_COUNTED = (*_SIZES, "Count")
 UNITS = frozenset(
-    ["Seconds", "Microseconds", "Milliseconds", "Percent", "None"]
-    + [unit + rate for unit in (*(each.capitalize() for each in _SIZES), "Count") for rate in ("", "/Second")]
+    ["Seconds", "Microseconds", "Milliseconds", "Percent", "None", *_COUNTED, *(f"{unit}/Second" for unit in _COUNTED)]
 )
 _NAMESPACE = re.compile(r"[0-9A-Za-z.\-_/# :]{1,256}")
 _NAME = re.compile(r"[\x20-\x7e]{1,255}")
@@ -39,43 +51,44 @@ def emf_line(
 
     Args:
         metrics: 1 to 100, each name once.
-        dimensions: Name and value; together they identify the metric, so each combination is billed as one of its own.
+        dimensions: Value by name; together they identify the metric, so each combination is billed as a metric.
         at: Aware instant of the measurement.
         namespace: Where they appear in CloudWatch.
 
     Raises:
-        MetricsError: a limit of AWS is not kept.
+        MetricsError: a limit of AWS is exceeded.
     """
     check(metrics, dimensions=dimensions, namespace=namespace)
     directive = {
         "Namespace": namespace,
         "Dimensions": [list(dimensions)],
-        "Metrics": [{"Name": each.name, "Unit": each.unit} for each in metrics],
+        "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in metrics],
     }
     stamp = int(at.astimezone(UTC).timestamp() * 1000)
-    values = {each.name: each.value for each in metrics}
+    values = {metric.name: metric.value for metric in metrics}
     return json.dumps({"_aws": {"Timestamp": stamp, "CloudWatchMetrics": [directive]}, **dimensions, **values})
 
 
 def check(metrics: Sequence[Metric], *, dimensions: Mapping[str, str], namespace: str) -> None:
-    """Hold metrics to what CloudWatch accepts.
+    """Check metrics against what CloudWatch accepts.
 
     Raises:
-        MetricsError: the first limit that isn't kept.
+        MetricsError: the first limit that is exceeded.
     """
     if not _NAMESPACE.fullmatch(namespace) or namespace.startswith(("AWS/", ":")):
         raise MetricsError(f"namespace {namespace!r}: 1 to 256 letters, digits or .-_/#: and not AWS's own AWS/")
     if not 1 <= len(metrics) <= MAX_METRICS:
-        raise MetricsError(f"{len(metrics)} metrics: a line carries 1 to {MAX_METRICS}")
-    names = [each.name for each in metrics]
-    if len({*names, *dimensions, "_aws"}) != len(names) + len(dimensions) + 1:
-        raise MetricsError(f"a name occurs twice among {', '.join([*names, *dimensions])}; each may stand once")
+        raise MetricsError(f"{len(metrics)} metrics: a line has 1 to {MAX_METRICS}")
+    # Metrics, dimensions and AWS's own block are keys of one JSON object.
+    names = [*(metric.name for metric in metrics), *dimensions]
+    if len({*names, "_aws"}) != len(names) + 1:
+        raise MetricsError(f"a name occurs twice among {', '.join(names)}; each must be unique")
     if len(dimensions) > MAX_DIMENSIONS:
-        raise MetricsError(f"{len(dimensions)} dimensions: a metric has {MAX_DIMENSIONS} at most")
+        raise MetricsError(f"{len(dimensions)} dimensions: the maximum is {MAX_DIMENSIONS}")
     for name, value in dimensions.items():
         _check_dimension(name, value)
-    for each in metrics:
-        _check_metric(each)
+    for metric in metrics:
+        _check_metric(metric)
 
 
 def write(
@@ -84,7 +97,7 @@ def write(
     """Write metrics as one line to stdout (or another stream) and flush it, so that none is lost with the process.
 
     Raises:
-        MetricsError: a limit of AWS is not kept; nothing is written.
+        MetricsError: a limit of AWS is exceeded; nothing is written.
     """
     target = sys.stdout if stream is None else stream
     target.write(emf_line(metrics, dimensions=dimensions, at=at) + "\n")
@@ -93,7 +106,8 @@ def write(
 
 def peak_memory() -> int:
     """Peak resident memory of this process in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    # Linux reports KiB.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _check_dimension(name: str, value: str) -> None:
@@ -109,5 +123,5 @@ def _check_metric(metric: Metric) -> None:
     if metric.unit not in UNITS:
         raise MetricsError(f"metric {metric.name}: CloudWatch has no unit {metric.unit!r}")
     size = abs(metric.value)
-    if not math.isfinite(size) or (size and not LEAST <= size <= MOST):
+    if not math.isfinite(size) or (size and not MIN_VALUE <= size <= MAX_VALUE):
         raise MetricsError(f"metric {metric.name}={metric.value}: CloudWatch takes 0 and sizes from 2^-360 to 2^360")

@@ -1,4 +1,4 @@
-"""A release from source to service, and back: each step refuses before it changes anything that the next would need."""
+"""A release from source to service, and its rollback: each step fails before it changes what the next one needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ class Release:
         docker: The Docker command line.
         context: Folder with the Dockerfile.
         arguments: Build arguments.
-        say: Tells each step before it is done.
-        registry: Repository to push to in place of the stack's own; nobody signs in there.
+        say: Reports each step before it is taken.
+        registry: Repository to push to instead of the stack's own, without a login.
         patience: How to wait for tasks and the service.
     """
 
@@ -31,9 +31,9 @@ class Release:
     patience: services.Patience = field(default_factory=services.Patience)
 
     def deploy(self, name: str, *, dry_run: bool = False) -> None:
-        """Build, check, push by digest, register, migrate, put into service, wait; back if it does not settle.
+        """Build, check, push by digest, register, migrate, put into service and wait; roll back if that fails.
 
-        Done twice with the same source it changes nothing the second time but to look.
+        Idempotent: with the same source, a second deployment changes nothing.
 
         Raises:
             DeployError: a step failed; the message says which, and what is in service now.
@@ -63,22 +63,22 @@ class Release:
         target = stack.find(name)
         before = services.look(target)
         chosen = revisions.target(target, number, before.task_definition)
-        told = f"put {chosen.arn.rsplit('/', 1)[1]} in service in place of {before.task_definition.rsplit('/', 1)[1]}"
+        step = f"put {chosen.arn.rsplit('/', 1)[1]} in service in place of {before.task_definition.rsplit('/', 1)[1]}"
         if dry_run:
-            self.say(f"would {told}")
+            self.say(f"would {step}")
             return
-        self.say(told)
+        self.say(step)
         services.replace(target, chosen.arn, self.patience)
         self.say(f"{chosen.arn.rsplit('/', 1)[1]} is in service")
 
     def _image(self, target: Stack) -> str:
         tag = f"{target.name}:candidate"
         self.say(f"build {self.context}")
-        found = self.docker.build(self.context, tag, self.arguments)
+        image_id = self.docker.build(self.context, tag, self.arguments)
         self.say("check the model with the network off")
         self.say(f"  {self.docker.check_model(tag)}")
         repository = self.registry or target.repository
-        label = found.removeprefix("sha256:")[:16]
+        label = image_id.removeprefix("sha256:")[:16]
         self.say(f"push {repository}:{label}")
         if not self.registry:
             self.docker.login(repository.split("/")[0], *images.registry_login())

@@ -1,4 +1,4 @@
-"""Task definitions: registering a revision with another image, finding one to go back to."""
+"""Task definitions: register a revision with another image, and find one to roll back to."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ class Revision:
     arn: str
     image: str
     status: str
-    containers: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    containers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]], repr=False)
 
     @property
     def number(self) -> int:
@@ -61,7 +61,7 @@ def target(stack: Stack, number: int | None, current: str) -> Revision:
 
     Args:
         stack: Where.
-        number: Of the revision; None takes the newest ACTIVE one before the current.
+        number: The revision's; None: the newest ACTIVE one before the current.
         current: ARN of the revision that is in service.
 
     Raises:
@@ -71,19 +71,23 @@ def target(stack: Stack, number: int | None, current: str) -> Revision:
     if number is None:
         arns = client("ecs").list_task_definitions(familyPrefix=stack.control_family, status="ACTIVE", sort="DESC")
         numbers = [int(arn.rsplit(":", 1)[1]) for arn in arns["taskDefinitionArns"]]
-        earlier = [each for each in numbers if each < running and _deployed(f"{stack.control_family}:{each}")]
+        earlier = [
+            candidate
+            for candidate in numbers
+            if candidate < running and _has_image(f"{stack.control_family}:{candidate}")
+        ]
         if not earlier:
             raise DeployError(f"{stack.control_family}:{running} is the first revision: there is none to go back to")
         number = max(earlier)
     if number == running:
         raise DeployError(f"{stack.control_family}:{number} is in service already")
-    found = describe(f"{stack.control_family}:{number}")
-    for each in (found, describe(run_of(found.arn))):
-        if each.status != "ACTIVE":
-            raise DeployError(f"{each.arn.rsplit('/', 1)[1]} is {each.status}: choose another revision")
-    if "@sha256:" not in found.image:
+    control = describe(f"{stack.control_family}:{number}")
+    for required in (control, describe(run_of(control.arn))):
+        if required.status != "ACTIVE":
+            raise DeployError(f"{required.arn.rsplit('/', 1)[1]} is {required.status}: choose another revision")
+    if "@sha256:" not in control.image:
         raise DeployError(f"{stack.control_family}:{number} has no image: it is the stack's own, before a deployment")
-    return found
+    return control
 
 
 def run_of(control: str) -> str:
@@ -92,42 +96,48 @@ def run_of(control: str) -> str:
         for variable in container.get("environment", ()):
             if variable["name"] == RUN_VARIABLE:
                 return str(variable["value"])
-    raise DeployError(f"{control.rsplit('/', 1)[-1]} names no run task: it is not made from deploy/stack.yaml")
+    raise DeployError(f"{control.rsplit('/', 1)[-1]} names no run task: it was not created from deploy/stack.yaml")
 
 
-def _deployed(name: str) -> bool:
+def _has_image(name: str) -> bool:
+    """Whether a revision was deployed: the stack's own has a placeholder image, by tag."""
     return "@sha256:" in describe(name).image
 
 
 def _definition(name: str) -> dict[str, Any]:
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
     try:
         return client("ecs").describe_task_definition(taskDefinition=name)["taskDefinition"]
     except ClientError as error:
         raise DeployError(
-            f"no task definition {name.rsplit('/', 1)[-1]}: signals status lists what there is"
+            f"no task definition {name.rsplit('/', 1)[-1]}: `signals status` lists those that exist"
         ) from error
 
 
 def _with_image(family: str, image: str, variables: dict[str, str]) -> Revision:
-    """The family's newest revision if it is like this already, else a new one."""
+    """The family's newest revision if it has this image and these variables already, else a new one."""
     ecs = client("ecs")
     current = _definition(family)
-    wanted = [_container(container, image, variables) for container in current["containerDefinitions"]]
-    if wanted == [_container(each, each["image"], {}) for each in current["containerDefinitions"]]:
+    containers: list[dict[str, Any]] = current["containerDefinitions"]
+    wanted = [_container(container, image, variables) for container in containers]
+    # Both sides go through `_container`, because ECS adds and omits empty fields.
+    if wanted == [_container(container, container["image"], {}) for container in containers]:
         return describe(current["taskDefinitionArn"])
+    # A description has fields, such as its ARN, that a registration doesn't accept.
     accepted = ecs.meta.service_model.shape_for("RegisterTaskDefinitionRequest").members
-    kept = {name: current[name] for name in accepted if current.get(name) is not None}
-    made = ecs.register_task_definition(**kept | {"containerDefinitions": wanted})["taskDefinition"]
-    return describe(made["taskDefinitionArn"])
+    request = {name: current[name] for name in accepted if current.get(name) is not None}
+    request["containerDefinitions"] = wanted
+    registered = ecs.register_task_definition(**request)["taskDefinition"]
+    return describe(registered["taskDefinitionArn"])
 
 
 def _container(container: dict[str, Any], image: str, variables: dict[str, str]) -> dict[str, Any]:
-    """A container's definition with this image; variables it has are set, others are not added."""
-    environment = [
-        {"name": each["name"], "value": variables.get(each["name"], each["value"])}
-        for each in container.get("environment", ())
-    ]
-    secrets = [each for each in container.get("secrets", ()) if each]
+    """A container's definition with this image; variables that it has are set, others are not added."""
+    environment: list[dict[str, str]] = []
+    for variable in container.get("environment", ()):
+        name = str(variable["name"])
+        value = variables.get(name, str(variable["value"]))
+        environment.append({"name": name, "value": value})
+    secrets = [secret for secret in container.get("secrets", ()) if secret]
     return container | {"image": image, "environment": environment, "secrets": secrets}

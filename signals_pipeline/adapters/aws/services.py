@@ -1,4 +1,4 @@
-"""The control service and one-off tasks: start, wait, go back."""
+"""The control service and one-off tasks: start them and wait for the result."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +13,9 @@ class Patience:
     """How to wait.
 
     Attributes:
-        seconds: For how long at most.
-        poll_seconds: Between two looks.
-        pause: Waits.
+        seconds: Timeout.
+        poll_seconds: Interval between two polls.
+        pause: Waits for so many seconds.
     """
 
     seconds: float = 900
@@ -23,7 +23,7 @@ class Patience:
     pause: Callable[[float], None] = time.sleep
 
     def looks(self) -> Iterator[int]:
-        """One item a look, with a pause between two."""
+        """One item per poll, with a pause between two."""
         for look in range(int(self.seconds // self.poll_seconds) + 1):
             if look:
                 self.pause(self.poll_seconds)
@@ -55,24 +55,29 @@ def look(stack: Stack) -> Service:
     Raises:
         DeployError: it is not there or INACTIVE.
     """
-    found = client("ecs").describe_services(cluster=stack.cluster, services=[stack.service])["services"]
-    if not found or found[0]["status"] != "ACTIVE":
-        state = found[0]["status"] if found else "missing"
+    described = client("ecs").describe_services(cluster=stack.cluster, services=[stack.service])
+    services: list[dict[str, Any]] = described["services"]
+    if not services or services[0]["status"] != "ACTIVE":
+        state = services[0]["status"] if services else "missing"
         raise DeployError(f"service {stack.cluster}/{stack.service} is {state}: update the stack, then deploy again")
-    service = found[0]
-    deployments = service.get("deployments", [])
-    newest = next((each for each in deployments if each["status"] == "PRIMARY"), {})
-    rollout = str(newest.get("rolloutState", ""))
+    service = services[0]
+    deployments: list[dict[str, Any]] = service.get("deployments", [])
+    rollout = ""
+    for deployment in deployments:
+        if deployment["status"] == "PRIMARY":
+            rollout = str(deployment.get("rolloutState", ""))
+    desired = int(service["desiredCount"])
     running = int(service.get("runningCount", 0))
-    settled = len(deployments) <= 1 and running == service["desiredCount"] and rollout in {"", "COMPLETED"}
-    return Service(str(service["taskDefinition"]), int(service["desiredCount"]), running, rollout, settled)
+    # A second deployment is a revision that is still being replaced.
+    settled = len(deployments) <= 1 and running == desired and rollout in {"", "COMPLETED"}
+    return Service(str(service["taskDefinition"]), desired, running, rollout, settled)
 
 
 def replace(stack: Stack, revision: str, patience: Patience) -> None:
     """Put a revision into service and wait until it runs, also where the service sleeps; then let it sleep again.
 
     Raises:
-        DeployError: it doesn't settle, or AWS's circuit breaker gave it up.
+        DeployError: it doesn't settle, or AWS's deployment circuit breaker rolled it back.
     """
     before = look(stack)
     place = {"cluster": stack.cluster, "service": stack.service}
@@ -115,8 +120,9 @@ def run_to_end(stack: Stack, task_definition: str, command: list[str], patience:
     Raises:
         DeployError: it can't start, or doesn't end and was stopped.
     """
-    ecs, said = client("ecs"), " ".join(command)
-    answer = ecs.run_task(
+    ecs = client("ecs")
+    command_line = " ".join(command)
+    response = ecs.run_task(
         cluster=stack.cluster,
         taskDefinition=task_definition,
         launchType="FARGATE",
@@ -129,21 +135,22 @@ def run_to_end(stack: Stack, task_definition: str, command: list[str], patience:
         },
         overrides={"containerOverrides": [{"name": "run", "command": command}]},
     )
-    if not answer["tasks"]:
-        raise DeployError(f"`{said}` can't start: {answer['failures'][0].get('reason', 'no reason given')}")
-    arn = answer["tasks"][0]["taskArn"]
+    if not response["tasks"]:
+        reason = response["failures"][0].get("reason", "no reason given")
+        raise DeployError(f"`{command_line}` can't start: {reason}")
+    arn = response["tasks"][0]["taskArn"]
     for _ in patience.looks():
         [task] = ecs.describe_tasks(cluster=stack.cluster, tasks=[arn])["tasks"]
         if task["lastStatus"] == "STOPPED":
             return task
     ecs.stop_task(cluster=stack.cluster, task=arn, reason="took too long")
     raise DeployError(
-        f"`{said}` did not end in {patience.seconds:.0f} s and was stopped; see CloudWatch, /{stack.name}/run"
+        f"`{command_line}` did not end in {patience.seconds:.0f} s and was stopped; see CloudWatch, /{stack.name}/run"
     )
 
 
 def log_of(stack: Stack, task: dict[str, Any]) -> str:
-    """What a run task wrote, as far as it has arrived; empty where nothing has."""
+    """The log of a run task, as far as it has arrived in CloudWatch; empty where nothing has."""
     logs = client("logs")
     stream = f"run/run/{task['taskArn'].rsplit('/', 1)[1]}"
     try:
@@ -153,8 +160,10 @@ def log_of(stack: Stack, task: dict[str, Any]) -> str:
     return "\n".join(event["message"] for event in events["events"])
 
 
-def _require_success(said: str, task: dict[str, Any], stack: Stack) -> None:
+def _require_success(command_line: str, task: dict[str, Any], stack: Stack) -> None:
     codes = [container.get("exitCode") for container in task.get("containers", ())]
     if not codes or any(code != 0 for code in codes):
-        why = task.get("stoppedReason") or "no reason given"
-        raise DeployError(f"`{said}` failed with exit code {codes}: {why}; its log is in CloudWatch, /{stack.name}/run")
+        reason = task.get("stoppedReason") or "no reason given"
+        raise DeployError(
+            f"`{command_line}` failed with exit code {codes}: {reason}; its log is in CloudWatch, /{stack.name}/run"
+        )

@@ -1,10 +1,12 @@
-"""A stack's outputs, secrets and services as they are in AWS now."""
+# pyright: reportMissingTypeStubs=false
+# Neither boto3 nor botocore has type stubs.
+"""A CloudFormation stack of ours in AWS: its outputs, secrets and parameters, and the clients to reach them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from signals_pipeline.core.errors import SignalsError
 
@@ -21,7 +23,7 @@ NEEDED = (
     "OperatorTopic",
 )
 SECRETS = ("database-password", "link-key", "web-token")
-_MAKING = Lock()  # a session makes its clients for one thread at a time
+_CLIENT_LOCK = Lock()  # boto3 sessions are not thread-safe, clients are
 
 
 class DeployError(SignalsError, RuntimeError):
@@ -68,22 +70,25 @@ def client(service: str) -> Any:  # noqa: ANN401
     import boto3
     from botocore.exceptions import BotoCoreError
 
-    if boto3.DEFAULT_SESSION is None:
-        boto3.setup_default_session()  # one for the process: it keeps what it has read of AWS's descriptions
-    session: Any = boto3.DEFAULT_SESSION
+    # One session per process: it caches the service descriptions that it has read.
+    untyped_boto3 = cast("Any", boto3)
+    if untyped_boto3.DEFAULT_SESSION is None:
+        untyped_boto3.setup_default_session()
+    session: Any = untyped_boto3.DEFAULT_SESSION
     if not session.region_name:
         raise DeployError("no AWS region: set AWS_REGION, or name one in your AWS profile")
     if session.get_credentials() is None:
         raise DeployError("no AWS credentials: sign in (aws sso login), or set AWS_PROFILE")
     try:
-        with _MAKING:
-            return _made(session, service)
+        with _CLIENT_LOCK:
+            return _cached_client(session, service)
     except BotoCoreError as error:
         raise DeployError(f"AWS {service}: {error}") from error
 
 
-@lru_cache(maxsize=32)  # a client takes 30 ms to make, and a look at a stack asks for thirty
-def _made(session: Any, service: str) -> Any:  # noqa: ANN401
+# A client takes 30 ms to make, and one look at a stack needs thirty.
+@lru_cache(maxsize=32)
+def _cached_client(session: Any, service: str) -> Any:  # noqa: ANN401
     return session.client(service)
 
 
@@ -93,10 +98,11 @@ def find(name: str) -> Stack:
     Raises:
         DeployError: as `read`; or a secret that its tasks ask for is missing.
     """
-    found = read(name)
-    if missing := missing_parameters([f"/{name}/{secret}" for secret in SECRETS]):
+    stack = read(name)
+    missing = missing_parameters([f"/{name}/{secret}" for secret in SECRETS])
+    if missing:
         raise DeployError(f"secret {missing[0]} is missing: {how_to_make(missing[0])}")
-    return found
+    return stack
 
 
 def read(name: str) -> Stack:
@@ -113,49 +119,54 @@ def read(name: str) -> Stack:
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
-        raise DeployError(f"no stack {name!r}: make it first, docs/deployment.md says how") from error
+        raise DeployError(f"no stack {name!r}: create it first, see docs/deployment.md") from error
     if described["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
-        raise DeployError(f"stack {name} is {described['StackStatus']}: wait for it or mend it, then deploy again")
-    said = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
-    if missing := [key for key in NEEDED if key not in said]:
-        raise DeployError(f"stack {name} has no output {missing[0]}: it is not made from deploy/stack.yaml")
+        raise DeployError(f"stack {name} is {described['StackStatus']}: wait for it or repair it, then deploy again")
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
+    missing = [key for key in NEEDED if key not in outputs]
+    if missing:
+        raise DeployError(f"stack {name} has no output {missing[0]}: it was not created from deploy/stack.yaml")
     return Stack(
         name=name,
-        cluster=said["Cluster"],
-        service=said["Service"],
-        repository=said["Repository"],
-        run_family=said["RunFamily"],
-        control_family=said["ControlFamily"],
-        subnets=tuple(said["Subnets"].split(",")),
-        security_group=said["SecurityGroup"],
-        generator_parameter=said["GeneratorParameter"],
-        bucket=said["Bucket"],
-        operator_topic=said["OperatorTopic"],
+        cluster=outputs["Cluster"],
+        service=outputs["Service"],
+        repository=outputs["Repository"],
+        run_family=outputs["RunFamily"],
+        control_family=outputs["ControlFamily"],
+        subnets=tuple(outputs["Subnets"].split(",")),
+        security_group=outputs["SecurityGroup"],
+        generator_parameter=outputs["GeneratorParameter"],
+        bucket=outputs["Bucket"],
+        operator_topic=outputs["OperatorTopic"],
     )
 
 
 def missing_parameters(names: Collection[str]) -> list[str]:
-    """Which of these SSM parameters are not there, in order of their names; no value is read in clear."""
-    ordered, ssm = sorted(names), client("ssm")
-    batches = [ordered[start : start + 10] for start in range(0, len(ordered), 10)]  # so many a call
-    return sorted(name for batch in batches for name in ssm.get_parameters(Names=batch)["InvalidParameters"])
+    """Which of these SSM parameters don't exist, by name; no value is decrypted."""
+    ssm = client("ssm")
+    ordered = sorted(names)
+    missing: list[str] = []
+    # AWS takes at most 10 names per call.
+    for start in range(0, len(ordered), 10):
+        missing += ssm.get_parameters(Names=ordered[start : start + 10])["InvalidParameters"]
+    return sorted(missing)
 
 
 def how_to_make(parameter: str) -> str:
-    """The command that puts a secret there."""
+    """The command that creates a secret."""
     return f"aws ssm put-parameter --type SecureString --name {parameter} --value ..."
 
 
 def generator(stack: Stack) -> str:
-    """What makes signals in tasks that start now."""
+    """The signal generator of tasks that start now."""
     return str(client("ssm").get_parameter(Name=stack.generator_parameter)["Parameter"]["Value"])
 
 
 def set_generator(stack: Stack, choice: str) -> str:
-    """Turn the signal generator for every task that starts from now on.
+    """Switch the signal generator for every task that starts from now on.
 
     Returns:
-        What it was before.
+        The one before.
     """
     before = generator(stack)
     if before != choice:

@@ -1,34 +1,5 @@
-"""The sentiment model behind the pipeline: a sealed folder, and the loader that runs it with onnxruntime alone."""
+"""The sentiment model: a folder whose files are verified by checksum, run with onnxruntime alone.
 
-from signals_pipeline.adapters.cpus import available_cpus
-from signals_pipeline.adapters.model.folder import (
-    CONFIG_FILE,
-    LABELS,
-    MODEL_FILE,
-    TOKENIZER_FILE,
-    WEIGHTS_FILE,
-    ModelConfig,
-    ModelError,
-    checksum,
-    read_config,
-    revision_of,
-    seal,
-)
-from signals_pipeline.adapters.model.running import TITLES, SentimentModel
-
-__all__ = [
-    "CONFIG_FILE",
-    "LABELS",
-    "MODEL_FILE",
-    "TITLES",
-    "TOKENIZER_FILE",
-    "WEIGHTS_FILE",
-    "ModelConfig",
-    "ModelError",
-    "SentimentModel",
-    "available_cpus",
-    "checksum",
-    "read_config",
-    "revision_of",
-    "seal",
-]
+`folder` reads and writes the folder's manifest, `running` scores texts, `choice` finds the folder that the settings ask
+for. FinBERT's folder is made by `signals_pipeline.model_export`.
+"""

@@ -1,4 +1,4 @@
-"""Which model folder a choice of model means."""
+"""The model folder that a setting asks for."""
 
 from pathlib import Path
 
@@ -7,8 +7,11 @@ from signals_pipeline.settings.choices import ModelChoice
 
 
 def model_folder(choice: ModelChoice, models_dir: Path) -> Path:
-    """The folder of the model that runs take for a choice; it need not be there."""
+    """The folder of the model that runs use for a choice; it may not exist."""
     finbert = models_dir / "finbert"
-    prepared = (finbert / "config.json").exists()
-    use_finbert = choice is ModelChoice.FINBERT or (choice is ModelChoice.AUTO and prepared)
-    return finbert if use_finbert else sample.COMPACT_MODEL
+    is_prepared = (finbert / "config.json").exists()
+    if choice is ModelChoice.FINBERT:
+        return finbert
+    if choice is ModelChoice.AUTO and is_prepared:
+        return finbert
+    return sample.COMPACT_MODEL

@@ -1,4 +1,4 @@
-"""A sentiment model folder: `model.onnx`, `tokenizer.json` and the `config.json` that seals them.
+"""A sentiment model folder: `model.onnx`, `tokenizer.json`, and `config.json`, the manifest with their checksums.
 
 A large model keeps its weights in `model.onnx.data` beside the graph: onnxruntime maps that file into memory instead of
 reading it, which halves the time to load and saves a third of the memory.
@@ -14,16 +14,29 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from signals_pipeline.core.errors import SignalsError
 
 LABELS = ("negative", "neutral", "positive")
-MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE = "model.onnx", "tokenizer.json", "config.json"
+MODEL_FILE = "model.onnx"
 WEIGHTS_FILE = "model.onnx.data"
+TOKENIZER_FILE = "tokenizer.json"
+CONFIG_FILE = "config.json"
 
 
 class ModelError(SignalsError):
-    """A model folder that must not be used; the message is one line: what, where, what to do."""
+    """A model folder can't be used; the message is one line: what is wrong, where, what to do."""
 
 
-class ModelConfig(BaseModel):
-    """What `config.json` records of a model folder."""
+class ModelManifest(BaseModel):
+    """What `config.json` records of a model folder.
+
+    Attributes:
+        name: What readers see, as `compact`.
+        revision: See `revision_of`.
+        id2label: The label of each output column of the model.
+        max_length: Tokens after which a text is cut, the special ones included.
+        vocabulary: Number of rows of the model's word embedding.
+        quantisation: How the weights are stored, in words.
+        checksums: SHA-256 by file name, hexadecimal.
+        batch_tokens: Maximum number of tokens of a batch of texts of equal length; 0: each text runs alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -34,22 +47,22 @@ class ModelConfig(BaseModel):
     vocabulary: int = Field(gt=0)
     quantisation: str
     checksums: dict[str, str]
-    batch_tokens: int = Field(default=0, ge=0)  # texts of one length run together up to this many tokens; 0: each alone
+    batch_tokens: int = Field(default=0, ge=0)
 
-    def order(self, folder: Path) -> list[int]:
-        """The model's column of each of `LABELS`.
+    def label_columns(self, folder: Path) -> list[int]:
+        """The model's output column of each of `LABELS`.
 
         Raises:
             ModelError: the labels aren't exactly negative, neutral and positive, in any case and order.
         """
-        column = {label.casefold(): index for index, label in self.id2label.items()}
-        if sorted(column) != sorted(LABELS) or sorted(self.id2label) != [0, 1, 2]:
-            found = ", ".join(f"{index}: {label}" for index, label in sorted(self.id2label.items()))
+        column_by_label = {label.casefold(): column for column, label in self.id2label.items()}
+        if sorted(column_by_label) != sorted(LABELS) or sorted(self.id2label) != [0, 1, 2]:
+            labels = ", ".join(f"{column}: {label}" for column, label in sorted(self.id2label.items()))
             raise ModelError(
-                f"{folder / CONFIG_FILE}: id2label must name negative, neutral and positive as 0 to 2, not {{{found}}};"
-                " take a three-class sentiment model"
+                f"{folder / CONFIG_FILE}: id2label must name negative, neutral and positive as 0 to 2, not"
+                f" {{{labels}}}; use a three-class sentiment model"
             )
-        return [column[label] for label in LABELS]
+        return [column_by_label[label] for label in LABELS]
 
 
 def checksum(file: Path) -> str:
@@ -59,10 +72,11 @@ def checksum(file: Path) -> str:
 
 
 def revision_of(checksums: Mapping[str, str], id2label: Mapping[int, str], max_length: int) -> str:
-    """Twelve hexadecimal digits that change whenever the answers could: the key under which scores are kept."""
-    labels = [id2label[index].casefold() for index in sorted(id2label)]
-    weights = [checksums[WEIGHTS_FILE]] if WEIGHTS_FILE in checksums else []
-    content = [checksums[MODEL_FILE], checksums[TOKENIZER_FILE], labels, max_length, *weights]
+    """Twelve hexadecimal digits that change whenever a score could: the key under which scores are cached."""
+    labels = [id2label[column].casefold() for column in sorted(id2label)]
+    content: list[object] = [checksums[MODEL_FILE], checksums[TOKENIZER_FILE], labels, max_length]
+    if WEIGHTS_FILE in checksums:
+        content.append(checksums[WEIGHTS_FILE])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
@@ -75,22 +89,24 @@ def seal(
     vocabulary: int,
     quantisation: str,
     batch_tokens: int = 0,
-) -> ModelConfig:
-    """Write `config.json` for the model and tokenizer that lie in `folder`; what an exporter does last.
+) -> ModelManifest:
+    """Write the manifest `config.json` for the files in `folder`: an export's last step.
 
     Args:
         folder: Has `model.onnx` and `tokenizer.json`, and `model.onnx.data` where the graph refers to it.
-        name: What readers see, as `compact`.
-        id2label: The model's columns.
-        max_length: Tokens after which a text is cut, the special ones counted.
-        vocabulary: Rows of the model's word embedding.
+        name: See `ModelManifest`, like the other arguments.
+        id2label: The label of each output column.
+        max_length: Tokens after which a text is cut.
+        vocabulary: Number of rows of the word embedding.
         quantisation: How the weights are stored, in words.
-        batch_tokens: Tokens that run together, of texts of equal length; only for a graph in which no token's
-            arithmetic depends on another text. 0: each text alone.
+        batch_tokens: More than 0 only for a graph in which no token's arithmetic depends on another text.
+
+    Raises:
+        ModelError: the labels aren't those of a three-class sentiment model.
     """
     files = [file for file in (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE) if (folder / file).exists()]
     checksums = {file: checksum(folder / file) for file in files}
-    config = ModelConfig(
+    manifest = ModelManifest(
         name=name,
         revision=revision_of(checksums, id2label, max_length),
         id2label=dict(id2label),
@@ -100,31 +116,46 @@ def seal(
         checksums=checksums,
         batch_tokens=batch_tokens,
     )
-    config.order(folder)
-    (folder / CONFIG_FILE).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return config
+    manifest.label_columns(folder)
+    (folder / CONFIG_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return manifest
 
 
-def read_config(folder: Path) -> ModelConfig:
-    """The folder's config, after everything that can be checked without running the model."""
-    for file in (CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE):
-        if not (folder / file).is_file():
-            raise ModelError(f"{folder}: no {file}; prepare the model folder again or name another")
-    try:
-        config = ModelConfig.model_validate_json((folder / CONFIG_FILE).read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "JSON"
-        raise ModelError(f"{folder / CONFIG_FILE}: {where}: {first['msg']}; prepare the model folder again") from error
-    config.order(folder)
-    for file in dict.fromkeys((MODEL_FILE, TOKENIZER_FILE, *config.checksums)):
-        if not (folder / file).is_file():
-            raise ModelError(f"{folder}: no {file}; prepare the model folder again or name another")
-        if checksum(folder / file) != config.checksums.get(file):
+def read_config(folder: Path) -> ModelManifest:
+    """Read the folder's manifest and verify the folder against it, as far as that goes without running the model.
+
+    Raises:
+        ModelError: a file is missing or changed, or the manifest is damaged or contradicts itself.
+    """
+    for name in (CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE):
+        _require_file(folder, name)
+    manifest = _parse_manifest(folder)
+    manifest.label_columns(folder)
+
+    # The model and the tokenizer are verified also where the manifest lacks their checksums.
+    for name in sorted({MODEL_FILE, TOKENIZER_FILE, *manifest.checksums}):
+        _require_file(folder, name)
+        if checksum(folder / name) != manifest.checksums.get(name):
             raise ModelError(
-                f"{folder / file}: not the file that {CONFIG_FILE} was made for (SHA-256 differs);"
+                f"{folder / name}: not the file that {CONFIG_FILE} was made for (SHA-256 differs);"
                 " prepare the model folder again"
             )
-    if config.revision != revision_of(config.checksums, config.id2label, config.max_length):
+
+    if manifest.revision != revision_of(manifest.checksums, manifest.id2label, manifest.max_length):
         raise ModelError(f"{folder / CONFIG_FILE}: revision is not that of the content; prepare the model folder again")
-    return config
+    return manifest
+
+
+def _require_file(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise ModelError(f"{folder}: no {name}; prepare the model folder again or name another")
+
+
+def _parse_manifest(folder: Path) -> ModelManifest:
+    path = folder / CONFIG_FILE
+    try:
+        return ModelManifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first_error = error.errors()[0]
+        field = ".".join(str(part) for part in first_error["loc"]) or "JSON"
+        raise ModelError(f"{path}: {field}: {first_error['msg']}; prepare the model folder again") from error

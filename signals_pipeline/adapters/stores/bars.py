@@ -1,8 +1,8 @@
-"""The store of daily bars as traded, and of the splits and dividends that adjust them.
+"""Daily bars as traded, and the splits and dividends that adjust them.
 
-What was first seen stays: a vendor's later correction of a stored session or action does not reach what was told
-from it. How far back a symbol has been asked for is kept beside its bars, so that a listing younger than the history
-asked for is not asked for again and again.
+What was first seen stays: a vendor's later correction of a stored session or action does not change what was reported
+from it. How far back each symbol was asked for is stored too, so that a listing younger than the history asked for is
+not asked for again and again. Adjustment is in `core.prices.adjustment`; `adapters.prices.live` calls the vendor.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import bar_reach, corporate_action, daily_bar
+from signals_pipeline.adapters.stores.upsert import insert_or_ignore
 
-_PRICES = ("open", "high", "low", "close", "volume")
+_PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +42,26 @@ class BarStore:
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         """Stored bars of sessions from start to end, both included, as `feeds.PriceSource.bars` delivers them."""
-        names = ("symbol", "session", *_PRICES)
-        frame = self._frame(daily_bar, names, symbols, start, end)
-        return frame.astype(dict.fromkeys(_PRICES, "float64"))
+        names = ("symbol", "session", *_PRICE_COLUMNS)
+        frame = self._select_frame(daily_bar, names, symbols, start, end)
+        return frame.astype(dict.fromkeys(_PRICE_COLUMNS, "float64"))
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         """Stored actions with an ex-date from start to end, both included, as `feeds.PriceSource.actions` says."""
-        frame = self._frame(corporate_action, ("symbol", "session", "kind", "value"), symbols, start, end)
+        frame = self._select_frame(corporate_action, ("symbol", "session", "kind", "value"), symbols, start, end)
         return frame.astype({"kind": "str", "value": "float64"})
 
     def spans(self, symbols: Sequence[str]) -> dict[str, Span]:
         """What is stored, by symbol; a symbol that was never asked for is not there."""
-        last = sa.select(daily_bar.c.symbol, sa.func.max(daily_bar.c.session).label("last")).group_by(
-            daily_bar.c.symbol
+        newest_sessions = (
+            sa.select(daily_bar.c.symbol, sa.func.max(daily_bar.c.session).label("last"))
+            .where(daily_bar.c.symbol.in_(symbols))
+            .group_by(daily_bar.c.symbol)
+            .subquery()
         )
-        newest = last.where(daily_bar.c.symbol.in_(symbols)).subquery()
         query = (
-            sa.select(bar_reach.c.symbol, bar_reach.c.asked_from, newest.c.last)
-            .outerjoin_from(bar_reach, newest, newest.c.symbol == bar_reach.c.symbol)
+            sa.select(bar_reach.c.symbol, bar_reach.c.asked_from, newest_sessions.c.last)
+            .outerjoin_from(bar_reach, newest_sessions, newest_sessions.c.symbol == bar_reach.c.symbol)
             .where(bar_reach.c.symbol.in_(symbols))
         )
         with read_transaction(self._engine) as connection:
@@ -68,12 +70,12 @@ class BarStore:
     def put(
         self, bars: pd.DataFrame, actions: pd.DataFrame, *, asked: dict[str, date], source: str, seen_at: datetime
     ) -> int:
-        """Keep what is new, all or none; what is already there stays as it is, also when two processes put at once.
+        """Store what is new, all or none; what is already there stays as it is, also when two processes put at once.
 
         Args:
             bars: Bars as traded: symbol, session, open, high, low, close, volume.
             actions: Splits and dividends: symbol, session, kind, value as paid.
-            asked: From which date on each symbol was asked for, also one without an answer's bar.
+            asked: From which date on each symbol was asked for, also one for which no bar came.
             source: The vendor.
             seen_at: When it was received, aware.
 
@@ -81,16 +83,18 @@ class BarStore:
             How many bars were new.
         """
         with write_transaction(self._engine, alone=True) as connection:
-            kept = self._insert(connection, daily_bar, _rows(bars, source, seen_at))
-            self._insert(connection, corporate_action, _rows(actions, source, seen_at))
-            reach = [{"symbol": symbol, "asked_from": day, "updated_at": seen_at} for symbol, day in asked.items()]
-            self._insert(connection, bar_reach, reach)
-            for row in reach:
-                earlier = sa.and_(bar_reach.c.symbol == row["symbol"], bar_reach.c.asked_from > row["asked_from"])
-                connection.execute(sa.update(bar_reach).where(earlier).values(**row))
-        return kept
+            added = _insert(connection, daily_bar, _to_rows(bars, source, seen_at))
+            _insert(connection, corporate_action, _to_rows(actions, source, seen_at))
 
-    def _frame(
+            # Record how far back each symbol was asked for, and move a date that is there already only backwards.
+            reach = [{"symbol": symbol, "asked_from": day, "updated_at": seen_at} for symbol, day in asked.items()]
+            _insert(connection, bar_reach, reach)
+            for row in reach:
+                reaches_less = sa.and_(bar_reach.c.symbol == row["symbol"], bar_reach.c.asked_from > row["asked_from"])
+                connection.execute(sa.update(bar_reach).where(reaches_less).values(**row))
+        return added
+
+    def _select_frame(
         self, table: sa.Table, names: Sequence[str], symbols: Sequence[str], start: date, end: date
     ) -> pd.DataFrame:
         query = (
@@ -99,22 +103,28 @@ class BarStore:
             .order_by(*table.primary_key.columns)
         )
         with read_transaction(self._engine) as connection:
-            rows = [tuple(row) for row in connection.execute(query)]  # pandas looks for names in each row of SQLAlchemy
-        # Collations differ between databases; the order of a frame must not.
+            # Plain tuples, because pandas looks for field names in each of SQLAlchemy's rows, which is slow.
+            rows = [tuple(row) for row in connection.execute(query)]
         frame = pd.DataFrame.from_records(rows, columns=list(names))
         frame["symbol"] = frame["symbol"].astype("str")
         frame["session"] = pd.to_datetime(frame["session"]).astype("datetime64[us]")
-        return frame.sort_values([column.name for column in table.primary_key.columns], ignore_index=True)
-
-    def _insert(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
-        if not rows:
-            return 0
-        insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
-        before = connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
-        return (connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0) - before
+        # Sorted again, because collations differ between databases and the order of a frame must not.
+        key = [column.name for column in table.primary_key.columns]
+        return frame.sort_values(key, ignore_index=True)
 
 
-def _rows(frame: pd.DataFrame, source: str, seen_at: datetime) -> list[dict[str, Any]]:
-    said = frame.assign(session=frame["session"].dt.date, source=source, first_seen_at=seen_at)
-    return [{str(name): value for name, value in row.items()} for row in said.to_dict("records")]
+def _insert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
+    """Insert the rows that are not there yet; how many that were."""
+    if not rows:
+        return 0
+    # Counted before and after: a batch's row count is not reliable in every driver.
+    count = sa.select(sa.func.count()).select_from(table)
+    before = connection.execute(count).scalar_one()
+    connection.execute(insert_or_ignore(connection, table), rows)
+    return connection.execute(count).scalar_one() - before
+
+
+def _to_rows(frame: pd.DataFrame, source: str, seen_at: datetime) -> list[dict[str, Any]]:
+    complete = frame.assign(session=frame["session"].dt.date, source=source, first_seen_at=seen_at)
+    rows: list[dict[str, Any]] = complete.to_dict("records")  # pyright: ignore[reportAssignmentType]  # names are str
+    return rows

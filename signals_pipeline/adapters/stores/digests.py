@@ -1,10 +1,13 @@
-"""The digests as they were composed: one a window, with the content that every rendering comes from."""
+"""The archive of digests as they were composed: one per window, with the content that every rendering comes from.
+
+A live digest and its mails are stored in one transaction, so that neither is ever there without the other.
+"""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -14,7 +17,9 @@ from signals_pipeline.adapters.stores.outbox import Addressed, add_mails
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.core.windows import Window
 
-Kind = Literal["full", "quiet", "degraded", "failed"]
+if TYPE_CHECKING:
+    # For annotations alone: the module imports pandas, which nothing here needs.
+    from signals_pipeline.core.digest.model import DigestKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class DigestEntry:
 
     window_start: datetime
     window_end: datetime
-    kind: Kind
+    kind: "DigestKind"
     mode: str
     subject: str
     sha256: str
@@ -38,8 +43,8 @@ class StoredDigest:
     content: str
 
 
-_FIELDS = [field.name for field in fields(DigestEntry)]
-_ENTRY = [digest.c[name] for name in _FIELDS]
+_ENTRY_FIELDS = [field.name for field in fields(DigestEntry)]
+_ENTRY_COLUMNS = [digest.c[name] for name in _ENTRY_FIELDS]
 
 
 class Digests:
@@ -53,14 +58,14 @@ class Digests:
         window: Window,
         content: str,
         *,
-        kind: Kind,
+        kind: "DigestKind",
         mode: str,
         subject: str,
         mails: Sequence[Addressed] = (),
     ) -> DigestEntry:
-        """Keep a window's digest in place of an earlier one; the same again changes nothing, its time included.
+        """Store a window's digest in place of an earlier one; the same again changes nothing, its time included.
 
-        A digest that mails were made of keeps its mode, whatever composes it anew: the mails refer to it.
+        A digest that has mails keeps its mode, whatever run composes it again: the mails refer to it.
 
         Args:
             window: The window.
@@ -69,14 +74,19 @@ class Digests:
             mode: The run's.
             subject: Its subject.
             mails: Put into the outbox in the same transaction, where the digest is live and its window has none yet.
+
+        Returns:
+            The entry as it is stored now.
         """
         sha256 = hashlib.sha256(content.encode()).hexdigest()
         entry = DigestEntry(window.start, window.end, kind, mode, subject, sha256, datetime.now(UTC))
         with write_transaction(self._engine, alone=True) as connection:
-            kept = _kept(connection, entry, content)
-            if mails and kept.mode == mode == "live" and not _mailed(connection, window.start):
-                add_mails(connection, window, mails, kind="digest", mode="live", now=kept.created_at)
-        return kept
+            stored = _store(connection, entry, content)
+            # A digest that keeps another run's mode is not live, whatever this run is.
+            is_live = stored.mode == mode == "live"
+            if mails and is_live and not _has_mails(connection, window.start):
+                add_mails(connection, window, mails, kind="digest", mode="live", now=stored.created_at)
+        return stored
 
     def get(self, window_start: datetime) -> StoredDigest | None:
         """The digest of the window that starts then; None where there is none."""
@@ -88,44 +98,50 @@ class Digests:
 
     def list(self, limit: int = 100, before: datetime | None = None) -> list[DigestEntry]:
         """Entries of the newest windows first, those that start before `before` where it is given."""
-        query = sa.select(*_ENTRY).order_by(digest.c.window_start.desc()).limit(limit)
+        query = sa.select(*_ENTRY_COLUMNS).order_by(digest.c.window_start.desc()).limit(limit)
         if before is not None:
             query = query.where(digest.c.window_start < before)
         with read_transaction(self._engine) as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [_to_entry(row) for row in connection.execute(query)]
 
     def _first(self, condition: sa.ColumnElement[bool]) -> StoredDigest | None:
-        query = sa.select(*_ENTRY, digest.c.content).where(condition).order_by(digest.c.window_start.desc()).limit(1)
+        newest_first = digest.c.window_start.desc()
+        query = sa.select(*_ENTRY_COLUMNS, digest.c.content).where(condition).order_by(newest_first).limit(1)
         with read_transaction(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else StoredDigest(_entry(row), row.content)
+        return None if row is None else StoredDigest(_to_entry(row), row.content)
 
 
-def _kept(connection: Connection, entry: DigestEntry, content: str) -> DigestEntry:
-    """Write the digest where it differs from the one stored; what is stored then."""
-    ours = digest.c.window_start == entry.window_start
-    row = connection.execute(sa.select(*_ENTRY).where(ours)).one_or_none()
+def _store(connection: Connection, entry: DigestEntry, content: str) -> DigestEntry:
+    """Write the digest where it differs from the stored one, and return the entry that is stored then."""
+    is_window = digest.c.window_start == entry.window_start
+    row = connection.execute(sa.select(*_ENTRY_COLUMNS).where(is_window)).one_or_none()
     if row is None:
-        connection.execute(sa.insert(digest).values(content=content, **_values(entry)))
+        connection.execute(sa.insert(digest).values(content=content, **_to_values(entry)))
         return entry
-    # The same content by another run is the same digest; only a run whose mails refer to it must find it live.
-    same = (row.sha256, row.kind, row.subject) == (entry.sha256, entry.kind, entry.subject)
-    if same and (entry.mode != "live" or row.mode == "live"):
-        return _entry(row)
-    kept = replace(entry, mode=row.mode) if _mailed(connection, entry.window_start) else entry
-    connection.execute(sa.update(digest).where(ours).values(content=content, **_values(kept)))
-    return kept
+
+    # The same content from another run is the same digest. Only a live run must find it live, as its mails need that.
+    is_same = (row.sha256, row.kind, row.subject) == (entry.sha256, entry.kind, entry.subject)
+    mode_may_stay = entry.mode != "live" or row.mode == "live"
+    if is_same and mode_may_stay:
+        return _to_entry(row)
+
+    # The mails refer to window and mode by a foreign key.
+    if _has_mails(connection, entry.window_start):
+        entry = replace(entry, mode=row.mode)
+    connection.execute(sa.update(digest).where(is_window).values(content=content, **_to_values(entry)))
+    return entry
 
 
-def _mailed(connection: Connection, window_start: datetime) -> bool:
+def _has_mails(connection: Connection, window_start: datetime) -> bool:
     """Whether any mail of the digest was ever put into the outbox."""
-    made = sa.exists().where(delivery.c.window_start == window_start, delivery.c.kind == "digest")
-    return bool(connection.execute(sa.select(made)).scalar_one())
+    has_mail = sa.exists().where(delivery.c.window_start == window_start, delivery.c.kind == "digest")
+    return bool(connection.execute(sa.select(has_mail)).scalar_one())
 
 
-def _values(entry: DigestEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in _FIELDS}
+def _to_values(entry: DigestEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _ENTRY_FIELDS}
 
 
-def _entry(row: sa.Row[Any]) -> DigestEntry:
-    return DigestEntry(**{name: getattr(row, name) for name in _FIELDS})
+def _to_entry(row: sa.Row[Any]) -> DigestEntry:
+    return DigestEntry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})

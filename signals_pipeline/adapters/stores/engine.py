@@ -1,14 +1,16 @@
-"""Engines and transactions: every failure of the database is one clear line.
+"""Engines and transactions, and every failure of the database as one clear line.
 
 SQLite runs in WAL mode, so that readers never wait for the writer, and takes its write lock when a transaction begins,
 so that two writers queue instead of failing halfway. PostgreSQL writers that must not interleave take an advisory lock.
+Repositories beside this module build on it; the schema is in `tables`, its revisions in `migrations`.
 """
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +21,142 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from signals_pipeline.core.errors import SignalsError
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30  # how long a SQLite writer waits for another before it gives up
 CONNECT_SECONDS = 10
-STATEMENT_SECONDS = 300  # none of ours takes a tenth of it; one that does waits for a lock that nobody gives back
+STATEMENT_SECONDS = 300  # no statement of ours takes a tenth of it: one that does waits for a lock that stays held
+
+# Execution option of connections that write; SQLite's BEGIN depends on it.
 _WRITER = "signals_writer"
-_LOCK_KEY = 7_310_579_001  # any constant: the pipeline's advisory lock among the server's
-_PASSING = (
-    "database is locked",
-    "refused",
-    "timeout",
-    "closed the connection",
-    "starting up",
-    "shutting down",
-    "not yet accepting connections",
-    "Is the server running",  # nobody listens at its address, or its socket is not there
-    "Temporary failure in name resolution",
-    "deadlock",
+# Any constant: it tells the pipeline's advisory lock from those of other applications on the same server.
+_LOCK_KEY = 7_310_579_001
+
+# libpq gives up a server or a network that falls silent; Python can't interrupt a call that waits inside the driver.
+_POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    # A lost peer is noticed after 30 + 3 * 10 seconds without an answer to keepalives.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    # Milliseconds until data that was sent and never acknowledged breaks the connection.
+    "tcp_user_timeout": 60_000,
+    "options": f"-c statement_timeout={STATEMENT_SECONDS}s",
+}
+_URL_FORMS = "sqlite:///FOLDER/FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
+
+
+class DatabaseProblem(Enum):
+    """What kind of failure a database or its driver reported."""
+
+    AUTHENTICATION_FAILED = auto()
+    CANNOT_OPEN_FILE = auto()
+    CONNECTION_LOST = auto()
+    CONNECT_TIMEOUT = auto()
+    LOCKED = auto()
+    MISSING_DATABASE = auto()
+    NAME_RESOLUTION_UNAVAILABLE = auto()
+    NOT_A_DATABASE = auto()
+    OUTDATED_SCHEMA = auto()
+    READ_ONLY = auto()
+    SERVER_STARTING_OR_STOPPING = auto()
+    SERVER_UNREACHABLE = auto()
+    STATEMENT_TIMEOUT = auto()
+    TRANSACTION_CONFLICT = auto()
+    UNKNOWN_HOST = auto()
+    OTHER = auto()
+
+
+# Problems that may go away within a minute: the server restarts, a connection broke, another writer is slow.
+_TRANSIENT = frozenset(
+    {
+        DatabaseProblem.CONNECTION_LOST,
+        DatabaseProblem.CONNECT_TIMEOUT,
+        DatabaseProblem.LOCKED,
+        DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE,
+        DatabaseProblem.SERVER_STARTING_OR_STOPPING,
+        DatabaseProblem.SERVER_UNREACHABLE,
+        DatabaseProblem.STATEMENT_TIMEOUT,
+        DatabaseProblem.TRANSACTION_CONFLICT,
+    }
 )
-_FORMS = "sqlite:///FOLDER/FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
+
+# Primary result codes of SQLite, https://www.sqlite.org/rescode.html
+_SQLITE_CODES = {
+    sqlite3.SQLITE_BUSY: DatabaseProblem.LOCKED,
+    sqlite3.SQLITE_CANTOPEN: DatabaseProblem.CANNOT_OPEN_FILE,
+    sqlite3.SQLITE_NOTADB: DatabaseProblem.NOT_A_DATABASE,
+    sqlite3.SQLITE_READONLY: DatabaseProblem.READ_ONLY,
+}
+
+# SQLSTATE codes of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SQLSTATES = {
+    "25006": DatabaseProblem.READ_ONLY,
+    "28000": DatabaseProblem.AUTHENTICATION_FAILED,
+    "28P01": DatabaseProblem.AUTHENTICATION_FAILED,  # wrong password
+    "3D000": DatabaseProblem.MISSING_DATABASE,
+    "40001": DatabaseProblem.TRANSACTION_CONFLICT,  # serialization failure
+    "40P01": DatabaseProblem.TRANSACTION_CONFLICT,  # deadlock
+    "42703": DatabaseProblem.OUTDATED_SCHEMA,  # no such column
+    "42P01": DatabaseProblem.OUTDATED_SCHEMA,  # no such table
+    "55P03": DatabaseProblem.TRANSACTION_CONFLICT,  # lock timeout
+    "57014": DatabaseProblem.STATEMENT_TIMEOUT,  # query canceled
+    "57P01": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # shut down by an administrator
+    "57P02": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # another server process crashed
+    "57P03": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # not yet accepting connections
+}
+_SQLSTATE_CLASS_CONNECTION = "08"
+
+# Before there is a session psycopg2 sets no SQLSTATE, whatever the server said: libpq hands a failure to connect on as
+# text alone. These are the words of libpq and of the server's startup; of two that match, the first decides.
+_CONNECT_FAILURES = (
+    ("refused", DatabaseProblem.SERVER_UNREACHABLE),
+    ("Is the server running", DatabaseProblem.SERVER_UNREACHABLE),  # no listener, or no socket file
+    ("Temporary failure in name resolution", DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE),
+    ("could not translate", DatabaseProblem.UNKNOWN_HOST),
+    ("timeout", DatabaseProblem.CONNECT_TIMEOUT),
+    ("closed the connection", DatabaseProblem.CONNECTION_LOST),
+    ("starting up", DatabaseProblem.SERVER_STARTING_OR_STOPPING),
+    ("shutting down", DatabaseProblem.SERVER_STARTING_OR_STOPPING),
+    ("not yet accepting connections", DatabaseProblem.SERVER_STARTING_OR_STOPPING),
+    ("does not exist", DatabaseProblem.MISSING_DATABASE),
+    ("authentication", DatabaseProblem.AUTHENTICATION_FAILED),
+)
+
+_ADVICE = {
+    DatabaseProblem.AUTHENTICATION_FAILED: "correct user and password in SIGNALS_DATABASE_URL",
+    DatabaseProblem.CANNOT_OPEN_FILE: "check the path and its permissions",
+    DatabaseProblem.CONNECT_TIMEOUT: "check the network and SIGNALS_DATABASE_URL",
+    DatabaseProblem.LOCKED: f"another process has been writing for {BUSY_SECONDS} s; stop it and run again",
+    DatabaseProblem.MISSING_DATABASE: "create it, then run `signals migrate`",
+    DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE: "correct the host in SIGNALS_DATABASE_URL",
+    DatabaseProblem.NOT_A_DATABASE: "the file is not SQLite; choose another SIGNALS_DATABASE_URL",
+    DatabaseProblem.OUTDATED_SCHEMA: "run `signals migrate`",
+    DatabaseProblem.READ_ONLY: "make the file and its folder writable",
+    DatabaseProblem.SERVER_UNREACHABLE: "start the server or correct SIGNALS_DATABASE_URL",
+    DatabaseProblem.STATEMENT_TIMEOUT: (
+        f"another process has held a lock that it needs for {STATEMENT_SECONDS} s; stop it and run again"
+    ),
+    DatabaseProblem.UNKNOWN_HOST: "correct the host in SIGNALS_DATABASE_URL",
+}
 
 
 class DatabaseError(SignalsError, RuntimeError):
-    """The database can't be used; the message is one line: which one, what is wrong, what to do.
+    """The database can't be used; the message is one line: which database, what is wrong, what to do.
 
     Attributes:
-        passing: It may heal within a minute by itself: the server restarts, a connection broke, another writer is slow.
+        transient: A retry within a minute may succeed.
+        problem: What the database or its driver reported; `OTHER` where the pipeline itself refuses.
     """
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    def __init__(
+        self, message: str, *, transient: bool = False, problem: DatabaseProblem = DatabaseProblem.OTHER
+    ) -> None:
         super().__init__(message)
         self.transient = transient
+        self.problem = problem
 
 
 def engine_for(url: str) -> Engine:
-    """An engine on a database that answers; a SQLite file and its folder are created where they are missing.
+    """Open an engine on a database that answers; a missing SQLite file and its folder are created.
 
     Args:
         url: SQLAlchemy URL, `sqlite:///...` or `postgresql+psycopg2://...`.
@@ -61,36 +165,38 @@ def engine_for(url: str) -> Engine:
         DatabaseError: the URL can't be read, its driver is missing, the file or folder can't be written, or the server
             doesn't answer.
     """
-    parsed = _parsed(url)
-    engine = _created(parsed)
-    if parsed.get_backend_name() == "sqlite":
-        _prepare_file(parsed)
-        _set_up_sqlite(engine)
+    parsed_url = _parse_url(url)
+    engine = _create_engine(parsed_url)
+    if parsed_url.get_backend_name() == "sqlite":
+        _prepare_file(parsed_url)
+        _configure_sqlite(engine)
     with read_transaction(engine) as connection:
-        connection.execute(sa.text("SELECT 1 FROM (SELECT 1) AS one"))
+        # SQLAlchemy connects only when asked for something.
+        connection.execute(sa.text("SELECT 1"))
     return engine
 
 
-def name_of(engine: Engine) -> str:
+def display_url(engine: Engine) -> str:
     """The database's URL for messages, the password hidden."""
     return engine.url.render_as_string(hide_password=True)
 
 
 @contextmanager
-def read_transaction(engine: Engine) -> Iterator[Connection]:
-    """A connection that sees one state of the database throughout, and never waits for writers.
+def read_transaction(engine: Engine) -> Generator[Connection, None, None]:
+    """Open a connection that sees one state of the database throughout, and never waits for writers.
 
     Raises:
         DatabaseError: the database refuses or doesn't answer.
     """
-    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    with _explained(engine), engine.connect().execution_options(**options) as connection:
+    # PostgreSQL's default shows each statement what was committed since the last. SQLite's transactions are snapshots.
+    isolation = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with _translate_errors(engine), engine.connect().execution_options(**isolation) as connection:
         yield connection
 
 
 @contextmanager
-def write_transaction(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
-    """A transaction that writes: committed whole at the end, rolled back whole on any exception.
+def write_transaction(engine: Engine, *, alone: bool = False) -> Generator[Connection, None, None]:
+    """Open a transaction that writes: committed whole at the end, rolled back whole on any exception.
 
     Args:
         engine: Where to write.
@@ -99,86 +205,89 @@ def write_transaction(engine: Engine, *, alone: bool = False) -> Iterator[Connec
     Raises:
         DatabaseError: the database refuses or doesn't answer.
     """
-    with _explained(engine), engine.execution_options(**{_WRITER: True}).begin() as connection:
+    writer = engine.execution_options(**{_WRITER: True})
+    with _translate_errors(engine), writer.begin() as connection:
         if alone:
-            lock(connection)
+            acquire_write_lock(connection)
         yield connection
 
 
-def lock(connection: Connection) -> None:
+def acquire_write_lock(connection: Connection) -> None:
     """Wait for the pipeline's write lock, held until the connection's transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
 
 
 @contextmanager
-def migration_transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction for all revisions of the schema, alone among writers.
+def migration_transaction(engine: Engine) -> Generator[Connection, None, None]:
+    """Open one transaction for all revisions of the schema, alone among writers.
 
     SQLite's foreign keys are off meanwhile: a revision that copies a table drops the old one, which would take along
     the rows that refer to it. They are checked before the commit.
 
     Raises:
-        DatabaseError: a revision failed or left rows that refer to nothing; the database is as it was.
+        DatabaseError: a revision failed or left rows that violate a foreign key; the database is as it was.
     """
-    sqlite = engine.dialect.name == "sqlite"
-    with _explained(engine), engine.connect().execution_options(**{_WRITER: True}) as connection:
-        if sqlite:  # has no effect inside a transaction, and SQLAlchemy would begin one
+    is_sqlite = engine.dialect.name == "sqlite"
+    with _translate_errors(engine), engine.connect().execution_options(**{_WRITER: True}) as connection:
+        if is_sqlite:
+            # Through the driver: the pragma has no effect in a transaction, and SQLAlchemy would begin one.
             connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():
-                if not sqlite:  # a revision may rewrite a large table
+                if not is_sqlite:
+                    # A revision may rewrite a large table.
                     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-                lock(connection)
+                acquire_write_lock(connection)
                 yield connection
-                if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                    raise DatabaseError(f"database {name_of(engine)}: the revision leaves rows that refer to nothing")
+                if is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise DatabaseError(
+                        f"database {display_url(engine)}: the revision leaves rows that violate a foreign key"
+                    )
         finally:
-            connection.invalidate()  # so that no later user of the pool gets it without foreign keys
+            # No later user of the pool may get this connection, which has its foreign keys off.
+            connection.invalidate()
 
 
-def _parsed(url: str) -> URL:
+def _parse_url(url: str) -> URL:
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:  # the text is not repeated: it may hold a password
-        raise DatabaseError(f"the database URL can't be read; write {_FORMS}") from error
-    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise DatabaseError(f"database {parsed.render_as_string()}: neither SQLite nor PostgreSQL; write {_FORMS}")
-    return parsed
+        parsed_url = make_url(url)
+    except ArgumentError as error:
+        # The text is not repeated: it may hold a password.
+        raise DatabaseError(f"the database URL can't be read; write {_URL_FORMS}") from error
+    if parsed_url.get_backend_name() not in {"sqlite", "postgresql"}:
+        name = parsed_url.render_as_string()
+        raise DatabaseError(f"database {name}: neither SQLite nor PostgreSQL; write {_URL_FORMS}")
+    return parsed_url
 
 
-def _created(url: URL) -> Engine:
+def _create_engine(url: URL) -> Engine:
     options: dict[str, Any] = {"json_serializer": _compact_json}
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": BUSY_SECONDS}
     else:
+        # The pool may hold a connection that the server or a firewall has closed since.
         options["pool_pre_ping"] = True
+        # What the URL says itself goes first.
+        options["connect_args"] = {name: value for name, value in _POSTGRESQL_OPTIONS.items() if name not in url.query}
         if url.get_driver_name() == "psycopg2":
-            options["executemany_mode"] = "values_plus_batch"  # rows that may conflict go in batches too
-        options["connect_args"] = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+            # Sends INSERT ... ON CONFLICT in batches too, not one statement per row.
+            options["executemany_mode"] = "values_plus_batch"
     try:
         return sa.create_engine(url, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         name = url.render_as_string()
-        raise DatabaseError(f"database {name}: its driver is not installed ({_line(error)}); write {_FORMS}") from error
-
-
-# A server or a network that falls silent is given up by the driver, which no signal of ours interrupts.
-_PATIENCE: dict[str, Any] = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-    "options": f"-c statement_timeout={STATEMENT_SECONDS}s",
-}
+        reason = _one_line(error)
+        raise DatabaseError(f"database {name}: its driver is not installed ({reason}); write {_URL_FORMS}") from error
 
 
 def _compact_json(value: object) -> str:
+    # PostgreSQL's JSON has no NaN or infinity, so neither may SQLite's.
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def _prepare_file(url: URL) -> None:
+    """Create the folder of a SQLite file, and refuse a file or folder that can't be written."""
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         return
     path = Path(url.database)
@@ -186,62 +295,86 @@ def _prepare_file(url: URL) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(
-            f"database {path}: its folder can't be made ({error.strerror}); choose another SIGNALS_DATABASE_URL"
+            f"database {path}: its folder can't be created ({error.strerror}); choose another SIGNALS_DATABASE_URL"
         ) from error
     # WAL mode keeps two more files beside the database, so the folder must be writable too.
-    for needed in (path, path.parent):
-        if needed.exists() and not os.access(needed, os.W_OK, effective_ids=True):
-            raise DatabaseError(f"database {path}: {needed} is read-only for this user; make it writable")
+    for required in (path, path.parent):
+        if required.exists() and not os.access(required, os.W_OK, effective_ids=True):
+            raise DatabaseError(f"database {path}: {required} is read-only for this user; make it writable")
 
 
-def _set_up_sqlite(engine: Engine) -> None:
+def _configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions begin below, not where the driver guesses
+        # Transactions begin in the listener below, not where the driver guesses.
+        connection.isolation_level = None
+        # Only the default is changed: the mode is stored in the file, and an in-memory database has its own.
         if connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
             connection.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode NORMAL can lose the last commits in a power failure, and never corrupts the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writer = connection.get_execution_options().get(_WRITER, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+        # IMMEDIATE takes the write lock at once: a transaction that reads first and then upgrades may fail as busy.
+        is_writer = connection.get_execution_options().get(_WRITER, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
 
 @contextmanager
-def _explained(engine: Engine) -> Iterator[None]:
+def _translate_errors(engine: Engine) -> Generator[None, None, None]:
+    """Raise what the driver raises as a `DatabaseError`."""
     try:
         yield
     except DBAPIError as error:
-        said = str(error.orig)
-        transient = error.connection_invalidated or any(words in said for words in _PASSING)
-        raise DatabaseError(
-            f"database {name_of(engine)}: {_line(error.orig)}{_advice(said)}", transient=transient
-        ) from error
+        problem = _classify(error)
+        advice = _ADVICE.get(problem)
+        reason = _one_line(error.orig)
+        message = (
+            f"database {display_url(engine)}: {reason}; {advice}"
+            if advice
+            else f"database {display_url(engine)}: {reason}"
+        )
+        transient = error.connection_invalidated or problem in _TRANSIENT
+        raise DatabaseError(message, transient=transient, problem=problem) from error
 
 
-def _line(error: BaseException | None) -> str:
+def _classify(error: DBAPIError) -> DatabaseProblem:
+    if isinstance(error.orig, sqlite3.Error):
+        return _classify_sqlite(error.orig)
+    sqlstate: str | None = getattr(error.orig, "pgcode", None)
+    problem = _classify_sqlstate(sqlstate) if sqlstate else _classify_connect_failure(str(error.orig))
+    if problem is DatabaseProblem.OTHER and error.connection_invalidated:
+        # SQLAlchemy's dialect knows by what a driver shows that a connection broke, also where there is no code.
+        return DatabaseProblem.CONNECTION_LOST
+    return problem
+
+
+def _classify_sqlite(error: sqlite3.Error) -> DatabaseProblem:
+    # The lowest byte of an extended code is the primary one. The driver's own errors carry no code.
+    extended_code: int | None = getattr(error, "sqlite_errorcode", None)
+    if extended_code is None:
+        return DatabaseProblem.OTHER
+    primary_code = extended_code & 0xFF
+    # A missing table has only the generic code that a syntax error has as well.
+    if primary_code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):
+        return DatabaseProblem.OUTDATED_SCHEMA
+    return _SQLITE_CODES.get(primary_code, DatabaseProblem.OTHER)
+
+
+def _classify_sqlstate(sqlstate: str) -> DatabaseProblem:
+    if sqlstate.startswith(_SQLSTATE_CLASS_CONNECTION):
+        return DatabaseProblem.CONNECTION_LOST
+    return _SQLSTATES.get(sqlstate, DatabaseProblem.OTHER)
+
+
+def _classify_connect_failure(message: str) -> DatabaseProblem:
+    for words, problem in _CONNECT_FAILURES:
+        if words in message:
+            return problem
+    return DatabaseProblem.OTHER
+
+
+def _one_line(error: BaseException | None) -> str:
     return " ".join(str(error).split())
-
-
-def _advice(problem: str) -> str:
-    for words, advice in (
-        ("no such table", "run `signals migrate`"),
-        ("does not exist", "create it, then run `signals migrate`"),
-        ("readonly", "make the file and its folder writable"),
-        ("unable to open", "check the path and its permissions"),
-        ("not a database", "the file is not SQLite; choose another SIGNALS_DATABASE_URL"),
-        ("database is locked", f"another process has been writing for {BUSY_SECONDS} s; end it and run again"),
-        ("refused", "start the server or correct SIGNALS_DATABASE_URL"),
-        ("could not translate", "correct the host in SIGNALS_DATABASE_URL"),
-        (
-            "statement timeout",
-            f"another process has held what it needs for {STATEMENT_SECONDS} s; end it and run again",
-        ),
-        ("timeout", "check the network and SIGNALS_DATABASE_URL"),
-        ("authentication", "correct user and password in SIGNALS_DATABASE_URL"),
-    ):
-        if words in problem:
-            return f"; {advice}"
-    return ""

@@ -1,4 +1,4 @@
-"""What readers said of a signal, kept by a recipient's pseudonym: no address is in it."""
+"""Readers' ratings of signals, stored under a recipient's pseudonym: no address is in the table."""
 
 import json
 from datetime import datetime
@@ -11,50 +11,61 @@ from signals_pipeline.adapters.stores.engine import read_transaction, write_tran
 from signals_pipeline.adapters.stores.tables import feedback, signal_history
 from signals_pipeline.core.record.engagement import Rating
 
-Said = Literal["recorded", "changed", "unchanged"]
+RecordResult = Literal["recorded", "changed", "unchanged"]
 
-_SIGNAL = ("window_start", "symbol", "signal_type")
+_SIGNAL_KEY = ("window_start", "symbol", "signal_type")
 
 
 class Feedback:
-    """One verdict a signal and recipient; the last one counts. Methods raise `DatabaseError`."""
+    """One rating per signal and recipient; the last one counts. Methods raise `DatabaseError`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def record(
         self, window_start: datetime, symbol: str, signal_type: str, recipient_hash: str, *, useful: bool, at: datetime
-    ) -> Said:
-        """Keep a verdict in place of the recipient's earlier one; the same again changes nothing, its time included."""
-        key = dict(zip(_SIGNAL, (window_start, symbol, signal_type), strict=True)) | {"recipient_hash": recipient_hash}
-        ours = sa.and_(*(feedback.c[name] == value for name, value in key.items()))
-        said = {"verdict": "useful" if useful else "not_useful", "created_at": at}
+    ) -> RecordResult:
+        """Store a rating in place of the recipient's earlier one; the same again changes nothing, its time included."""
+        key = {
+            "window_start": window_start,
+            "symbol": symbol,
+            "signal_type": signal_type,
+            "recipient_hash": recipient_hash,
+        }
+        is_row = sa.and_(*(feedback.c[name] == value for name, value in key.items()))
+        verdict = "useful" if useful else "not_useful"
+        # Alone, so that of two clicks at once the second one sees the first.
         with write_transaction(self._engine, alone=True) as connection:
-            before = connection.scalar(sa.select(feedback.c.verdict).where(ours))
+            before = connection.scalar(sa.select(feedback.c.verdict).where(is_row))
             if before is None:
-                connection.execute(sa.insert(feedback).values(**key, **said))
+                connection.execute(sa.insert(feedback).values(**key, verdict=verdict, created_at=at))
                 return "recorded"
-            if before == said["verdict"]:
+            if before == verdict:
                 return "unchanged"
-            connection.execute(sa.update(feedback).where(ours).values(**said))
+            connection.execute(sa.update(feedback).where(is_row).values(verdict=verdict, created_at=at))
             return "changed"
 
     def verdicts(self) -> list[Rating]:
-        """Every verdict on a signal that is in the history, by time."""
-        same = [feedback.c[name] == signal_history.c[name] for name in _SIGNAL]
+        """Every rating of a signal that is in the history, by time."""
+        # The id breaks ties of the time, so that the order is the same on both databases.
+        same_signal = sa.and_(*(feedback.c[name] == signal_history.c[name] for name in _SIGNAL_KEY))
         query = (
             sa.select(feedback.c.symbol, feedback.c.verdict, signal_history.c.story_id, signal_history.c.contributions)
-            .join(signal_history, sa.and_(*same))
+            .join(signal_history, same_signal)
             .order_by(feedback.c.created_at, feedback.c.id)
         )
         with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
-        return [
-            Rating(row.symbol, _publisher(row.contributions, row.story_id), row.verdict == "useful") for row in rows
-        ]
+        ratings: list[Rating] = []
+        for row in rows:
+            publisher = _leading_publisher(row.contributions, row.story_id)
+            ratings.append(Rating(row.symbol, publisher, row.verdict == "useful"))
+        return ratings
 
 
-def _publisher(contributions: str, story_id: str) -> str:
+def _leading_publisher(contributions: str, story_id: str) -> str:
     """Publisher of the signal's leading story; empty where it has none."""
-    parts = json.loads(contributions)
-    return next((part["source"] for part in parts if part.get("story_id") == story_id), "")
+    for contribution in json.loads(contributions):
+        if contribution.get("story_id") == story_id:
+            return contribution["source"]
+    return ""

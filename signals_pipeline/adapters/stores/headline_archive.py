@@ -1,4 +1,7 @@
-"""The archive of live headlines in the database: every version of an item, and every visit to a feed."""
+"""The archive of live headlines in the database: every version of an item, and every call to a feed.
+
+Which versions a round adds is decided in `core.news.archive`; `adapters.news.live` calls the feeds.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,26 +10,26 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import collection, headline_item
+from signals_pipeline.adapters.stores.upsert import insert_or_ignore
 from signals_pipeline.core.news.archive import Identified, Version, additions, folded
 from signals_pipeline.core.news.feeds import Collection, RawHeadline
 
-_AT_ONCE = 500  # identities a look-up
-_VISIT = [collection.c[field.name] for field in fields(Collection)]
-_HEADLINE = [headline_item.c[field.name] for field in fields(RawHeadline)]
+_CHUNK_SIZE = 500  # identities per query: SQLite allowed 999 parameters per statement before 3.32
+_VISIT_COLUMNS = [collection.c[field.name] for field in fields(Collection)]
+_HEADLINE_COLUMNS = [headline_item.c[field.name] for field in fields(RawHeadline)]
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What the archive reaches.
+    """The time that the archive covers; instants are aware UTC.
 
     Attributes:
-        begin: From when on feeds were asked that answered; None where none ever did.
-        frontier: Until when; see `core.collecting`.
+        begin: From when on feeds that answered were asked; None where none ever did.
+        frontier: Until when; see `core.news.collection`.
         whole_to: By feed that ever answered, until when it delivered everything; None where it never did.
         asked_since: By feed, from when on it was ever asked.
     """
@@ -44,9 +47,9 @@ class HeadlineArchive:
         self._engine = engine
 
     def extent(self) -> Extent:
-        """What the archive reaches."""
+        """The time that the archive covers."""
         with read_transaction(self._engine) as connection:
-            return _extent(connection)
+            return _select_extent(connection)
 
     def keep(
         self,
@@ -56,131 +59,164 @@ class HeadlineArchive:
         now: datetime,
         prompt: bool,
     ) -> tuple[Collection, ...]:
-        """Keep a live round: its visits and whatever of the delivery is new, in one transaction.
+        """Store a live round: its visits and whatever of the delivery is new, in one transaction.
 
-        The frontier is taken inside the transaction: of two rounds at once, the later one adds to what the first left.
+        The frontier is read inside the transaction: of two concurrent rounds, the later one adds to what the first
+        stored.
 
         Args:
-            visits: One a feed.
+            visits: One per feed.
             delivered: What they brought, in the order of the feeds' precedence.
             now: When the round began.
-            prompt: The round follows a window's end at once, so that edits found now belong to that window.
+            prompt: The round follows a window's end at once, so that edits seen now belong to that window.
 
         Returns:
-            The visits with what was set aside in their details.
+            The visits, with what was set aside added to their details.
         """
         items = folded(delivered)
         with write_transaction(self._engine, alone=True) as connection:
-            before = _extent(connection)
+            before = _select_extent(connection)
+            # A feed that was never asked before begins with this visit.
+            asked_since = {visit.feed: before.asked_since.get(visit.feed, visit.asked_from) for visit in visits}
+            delivered_until = {feed: until for feed, until in before.whole_to.items() if until}
             added = additions(
                 items,
-                _kept(connection, items),
+                _select_versions(connection, items),
                 now=now,
                 frontier=before.frontier,
                 edits_known_from=before.frontier if prompt and before.frontier else now,
-                asked_since={visit.feed: before.asked_since.get(visit.feed, visit.asked_from) for visit in visits},
-                delivered_until={feed: until for feed, until in before.whole_to.items() if until},
+                asked_since=asked_since,
+                delivered_until=delivered_until,
             )
-            told = tuple(replace(visit, detail=_told(visit, added.counts.get(visit.feed, {}))) for visit in visits)
-            _insert(connection, added.versions, told)
-        return told
+            # The operator reads in a visit's detail what was set aside.
+            detailed_visits: list[Collection] = []
+            for visit in visits:
+                detail = _detail(visit, added.counts.get(visit.feed, {}))
+                detailed_visits.append(replace(visit, detail=detail))
+            _insert(connection, added.versions, detailed_visits)
+        return tuple(detailed_visits)
 
     def keep_past(self, visits: Sequence[Collection], delivered: Sequence[Identified]) -> None:
-        """Keep what feeds that reach back delivered for a time before the archive began.
+        """Store what feeds that reach back delivered for a time before the archive began.
 
-        Only items published in the time asked for and not in the archive are kept; nobody knows when they were first
-        seen.
+        Only items that were published in the time asked for and are not in the archive are stored; when they were first
+        seen is unknown.
         """
+        # Feeds may deliver more than they were asked for.
         asked = {visit.feed: (visit.asked_from, visit.asked_to) for visit in visits}
-        items = folded(
-            (identity, one)
-            for identity, one in delivered
-            if one.published_at and _within(one.published_at, asked[one.feed])
-        )
+        in_time: list[Identified] = []
+        for identity, headline in delivered:
+            asked_from, asked_to = asked[headline.feed]
+            if headline.published_at and asked_from <= headline.published_at < asked_to:
+                in_time.append((identity, headline))
+        items = folded(in_time)
         with write_transaction(self._engine, alone=True) as connection:
-            kept = _kept(connection, items)
-            unknown = {identity: copies for identity, copies in items.items() if identity not in kept}
+            archived = _select_versions(connection, items)
+            new_items = {identity: copies for identity, copies in items.items() if identity not in archived}
             now = max(visit.collected_at for visit in visits)
             added = additions(
-                unknown, {}, now=now, frontier=None, edits_known_from=now, asked_since={}, delivered_until={}
+                new_items, {}, now=now, frontier=None, edits_known_from=now, asked_since={}, delivered_until={}
             )
             _insert(connection, added.versions, visits)
 
     def headlines(self, start: datetime, end: datetime) -> tuple[RawHeadline, ...]:
         """Versions that became known in [start, end), in that order, and undated ones first seen in it."""
-        undated = headline_item.c.known_at.is_(None)
-        instant = sa.func.coalesce(headline_item.c.known_at, headline_item.c.first_seen_at)
-        known = sa.and_(headline_item.c.known_at >= start, headline_item.c.known_at < end)
-        seen = sa.and_(undated, headline_item.c.first_seen_at >= start, headline_item.c.first_seen_at < end)
-        query = sa.select(*_HEADLINE).where(sa.or_(known, seen))
-        ordered = query.order_by(instant, headline_item.c.item_id, headline_item.c.version)
+        known_at, first_seen_at = headline_item.c.known_at, headline_item.c.first_seen_at
+        became_known = sa.and_(known_at >= start, known_at < end)
+        undated_and_seen = sa.and_(known_at.is_(None), first_seen_at >= start, first_seen_at < end)
+        query = (
+            sa.select(*_HEADLINE_COLUMNS)
+            .where(sa.or_(became_known, undated_and_seen))
+            .order_by(sa.func.coalesce(known_at, first_seen_at), headline_item.c.item_id, headline_item.c.version)
+        )
         with read_transaction(self._engine) as connection:
-            return tuple(_headline(row) for row in connection.execute(ordered))
+            return tuple(_to_headline(row) for row in connection.execute(query))
 
     def visits(self, start: datetime, end: datetime) -> tuple[Collection, ...]:
-        """Visits that asked for something of [start, end), in the order in which they were made."""
-        touching = sa.select(*_VISIT).where(collection.c.asked_to > start, collection.c.asked_from < end)
+        """Visits that asked for any part of [start, end), in the order in which they were made."""
+        query = (
+            sa.select(*_VISIT_COLUMNS)
+            .where(collection.c.asked_to > start, collection.c.asked_from < end)
+            .order_by(collection.c.collected_at, collection.c.id)
+        )
         with read_transaction(self._engine) as connection:
-            rows = connection.execute(touching.order_by(collection.c.collected_at, collection.c.id)).mappings()
-            return tuple(Collection(**row) for row in rows)
+            return tuple(Collection(**row) for row in connection.execute(query).mappings())
 
 
-def _extent(connection: Connection) -> Extent:
+def _select_extent(connection: Connection) -> Extent:
+    # A visit that failed covers nothing, but counts as asked.
     answered = collection.c.status != "failed"
-    low, high = sa.func.min(collection.c.asked_from), sa.func.max(collection.c.asked_to)
-    begin, frontier = connection.execute(sa.select(low, high).where(answered)).one()
-    whole = sa.select(collection.c.feed, sa.func.max(collection.c.whole_to)).where(answered)
-    rows = connection.execute(whole.group_by(collection.c.feed)).all()
-    asked = sa.select(collection.c.feed, sa.func.min(collection.c.asked_from)).group_by(collection.c.feed)
-    since = {row[0]: row[1] for row in connection.execute(asked)}
-    return Extent(begin, frontier, {row[0]: row[1] for row in rows}, since)
+
+    span = sa.select(sa.func.min(collection.c.asked_from), sa.func.max(collection.c.asked_to)).where(answered)
+    begin, frontier = connection.execute(span).one()
+
+    whole_to = (
+        sa.select(collection.c.feed, sa.func.max(collection.c.whole_to)).where(answered).group_by(collection.c.feed)
+    )
+    whole_to_by_feed = {row[0]: row[1] for row in connection.execute(whole_to)}
+
+    asked_since = sa.select(collection.c.feed, sa.func.min(collection.c.asked_from)).group_by(collection.c.feed)
+    asked_since_by_feed = {row[0]: row[1] for row in connection.execute(asked_since)}
+
+    return Extent(begin, frontier, whole_to_by_feed, asked_since_by_feed)
 
 
-def _kept(connection: Connection, identities: Iterable[str]) -> dict[str, list[Version]]:
-    """The versions of these items, the earliest known first."""
+def _select_versions(connection: Connection, identities: Iterable[str]) -> dict[str, list[Version]]:
+    """The archived versions of these items, the earliest known first."""
     wanted = sorted(identities)
-    found: dict[str, list[Version]] = defaultdict(list)
-    for first in range(0, len(wanted), _AT_ONCE):
-        query = sa.select(*_HEADLINE, headline_item.c.item_id, headline_item.c.version)
-        query = query.where(headline_item.c.item_id.in_(wanted[first : first + _AT_ONCE]))
-        for row in connection.execute(query.order_by(headline_item.c.known_at, headline_item.c.version)):
-            found[row.item_id].append(Version(row.item_id, row.version, _headline(row)))
-    return found
+    versions: dict[str, list[Version]] = defaultdict(list)
+    for start in range(0, len(wanted), _CHUNK_SIZE):
+        chunk = wanted[start : start + _CHUNK_SIZE]
+        query = (
+            sa.select(*_HEADLINE_COLUMNS, headline_item.c.item_id, headline_item.c.version)
+            .where(headline_item.c.item_id.in_(chunk))
+            .order_by(headline_item.c.known_at, headline_item.c.version)
+        )
+        for row in connection.execute(query):
+            versions[row.item_id].append(Version(row.item_id, row.version, _to_headline(row)))
+    return versions
 
 
 def _insert(connection: Connection, versions: Sequence[Version], visits: Sequence[Collection]) -> None:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     if versions:
-        connection.execute(insert(headline_item).on_conflict_do_nothing(), [_row(version) for version in versions])
+        # A version that another process has stored meanwhile stays as it is.
+        rows = [_to_row(version) for version in versions]
+        connection.execute(insert_or_ignore(connection, headline_item), rows)
     connection.execute(sa.insert(collection), [asdict(visit) for visit in visits])
 
 
-def _row(version: Version) -> dict[str, Any]:
-    one = version.headline
+def _to_row(version: Version) -> dict[str, Any]:
+    headline = version.headline
     return {
         "item_id": version.item_id,
         "version": version.version,
-        **{name: getattr(one, name) for name in ("feed", "published_at", "first_seen_at", "known_at")},
-        **{name: _storable(getattr(one, name)) for name in ("title", "url", "source", "summary")},
-        "tags": list(one.tags),
+        "feed": headline.feed,
+        "published_at": headline.published_at,
+        "first_seen_at": headline.first_seen_at,
+        "known_at": headline.known_at,
+        "title": _storable(headline.title),
+        "url": _storable(headline.url),
+        "source": _storable(headline.source),
+        "summary": _storable(headline.summary),
+        "tags": list(headline.tags),
     }
 
 
 def _storable(text: str | None) -> str | None:
-    """The text without what PostgreSQL can't hold: NUL and lone surrogates."""
-    return text and text.replace("\0", "").encode("utf-8", "replace").decode()
+    """The text without what PostgreSQL can't store: NUL and lone surrogates."""
+    if text is None:
+        return None
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _headline(row: Sequence[Any]) -> RawHeadline:
-    """The headline of a row that begins with _HEADLINE."""
-    published_at, title, url, source, feed, summary, tags, first_seen_at = row[: len(_HEADLINE)]
+def _to_headline(row: Sequence[Any]) -> RawHeadline:
+    """The headline of a row that begins with _HEADLINE_COLUMNS."""
+    published_at, title, url, source, feed, summary, tags, first_seen_at = row[: len(_HEADLINE_COLUMNS)]
     return RawHeadline(published_at, title, url, source, feed, summary, tuple(tags), first_seen_at)
 
 
-def _within(instant: datetime, span: tuple[datetime, datetime]) -> bool:
-    return span[0] <= instant < span[1]
-
-
-def _told(visit: Collection, counts: dict[str, int]) -> str:
-    aside = [f"{count:,} {what}" for what, count in counts.items() if count]
-    return "; ".join(filter(None, [visit.detail, *aside]))
+def _detail(visit: Collection, counts: dict[str, int]) -> str:
+    """The visit's own detail, and how many items were set aside and why."""
+    parts = [visit.detail] if visit.detail else []
+    parts += [f"{count:,} {reason}" for reason, count in counts.items() if count]
+    return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""Instants in the database: aware UTC in and out, the same order in SQLite as in PostgreSQL."""
+"""The column type of instants: aware UTC in and out, the same order in SQLite as in PostgreSQL."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -36,10 +36,11 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise NaiveDatetimeError(f"{value!r} has no timezone: instants are stored in UTC, give an aware datetime")
-        plain = value if value.tzinfo is UTC else value.astimezone(UTC)
-        if type(plain) is not datetime:  # a pandas Timestamp would bring nanoseconds along
-            plain = datetime.combine(plain.date(), plain.timetz())
-        return plain.isoformat(timespec="microseconds") if dialect.name == "sqlite" else plain
+        in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        # A pandas Timestamp is a datetime with nanoseconds, which its isoformat would write.
+        if type(in_utc) is not datetime:
+            in_utc = datetime.combine(in_utc.date(), in_utc.timetz())
+        return in_utc.isoformat(timespec="microseconds") if dialect.name == "sqlite" else in_utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401
         """The instant, aware, in UTC."""

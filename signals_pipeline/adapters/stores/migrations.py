@@ -1,4 +1,7 @@
-"""Bringing a database to the revision that this code needs, and saying clearly when it is at another."""
+"""Migrations: bring a database to the revision that this code needs, and say clearly when it is at another.
+
+The revisions themselves are in `alembic/`, outside the package.
+"""
 
 import tempfile
 from pathlib import Path
@@ -7,24 +10,24 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, name_of, read_transaction
+from signals_pipeline.adapters.stores.engine import DatabaseError, display_url, engine_for, read_transaction
 from signals_pipeline.adapters.stores.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-_REPOSITORY = Path(__file__).resolve().parents[3]
+_CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def upgrade(url: str, revision: str = "head") -> str | None:
     """Bring the database at `url` up to `revision`, all or nothing; two processes may do so at once.
 
     Returns:
-        The revision that it is at now.
+        The revision that the database is at now.
 
     Raises:
-        DatabaseError: it can't be reached or written, or is at a revision that this code does not know.
+        DatabaseError: the database can't be reached or written, or is at a revision that this code does not know.
     """
     from alembic import command
 
@@ -37,10 +40,10 @@ def downgrade(url: str, revision: str) -> str | None:
     """Take the database at `url` back to `revision` (`base`: no tables); what the newer tables hold is lost.
 
     Returns:
-        The revision that it is at now; None for `base`.
+        The revision that the database is at now; None for `base`.
 
     Raises:
-        DatabaseError: it can't be reached or written, or is at a revision that this code does not know.
+        DatabaseError: the database can't be reached or written, or is at a revision that this code does not know.
     """
     from alembic import command
 
@@ -53,11 +56,11 @@ def current(url: str) -> str | None:
     """The revision of the database at `url`; None where it has no tables of ours yet.
 
     Raises:
-        DatabaseError: it can't be reached.
+        DatabaseError: the database can't be reached.
     """
     engine = engine_for(url)
     try:
-        return _stored(engine)
+        return _stored_revision(engine)
     finally:
         engine.dispose()
 
@@ -71,23 +74,23 @@ def require_head(engine: Engine) -> None:
     """Refuse a database that is not at this code's revision.
 
     Raises:
-        DatabaseError: it is empty, older, or at a revision that this code does not know.
+        DatabaseError: the database is empty, older, or at a revision that this code does not know.
     """
-    revision, needed = _stored(engine), head()
+    revision = _stored_revision(engine)
     if revision is None:
-        raise DatabaseError(f"database {name_of(engine)} has no tables yet: run `signals migrate`")
+        raise DatabaseError(f"database {display_url(engine)} has no tables yet: run `signals migrate`")
     _require_known(engine, revision)
-    if revision != needed:
+    if revision != head():
         raise DatabaseError(
-            f"database {name_of(engine)} is at revision {revision}, this code needs {needed}: run `signals migrate`"
+            f"database {display_url(engine)} is at revision {revision}, this code needs {head()}: run `signals migrate`"
         )
 
 
 def check_tables_match(url: str | None = None) -> None:
-    """Hold the revisions and `database.metadata` equal: `alembic check`, on a database made for it.
+    """Check that the revisions create exactly the tables of `tables.metadata`, like `alembic check`.
 
     Args:
-        url: An empty database; None makes a SQLite file and removes it.
+        url: An empty database; None creates a SQLite file for it and removes it.
 
     Raises:
         DatabaseError: they differ; the message names the first difference.
@@ -109,29 +112,30 @@ def check_tables_match(url: str | None = None) -> None:
 
 
 def _check(url: str, target: str) -> None:
-    if target not in {"head", "base", *_known()}:
-        raise DatabaseError(f"no revision {target!r}; this code has {', '.join(_known())}")
+    known_revisions = _known_revisions()
+    if target not in {"head", "base", *known_revisions}:
+        raise DatabaseError(f"no revision {target!r}; this code has {', '.join(known_revisions)}")
     engine = engine_for(url)
-    _require_known(engine, _stored(engine))
+    _require_known(engine, _stored_revision(engine))
     engine.dispose()
 
 
 def _require_known(engine: Engine, revision: str | None) -> None:
-    if revision is not None and revision not in _known():
+    if revision is not None and revision not in _known_revisions():
         raise DatabaseError(
-            f"database {name_of(engine)} is at revision {revision}, which this code (at {head()}) does not know: newer "
-            "code or another application made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
+            f"database {display_url(engine)} is at revision {revision}, which this code (at {head()}) does not know:"
+            " newer code or another application made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
         )
 
 
-def _stored(engine: Engine) -> str | None:
+def _stored_revision(engine: Engine) -> str | None:
     with read_transaction(engine) as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def _known() -> list[str]:
+def _known_revisions() -> list[str]:
     return sorted(script.revision for script in _scripts().walk_revisions())
 
 
@@ -145,17 +149,19 @@ def _config(url: str | None = None) -> "Config":
     from alembic.config import Config
 
     config = Config()
+    # ConfigParser interpolates percent signs.
     config.set_main_option("script_location", str(_scripts_folder()).replace("%", "%%"))
+    # Read by `alembic/env.py`: an attribute keeps the URL's password out of the options.
     config.attributes["url"] = url
     return config
 
 
 def _scripts_folder() -> Path:
     """`alembic/` of the checkout that the package runs from, else of the working directory (an image's)."""
-    for root in (_REPOSITORY, Path.cwd()):
+    for root in (_CHECKOUT, Path.cwd()):
         if (root / "alembic" / "versions" / "001_base.py").is_file():
             return root / "alembic"
     raise DatabaseError(
-        f"the migrations (alembic/) are neither in {_REPOSITORY} nor in {Path.cwd()}: "
+        f"the migrations (alembic/) are neither in {_CHECKOUT} nor in {Path.cwd()}: "
         "run from the repository, or install the package with `pip install -e`"
     )

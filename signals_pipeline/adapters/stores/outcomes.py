@@ -1,4 +1,7 @@
-"""What became of the signals, as it becomes known."""
+"""Outcomes of signals over each horizon, stored when they become known.
+
+The outcomes themselves are computed in `core.record.outcomes`.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,16 +9,17 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import signal_history, signal_outcome
+from signals_pipeline.adapters.stores.upsert import insert_or_update
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.tables import INSTANT, OUTCOMES
 
-_KEY = list(OUTCOMES.key)
-_SIGNAL = ["window_start", "symbol", "signal_type"]
+_SIGNAL_KEY = ["window_start", "symbol", "signal_type"]
+_OUTCOME_KEY = list(OUTCOMES.key)
+_OUTCOME_VALUES = [name for name in OUTCOMES.names if name not in _OUTCOME_KEY]
 
 
 class OutcomesStore:
@@ -25,64 +29,79 @@ class OutcomesStore:
         self._engine = engine
 
     def upsert(self, outcomes: pd.DataFrame) -> int:
-        """Keep outcomes, in place of earlier ones of the same signal and horizon.
+        """Store outcomes, in place of earlier ones of the same signal and horizon.
 
         Args:
             outcomes: OUTCOMES frame.
 
         Returns:
-            How many were kept. The outcome of a signal that is no longer in the history is left out.
+            How many were stored. The outcome of a signal that is no longer in the history is left out.
         """
-        records: list[dict[str, Any]] = OUTCOMES.conform(outcomes).to_dict("records")  # pyright: ignore[reportAssignmentType]
+        conformed = OUTCOMES.conform(outcomes)
+        records: list[dict[str, Any]] = conformed.to_dict("records")  # pyright: ignore[reportAssignmentType]  # names are str
         with write_transaction(self._engine, alone=True) as connection:
-            known = {tuple(row) for row in connection.execute(sa.select(*(signal_history.c[name] for name in _SIGNAL)))}
-            rows = [row for row in records if tuple(row[name] for name in _SIGNAL) in known]
+            signal_columns = [signal_history.c[name] for name in _SIGNAL_KEY]
+            stored_signals = {tuple(row) for row in connection.execute(sa.select(*signal_columns))}
+            rows: list[dict[str, Any]] = []
+            for record in records:
+                signal_key = tuple(record[name] for name in _SIGNAL_KEY)
+                if signal_key in stored_signals:
+                    rows.append(record)
             if rows:
-                insert = (sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert)(signal_outcome)
-                update = {name: insert.excluded[name] for name in OUTCOMES.names if name not in _KEY}
-                connection.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=update), rows)
+                upsert = insert_or_update(connection, signal_outcome, key=_OUTCOME_KEY, columns=_OUTCOME_VALUES)
+                connection.execute(upsert, rows)
         return len(rows)
 
     def known(self, as_of: datetime) -> pd.DataFrame:
-        """OUTCOMES frame of those known before `as_of`."""
+        """OUTCOMES frame of those that were known before `as_of`."""
         columns = [signal_outcome.c[name] for name in OUTCOMES.names]
         query = sa.select(*columns).where(signal_outcome.c.known_at < as_of)
         with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
-        return OUTCOMES.conform(pd.DataFrame(rows, columns=OUTCOMES.names)) if rows else OUTCOMES.empty()
+        if not rows:
+            return OUTCOMES.empty()
+        return OUTCOMES.conform(pd.DataFrame(rows, columns=OUTCOMES.names))
 
     def origins(self, as_of: datetime) -> pd.DataFrame:
         """What the signals whose outcomes were known before `as_of` came from.
 
         Returns:
-            One row a signal: window_start, symbol, signal_type, model, mode, contributions; sorted by the first three.
+            One row per signal: window_start, symbol, signal_type, model, mode, contributions; sorted by the key.
         """
-        names = [*_SIGNAL, "model", "mode", "contributions"]
-        same = [signal_outcome.c[name] == signal_history.c[name] for name in _SIGNAL]
-        matured = sa.exists().where(*same, signal_outcome.c.known_at < as_of)
+        names = [*_SIGNAL_KEY, "model", "mode", "contributions"]
+        has_outcome = sa.exists().where(*_same_signal(), signal_outcome.c.known_at < as_of)
+        query = sa.select(*(signal_history.c[name] for name in names)).where(has_outcome)
         with read_transaction(self._engine) as connection:
-            rows = connection.execute(sa.select(*(signal_history.c[name] for name in names)).where(matured)).all()
-        frame = pd.DataFrame(rows, columns=names).astype({"window_start": INSTANT} | dict.fromkeys(names[1:], "str"))
-        return frame.sort_values(_SIGNAL, ignore_index=True)
+            rows = connection.execute(query).all()
+        dtypes = dict.fromkeys(names, "str") | {"window_start": INSTANT}
+        frame = pd.DataFrame(rows, columns=names).astype(dtypes)
+        return frame.sort_values(_SIGNAL_KEY, ignore_index=True)
 
     def missing(self, as_of: datetime, horizons: Sequence[int] = HORIZONS) -> pd.DataFrame:
         """Signals decided before `as_of`, and their horizons, that have no outcome yet.
 
         Returns:
-            One row a (signal, horizon): window_start, symbol, signal_type, horizon, decided_at; sorted by them.
+            One row per signal and horizon: window_start, symbol, signal_type, horizon, decided_at; sorted by them.
         """
-        names = [*_KEY, "decided_at"]
-        wanted = sa.union_all(*(sa.select(sa.literal(each).label("horizon")) for each in horizons)).subquery()
-        same = [signal_outcome.c[name] == signal_history.c[name] for name in _SIGNAL]
+        # Every signal with every horizon, less those that have an outcome (an anti-join).
+        horizon_rows = [sa.select(sa.literal(horizon).label("horizon")) for horizon in horizons]
+        wanted = sa.union_all(*horizon_rows).subquery()
+        has_outcome = sa.and_(*_same_signal(), signal_outcome.c.horizon == wanted.c.horizon)
+        signal_columns = [signal_history.c[name] for name in _SIGNAL_KEY]
         query = (
-            sa.select(*(signal_history.c[name] for name in _SIGNAL), wanted.c.horizon, signal_history.c.decided_at)
+            sa.select(*signal_columns, wanted.c.horizon, signal_history.c.decided_at)
             .join_from(signal_history, wanted, sa.true())
-            .outerjoin(signal_outcome, sa.and_(*same, signal_outcome.c.horizon == wanted.c.horizon))
+            .outerjoin(signal_outcome, has_outcome)
             .where(signal_outcome.c.horizon.is_(None), signal_history.c.decided_at < as_of)
         )
         with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
-        frame = pd.DataFrame(rows, columns=names).astype(
+        frame = pd.DataFrame(rows, columns=[*_OUTCOME_KEY, "decided_at"]).astype(
             {"window_start": INSTANT, "symbol": "str", "signal_type": "str", "horizon": "int64", "decided_at": INSTANT}
         )
-        return frame.sort_values(_KEY, ignore_index=True)
+        return frame.sort_values(_OUTCOME_KEY, ignore_index=True)
+
+
+def _same_signal() -> list[sa.ColumnElement[bool]]:
+    """The condition that an outcome is the signal's."""
+    return [signal_outcome.c[name] == signal_history.c[name] for name in _SIGNAL_KEY]

@@ -1,4 +1,4 @@
-"""Connections that can only read, whatever is asked of them: what the web pages read with."""
+"""Engines that can't write, whatever is asked of them: web pages read through one."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -13,10 +13,10 @@ _READ_ONLY = "-c default_transaction_read_only=on"
 
 
 def read_only_engine(url: str) -> Engine:
-    """An engine of the same database that the database itself keeps from writing.
+    """Open an engine that the database itself keeps from writing.
 
-    SQLite opens the file with `mode=ro`. PostgreSQL starts every transaction read-only; a role of its own that was
-    granted nothing but SELECT is stronger still, and is given by its own URL.
+    SQLite opens the file with `mode=ro`. PostgreSQL starts every transaction read-only; a role that was granted nothing
+    but SELECT is stronger still, and is configured by a URL of its own.
 
     Args:
         url: SQLAlchemy URL of the pipeline's database, or of a role that may only read it.
@@ -25,20 +25,23 @@ def read_only_engine(url: str) -> Engine:
         DatabaseError: the URL can't be read, or the database isn't there or doesn't answer.
     """
     try:
-        parsed = sa.make_url(url)
+        parsed_url = sa.make_url(url)
     except ArgumentError:
-        return engine_for(url)  # which says what is wrong with it
-    return engine_for(_restricted(parsed).render_as_string(hide_password=False))
+        # It raises the error that says what is wrong with the URL.
+        return engine_for(url)
+    return engine_for(_restrict(parsed_url).render_as_string(hide_password=False))
 
 
-def _restricted(url: URL) -> URL:
+def _restrict(url: URL) -> URL:
     if url.get_backend_name() == "sqlite":
         path = url.database or ""
         if not path or path == ":memory:" or path.startswith("file:"):
             return url
         if not Path(path).exists():
-            raise DatabaseError(f"database {path}: it is not there; `signals migrate` makes it")
+            raise DatabaseError(f"database {path}: it does not exist; run `signals migrate` to create it")
         return url.set(database=f"file:{quote(path)}").update_query_dict({"mode": "ro", "uri": "true"})
-    given = url.query.get("options", "")
-    before = given if isinstance(given, str) else " ".join(given)
-    return url.update_query_dict({"options": f"{before} {_READ_ONLY}".strip()})
+    # Added to the options that the URL has; one that occurs several times is a tuple.
+    options = url.query.get("options", "")
+    if not isinstance(options, str):
+        options = " ".join(options)
+    return url.update_query_dict({"options": f"{options} {_READ_ONLY}".strip()})

@@ -1,6 +1,8 @@
-"""What may be thrown away with age: frames and rendered digests that can be made again, and scores nobody asked for."""
+"""What may be deleted with age, because it can be made again: frames, rendered digests and cached scores.
 
-from collections.abc import Iterator
+`signals prune` calls it; the database's own history is never deleted.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +18,18 @@ from signals_pipeline.core.windows import KEY_FORMAT, NEW_YORK
 
 @dataclass(frozen=True, slots=True)
 class OldFiles:
-    """Files of windows that started before an instant."""
+    """Files of windows that started before an instant.
+
+    Attributes:
+        paths: Sorted.
+        size: Bytes of all of them.
+    """
 
     paths: tuple[UPath, ...]
     size: int
 
     def remove(self) -> None:
-        """Delete them; one that is gone already is no error."""
+        """Delete them; a file that is gone already is no error."""
         for path in self.paths:
             path.unlink(missing_ok=True)
 
@@ -32,19 +39,23 @@ def old_files(folder: UPath, before: datetime) -> OldFiles:
 
     A file with another kind of name is left alone.
     """
-    found = [path for path in _below(folder) if (start := _start(path)) is not None and start < before]
-    return OldFiles(tuple(sorted(found, key=str)), sum(path.stat().st_size for path in found))
+    if not folder.exists():
+        return OldFiles((), 0)
+    old_paths: list[UPath] = []
+    for path in folder.rglob("*"):
+        start = _window_start(path) if path.is_file() else None
+        if start is not None and start < before:
+            old_paths.append(path)
+    size = sum(path.stat().st_size for path in old_paths)
+    return OldFiles(tuple(sorted(old_paths, key=str)), size)
 
 
-def _below(folder: UPath) -> Iterator[UPath]:
-    if folder.exists():
-        yield from (path for path in folder.rglob("*") if path.is_file())
-
-
-def _start(path: UPath) -> datetime | None:
-    """The window's start by the file's name, such as `2015-02-02-1730.parquet`."""
+def _window_start(path: UPath) -> datetime | None:
+    """The window's start by the file's name, such as `2015-02-02-1730.parquet`; None for another kind of name."""
+    # Files are named by the window's key, without the colon that not every file system allows.
+    file_format = KEY_FORMAT.replace(":", "")
     try:
-        return datetime.strptime(Path(path.name).stem, KEY_FORMAT.replace(":", "")).replace(tzinfo=NEW_YORK)
+        return datetime.strptime(Path(path.name).stem, file_format).replace(tzinfo=NEW_YORK)
     except ValueError:
         return None
 
@@ -52,11 +63,11 @@ def _start(path: UPath) -> datetime | None:
 def old_scores(engine: Engine, before: datetime) -> int:
     """Number of cached scores that were made before the instant."""
     with read_transaction(engine) as connection:
-        count = sa.select(sa.func.count()).select_from(headline_score).where(headline_score.c.scored_at < before)
-        return connection.execute(count).scalar_one()
+        query = sa.select(sa.func.count()).select_from(headline_score).where(headline_score.c.scored_at < before)
+        return connection.execute(query).scalar_one()
 
 
 def remove_scores(engine: Engine, before: datetime) -> None:
-    """Forget the scores made before the instant; a headline that comes again is scored again, with the same answer."""
+    """Delete the scores that were made before the instant; a headline that comes again gets the same score again."""
     with write_transaction(engine) as connection:
         connection.execute(sa.delete(headline_score).where(headline_score.c.scored_at < before))

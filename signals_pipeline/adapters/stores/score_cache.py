@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import headline_score
+from signals_pipeline.adapters.stores.upsert import insert_or_ignore
 from signals_pipeline.core.sentiment.tone import LABELS
 
-_AT_ONCE = 20_000  # texts a look-up
+_CHUNK_SIZE = 20_000  # hashes per query: about 1.3 MB of text in one parameter
 
 
 class ScoreCache:
@@ -25,10 +26,10 @@ class ScoreCache:
         self._engine = engine
 
     def get(self, hashes: Iterable[str], model_revision: str) -> pd.DataFrame:
-        """The logits that are known.
+        """The logits that are in the cache.
 
         Args:
-            hashes: `text_hash` of headlines; repeats and unknown ones are welcome.
+            hashes: `text_hash` of headlines; repeats and unknown ones are allowed.
             model_revision: The model's revision, exactly as it was put.
 
         Returns:
@@ -36,48 +37,51 @@ class ScoreCache:
         """
         wanted = sorted(set(hashes))
         columns = [headline_score.c[name] for name in ("text_hash", *LABELS)]
-        known = sa.select(*columns).where(headline_score.c.model_revision == model_revision)
-        rows: list[Any] = []
+        of_revision = sa.select(*columns).where(headline_score.c.model_revision == model_revision)
+        rows: list[sa.Row[Any]] = []
         with read_transaction(self._engine) as connection:
-            for first in range(0, len(wanted), _AT_ONCE):
-                chunk = _among(wanted[first : first + _AT_ONCE], self._engine)
-                rows.extend(connection.execute(known.where(chunk)).all())
-        index, *logits = zip(*rows, strict=True) if rows else ((), (), (), ())
-        array = np.array(logits, dtype=np.float64).T.astype(np.float32)
-        named = pd.Index(index, dtype="str", name="text_hash")
-        return pd.DataFrame(array, index=named, columns=list(LABELS)).sort_index()
+            for start in range(0, len(wanted), _CHUNK_SIZE):
+                chunk = wanted[start : start + _CHUNK_SIZE]
+                rows.extend(connection.execute(of_revision.where(_hash_is_in(chunk, self._engine))).all())
+        index = pd.Index([row[0] for row in rows], dtype="str", name="text_hash")
+        # The database has double precision, in which every float32 is exact.
+        logits = np.array([row[1:] for row in rows], dtype=np.float32).reshape(len(rows), len(LABELS))
+        return pd.DataFrame(logits, index=index, columns=list(LABELS)).sort_index()
 
     def put(self, logits: pd.DataFrame, model_revision: str) -> None:
-        """Keep logits; those already known stay as they are, also when another process puts them at the same time.
+        """Store logits; those already there stay as they are, also when another process puts them at the same time.
 
         Args:
             logits: Columns negative, neutral, positive, indexed by `text_hash`.
             model_revision: The model's revision.
 
         Raises:
-            ValueError: a logit is not finite; nothing is kept.
+            ValueError: a logit is not finite; nothing is stored.
         """
         values = logits[list(LABELS)].to_numpy(dtype=np.float64)
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            text = logits.index[int(np.argmin(finite))]
-            raise ValueError(f"model {model_revision}: the logits of text {text} are not finite; check the model")
+        is_finite = np.isfinite(values).all(axis=1)
+        if not is_finite.all():
+            text_hash = logits.index[int(np.argmin(is_finite))]
+            raise ValueError(f"model {model_revision}: the logits of text {text_hash} are not finite; check the model")
         now = datetime.now(UTC)
-        named = (dict(zip(LABELS, row, strict=True)) for row in values.tolist())
-        rows = [
-            {"text_hash": str(text), "model_revision": model_revision, "scored_at": now, **row}
-            for text, row in zip(logits.index, named, strict=True)
-        ]
-        if rows:
-            # One order for everyone: two processes that put the same texts can't wait for each other in a circle.
-            rows.sort(key=lambda row: row["text_hash"])
-            insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
-            with write_transaction(self._engine) as connection:
-                connection.execute(insert(headline_score).on_conflict_do_nothing(), rows)
+        rows: list[dict[str, Any]] = []
+        for text_hash, scores in zip(logits.index, values.tolist(), strict=True):
+            row = {"text_hash": str(text_hash), "model_revision": model_revision, "scored_at": now}
+            rows.append(row | dict(zip(LABELS, scores, strict=True)))
+        if not rows:
+            return
+        # One order for everyone: two processes that put the same texts can't deadlock.
+        rows.sort(key=lambda row: row["text_hash"])
+        with write_transaction(self._engine) as connection:
+            connection.execute(insert_or_ignore(connection, headline_score), rows)
 
 
-def _among(hashes: list[str], engine: Engine) -> sa.ColumnElement[bool]:
-    """Hashes as one parameter: an IN list of thousands takes longer to write than to answer, and has a limit."""
+def _hash_is_in(hashes: list[str], engine: Engine) -> sa.ColumnElement[bool]:
+    """Whether the text hash is one of these, which go as one parameter.
+
+    An IN list of thousands of parameters takes longer to compile than the query takes to run, and both databases limit
+    its length.
+    """
     if engine.dialect.name == "sqlite":
         values = sa.func.json_each(json.dumps(hashes)).table_valued("value")
         return headline_score.c.text_hash.in_(sa.select(values.c.value))

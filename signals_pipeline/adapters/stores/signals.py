@@ -1,5 +1,9 @@
-"""Stored signals as pages and the API show them, and how many the newest windows kept."""
+"""Stored signals with their outcomes, as pages and the API show them; and the number of signals of the newest windows.
 
+This module only reads; `signal_history` records.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -15,7 +19,7 @@ from signals_pipeline.core.windows import Window
 
 @dataclass(frozen=True, slots=True)
 class OutcomeEntry:
-    """What became of a signal over one horizon; the columns of `tables.OUTCOMES`."""
+    """The outcome of a signal over one horizon; the columns of `core.tables.OUTCOMES`."""
 
     horizon: int
     entry_session: datetime
@@ -58,7 +62,7 @@ class SignalEntry:
 
     @property
     def key(self) -> "SignalKey":
-        """What names it, whatever the database's own id is after a window was derived anew."""
+        """What identifies it; the database's own id changes when a window is derived again."""
         return SignalKey(self.window_start, self.symbol, self.signal_type)
 
 
@@ -71,12 +75,11 @@ class SignalKey:
     signal_type: str
 
 
-_TABLE = signal_history.c
-_NAMES = [field.name for field in fields(SignalEntry) if field.name != "outcomes"]
-_OUTCOME_NAMES = [field.name for field in fields(OutcomeEntry)]
-_KEY = [field.name for field in fields(SignalKey)]
-_SIGNALS = sa.select(*(_TABLE[name] for name in _NAMES))
-_OUTCOMES = sa.select(*(signal_outcome.c[name] for name in (*_KEY, *_OUTCOME_NAMES)))
+_KEY_FIELDS = [field.name for field in fields(SignalKey)]
+_SIGNAL_FIELDS = [field.name for field in fields(SignalEntry) if field.name != "outcomes"]
+_OUTCOME_FIELDS = [field.name for field in fields(OutcomeEntry)]
+_SELECT_SIGNALS = sa.select(*(signal_history.c[name] for name in _SIGNAL_FIELDS))
+_SELECT_OUTCOMES = sa.select(*(signal_outcome.c[name] for name in (*_KEY_FIELDS, *_OUTCOME_FIELDS)))
 
 
 class SignalArchive:
@@ -96,68 +99,76 @@ class SignalArchive:
         """Signals of the newest windows first, within one by symbol.
 
         Args:
-            limit: Most that are given.
+            limit: Maximum number of signals.
             after: The last one of the page before.
             symbol: Only this company's.
             signal_type: Only `BUY` or only `SELL`.
         """
-        query = _SIGNALS.order_by(_TABLE.window_start.desc(), _TABLE.symbol, _TABLE.signal_type).limit(limit)
+        # Keyset pagination: an offset would skip or repeat signals when a window is recorded between two pages.
+        columns = signal_history.c
+        newest_first = (columns.window_start.desc(), columns.symbol, columns.signal_type)
+        query = _SELECT_SIGNALS.order_by(*newest_first).limit(limit)
         if after is not None:
-            later = sa.and_(
-                _TABLE.window_start == after.window_start,
-                sa.tuple_(_TABLE.symbol, _TABLE.signal_type) > sa.tuple_(after.symbol, after.signal_type),
+            in_earlier_window = columns.window_start < after.window_start
+            later_in_same_window = sa.and_(
+                columns.window_start == after.window_start,
+                sa.tuple_(columns.symbol, columns.signal_type) > sa.tuple_(after.symbol, after.signal_type),
             )
-            query = query.where(sa.or_(_TABLE.window_start < after.window_start, later))
+            query = query.where(sa.or_(in_earlier_window, later_in_same_window))
         if symbol is not None:
-            query = query.where(_TABLE.symbol == symbol)
+            query = query.where(columns.symbol == symbol)
         if signal_type is not None:
-            query = query.where(_TABLE.signal_type == signal_type)
+            query = query.where(columns.signal_type == signal_type)
         with read_transaction(self._engine) as connection:
             return _entries(connection, query)
 
     def get(self, key: SignalKey) -> SignalEntry | None:
-        """One signal; None where the history has none of that name."""
-        ours = (_TABLE[name] == getattr(key, name) for name in _KEY)
+        """One signal; None where the history has none with this key."""
+        has_key = [signal_history.c[name] == getattr(key, name) for name in _KEY_FIELDS]
         with read_transaction(self._engine) as connection:
-            return next(iter(_entries(connection, _SIGNALS.where(*ours))), None)
+            entries = _entries(connection, _SELECT_SIGNALS.where(*has_key))
+        return entries[0] if entries else None
 
 
 def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry]":
     rows = connection.execute(query).all()
-    found = _outcomes(connection, {row.window_start for row in rows})
-    return [
-        SignalEntry(
-            **{name: getattr(row, name) for name in _NAMES},
-            outcomes=tuple(found.get(SignalKey(row.window_start, row.symbol, row.signal_type), ())),
-        )
-        for row in rows
-    ]
+    # One query for the outcomes of the whole page.
+    outcomes = _select_outcomes(connection, {row.window_start for row in rows})
+    entries: list[SignalEntry] = []
+    for row in rows:
+        values = {name: getattr(row, name) for name in _SIGNAL_FIELDS}
+        key = SignalKey(row.window_start, row.symbol, row.signal_type)
+        entries.append(SignalEntry(**values, outcomes=tuple(outcomes.get(key, ()))))
+    return entries
 
 
-def _outcomes(connection: Connection, starts: Iterable[datetime]) -> "dict[SignalKey, list[OutcomeEntry]]":
+def _select_outcomes(connection: Connection, starts: Iterable[datetime]) -> "dict[SignalKey, list[OutcomeEntry]]":
     """The outcomes of the signals of these windows, shortest horizon first."""
-    found: dict[SignalKey, list[OutcomeEntry]] = {}
-    query = _OUTCOMES.where(signal_outcome.c.window_start.in_(list(starts))).order_by(signal_outcome.c.horizon)
+    in_windows = signal_outcome.c.window_start.in_(list(starts))
+    query = _SELECT_OUTCOMES.where(in_windows).order_by(signal_outcome.c.horizon)
+    outcomes: dict[SignalKey, list[OutcomeEntry]] = defaultdict(list)
     for row in connection.execute(query):
-        key = SignalKey(*(getattr(row, name) for name in _KEY))
-        found.setdefault(key, []).append(OutcomeEntry(**{name: getattr(row, name) for name in _OUTCOME_NAMES}))
-    return found
+        key = SignalKey(row.window_start, row.symbol, row.signal_type)
+        outcomes[key].append(OutcomeEntry(**{name: getattr(row, name) for name in _OUTCOME_FIELDS}))
+    return outcomes
 
 
 def signal_counts(engine: Engine, newest: Window, limit: int) -> list[int]:
-    """Signals a window, the newest first, of the windows that were run up to and with this one.
+    """Signals per window, the newest first, of the windows that were run up to and including this one.
 
     Args:
         engine: The pipeline's database.
         newest: The window to look back from.
-        limit: How many windows at most.
+        limit: Maximum number of windows.
 
     Raises:
         DatabaseError: the database refuses.
     """
+    # An outer join, so that a window without signals counts 0.
+    same_window = signal_history.c.window_start == window_run.c.window_start
     query = (
         sa.select(sa.func.count(signal_history.c.id))
-        .select_from(window_run.outerjoin(signal_history, signal_history.c.window_start == window_run.c.window_start))
+        .select_from(window_run.outerjoin(signal_history, same_window))
         .where(window_run.c.window_start <= newest.start)
         .group_by(window_run.c.window_start)
         .order_by(window_run.c.window_start.desc())

@@ -1,4 +1,4 @@
-"""Recipients who are not written to: who unsubscribed, whose address bounced, who complained."""
+"""The suppression list: recipients who get no mail, because they unsubscribed, complained, or their address bounced."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import suppression
+from signals_pipeline.adapters.stores.upsert import insert_or_ignore
 
 Reason = Literal["unsubscribed", "bounced", "complaint"]
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A recipient who is not written to, why, and since when (UTC)."""
+    """A recipient who gets no mail, why, and since when (UTC)."""
 
     recipient: str
     reason: Reason
@@ -25,31 +25,29 @@ class Suppression:
 
 
 class Suppressions:
-    """Suppressed recipients; an address is the same however its case. Methods raise `DatabaseError`."""
+    """Suppressed recipients; addresses that differ in case are the same. Methods raise `DatabaseError`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def add(self, recipient: str, reason: Reason, at: datetime) -> bool:
-        """Write to a recipient no more; the first reason and time stay. Whether that is new."""
-        insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
-        row = {"recipient": same(recipient), "reason": reason, "created_at": at}
+        """Send a recipient no more mail; the first reason and time stay. Whether that is new."""
+        row = {"recipient": _normalise(recipient), "reason": reason, "created_at": at}
         with write_transaction(self._engine) as connection:
-            return connection.execute(insert(suppression).values(row).on_conflict_do_nothing()).rowcount == 1
+            result = connection.execute(insert_or_ignore(connection, suppression).values(row))
+            return result.rowcount == 1
 
     def remove(self, recipient: str) -> bool:
-        """Write to a recipient again. Whether it was suppressed."""
+        """Send a recipient mail again. Whether it was suppressed."""
+        is_recipient = suppression.c.recipient == _normalise(recipient)
         with write_transaction(self._engine) as connection:
-            found = connection.execute(sa.delete(suppression).where(suppression.c.recipient == same(recipient)))
-            return found.rowcount == 1
+            result = connection.execute(sa.delete(suppression).where(is_recipient))
+            return result.rowcount == 1
 
     def among(self, recipients: Iterable[str]) -> frozenset[str]:
-        """Those of the recipients, as given, who are not written to."""
-        given = list(recipients)
-        query = sa.select(suppression.c.recipient).where(suppression.c.recipient.in_({same(each) for each in given}))
+        """Those of the recipients, as given, who are suppressed."""
         with read_transaction(self._engine) as connection:
-            suppressed = set(connection.scalars(query))
-        return frozenset(each for each in given if same(each) in suppressed)
+            return suppressed_among(connection, recipients)
 
     def all(self) -> list[Suppression]:
         """Every suppressed recipient, by address."""
@@ -58,6 +56,15 @@ class Suppressions:
             return [Suppression(row.recipient, row.reason, row.created_at) for row in connection.execute(query)]
 
 
-def same(recipient: str) -> str:
+def suppressed_among(connection: Connection, recipients: Iterable[str]) -> frozenset[str]:
+    """Those of the recipients, as given, who are suppressed, inside the caller's transaction."""
+    normalised = {recipient: _normalise(recipient) for recipient in recipients}
+    # Stored addresses are normalised, so the query can use the primary key.
+    query = sa.select(suppression.c.recipient).where(suppression.c.recipient.in_(set(normalised.values())))
+    suppressed = set(connection.scalars(query))
+    return frozenset(recipient for recipient, address in normalised.items() if address in suppressed)
+
+
+def _normalise(recipient: str) -> str:
     """The form in which two spellings of one address are equal."""
     return recipient.strip().casefold()

@@ -1,4 +1,4 @@
-"""The loader refuses every model folder it can't vouch for, each with one line."""
+"""The loader refuses every model folder that it can't verify, with a one-line error."""
 
 import json
 import shutil
@@ -34,8 +34,8 @@ def rewrite_config(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def reseal(folder: Path, **changes: object) -> None:
-    """A config that vouches for what lies in the folder now: what a broken export would leave."""
+def rewrite_manifest(folder: Path, **changes: object) -> None:
+    """Write a manifest with the checksums of the files as they are now: what a broken export would leave."""
     config = SentimentModel.load(COMPACT, threads=1)
     known: dict[str, object] = {"name": config.name, "id2label": ID2LABEL, "max_length": 64, "vocabulary": 30522}
     seal(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
@@ -49,7 +49,7 @@ def test_binary_labels_are_refused(folder: Path) -> None:
 
 def test_nameless_labels_are_refused(folder: Path) -> None:
     with pytest.raises(ModelError, match="id2label must name negative, neutral and positive"):
-        reseal(folder, id2label={0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
+        rewrite_manifest(folder, id2label={0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
 
 
 def drop(name: str) -> Callable[[Path], None]:
@@ -77,10 +77,10 @@ def foreign_tokenizer(folder: Path) -> None:
     path.write_text(json.dumps(tokenizer))
 
 
-def resealed(harm: Callable[[Path], None]) -> Callable[[Path], None]:
+def with_new_manifest(damage: Callable[[Path], None]) -> Callable[[Path], None]:
     def both(folder: Path) -> None:
-        harm(folder)
-        reseal(folder)
+        damage(folder)
+        rewrite_manifest(folder)
 
     return both
 
@@ -92,7 +92,7 @@ def write(name: str, content: str) -> Callable[[Path], None]:
     return put
 
 
-HARM: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "no config": (drop(CONFIG_FILE), "no config.json"),
     "no model": (drop(MODEL_FILE), "no model.onnx"),
     "no tokenizer": (drop(TOKENIZER_FILE), "no tokenizer.json"),
@@ -107,17 +107,17 @@ HARM: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "another length": (lambda folder: rewrite_config(folder, max_length=16), "revision is not that of the content"),
     "no length": (lambda folder: rewrite_config(folder, max_length=0), "config.json: max_length: "),
-    "foreign tokenizer": (resealed(foreign_tokenizer), "tokens, but the model has 30522 word vectors"),
-    "half a model, sealed": (resealed(halve(MODEL_FILE)), "model.onnx: unreadable"),
-    "half a tokenizer, sealed": (resealed(halve(TOKENIZER_FILE)), "tokenizer.json: unreadable"),
-    "text for a model": (resealed(write(MODEL_FILE, "<html>not found</html>")), "model.onnx: unreadable"),
+    "foreign tokenizer": (with_new_manifest(foreign_tokenizer), "tokens, but the model has 30522 word vectors"),
+    "half a model with a new manifest": (with_new_manifest(halve(MODEL_FILE)), "model.onnx: unreadable"),
+    "half a tokenizer with a new manifest": (with_new_manifest(halve(TOKENIZER_FILE)), "tokenizer.json: unreadable"),
+    "text for a model": (with_new_manifest(write(MODEL_FILE, "<html>not found</html>")), "model.onnx: unreadable"),
 }
 
 
-@pytest.mark.parametrize("case", HARM)
-def test_a_harmed_folder_is_refused_in_one_line(folder: Path, case: str) -> None:
-    harm, reason = HARM[case]
-    harm(folder)
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_damaged_folder_is_refused_in_one_line(folder: Path, case: str) -> None:
+    damage, reason = DAMAGES[case]
+    damage(folder)
     with pytest.raises(ModelError) as caught:
         SentimentModel.load(folder)
     message = str(caught.value)
@@ -132,7 +132,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         SentimentModel.load(tmp_path / "nowhere")
 
 
-def test_the_seal_names_the_files_as_they_are(folder: Path) -> None:
-    reseal(folder)
+def test_the_manifest_has_the_checksums_of_the_files(folder: Path) -> None:
+    rewrite_manifest(folder)
     stored = json.loads((folder / CONFIG_FILE).read_text())["checksums"]
     assert stored == {name: checksum(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE)}

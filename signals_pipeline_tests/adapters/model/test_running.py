@@ -74,8 +74,8 @@ def held_out() -> tuple[list[str], list[str]]:
 TITLES = held_out()[0][:60] + list(OBVIOUS) + EXTREME
 
 
-def reseal(folder: Path, **changes: object) -> None:
-    """A config that vouches for what lies in the folder now: what a broken export would leave."""
+def rewrite_manifest(folder: Path, **changes: object) -> None:
+    """Write a manifest with the checksums of the files as they are now: what a broken export would leave."""
     config = SentimentModel.load(COMPACT, threads=1)
     known: dict[str, object] = {"name": config.name, "id2label": ID2LABEL, "max_length": 64, "vocabulary": 30522}
     seal(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
@@ -118,7 +118,7 @@ def test_extreme_text_is_scored(model: SentimentModel, text: str) -> None:
     assert np.isfinite(model.logits([text])).all()
 
 
-def test_what_lies_beyond_the_longest_input_changes_nothing(model: SentimentModel) -> None:
+def test_tokens_beyond_the_maximum_length_change_nothing(model: SentimentModel) -> None:
     logits = model.logits(["profit falls " * 100, "profit falls " * 100 + "but soars"])
     assert (logits[0] == logits[1]).all()
 
@@ -141,16 +141,16 @@ def test_no_texts_give_no_rows(model: SentimentModel) -> None:
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0)])
 def test_columns_follow_the_labels_of_the_config(folder: Path, model: SentimentModel, order: tuple[int, ...]) -> None:
-    reseal(folder, id2label={place: LABELS[label].upper() for place, label in enumerate(order)})
+    rewrite_manifest(folder, id2label={place: LABELS[label].upper() for place, label in enumerate(order)})
     titles = list(OBVIOUS)
     shuffled = SentimentModel.load(folder, threads=1).logits(titles)
     assert (shuffled[:, list(order)] == model.logits(titles)).all()
 
 
 def test_other_labels_give_another_revision(folder: Path, model: SentimentModel) -> None:
-    reseal(folder)
+    rewrite_manifest(folder)
     assert SentimentModel.load(folder, threads=1).revision == model.revision
-    reseal(folder, id2label={0: "positive", 1: "neutral", 2: "negative"})
+    rewrite_manifest(folder, id2label={0: "positive", 1: "neutral", 2: "negative"})
     assert SentimentModel.load(folder, threads=1).revision != model.revision
 
 
@@ -167,7 +167,7 @@ def test_held_out_headlines_are_right_four_times_in_five(model: SentimentModel) 
     assert (answers == np.array(labels)).mean() >= 0.80
 
 
-def test_the_card_speaks_of_this_revision(model: SentimentModel) -> None:
+def test_the_model_card_is_of_this_revision(model: SentimentModel) -> None:
     assert f"Revision `{model.revision}`" in (COMPACT / "MODEL_CARD.md").read_text()
 
 
@@ -208,7 +208,7 @@ def test_threads_default_to_the_cpus_of_the_process() -> None:
     assert SentimentModel.load(COMPACT).threads == available_cpus()
 
 
-def test_operators_find_the_lines_that_they_know(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_loading_is_logged_in_the_familiar_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = Path(shutil.copytree(COMPACT, tmp_path / "finbert"))
     config = folder / "config.json"
     config.write_text(config.read_text(encoding="utf-8").replace('"compact"', '"finbert"', 1), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The bar store on both databases: what was first seen stays, and what was asked for is remembered."""
+"""The bar repository on both databases: what was first seen stays, and how far back was asked is stored."""
 
 from datetime import UTC, date, datetime
 from threading import Barrier, Thread
@@ -21,74 +21,77 @@ NOON = datetime(2024, 2, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def shelf(engine: Engine) -> BarStore:
+def repository(engine: Engine) -> BarStore:
     return BarStore(engine)
 
 
-def keep(shelf: BarStore, bars: pd.DataFrame, actions: pd.DataFrame = ACTIONS, asked: date = FIRST) -> int:
-    return shelf.put(bars, actions, asked=dict.fromkeys(bars["symbol"].unique(), asked), source="test", seen_at=NOON)
+def put_bars(repository: BarStore, bars: pd.DataFrame, actions: pd.DataFrame = ACTIONS, asked: date = FIRST) -> int:
+    return repository.put(
+        bars, actions, asked=dict.fromkeys(bars["symbol"].unique(), asked), source="test", seen_at=NOON
+    )
 
 
-def test_what_is_put_is_what_comes_back_in_the_order_of_a_price_source(shelf: BarStore) -> None:
-    assert keep(shelf, BARS.sample(frac=1, random_state=1)) == 30
+def test_bars_and_actions_are_returned_as_put_in_the_order_of_a_price_source(repository: BarStore) -> None:
+    assert put_bars(repository, BARS.sample(frac=1, random_state=1)) == 30
     columns = ["symbol", "session", "open", "high", "low", "close", "volume"]
     pd.testing.assert_frame_equal(
-        shelf.bars(["AAA", "BBB", "B.C"], FIRST, LAST),
+        repository.bars(["AAA", "BBB", "B.C"], FIRST, LAST),
         BARS[columns].sort_values(["symbol", "session"], ignore_index=True),
     )
-    some = shelf.bars(["BBB"], date(2024, 1, 3), date(2024, 1, 4))
-    assert some["session"].dt.strftime("%Y-%m-%d").tolist() == ["2024-01-03", "2024-01-04"]
-    wanted = ACTIONS.sort_values(["symbol", "session", "kind"], ignore_index=True)
-    pd.testing.assert_frame_equal(shelf.actions(["AAA"], FIRST, LAST), wanted)
-    assert shelf.actions(["AAA"], FIRST, date(2024, 1, 3)).empty
+    two_sessions = repository.bars(["BBB"], date(2024, 1, 3), date(2024, 1, 4))
+    assert two_sessions["session"].dt.strftime("%Y-%m-%d").tolist() == ["2024-01-03", "2024-01-04"]
+    expected = ACTIONS.sort_values(["symbol", "session", "kind"], ignore_index=True)
+    pd.testing.assert_frame_equal(repository.actions(["AAA"], FIRST, LAST), expected)
+    assert repository.actions(["AAA"], FIRST, date(2024, 1, 3)).empty
 
 
-def test_nothing_stored_is_an_empty_frame_of_the_same_types(shelf: BarStore) -> None:
-    keep(shelf, BARS)
+def test_nothing_stored_is_an_empty_frame_of_the_same_types(repository: BarStore) -> None:
+    put_bars(repository, BARS)
     for full, empty in (
-        (shelf.bars(["AAA"], FIRST, LAST), shelf.bars(["ZZZ"], FIRST, LAST)),
-        (shelf.actions(["AAA"], FIRST, LAST), shelf.actions(["ZZZ"], FIRST, LAST)),
+        (repository.bars(["AAA"], FIRST, LAST), repository.bars(["ZZZ"], FIRST, LAST)),
+        (repository.actions(["AAA"], FIRST, LAST), repository.actions(["ZZZ"], FIRST, LAST)),
     ):
         assert empty.empty
         assert empty.dtypes.to_dict() == full.dtypes.to_dict()
 
 
-def test_what_was_first_seen_stays(shelf: BarStore) -> None:
-    keep(shelf, BARS.iloc[:5])
+def test_what_was_first_seen_stays(repository: BarStore) -> None:
+    put_bars(repository, BARS.iloc[:5])
     later = BARS.assign(close=99.0)
-    assert keep(shelf, later, ACTIONS.assign(value=9.0)) == 25
-    assert shelf.bars(["AAA"], FIRST, LAST)["close"].tolist()[:5] == [11.0, 12.0, 13.0, 14.0, 15.0]
-    assert shelf.actions(["AAA"], FIRST, LAST)["value"].tolist() == [0.5, 2.0]
+    assert put_bars(repository, later, ACTIONS.assign(value=9.0)) == 25
+    assert repository.bars(["AAA"], FIRST, LAST)["close"].tolist()[:5] == [11.0, 12.0, 13.0, 14.0, 15.0]
+    assert repository.actions(["AAA"], FIRST, LAST)["value"].tolist() == [0.5, 2.0]
 
 
-def test_it_remembers_how_far_back_it_was_asked(shelf: BarStore) -> None:
-    assert shelf.spans(["AAA"]) == {}
-    keep(shelf, BARS)
-    keep(shelf, BARS.iloc[:0], no_actions())
-    assert shelf.spans(["AAA", "ZZZ"]) == {"AAA": Span(FIRST, LAST)}
-    shelf.put(BARS.iloc[:0], no_actions(), asked={"AAA": date(2023, 1, 1), "NEW": FIRST}, source="t", seen_at=NOON)
-    shelf.put(BARS.iloc[:0], no_actions(), asked={"AAA": LAST}, source="t", seen_at=NOON)
-    assert shelf.spans(["AAA", "NEW"]) == {"AAA": Span(date(2023, 1, 1), LAST), "NEW": Span(FIRST, None)}
+def test_how_far_back_each_symbol_was_asked_for_only_moves_back(repository: BarStore) -> None:
+    assert repository.spans(["AAA"]) == {}
+    put_bars(repository, BARS)
+    put_bars(repository, BARS.iloc[:0], no_actions())
+    assert repository.spans(["AAA", "ZZZ"]) == {"AAA": Span(FIRST, LAST)}
+    repository.put(BARS.iloc[:0], no_actions(), asked={"AAA": date(2023, 1, 1), "NEW": FIRST}, source="t", seen_at=NOON)
+    repository.put(BARS.iloc[:0], no_actions(), asked={"AAA": LAST}, source="t", seen_at=NOON)
+    assert repository.spans(["AAA", "NEW"]) == {"AAA": Span(date(2023, 1, 1), LAST), "NEW": Span(FIRST, None)}
 
 
-def test_a_bar_that_is_none_keeps_nothing_of_its_delivery(shelf: BarStore) -> None:
+def test_an_impossible_bar_rejects_its_whole_delivery(repository: BarStore) -> None:
     with pytest.raises(DatabaseError):
-        keep(shelf, pd.concat([BARS, BARS.iloc[:1].assign(low=-1.0, symbol="BAD")]))
-    assert shelf.bars(["AAA", "BAD"], FIRST, LAST).empty
-    assert shelf.spans(["AAA"]) == {}
+        put_bars(repository, pd.concat([BARS, BARS.iloc[:1].assign(low=-1.0, symbol="BAD")]))
+    assert repository.bars(["AAA", "BAD"], FIRST, LAST).empty
+    assert repository.spans(["AAA"]) == {}
 
 
-def test_two_at_once_keep_each_bar_once(engine: Engine) -> None:
-    ready, kept = Barrier(2), []
+def test_two_concurrent_deliveries_store_each_bar_once(engine: Engine) -> None:
+    ready = Barrier(2)
+    added: list[int] = []
 
     def put() -> None:
         ready.wait(10)
-        kept.append(keep(BarStore(engine), BARS))
+        added.append(put_bars(BarStore(engine), BARS))
 
     threads = [Thread(target=put) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(kept) == [0, 30]
+    assert sorted(added) == [0, 30]
     assert len(BarStore(engine).bars(["AAA", "BBB", "B.C"], FIRST, LAST)) == 30

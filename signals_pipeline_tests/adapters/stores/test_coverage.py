@@ -1,4 +1,4 @@
-"""The coverage ledger in a real database: what is put comes back, once a window, in order."""
+"""The coverage ledger in a real database: one entry per window, returned in order."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -38,7 +38,7 @@ def entry(window: Window, headlines: int = 3) -> Coverage:
     )
 
 
-def test_an_entry_comes_back_as_it_was_put(engine: Engine) -> None:
+def test_an_entry_is_returned_as_it_was_put(engine: Engine) -> None:
     store = CoverageStore(engine)
     assert store.get(FIRST) is None
     store.put([entry(FIRST), entry(SECOND)])
@@ -46,7 +46,7 @@ def test_an_entry_comes_back_as_it_was_put(engine: Engine) -> None:
     assert store.get(SECOND) == entry(SECOND)
 
 
-def test_putting_again_replaces(engine: Engine) -> None:
+def test_putting_again_replaces_the_entry(engine: Engine) -> None:
     store = CoverageStore(engine)
     store.put([entry(FIRST), entry(SECOND)])
     store.put([entry(FIRST, headlines=9)])
@@ -56,7 +56,7 @@ def test_putting_again_replaces(engine: Engine) -> None:
     assert len(store.covered(SECOND.end)) == 2
 
 
-def test_covered_windows_come_in_order_and_end_before_the_instant(engine: Engine) -> None:
+def test_covered_windows_are_in_order_and_start_before_the_instant(engine: Engine) -> None:
     store = CoverageStore(engine)
     store.put([entry(SECOND), entry(FIRST)])
     assert store.covered(SECOND.start + timedelta(microseconds=1)) == (FIRST, SECOND)
@@ -64,7 +64,7 @@ def test_covered_windows_come_in_order_and_end_before_the_instant(engine: Engine
     assert store.covered(FIRST.start) == ()
 
 
-def test_the_entries_of_several_windows_come_in_order_and_leave_out_who_has_none(engine: Engine) -> None:
+def test_the_entries_of_several_windows_are_in_order_and_leave_out_windows_without_one(engine: Engine) -> None:
     store = CoverageStore(engine)
     after = window_for_key("2015-02-02-17:30")
     store.put([entry(after), entry(FIRST)])

@@ -1,4 +1,4 @@
-"""The digest archive: one digest a window, the same again changes nothing."""
+"""The digest archive: one digest per window, and the same again changes nothing."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -16,14 +16,14 @@ WINDOWS = windows_between(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 9,
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-def test_an_empty_archive(engine: Engine) -> None:
+def test_an_empty_archive_has_no_newest_digest(engine: Engine) -> None:
     archive = Digests(engine)
     assert (archive.newest(), archive.get(WINDOWS[0].start), archive.list()) == (None, None, [])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=TEXTS, subject=TEXTS)
-def test_content_comes_back_as_it_was_put(engine: Engine, content: str, subject: str) -> None:
+def test_content_is_returned_as_it_was_put(engine: Engine, content: str, subject: str) -> None:
     archive = Digests(engine)
     entry = archive.put(WINDOWS[0], content, kind="full", mode="live", subject=subject)
     stored = archive.get(WINDOWS[0].start)
@@ -42,15 +42,18 @@ def test_the_same_again_changes_nothing_and_another_replaces(engine: Engine) -> 
     assert archive.list() == [second]
 
 
-def test_newest_and_list_go_by_window_whatever_the_order_of_putting(engine: Engine) -> None:
+def test_newest_and_list_are_ordered_by_window_whatever_the_order_of_putting(engine: Engine) -> None:
     archive = Digests(engine)
-    for place in (2, 0, 3, 1):
-        archive.put(WINDOWS[place], str(place), kind="full", mode="backfill", subject=f"digest {place}")
+    for position in (2, 0, 3, 1):
+        archive.put(WINDOWS[position], str(position), kind="full", mode="backfill", subject=f"digest {position}")
     newest = archive.newest()
     assert newest is not None
     assert newest.content == "3"
-    assert [each.subject for each in archive.list(limit=2)] == ["digest 3", "digest 2"]
-    assert [each.window_start for each in archive.list(before=WINDOWS[2].start)] == [WINDOWS[1].start, WINDOWS[0].start]
+    assert [entry.subject for entry in archive.list(limit=2)] == ["digest 3", "digest 2"]
+    assert [entry.window_start for entry in archive.list(before=WINDOWS[2].start)] == [
+        WINDOWS[1].start,
+        WINDOWS[0].start,
+    ]
 
 
 def test_an_unknown_kind_is_refused_and_the_old_digest_stays(engine: Engine) -> None:

@@ -12,8 +12,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, read_transaction, write_transaction
+from signals_pipeline.adapters.stores.engine import (
+    DatabaseError,
+    DatabaseProblem,
+    engine_for,
+    read_transaction,
+    write_transaction,
+)
 from signals_pipeline.adapters.stores.instants import NaiveDatetimeError
 from signals_pipeline.adapters.stores.tables import digest, headline_score, metadata, source_call
 from signals_pipeline_tests.support.databases import postgres_admin
@@ -120,7 +127,7 @@ def test_sqlite_in_memory_needs_no_folder() -> None:
         ("postgresql+psycopg2://u:secret@localhost:1/d", "Connection refused.*start the server"),
         ("postgresql+psycopg2://u:secret@localhost:1/d?connect_timeout=2", "Connection refused.*start the server"),
         ("postgresql+psycopg2://u:secret@nowhere.invalid/d", "could not translate host.*correct the host"),
-        ("sqlite:////dev/null/a.db", "/dev/null/a.db: its folder can't be made"),
+        ("sqlite:////dev/null/a.db", "/dev/null/a.db: its folder can't be created"),
         ("sqlite:////dev", "unable to open database file; check the path"),
         (f"sqlite:///{__file__}", "file is not a database; the file is not SQLite"),
     ],
@@ -145,7 +152,8 @@ def test_a_statement_that_waits_for_ever_is_ended_by_the_server_and_may_be_repea
     ):
         pass
     assert caught.value.transient
-    assert "another process has held what it needs" in str(caught.value)
+    assert caught.value.problem is DatabaseProblem.STATEMENT_TIMEOUT
+    assert "another process has held a lock that it needs" in str(caught.value)
     for engine in (patient, hasty):
         engine.dispose()
 
@@ -153,8 +161,10 @@ def test_a_statement_that_waits_for_ever_is_ended_by_the_server_and_may_be_repea
 @pytest.mark.postgres
 def test_a_missing_database_on_the_server_is_one_clear_line() -> None:
     url = postgres_admin().url.set(database="not_there").render_as_string(hide_password=False)
-    with pytest.raises(DatabaseError, match="does not exist; create it, then run `signals migrate`"):
+    with pytest.raises(DatabaseError, match="does not exist; create it, then run `signals migrate`") as caught:
         engine_for(url)
+    assert caught.value.problem is DatabaseProblem.MISSING_DATABASE
+    assert not caught.value.transient
 
 
 @pytest.fixture
@@ -184,15 +194,15 @@ def test_a_read_only_folder_is_refused(unprivileged_folder: Path) -> None:
     folder.chmod(0o555)
     with pytest.raises(DatabaseError, match=f"{folder} is read-only for this user"):
         engine_for(f"sqlite:///{folder / 'a.db'}")
-    with pytest.raises(DatabaseError, match=r"its folder can't be made .Permission denied."):
+    with pytest.raises(DatabaseError, match=r"its folder can't be created .Permission denied."):
         engine_for(f"sqlite:///{folder / 'below' / 'a.db'}")
 
 
 def test_a_database_opened_for_reading_says_so_when_written(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    made = engine_for(f"sqlite:///{path}")
-    metadata.create_all(made)
-    made.dispose()
+    created = engine_for(f"sqlite:///{path}")
+    metadata.create_all(created)
+    created.dispose()
     opened = engine_for(f"sqlite:///file:{path}?mode=ro&uri=true")
     with pytest.raises(DatabaseError, match="readonly database; make the file and its folder writable"):
         store_instants(opened, [])
@@ -204,3 +214,86 @@ def test_a_database_without_tables_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match=r"no such table: headline_score.*run `signals migrate`"):
         store_instants(opened, [])
     opened.dispose()
+
+
+# --- Classification ---
+
+
+def test_a_missing_table_is_an_outdated_schema_on_both_databases(empty_url: str) -> None:
+    opened = engine_for(empty_url)
+    with pytest.raises(DatabaseError, match=r"headline_score.*; run `signals migrate`$") as caught:
+        store_instants(opened, [])
+    opened.dispose()
+    assert caught.value.problem is DatabaseProblem.OUTDATED_SCHEMA
+    assert not caught.value.transient
+
+
+def test_a_locked_sqlite_file_is_a_transient_problem(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    writer = engine_for(url)
+    impatient = engine_for(f"{url}?timeout=0")
+    with write_transaction(writer), pytest.raises(DatabaseError) as caught, write_transaction(impatient):
+        pass
+    for engine in (writer, impatient):
+        engine.dispose()
+    assert caught.value.problem is DatabaseProblem.LOCKED
+    assert caught.value.transient
+    assert "another process has been writing for 30 s" in str(caught.value)
+
+
+class ServerError(Exception):
+    """An error as psycopg2 raises it: the text is in the server's language, the SQLSTATE is not."""
+
+    def __init__(self, message: str, pgcode: str | None) -> None:
+        super().__init__(message)
+        self.pgcode = pgcode
+
+
+@pytest.mark.parametrize(
+    ("pgcode", "problem", "transient"),
+    [
+        ("08006", DatabaseProblem.CONNECTION_LOST, True),
+        ("25006", DatabaseProblem.READ_ONLY, False),
+        ("28P01", DatabaseProblem.AUTHENTICATION_FAILED, False),
+        ("3D000", DatabaseProblem.MISSING_DATABASE, False),
+        ("40001", DatabaseProblem.TRANSACTION_CONFLICT, True),
+        ("40P01", DatabaseProblem.TRANSACTION_CONFLICT, True),
+        ("42P01", DatabaseProblem.OUTDATED_SCHEMA, False),
+        ("57014", DatabaseProblem.STATEMENT_TIMEOUT, True),
+        ("57P01", DatabaseProblem.SERVER_STARTING_OR_STOPPING, True),
+        ("57P03", DatabaseProblem.SERVER_STARTING_OR_STOPPING, True),
+        ("23505", DatabaseProblem.OTHER, False),
+    ],
+)
+def test_an_error_of_the_server_is_classified_by_its_sqlstate_in_any_language(
+    tmp_path: Path, pgcode: str, problem: DatabaseProblem, *, transient: bool
+) -> None:
+    opened = engine_for(f"sqlite:///{tmp_path / 'a.db'}")
+    original = ServerError("Fehler: connection refused steht hier nur im Text", pgcode)
+    with pytest.raises(DatabaseError) as caught, read_transaction(opened):
+        raise OperationalError("SELECT 1", {}, original)
+    opened.dispose()
+    assert (caught.value.problem, caught.value.transient) == (problem, transient)
+
+
+@pytest.mark.parametrize(
+    ("message", "problem", "transient"),
+    [
+        ("could not translate host name: Temporary failure in name resolution", "NAME_RESOLUTION_UNAVAILABLE", True),
+        ("could not translate host name: Name or service not known", "UNKNOWN_HOST", False),
+        ("connection to server failed: timeout expired", "CONNECT_TIMEOUT", True),
+        ("No such file or directory. Is the server running locally?", "SERVER_UNREACHABLE", True),
+        ("FATAL: the database system is starting up", "SERVER_STARTING_OR_STOPPING", True),
+        ("FATAL: password authentication failed for user", "AUTHENTICATION_FAILED", False),
+        ("server closed the connection unexpectedly", "CONNECTION_LOST", True),
+        ("something else", "OTHER", False),
+    ],
+)
+def test_a_failure_to_connect_which_has_no_sqlstate_is_classified_by_its_words(
+    tmp_path: Path, message: str, problem: str, *, transient: bool
+) -> None:
+    opened = engine_for(f"sqlite:///{tmp_path / 'a.db'}")
+    with pytest.raises(DatabaseError) as caught, read_transaction(opened):
+        raise OperationalError("SELECT 1", {}, ServerError(message, None))
+    opened.dispose()
+    assert (caught.value.problem.name, caught.value.transient) == (problem, transient)

@@ -1,4 +1,4 @@
-"""Feedback: one verdict a signal and reader, the last one counts, and only of signals that are in the history."""
+"""Feedback: one rating per signal and reader, the last one counts, and only of signals that are in the history."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,29 +23,29 @@ def rows(engine: Engine) -> list[tuple[str, datetime]]:
         return [(row.verdict, row.created_at) for row in connection.execute(query)]
 
 
-def test_the_same_again_changes_nothing_and_another_word_counts_instead(engine: Engine) -> None:
-    said = Feedback(engine)
+def test_the_same_rating_again_changes_nothing_and_another_replaces_it(engine: Engine) -> None:
+    repository = Feedback(engine)
     key = (START, "AAA", "BUY", "reader")
-    assert said.record(*key, useful=True, at=NOW) == "recorded"
-    assert said.record(*key, useful=True, at=NOW + timedelta(days=1)) == "unchanged"
+    assert repository.record(*key, useful=True, at=NOW) == "recorded"
+    assert repository.record(*key, useful=True, at=NOW + timedelta(days=1)) == "unchanged"
     assert rows(engine) == [("useful", NOW)]
-    assert said.record(*key, useful=False, at=NOW + timedelta(days=2)) == "changed"
+    assert repository.record(*key, useful=False, at=NOW + timedelta(days=2)) == "changed"
     assert rows(engine) == [("not_useful", NOW + timedelta(days=2))]
 
 
-def test_readers_and_signals_count_apart(engine: Engine) -> None:
-    said = Feedback(engine)
+def test_ratings_of_readers_and_signals_are_separate(engine: Engine) -> None:
+    repository = Feedback(engine)
     for key in (("AAA", "BUY", "one"), ("AAA", "BUY", "two"), ("AAA", "SELL", "one"), ("BBB", "BUY", "one")):
-        assert said.record(START, *key, useful=True, at=NOW) == "recorded"
+        assert repository.record(START, *key, useful=True, at=NOW) == "recorded"
     assert len(rows(engine)) == 4
 
 
-def test_a_verdict_goes_to_the_publisher_of_the_leading_story(engine: Engine) -> None:
+def test_a_rating_counts_for_the_publisher_of_the_leading_story(engine: Engine) -> None:
     parts = [story(1, 0.1, 0.4, source="Other"), story(2, 0.4, 0.1, source="Leading")]
     led = signal("AAA", parts=parts, story_id=story(2, 0, 0)["story_id"])
     bare = signal("BBB", parts=[component("rsi", 0.5)], source="technical")
     SignalHistory(engine).record_window(WINDOWS[0], [led.candidate, bare.candidate], run_with())
-    said = Feedback(engine)
+    repository = Feedback(engine)
     for symbol in ("AAA", "BBB", "GONE"):
-        said.record(START, symbol, "BUY", "reader", useful=symbol == "AAA", at=NOW)
-    assert said.verdicts() == [Rating("AAA", "Leading", useful=True), Rating("BBB", "", useful=False)]
+        repository.record(START, symbol, "BUY", "reader", useful=symbol == "AAA", at=NOW)
+    assert repository.verdicts() == [Rating("AAA", "Leading", useful=True), Rating("BBB", "", useful=False)]

@@ -50,7 +50,8 @@ def test_a_year_of_rows_goes_down_and_up_without_losing_one(engine: Engine, data
     """520 windows with four signals each, and some with candidates, to before revision 006 and back to it."""
     fill(engine, 520 * 4, per_window=4)
     history = SignalHistory(engine)
-    history.record_windows((each, [judged(each, "A", 0.5)], run_with()) for each in WINDOWS)
+    for window in WINDOWS:
+        history.record_window(window, [judged(window, "A", 0.5)], run_with())
     before = rows(engine)
     engine.dispose()
     assert migrations.downgrade(database_url, "005") == "005"

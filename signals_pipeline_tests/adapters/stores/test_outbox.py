@@ -1,4 +1,4 @@
-"""The outbox on both databases: what enters it, who may claim, and that no state is left but by its own way."""
+"""The outbox on both databases: what enters it, who may claim a mail, and which state follows which."""
 
 import threading
 from collections import Counter
@@ -53,7 +53,7 @@ def test_a_live_digest_and_its_mails_enter_together_and_once(engine: Engine) -> 
 
 
 @pytest.mark.parametrize("mode", ["backfill", "manual", "catch_up"])
-def test_no_other_mode_makes_mails(engine: Engine, mode: str) -> None:
+def test_a_digest_of_another_mode_adds_no_mails(engine: Engine, mode: str) -> None:
     put(engine, *WHO, mode=mode)
     assert states(engine) == {}
 
@@ -78,7 +78,7 @@ def test_a_suppressed_recipient_gets_no_mail_whatever_the_case(engine: Engine) -
     assert set(states(engine)) == {WHO[0], WHO[2]}
 
 
-def test_who_unsubscribes_before_the_mail_left_gets_none(engine: Engine) -> None:
+def test_a_recipient_who_unsubscribes_before_the_mail_is_sent_gets_none(engine: Engine) -> None:
     put(engine, *WHO)
     suppress(engine, WHO[1])
     outbox = Outbox(engine)
@@ -88,7 +88,7 @@ def test_who_unsubscribes_before_the_mail_left_gets_none(engine: Engine) -> None
     assert {mail.recipient for mail in outbox.open()} == {WHO[0], WHO[2]}
 
 
-def test_only_one_of_many_claims_a_mail(engine: Engine) -> None:
+def test_of_many_concurrent_claims_one_succeeds(engine: Engine) -> None:
     put(engine, WHO[0])
     mail, start = first(engine), threading.Barrier(6)
     won: list[bool] = []
@@ -115,7 +115,7 @@ def test_only_one_of_many_claims_a_mail(engine: Engine) -> None:
         (Unanswered("gone"), "unknown"),
     ],
 )
-def test_each_answer_settles_the_mail(engine: Engine, answer: Any, state: str) -> None:
+def test_the_result_of_an_attempt_is_recorded(engine: Engine, answer: Any, state: str) -> None:
     put(engine, WHO[0])
     outbox, mail = Outbox(engine), first(engine)
     assert outbox.claim(mail, NOW)
@@ -135,11 +135,11 @@ def test_an_attempt_that_ended_before_the_claim_is_counted_once(engine: Engine) 
     outbox, mail = Outbox(engine), first(engine)
     judged = delivery_result(NotSent("refused", permanent=False), attempts=1, now=NOW)
     assert outbox.put_off(mail, judged, NOW)
-    assert not outbox.put_off(mail, judged, NOW)  # the same attempt, told by another process
+    assert not outbox.put_off(mail, judged, NOW)  # the same attempt, recorded by another process
     assert outbox.of(WINDOW)[0].attempts == 1
 
 
-def test_a_mail_whose_process_is_gone_is_unknown_and_the_process_may_still_say_better(engine: Engine) -> None:
+def test_a_claim_expires_to_unknown_and_its_process_may_still_record_the_result(engine: Engine) -> None:
     put(engine, WHO[0])
     outbox, mail = Outbox(engine), first(engine)
     outbox.claim(mail, NOW)
@@ -167,7 +167,7 @@ def test_an_old_mail_waits_for_its_release(engine: Engine) -> None:
     assert [mail.id for mail in outbox.due(late)] == [mails[0].id]
 
 
-def test_an_operator_decides_about_what_is_not_settled_and_about_nothing_else(engine: Engine) -> None:
+def test_an_operator_decides_only_about_mails_that_are_neither_sent_nor_being_sent(engine: Engine) -> None:
     put(engine, *WHO)
     outbox = Outbox(engine)
     ann, bob, cem = outbox.of(WINDOW)
@@ -185,7 +185,7 @@ def test_an_operator_decides_about_what_is_not_settled_and_about_nothing_else(en
     for decide in (outbox.release, outbox.abandon):
         with pytest.raises(OutboxError, match=f"mail {cem.id} is sent and can't be"):
             decide([cem.id], NOW)
-        with pytest.raises(OutboxError, match="mail 99 is not there"):
+        with pytest.raises(OutboxError, match="mail 99 does not exist"):
             decide([99], NOW)
 
 
@@ -220,7 +220,7 @@ def test_a_failure_is_announced_once_and_only_where_no_live_digest_is(engine: En
     assert outbox.announce_failure(other, addressed(*WHO), detail="", now=other.end) == 0
 
 
-def test_due_comes_oldest_window_first(engine: Engine) -> None:
+def test_due_mails_are_ordered_from_the_oldest_window(engine: Engine) -> None:
     for place in (5, 3, 4):
         put(engine, WHO[0], window=WINDOWS[place])
     outbox = Outbox(engine)

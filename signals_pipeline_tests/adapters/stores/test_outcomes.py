@@ -32,7 +32,8 @@ def judged(place: int, symbol: str) -> Candidate:
 
 def recorded(engine: Engine) -> list[Signal]:
     history = SignalHistory(engine)
-    history.record_windows((WINDOWS[place], [judged(place, "A"), judged(place, "B")], RUN) for place in range(3))
+    for place in range(3):
+        history.record_window(WINDOWS[place], [judged(place, "A"), judged(place, "B")], RUN)
     return history.between(WINDOWS[0].start, FAR)
 
 

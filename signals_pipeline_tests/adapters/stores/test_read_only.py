@@ -1,4 +1,4 @@
-"""What reads for the pages can't write: the database refuses, whatever the statement."""
+"""The web pages' engine can't write: the database refuses every such statement."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.tables import feedback, suppression
 
 
-def test_it_reads_and_every_write_is_refused(database_url: str) -> None:
+def test_reads_succeed_and_every_write_is_refused(database_url: str) -> None:
     engine = read_only_engine(database_url)
     with read_transaction(engine) as connection:
         assert connection.execute(sa.select(suppression)).all() == []
@@ -22,13 +22,13 @@ def test_it_reads_and_every_write_is_refused(database_url: str) -> None:
     engine.dispose()
 
 
-def test_options_that_the_url_has_stay(database_url: str) -> None:
+def test_options_of_the_url_are_kept(database_url: str) -> None:
     url = sa.make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        given = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
+        with_options = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
     else:
-        given = url.update_query_dict({"options": ["-c statement_timeout=1234"]})
-    engine = read_only_engine(given.render_as_string(hide_password=False))
+        with_options = url.update_query_dict({"options": ["-c statement_timeout=1234"]})
+    engine = read_only_engine(with_options.render_as_string(hide_password=False))
     with read_transaction(engine) as connection:
         if url.get_backend_name() != "sqlite":
             assert connection.execute(sa.text("SHOW statement_timeout")).scalar_one() == "1234ms"
@@ -37,15 +37,15 @@ def test_options_that_the_url_has_stay(database_url: str) -> None:
     engine.dispose()
 
 
-def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
     path = tmp_path / "none yet#1.db"
-    with pytest.raises(DatabaseError, match="it is not there; `signals migrate` makes it"):
+    with pytest.raises(DatabaseError, match="it does not exist; run `signals migrate` to create it"):
         read_only_engine(f"sqlite:///{path}")
     assert not path.exists()
 
 
 @pytest.mark.parametrize("url", ["not a url", "mysql://h/d", "sqlite://"])
-def test_an_url_that_is_none_is_told_as_ever(url: str) -> None:
+def test_an_invalid_url_is_the_same_error_as_for_a_writer(url: str) -> None:
     if url == "sqlite://":
         read_only_engine(url).dispose()  # in memory: there is nothing to protect
         return

@@ -1,4 +1,4 @@
-"""The score cache gives back exactly what was put, once a text and model revision."""
+"""The score cache returns exactly what was put, one score per text and model revision."""
 
 import hashlib
 from multiprocessing.queues import Queue
@@ -28,12 +28,12 @@ def frame(values: dict[str, list[float]]) -> pd.DataFrame:
 
 
 def digests(count: int) -> list[str]:
-    return [hashlib.sha256(str(place).encode()).hexdigest() for place in range(count)]
+    return [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.dictionaries(st.text("abcdef", min_size=1), st.lists(FLOATS, min_size=3, max_size=3)))
-def test_logits_come_back_to_the_last_bit(engine: Engine, values: dict[str, list[float]]) -> None:
+def test_logits_are_returned_to_the_last_bit(engine: Engine, values: dict[str, list[float]]) -> None:
     with write_transaction(engine) as connection:
         connection.execute(sa.delete(headline_score))
     cache = ScoreCache(engine)
@@ -44,12 +44,12 @@ def test_logits_come_back_to_the_last_bit(engine: Engine, values: dict[str, list
     assert cache.get(values, "another revision").empty
 
 
-def test_nothing_known_is_an_empty_frame_of_the_same_columns(engine: Engine) -> None:
+def test_without_a_hit_the_frame_is_empty_and_has_the_same_columns(engine: Engine) -> None:
     pd.testing.assert_frame_equal(ScoreCache(engine).get([], "m"), frame({}))
     pd.testing.assert_frame_equal(ScoreCache(engine).get(["a"], "m"), frame({}))
 
 
-def test_what_is_known_stays(engine: Engine) -> None:
+def test_a_cached_score_stays(engine: Engine) -> None:
     cache = ScoreCache(engine)
     cache.put(frame({"a": [1, 2, 3]}), "m")
     cache.put(frame({"a": [7, 7, 7], "b": [4, 5, 6]}), "m")
@@ -66,7 +66,7 @@ def test_logits_that_are_not_finite_are_refused_whole(engine: Engine, bad: float
     assert cache.get(["a", "b"], "m").empty
 
 
-def test_more_texts_than_one_statement_can_name(engine: Engine) -> None:
+def test_more_texts_than_one_statement_can_have_parameters(engine: Engine) -> None:
     hashes, cache = digests(25_000), ScoreCache(engine)
     cache.put(frame({each: [0.1, 0.2, 0.3] for each in hashes[:15_000]}), "m")
     assert cache.get(hashes, "m").index.tolist() == sorted(hashes[:15_000])

@@ -18,18 +18,19 @@ from signals_pipeline_tests.support.histories import WINDOWS, judged, run_with
 
 def test_recording_the_same_again_writes_nothing(engine: Engine) -> None:
     history = SignalHistory(engine)
-    entries = [(each, [judged(each, "A", 0.5), judged(each, "B", -0.9)], run_with()) for each in WINDOWS[:4]]
-    assert all(each.changed for each in history.record_windows(entries))
+    tables = (window_run, signal_candidate, signal_history)
+    for window in WINDOWS[:4]:
+        assert history.record_window(window, [judged(window, "A", 0.5), judged(window, "B", -0.9)], run_with()).changed
     with read_transaction(engine) as connection:
-        before = [
-            connection.execute(sa.select(table)).all() for table in (window_run, signal_candidate, signal_history)
-        ]
-    again = [(window, list(reversed(found)), replace(run, mode="backfill")) for window, found, run in entries]
-    assert [(each.changed, each.rederived) for each in history.record_windows(again)] == [(False, ())] * 4
+        before = [connection.execute(sa.select(table)).all() for table in tables]
+
+    for window in WINDOWS[:4]:
+        other_order = [judged(window, "B", -0.9), judged(window, "A", 0.5)]
+        again = history.record_window(window, other_order, run_with("backfill"))
+        assert (again.changed, again.rederived) == (False, ())
+
     with read_transaction(engine) as connection:
-        assert [
-            connection.execute(sa.select(each)).all() for each in (window_run, signal_candidate, signal_history)
-        ] == before
+        assert [connection.execute(sa.select(table)).all() for table in tables] == before
 
 
 def test_only_rows_that_differ_are_rewritten(engine: Engine) -> None:
@@ -43,11 +44,11 @@ def test_only_rows_that_differ_are_rewritten(engine: Engine) -> None:
         assert sorted(tuple(row) for row in found) == [("A", 0.5, "live"), ("B", 0.6, "manual")]
 
 
-def test_new_near_misses_are_kept_without_touching_the_signals(engine: Engine) -> None:
+def test_new_near_misses_are_stored_without_touching_the_signals(engine: Engine) -> None:
     history, window = SignalHistory(engine), WINDOWS[0]
     history.record_window(window, [judged(window, "A", 0.5)], run_with())
-    healed = replace(run_with("manual"), near_misses=[{"symbol": "X", "marks": ("x",)}], model="compact @1")
-    recorded = history.record_window(window, [judged(window, "A", 0.5)], healed)
+    changed_run = replace(run_with("manual"), near_misses=[{"symbol": "X", "marks": ("x",)}], model="compact @1")
+    recorded = history.record_window(window, [judged(window, "A", 0.5)], changed_run)
     assert (recorded.changed, recorded.rederived) == (True, ())
     run = history.run(window)
     assert run is not None
@@ -59,7 +60,7 @@ def test_new_near_misses_are_kept_without_touching_the_signals(engine: Engine) -
 @pytest.mark.parametrize(
     ("first", "then", "kept"),
     [
-        ("live", "catch_up", "catch_up"),  # the live run failed before its digest: the next one tells its signals
+        ("live", "catch_up", "catch_up"),  # the live run failed before its digest: the next digest reports its signals
         ("manual", "live", "live"),
         ("backfill", "live", "live"),
         ("live", "backfill", "live"),
@@ -67,7 +68,7 @@ def test_new_near_misses_are_kept_without_touching_the_signals(engine: Engine) -
         ("manual", "backfill", "manual"),
     ],
 )
-def test_only_a_run_that_is_told_to_a_reader_marks_what_is_already_recorded(
+def test_only_a_run_whose_digest_reports_signals_updates_the_mode_of_what_is_already_recorded(
     engine: Engine, first: Mode, then: Mode, kept: Mode
 ) -> None:
     history, window = SignalHistory(engine), WINDOWS[0]
@@ -115,7 +116,7 @@ def test_numbers_of_numpy_are_numbers(engine: Engine) -> None:
     assert history.candidates(window) == [replace(plain, technical=0.5)]
 
 
-def test_look_ups_of_active_signals_use_an_index(tmp_path: Path) -> None:
+def test_queries_for_active_signals_use_an_index(tmp_path: Path) -> None:
     opened = engine_for(f"sqlite:///{tmp_path / 'a.db'}")
     metadata.create_all(opened)
     asked: list[tuple[str, Any]] = []

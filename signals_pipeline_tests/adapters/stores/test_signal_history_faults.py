@@ -22,7 +22,7 @@ from signals_pipeline_tests.support.histories import WINDOWS, Entry, judged, row
     ("found", "knobs", "problem"),
     [
         ([judged(WINDOWS[1], "A", 0.5)], {}, "2026-03-02-08:30: the candidate A is of 2026-03-02T22:30"),
-        ([judged(WINDOWS[0], "A", 0.5)] * 2, {}, "two candidates of A; a symbol has one a window"),
+        ([judged(WINDOWS[0], "A", 0.5)] * 2, {}, "two candidates of A; each symbol has one per window"),
         ([], {"max_signals": None}, "knob 'max_signals' is missing; give Knobs.stored"),
     ],
 )  # fmt: skip
@@ -55,7 +55,9 @@ def killed_while_writing(url: str, statement: str, entries: Iterable[Entry]) -> 
         if sql.startswith(statement):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    SignalHistory(engine).record_windows(entries)
+    history = SignalHistory(engine)
+    for entry in entries:
+        history.record_window(*entry)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,8 @@ def test_a_process_killed_while_recording_leaves_the_old_rows_whole(
     engine: Engine, database_url: str, statement: str
 ) -> None:
     history = SignalHistory(engine)
-    history.record_windows((each, [judged(each, "A", 0.5)], run_with()) for each in WINDOWS[:3])
+    for window in WINDOWS[:3]:
+        history.record_window(window, [judged(window, "A", 0.5)], run_with())
     before = rows(engine)
     entry = (WINDOWS[0], [judged(WINDOWS[0], "B", 0.9)], run_with("manual"))
     worker = PROCESSES.Process(target=killed_while_writing, args=(database_url, statement, [entry]))
@@ -77,10 +80,10 @@ def test_a_process_killed_while_recording_leaves_the_old_rows_whole(
 
 
 def recorded_at_once(url: str, entries: list[Entry], start: Barrier, results: "Queue[list[Recorded] | str]") -> None:
-    engine = engine_for(url)
+    history = SignalHistory(engine_for(url))
     start.wait()
     try:
-        results.put(SignalHistory(engine).record_windows(entries))
+        results.put([history.record_window(*entry) for entry in entries])
     except DatabaseError as error:
         results.put(str(error))
 
@@ -101,5 +104,7 @@ def test_two_processes_recording_the_same_windows_at_once_leave_one_result(engin
     assert [one.changed != other.changed for one, other in zip(*both, strict=True)] == [True] * len(WINDOWS)
     together = rows(engine)
     wipe(engine)
-    SignalHistory(engine).record_windows(entries)
+    history = SignalHistory(engine)
+    for entry in entries:
+        history.record_window(*entry)
     assert together == rows(engine)

@@ -44,7 +44,8 @@ def test_any_order_of_recording_gives_the_rows_of_chronological_order(
     final, disorderly = case
     history = SignalHistory(engine)
     wipe(engine)
-    history.record_windows(final)
+    for entry in final:
+        history.record_window(*entry)
     expected = rows(engine)
     wipe(engine)
     for entry in disorderly:
@@ -57,17 +58,18 @@ def test_any_order_of_recording_gives_the_rows_of_chronological_order(
 def test_the_history_is_the_fold_of_the_windows_in_memory(engine: Engine, data: st.DataObject) -> None:
     final = [data.draw(evidence(each)) for each in WINDOWS[:8]]
     wipe(engine)
-    told = []
-    for window, found, run in final:
-        days, most = run.knobs["signal_expiry_days"], run.knobs["max_signals"]
-        told += decide(found, told, window, expiry_days=days, max_signals=most).signals
+    signals = []
+    for window, candidates, run in final:
+        decision = decide(candidates, signals, window, expiry_days=run.expiry_days, max_signals=run.max_signals)
+        signals += decision.signals
     history = SignalHistory(engine)
-    history.record_windows(reversed(final))
+    for entry in reversed(final):
+        history.record_window(*entry)
     assert history.between(WINDOWS[0].start, WINDOWS[8].end) == sorted(
-        told, key=lambda each: (each.decided_at, each.symbol)
+        signals, key=lambda signal: (signal.decided_at, signal.symbol)
     )
     as_of = data.draw(st.sampled_from(WINDOWS)).end
-    assert history.active(as_of, 2.5) == list(active_at(told, as_of, 2.5).values())
+    assert history.active(as_of, 2.5) == list(active_at(signals, as_of, 2.5).values())
 
 
 def test_a_window_filled_in_later_turns_a_later_signal_into_a_repeat(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Signals in pages: every one once, newest window first, each with its outcomes."""
+"""Signals page by page: each once, newest window first, with its outcomes."""
 
 from sqlalchemy.engine import Engine
 
@@ -21,13 +21,12 @@ def filled(engine: Engine) -> SignalArchive:
     return SignalArchive(engine)
 
 
-def test_pages_tile_the_history(engine: Engine) -> None:
+def test_pages_list_every_signal_once_in_order(engine: Engine) -> None:
     archive = filled(engine)
     whole = archive.list(100)
+    keys = [entry.key for entry in whole]
     assert len(whole) == 12
-    assert [each.key for each in whole] == sorted(
-        (each.key for each in whole), key=lambda key: (-key.window_start.timestamp(), key.symbol)
-    )
+    assert keys == sorted(keys, key=lambda key: (-key.window_start.timestamp(), key.symbol))
     for size in (1, 2, 5, 12):
         pages, last = [], None
         while page := archive.list(size, after=last):
@@ -36,20 +35,20 @@ def test_pages_tile_the_history(engine: Engine) -> None:
         assert pages == whole
 
 
-def test_filters_and_outcomes(engine: Engine) -> None:
+def test_signals_are_filtered_and_have_their_outcomes(engine: Engine) -> None:
     archive = filled(engine)
     assert {each.symbol for each in archive.list(100, symbol="B-B")} == {"B-B"}
     assert {each.signal_type for each in archive.list(100, signal_type="SELL")} == {"SELL"}
-    known = [each for each in archive.list(100) if each.outcomes]
-    assert [(each.symbol, each.window_start) for each in known] == [("B-B", WINDOWS[1].start)]
-    assert [each.horizon for each in known[0].outcomes] == [1, 3, 5, 10]
+    with_outcomes = [entry for entry in archive.list(100) if entry.outcomes]
+    assert [(entry.symbol, entry.window_start) for entry in with_outcomes] == [("B-B", WINDOWS[1].start)]
+    assert [outcome.horizon for outcome in with_outcomes[0].outcomes] == [1, 3, 5, 10]
 
 
-def test_one_by_its_key(engine: Engine) -> None:
+def test_a_signal_is_found_by_its_key(engine: Engine) -> None:
     archive = filled(engine)
     key = SignalKey(WINDOWS[1].start, "B-B", "BUY")
-    found = archive.get(key)
-    assert found is not None
-    assert found.key == key
-    assert len(found.outcomes) == 4
+    entry = archive.get(key)
+    assert entry is not None
+    assert entry.key == key
+    assert len(entry.outcomes) == 4
     assert archive.get(SignalKey(WINDOWS[1].start, "B-B", "SELL")) is None

@@ -1,4 +1,4 @@
-"""Who is not written to: said once, whatever the spelling of the address, until taken back."""
+"""The suppression list: one entry per address, whatever its spelling, until it is removed."""
 
 from datetime import UTC, datetime
 
@@ -12,26 +12,26 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 LATER = datetime(2026, 3, 3, tzinfo=UTC)
 
 
-def test_the_first_word_stays_and_the_second_changes_nothing(engine: Engine) -> None:
-    gone = Suppressions(engine)
-    assert gone.add("Reader@Example.org", "unsubscribed", NOW)
-    assert not gone.add(" reader@example.org", "bounced", LATER)
-    assert gone.all() == [Suppression("reader@example.org", "unsubscribed", NOW)]
+def test_the_first_reason_stays_and_a_second_one_changes_nothing(engine: Engine) -> None:
+    suppressions = Suppressions(engine)
+    assert suppressions.add("Reader@Example.org", "unsubscribed", NOW)
+    assert not suppressions.add(" reader@example.org", "bounced", LATER)
+    assert suppressions.all() == [Suppression("reader@example.org", "unsubscribed", NOW)]
 
 
-def test_those_among_recipients_come_back_as_given(engine: Engine) -> None:
-    gone = Suppressions(engine)
-    gone.add("a@example.org", "complaint", NOW)
-    assert gone.among(["A@example.org", "b@example.org"]) == {"A@example.org"}
-    assert gone.among([]) == frozenset()
+def test_suppressed_recipients_are_returned_as_given(engine: Engine) -> None:
+    suppressions = Suppressions(engine)
+    suppressions.add("a@example.org", "complaint", NOW)
+    assert suppressions.among(["A@example.org", "b@example.org"]) == {"A@example.org"}
+    assert suppressions.among([]) == frozenset()
 
 
-def test_a_recipient_can_come_back(engine: Engine) -> None:
-    gone = Suppressions(engine)
-    gone.add("a@example.org", "unsubscribed", NOW)
-    assert gone.remove("A@EXAMPLE.ORG")
-    assert not gone.remove("a@example.org")
-    assert gone.all() == []
+def test_a_suppression_can_be_removed(engine: Engine) -> None:
+    suppressions = Suppressions(engine)
+    suppressions.add("a@example.org", "unsubscribed", NOW)
+    assert suppressions.remove("A@EXAMPLE.ORG")
+    assert not suppressions.remove("a@example.org")
+    assert suppressions.all() == []
 
 
 def test_an_unknown_reason_is_refused(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Settings that were tried are remembered whole, and a damaged file is refused, not forgotten."""
+"""The file of tried settings is written whole, and a damaged one is refused, not overwritten."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from signals_pipeline.core.research.replay import Setting
 SETTINGS = (Setting(0.6, 0.3, 0.6, 6.0, 7.0, 25), Setting(0.1, 0.25, 1 / 3, 6.5, 7.0, 5, "technical"))
 
 
-def test_what_was_kept_comes_back(tmp_path: Path) -> None:
+def test_settings_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "tried.json"
     assert tried_settings(path) == ()
     keep_tried(path, SETTINGS)

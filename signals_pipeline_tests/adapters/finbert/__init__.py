@@ -1,1 +1,0 @@
-"""Preparing FinBERT, on models of its architecture a few numbers wide."""
