@@ -266,7 +266,9 @@ class _Known:
         """The active signals, decided in other windows, that a text first seen before as_of corrects."""
         seen = [each for each in revisions if each.known_at < self.window.as_of]
         least = float(self.knobs["min_combined_score"])
-        return tuple(self._corrected(each) for each in corrections(self.standing.values(), seen, least=least))
+        return tuple(
+            self._corrected(each) for each in corrections(self.standing.values(), seen, min_combined_score=least)
+        )
 
     def _corrected(self, made: Correction) -> CorrectedLine:
         return CorrectedLine(

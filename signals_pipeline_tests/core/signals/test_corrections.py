@@ -52,7 +52,7 @@ def seen(story: str, number: int, title: str, tone: Tone | None = None, at: date
 
 
 def corrected(active: Signal, *known: Revision) -> Correction:
-    (found,) = corrections([active], known, least=LEAST)
+    (found,) = corrections([active], known, min_combined_score=LEAST)
     return found
 
 
@@ -138,11 +138,13 @@ def test_what_did_not_change_or_was_known_before_corrects_nothing() -> None:
     active = made(THREE)
     same, earlier = seen("a", 1, "STORY a told 1"), seen("a", 1, "Other", at=NOW.end - HOUR)
     other = Revision("https://news.example/zz", "Other", NEXT.start, {})
-    assert corrections([active], [same, earlier, other], least=LEAST) == ()
-    assert corrections([active], [seen("a", 1, "Other"), seen("a", 1, "Story a told 1")], least=LEAST) == ()
+    assert corrections([active], [same, earlier, other], min_combined_score=LEAST) == ()
+    assert (
+        corrections([active], [seen("a", 1, "Other"), seen("a", 1, "Story a told 1")], min_combined_score=LEAST) == ()
+    )
     bare = json.dumps([{"kind": "story", "contribution": 0.5, "title": "T", "url": "https://news.example/a1"}])
     old = replace(active, candidate=replace(active.candidate, contributions=bare))
-    assert corrections([old], [seen("a", 1, "Other")], least=LEAST) == ()
+    assert corrections([old], [seen("a", 1, "Other")], min_combined_score=LEAST) == ()
 
 
 def headline(number: int, title: str, **changes: Any) -> dict[str, Any]:
