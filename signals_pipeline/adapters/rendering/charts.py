@@ -64,7 +64,7 @@ def calibration(path: Path, found: Reliability) -> Path:
     axes.plot(
         [30, 100], [30, 100], color=DOT, linewidth=1.2, linestyle=":", label="if confidence were a chance of profit"
     )
-    for place, (line, said) in enumerate(zip(found.lines, found.said, strict=True)):
+    for place, (line, said) in enumerate(zip(found.lines, found.mean_confidences, strict=True)):
         rate, low, high = (100 * each for each in (line.hit_rate, line.low, line.high))
         fill = ACCENT if line.enough else "white"
         axes.errorbar(100 * said, rate, [[rate - low], [high - rate]], color=ACCENT, capsize=3, linewidth=1.4)

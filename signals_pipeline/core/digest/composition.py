@@ -25,7 +25,8 @@ from signals_pipeline.core.digest.wording import (
     tag,
 )
 from signals_pipeline.core.news.coverage import Coverage
-from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex, Provenance
+from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
+from signals_pipeline.core.record.outcomes import Provenance
 from signals_pipeline.core.record.track_record import ENOUGH, RecordLine
 from signals_pipeline.core.signals.corrections import Correction, Revision, corrections
 from signals_pipeline.core.signals.decision import (

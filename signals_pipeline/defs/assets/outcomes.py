@@ -8,7 +8,8 @@ import dagster as dg
 from signals_pipeline.adapters.progress import counting
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.record import outcomes as core
-from signals_pipeline.core.record.outcome_index import PROVENANCES, OutcomeIndex
+from signals_pipeline.core.record.outcome_index import OutcomeIndex
+from signals_pipeline.core.record.outcomes import PROVENANCES
 from signals_pipeline.core.spread import neighbours
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.outcome_index import ANY, LIVE_MODES, OutcomeIndex
-from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
+from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, PROVENANCES
 from signals_pipeline.core.record.track_record import RecordLine, record
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline_tests.support.digest_examples import outcome_rows
@@ -50,15 +50,24 @@ def test_it_is_the_record_of_the_rows_known_by_then(count: int, day: int, random
     mode_of = pd.Series([modes.get(start.to_pydatetime(), "backfill") for start in rows["window_start"]], dtype="str")
     outcome_index = OutcomeIndex.of(rows, modes)
     known = (rows["known_at"] < pd.Timestamp(as_of)).to_numpy()
-    for standing in ("live", "backfilled"):
-        stands = mode_of.isin(LIVE_MODES).to_numpy() == (standing == "live")
-        for kind, lifecycle in ((ANY, ANY), ("BUY", ANY), ("SELL", ANY), ("BUY", "new"), ("SELL", "flipped")):
-            alike = (rows["signal_type"] == kind).to_numpy() | (kind == ANY)
-            alike &= (rows["lifecycle"] == lifecycle).to_numpy() | (lifecycle == ANY)
-            wanted = record(rows[known & stands & alike], label="x")
-            found = outcome_index.record(as_of, "x", standing, kind, lifecycle)
-            assert_same(found, wanted)
-            assert outcome_index.known(as_of, standing, kind, lifecycle) == wanted[0].n
+    groups = {
+        (ANY, ANY): None,
+        ("BUY", ANY): "BUY signals",
+        ("SELL", ANY): "SELL signals",
+        ("BUY", "new"): "new BUY signals",
+        ("SELL", "flipped"): "flipped SELL signals",
+    }
+    for provenance in PROVENANCES:
+        same_provenance = mode_of.isin(LIVE_MODES).to_numpy() == (provenance == "live")
+        for (signal_type, lifecycle), words in groups.items():
+            in_group = (rows["signal_type"] == signal_type).to_numpy() | (signal_type == ANY)
+            in_group &= (rows["lifecycle"] == lifecycle).to_numpy() | (lifecycle == ANY)
+            group_rows = rows[known & same_provenance & in_group]
+
+            expected = record(group_rows, label="x", provenance=provenance, signal_group=words)
+
+            assert_same(outcome_index.record(as_of, "x", provenance, signal_type, lifecycle), expected)
+            assert outcome_index.known(as_of, provenance, signal_type, lifecycle) == expected[0].n
 
 
 @settings(max_examples=8, deadline=None)
