@@ -98,7 +98,7 @@ def tuning(path: Path, found: Tuning) -> Path:
         _marked(axes, found.best, ACCENT, "best")
     if found.trials[0].hit_rate is not None and found.trials[0] != found.best:
         _marked(axes, found.trials[0], WARM, "in use")
-    _note(figure, found.verdict)
+    _note(figure, found.conclusion)
     return _saved(figure, axes, path)
 
 
