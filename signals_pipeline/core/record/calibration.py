@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.intervals import hit_rate_interval
-from signals_pipeline.core.record.forward_returns import Forward, Panel, Reals
+from signals_pipeline.core.record.forward_returns import FloatArray, Forward, ScorePanel
 from signals_pipeline.core.record.track_record import ENOUGH
 
 By = Literal["combined_score", "confidence_score"]
@@ -117,7 +117,7 @@ def calibration(outcomes: pd.DataFrame, horizon: int, by: By) -> tuple[Calibrati
     return tuple(lines)
 
 
-def agreement(panel: Panel, forward: Forward) -> pd.DataFrame:
+def agreement(panel: ScorePanel, forward: Forward) -> pd.DataFrame:
     """Whether the next session agreed with the tone, one row per company with tone and entry session.
 
     Of the windows before one open the last counts; a tone of exactly 0 has no sign and is left out.
@@ -174,12 +174,12 @@ def reliability(agreed: pd.DataFrame) -> Reliability:
     )
 
 
-def _brier(forecasts: Reals, hits: NDArray[np.bool_]) -> float:
+def _brier(forecasts: FloatArray, hits: NDArray[np.bool_]) -> float:
     """Mean squared difference of forecast and outcome (Brier 1950)."""
     return float(np.square(forecasts - hits).mean())
 
 
-def _groups(sizes: Reals, by: By) -> list[tuple[tuple[float, float], NDArray[np.bool_]]]:
+def _groups(sizes: FloatArray, by: By) -> list[tuple[tuple[float, float], NDArray[np.bool_]]]:
     """The ends of each group that is not empty, and which numbers lie in it."""
     edges = EDGES[by]
     last = len(edges) - 2
@@ -195,7 +195,7 @@ def _groups(sizes: Reals, by: By) -> list[tuple[tuple[float, float], NDArray[np.
 def _line(
     ends: tuple[float, float],
     hits: NDArray[np.bool_],
-    base_rates: Reals,
+    base_rates: FloatArray,
     days: NDArray[np.datetime64],
     horizon: int,
 ) -> CalibrationLine:

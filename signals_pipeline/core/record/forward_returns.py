@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.prices.adjustment import span_factors
-from signals_pipeline.core.record.outcomes import HORIZONS, price_grids, spans_of
+from signals_pipeline.core.record.outcomes import HORIZONS, price_grids, span_returns
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions, Window
 
-Reals = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Panel:
+class ScorePanel:
     """The scores of some windows as arrays (windows, symbols).
 
     Attributes:
@@ -38,13 +38,13 @@ class Panel:
     windows: tuple[Window, ...]
     symbols: tuple[str, ...]
     scored: NDArray[np.bool_]
-    combined: Reals
-    tone: Reals
-    confidence: Reals
-    technical: Reals
+    combined: FloatArray
+    tone: FloatArray
+    confidence: FloatArray
+    technical: FloatArray
 
     @classmethod
-    def from_scores(cls, scores: pd.DataFrame, windows: Sequence[Window]) -> "Panel":
+    def from_scores(cls, scores: pd.DataFrame, windows: Sequence[Window]) -> "ScorePanel":
         """The panel of some windows.
 
         Args:
@@ -61,7 +61,7 @@ class Panel:
         row = all_rows[wanted]
         column = pd.Index(symbols, dtype="str").get_indexer(pd.Index(rows["symbol"], dtype="str"))
 
-        def grid(name: str, present: NDArray[np.bool_]) -> Reals:
+        def grid(name: str, present: NDArray[np.bool_]) -> FloatArray:
             values = np.full(shape, np.nan)
             values[row, column] = np.where(present, rows[name].to_numpy(dtype=np.float64), np.nan)
             return values
@@ -96,9 +96,9 @@ class Forward:
 
     entry: NDArray[np.int64]
     days: NDArray[np.datetime64]
-    excess: dict[int, Reals]
-    above: dict[int, Reals]
-    below: dict[int, Reals]
+    excess: dict[int, FloatArray]
+    above: dict[int, FloatArray]
+    below: dict[int, FloatArray]
 
     @property
     def last_before_open(self) -> NDArray[np.bool_]:
@@ -153,7 +153,7 @@ def forward_returns(
         due = (entry > 0) & (exit_place < closed)
         pairs = np.column_stack([entry, exit_place])[due]
         entries = opens[pairs[:, 0]] * span_factors(bars, actions, columns, sessions, pairs)
-        spans = spans_of(closes[pairs[:, 1]] / entries - 1, watched, columns[BENCHMARK])
+        spans = span_returns(closes[pairs[:, 1]] / entries - 1, watched, columns[BENCHMARK])
 
         excess = np.full((len(windows), len(symbols)), np.nan)
         excess[due] = (spans.returns - spans.benchmark[:, None])[:, wanted]
@@ -167,7 +167,7 @@ def forward_returns(
     return forward
 
 
-def pairs(values: Reals, forward: Forward, horizon: int) -> pd.DataFrame:
+def pairs(values: FloatArray, forward: Forward, horizon: int) -> pd.DataFrame:
     """A score and what came after it, one row per company and entry session, for `information_coefficient`.
 
     Of the windows before one open only the last counts: a return is set against one score, the newest.

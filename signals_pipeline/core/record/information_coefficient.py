@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-LEAST_COMPANIES = 3
+MIN_COMPANIES = 3
 """Companies from which on a day is ranked: the rank correlation of two is always -1 or 1."""
 
 # Variances below rounding error: the series is constant and has no meaningful error.
@@ -68,7 +68,7 @@ def daily_spearman(pairs: pd.DataFrame) -> pd.Series:
     )
     by_day = products.groupby("day", sort=True)[["score_excess", "score_squared", "excess_squared"]]
     sums = by_day.sum()
-    enough = by_day.size() >= LEAST_COMPANIES
+    enough = by_day.size() >= MIN_COMPANIES
     varies = (sums["score_squared"] > 0) & (sums["excess_squared"] > 0)
     sums = sums[enough & varies]
     return sums["score_excess"] / np.sqrt(sums["score_squared"] * sums["excess_squared"])

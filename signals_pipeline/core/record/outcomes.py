@@ -41,7 +41,7 @@ LIVE_MODES = ("live", "catch_up")
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class SpanReturns:
     """Returns from the open of one session to the close of another, one row per span (entry, exit).
 
     Attributes:
@@ -133,7 +133,7 @@ def price_grids(
     return grid("open"), grid("close")
 
 
-def spans_of(returns: NDArray[np.float64], watchlist: NDArray[np.int64], spy: int) -> Spans:
+def span_returns(returns: NDArray[np.float64], watchlist: NDArray[np.int64], spy: int) -> SpanReturns:
     """Benchmark and base rates of every span.
 
     Args:
@@ -150,7 +150,7 @@ def spans_of(returns: NDArray[np.float64], watchlist: NDArray[np.int64], spy: in
     benchmark = np.where(has_spy, returns[:, spy], equal_weight)
     above = (has_return & (watched > benchmark[:, None])).sum(axis=1) / size
     below = (has_return & (watched < benchmark[:, None])).sum(axis=1) / size
-    return Spans(returns, benchmark, has_spy, above, below)
+    return SpanReturns(returns, benchmark, has_spy, above, below)
 
 
 def _due(signals: Sequence[Signal], sessions: Sessions, as_of: datetime) -> pd.DataFrame:
@@ -206,7 +206,7 @@ def _with_returns(
     span = span.reshape(-1)
     opens, closes = price_grids(bars, columns, sessions)
     entries = opens[pairs[:, 0]] * span_factors(bars, actions, columns, sessions, pairs)
-    spans = spans_of(closes[pairs[:, 1]] / entries - 1, watchlist, columns[BENCHMARK])
+    spans = span_returns(closes[pairs[:, 1]] / entries - 1, watchlist, columns[BENCHMARK])
 
     # A SELL gains what its company loses against the benchmark.
     column = due["symbol"].map(columns).to_numpy(dtype=np.int64)

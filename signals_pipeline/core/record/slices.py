@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.intervals import overlap_robust_error
-from signals_pipeline.core.record.track_record import ENOUGH, LEAST_DATES, RecordLine, record_line
+from signals_pipeline.core.record.track_record import ENOUGH, MIN_ENTRY_SESSIONS, RecordLine, record_line
 
 FALSE_DISCOVERIES = 0.05
 """Expected share of slices called different although they are not."""
@@ -138,7 +138,7 @@ def _tested(label: str, rows: pd.DataFrame, horizon: int) -> tuple[RecordLine, f
     gains = hits - base_rates
     error = overlap_robust_error(gains, days, horizon)
     # An error of 0 means that every outcome was as the base rate has it: nothing to test.
-    if not line.enough or line.n_dates < LEAST_DATES or not error:
+    if not line.enough or line.n_dates < MIN_ENTRY_SESSIONS or not error:
         return line, None
     # Two-sided p value of the normal distribution.
     return line, math.erfc(abs(float(gains.mean())) / error / math.sqrt(2))

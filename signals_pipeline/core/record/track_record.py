@@ -20,7 +20,7 @@ from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
 ENOUGH = 30
 """Outcomes from which on a hit rate is shown: with fewer, its interval is wider than a third of the scale."""
 
-LEAST_DATES = 10
+MIN_ENTRY_SESSIONS = 10
 """Entry sessions from which on a difference from the base rate is tested: clustered errors of fewer are unreliable."""
 
 # News moves prices within days; a hit rate beyond these is more often a leak of the future than skill.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Reals = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 # Sums in another order differ in the last digits; equal positions must not be told apart by that.
 _ROUNDING = 1e-9
@@ -36,7 +36,7 @@ class Bets:
     session: NDArray[np.int64]
     symbol: NDArray[np.int64]
     rise: NDArray[np.bool_]
-    rules: Reals
+    rules: FloatArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,12 +49,12 @@ class RealityCheck:
         threshold: The t that the best rule reaches at one position in twenty.
     """
 
-    t: Reals
+    t: FloatArray
     p: float
     threshold: float
 
 
-def reality_check(bets: Bets, excess: Reals, above: Reals, below: Reals) -> RealityCheck:
+def reality_check(bets: Bets, excess: FloatArray, above: FloatArray, below: FloatArray) -> RealityCheck:
     """Compare what the rules gain with what they gain at every other position in the calendar.
 
     A rule's gain is its mean of hit less base rate; a bet whose return is not known counts as 0.

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from signals_pipeline.core.record.forward_returns import Reals
-from signals_pipeline.core.research.stored_evidence import Evidence, Marks, Tones
+from signals_pipeline.core.record.forward_returns import FloatArray
+from signals_pipeline.core.research.stored_evidence import BoolArray, Evidence, ToneGrid
 from signals_pipeline.core.signals.decision import STRONGER_BY, Lifecycle, Signal
 from signals_pipeline.core.windows import NEW_YORK, Window
 
@@ -59,9 +59,9 @@ class Replayed:
     setting: Integers
     window: Integers
     symbol: Integers
-    rise: Marks
+    rise: BoolArray
     lifecycle: Integers
-    combined: Reals
+    combined: FloatArray
 
 
 def replay(evidence: Evidence, settings: Sequence[Setting], before: Iterable[Signal] = ()) -> Replayed:
@@ -96,14 +96,14 @@ class _Parameters:
         technical_only: Whether the generator is the technical one.
     """
 
-    technical: Reals
-    tones: tuple[Tones, ...]
+    technical: FloatArray
+    tones: tuple[ToneGrid, ...]
     tone_place: Integers
-    sentiment_weight: Reals
-    min_combined_score: Reals
+    sentiment_weight: FloatArray
+    min_combined_score: FloatArray
     expiry: Integers
     max_signals: Integers
-    technical_only: Marks
+    technical_only: BoolArray
 
     @classmethod
     def from_settings(cls, evidence: Evidence, settings: Sequence[Setting]) -> "_Parameters":
@@ -123,7 +123,7 @@ class _Parameters:
             technical_only=np.array([[flag] for flag in technical_only], dtype=bool),
         )
 
-    def candidates(self, place: int) -> tuple[Reals, Marks, Marks]:
+    def candidates(self, place: int) -> tuple[FloatArray, BoolArray, BoolArray]:
         """One window's combined scores, which pass the gates, and which have a fresh story; (settings, symbols)."""
         tone = np.array([tones.tone[place] for tones in self.tones])[self.tone_place]
         has_tone = np.array([tones.has_tone[place] for tones in self.tones])[self.tone_place]
@@ -133,13 +133,13 @@ class _Parameters:
 
         # Scores, news-driven and technical.
         technical_part = np.where(has_technical, (1 - self.sentiment_weight) * technical, 0.0)
-        news_driven: Reals = self.sentiment_weight * tone + technical_part
+        news_driven: FloatArray = self.sentiment_weight * tone + technical_part
         combined = np.where(self.technical_only, np.where(has_technical, technical, 0.0), news_driven)
 
         # Gates.
-        agrees: Marks = has_tone & (np.sign(tone) == np.sign(combined))
+        agrees: BoolArray = has_tone & (np.sign(tone) == np.sign(combined))
         eligible = np.where(self.technical_only, has_technical, agrees)
-        passes: Marks = eligible & (combined != 0) & (np.abs(combined) >= self.min_combined_score)
+        passes: BoolArray = eligible & (combined != 0) & (np.abs(combined) >= self.min_combined_score)
         return combined, passes, fresh & ~self.technical_only
 
     def decide(self, place: int, window: Window, history: "_History") -> Replayed:
@@ -183,8 +183,8 @@ class _History:
         stronger_day: The New York day of that, as an ordinal.
     """
 
-    side: Reals
-    combined: Reals
+    side: FloatArray
+    combined: FloatArray
     decided_at: Integers
     stronger_at: Integers
     stronger_day: Integers
@@ -212,7 +212,9 @@ class _History:
             history.enter(entered, np.sign(combined), combined, signal.decided_at, stronger=stronger)
         return history
 
-    def enter(self, signals: Marks, side: Reals, combined: Reals, decided_at: datetime, *, stronger: Marks) -> None:
+    def enter(
+        self, signals: BoolArray, side: FloatArray, combined: FloatArray, decided_at: datetime, *, stronger: BoolArray
+    ) -> None:
         """Replace the latest signals by these.
 
         Args:
@@ -239,7 +241,7 @@ def _concatenated(parts: Sequence[Replayed]) -> Replayed:
     return Replayed(**columns)
 
 
-def _largest(moves: Marks, size: Reals, maximum: Integers) -> Marks:
+def _largest(moves: BoolArray, size: FloatArray, maximum: Integers) -> BoolArray:
     """The largest moves of each row, at most its `maximum`; equal ones by symbol."""
     if (moves.sum(axis=1, keepdims=True) <= maximum).all():
         return moves

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.record.forward_returns import Panel, Reals, window_places
+from signals_pipeline.core.record.forward_returns import FloatArray, ScorePanel, window_places
 from signals_pipeline.core.scoring.scores import SHRINKAGE
 from signals_pipeline.core.sentiment.tone import age_hours, recency_of, weight_of
 from signals_pipeline.core.windows import Window
 
-Marks = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Tones:
+class ToneGrid:
     """Tone of every company in every window under one half-life and minimum confidence, each (windows, symbols).
 
     Attributes:
@@ -28,9 +28,9 @@ class Tones:
         fresh: Whether one of them began in the window.
     """
 
-    tone: Reals
-    has_tone: Marks
-    fresh: Marks
+    tone: FloatArray
+    has_tone: BoolArray
+    fresh: BoolArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,15 +49,15 @@ class Evidence:
         old: Whether the story began before the window.
     """
 
-    panel: Panel
+    panel: ScorePanel
     cell: NDArray[np.int64]
     story: NDArray[np.int64]
-    hours: Reals
-    relevance: Reals
-    novelty: Reals
-    confidence: Reals
-    score: Reals
-    old: Marks
+    hours: FloatArray
+    relevance: FloatArray
+    novelty: FloatArray
+    confidence: FloatArray
+    score: FloatArray
+    old: BoolArray
 
     @classmethod
     def from_frames(cls, sentiment: pd.DataFrame, scores: pd.DataFrame, windows: Sequence[Window]) -> "Evidence":
@@ -66,7 +66,7 @@ class Evidence:
         Raises:
             ValueError: a headline was not known before its window's end.
         """
-        panel = Panel.from_scores(scores, windows)
+        panel = ScorePanel.from_scores(scores, windows)
         n_symbols = len(panel.symbols)
         row = window_places(sentiment, panel.windows)
         column = pd.Index(panel.symbols, dtype="str").get_indexer(pd.Index(sentiment["symbol"], dtype="str"))
@@ -94,7 +94,7 @@ class Evidence:
             old=rows["told"].to_numpy(dtype=np.bool_),
         )
 
-    def tones(self, min_confidence: float, half_life_hours: float) -> Tones:
+    def tones(self, min_confidence: float, half_life_hours: float) -> ToneGrid:
         """Tone under these two parameters, by the formulas of `scores`, to the last bit.
 
         With A_k the sum of story k's headline weights and s_k their mean score: tone = sum A_k s_k / sum A_k x
@@ -129,4 +129,4 @@ class Evidence:
         fresh = np.bincount(cell[is_fresh], minlength=size) > 0
 
         shape = self.panel.scored.shape
-        return Tones(tone.reshape(shape), has_tone.reshape(shape), fresh.reshape(shape))
+        return ToneGrid(tone.reshape(shape), has_tone.reshape(shape), fresh.reshape(shape))

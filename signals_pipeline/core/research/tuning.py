@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from signals_pipeline.core.intervals import hit_rate_interval
 from signals_pipeline.core.record.forward_returns import Forward
 from signals_pipeline.core.record.track_record import ENOUGH, LOOK_AHEAD, SUSPECT, SUSPECT_HORIZON
-from signals_pipeline.core.research.multiple_testing import Bets, RealityCheck, Reals, reality_check
+from signals_pipeline.core.research.multiple_testing import Bets, FloatArray, RealityCheck, reality_check
 from signals_pipeline.core.research.replay import Replayed, Setting
 
 LEVEL = 0.05
 """Significance level: above this p value the best parameter set is called noise."""
 
-LEAST_SESSIONS = 40
+MIN_ENTRY_SESSIONS = 40
 """Entry sessions from which on chance can be told: at 5%, two positions of 40 decide."""
 
 
@@ -87,7 +87,7 @@ class Tuning:
         count = f"{len(self.trials)} setting{'' if len(self.trials) == 1 else 's'}"
         if self.best is None or self.best.t is None or self.best.hit_rate is None:
             return (
-                f"Too few to tell: none of {count} has {ENOUGH} outcomes, or there are fewer than {LEAST_SESSIONS} "
+                f"Too few to tell: none of {count} has {ENOUGH} outcomes, or there are fewer than {MIN_ENTRY_SESSIONS} "
                 f"sessions ({self.sessions})."
             )
         # A typographic minus sign for readers.
@@ -122,7 +122,7 @@ class _Evaluated:
     symbol: NDArray[np.int64]
     rise: NDArray[np.bool_]
     hit: NDArray[np.bool_]
-    base_rate: Reals
+    base_rate: FloatArray
 
 
 def grid(base: Setting, choices: Mapping[str, Sequence[Any]]) -> tuple[Setting, ...]:
@@ -156,7 +156,7 @@ def tune(settings: Sequence[Setting], replayed: Replayed, forward: Forward, *, h
     p = 1.0
     threshold = float("inf")
     enough = np.bincount(evaluated.setting, minlength=n_settings) >= ENOUGH
-    if enough.any() and len(evaluated.dates) >= LEAST_SESSIONS:
+    if enough.any() and len(evaluated.dates) >= MIN_ENTRY_SESSIONS:
         check = _check(evaluated, forward, horizon, enough)
         p, threshold = check.p, check.threshold
         for place, t in zip(np.flatnonzero(enough), check.t, strict=True):

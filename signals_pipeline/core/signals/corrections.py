@@ -144,7 +144,7 @@ def corrections(
     return tuple(result)
 
 
-def rescored(parts: Parts, tone: float, replacements: Mapping[str, Tone | None]) -> tuple[float, float]:
+def rescore(parts: Parts, tone: float, replacements: Mapping[str, Tone | None]) -> tuple[float, float]:
     """Tone and combined score of a signal had the headlines behind some links said something else.
 
     Args:
@@ -199,8 +199,8 @@ def _correction(signal: Signal, latest: Mapping[str, Revision], min_combined_sco
     tone = signal.candidate.tone
     withdrawn: dict[str, Tone | None] = dict.fromkeys(changes)
     edited = {url: latest[url].tones.get(signal.symbol) for url in changes}
-    tone_without, combined_without = rescored(parts, tone, withdrawn)
-    tone_with_new, combined_with_new = rescored(parts, tone, edited)
+    tone_without, combined_without = rescore(parts, tone, withdrawn)
+    tone_with_new, combined_with_new = rescore(parts, tone, edited)
     any_new_text = any(change.new_title for change in changes.values())
     stands_with_new = _stands(signal, tone_with_new, combined_with_new, min_combined_score)
     return Correction(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.intervals import hit_rate_interval
 from signals_pipeline.core.record.calibration import EDGES, agreement, calibration, reliability
-from signals_pipeline.core.record.forward_returns import Panel, forward_returns
+from signals_pipeline.core.record.forward_returns import ScorePanel, forward_returns
 from signals_pipeline_tests.support.digest_examples import outcome_rows
 from signals_pipeline_tests.support.pasts import USED, bars_of, frames_of, sessions_of, windows_of
 
@@ -99,7 +99,7 @@ def test_agreement_is_a_net_move_the_tones_way(seed: int) -> None:
     _, scores = frames_of(windows, symbols, USED, seed)
     sessions = sessions_of(windows)
     moves = np.random.default_rng(seed).normal(0, 0.02, (len(sessions.dates), 3))
-    panel = Panel.from_scores(scores, windows)
+    panel = ScorePanel.from_scores(scores, windows)
     end = sessions.closes[-1].item().replace(tzinfo=windows[0].end.tzinfo)
     forward = forward_returns(windows, symbols, symbols, bars_of(sessions, symbols, moves), sessions, as_of=end)
     found = agreement(panel, forward)

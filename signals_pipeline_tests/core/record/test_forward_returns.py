@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.forward_returns import Panel, forward_returns, pairs
+from signals_pipeline.core.record.forward_returns import ScorePanel, forward_returns, pairs
 from signals_pipeline.core.record.outcomes import HORIZONS, realised_outcomes
 from signals_pipeline.core.windows import Sessions
 from signals_pipeline_tests.support.digest_examples import signal
@@ -72,7 +72,7 @@ def test_neither_the_time_before_the_calendar_nor_after_it_has_returns() -> None
 def test_a_panel_holds_the_scores_and_knows_what_is_missing() -> None:
     _, scores = frames_of(WINDOWS, SYMBOLS, USED, 4, mean=0.4)
     kept = scores.drop(scores.index[3])
-    panel = Panel.from_scores(kept, WINDOWS[:-1])
+    panel = ScorePanel.from_scores(kept, WINDOWS[:-1])
     assert panel.symbols == SYMBOLS
     assert panel.windows == WINDOWS[:-1]
     rows = {(row["window_start"], row["symbol"]): row for row in scores.to_dict("records")}

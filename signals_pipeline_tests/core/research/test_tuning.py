@@ -91,7 +91,9 @@ def test_too_few_to_tell(windows: int) -> None:
     assert found.noise
     assert found.best is None
     assert found.trials[0].t is None
-    assert found.conclusion.startswith("Too few to tell: none of 1 setting has 30 outcomes, or there are fewer than 40 ")
+    assert found.conclusion.startswith(
+        "Too few to tell: none of 1 setting has 30 outcomes, or there are fewer than 40 "
+    )
     if windows == 60:
         assert (found.trials[0].n, found.trials[0].hit_rate, found.trials[0].base_rate) == (0, None, None)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from signals_pipeline.core.digest.wording import corrected_words
 from signals_pipeline.core.scoring import scores
-from signals_pipeline.core.signals.corrections import Correction, Revision, Tone, corrections, rescored, revisions
+from signals_pipeline.core.signals.corrections import Correction, Revision, Tone, corrections, rescore, revisions
 from signals_pipeline.core.signals.decision import Signal, decide, gate
 from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS, columns_of
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
@@ -73,13 +73,13 @@ def test_the_kept_headlines_give_the_score_again_and_each_leave_one_out(
 ) -> None:
     judged = made(rows, technical).candidate
     parts = json.loads(judged.contributions)
-    assert rescored(parts, judged.tone, {})[1] == pytest.approx(judged.combined_score, abs=1e-12)
+    assert rescore(parts, judged.tone, {})[1] == pytest.approx(judged.combined_score, abs=1e-12)
     same = {row["url"]: Tone(row["score"], row["confidence"]) for row in rows}
-    assert rescored(parts, judged.tone, same)[1] == pytest.approx(judged.combined_score, abs=1e-12)
+    assert rescore(parts, judged.tone, same)[1] == pytest.approx(judged.combined_score, abs=1e-12)
     for part in parts:
         if part["kind"] == "story":
             gone = dict.fromkeys(member["url"] for member in part["members"])
-            assert rescored(parts, judged.tone, gone)[1] == pytest.approx(part["without"], abs=1e-12)
+            assert rescore(parts, judged.tone, gone)[1] == pytest.approx(part["without"], abs=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -100,7 +100,7 @@ def test_another_text_gives_the_score_that_scores_would_have_given(
         for row in rows
     ]
     before, after = (made(each).candidate for each in (rows, otherwise))
-    tone, combined = rescored(json.loads(before.contributions), before.tone, tones)
+    tone, combined = rescore(json.loads(before.contributions), before.tone, tones)
     assert (tone, combined) == (pytest.approx(after.tone, abs=1e-9), pytest.approx(after.combined_score, abs=1e-9))
 
 
