@@ -83,7 +83,7 @@ class NearMiss:
     """
 
     symbol: str
-    gate: str
+    gate: GateName
     combined_score: float
     tone: float
     technical: float | None

@@ -32,14 +32,19 @@ def decided(windows: tuple[Window, ...], scores: pd.DataFrame, setting: Setting,
     return history[len(before) :]
 
 
-def told(found: Replayed, setting: int, windows: tuple[Window, ...], symbols: tuple[str, ...]) -> list[tuple]:
-    own = found.setting == setting
-    columns = (found.window, found.symbol, found.rise, found.lifecycle, found.combined)
-    rows = zip(*(each[own].tolist() for each in columns), strict=True)
-    return sorted((windows[w].start, symbols[s], "BUY" if up else "SELL", LIFECYCLES[c], x) for w, s, up, c, x in rows)
+def replayed_rows(found: Replayed, setting: int, windows: tuple[Window, ...], symbols: tuple[str, ...]) -> list[tuple]:
+    own = np.flatnonzero(found.setting == setting)
+    rows = []
+    for at in own.tolist():
+        window = windows[found.window[at]]
+        symbol = symbols[found.symbol[at]]
+        signal_type = "BUY" if found.rise[at] else "SELL"
+        lifecycle = LIFECYCLES[found.lifecycle[at]]
+        rows.append((window.start, symbol, signal_type, lifecycle, float(found.combined[at])))
+    return sorted(rows)
 
 
-def said(signals: list[Signal]) -> list[tuple]:
+def decided_rows(signals: list[Signal]) -> list[tuple]:
     return sorted(
         (each.window_start, each.symbol, each.signal_type, each.lifecycle, each.combined_score) for each in signals
     )
@@ -66,7 +71,9 @@ def test_it_decides_as_the_stages_do_whatever_the_knobs(chosen: list[Setting], s
     found = replay(stored, chosen)
     for at, setting in enumerate(chosen):
         _, scores = frames_of(windows, SYMBOLS, setting, seed)
-        assert told(found, at, windows, stored.panel.symbols) == said(decided(windows, scores, setting, []))
+        assert replayed_rows(found, at, windows, stored.panel.symbols) == decided_rows(
+            decided(windows, scores, setting, [])
+        )
 
 
 @settings(max_examples=8)
@@ -78,7 +85,9 @@ def test_it_takes_up_what_was_active_before(seed: int, start: int) -> None:
     earlier = [each for each in whole if each.window_start < windows[start].start]
     later = [each for each in whole if each.window_start >= windows[start].start]
     evidence = Evidence.from_frames(tone, scores, windows[start:])
-    assert told(replay(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols) == said(later)
+    assert replayed_rows(replay(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols) == decided_rows(
+        later
+    )
 
 
 @settings(max_examples=8)
@@ -116,7 +125,7 @@ def test_a_headline_of_a_company_that_was_not_scored_is_left_out() -> None:
     tone, scores = frames_of(windows, SYMBOLS, USED, 5, mean=3)
     fewer = scores[~((scores["symbol"] == "CCC") & (scores["window_start"] == pd.Timestamp(windows[1].start)))]
     found = replay(Evidence.from_frames(tone, fewer, windows), [USED])
-    assert told(found, 0, windows, SYMBOLS) == said(decided(windows, fewer, USED, []))
+    assert replayed_rows(found, 0, windows, SYMBOLS) == decided_rows(decided(windows, fewer, USED, []))
 
 
 def test_evidence_from_after_the_window_is_refused() -> None:
