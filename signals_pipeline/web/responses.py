@@ -113,7 +113,7 @@ def record_of(context: WebContext) -> Record:
     outcomes = context.outcomes.known(as_of)
     return Record(
         newest=None if outcomes.empty else outcomes["known_at"].max().to_pydatetime(),
-        lines=tuple(_lines(OutcomeIndex.of(outcomes, context.history.modes(as_of)), as_of)),
+        lines=tuple(_lines(OutcomeIndex.from_outcomes(outcomes, context.history.modes(as_of)), as_of)),
         correlations=tuple(rank_ic(outcomes, horizon) for horizon in HORIZONS),
         by_score=calibration(outcomes, CALIBRATED_OVER, "combined_score"),
         by_confidence=calibration(outcomes, CALIBRATED_OVER, "confidence_score"),

@@ -74,31 +74,31 @@ def poison_news(batch: NewsBatch, as_of: datetime, watchlist: Watchlist) -> News
 
     Added are news of every company, and an edit, a withdrawal and a copy with new tags of every headline.
     """
-    known = cut_news(batch, as_of)
-    planted = [*_planted_news(as_of, watchlist), *_planted_edits(known.headlines, as_of, watchlist)]
-    return replace(known, headlines=(*known.headlines, *planted))
+    past = cut_news(batch, as_of)
+    planted = [*_planted_news(as_of, watchlist), *_planted_edits(past.headlines, as_of, watchlist)]
+    return replace(past, headlines=(*past.headlines, *planted))
 
 
 def poison_bars(bars: pd.DataFrame, last: np.datetime64, symbols: Iterable[str]) -> pd.DataFrame:
     """The bars up to this day, and after it days with prices and volumes far from any real ones."""
-    known = cut_days(bars, last)
+    past = cut_days(bars, last)
     rows: list[tuple[object, ...]] = []
-    for symbol, price in _far_prices(known, symbols):
+    for symbol, price in _far_prices(past, symbols):
         for number, day in enumerate(_days_after(last)):
             close = price * (1.2 if number % 2 else 0.8)
             rows.append((symbol, pd.Timestamp(day), price, price * 1.5, price / 2, close, 1e12))
-    return _with_planted(known, pd.DataFrame(rows, columns=list(BAR_COLUMNS)))
+    return _with_planted(past, pd.DataFrame(rows, columns=list(BAR_COLUMNS)))
 
 
 def poison_actions(actions: pd.DataFrame, last: np.datetime64, symbols: Iterable[str]) -> pd.DataFrame:
     """The actions up to this day, and after it a split and a dividend of every symbol."""
-    known = cut_days(actions, last)
+    past = cut_days(actions, last)
     split_day, dividend_day = _days_after(last)[:2]
     rows: list[tuple[object, ...]] = []
     for symbol in symbols:
         rows.append((symbol, pd.Timestamp(split_day), "split", 4.0))
         rows.append((symbol, pd.Timestamp(dividend_day), "dividend", 0.01))
-    return _with_planted(known, pd.DataFrame(rows, columns=list(ACTION_COLUMNS)))
+    return _with_planted(past, pd.DataFrame(rows, columns=list(ACTION_COLUMNS)))
 
 
 def first_difference(expected: Trace, actual: Trace) -> Difference | None:
@@ -156,8 +156,8 @@ def _days_after(last: np.datetime64) -> list[np.datetime64]:
     return [np.busday_offset(last, number, roll="backward") for number in range(1, _POISONED_DAYS + 1)]
 
 
-def _with_planted(known: pd.DataFrame, planted: pd.DataFrame) -> pd.DataFrame:
-    both = pd.concat([known, planted.astype(known.dtypes.to_dict())], ignore_index=True)
+def _with_planted(past: pd.DataFrame, planted: pd.DataFrame) -> pd.DataFrame:
+    both = pd.concat([past, planted.astype(past.dtypes.to_dict())], ignore_index=True)
     return both.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
 
 

@@ -87,7 +87,7 @@ class DigestContext:
             decided=tuple(each.decided_at for each in ordered),
             modes=modes,
             starts=tuple(sorted(modes)),
-            outcome_index=OutcomeIndex.of(outcomes, modes),
+            outcome_index=OutcomeIndex.from_outcomes(outcomes, modes),
             returns=_returns(outcomes),
             prices=adjusted_bars(bars.sort_values(["symbol", "session"], kind="stable"), actions),
             watchlist=watchlist,

@@ -53,7 +53,7 @@ class OutcomeSeries:
             hits=rows["hit"].to_numpy(dtype=np.bool_),
         )
 
-    def known(self, as_of: datetime) -> int:
+    def count_before(self, as_of: datetime) -> int:
         """Number of outcomes known before `as_of` (aware)."""
         return int(np.searchsorted(self.known_at, instant64(as_of), side="left"))
 
@@ -85,7 +85,7 @@ class OutcomeIndex:
     _lines: dict[LineKey, RecordLine] = field(default_factory=dict[LineKey, RecordLine], repr=False)
 
     @classmethod
-    def of(cls, outcomes: pd.DataFrame, modes: Mapping[datetime, str]) -> Self:
+    def from_outcomes(cls, outcomes: pd.DataFrame, modes: Mapping[datetime, str]) -> Self:
         """Index OUTCOMES rows.
 
         Args:
@@ -110,7 +110,7 @@ class OutcomeIndex:
     def known(self, as_of: datetime, provenance: Provenance, signal_type: str = ANY, lifecycle: str = ANY) -> int:
         """Number of the group's outcomes over the shortest horizon known before `as_of`."""
         shortest = HORIZONS[0]
-        return self._series((provenance, signal_type, lifecycle), shortest).known(as_of)
+        return self._series((provenance, signal_type, lifecycle), shortest).count_before(as_of)
 
     def record(
         self, as_of: datetime, label: str, provenance: Provenance, signal_type: str = ANY, lifecycle: str = ANY
@@ -121,7 +121,7 @@ class OutcomeIndex:
 
     def _line(self, group: GroupKey, label: str, horizon: int, as_of: datetime) -> RecordLine:
         series = self._series(group, horizon)
-        n = series.known(as_of)
+        n = series.count_before(as_of)
         key = (group, label, horizon, n)
         line = self._lines.get(key)
         if line is None:

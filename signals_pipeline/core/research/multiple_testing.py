@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-# Sums in another order differ in the last digits; equal positions must not be told apart by that.
+# Sums in another order differ in the last digits; positions that are equal must stay equal.
 _ROUNDING = 1e-9
 
 

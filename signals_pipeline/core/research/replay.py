@@ -108,18 +108,18 @@ class _Parameters:
     @classmethod
     def from_settings(cls, evidence: Evidence, settings: Sequence[Setting]) -> "_Parameters":
         # Tones take most of the time, and many parameter sets share theirs.
-        tone_parameters = [(each.min_sentiment_confidence, each.tone_half_life_hours) for each in settings]
+        tone_parameters = [(setting.min_sentiment_confidence, setting.tone_half_life_hours) for setting in settings]
         distinct = list(dict.fromkeys(tone_parameters))
-        expiries = [timedelta(days=each.signal_expiry_days) // _MICROSECOND for each in settings]
-        technical_only = [each.signal_generator == "technical" for each in settings]
+        expiries = [timedelta(days=setting.signal_expiry_days) // _MICROSECOND for setting in settings]
+        technical_only = [setting.signal_generator == "technical" for setting in settings]
         return cls(
             technical=evidence.panel.technical,
             tones=tuple(evidence.tones(*parameters) for parameters in distinct),
             tone_place=np.array([distinct.index(parameters) for parameters in tone_parameters], dtype=np.int64),
-            sentiment_weight=np.array([[each.sentiment_weight] for each in settings]),
-            min_combined_score=np.array([[each.min_combined_score] for each in settings]),
+            sentiment_weight=np.array([[setting.sentiment_weight] for setting in settings]),
+            min_combined_score=np.array([[setting.min_combined_score] for setting in settings]),
             expiry=np.array([[expiry] for expiry in expiries], dtype=np.int64),
-            max_signals=np.array([[each.max_signals] for each in settings], dtype=np.int64),
+            max_signals=np.array([[setting.max_signals] for setting in settings], dtype=np.int64),
             technical_only=np.array([[flag] for flag in technical_only], dtype=bool),
         )
 

@@ -22,7 +22,7 @@ LEVEL = 0.05
 """Significance level: above this p value the best parameter set is called noise."""
 
 MIN_ENTRY_SESSIONS = 40
-"""Entry sessions from which on chance can be told: at 5%, two positions of 40 decide."""
+"""Entry sessions from which on a result can be compared with chance: at 5%, two positions of 40 decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,18 +200,18 @@ def _evaluate(replayed: Replayed, forward: Forward, horizon: int) -> _Evaluated:
     hit = np.where(replayed.rise, excess > 0, excess < 0)
     base_rate = np.where(replayed.rise, above, below)
 
-    known = np.flatnonzero(np.isfinite(excess) & np.isfinite(base_rate))
-    known = known[np.argsort(replayed.setting[known], kind="stable")]
+    usable = np.flatnonzero(np.isfinite(excess) & np.isfinite(base_rate))
+    usable = usable[np.argsort(replayed.setting[usable], kind="stable")]
     dates = forward.days[_known_sessions(forward, horizon)]
-    session = np.searchsorted(dates, forward.days[replayed.window[known]])
+    session = np.searchsorted(dates, forward.days[replayed.window[usable]])
     return _Evaluated(
         dates=dates,
-        setting=replayed.setting[known],
+        setting=replayed.setting[usable],
         session=np.asarray(session, dtype=np.int64),
-        symbol=replayed.symbol[known],
-        rise=replayed.rise[known],
-        hit=hit[known],
-        base_rate=base_rate[known],
+        symbol=replayed.symbol[usable],
+        rise=replayed.rise[usable],
+        hit=hit[usable],
+        base_rate=base_rate[usable],
     )
 
 
@@ -230,7 +230,7 @@ def _check(evaluated: _Evaluated, forward: Forward, horizon: int, enough: NDArra
     n_symbols = excess.shape[1]
     n_rules = int(enough.sum())
 
-    # Number the parameter sets with enough outcomes anew: rule 0, 1, ...
+    # Number the parameter sets with enough outcomes from 0: rule 0, 1, ...
     counted = enough[evaluated.setting]
     rule_of_setting = np.cumsum(enough) - 1
     rule = rule_of_setting[evaluated.setting[counted]]

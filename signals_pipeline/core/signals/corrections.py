@@ -219,9 +219,9 @@ def _parsed(contributions: str) -> Parts:
     return json.loads(contributions)
 
 
-def _differs(title: str, other: str) -> bool:
+def _differs(title: str, new_title: str) -> bool:
     """Whether a reader would see another text; case and markup don't count."""
-    return readable(title).casefold() != readable(other).casefold()
+    return readable(title).casefold() != readable(new_title).casefold()
 
 
 def _stands(signal: Signal, tone: float, combined: float, min_combined_score: float) -> bool:

@@ -59,7 +59,7 @@ def outcomes(
             without_bars.update(matured.without_bars)
             done(len(part))
     known = store.outcomes.known(as_of)
-    outcome_index = OutcomeIndex.of(known, store.history.modes(as_of))
+    outcome_index = OutcomeIndex.from_outcomes(known, store.history.modes(as_of))
     groups = (outcome_index.record(as_of, f"All signals, {standing}", standing) for standing in PROVENANCES)
     lines = [f"- {line.label}: {line.text}" for group in groups for line in group if line.n]
     describe_run(

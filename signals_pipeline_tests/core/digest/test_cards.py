@@ -68,7 +68,7 @@ def test_the_narrowest_group_with_enough_never_mixing_live_and_backfilled(
         # A window of its own for each part, so that each has its own mode.
         frames.append(rows.assign(window_start=rows["window_start"] + pd.Timedelta(hours=place + 1)))
         modes |= dict.fromkeys(pd.DatetimeIndex(frames[-1]["window_start"]).to_pydatetime(), mode)
-    outcome_index = OutcomeIndex.of(pd.concat(frames, ignore_index=True), modes)
+    outcome_index = OutcomeIndex.from_outcomes(pd.concat(frames, ignore_index=True), modes)
     lines = similar(outcome_index, WINDOWS[0].end, "BUY", "new")
     assert (lines[0].label, lines[0].n) == (label, n)
     assert [line.horizon for line in lines] == [1, 3, 5, 10]

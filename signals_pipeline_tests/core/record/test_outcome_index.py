@@ -48,7 +48,7 @@ def test_it_is_the_record_of_the_rows_known_by_then(count: int, day: int, random
     modes = {start: mode for start in sorted(set(starts)) if (mode := random.choice(MODES))}
     as_of = starts[0] + timedelta(days=day)
     mode_of = pd.Series([modes.get(start.to_pydatetime(), "backfill") for start in rows["window_start"]], dtype="str")
-    outcome_index = OutcomeIndex.of(rows, modes)
+    outcome_index = OutcomeIndex.from_outcomes(rows, modes)
     known = (rows["known_at"] < pd.Timestamp(as_of)).to_numpy()
     groups = {
         (ANY, ANY): None,
@@ -77,21 +77,21 @@ def test_neither_order_nor_what_is_known_later_matters(count: int, random: Rando
     as_of = (outcome_rows(1)["window_start"].iloc[0] + 20 * STEP).to_pydatetime()
     shuffled = rows.iloc[random.sample(range(len(rows)), len(rows))]
     then = rows[rows["known_at"] < pd.Timestamp(as_of)]
-    found = [OutcomeIndex.of(each, {}).record(as_of, "x", "backfilled") for each in (rows, shuffled, then)]
+    found = [OutcomeIndex.from_outcomes(each, {}).record(as_of, "x", "backfilled") for each in (rows, shuffled, then)]
     assert found[0] == found[1] == found[2]
 
 
 def test_an_outcome_counts_only_after_the_instant_at_which_it_became_known() -> None:
     rows = outcome_rows(1).iloc[:1]
     at = rows["known_at"].iloc[0].to_pydatetime()
-    outcome_index = OutcomeIndex.of(rows, {})
+    outcome_index = OutcomeIndex.from_outcomes(rows, {})
     assert [outcome_index.known(at + timedelta(microseconds=n), "backfilled") for n in (-1, 0, 1)] == [0, 0, 1]
     assert [line.n for line in outcome_index.record(at + timedelta(hours=1), "x", "backfilled")] == [1, 0, 0, 0]
 
 
 def test_a_group_that_does_not_occur_has_a_record_of_nothing() -> None:
     as_of = outcome_rows(1)["window_start"].iloc[0].to_pydatetime()
-    lines = OutcomeIndex.of(OUTCOMES.empty(), {}).record(as_of, "BUY signals, live", "live", "BUY", "new")
+    lines = OutcomeIndex.from_outcomes(OUTCOMES.empty(), {}).record(as_of, "BUY signals, live", "live", "BUY", "new")
     assert [(line.label, line.horizon, line.n) for line in lines] == [
         ("BUY signals, live", each, 0) for each in HORIZONS
     ]
