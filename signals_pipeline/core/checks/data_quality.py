@@ -21,10 +21,10 @@ from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, Columns
 # Feeds date nearly all of their items; more undated ones mean that a feed's format has changed.
 MAX_UNDATED = 0.1
 
-# Broad feeds name a company of the watchlist in a few per cent of their headlines.
+# Broad feeds are mostly about other companies; beyond this share the aliases are at fault.
 MAX_UNLINKED = 0.98
 
-# A model that guesses among three classes has a confidence of 1/3; on news it averages about 0.8.
+# Guessing among three classes has a confidence of 1/3; below a half the model does not understand the texts.
 MIN_CONFIDENCE = 0.5
 
 # Single companies may be halted or delisted; a fifth of the watchlist is a fault of the price source.

@@ -24,7 +24,7 @@ EDGES: dict[By, tuple[float, ...]] = {
 }
 """Ends of the groups; a number on an edge belongs to the upper group, the last edge to the last.
 
-Groups are narrow where most values lie: scores above the default threshold of 0.3, confidences above 0.6.
+Groups are finest just above the default thresholds, which are 0.3 for scores and 0.6 for confidences.
 """
 
 NEXT_SESSION = 1
@@ -86,6 +86,7 @@ class Reliability:
         """The conclusion, in plain words."""
         if self.brier is None or self.brier_base is None or self.error is None or self.n < ENOUGH:
             return f"Tone confidence against the next session: too few (n = {self.n})."
+        # Totals over the groups.
         agreed = sum(line.hits for line in self.lines) / self.n
         base = sum(line.base_rate * line.n for line in self.lines) / self.n
         weighted = [mean * line.n for mean, line in zip(self.mean_confidences, self.lines, strict=True)]
@@ -129,10 +130,12 @@ def agreement(panel: ScorePanel, forward: Forward) -> pd.DataFrame:
     Returns:
         Columns `day`, `confidence`, `agreed` and `base_rate`: the share of the watchlist that moved the tone's way.
     """
+    # One row per company with a tone and a known return, from the newest window before each open.
     excess = forward.excess[NEXT_SESSION]
     has_sign = np.isfinite(panel.tone) & (panel.tone != 0)
     usable = has_sign & np.isfinite(excess) & forward.last_before_open[:, None]
     row, column = np.nonzero(usable)
+    # A return equal to the benchmark's agrees with no tone.
     positive = panel.tone[row, column] > 0
     moves = excess[row, column]
     above = forward.above[NEXT_SESSION][row]
@@ -162,6 +165,7 @@ def reliability(agreed: pd.DataFrame) -> Reliability:
     for ends, members in _groups(confidences, "confidence_score"):
         lines.append(_line(ends, hits[members], base_rates[members], days[members], NEXT_SESSION))
         means.append(float(confidences[members].mean()))
+    # Expected calibration error: the gap of each group, weighted by its size.
     gaps = [line.n * abs(mean - line.hit_rate) for line, mean in zip(lines, means, strict=True)]
     return Reliability(
         lines=tuple(lines),
@@ -182,6 +186,7 @@ def _brier(forecasts: FloatArray, hits: NDArray[np.bool_]) -> float:
 def _groups(sizes: FloatArray, by: By) -> list[tuple[tuple[float, float], NDArray[np.bool_]]]:
     """The ends of each group that is not empty, and which numbers lie in it."""
     edges = EDGES[by]
+    # side="right": a number on an edge belongs to the upper group; clip: the last edge to the last group.
     last = len(edges) - 2
     group = np.clip(np.searchsorted(edges, sizes, side="right") - 1, 0, last)
     groups: list[tuple[tuple[float, float], NDArray[np.bool_]]] = []

@@ -69,6 +69,7 @@ def _lines(ratings: Iterable[tuple[str, bool]]) -> tuple[FeedbackLine, ...]:
         counts[name] += 1
         useful[name] += is_useful
 
+    # Most ratings first, equal ones by name.
     lines: list[FeedbackLine] = []
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         n, positive = counts[name], useful[name]

@@ -96,6 +96,7 @@ class OutcomeIndex:
         rows = outcomes.sort_values(["known_at", *OUTCOMES.key], kind="stable")
         starts = pd.DatetimeIndex(rows["window_start"]).to_pydatetime()
         live = np.array([modes.get(start) in LIVE_MODES for start in starts], dtype=bool)
+        # Live and backfilled outcomes are never added up.
         by_provenance: dict[Provenance, pd.DataFrame] = {"live": rows[live], "backfilled": rows[~live]}
 
         groups: dict[GroupKey, Mapping[int, OutcomeSeries]] = {}
@@ -137,6 +138,7 @@ class OutcomeIndex:
         return line
 
     def _series(self, group: GroupKey, horizon: int) -> OutcomeSeries:
+        # A group without any outcome has no entry.
         by_horizon = self.groups.get(group)
         return _NO_OUTCOMES if by_horizon is None else by_horizon[horizon]
 

@@ -200,7 +200,7 @@ def _with_returns(
         columns.setdefault(symbol, len(columns))
     watchlist = np.array([columns[symbol] for symbol in dict.fromkeys(symbols)], dtype=np.int64)
 
-    # Many signals share a span, so each is worked out once for all symbols.
+    # Many signals share a span of sessions, so each is worked out once for all symbols.
     places = due[["entry_place", "exit_place"]].to_numpy(dtype=np.int64)
     pairs, span = np.unique(places, axis=0, return_inverse=True)
     span = span.reshape(-1)

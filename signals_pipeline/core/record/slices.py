@@ -91,6 +91,7 @@ def sliced(outcomes: pd.DataFrame, horizon: int) -> Slices:
     p_values: list[float | None] = []
     for dimension in DIMENSIONS:
         parts = [_tested(str(value), part, horizon) for value, part in rows.groupby(dimension, sort=True)]
+        # Most outcomes first; a stable sort keeps equal ones in the order of their values.
         parts.sort(key=lambda part: -part[0].n)
         for line, p in parts:
             dimensions.append(dimension)

@@ -121,6 +121,7 @@ def judged(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
     if any(line.enough for line in with_outcomes):
         return f"{heading}, net of the market", tuple(lines)
 
+    # Too few everywhere: how many there are, for the horizons that have any.
     counts = ", ".join(str(line.n) for line in with_outcomes)
     if len(with_outcomes) == 1:
         horizons = with_outcomes[0].horizon_text
@@ -214,6 +215,7 @@ def rank_ic(outcomes: pd.DataFrame, horizon: int) -> RankCorrelation:
         outcomes: Rows of `tables.OUTCOMES`.
         horizon: Sessions held.
     """
+    # Not the net return, whose sign follows the signal's: the score has a sign of its own.
     rows = outcomes[outcomes["horizon"] == horizon]
     excess = rows["raw_return"] - rows["benchmark_return"]
     pairs = pd.DataFrame({"day": rows["entry_session"], "score": rows["combined_score"], "excess": excess})
