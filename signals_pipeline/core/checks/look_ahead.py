@@ -85,8 +85,11 @@ def poison_bars(bars: pd.DataFrame, last: np.datetime64, symbols: Iterable[str])
     rows: list[tuple[object, ...]] = []
     for symbol, price in _far_prices(past, symbols):
         for number, day in enumerate(_days_after(last)):
+            # In the order of BAR_COLUMNS; closes alternate, so that indicators swing as well.
+            high, low = price * 1.5, price / 2
             close = price * (1.2 if number % 2 else 0.8)
-            rows.append((symbol, pd.Timestamp(day), price, price * 1.5, price / 2, close, 1e12))
+            volume = 1e12
+            rows.append((symbol, pd.Timestamp(day), price, high, low, close, volume))
     return _with_planted(past, pd.DataFrame(rows, columns=list(BAR_COLUMNS)))
 
 
@@ -120,12 +123,23 @@ def _planted_news(as_of: datetime, watchlist: Watchlist) -> Iterator[RawHeadline
     for number, company in enumerate(watchlist.companies):
         title = f"{company.name} ({company.symbol}) shares crash on fraud, bankruptcy looms"
         url = f"https://planted.example/{number}"
-        tags = (company.symbol,)
         in_time = as_of - timedelta(minutes=number + 1)
-        # Published in time but first seen at as_of; the other way round; and both just after it.
-        yield RawHeadline(in_time, title, url, "Planted", "planted", tags=tags, first_seen_at=as_of)
-        yield RawHeadline(as_of, f"{title} today", f"{url}/b", "Planted", "planted", tags=tags, first_seen_at=in_time)
-        yield RawHeadline(as_of + _INSTANT, f"{title} now", f"{url}/c", "Planted", "planted", tags=tags)
+        # Published in time, but first seen at as_of.
+        seen_late = RawHeadline(
+            published_at=in_time,
+            title=title,
+            url=url,
+            source="Planted",
+            feed="planted",
+            tags=(company.symbol,),
+            first_seen_at=as_of,
+        )
+        yield seen_late
+        # First seen in time, but published at as_of.
+        yield replace(seen_late, published_at=as_of, title=f"{title} today", url=f"{url}/b", first_seen_at=in_time)
+        # Published just after as_of, and nobody recorded when it was first seen.
+        just_after = as_of + _INSTANT
+        yield replace(seen_late, published_at=just_after, title=f"{title} now", url=f"{url}/c", first_seen_at=None)
 
 
 def _planted_edits(headlines: Sequence[RawHeadline], as_of: datetime, watchlist: Watchlist) -> Iterator[RawHeadline]:
