@@ -120,7 +120,7 @@ def measured(folder: Path) -> tuple[dict[str, float], Tuning]:
         told = frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
         scored = frames.columns(SCORES, keys, SCORE_COLUMNS)
     with timed(times, "arrange them, and the returns"):
-        evidence = Evidence.of(told, scored, windows)
+        evidence = Evidence.from_frames(told, scored, windows)
         forward = forward_returns(windows, watchlist.symbols, watchlist.symbols, bars, sessions, as_of=windows[-1].end)
     settings = grid(USED, GRID)
     with timed(times, f"replay {len(settings)} settings"):
@@ -144,7 +144,7 @@ def main() -> None:
     body = table(("part", "seconds"), [*rows, ("all", f"{sum(times.values()):.2f}")])
     what = f"{WINDOWS} windows, {SYMBOLS} companies, {A_WINDOW} headlines a window, random prices"
     title = "Tuning: 100 settings over 520 windows"
-    file_section(title, "python -m benchmarks.tune", f"{what}.\n\n{body}\n\n{found.verdict}")
+    file_section(title, "python -m benchmarks.tune", f"{what}.\n\n{body}\n\n{found.conclusion}")
 
 
 if __name__ == "__main__":

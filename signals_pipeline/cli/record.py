@@ -11,8 +11,7 @@ from signals_pipeline.adapters.rendering import charts
 from signals_pipeline.core.record.calibration import agreement, reliability
 from signals_pipeline.core.record.forward_returns import pairs
 from signals_pipeline.core.record.information_coefficient import daily_spearman, rank_correlation
-from signals_pipeline.core.record.outcome_index import LIVE_MODES
-from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, PROVENANCES
 from signals_pipeline.core.record.slices import publisher_of, sliced
 from signals_pipeline.core.record.track_record import RecordLine, judged, record
 from signals_pipeline.definitions import build_resources
@@ -58,8 +57,12 @@ def with_origins(store: Store, as_of: datetime) -> pd.DataFrame:
 
 def records_of(outcomes: pd.DataFrame) -> list[tuple[RecordLine, ...]]:
     """The record of all signals, live and backfilled apart, each where it has an outcome."""
-    parts = ((standing, outcomes[outcomes["standing"] == standing]) for standing in ("live", "backfilled"))
-    return [record(part, label=f"All signals, {standing}") for standing, part in parts if len(part)]
+    records: list[tuple[RecordLine, ...]] = []
+    for provenance in PROVENANCES:
+        rows = outcomes[outcomes["standing"] == provenance]
+        if len(rows):
+            records.append(record(rows, label=f"All signals, {provenance}", provenance=provenance))
+    return records
 
 
 def draw(folder: Path, records: list[tuple[RecordLine, ...]], past: Past, horizon: int) -> Iterator[Path]:

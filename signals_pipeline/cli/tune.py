@@ -130,7 +130,7 @@ def _tell(past: Past, found: Tuning, reproduced: bool, earlier: int) -> None:
     )
     before = f", {earlier} of them in earlier calls" if earlier else ""
     console.print(f"{len(found.trials)} settings tried{before}; all are counted.")
-    console.print(found.verdict, style="bold", soft_wrap=True)
+    console.print(found.conclusion, style="bold", soft_wrap=True)
 
 
 def trials_table(found: Tuning) -> Table:

@@ -31,7 +31,7 @@ def watch(settings: Settings, now: datetime | None = None) -> None:
     due = newest_complete(at - GRACE)
     told = Digests(engine_for(settings.database_url)).get(due.start) is not None
     if settings.tells_metrics:
-        write(heartbeat(told=told), dimensions={"Stack": settings.signals_stack}, at=at)
+        write(heartbeat(digest_present=told), dimensions={"Stack": settings.signals_stack}, at=at)
     if not told:
         raise DatabaseError(f"the digest of window {due.key} is due and not there: see its run in the UI, or the log")
     click.echo(f"the digest of window {due.key} is there")

@@ -1,4 +1,7 @@
-"""How sure a share or a mean is when outcomes of one day, and of days whose holding periods overlap, move together."""
+"""How certain a share or a mean is when outcomes of one day, and of days with overlapping holding periods, correlate.
+
+Standard errors and intervals only; what they are taken of is in `core.record` and `core.research`.
+"""
 
 import math
 
@@ -12,8 +15,10 @@ Z = 1.96
 def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
     """Wilson score interval of a share (Wilson 1927); (0, 1) without observations.
 
+    With p = hits / n, it is (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
+
     Args:
-        hits: Hits, in [0, n]; a fraction of a hit where `n` is an effective number.
+        hits: Hits, in [0, n]; may be fractional where `n` is an effective sample size.
         n: Observations, or their effective number.
         z: Point of the normal distribution.
 
@@ -24,53 +29,50 @@ def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
         raise ValueError(f"hits = {hits} of n = {n}: hits must lie between 0 and n")
     if n == 0:
         return 0.0, 1.0
-    share, spread = hits / n, z * z / n
+    share = hits / n
+    spread = z * z / n
     centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    half_width = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    # Rounding may carry an end past 0 or 1.
+    return max(0.0, centre - half_width), min(1.0, centre + half_width)
 
 
-def clustered_error(values: NDArray[np.float64], clusters: NDArray[np.generic]) -> float | None:
-    """Standard error of the mean of `values` (n,) whose errors may correlate within a cluster; None below two clusters.
+def overlap_robust_error(
+    values: NDArray[np.float64], days: NDArray[np.datetime64], sessions_held: int = 1
+) -> float | None:
+    """Standard error of a mean of returns that share days or holding periods; None below two days.
 
-    sqrt(G / (G - 1) x sum over clusters of (sum of residuals)^2) / n (Liang and Zeger 1986, for a mean).
-    """
-    _, place = np.unique(clusters, return_inverse=True)
-    groups = int(place.max()) + 1 if len(place) else 0
-    if groups < 2:
-        return None
-    sums = np.bincount(place, weights=values - values.mean(), minlength=groups)
-    return float(np.sqrt(groups / (groups - 1) * np.square(sums).sum()) / len(values))
+    Residuals are summed per day, as errors clustered by day do (Liang and Zeger 1986): with G days and residual sums
+    S_g, the error is sqrt(G / (G - 1) x sum S_g^2) / n. The cross products of days that are l weekdays apart, less than
+    `sessions_held`, are added with Bartlett's weight 1 - l / sessions_held (Driscoll and Kraay 1998).
 
-
-def dated_error(values: NDArray[np.float64], days: NDArray[np.datetime64], held: int = 1) -> float | None:
-    """As `clustered_error` by day, where days less than `held` sessions apart may correlate, too; None below two days.
-
-    The cross products of days that are l weekdays apart enter with Bartlett's weight 1 - l / held (Driscoll and Kraay
-    1998). Weekdays stand for sessions, so that over a holiday two days count as one session further apart than they
-    are. The error is never below the one clustered by day alone: a negative covariance is no reason to be surer.
+    Weekdays stand for sessions, so over a holiday two days count as one session further apart than they are. The error
+    is never below the one clustered by day alone: a negative covariance is no reason for a narrower interval.
 
     Args:
         values: Shape (n,).
         days: Entry sessions, shape (n,).
-        held: Sessions held.
+        sessions_held: Sessions from entry to exit, both counted.
     """
-    dates, place = distinct(days)
+    dates, position = distinct_days(days)
     if len(dates) < 2:
         return None
-    sums = np.bincount(place, weights=values - values.mean())
-    own = float(np.square(sums).sum())
-    total = own
-    at = np.busday_count(dates[0], dates)
-    for lag in range(1, held):
-        later = np.minimum(np.searchsorted(at, at + lag), len(at) - 1)
-        apart = at[later] - at == lag
-        total += 2 * (1 - lag / held) * float(sums[apart] @ sums[later[apart]])
-    return math.sqrt(len(dates) / (len(dates) - 1) * max(total, own)) / len(values)
+    sums = np.bincount(position, weights=values - values.mean())
+    within_days = float(np.square(sums).sum())
+
+    # Days as a running number of weekdays, so that a weekend does not separate Friday from Monday.
+    weekday = np.busday_count(dates[0], dates)
+    total = within_days
+    for lag in range(1, sessions_held):
+        # The day `lag` weekdays after each day, where there is one.
+        later = np.minimum(np.searchsorted(weekday, weekday + lag), len(weekday) - 1)
+        exists = weekday[later] - weekday == lag
+        total += 2 * (1 - lag / sessions_held) * float(sums[exists] @ sums[later[exists]])
+    return math.sqrt(len(dates) / (len(dates) - 1) * max(total, within_days)) / len(values)
 
 
-def distinct(days: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.intp]]:
-    """The distinct days, ascending, and the place of each given day among them; in order already, they aren't sorted.
+def distinct_days(days: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDArray[np.intp]]:
+    """The distinct days, ascending, and the position of each given day among them.
 
     Args:
         days: Shape (n,).
@@ -78,54 +80,71 @@ def distinct(days: NDArray[np.datetime64]) -> tuple[NDArray[np.datetime64], NDAr
     whole = days.astype("datetime64[D]")
     if not len(whole) or (whole[1:] < whole[:-1]).any():
         return np.unique(whole, return_inverse=True)
-    begins = np.append(True, whole[1:] != whole[:-1])
-    return whole[begins], np.cumsum(begins) - 1
+    # In ascending order already, as outcomes mostly are: no sorting needed.
+    is_first = np.append(True, whole[1:] != whole[:-1])
+    return whole[is_first], np.cumsum(is_first) - 1
 
 
-def effective_number(hits: NDArray[np.bool_], days: NDArray[np.datetime64], held: int = 1) -> float:
-    """How many independent outcomes are worth as much as these n, in (0, n]; 0 without any.
+def effective_sample_size(hits: NDArray[np.bool_], days: NDArray[np.datetime64], sessions_held: int = 1) -> float:
+    """Number of independent outcomes that carry as much information as these n, in (0, n]; 0 without any.
 
-    n / design effect x (t(n - 1) / t(G - 1))^2, t the 95% points of Student's distribution and G the number of days
-    (Korn and Graubard 1998). The design effect is the variance of the hit rate, as `dated_error` has it, over that of
-    independent outcomes (Kish 1965), at least 1. Where all or none are hits it can't be estimated, and a day counts as
-    one outcome.
+    n / design effect x (t(n - 1) / t(G - 1))^2, with t the 95% points of Student's distribution and G the number of
+    days (Korn and Graubard 1998). The design effect is the variance of the hit rate, from `overlap_robust_error`, over
+    that of independent outcomes (Kish 1965), at least 1. Where all or none are hits it can't be estimated, and a day
+    counts as one outcome.
+
+    Args:
+        hits: Which outcomes are hits, shape (n,).
+        days: Their entry sessions, shape (n,).
+        sessions_held: Sessions from entry to exit, both counted.
     """
     n = len(hits)
     if not n:
         return 0.0
     share = float(hits.mean())
-    groups = len(distinct(days)[0])
-    error = dated_error(hits.astype(np.float64), days, held)
+    n_days = len(distinct_days(days)[0])
+    error = overlap_robust_error(hits.astype(np.float64), days, sessions_held)
     if error is None or share in (0.0, 1.0):
-        return float(groups)
-    design = max(1.0, error**2 * (n - 1) / (share * (1 - share)))
-    return n / design * (student(n - 1) / student(groups - 1)) ** 2
+        return float(n_days)
+    design_effect = max(1.0, error**2 * (n - 1) / (share * (1 - share)))
+    # An error estimated from few days is itself uncertain.
+    few_days = (student_t(n - 1) / student_t(n_days - 1)) ** 2
+    return n / design_effect * few_days
 
 
-def share_interval(hits: NDArray[np.bool_], days: NDArray[np.datetime64], held: int = 1) -> tuple[float, float]:
-    """Wilson's 95% interval of a hit rate with the effective number of outcomes in place of n (Dean and Pagano 2015).
+def hit_rate_interval(
+    hits: NDArray[np.bool_], days: NDArray[np.datetime64], sessions_held: int = 1
+) -> tuple[float, float]:
+    """Wilson's 95% interval of a hit rate with the effective sample size in place of n (Dean and Pagano 2015).
 
-    Outcomes of as many days that don't overlap get Wilson's own interval; ten of one day count as little more than one.
+    Outcomes on n days that don't overlap get Wilson's own interval; ten on one day count as little more than one.
 
     Args:
         hits: Which outcomes are hits, shape (n,).
         days: Their entry sessions, shape (n,).
-        held: Sessions held.
+        sessions_held: Sessions from entry to exit, both counted.
     """
-    n = effective_number(hits, days, held)
-    return wilson(n * float(hits.mean()), n) if n else (0.0, 1.0)
+    n = effective_sample_size(hits, days, sessions_held)
+    if not n:
+        return 0.0, 1.0
+    return wilson(n * float(hits.mean()), n)
 
 
-def student(freedom: int) -> float:
-    """Two-sided 95% point of Student's t with so many degrees of freedom, at least 1; to 0.004 from 3 on.
+def student_t(degrees_of_freedom: int) -> float:
+    """Two-sided 95% point of Student's t distribution; within 0.004 from 3 degrees of freedom on.
 
-    Exact for 1 and 2, else the expansion of Fisher and Cornish (1960).
+    Exact for 1 and 2, otherwise the expansion around the normal point of Fisher and Cornish (1960).
+
+    Args:
+        degrees_of_freedom: At least 1.
     """
-    if freedom == 1:
+    if degrees_of_freedom == 1:
         return math.tan(0.475 * math.pi)
-    if freedom == 2:
+    if degrees_of_freedom == 2:
         return 0.95 / math.sqrt(2 * 0.975 * 0.025)
-    z, d = 1.959963984540054, float(freedom)
+    # The normal point to full precision, not the rounded 1.96: the expansion starts from it.
+    z = 1.959963984540054
+    d = float(degrees_of_freedom)
     terms = (
         (z**3 + z) / (4 * d),
         (5 * z**5 + 16 * z**3 + 3 * z) / (96 * d**2),

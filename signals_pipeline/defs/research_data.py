@@ -117,7 +117,7 @@ def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> P
         inputs.frames.columns(table, keys, names)
         for table, names in ((SCORES, SCORE_COLUMNS), (SENTIMENT, SENTIMENT_COLUMNS))
     )
-    evidence = Evidence.of(sentiment, scores, windows)
+    evidence = Evidence.from_frames(sentiment, scores, windows)
     watchlist = inputs.market.watchlist.symbols
     symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
     span = (windows[0].start - BEFORE).date(), min(windows[-1].end + AFTER, as_of).date()

@@ -14,8 +14,8 @@ from signals_pipeline.adapters.stores.signals import SignalEntry, SignalKey
 from signals_pipeline.core.digest.model import ActiveLine, Card, CorrectedLine, Digest
 from signals_pipeline.core.record.calibration import CalibrationLine, calibration
 from signals_pipeline.core.record.information_coefficient import RankCorrelation
-from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex, Provenance
-from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
+from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
 from signals_pipeline.core.record.track_record import RecordLine, rank_ic
 from signals_pipeline.core.windows import newest_complete, window_starting
 from signals_pipeline.web import digest_schemas, schemas
@@ -152,7 +152,7 @@ def load_record(context: WebContext) -> Record:
     # Only outcomes that are known by now.
     as_of = context.now()
     outcomes = context.outcomes.known(as_of)
-    outcome_index = OutcomeIndex.of(outcomes, context.history.modes(as_of))
+    outcome_index = OutcomeIndex.from_outcomes(outcomes, context.history.modes(as_of))
     return Record(
         newest=None if outcomes.empty else outcomes["known_at"].max().to_pydatetime(),
         lines=tuple(_record_lines(outcome_index, as_of)),

@@ -129,7 +129,7 @@ def test_record_prints_and_draws(told: Settings) -> None:
         "By symbol, publisher, lifecycle and model, backfilled: ",
         "model compact int8 @",
         "Rank IC of the combined score, all companies with one, Newey-West t\n  1 session: mean daily IC",
-        "no chance of profit",
+        "not a probability of profit",
     ):
         assert said in found.output
     assert "live" not in found.output

@@ -57,7 +57,10 @@ def test_without_a_database_it_says_so_in_one_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SIGNALS_DATA_DIR", str(tmp_path))
     result = CliRunner().invoke(main, ["web"])
     assert result.exit_code == 2
-    assert result.stderr == f"signals: database {tmp_path}/signals.db: it does not exist; run `signals migrate` to create it\n"
+    assert (
+        result.stderr
+        == f"signals: database {tmp_path}/signals.db: it does not exist; run `signals migrate` to create it\n"
+    )
 
 
 def test_feedback_is_printed_by_source_and_symbol(url: str) -> None:

@@ -122,11 +122,11 @@ def test_what_a_reader_would_be_told_wrongly_keeps_the_mail_back(ran: TestPipeli
 
 
 BROKEN: list[tuple[Table, str, Callable[[pd.DataFrame], pd.DataFrame], str]] = [
-    (HEADLINES, "schema", lambda rows: rows.drop(columns="novelty"), "without novelty"),
-    (SENTIMENT, "schema", lambda rows: rows.drop(columns="confidence"), "without confidence"),
-    (TECHNICALS, "schema", lambda rows: rows.drop(columns="stale"), "without stale"),
+    (HEADLINES, "schema", lambda rows: rows.drop(columns="novelty"), "missing column novelty"),
+    (SENTIMENT, "schema", lambda rows: rows.drop(columns="confidence"), "missing column confidence"),
+    (TECHNICALS, "schema", lambda rows: rows.drop(columns="stale"), "missing column stale"),
     (SENTIMENT, "schema", lambda rows: rows.assign(score=7.0), "outside [-1, 1], such as 7.0"),
-    (TECHNICALS, "no_duplicates", lambda rows: pd.concat([rows, rows.iloc[:1]]), "twice: "),
+    (TECHNICALS, "no_duplicates", lambda rows: pd.concat([rows, rows.iloc[:1]]), "duplicate: "),
     (SCORES, "schema", lambda rows: rows.assign(n_stories="many"), "n_stories is str, not int64"),
 ]
 

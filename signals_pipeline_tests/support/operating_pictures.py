@@ -61,7 +61,7 @@ def check(page: Page, address: str) -> Image.Image:
     """The checks of the signals, and one of them."""
     page.set_viewport_size({"width": int(WHOLE["width"]), "height": int(WHOLE["height"])})
     page.goto(f"{address}/assets/signals?view=checks&checkDetail=schema")
-    page.get_by_text("columns as they must be").first.wait_for()
+    page.get_by_text("columns as declared").first.wait_for()
     page.wait_for_load_state("networkidle")
     return shot(page, WHOLE)
 

@@ -132,7 +132,7 @@ def calibration(path: Path, reliability: Reliability) -> Path:
     axes.plot(
         [30, 100], [30, 100], color=DOT, linewidth=1.2, linestyle=":", label="if confidence were a chance of profit"
     )
-    for position, (line, confidence) in enumerate(zip(reliability.lines, reliability.said, strict=True)):
+    for position, (line, confidence) in enumerate(zip(reliability.lines, reliability.mean_confidences, strict=True)):
         labelled = position == 0
         x, rate, high = 100 * confidence, 100 * line.hit_rate, 100 * line.high
         below, above = rate - 100 * line.low, high - rate
@@ -205,7 +205,7 @@ def tuning(path: Path, result: Tuning) -> Path:
         _highlight_trial(axes, result.best, ACCENT, "best")
     if in_use.hit_rate is not None and in_use != result.best:
         _highlight_trial(axes, in_use, WARM, "in use")
-    _add_note(figure, result.verdict)
+    _add_note(figure, result.conclusion)
     return _save(figure, axes, path)
 
 

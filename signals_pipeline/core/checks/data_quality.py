@@ -1,11 +1,13 @@
 """Data quality of a window: findings about its frames and about what was decided, each with its number and a remedy.
 
-A finding never changes a number. One is `serious` where a reader would be misinformed: it keeps the mail back.
+A finding never changes a number. It is `serious` where a reader would be misinformed: that holds the mail back. The
+asset checks that run these are in `defs.checks` and `defs.frame_checks`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,27 +18,54 @@ from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, Columns, Table
 
-MOST_UNDATED = 0.1
-MOST_UNLINKED = 0.98
-LEAST_CONFIDENCE = 0.5
-MOST_STALE = 0.2
-ENOUGH_HEADLINES = 30  # below that a share says nothing
-DRIFT = 13.82  # chi-square with 2 degrees of freedom: one window in 1,000 by chance
+# Feeds date nearly all of their items; more undated ones mean that a feed's format has changed.
+MAX_UNDATED = 0.1
+
+# Broad feeds are mostly about other companies; beyond this share the aliases are at fault.
+MAX_UNLINKED = 0.98
+
+# Guessing among three classes has a confidence of 1/3; below a half the model does not understand the texts.
+MIN_CONFIDENCE = 0.5
+
+# Single companies may be halted or delisted; a fifth of the watchlist is a fault of the price source.
+MAX_STALE = 0.2
+
+# Below this number of headlines a share says nothing.
+ENOUGH_HEADLINES = 30
+
+# Chi-square with 2 degrees of freedom, exceeded by chance in one window of 1,000.
+DRIFT = 13.82
+
+# Windows that make up the usual distribution of tone: two weeks.
 DRIFT_WINDOWS = 20
+
+# Common split ratios, and how far the day's own move may carry a log return from one of them.
 SPLITS = (2, 3, 4, 5, 10, 20)
 SPLIT_TOLERANCE = 0.04
+
+# How many problems, and how many symbols, one finding names.
+MAX_PROBLEMS_SHOWN = 5
+MAX_NAMES_SHOWN = 8
+
+TONE_COLUMNS = ("headline_id", "p_negative", "p_neutral", "p_positive", "confidence")
+"""Columns of SENTIMENT that the findings on tone need."""
+
+# A headline counts once per company, whenever it became known, although known_at is part of the stages' keys.
+_HEADLINE_KEY = ("window_start", "symbol", "headline_id")
+UNIQUE_KEYS: dict[str, tuple[str, ...]] = {"headlines": _HEADLINE_KEY, "sentiment": _HEADLINE_KEY}
+"""Columns that may not repeat, by stage; elsewhere the table's key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer of one check.
+    """The result of one check.
 
     Attributes:
         check: Name of the check.
         passed: Whether all is well.
         text: What was seen and, where it is not well, what to do; one line.
         value: The number it rests on.
-        serious: Not well, and a reader would be told something wrong.
+        serious: Not well, and a reader would be misinformed.
     """
 
     check: str
@@ -47,40 +76,44 @@ class Finding:
 
 
 def headline_findings(entry: Coverage) -> tuple[Finding, ...]:
-    """Undated and unlinked headlines, and feeds that gave nothing, from a window's ledger entry."""
+    """Undated and unlinked headlines, and feeds without items, from a window's coverage ledger entry."""
+    return _dated(entry), _linked(entry), _feeds_answered(entry)
+
+
+def _dated(entry: Coverage) -> Finding:
     fetched = sum(report.fetched for report in entry.reports)
     undated = entry.drops.get("no_time", 0) / max(fetched, 1)
+    return Finding(
+        check="dated",
+        passed=undated <= MAX_UNDATED or fetched < ENOUGH_HEADLINES,
+        text=f"{undated:.0%} of {fetched} items have no readable time; check the feed's format",
+        value=undated,
+    )
+
+
+def _linked(entry: Coverage) -> Finding:
     unlinked = 1 - entry.relevant / entry.headlines if entry.headlines else 0.0
-    silent = [report.feed for report in entry.reports if not report.fetched]
+    return Finding(
+        check="linked",
+        passed=unlinked <= MAX_UNLINKED or entry.headlines < ENOUGH_HEADLINES,
+        text=f"{unlinked:.0%} of {entry.headlines} headlines name no company of the watchlist; check its aliases",
+        value=unlinked,
+    )
+
+
+def _feeds_answered(entry: Coverage) -> Finding:
+    empty = [report.feed for report in entry.reports if not report.fetched]
     failed = [f"{report.feed} ({report.detail})" for report in entry.reports if report.status == "failed"]
-    judged = entry.headlines >= ENOUGH_HEADLINES
-    return (
-        Finding(
-            "dated",
-            undated <= MOST_UNDATED or fetched < ENOUGH_HEADLINES,
-            f"{undated:.0%} of {fetched} items have no time that can be read; look at the feed's format",
-            undated,
-        ),
-        Finding(
-            "linked",
-            unlinked <= MOST_UNLINKED or not judged,
-            f"{unlinked:.0%} of {entry.headlines} headlines name no company of the watchlist; look at its aliases",
-            unlinked,
-        ),
-        Finding(
-            "feeds_answered",
-            not silent and not failed,
-            "; ".join(
-                part
-                for part in (
-                    f"nothing from {', '.join(silent)}" if silent else "",
-                    f"failed: {', '.join(failed)}" if failed else "",
-                )
-                if part
-            )
-            or f"all {len(entry.reports)} feeds delivered",
-            float(len(silent)),
-        ),
+    problems: list[str] = []
+    if empty:
+        problems.append(f"nothing from {', '.join(empty)}")
+    if failed:
+        problems.append(f"failed: {', '.join(failed)}")
+    return Finding(
+        check="feeds_answered",
+        passed=not problems,
+        text="; ".join(problems) or f"all {len(entry.reports)} feeds delivered",
+        value=float(len(empty)),
     )
 
 
@@ -95,97 +128,109 @@ def tone_findings(rows: Columns, counts: NDArray[np.float64], usual: NDArray[np.
     size = len(rows["confidence"])
     mean = float(rows["confidence"].mean()) if size else 1.0
     statistic = homogeneity(counts, usual)
-    return (
-        Finding(
-            "confidence",
-            mean >= LEAST_CONFIDENCE or size < ENOUGH_HEADLINES,
-            f"mean tone confidence {mean:.2f} over {size} headlines, {LEAST_CONFIDENCE} expected;"
-            " look at the model's revision and the headlines' language",
-            mean,
+    confidence = Finding(
+        check="confidence",
+        passed=mean >= MIN_CONFIDENCE or size < ENOUGH_HEADLINES,
+        text=(
+            f"mean tone confidence {mean:.2f} over {size} headlines, at least {MIN_CONFIDENCE} expected; "
+            "check the model's revision and the headlines' language"
         ),
-        Finding(
-            "tone_drift",
-            statistic < DRIFT,
-            f"chi-square {statistic:.1f} against the last {DRIFT_WINDOWS} windows' {usual.sum():.0f} headlines,"
-            f" {DRIFT} is one in 1,000 by chance",
-            statistic,
-        ),
+        value=mean,
     )
-
-
-TONE_COLUMNS = ("headline_id", "p_negative", "p_neutral", "p_positive", "confidence")
-"""What the findings on tone need of SENTIMENT."""
+    drift = Finding(
+        check="tone_drift",
+        passed=statistic < DRIFT,
+        text=(
+            f"chi-square {statistic:.1f} against the {usual.sum():.0f} headlines of the last {DRIFT_WINDOWS} windows; "
+            f"chance alone exceeds {DRIFT} in one window of 1,000"
+        ),
+        value=statistic,
+    )
+    return confidence, drift
 
 
 def tone_counts(rows: Columns) -> NDArray[np.float64]:
     """Distinct headlines of SENTIMENT rows by their most probable class: negative, neutral, positive; shape (3,)."""
-    classes = np.stack([rows[name] for name in ("p_negative", "p_neutral", "p_positive")]).argmax(axis=0)
-    of_headline = dict(zip(rows["headline_id"][::-1].tolist(), classes[::-1].tolist(), strict=True))  # its first row's
-    return np.bincount(np.array([*of_headline.values()], dtype=np.int64), minlength=3).astype(np.float64)
+    probabilities = [rows[name] for name in ("p_negative", "p_neutral", "p_positive")]
+    classes = np.stack(probabilities).argmax(axis=0)
+    # A headline has one row per company; the first counts.
+    class_of_headline: dict[str, int] = {}
+    for headline_id, number in zip(rows["headline_id"].tolist(), classes.tolist(), strict=True):
+        class_of_headline.setdefault(headline_id, number)
+    distinct = np.array(list(class_of_headline.values()), dtype=np.int64)
+    return np.bincount(distinct, minlength=3).astype(np.float64)
 
 
-def homogeneity(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Pearson's chi-square statistic that two rows of counts have one distribution; 0 where either is too small."""
-    table = np.stack([one, other])
-    if table.sum(axis=1).min() < ENOUGH_HEADLINES:
+def homogeneity(counts: NDArray[np.float64], usual: NDArray[np.float64]) -> float:
+    """Pearson's chi-square statistic that two rows of counts have one distribution; 0 where either is too small.
+
+    sum (observed - expected)^2 / expected, with expected = row total x column total / total (Pearson 1900).
+    """
+    observed = np.stack([counts, usual])
+    if observed.sum(axis=1).min() < ENOUGH_HEADLINES:
         return 0.0
-    table = table[:, table.sum(axis=0) > 0]
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
-    return float(((table - expected) ** 2 / expected).sum())
+    # A class that neither has would be expected 0 times.
+    observed = observed[:, observed.sum(axis=0) > 0]
+    expected = observed.sum(axis=1, keepdims=True) * observed.sum(axis=0) / observed.sum()
+    return float(((observed - expected) ** 2 / expected).sum())
 
 
 def price_findings(rows: Columns) -> tuple[Finding, ...]:
     """Companies whose last bar is missing, from TECHNICALS rows of the window."""
-    stale, size = rows["symbol"][rows["stale"]].tolist(), len(rows["symbol"])
+    stale: list[str] = rows["symbol"][rows["stale"]].tolist()
+    size = len(rows["symbol"])
     share = len(stale) / max(size, 1)
-    return (
-        Finding(
-            "prices_fresh",
-            share <= MOST_STALE,
-            f"{len(stale)} of {size} companies lack the last closed session"
-            + (f": {', '.join(stale[:8])}{' …' if len(stale) > 8 else ''}; look at the price source" if stale else ""),
-            share,
-        ),
-    )
+    text = f"{len(stale)} of {size} companies lack the last closed session"
+    if stale:
+        more = " …" if len(stale) > MAX_NAMES_SHOWN else ""
+        text += f": {', '.join(stale[:MAX_NAMES_SHOWN])}{more}; check the price source"
+    return (Finding("prices_fresh", share <= MAX_STALE, text, share),)
 
 
 def split_findings(closes: Mapping[str, pd.Series]) -> tuple[Finding, ...]:
-    """Closes that jump by a split's ratio overnight though no split is known: bars that were adjusted half-way.
+    """Closes that jump by a split's ratio overnight though no split is known: bars that were only partly adjusted.
 
     Args:
         closes: Adjusted closes by symbol, indexed by session, oldest first.
     """
-    jumps = []
+    jumps: list[str] = []
     for symbol, series in sorted(closes.items()):
         moves = np.abs(np.diff(np.log(series.to_numpy())))
-        near = np.min(np.abs(moves[:, None] - np.log(SPLITS)), axis=1, initial=np.inf) < SPLIT_TOLERANCE
-        jumps += [f"{symbol} {pd.Timestamp(series.index[at + 1]):%Y-%m-%d}" for at in np.flatnonzero(near).tolist()]
-    text = f"{len(jumps)} closes jump as a split does" + (
-        f": {', '.join(jumps[:8])}; fetch them again" if jumps else ""
-    )
+        distances = np.abs(moves[:, None] - np.log(SPLITS))
+        nearest = np.min(distances, axis=1, initial=np.inf)
+        # Move number i leads to close number i + 1: name that day.
+        days = series.index[np.flatnonzero(nearest < SPLIT_TOLERANCE) + 1]
+        jumps += [f"{symbol} {pd.Timestamp(day):%Y-%m-%d}" for day in days]
+    text = f"{len(jumps)} closes jump by a split's ratio"
+    if jumps:
+        text += f": {', '.join(jumps[:MAX_NAMES_SHOWN])}; fetch their bars again"
     return (Finding("split_jumps", not jumps, text, float(len(jumps))),)
 
 
-def signal_findings(told: Sequence[Signal]) -> tuple[Finding, ...]:
-    """Signals that repeat what was already said and still active.
+def signal_findings(history: Sequence[Signal]) -> tuple[Finding, ...]:
+    """Signals that repeat one that was still active.
 
     Args:
-        told: All signals decided up to and including the window, in any order.
+        history: All signals decided up to and including the window, in any order.
     """
-    twice = []
-    ordered = sorted(told, key=lambda one: (one.symbol, one.decided_at))
-    for before, after in pairwise(ordered):
-        same = (before.symbol, before.signal_type) == (after.symbol, after.signal_type)
-        if same and after.lifecycle != "stronger" and after.decided_at < before.expires_at:
-            twice.append(f"{after.symbol} {after.signal_type} {after.decided_at:%Y-%m-%d %H:%M}")
-    text = f"{len(twice)} signals repeat an active one" + (f": {', '.join(twice[:8])}" if twice else "")
-    return (Finding("no_repeats", not twice, text, float(len(twice)), serious=bool(twice)),)
+    repeats: list[str] = []
+    ordered = sorted(history, key=lambda signal: (signal.symbol, signal.decided_at))
+    for previous, signal in pairwise(ordered):
+        same = (previous.symbol, previous.signal_type) == (signal.symbol, signal.signal_type)
+        if same and signal.lifecycle != "stronger" and signal.decided_at < previous.expires_at:
+            repeats.append(f"{signal.symbol} {signal.signal_type} {signal.decided_at:%Y-%m-%d %H:%M}")
+    text = f"{len(repeats)} signals repeat an active one"
+    if repeats:
+        text += f": {', '.join(repeats[:MAX_NAMES_SHOWN])}"
+    return (Finding("no_repeats", not repeats, text, float(len(repeats)), serious=bool(repeats)),)
 
 
 def record_findings(lines: Sequence[RecordLine]) -> tuple[Finding, ...]:
     """Hit rates that are too good for news: look-ahead until proven otherwise."""
     suspect = [f"{line.label}, {line.text}" for line in lines if line.suspect]
-    text = "; ".join(suspect) + "; run `signals audit`" if suspect else "no hit rate is better than news can explain"
+    text = "no hit rate is better than news can explain"
+    if suspect:
+        text = "; ".join([*suspect, "run `signals audit`"])
     return (Finding("record_plausible", not suspect, text, float(len(suspect))),)
 
 
@@ -195,29 +240,27 @@ def readable(entry: Coverage, findings: Sequence[Finding]) -> Finding:
     if entry.status == "failed":
         serious.append("no feed delivered anything")
     return Finding(
-        "fit_to_send",
-        not serious,
-        "; ".join(serious) or "nothing serious found",
-        float(len(serious)),
+        check="fit_to_send",
+        passed=not serious,
+        text="; ".join(serious) or "nothing serious found",
+        value=float(len(serious)),
         serious=bool(serious),
     )
 
 
-# What may be there once; elsewhere the table's key. A headline counts once for a company, whenever it became known.
-ONCE: dict[str, tuple[str, ...]] = dict.fromkeys(("headlines", "sentiment"), ("window_start", "symbol", "headline_id"))
-SHOWN = 5
-
-
 def schema_finding(table: Table, frame: pd.DataFrame) -> Finding:
-    """Whether a frame has its stage's columns, dtypes and no missing value too many, all values within their bounds.
+    """Whether a frame has its stage's columns, dtypes, no missing value where none is allowed, and values in bounds.
 
     Args:
         table: The stage's table.
         frame: As it was stored, in any number of rows.
     """
-    problems = [*shape_problems(table, frame)] or [*_value_problems(table, frame)]
-    said = f"{len(frame)} rows with {len(table.columns)} columns as they must be"
-    return _finding("schema", problems, said, f"materialise {table.name} again")
+    problems = list(shape_problems(table, frame))
+    # Values can be looked at only where the columns are those of the table.
+    if not problems:
+        problems = list(_value_problems(table, frame))
+    passed_text = f"{len(frame)} rows with {len(table.columns)} columns as declared"
+    return _frame_finding("schema", table, problems, passed_text)
 
 
 def duplicate_finding(table: Table, frame: pd.DataFrame) -> Finding:
@@ -225,54 +268,66 @@ def duplicate_finding(table: Table, frame: pd.DataFrame) -> Finding:
 
     Args:
         table: The stage's table.
-        frame: As it was stored; one without the columns that tell is left to `schema_finding`.
+        frame: As it was stored; one without the columns that identify a row is left to `schema_finding`.
     """
-    once = list(ONCE.get(table.name, table.key))
-    problems = []
-    if set(once) <= set(frame.columns):
-        rows = frame.loc[frame.duplicated(once), once]
-        problems = [f"twice: {' '.join(str(value) for value in row)}" for row in rows.itertuples(index=False)]
-    said = f"{len(frame)} rows, each {', '.join(once)} once"
-    return _finding("no_duplicates", problems, said, f"materialise {table.name} again")
-
-
-def signal_rows(told: Sequence[Signal]) -> pd.DataFrame:
-    """Signals as a frame with the columns of SIGNALS, nothing brought into order."""
-    rows = [
-        asdict(each.candidate)
-        | {"lifecycle": each.lifecycle, "decided_at": each.decided_at, "expires_at": each.expires_at}
-        for each in told
-    ]
-    if not rows:
-        return SIGNALS.empty()
-    frame = pd.DataFrame(rows)[SIGNALS.names]
-    instants = {column.name: column.dtype for column in SIGNALS.columns if column.dtype == INSTANT}
-    return frame.astype(instants | {"technical": REAL})  # made of datetimes and of None
+    key = list(UNIQUE_KEYS.get(table.name, table.key))
+    problems: list[str] = []
+    if set(key) <= set(frame.columns):
+        repeated = frame.loc[frame.duplicated(key), key]
+        for row in repeated.itertuples(index=False):
+            values = " ".join(str(value) for value in row)
+            problems.append(f"duplicate: {values}")
+    passed_text = f"{len(frame)} rows, each {', '.join(key)} once"
+    return _frame_finding("no_duplicates", table, problems, passed_text)
 
 
 def shape_problems(table: Table, frame: pd.DataFrame) -> Iterator[str]:
-    """What is wrong with the columns and dtypes of a frame, one line each."""
+    """What is wrong with the columns and dtypes of a frame, one line per problem."""
     names = [str(name) for name in frame.columns]
     missing = [name for name in table.names if name not in names]
-    further = [name for name in names if name not in table.names]
+    unknown = [name for name in names if name not in table.names]
     if missing:
-        yield f"without {', '.join(missing)}"
-    if further:
-        yield f"with {', '.join(further)}, which no stage has"
+        yield f"missing column {', '.join(missing)}"
+    if unknown:
+        yield f"unknown column {', '.join(unknown)}"
     for column in table.columns:
-        if column.name in names and (found := str(frame[column.name].dtype)) != column.dtype:
-            yield f"{column.name} is {found}, not {column.dtype}"
+        if column.name not in names:
+            continue
+        dtype = str(frame[column.name].dtype)
+        if dtype != column.dtype:
+            yield f"{column.name} is {dtype}, not {column.dtype}"
+
+
+def signal_rows(signals: Sequence[Signal]) -> pd.DataFrame:
+    """Signals as a frame with the columns of SIGNALS, in the order given: not sorted, nor checked."""
+    rows: list[dict[str, Any]] = []
+    for signal in signals:
+        row = asdict(signal.candidate)
+        row["lifecycle"] = signal.lifecycle
+        row["decided_at"] = signal.decided_at
+        row["expires_at"] = signal.expires_at
+        rows.append(row)
+    if not rows:
+        return SIGNALS.empty()
+    frame = pd.DataFrame(rows)[SIGNALS.names]
+    # pandas infers another resolution from datetimes, and `object` from a technical score that is None.
+    dtypes = {column.name: column.dtype for column in SIGNALS.columns if column.dtype == INSTANT}
+    dtypes["technical"] = REAL
+    return frame.astype(dtypes)
 
 
 def _value_problems(table: Table, frame: pd.DataFrame) -> Iterator[str]:
+    """What is wrong with the values of a frame that has the table's columns, one line per problem."""
     for column in table.columns:
         values = frame[column.name]
-        if not column.nullable and (count := int(values.isna().sum())):
-            yield f"{column.name}: {count} missing"
-        yield from _outside(column, values)
+        missing = int(values.isna().sum())
+        if missing and not column.nullable:
+            yield f"{column.name}: {missing} missing"
+        yield from _out_of_bounds(column, values)
 
 
-def _outside(column: Column, values: pd.Series) -> Iterator[str]:
+def _out_of_bounds(column: Column, values: pd.Series) -> Iterator[str]:
+    # A unit that is only a name has no bounds.
     if isinstance(column.unit, str):
         return
     outside = column.unit.outside(values)
@@ -280,7 +335,12 @@ def _outside(column: Column, values: pd.Series) -> Iterator[str]:
         yield f"{column.name}: {int(outside.sum())} outside {column.unit}, such as {values[outside].iloc[0]}"
 
 
-def _finding(check: str, problems: Sequence[str], well: str, remedy: str) -> Finding:
-    more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    text = f"{'; '.join(problems[:SHOWN])}{more}; {remedy}" if problems else well
+def _frame_finding(check: str, table: Table, problems: Sequence[str], passed_text: str) -> Finding:
+    """A finding about a stored frame; whatever is wrong with one is serious."""
+    text = passed_text
+    if problems:
+        more = len(problems) - MAX_PROBLEMS_SHOWN
+        listed = "; ".join(problems[:MAX_PROBLEMS_SHOWN])
+        rest = f" and {more} more" if more > 0 else ""
+        text = f"{listed}{rest}; materialise {table.name} again"
     return Finding(check, not problems, text, float(len(problems)), serious=bool(problems))

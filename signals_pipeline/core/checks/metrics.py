@@ -1,4 +1,7 @@
-"""What a run tells the operator's monitoring: eight numbers, their units and meanings."""
+"""The metrics of a run for the operator's monitoring: eight numbers, their units and meanings.
+
+`adapters.aws.metrics` sends them; `defs.metrics` collects the facts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ KINDS = (
     MetricKind("QuotaLeft", "Count", "Calls left today of the vendor that has fewest left"),
     MetricKind("Heartbeat", "Count", "1 where the digest that is due is there"),
 )
-UNIT_OF = {kind.name: kind.unit for kind in KINDS}
+_UNITS = {kind.name: kind.unit for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Metric:
     @property
     def unit(self) -> str:
         """The kind's unit."""
-        return UNIT_OF[self.name]
+        return _UNITS[self.name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,12 @@ class RunFacts:
     """What is known of a run when it ends.
 
     Attributes:
-        seconds: How long its process took.
+        seconds: Duration of its process.
         memory_bytes: Peak memory of its process.
         steps: Steps it was to run.
-        failed_steps: Of these, how many failed or never ran.
-        feeds: Answers of feeds, over all its windows.
-        failed_feeds: Of these, how many failed.
+        failed_steps: Those of them that failed or never ran.
+        feeds: Feeds asked, over all its windows.
+        failed_feeds: Those of them that failed.
         signals: Signals kept in its windows; None where no window was decided.
         confidences: Mean confidence and number of headlines of each window that had any.
         empty_runs: Newest windows in a row without a signal; None where it isn't known.
@@ -71,45 +74,59 @@ class RunFacts:
 
     @property
     def error_rate(self) -> float:
-        """Failed steps and feeds in percent of all; a run without a step failed whole."""
-        parts = self.steps + self.feeds
-        return 100 * (self.failed_steps + self.failed_feeds) / parts if self.steps else 100.0
+        """Failed steps and feeds in percent of all; 100 for a run without a step, which never got that far."""
+        if not self.steps:
+            return 100.0
+        return 100 * (self.failed_steps + self.failed_feeds) / (self.steps + self.feeds)
+
+    @property
+    def mean_confidence(self) -> float | None:
+        """Mean confidence over all headlines; None without any."""
+        headlines = sum(count for _, count in self.confidences)
+        if not headlines:
+            return None
+        return sum(mean * count for mean, count in self.confidences) / headlines
 
 
 def measured(facts: RunFacts) -> tuple[Metric, ...]:
-    """The metrics of a run, in the order of `KINDS`; what isn't known is left out rather than told as zero.
-
-    Only a run without a failed step beats: its digest is there.
-    """
-    headlines = sum(count for _, count in facts.confidences)
-    confidence = sum(mean * count for mean, count in facts.confidences) / headlines if headlines else None
-    values = {
+    """The metrics of a run, in the order of `KINDS`; what isn't known is left out rather than sent as 0."""
+    # Only a run without a failed step sends a heartbeat: its digest is there.
+    succeeded = facts.steps > 0 and not facts.failed_steps
+    values: dict[str, float | None] = {
         "SignalGenerationTime": facts.seconds,
         "SignalsGenerated": facts.signals,
-        "MLConfidence": confidence,
+        "MLConfidence": facts.mean_confidence,
         "MemoryUsed": facts.memory_bytes / 1e6,
         "ErrorRate": facts.error_rate,
         "ConsecutiveEmptyRuns": facts.empty_runs,
         "QuotaLeft": facts.quota_left,
-        "Heartbeat": 1.0 if facts.steps and not facts.failed_steps else None,
+        "Heartbeat": 1.0 if succeeded else None,
     }
-    return tuple(Metric(kind.name, float(value)) for kind in KINDS if (value := values[kind.name]) is not None)
+    metrics: list[Metric] = []
+    for kind in KINDS:
+        value = values[kind.name]
+        if value is not None:
+            metrics.append(Metric(kind.name, float(value)))
+    return tuple(metrics)
 
 
 def failed_run() -> tuple[Metric, ...]:
-    """What is told of a run that died before it could tell anything itself."""
+    """The metrics of a run that died before it could send any itself."""
     return (Metric("ErrorRate", 100.0),)
 
 
-def heartbeat(*, told: bool) -> tuple[Metric, ...]:
-    """What the watch between runs tells: a beat where the digest that is due is there, else a zero."""
-    return (Metric("Heartbeat", float(told)),)
+def heartbeat(*, digest_present: bool) -> tuple[Metric, ...]:
+    """The metric of the watch between runs: 1 where the digest that is due is there, otherwise 0."""
+    return (Metric("Heartbeat", float(digest_present)),)
 
 
 def empty_streak(counts: Sequence[int]) -> int:
-    """How many windows in a row, from the newest back, kept no signal.
+    """Number of windows in a row, from the newest back, without a signal.
 
     Args:
-        counts: Signals a window, the newest first.
+        counts: Signals per window, the newest first.
     """
-    return next((place for place, count in enumerate(counts) if count), len(counts))
+    for place, count in enumerate(counts):
+        if count:
+            return place
+    return len(counts)

@@ -31,7 +31,8 @@ from signals_pipeline.core.digest.wording import (
     tag,
 )
 from signals_pipeline.core.news.coverage import Coverage
-from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex, Provenance
+from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
+from signals_pipeline.core.record.outcomes import Provenance
 from signals_pipeline.core.record.track_record import ENOUGH, RecordLine
 from signals_pipeline.core.signals.corrections import Correction, Revision, corrections
 from signals_pipeline.core.signals.decision import (
@@ -248,7 +249,7 @@ class _WindowView:
         """The active signals of other windows that a text first seen before as_of corrects."""
         seen = [revision for revision in revisions if revision.known_at < self.window.as_of]
         minimum = float(self.knobs["min_combined_score"])
-        found = corrections(self.active.values(), seen, least=minimum)
+        found = corrections(self.active.values(), seen, min_combined_score=minimum)
         return tuple(self._corrected_line(correction) for correction in found)
 
     def _corrected_line(self, correction: Correction) -> CorrectedLine:

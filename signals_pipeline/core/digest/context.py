@@ -95,7 +95,7 @@ class DigestContext:
             decided_at=tuple(signal.decided_at for signal in ordered),
             modes=modes,
             window_starts=tuple(sorted(modes)),
-            outcome_index=OutcomeIndex.of(outcomes, modes),
+            outcome_index=OutcomeIndex.from_outcomes(outcomes, modes),
             returns=_returns_by_signal(outcomes),
             prices=adjusted_bars(ordered_bars, actions),
             watchlist=watchlist,

@@ -11,7 +11,7 @@ from typing import Any
 from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine, Digest, DigestKind
 from signals_pipeline.core.news.coverage import Coverage
-from signals_pipeline.core.record.outcome_index import LIVE_MODES
+from signals_pipeline.core.record.outcomes import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
 from signals_pipeline.core.text import shorten

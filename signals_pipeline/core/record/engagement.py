@@ -1,4 +1,4 @@
-"""What readers said of signals, useful or not, by group: the measure of whether the digest is worth its mail."""
+"""Readers' feedback on signals, useful or not, by group: whether the digest is worth reading."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ NO_SOURCE = "(no news source)"
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """One reader's verdict on one signal.
+    """One reader's rating of one signal.
 
     Attributes:
         symbol: The signal's symbol.
         source: Publisher of its leading story; empty for a signal without news.
-        useful: What the reader said.
+        useful: Whether the reader found it useful.
     """
 
     symbol: str
@@ -26,11 +26,11 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackLine:
-    """The verdicts on one group.
+    """The ratings of one group.
 
     Attributes:
         name: The source or the symbol.
-        n: Verdicts.
+        n: Ratings.
         useful: Those that said useful.
         share: useful / n.
         low: Lower end of the Wilson 95% interval of the share.
@@ -47,26 +47,32 @@ class FeedbackLine:
     @property
     def text(self) -> str:
         """In words, such as `7 of 9 (78%, 95% interval 45 to 94%)`."""
-        return f"{self.useful} of {self.n} ({self.share:.0%}, 95% interval {100 * self.low:.0f} to {self.high:.0%})"
+        interval = f"95% interval {100 * self.low:.0f} to {self.high:.0%}"
+        return f"{self.useful} of {self.n} ({self.share:.0%}, {interval})"
 
 
-def by_source(verdicts: Iterable[Rating]) -> tuple[FeedbackLine, ...]:
-    """The verdicts by news source, most verdicts first, then by name."""
-    return _lines((each.source or NO_SOURCE, each.useful) for each in verdicts)
+def by_source(ratings: Iterable[Rating]) -> tuple[FeedbackLine, ...]:
+    """The ratings by news source, most ratings first, then by name."""
+    return _lines((rating.source or NO_SOURCE, rating.useful) for rating in ratings)
 
 
-def by_symbol(verdicts: Iterable[Rating]) -> tuple[FeedbackLine, ...]:
-    """The verdicts by symbol, most verdicts first, then by name."""
-    return _lines((each.symbol, each.useful) for each in verdicts)
+def by_symbol(ratings: Iterable[Rating]) -> tuple[FeedbackLine, ...]:
+    """The ratings by symbol, most ratings first, then by name."""
+    return _lines((rating.symbol, rating.useful) for rating in ratings)
 
 
-def _lines(said: Iterable[tuple[str, bool]]) -> tuple[FeedbackLine, ...]:
-    counts, useful = Counter[str](), Counter[str]()
-    for name, good in said:
+def _lines(ratings: Iterable[tuple[str, bool]]) -> tuple[FeedbackLine, ...]:
+    """One line per group, from (group, useful) pairs."""
+    counts: Counter[str] = Counter()
+    useful: Counter[str] = Counter()
+    for name, is_useful in ratings:
         counts[name] += 1
-        useful[name] += good
-    ordered = sorted(counts, key=lambda name: (-counts[name], name))
-    return tuple(
-        FeedbackLine(name, n, good, good / n, *wilson(good, n))
-        for name, n, good in ((name, counts[name], useful[name]) for name in ordered)
-    )
+        useful[name] += is_useful
+
+    # Most ratings first, equal ones by name.
+    lines: list[FeedbackLine] = []
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        n, positive = counts[name], useful[name]
+        low, high = wilson(positive, n)
+        lines.append(FeedbackLine(name, n, positive, positive / n, low, high))
+    return tuple(lines)

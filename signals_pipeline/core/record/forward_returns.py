@@ -1,4 +1,8 @@
-"""Scores and what came after them, for every company of every window: the ground of coefficients and replays."""
+"""Scores and what came after them, for every company of every window: the basis of coefficients and replays.
+
+`outcomes` has the same returns for signals alone; `information_coefficient`, `calibration` and `core.research` use
+these.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +14,16 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.prices.adjustment import span_factors
-from signals_pipeline.core.record.outcomes import HORIZONS, price_grids, spans_of
+from signals_pipeline.core.record.outcomes import HORIZONS, price_grids, span_returns
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions, Window
 
-Reals = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Panel:
-    """The scores of some windows as arrays (window, symbol).
+class ScorePanel:
+    """The scores of some windows as arrays (windows, symbols).
 
     Attributes:
         windows: Oldest first.
@@ -34,32 +38,48 @@ class Panel:
     windows: tuple[Window, ...]
     symbols: tuple[str, ...]
     scored: NDArray[np.bool_]
-    combined: Reals
-    tone: Reals
-    confidence: Reals
-    technical: Reals
+    combined: FloatArray
+    tone: FloatArray
+    confidence: FloatArray
+    technical: FloatArray
 
     @classmethod
-    def of(cls, scores: pd.DataFrame, windows: Sequence[Window]) -> "Panel":
-        """The panel of SCORES rows (window_start, symbol, n_stories, tone, tone_confidence, technical, combined)."""
-        order = tuple(sorted(windows))
-        symbols = tuple(sorted(set(scores["symbol"])))
-        row = window_places(scores, order)
-        column = pd.Index(symbols, dtype="str").get_indexer(pd.Index(scores["symbol"], dtype="str"))
-        kept = row >= 0
-        told = scores["n_stories"].to_numpy() > 0
-        known = told | scores["technical"].notna().to_numpy()
+    def from_scores(cls, scores: pd.DataFrame, windows: Sequence[Window]) -> "ScorePanel":
+        """The panel of some windows.
 
-        def grid(name: str, where: NDArray[np.bool_]) -> Reals:
-            values = np.full((len(order), len(symbols)), np.nan)
-            values[row[kept], column[kept]] = np.where(where, scores[name].to_numpy(dtype=np.float64), np.nan)[kept]
+        Args:
+            scores: SCORES rows (window_start, symbol, n_stories, tone, tone_confidence, technical, combined); those of
+                other windows are left out.
+            windows: In any order.
+        """
+        ordered = tuple(sorted(windows))
+        symbols = tuple(sorted(set(scores["symbol"])))
+        shape = len(ordered), len(symbols)
+        all_rows = window_places(scores, ordered)
+        wanted = all_rows >= 0
+        rows = scores[wanted]
+        row = all_rows[wanted]
+        column = pd.Index(symbols, dtype="str").get_indexer(pd.Index(rows["symbol"], dtype="str"))
+
+        def grid(name: str, present: NDArray[np.bool_]) -> FloatArray:
+            values = np.full(shape, np.nan)
+            values[row, column] = np.where(present, rows[name].to_numpy(dtype=np.float64), np.nan)
             return values
 
-        scored = np.zeros((len(order), len(symbols)), dtype=bool)
-        scored[row[kept], column[kept]] = True
-        every = np.ones(len(scores), dtype=bool)
-        tone, confidence = grid("tone", told), grid("tone_confidence", told)
-        return cls(order, symbols, scored, grid("combined", known), tone, confidence, grid("technical", every))
+        # In SCORES a missing tone is 0, which in a panel would count as neutral.
+        has_tone = rows["n_stories"].to_numpy() > 0
+        has_technical = rows["technical"].notna().to_numpy()
+        scored = np.zeros(shape, dtype=bool)
+        scored[row, column] = True
+        return cls(
+            windows=ordered,
+            symbols=symbols,
+            scored=scored,
+            combined=grid("combined", has_tone | has_technical),
+            tone=grid("tone", has_tone),
+            confidence=grid("tone_confidence", has_tone),
+            technical=grid("technical", has_technical),
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -76,14 +96,16 @@ class Forward:
 
     entry: NDArray[np.int64]
     days: NDArray[np.datetime64]
-    excess: dict[int, Reals]
-    above: dict[int, Reals]
-    below: dict[int, Reals]
+    excess: dict[int, FloatArray]
+    above: dict[int, FloatArray]
+    below: dict[int, FloatArray]
 
     @property
-    def newest(self) -> NDArray[np.bool_]:
+    def last_before_open(self) -> NDArray[np.bool_]:
         """Which windows are the last before their entry session's open, shape (windows,)."""
-        return np.append(self.entry[1:] != self.entry[:-1], True) if len(self.entry) else np.zeros(0, dtype=bool)
+        if not len(self.entry):
+            return np.zeros(0, dtype=bool)
+        return np.append(self.entry[1:] != self.entry[:-1], True)
 
 
 def forward_returns(
@@ -96,7 +118,7 @@ def forward_returns(
     as_of: datetime,
     actions: pd.DataFrame | None = None,
 ) -> Forward:
-    """What every company did after every window; the returns are those of `outcomes.mature`.
+    """What every company did after every window; the returns are those of `outcomes.realised_outcomes`.
 
     Args:
         windows: Oldest first.
@@ -105,34 +127,48 @@ def forward_returns(
         bars: Daily bars of all of them and, where there is one, of SPY.
         sessions: Trading sessions.
         as_of: Only horizons whose exit session closed before this instant.
-        actions: As for `outcomes.mature`.
+        actions: As for `outcomes.realised_outcomes`.
 
     Raises:
-        AdjustmentError: an action that can't be applied.
+        AdjustmentError: an action can't be applied.
     """
-    entry = np.searchsorted(sessions.opens, _instants([window.as_of for window in windows]), side="right")
-    past = int(np.searchsorted(sessions.closes, _instants([as_of])[0], side="left"))
-    names = {name: place for place, name in enumerate(dict.fromkeys((*symbols, *watchlist, BENCHMARK)))}
-    columns, listed = (np.array([names[each] for each in which], dtype=np.int64) for which in (symbols, watchlist))
-    opens, closes = price_grids(bars, names, sessions)
-    empty = np.full(len(windows), np.nan)
-    found = Forward(entry, np.append(sessions.dates.astype("datetime64[D]"), np.datetime64("NaT"))[entry], {}, {}, {})
+    # Entry: the first open strictly after the window's end.
+    ends = _instants([window.as_of for window in windows])
+    entry = np.asarray(np.searchsorted(sessions.opens, ends, side="right"), dtype=np.int64)
+    closed = int(np.searchsorted(sessions.closes, instant64(as_of), side="left"))
+    # One place after the calendar's end stands for a session that is not known.
+    calendar = np.append(sessions.dates.astype("datetime64[D]"), np.datetime64("NaT"))
+
+    columns: dict[str, int] = {}
+    for symbol in (*symbols, *watchlist, BENCHMARK):
+        columns.setdefault(symbol, len(columns))
+    wanted = np.array([columns[symbol] for symbol in symbols], dtype=np.int64)
+    watched = np.array([columns[symbol] for symbol in watchlist], dtype=np.int64)
+    opens, closes = price_grids(bars, columns, sessions)
+
+    forward = Forward(entry=entry, days=calendar[entry], excess={}, above={}, below={})
     for horizon in HORIZONS:
-        last = entry + horizon - 1
-        due = (entry > 0) & (last < past)
-        pairs = np.column_stack([entry, last])[due]
-        entries = opens[pairs[:, 0]] * span_factors(bars, actions, names, sessions, pairs)
-        spans = spans_of(closes[pairs[:, 1]] / entries - 1, listed, names[BENCHMARK])
-        found.excess[horizon] = np.full((len(windows), len(symbols)), np.nan)
-        found.excess[horizon][due] = (spans.returns - spans.market[:, None])[:, columns]
-        for side, share in ((found.above, spans.above), (found.below, spans.below)):
-            side[horizon] = empty.copy()
-            side[horizon][due] = share
-    return found
+        exit_place = entry + horizon - 1
+        # Entry 0 would be before the calendar's first open: the true entry session is not known.
+        due = (entry > 0) & (exit_place < closed)
+        pairs = np.column_stack([entry, exit_place])[due]
+        entries = opens[pairs[:, 0]] * span_factors(bars, actions, columns, sessions, pairs)
+        spans = span_returns(closes[pairs[:, 1]] / entries - 1, watched, columns[BENCHMARK])
+
+        excess = np.full((len(windows), len(symbols)), np.nan)
+        excess[due] = (spans.returns - spans.benchmark[:, None])[:, wanted]
+        above = np.full(len(windows), np.nan)
+        above[due] = spans.above
+        below = np.full(len(windows), np.nan)
+        below[due] = spans.below
+        forward.excess[horizon] = excess
+        forward.above[horizon] = above
+        forward.below[horizon] = below
+    return forward
 
 
-def pairs(values: Reals, forward: Forward, horizon: int) -> pd.DataFrame:
-    """A score and what came after it, one row a company and entry session, for `coefficients`.
+def pairs(values: FloatArray, forward: Forward, horizon: int) -> pd.DataFrame:
+    """A score and what came after it, one row per company and entry session, for `information_coefficient`.
 
     Of the windows before one open only the last counts: a return is set against one score, the newest.
 
@@ -145,15 +181,16 @@ def pairs(values: Reals, forward: Forward, horizon: int) -> pd.DataFrame:
         Columns `day`, `score`, `excess`, without missing values, in the order of days.
     """
     excess = forward.excess[horizon]
-    row, column = np.nonzero(np.isfinite(values) & np.isfinite(excess) & forward.newest[:, None])
+    usable = np.isfinite(values) & np.isfinite(excess) & forward.last_before_open[:, None]
+    row, column = np.nonzero(usable)
     return pd.DataFrame({"day": forward.days[row], "score": values[row, column], "excess": excess[row, column]})
 
 
 def window_places(frame: pd.DataFrame, windows: Sequence[Window]) -> NDArray[np.int64]:
-    """The place of each row's window among these, -1 where it is none of them."""
+    """The position of each row's window among these, -1 where it is none of them."""
     starts = pd.DatetimeIndex([window.start for window in windows], dtype="datetime64[us, UTC]")
     return starts.get_indexer(pd.DatetimeIndex(frame["window_start"])).astype(np.int64)
 
 
 def _instants(instants: Sequence[datetime]) -> NDArray[np.datetime64]:
-    return np.array([*map(instant64, instants)], dtype="datetime64[us]")
+    return np.array([instant64(instant) for instant in instants], dtype="datetime64[us]")

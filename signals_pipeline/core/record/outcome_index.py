@@ -1,25 +1,27 @@
-"""Outcomes arranged once so that the record of any group, as it was known at any instant, is a cut and not a search."""
+"""Outcomes indexed by group, so that the record of any group as of any instant is a slice and not a search.
+
+A digest asks for a record per card, and a range of digests asks at every window. `track_record` defines the lines.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.dates import instant64
-from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, Provenance
 from signals_pipeline.core.record.track_record import RecordLine, record_line
 from signals_pipeline.core.tables import OUTCOMES
 
-Provenance = Literal["live", "backfilled"]
-PROVENANCES: tuple[Provenance, ...] = ("live", "backfilled")
-LIVE_MODES = ("live", "catch_up")
-"""Modes whose signals were decided while their outcome could not be known."""
-
 ANY = ""
+"""Stands for every signal type, or every lifecycle."""
+
+GroupKey = tuple[Provenance, str, str]
+"""Provenance, signal type or ANY, lifecycle or ANY."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,7 +29,7 @@ class OutcomeSeries:
     """Outcomes of one group over one horizon in the order in which they became known, ties by key.
 
     Attributes:
-        known_at: When each became known, shape (n,), datetime64[us], UTC without zone, never falling.
+        known_at: When each became known, shape (n,), datetime64[us], UTC without zone, ascending.
         net_returns: Returns net of the benchmark, shape (n,), fractions.
         base_rates: Base rates in [0, 1], shape (n,).
         entry_sessions: Dates of the entry sessions, shape (n,), datetime64[us].
@@ -41,8 +43,8 @@ class OutcomeSeries:
     hits: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> Self:
-        """The tally of OUTCOMES rows of one horizon, sorted by known_at."""
+    def from_rows(cls, rows: pd.DataFrame) -> Self:
+        """The series of OUTCOMES rows of one horizon, sorted by known_at."""
         return cls(
             known_at=_instants(rows["known_at"]),
             net_returns=rows["net_return"].to_numpy(dtype=np.float64),
@@ -51,11 +53,11 @@ class OutcomeSeries:
             hits=rows["hit"].to_numpy(dtype=np.bool_),
         )
 
-    def known(self, as_of: datetime) -> int:
-        """How many were known before `as_of` (aware)."""
+    def count_before(self, as_of: datetime) -> int:
+        """Number of outcomes known before `as_of` (aware)."""
         return int(np.searchsorted(self.known_at, instant64(as_of), side="left"))
 
-    def line(self, label: str, horizon: int, n: int) -> RecordLine:
+    def line(self, n: int, *, label: str, horizon: int, provenance: Provenance, signal_group: str | None) -> RecordLine:
         """The record of the first n."""
         return record_line(
             label,
@@ -64,67 +66,95 @@ class OutcomeSeries:
             net_returns=self.net_returns[:n],
             base_rates=self.base_rates[:n],
             entry_sessions=self.entry_sessions[:n],
+            provenance=provenance,
+            signal_group=signal_group,
         )
+
+
+LineKey = tuple[GroupKey, str, int, int]
+"""Group, label, horizon and number of outcomes."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OutcomeIndex:
-    """The tallies of every group that occurs: (standing, signal type, lifecycle), `ANY` for all, then horizon."""
+    """The outcomes of every group that occurs, by group and horizon."""
 
-    groups: Mapping[tuple[Provenance, str, str], Mapping[int, OutcomeSeries]]
-    # Lines made already: the cards of a digest share them, and the digests between two closes do.
-    _lines: dict[tuple[OutcomeSeries, str, int, int], RecordLine] = field(default_factory=dict, repr=False)
+    groups: Mapping[GroupKey, Mapping[int, OutcomeSeries]]
+
+    # Cache: the cards of a digest share lines, and so do the digests between two closes.
+    _lines: dict[LineKey, RecordLine] = field(default_factory=dict[LineKey, RecordLine], repr=False)
 
     @classmethod
-    def of(cls, outcomes: pd.DataFrame, modes: Mapping[datetime, str]) -> Self:
-        """The tallies of OUTCOMES rows.
+    def from_outcomes(cls, outcomes: pd.DataFrame, modes: Mapping[datetime, str]) -> Self:
+        """Index OUTCOMES rows.
 
         Args:
             outcomes: The rows, in any order.
             modes: Mode of the run behind each window, by window start; one that is not there counts as `backfill`.
         """
+        # Sorted by known_at, so that what was known at an instant is the head of every series.
         rows = outcomes.sort_values(["known_at", *OUTCOMES.key], kind="stable")
         starts = pd.DatetimeIndex(rows["window_start"]).to_pydatetime()
         live = np.array([modes.get(start) in LIVE_MODES for start in starts], dtype=bool)
-        groups: dict[tuple[Provenance, str, str], Mapping[int, OutcomeSeries]] = {}
-        parts: tuple[tuple[Provenance, pd.DataFrame], ...] = (("live", rows[live]), ("backfilled", rows[~live]))
-        for standing, among in parts:
-            groups[standing, ANY, ANY] = _horizons(among)
-            for signal_type, same in among.groupby("signal_type"):
-                groups[standing, str(signal_type), ANY] = _horizons(same)
-                for lifecycle, alike in same.groupby("lifecycle"):
-                    groups[standing, str(signal_type), str(lifecycle)] = _horizons(alike)
+        # Live and backfilled outcomes are never added up.
+        by_provenance: dict[Provenance, pd.DataFrame] = {"live": rows[live], "backfilled": rows[~live]}
+
+        groups: dict[GroupKey, Mapping[int, OutcomeSeries]] = {}
+        for provenance, part in by_provenance.items():
+            groups[provenance, ANY, ANY] = _by_horizon(part)
+            for signal_type, same_type in part.groupby("signal_type"):
+                groups[provenance, str(signal_type), ANY] = _by_horizon(same_type)
+                for lifecycle, same_lifecycle in same_type.groupby("lifecycle"):
+                    groups[provenance, str(signal_type), str(lifecycle)] = _by_horizon(same_lifecycle)
         return cls(groups)
 
-    def known(self, as_of: datetime, standing: Provenance, signal_type: str = ANY, lifecycle: str = ANY) -> int:
-        """How many of the group's outcomes over the shortest horizon were known before `as_of`."""
-        return self._tally(HORIZONS[0], standing, signal_type, lifecycle).known(as_of)
+    def known(self, as_of: datetime, provenance: Provenance, signal_type: str = ANY, lifecycle: str = ANY) -> int:
+        """Number of the group's outcomes over the shortest horizon known before `as_of`."""
+        shortest = HORIZONS[0]
+        return self._series((provenance, signal_type, lifecycle), shortest).count_before(as_of)
 
     def record(
-        self, as_of: datetime, label: str, standing: Provenance, signal_type: str = ANY, lifecycle: str = ANY
+        self, as_of: datetime, label: str, provenance: Provenance, signal_type: str = ANY, lifecycle: str = ANY
     ) -> tuple[RecordLine, ...]:
-        """The group's record of outcomes known before `as_of`, one line a horizon."""
-        return tuple(
-            self._line(self._tally(horizon, standing, signal_type, lifecycle), label, horizon, as_of)
-            for horizon in HORIZONS
-        )
+        """The group's record of outcomes known before `as_of`, one line per horizon."""
+        group = (provenance, signal_type, lifecycle)
+        return tuple(self._line(group, label, horizon, as_of) for horizon in HORIZONS)
 
-    def _line(self, tally: OutcomeSeries, label: str, horizon: int, as_of: datetime) -> RecordLine:
-        key = (tally, label, horizon, tally.known(as_of))
-        if key not in self._lines:
-            self._lines[key] = tally.line(*key[1:])
-        return self._lines[key]
+    def _line(self, group: GroupKey, label: str, horizon: int, as_of: datetime) -> RecordLine:
+        series = self._series(group, horizon)
+        n = series.count_before(as_of)
+        key = (group, label, horizon, n)
+        line = self._lines.get(key)
+        if line is None:
+            provenance, signal_type, lifecycle = group
+            line = series.line(
+                n,
+                label=label,
+                horizon=horizon,
+                provenance=provenance,
+                signal_group=_group_words(signal_type, lifecycle),
+            )
+            self._lines[key] = line
+        return line
 
-    def _tally(self, horizon: int, standing: Provenance, signal_type: str, lifecycle: str) -> OutcomeSeries:
-        return self.groups.get((standing, signal_type, lifecycle), {}).get(horizon, _NOTHING)
+    def _series(self, group: GroupKey, horizon: int) -> OutcomeSeries:
+        # A group without any outcome has no entry.
+        by_horizon = self.groups.get(group)
+        return _NO_OUTCOMES if by_horizon is None else by_horizon[horizon]
 
 
-def _horizons(rows: pd.DataFrame) -> dict[int, OutcomeSeries]:
-    return {horizon: OutcomeSeries.of(rows[rows["horizon"] == horizon]) for horizon in HORIZONS}
+def _by_horizon(rows: pd.DataFrame) -> dict[int, OutcomeSeries]:
+    return {horizon: OutcomeSeries.from_rows(rows[rows["horizon"] == horizon]) for horizon in HORIZONS}
+
+
+def _group_words(signal_type: str, lifecycle: str) -> str | None:
+    """The group within a provenance, such as `new BUY signals`; None for all signals."""
+    words = [word for word in (lifecycle, signal_type) if word != ANY]
+    return " ".join([*words, "signals"]) if words else None
 
 
 def _instants(column: pd.Series) -> NDArray[np.datetime64]:
     return pd.DatetimeIndex(column).tz_localize(None).to_numpy()
 
 
-_NOTHING = OutcomeSeries.of(OUTCOMES.empty())
+_NO_OUTCOMES = OutcomeSeries.from_rows(OUTCOMES.empty())

@@ -1,16 +1,18 @@
-"""What became of the signals: forward returns, raw and net of a benchmark, beside the base rate of the same sessions.
+"""What became of the signals: forward returns, raw and net of a benchmark, and the base rate of the same sessions.
 
 A signal is entered at the first open after it was decided and left at the close of the horizon's last session. A
-horizon whose close is not yet past, or whose bars are missing, has no outcome: nothing is filled in. Returns hold
+horizon whose close is not yet past, or whose bars are missing, has no outcome: nothing is filled in. Returns include
 the dividends and splits of the sessions between: the entry is adjusted for those with an ex-date after it, up to the
-exit session, whenever the outcome is made.
+exit session, whenever the outcome is computed.
+
+Hit rates over outcomes are in `track_record`; the same returns for every company of every window in `forward_returns`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,86 +20,52 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.prices.adjustment import span_factors
+from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions
 
 HORIZONS = (1, 3, 5, 10)
-"""Sessions held, the entry session counted as the first."""
+"""Sessions held, the entry session counted as the first: a day, half a week, a week and two weeks of trading."""
 
 EQUAL_WEIGHT = "equal-weight watchlist"
+"""Name of the benchmark where SPY has no bar."""
 
+Provenance = Literal["live", "backfilled"]
+"""Whether signals were decided while their outcome could not be known, or afterwards."""
 
-class Judged(Protocol):
-    """What an outcome needs to know of a company's judgement in one window."""
+PROVENANCES: tuple[Provenance, ...] = ("live", "backfilled")
 
-    @property
-    def window_start(self) -> datetime:
-        """Start of the window, UTC."""
-        ...
-
-    @property
-    def symbol(self) -> str:
-        """Ticker."""
-        ...
-
-    @property
-    def signal_type(self) -> str:
-        """`BUY` or `SELL`."""
-        ...
-
-    @property
-    def combined_score(self) -> float:
-        """Combined score in [-1, 1]."""
-        ...
-
-    @property
-    def confidence_score(self) -> float:
-        """Tone confidence in [0, 1]."""
-        ...
-
-
-class Decided(Protocol):
-    """What an outcome needs to know of a signal; `core.signals.Signal` is one."""
-
-    @property
-    def candidate(self) -> Judged:
-        """What was judged."""
-        ...
-
-    @property
-    def lifecycle(self) -> str:
-        """`new`, `stronger` or `flipped`."""
-        ...
-
-    @property
-    def decided_at(self) -> datetime:
-        """When it was made, UTC."""
-        ...
+LIVE_MODES = ("live", "catch_up")
+"""Modes of a run whose signals count as live."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
-    """Returns from the open of one session to the close of another, for every (entry, exit) pair that is asked for.
+class SpanReturns:
+    """Returns from the open of one session to the close of another, one row per span (entry, exit).
 
-    `returns` has one row a span and one column a symbol; `market` is the benchmark's return, `named` whether that is
-    SPY's; `above` and `below` are the shares of the watchlist above and below it. NaN where bars are missing.
+    Attributes:
+        returns: Return of each symbol, shape (spans, symbols); NaN where a bar is missing.
+        benchmark: Return of the benchmark, shape (spans,).
+        has_spy: Whether the benchmark is SPY, rather than the equal-weight watchlist, shape (spans,).
+        above: Share of the watchlist with a return above the benchmark's, shape (spans,); NaN without any return.
+        below: Share below it, likewise.
     """
 
     returns: NDArray[np.float64]
-    market: NDArray[np.float64]
-    named: NDArray[np.bool_]
+    benchmark: NDArray[np.float64]
+    has_spy: NDArray[np.bool_]
     above: NDArray[np.float64]
     below: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RealisedOutcomes:
-    """The outcomes that are known, and those that are not for want of a bar.
+    """The outcomes that are known, and how many are not because a bar is missing.
 
     Attributes:
-        frame: One row a (signal, horizon), in the dtypes of `tables.OUTCOMES`.
-        without_bars: How many outcomes a symbol were due and left out because a bar they need is missing, by symbol.
+        frame: One row per (signal, horizon), in the dtypes of `tables.OUTCOMES`.
+        without_bars: Number of outcomes that were due and left out because a bar they need is missing, by symbol.
     """
 
     frame: pd.DataFrame
@@ -105,7 +73,7 @@ class RealisedOutcomes:
 
 
 def realised_outcomes(
-    signals: Sequence[Decided],
+    signals: Sequence[Signal],
     bars: pd.DataFrame,
     symbols: Sequence[str],
     sessions: Sessions,
@@ -121,113 +89,148 @@ def realised_outcomes(
         symbols: The watchlist, over which base rate and equal-weight benchmark are taken.
         sessions: Trading sessions with their opens and closes.
         as_of: Only horizons whose exit session closed before this instant.
-        actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where bars are to be taken as they
-            are.
+        actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None leaves the bars unadjusted.
 
     Raises:
-        AdjustmentError: an action that can't be applied.
+        AdjustmentError: an action can't be applied.
     """
-    due, kept = _outcomes(signals, bars, symbols, sessions, as_of=as_of, actions=actions)
-    counts = Counter(due["symbol"].tolist())
-    counts.subtract(Counter(kept["symbol"].tolist()))
-    return RealisedOutcomes(
-        OUTCOMES.conform(kept), {symbol: counts[symbol] for symbol in sorted(counts) if counts[symbol]}
-    )
-
-
-def _outcomes(
-    signals: Sequence[Decided],
-    bars: pd.DataFrame,
-    symbols: Sequence[str],
-    sessions: Sessions,
-    *,
-    as_of: datetime,
-    actions: pd.DataFrame | None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The (signal, horizon) rows that are due, and those of them that have all their bars, with their returns."""
     due = _due(signals, sessions, as_of)
-    names = {name: place for place, name in enumerate(dict.fromkeys((*symbols, *due["symbol"], BENCHMARK)))}
-    pairs, which = np.unique(due[["first", "last"]].to_numpy(dtype=np.int64), axis=0, return_inverse=True)
-    which = which.reshape(-1)
-    opens, closes = price_grids(bars, names, sessions)
-    listed = np.array([names[name] for name in dict.fromkeys(symbols)], dtype=np.int64)
-    entries = opens[pairs[:, 0]] * span_factors(bars, actions, names, sessions, pairs)
-    spans = spans_of(closes[pairs[:, 1]] / entries - 1, listed, names[BENCHMARK])
-    column = due["symbol"].map(names).to_numpy(dtype=np.int64)
-    rise = due["signal_type"].to_numpy(dtype=object) == "BUY"
-    raw, market = spans.returns[which, column], spans.market[which]
-    net = np.where(rise, raw - market, market - raw)
-    rows = due.assign(
-        entry=entries[which, column],
-        exit=closes[due["last"].to_numpy(), column],
-        raw_return=raw,
-        benchmark_return=market,
-        net_return=net,
-        hit=net > 0,
-        base_rate=np.where(rise, spans.above[which], spans.below[which]),
-        benchmark=np.where(spans.named[which], BENCHMARK, EQUAL_WEIGHT),
-        entry_session=pd.DatetimeIndex(sessions.dates[due["first"].to_numpy()]).tz_localize(UTC),
-        exit_session=pd.DatetimeIndex(sessions.dates[due["last"].to_numpy()]).tz_localize(UTC),
-        known_at=pd.DatetimeIndex(sessions.closes[due["last"].to_numpy()]).tz_localize(UTC),
-    )
-    return due, rows[np.isfinite(net) & np.isfinite(rows["base_rate"].to_numpy())]
-
-
-def _due(signals: Sequence[Decided], sessions: Sessions, as_of: datetime) -> pd.DataFrame:
-    """One row a (signal, horizon) whose exit session closed before `as_of`, with the sessions' places.
-
-    A signal older than the calendar's first open is left out: its entry session can't be told.
-    """
-    frame = pd.DataFrame(
-        {
-            "window_start": pd.DatetimeIndex(
-                [each.candidate.window_start for each in signals], dtype="datetime64[us, UTC]"
-            ),
-            "symbol": pd.Series([each.candidate.symbol for each in signals], dtype="str"),
-            "signal_type": pd.Series([each.candidate.signal_type for each in signals], dtype="str"),
-            "lifecycle": pd.Series([each.lifecycle for each in signals], dtype="str"),
-            "combined_score": np.array([each.candidate.combined_score for each in signals], dtype=np.float64),
-            "confidence_score": np.array([each.candidate.confidence_score for each in signals], dtype=np.float64),
-            "decided_at": pd.DatetimeIndex([each.decided_at for each in signals], dtype="datetime64[us, UTC]"),
-        }
-    )
-    decided = pd.DatetimeIndex(frame["decided_at"]).tz_localize(None).to_numpy()
-    frame["first"] = np.searchsorted(sessions.opens, decided, side="right")
-    frame = frame.merge(pd.DataFrame({"horizon": HORIZONS}), how="cross")
-    frame["last"] = frame["first"] + frame["horizon"] - 1
-    past = int(np.searchsorted(sessions.closes, instant64(as_of), side="left"))
-    return frame[(frame["first"] > 0) & (frame["last"] < past)].reset_index(drop=True)
+    complete = _with_returns(due, bars, symbols, sessions, actions)
+    missing = Counter(due["symbol"].tolist())
+    missing.subtract(Counter(complete["symbol"].tolist()))
+    without_bars = {symbol: count for symbol, count in sorted(missing.items()) if count}
+    return RealisedOutcomes(OUTCOMES.conform(complete), without_bars)
 
 
 def price_grids(
-    bars: pd.DataFrame, names: dict[str, int], sessions: Sessions
+    bars: pd.DataFrame, columns: dict[str, int], sessions: Sessions
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Opens and closes as (session, symbol); NaN where there is no bar with a positive price."""
-    known = bars[bars["symbol"].isin(names)]
-    dates = known["session"].to_numpy().astype("datetime64[D]")
+    """Opens and closes as (session, symbol); NaN where there is no bar with a positive price.
+
+    Args:
+        bars: Daily bars of any symbols and days.
+        columns: Column of each symbol wanted.
+        sessions: The rows.
+    """
+    wanted = bars[bars["symbol"].isin(columns)]
     days = sessions.dates.astype("datetime64[D]")
-    row = np.searchsorted(days, dates)
-    trading = np.zeros(len(dates), dtype=bool)
-    inside = row < len(days)
-    trading[inside] = days[row[inside]] == dates[inside]
-    column = known["symbol"].map(names).to_numpy(dtype=np.int64)
-    grids = []
-    for field in ("open", "close"):
-        grid = np.full((len(days), len(names)), np.nan)
-        values = known[field].to_numpy(dtype=np.float64)
-        grid[row[trading], column[trading]] = np.where(values > 0, values, np.nan)[trading]
-        grids.append(grid)
-    return grids[0], grids[1]
+    bar_days = wanted["session"].to_numpy().astype("datetime64[D]")
+
+    # A bar on a day without a session, such as a weekend, is ignored.
+    row = np.asarray(np.searchsorted(days, bar_days), dtype=np.int64)
+    in_calendar = row < len(days)
+    on_session = np.zeros(len(bar_days), dtype=bool)
+    on_session[in_calendar] = days[row[in_calendar]] == bar_days[in_calendar]
+    row = row[on_session]
+    column = wanted["symbol"].map(columns).to_numpy(dtype=np.int64)[on_session]
+
+    def grid(field: str) -> NDArray[np.float64]:
+        prices = wanted[field].to_numpy(dtype=np.float64)[on_session]
+        values = np.full((len(days), len(columns)), np.nan)
+        values[row, column] = np.where(prices > 0, prices, np.nan)
+        return values
+
+    return grid("open"), grid("close")
 
 
-def spans_of(returns: NDArray[np.float64], listed: NDArray[np.int64], spy: int) -> Spans:
-    """Benchmark and base rates of every span from the returns (span, symbol) and the watchlist's columns."""
-    watched = returns[:, listed]
-    counted = np.isfinite(watched)
-    size = np.where(counted.any(axis=1), counted.sum(axis=1), np.nan)
-    equal = np.where(counted, watched, 0.0).sum(axis=1) / size
-    named = np.isfinite(returns[:, spy])
-    market = np.where(named, returns[:, spy], equal)
-    above = (counted & (watched > market[:, None])).sum(axis=1) / size
-    below = (counted & (watched < market[:, None])).sum(axis=1) / size
-    return Spans(returns, market, named, above, below)
+def span_returns(returns: NDArray[np.float64], watchlist: NDArray[np.int64], spy: int) -> SpanReturns:
+    """Benchmark and base rates of every span.
+
+    Args:
+        returns: Shape (spans, symbols).
+        watchlist: Columns of the watchlist's symbols.
+        spy: Column of SPY.
+    """
+    watched = returns[:, watchlist]
+    has_return = np.isfinite(watched)
+    # NaN where no company has a return, so that shares over it are NaN too.
+    size = np.where(has_return.any(axis=1), has_return.sum(axis=1), np.nan)
+    equal_weight = np.where(has_return, watched, 0.0).sum(axis=1) / size
+    has_spy = np.isfinite(returns[:, spy])
+    benchmark = np.where(has_spy, returns[:, spy], equal_weight)
+    above = (has_return & (watched > benchmark[:, None])).sum(axis=1) / size
+    below = (has_return & (watched < benchmark[:, None])).sum(axis=1) / size
+    return SpanReturns(returns, benchmark, has_spy, above, below)
+
+
+def _due(signals: Sequence[Signal], sessions: Sessions, as_of: datetime) -> pd.DataFrame:
+    """The (signal, horizon) rows whose exit session closed before `as_of`.
+
+    A signal older than the calendar's first open is left out: its entry session is not known.
+
+    Returns:
+        Columns of the signal, `horizon`, and `entry_place` and `exit_place`: places of its sessions in the calendar.
+    """
+    candidates = [signal.candidate for signal in signals]
+    frame = pd.DataFrame(
+        {
+            "window_start": _utc([candidate.window_start for candidate in candidates]),
+            "symbol": pd.Series([candidate.symbol for candidate in candidates], dtype="str"),
+            "signal_type": pd.Series([candidate.signal_type for candidate in candidates], dtype="str"),
+            "lifecycle": pd.Series([signal.lifecycle for signal in signals], dtype="str"),
+            "combined_score": np.array([candidate.combined_score for candidate in candidates], dtype=np.float64),
+            "confidence_score": np.array([candidate.confidence_score for candidate in candidates], dtype=np.float64),
+            "decided_at": _utc([signal.decided_at for signal in signals]),
+        }
+    )
+    # Entry: the first open strictly after the decision.
+    decided_at = pd.DatetimeIndex(frame["decided_at"]).tz_localize(None).to_numpy()
+    frame["entry_place"] = np.searchsorted(sessions.opens, decided_at, side="right")
+    frame = frame.merge(pd.DataFrame({"horizon": HORIZONS}), how="cross")
+    frame["exit_place"] = frame["entry_place"] + frame["horizon"] - 1
+    closed = int(np.searchsorted(sessions.closes, instant64(as_of), side="left"))
+    due = (frame["entry_place"] > 0) & (frame["exit_place"] < closed)
+    return frame[due].reset_index(drop=True)
+
+
+def _utc(instants: list[datetime]) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(instants, dtype="datetime64[us, UTC]")
+
+
+def _with_returns(
+    due: pd.DataFrame,
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    sessions: Sessions,
+    actions: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """The due rows that have all their bars, with their returns, hit, base rate, sessions and `known_at`."""
+    columns: dict[str, int] = {}
+    for symbol in (*symbols, *due["symbol"], BENCHMARK):
+        columns.setdefault(symbol, len(columns))
+    watchlist = np.array([columns[symbol] for symbol in dict.fromkeys(symbols)], dtype=np.int64)
+
+    # Many signals share a span of sessions, so each is worked out once for all symbols.
+    places = due[["entry_place", "exit_place"]].to_numpy(dtype=np.int64)
+    pairs, span = np.unique(places, axis=0, return_inverse=True)
+    span = span.reshape(-1)
+    opens, closes = price_grids(bars, columns, sessions)
+    entries = opens[pairs[:, 0]] * span_factors(bars, actions, columns, sessions, pairs)
+    spans = span_returns(closes[pairs[:, 1]] / entries - 1, watchlist, columns[BENCHMARK])
+
+    # A SELL gains what its company loses against the benchmark.
+    column = due["symbol"].map(columns).to_numpy(dtype=np.int64)
+    is_buy = due["signal_type"].to_numpy(dtype=object) == "BUY"
+    raw_return = spans.returns[span, column]
+    benchmark_return = spans.benchmark[span]
+    excess = raw_return - benchmark_return
+    net_return = np.where(is_buy, excess, benchmark_return - raw_return)
+    base_rate = np.where(is_buy, spans.above[span], spans.below[span])
+
+    entry_place = due["entry_place"].to_numpy()
+    exit_place = due["exit_place"].to_numpy()
+    rows = due.assign(
+        entry=entries[span, column],
+        exit=closes[exit_place, column],
+        raw_return=raw_return,
+        benchmark_return=benchmark_return,
+        net_return=net_return,
+        hit=net_return > 0,
+        base_rate=base_rate,
+        benchmark=np.where(spans.has_spy[span], BENCHMARK, EQUAL_WEIGHT),
+        entry_session=pd.DatetimeIndex(sessions.dates[entry_place]).tz_localize(UTC),
+        exit_session=pd.DatetimeIndex(sessions.dates[exit_place]).tz_localize(UTC),
+        known_at=pd.DatetimeIndex(sessions.closes[exit_place]).tz_localize(UTC),
+    )
+    complete: pd.DataFrame = rows[np.isfinite(net_return) & np.isfinite(base_rate)]
+    return complete

@@ -1,7 +1,7 @@
-"""The record cut by symbol, publisher, lifecycle and model, and which of the cuts differ by more than chance.
+"""The track record by symbol, publisher, lifecycle and model, and which of these slices differ by more than chance.
 
-Cut a record often enough and some part of it looks good: a slice is called different only where that survives
-Benjamini and Hochberg's correction over all slices looked at.
+With enough slices some of them look good by chance: a slice is called different only where that survives Benjamini and
+Hochberg's correction over all slices looked at. The lines themselves are those of `track_record`.
 """
 
 import json
@@ -13,23 +13,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.intervals import dated_error
-from signals_pipeline.core.record.track_record import ENOUGH, LEAST_DATES, RecordLine, record_line
+from signals_pipeline.core.intervals import overlap_robust_error
+from signals_pipeline.core.record.track_record import ENOUGH, MIN_ENTRY_SESSIONS, RecordLine, record_line
 
 FALSE_DISCOVERIES = 0.05
+"""Expected share of slices called different although they are not."""
+
 NO_STORY = "no story"
+"""Publisher of signals that rest on no story: those of the technical generator."""
 
 DIMENSIONS = ("symbol", "publisher", "lifecycle", "model")
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The record of signals that share a value.
+    """The track record of signals that share a value.
 
     Attributes:
         dimension: One of DIMENSIONS.
         line: Their record; its label is the value.
-        p: How often chance gives as large a difference from the base rate, either way; None where too few to judge.
+        p: Two-sided p value of the difference from the base rate; None where there is too little to test.
         different: Whether it is called different at a false discovery rate of 5%.
     """
 
@@ -41,73 +44,102 @@ class Slice:
     @property
     def text(self) -> str:
         """The slice in words."""
-        verdict = "; differs from its base rate" if self.different else ""
-        return f"{self.line.label}: {self.line.text}{verdict}"
+        conclusion = "; differs from its base rate" if self.different else ""
+        return f"{self.line.label}: {self.line.text}{conclusion}"
 
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """All slices of a record, those with most outcomes first within each dimension."""
+    """All slices of a track record, those with most outcomes first within each dimension."""
 
     horizon: int
     slices: tuple[Slice, ...]
 
     @property
     def remark(self) -> str:
-        """How many were looked at, and how many of them differ."""
-        judged = sum(each.p is not None for each in self.slices)
-        different = [each.line.label for each in self.slices if each.different]
+        """How many slices there are, and how many of them differ."""
+        tested = sum(part.p is not None for part in self.slices)
+        different = [part.line.label for part in self.slices if part.different]
         return (
-            f"{len(self.slices)} slices looked at, {judged} of them with {ENOUGH} outcomes or more; different from the "
+            f"{len(self.slices)} slices, {tested} of them with {ENOUGH} outcomes or more; different from the "
             f"base rate at a false discovery rate of {FALSE_DISCOVERIES:.0%}: {', '.join(different) or 'none'}"
         )
 
 
 def publisher_of(contributions: str) -> str:
-    """The publisher of the story that carries most of a signal, from its contributions; `no story` where none does.
+    """The publisher of the story that carries most of a signal; `no story` where there is none.
 
     Args:
-        contributions: The JSON list of a score.
+        contributions: The JSON list of a score, largest story first.
     """
-    stories = (each for each in json.loads(contributions) if each["kind"] == "story")
-    return next((str(each["source"]) for each in stories), NO_STORY)
+    for part in json.loads(contributions):
+        if part["kind"] == "story":
+            return str(part["source"])
+    return NO_STORY
 
 
 def sliced(outcomes: pd.DataFrame, horizon: int) -> Slices:
     """Cut the outcomes of one horizon by each dimension.
 
     Args:
-        outcomes: Rows of `tables.OUTCOMES`, with `publisher` and `model` besides.
+        outcomes: Rows of `tables.OUTCOMES` with the further columns `publisher` and `model`.
         horizon: Sessions held.
     """
     rows = outcomes[outcomes["horizon"] == horizon]
-    found: list[tuple[str, RecordLine, float | None]] = []
+    dimensions: list[str] = []
+    lines: list[RecordLine] = []
+    p_values: list[float | None] = []
     for dimension in DIMENSIONS:
-        parts = [_judged(str(value), part, horizon) for value, part in rows.groupby(dimension, sort=True)]
-        found += [(dimension, *each) for each in sorted(parts, key=lambda each: -each[0].n)]
-    different = discoveries([p for *_, p in found], FALSE_DISCOVERIES)
-    cut = zip(found, different, strict=True)
-    return Slices(horizon, tuple(Slice(dimension, line, p, mark) for (dimension, line, p), mark in cut))
+        parts = [_tested(str(value), part, horizon) for value, part in rows.groupby(dimension, sort=True)]
+        # Most outcomes first; a stable sort keeps equal ones in the order of their values.
+        parts.sort(key=lambda part: -part[0].n)
+        for line, p in parts:
+            dimensions.append(dimension)
+            lines.append(line)
+            p_values.append(p)
+
+    # All dimensions are tested together: what counts is how many slices a reader looks at.
+    different = discoveries(p_values, FALSE_DISCOVERIES)
+    columns = zip(dimensions, lines, p_values, different, strict=True)
+    return Slices(horizon, tuple(Slice(*row) for row in columns))
 
 
-def discoveries(chances: Sequence[float | None], rate: float) -> list[bool]:
-    """Which p values count as discoveries (Benjamini and Hochberg 1995); None is none and counts for nothing.
+def discoveries(p_values: Sequence[float | None], rate: float) -> list[bool]:
+    """Which p values are discoveries at a false discovery rate (Benjamini and Hochberg 1995).
 
-    The largest k with p_(k) <= rate x k / m decides: the k smallest are discoveries.
+    With m p values in ascending order, the largest k with p_(k) <= rate x k / m decides: the k smallest are
+    discoveries.
+
+    Args:
+        p_values: In any order; None is no discovery and does not count towards m.
+        rate: Maximum false discovery rate.
     """
-    known = np.array(sorted(each for each in chances if each is not None))
-    passed = np.flatnonzero(known <= rate * np.arange(1, len(known) + 1) / max(len(known), 1))
-    limit = float(known[passed[-1]]) if len(passed) else -1.0
-    return [each is not None and each <= limit for each in chances]
+    ascending = np.array(sorted(p for p in p_values if p is not None))
+    m = len(ascending)
+    passing = np.flatnonzero(ascending <= rate * np.arange(1, m + 1) / max(m, 1))
+    if not len(passing):
+        return [False for _ in p_values]
+    limit = float(ascending[passing[-1]])
+    return [p is not None and p <= limit for p in p_values]
 
 
-def _judged(label: str, rows: pd.DataFrame, horizon: int) -> tuple[RecordLine, float | None]:
+def _tested(label: str, rows: pd.DataFrame, horizon: int) -> tuple[RecordLine, float | None]:
+    """The line of a slice and its p value, None where there is too little to test."""
     hits = rows["hit"].to_numpy(dtype=np.bool_)
-    base = rows["base_rate"].to_numpy(dtype=np.float64)
+    base_rates = rows["base_rate"].to_numpy(dtype=np.float64)
     days: NDArray[np.datetime64] = rows["entry_session"].dt.tz_localize(None).to_numpy()
-    net = rows["net_return"].to_numpy(dtype=np.float64)
-    line = record_line(label, horizon, hits=hits, net_returns=net, base_rates=base, entry_sessions=days)
-    error = dated_error(hits - base, days, horizon)
-    if not line.enough or line.n_dates < LEAST_DATES or not error:
+    line = record_line(
+        label,
+        horizon,
+        hits=hits,
+        net_returns=rows["net_return"].to_numpy(dtype=np.float64),
+        base_rates=base_rates,
+        entry_sessions=days,
+    )
+    gains = hits - base_rates
+    error = overlap_robust_error(gains, days, horizon)
+    # An error of 0 means that every outcome was as the base rate has it: nothing to test.
+    if not line.enough or line.n_dates < MIN_ENTRY_SESSIONS or not error:
         return line, None
-    return line, math.erfc(abs(float((hits - base).mean())) / error / math.sqrt(2))
+    # Two-sided p value of the normal distribution.
+    return line, math.erfc(abs(float(gains.mean())) / error / math.sqrt(2))

@@ -1,7 +1,8 @@
-"""The track record: hit rate with its interval and the base rate beside it, mean net return, rank correlation.
+"""The track record: hit rate with its interval and base rate, mean net return, rank correlation.
 
 Outcomes of one day move together, and so do those whose holding periods overlap: intervals and errors are clustered.
-A number without its uncertainty is not shown: below 30 outcomes a line says "too few".
+A number without its uncertainty is not shown: below 30 outcomes a line says "too few". Outcomes themselves come from
+`outcomes`; `outcome_index` gives the record of any group of signals at any instant.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,16 +13,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.intervals import dated_error, distinct, share_interval
+from signals_pipeline.core.intervals import Z, distinct_days, hit_rate_interval, overlap_robust_error
 from signals_pipeline.core.record.information_coefficient import RankCorrelation, rank_correlation
-from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
 
 ENOUGH = 30
-"""Outcomes from which on a hit rate is shown."""
+"""Outcomes from which on a hit rate is shown: with fewer, its interval is wider than a third of the scale."""
 
-LEAST_DATES = 10
-"""Entry sessions from which on a difference from the base rate is judged."""
+MIN_ENTRY_SESSIONS = 10
+"""Entry sessions from which on a difference from the base rate is tested: clustered errors of fewer are unreliable."""
 
+# News moves prices within days; a hit rate beyond these is more often a leak of the future than skill.
 SUSPECT = 0.55
 SUSPECT_HORIZON = 5
 LOOK_AHEAD = "look-ahead until proven otherwise"
@@ -29,10 +31,10 @@ LOOK_AHEAD = "look-ahead until proven otherwise"
 
 @dataclass(frozen=True, slots=True)
 class RecordLine:
-    """How signals of one kind did over one horizon.
+    """How signals of one group did over one horizon.
 
     Signals entered in the same session share its market moves, and longer horizons overlap. Interval and error are
-    clustered by entry session, overlapping ones included (`intervals.share_interval`): ten signals of one day don't
+    clustered by entry session, overlapping ones included (`intervals.hit_rate_interval`): ten signals of one day don't
     count as ten.
 
     Attributes:
@@ -48,6 +50,8 @@ class RecordLine:
         mean_net_return: Mean net return, a fraction.
         clustered_se: Standard error of that mean, clustered likewise; None with fewer than two entry sessions.
         enough: n >= 30.
+        provenance: Whether the signals are live or backfilled; None where both or not known (older digests).
+        signal_group: The group within them, such as `new BUY signals`; None for all signals.
     """
 
     label: str
@@ -62,65 +66,101 @@ class RecordLine:
     mean_net_return: float | None
     clustered_se: float | None
     enough: bool
+    provenance: Provenance | None = None
+    signal_group: str | None = None
 
     @property
-    def held(self) -> str:
+    def horizon_text(self) -> str:
         """The horizon in words, such as `5 sessions`."""
         return f"{self.horizon} session{'' if self.horizon == 1 else 's'}"
+
+    @property
+    def suspect(self) -> bool:
+        """Better than news can be expected to do: above 55% within 5 sessions, the interval above the base rate."""
+        if self.hit_rate is None or self.base_rate is None or not self.enough:
+            return False
+        if self.horizon > SUSPECT_HORIZON:
+            return False
+        return self.hit_rate > SUSPECT and self.low > self.base_rate
 
     @property
     def text(self) -> str:
         """The line in words, with its n, interval and base rate."""
         if self.hit_rate is None or self.base_rate is None or not self.enough:
-            return f"{self.held}: too few (n = {self.n})"
+            return f"{self.horizon_text}: too few (n = {self.n})"
+        interval = f"95% interval {100 * self.low:.0f} to {self.high:.0%}"
+        warning = f"; {LOOK_AHEAD}" if self.suspect else ""
         return (
-            f"{self.held}: {self.hits} of {self.n} ({self.hit_rate:.0%}, 95% interval "
-            f"{100 * self.low:.0f} to {self.high:.0%}), base rate {self.base_rate:.0%}"
-            f"{f'; {LOOK_AHEAD}' if self.suspect else ''}"
+            f"{self.horizon_text}: {self.hits} of {self.n} ({self.hit_rate:.0%}, {interval}), "
+            f"base rate {self.base_rate:.0%}{warning}"
         )
 
     @property
-    def suspect(self) -> bool:
-        """Better than news can be expected to do: above 55% within 5 sessions, the interval above the base rate."""
-        if self.hit_rate is None or self.base_rate is None or not self.enough or self.horizon > SUSPECT_HORIZON:
-            return False
-        return self.hit_rate > SUSPECT and self.low > self.base_rate
-
-    @property
     def net_text(self) -> str:
-        """Mean net return with twice its clustered error, such as `mean net +0.12% ± 0.40%`; empty where too few."""
+        """Mean net return with its 95% half-width, such as `mean net +0.12% ± 0.40%`; empty where too few."""
         if not self.enough or self.mean_net_return is None or self.clustered_se is None:
             return ""
-        return f"mean net {self.mean_net_return:+.2%} ± {1.96 * self.clustered_se:.2%}".replace("-", "−")
+        mean = f"{self.mean_net_return:+.2%}".replace("-", "−")
+        return f"mean net {mean} ± {Z * self.clustered_se:.2%}"
 
 
 def judged(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
-    """A group's record as its heading and the lines worth a row; the heading says all where nothing can be judged.
+    """A group's record as its heading and the lines worth a row.
 
     Args:
-        lines: One a horizon, of one label; the label ends with `, live` or `, backfilled`.
+        lines: One per horizon, of one group.
+
+    Returns:
+        The heading, and all lines where one of them has enough outcomes; otherwise none, as the heading says it all.
     """
-    whose, _, standing = lines[0].label.rpartition(", ")
-    known = [line for line in lines if line.n]
-    if not known:
-        return (f"No {standing} record yet." if whose.startswith("All") else f"No record of {whose} yet."), ()
-    label = f"{lines[0].label[:1].upper()}{lines[0].label[1:]}"
-    if any(line.enough for line in known):
-        return f"{label}, net of the market", tuple(lines)
-    counts, held = (
-        ", ".join(str(each) for each in of) for of in zip(*((at.n, at.horizon) for at in known), strict=True)
-    )
-    return f"{label}: too few to judge (n = {counts} after {held} session{'' if held == '1' else 's'})", ()
+    first = lines[0]
+    with_outcomes = [line for line in lines if line.n]
+    if not with_outcomes:
+        return _nothing_yet(first), ()
+    heading = _capitalised(first.label)
+    if any(line.enough for line in with_outcomes):
+        return f"{heading}, net of the market", tuple(lines)
+
+    # Too few everywhere: how many there are, for the horizons that have any.
+    counts = ", ".join(str(line.n) for line in with_outcomes)
+    if len(with_outcomes) == 1:
+        horizons = with_outcomes[0].horizon_text
+    else:
+        horizons = ", ".join(str(line.horizon) for line in with_outcomes) + " sessions"
+    return f"{heading}: too few to judge (n = {counts} after {horizons})", ()
 
 
 def judged_groups(lines: Iterable[RecordLine]) -> list[tuple[str, tuple[RecordLine, ...]]]:
-    """`judged` of each run of lines with one label, in their order."""
+    """`judged` for each run of lines with one label, in their order."""
     return [judged(tuple(group)) for _, group in groupby(lines, key=lambda line: line.label)]
 
 
-def record(outcomes: pd.DataFrame, *, label: str) -> tuple[RecordLine, ...]:
-    """The record of the given outcomes (rows of `tables.OUTCOMES`), one line a horizon."""
-    return tuple(_of_rows(outcomes[outcomes["horizon"] == horizon], label, horizon) for horizon in HORIZONS)
+def record(
+    outcomes: pd.DataFrame, *, label: str, provenance: Provenance | None = None, signal_group: str | None = None
+) -> tuple[RecordLine, ...]:
+    """The track record of the given outcomes, one line per horizon.
+
+    Args:
+        outcomes: Rows of `tables.OUTCOMES`.
+        label: As in `RecordLine`, like the rest.
+        provenance: ...
+        signal_group: ...
+    """
+    lines: list[RecordLine] = []
+    for horizon in HORIZONS:
+        rows = outcomes[outcomes["horizon"] == horizon]
+        line = record_line(
+            label,
+            horizon,
+            hits=rows["hit"].to_numpy(dtype=np.bool_),
+            net_returns=rows["net_return"].to_numpy(dtype=np.float64),
+            base_rates=rows["base_rate"].to_numpy(dtype=np.float64),
+            entry_sessions=rows["entry_session"].dt.tz_localize(None).to_numpy(),
+            provenance=provenance,
+            signal_group=signal_group,
+        )
+        lines.append(line)
+    return tuple(lines)
 
 
 def record_line(
@@ -131,8 +171,10 @@ def record_line(
     net_returns: NDArray[np.float64],
     base_rates: NDArray[np.float64],
     entry_sessions: NDArray[np.datetime64],
+    provenance: Provenance | None = None,
+    signal_group: str | None = None,
 ) -> RecordLine:
-    """The record of n outcomes of one horizon.
+    """The track record of n outcomes of one horizon.
 
     Args:
         label: Which signals, in words.
@@ -141,39 +183,54 @@ def record_line(
         net_returns: Returns net of the benchmark, shape (n,), fractions.
         base_rates: Base rates in [0, 1], shape (n,).
         entry_sessions: Entry sessions, shape (n,).
+        provenance: Whether the signals are live or backfilled; None where both.
+        signal_group: The group within them; None for all signals.
     """
     n = len(net_returns)
-    low, high = share_interval(hits, entry_sessions, horizon)
+    low, high = hit_rate_interval(hits, entry_sessions, horizon)
     return RecordLine(
         label=label,
         horizon=horizon,
         n=n,
-        n_dates=len(distinct(entry_sessions)[0]),
+        n_dates=len(distinct_days(entry_sessions)[0]),
         hits=int(hits.sum()),
         hit_rate=float(hits.mean()) if n else None,
         low=low,
         high=high,
         base_rate=float(base_rates.mean()) if n else None,
         mean_net_return=float(net_returns.mean()) if n else None,
-        clustered_se=dated_error(net_returns, entry_sessions, horizon),
+        clustered_se=overlap_robust_error(net_returns, entry_sessions, horizon),
         enough=n >= ENOUGH,
-    )
-
-
-def _of_rows(rows: pd.DataFrame, label: str, horizon: int) -> RecordLine:
-    return record_line(
-        label,
-        horizon,
-        hits=rows["hit"].to_numpy(dtype=np.bool_),
-        net_returns=rows["net_return"].to_numpy(dtype=np.float64),
-        base_rates=rows["base_rate"].to_numpy(dtype=np.float64),
-        entry_sessions=rows["entry_session"].dt.tz_localize(None).to_numpy(),
+        provenance=provenance,
+        signal_group=signal_group,
     )
 
 
 def rank_ic(outcomes: pd.DataFrame, horizon: int) -> RankCorrelation:
-    """Information coefficient among signals alone, by entry session; `forward.pairs` has all companies with a score."""
+    """Information coefficient among signals alone, by entry session.
+
+    `forward_returns.pairs` has all companies with a score, signal or not.
+
+    Args:
+        outcomes: Rows of `tables.OUTCOMES`.
+        horizon: Sessions held.
+    """
+    # Not the net return, whose sign follows the signal's: the score has a sign of its own.
     rows = outcomes[outcomes["horizon"] == horizon]
     excess = rows["raw_return"] - rows["benchmark_return"]
     pairs = pd.DataFrame({"day": rows["entry_session"], "score": rows["combined_score"], "excess": excess})
     return rank_correlation(pairs, horizon)
+
+
+def _nothing_yet(line: RecordLine) -> str:
+    """The heading of a group without any outcome."""
+    if line.provenance is None:
+        return f"{_capitalised(line.label)}: no outcomes yet."
+    if line.signal_group is None:
+        return f"No {line.provenance} record yet."
+    return f"No record of {line.signal_group} yet."
+
+
+def _capitalised(text: str) -> str:
+    # Not str.capitalize, which would lower the rest.
+    return text[:1].upper() + text[1:]

@@ -1,31 +1,38 @@
-"""Past windows decided anew under other knobs, from the stored frames: no text is scored again.
+"""Past windows decided again under other parameters, from the stored frames: no text is scored again.
 
-Tone, gates and lifecycle are those of `scores`, `gates` and `signals`, worked on arrays so that a hundred settings over
-a year take seconds; a replay with the knobs that were used gives the signals that are in the history. What a stored
-frame no longer holds can't be turned: how far back headlines were looked for, and the sentiment model.
+Tone, gates and lifecycle are those of `core.scoring.scores` and `core.signals.decision`, computed on arrays so that a
+hundred parameter sets over a year take seconds; a replay with the parameters that were used gives the signals that are
+in the history. What a stored frame no longer holds can't be varied: how far back headlines were collected, and the
+sentiment model. `tuning` evaluates the replayed signals.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from signals_pipeline.core.record.forward_returns import Reals
-from signals_pipeline.core.research.stored_evidence import Evidence, Marks, Tones
+from signals_pipeline.core.record.forward_returns import FloatArray
+from signals_pipeline.core.research.stored_evidence import BoolArray, Evidence, ToneGrid
 from signals_pipeline.core.signals.decision import STRONGER_BY, Lifecycle, Signal
 from signals_pipeline.core.windows import NEW_YORK, Window
 
-LIFECYCLES: tuple[Lifecycle, ...] = ("new", "stronger", "flipped")
+Integers = NDArray[np.int64]
 
+LIFECYCLES: tuple[Lifecycle, ...] = ("new", "stronger", "flipped")
+_NEW, _STRONGER, _FLIPPED = range(3)
+
+# Earlier than every window; halved so that subtracting an expiry cannot overflow.
 _NEVER = np.iinfo(np.int64).min // 2
+
+# Instants and durations are whole microseconds, as in the stored frames.
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Setting:
-    """The knobs that a replay can turn, in the units of the configuration table."""
+    """The parameters that a replay can vary, in the units of the configuration table."""
 
     sentiment_weight: float
     min_combined_score: float
@@ -38,10 +45,10 @@ class Setting:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Replayed:
-    """The signals of all settings, one entry a signal, windows in order.
+    """The signals under all parameter sets, one entry per signal, windows in order.
 
     Attributes:
-        setting: Place of its setting.
+        setting: Place of its parameter set.
         window: Place of its window.
         symbol: Place of its symbol.
         rise: Whether it is a BUY.
@@ -49,131 +56,208 @@ class Replayed:
         combined: Combined score.
     """
 
-    setting: NDArray[np.int64]
-    window: NDArray[np.int64]
-    symbol: NDArray[np.int64]
-    rise: Marks
-    lifecycle: NDArray[np.int64]
-    combined: Reals
+    setting: Integers
+    window: Integers
+    symbol: Integers
+    rise: BoolArray
+    lifecycle: Integers
+    combined: FloatArray
 
 
 def replay(evidence: Evidence, settings: Sequence[Setting], before: Iterable[Signal] = ()) -> Replayed:
-    """Decide every window anew under every setting, oldest first, each setting with a history of its own.
+    """Decide every window again under every parameter set, oldest first, each set with a history of its own.
 
     Args:
         evidence: The stored frames, without a gap between the windows.
-        settings: Knobs.
-        before: Signals decided before the first window, active at first under every setting.
+        settings: Parameter sets.
+        before: Signals decided before the first window, active at first under every parameter set.
     """
     panel = evidence.panel
-    market = _Desk.of(evidence, settings)
-    history = _History.of(len(settings), panel.symbols, before)
-    found = [market.decide(at, window, history) for at, window in enumerate(panel.windows)]
-    parts = [np.concatenate([each[field] for each in found]) for field in range(6)] if found else [np.zeros(0)] * 6
-    whole = [part.astype(np.int64) for part in parts[:5]]
-    return Replayed(whole[0], whole[1], whole[2], whole[3] > 0, whole[4], parts[5].astype(np.float64))
+    parameters = _Parameters.from_settings(evidence, settings)
+    history = _History.from_signals(len(settings), panel.symbols, before)
+    decisions: list[Replayed] = []
+    for place, window in enumerate(panel.windows):
+        decisions.append(parameters.decide(place, window, history))
+    return _concatenated(decisions)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Desk:
-    """The settings as columns, and the tones that they ask for."""
+class _Parameters:
+    """The parameter sets as columns that broadcast over symbols, and the tones that they ask for.
 
-    technical: Reals
-    tones: tuple[Tones, ...]
-    which: NDArray[np.int64]
-    weight: Reals
-    least: Reals
-    expiry: NDArray[np.int64]
-    most: NDArray[np.int64]
-    by_price: Marks
+    Attributes:
+        technical: Technical scores, (windows, symbols).
+        tones: One per distinct pair of minimum confidence and half-life.
+        tone_place: Place in `tones` of each set, shape (settings,).
+        sentiment_weight: Shape (settings, 1), like the rest.
+        min_combined_score: ...
+        expiry: In microseconds.
+        max_signals: ...
+        technical_only: Whether the generator is the technical one.
+    """
+
+    technical: FloatArray
+    tones: tuple[ToneGrid, ...]
+    tone_place: Integers
+    sentiment_weight: FloatArray
+    min_combined_score: FloatArray
+    expiry: Integers
+    max_signals: Integers
+    technical_only: BoolArray
 
     @classmethod
-    def of(cls, evidence: Evidence, settings: Sequence[Setting]) -> "_Desk":
-        asked = [(each.min_sentiment_confidence, each.tone_half_life_hours) for each in settings]
-        different = list(dict.fromkeys(asked))
+    def from_settings(cls, evidence: Evidence, settings: Sequence[Setting]) -> "_Parameters":
+        # Tones take most of the time, and many parameter sets share theirs.
+        tone_parameters = [(setting.min_sentiment_confidence, setting.tone_half_life_hours) for setting in settings]
+        distinct = list(dict.fromkeys(tone_parameters))
+        expiries = [timedelta(days=setting.signal_expiry_days) // _MICROSECOND for setting in settings]
+        technical_only = [setting.signal_generator == "technical" for setting in settings]
         return cls(
-            evidence.panel.technical,
-            tuple(evidence.tones(*each) for each in different),
-            np.array([different.index(each) for each in asked], dtype=np.int64),
-            np.array([[each.sentiment_weight] for each in settings]),
-            np.array([[each.min_combined_score] for each in settings]),
-            np.array([[timedelta(days=each.signal_expiry_days) // _MICROSECOND] for each in settings], dtype=np.int64),
-            np.array([[each.max_signals] for each in settings], dtype=np.int64),
-            np.array([[each.signal_generator == "technical"] for each in settings], dtype=bool),
+            technical=evidence.panel.technical,
+            tones=tuple(evidence.tones(*parameters) for parameters in distinct),
+            tone_place=np.array([distinct.index(parameters) for parameters in tone_parameters], dtype=np.int64),
+            sentiment_weight=np.array([[setting.sentiment_weight] for setting in settings]),
+            min_combined_score=np.array([[setting.min_combined_score] for setting in settings]),
+            expiry=np.array([[expiry] for expiry in expiries], dtype=np.int64),
+            max_signals=np.array([[setting.max_signals] for setting in settings], dtype=np.int64),
+            technical_only=np.array([[flag] for flag in technical_only], dtype=bool),
         )
 
-    def candidates(self, at: int) -> tuple[Reals, Marks, Marks]:
-        """Combined score, what passes the gates, and what has a fresh story, each (settings, symbols)."""
-        tone, told, fresh = (
-            np.array([getattr(each, name)[at] for each in self.tones])[self.which] for name in ("tone", "told", "fresh")
-        )
-        price = self.technical[at][None, :]
-        priced = np.isfinite(price)
-        combined = self.weight * tone + np.where(priced, (1 - self.weight) * price, 0.0)
-        combined = np.where(self.by_price, np.where(priced, price, 0.0), combined)
-        agrees = np.where(self.by_price, priced, told & (np.sign(tone) == np.sign(combined)))
-        return combined, agrees & (combined != 0) & (np.abs(combined) >= self.least), fresh & ~self.by_price
+    def candidates(self, place: int) -> tuple[FloatArray, BoolArray, BoolArray]:
+        """One window's combined scores, which pass the gates, and which have a fresh story; (settings, symbols)."""
+        tone = np.array([tones.tone[place] for tones in self.tones])[self.tone_place]
+        has_tone = np.array([tones.has_tone[place] for tones in self.tones])[self.tone_place]
+        fresh = np.array([tones.fresh[place] for tones in self.tones])[self.tone_place]
+        technical = self.technical[place][None, :]
+        has_technical = np.isfinite(technical)
 
-    def decide(self, at: int, window: Window, history: "_History") -> tuple[NDArray[np.generic], ...]:
-        """One window's signals under every setting, entered into the history."""
-        combined, passed, fresh = self.candidates(at)
-        now, day = _instant(window.as_of), _day(window.as_of)
+        # Scores, news-driven and technical.
+        technical_part = np.where(has_technical, (1 - self.sentiment_weight) * technical, 0.0)
+        news_driven: FloatArray = self.sentiment_weight * tone + technical_part
+        combined = np.where(self.technical_only, np.where(has_technical, technical, 0.0), news_driven)
+
+        # Gates.
+        agrees: BoolArray = has_tone & (np.sign(tone) == np.sign(combined))
+        eligible = np.where(self.technical_only, has_technical, agrees)
+        passes: BoolArray = eligible & (combined != 0) & (np.abs(combined) >= self.min_combined_score)
+        return combined, passes, fresh & ~self.technical_only
+
+    def decide(self, place: int, window: Window, history: "_History") -> Replayed:
+        """One window's signals under every parameter set, entered into the history."""
+        combined, passes, fresh = self.candidates(place)
         side = np.sign(combined)
-        live = history.decided > now - self.expiry
-        same = live & (history.side == side)
-        updated = (history.stronger > now - self.expiry) & (history.stronger_day == day)
-        louder = np.abs(combined) >= np.abs(history.combined) + STRONGER_BY
-        moves = passed & (~same | (louder & fresh & ~updated))
-        kept = _largest(moves, np.abs(combined), self.most)
-        lifecycle = np.where(~live, 0, np.where(same, 1, 2))
-        setting, symbol = np.nonzero(kept)
-        signals = (setting, np.full(len(setting), at), symbol, side[kept] > 0, lifecycle[kept], combined[kept])
-        history.enter(kept, side, combined, window.as_of, stronger=kept & (lifecycle == 1))
-        return signals
+        now = _microseconds(window.as_of)
+        day = _day(window.as_of)
+
+        # Lifecycle, as `decision.decide` has it.
+        active = history.decided_at > now - self.expiry
+        same_type = active & (history.side == side)
+        strengthened_today = (history.stronger_at > now - self.expiry) & (history.stronger_day == day)
+        larger = np.abs(combined) >= np.abs(history.combined) + STRONGER_BY
+        stronger = same_type & larger & fresh & ~strengthened_today
+        moves = passes & (~same_type | stronger)
+        signals = _largest(moves, np.abs(combined), self.max_signals)
+        lifecycle = np.where(~active, _NEW, np.where(same_type, _STRONGER, _FLIPPED))
+
+        history.enter(signals, side, combined, window.as_of, stronger=signals & (lifecycle == _STRONGER))
+        setting, symbol = np.nonzero(signals)
+        return Replayed(
+            setting=setting,
+            window=np.full(len(setting), place, dtype=np.int64),
+            symbol=symbol,
+            rise=side[signals] > 0,
+            lifecycle=lifecycle[signals],
+            combined=combined[signals],
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _History:
-    """The latest signal of every symbol under every setting, and when it last grew stronger."""
+    """The latest signal of every symbol under every parameter set, each (settings, symbols); arrays are updated.
 
-    side: Reals
-    combined: Reals
-    decided: NDArray[np.int64]
-    stronger: NDArray[np.int64]
-    stronger_day: NDArray[np.int64]
+    Attributes:
+        side: 1 for a BUY, -1 for a SELL, 0 without a signal.
+        combined: Combined score.
+        decided_at: Microseconds since 1970.
+        stronger_at: When it last grew stronger, likewise.
+        stronger_day: The New York day of that, as an ordinal.
+    """
+
+    side: FloatArray
+    combined: FloatArray
+    decided_at: Integers
+    stronger_at: Integers
+    stronger_day: Integers
 
     @classmethod
-    def of(cls, settings: int, symbols: Sequence[str], before: Iterable[Signal]) -> "_History":
-        shape = settings, len(symbols)
-        whole = [np.full(shape, _NEVER, dtype=np.int64) for _ in range(3)]
-        history = cls(np.zeros(shape), np.zeros(shape), *whole)
-        places = {symbol: place for place, symbol in enumerate(symbols)}
-        for each in sorted((each for each in before if each.symbol in places), key=lambda each: each.decided_at):
-            kept = np.zeros(shape, dtype=bool)
-            kept[:, places[each.symbol]] = True
-            side, combined = np.full(shape, np.sign(each.combined_score)), np.full(shape, each.combined_score)
-            history.enter(kept, side, combined, each.decided_at, stronger=kept & (each.lifecycle == "stronger"))
+    def from_signals(cls, n_settings: int, symbols: Sequence[str], signals: Iterable[Signal]) -> "_History":
+        """The history after these signals, the same under every parameter set."""
+        shape = n_settings, len(symbols)
+        history = cls(
+            side=np.zeros(shape),
+            combined=np.zeros(shape),
+            decided_at=np.full(shape, _NEVER, dtype=np.int64),
+            stronger_at=np.full(shape, _NEVER, dtype=np.int64),
+            stronger_day=np.full(shape, _NEVER, dtype=np.int64),
+        )
+        columns = {symbol: column for column, symbol in enumerate(symbols)}
+        for signal in sorted(signals, key=lambda signal: signal.decided_at):
+            column = columns.get(signal.symbol)
+            if column is None:
+                continue
+            entered = np.zeros(shape, dtype=bool)
+            entered[:, column] = True
+            combined = np.full(shape, signal.combined_score)
+            stronger = entered & (signal.lifecycle == "stronger")
+            history.enter(entered, np.sign(combined), combined, signal.decided_at, stronger=stronger)
         return history
 
-    def enter(self, kept: Marks, side: Reals, combined: Reals, decided_at: datetime, *, stronger: Marks) -> None:
-        now = _instant(decided_at)
-        self.side[kept], self.combined[kept], self.decided[kept] = side[kept], combined[kept], now
-        self.stronger[stronger], self.stronger_day[stronger] = now, _day(decided_at)
+    def enter(
+        self, signals: BoolArray, side: FloatArray, combined: FloatArray, decided_at: datetime, *, stronger: BoolArray
+    ) -> None:
+        """Replace the latest signals by these.
+
+        Args:
+            signals: Where there is a new signal.
+            side: Its side.
+            combined: Its combined score.
+            decided_at: When all of them were decided.
+            stronger: Which of them are `stronger`.
+        """
+        now = _microseconds(decided_at)
+        self.side[signals] = side[signals]
+        self.combined[signals] = combined[signals]
+        self.decided_at[signals] = now
+        self.stronger_at[stronger] = now
+        self.stronger_day[stronger] = _day(decided_at)
 
 
-def _largest(moves: Marks, size: Reals, most: NDArray[np.int64]) -> Marks:
-    """The `most` largest moves of each row, by symbol on a tie."""
-    if (moves.sum(axis=1, keepdims=True) <= most).all():
+def _concatenated(parts: Sequence[Replayed]) -> Replayed:
+    """The signals of several windows in one."""
+    if not parts:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Replayed(nothing, nothing, nothing, np.zeros(0, dtype=bool), nothing, np.zeros(0))
+    columns = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Replayed)}
+    return Replayed(**columns)
+
+
+def _largest(moves: BoolArray, size: FloatArray, maximum: Integers) -> BoolArray:
+    """The largest moves of each row, at most its `maximum`; equal ones by symbol."""
+    if (moves.sum(axis=1, keepdims=True) <= maximum).all():
         return moves
+    # Descending by size; a stable sort leaves equal ones in the order of symbols.
     order = np.argsort(np.where(moves, -size, np.inf), axis=1, kind="stable")
     rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
-    return moves & (rank < most)
+    ascending: Integers = np.broadcast_to(np.arange(order.shape[1], dtype=np.int64), order.shape)
+    np.put_along_axis(rank, order, ascending, axis=1)
+    return moves & (rank < maximum)
 
 
-def _instant(instant: datetime) -> int:
+def _microseconds(instant: datetime) -> int:
+    """Microseconds since 1970."""
     return (instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND
 
 
 def _day(instant: datetime) -> int:
+    """The New York day, as an ordinal."""
     return instant.astimezone(NEW_YORK).date().toordinal()

@@ -1,4 +1,7 @@
-"""The stored frames of some windows, arranged so that tone under other knobs is a few sums; no text is scored again."""
+"""The stored frames of some windows, arranged so that tone under other parameters is a few sums.
+
+No text is scored again. `replay` decides windows from this; the formulas are those of `core.scoring.scores`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.record.forward_returns import Panel, Reals, window_places
+from signals_pipeline.core.record.forward_returns import FloatArray, ScorePanel, window_places
 from signals_pipeline.core.scoring.scores import SHRINKAGE
 from signals_pipeline.core.sentiment.tone import age_hours, recency_of, weight_of
 from signals_pipeline.core.windows import Window
 
-Marks = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Tones:
-    """Tone of every company in every window under one half-life and least confidence, each (windows, symbols).
+class ToneGrid:
+    """Tone of every company in every window under one half-life and minimum confidence, each (windows, symbols).
 
     Attributes:
         tone: Shrunk tone, 0 without a story.
-        told: Whether a story carries tone.
+        has_tone: Whether a story carries tone.
         fresh: Whether one of them began in the window.
     """
 
-    tone: Reals
-    told: Marks
-    fresh: Marks
+    tone: FloatArray
+    has_tone: BoolArray
+    fresh: BoolArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,8 +38,8 @@ class Evidence:
     """The stored frames of some windows, arranged for replays: scores as a panel, headlines in the order of summation.
 
     Attributes:
-        panel: Scores; of them a replay takes who was scored and the technical score.
-        cell: Place of each headline in the panel, window by window.
+        panel: Scores; a replay uses which companies were scored and their technical score.
+        cell: Place of each headline in the flattened panel, window by window.
         story: Running number of each headline's story.
         hours: Age at the window's end.
         relevance: As in the SENTIMENT frame, like the rest.
@@ -46,37 +49,44 @@ class Evidence:
         old: Whether the story began before the window.
     """
 
-    panel: Panel
+    panel: ScorePanel
     cell: NDArray[np.int64]
     story: NDArray[np.int64]
-    hours: Reals
-    relevance: Reals
-    novelty: Reals
-    confidence: Reals
-    score: Reals
-    old: Marks
+    hours: FloatArray
+    relevance: FloatArray
+    novelty: FloatArray
+    confidence: FloatArray
+    score: FloatArray
+    old: BoolArray
 
     @classmethod
-    def of(cls, sentiment: pd.DataFrame, scores: pd.DataFrame, windows: Sequence[Window]) -> "Evidence":
+    def from_frames(cls, sentiment: pd.DataFrame, scores: pd.DataFrame, windows: Sequence[Window]) -> "Evidence":
         """Arrange the SENTIMENT and SCORES rows of these windows.
 
         Raises:
             ValueError: a headline was not known before its window's end.
         """
-        panel = Panel.of(scores, windows)
+        panel = ScorePanel.from_scores(scores, windows)
+        n_symbols = len(panel.symbols)
         row = window_places(sentiment, panel.windows)
         column = pd.Index(panel.symbols, dtype="str").get_indexer(pd.Index(sentiment["symbol"], dtype="str"))
-        kept = (row >= 0) & (column >= 0)
-        kept[kept] = panel.scored[row[kept], column[kept]]
-        rows = sentiment.loc[kept].assign(cell=row[kept] * len(panel.symbols) + column[kept])
+
+        # Headlines of other windows, and of companies that were not scored, take no part.
+        used = (row >= 0) & (column >= 0)
+        used[used] = panel.scored[row[used], column[used]]
+        rows = sentiment.loc[used].assign(cell=row[used] * n_symbols + column[used])
+        # In the order in which `scores` adds them up, so that sums agree to the last bit.
         rows = rows.sort_values(["cell", "story_id", "known_at", "headline_id"], ignore_index=True)
-        ends = pd.DatetimeIndex([window.as_of for window in panel.windows], dtype="datetime64[us, UTC]")
         cell = rows["cell"].to_numpy(dtype=np.int64)
+
+        starts_story = ~rows.duplicated(["cell", "story_id"]).to_numpy()
+        ends = pd.DatetimeIndex([window.as_of for window in panel.windows], dtype="datetime64[us, UTC]")
+        window_ends = ends.take(cell // max(n_symbols, 1))
         return cls(
             panel=panel,
             cell=cell,
-            story=np.asarray(np.cumsum(~rows.duplicated(["cell", "story_id"]).to_numpy()) - 1, dtype=np.int64),
-            hours=age_hours(rows, ends[cell // max(len(panel.symbols), 1)]),
+            story=np.asarray(np.cumsum(starts_story) - 1, dtype=np.int64),
+            hours=age_hours(rows, window_ends),
             relevance=rows["relevance"].to_numpy(dtype=np.float64),
             novelty=rows["novelty"].to_numpy(dtype=np.float64),
             confidence=rows["confidence"].to_numpy(dtype=np.float64),
@@ -84,24 +94,39 @@ class Evidence:
             old=rows["told"].to_numpy(dtype=np.bool_),
         )
 
-    def tones(self, min_confidence: float, half_life_hours: float) -> Tones:
-        """Tone under these two knobs, by the formulas of `scores`, to the last bit."""
+    def tones(self, min_confidence: float, half_life_hours: float) -> ToneGrid:
+        """Tone under these two parameters, by the formulas of `scores`, to the last bit.
+
+        With A_k the sum of story k's headline weights and s_k their mean score: tone = sum A_k s_k / sum A_k x
+        n / (n + SHRINKAGE), n = (sum A_k)^2 / sum A_k^2 the effective number of stories (Kish 1965).
+        """
+        # Headlines: their weights.
         recency = recency_of(self.hours, half_life_hours)
         weight = weight_of(recency, self.relevance, self.novelty, self.confidence, min_confidence)
-        carrying = weight > 0
-        of_story = np.bincount(self.story, weights=weight)
-        weighed = of_story > 0
-        first = np.append(True, self.story[1:] != self.story[:-1])[: len(self.story)]
-        cell, mass = self.cell[first][weighed], of_story[weighed]
-        mean = np.bincount(self.story, weights=weight * self.score)[weighed] / mass
-        fresh = np.bincount(self.story, weights=self.old & carrying)[weighed] == 0
-        shape, size = self.panel.scored.shape, self.panel.scored.size
+        carries_tone = weight > 0
+
+        # Stories: weight, mean score, and whether none of the headlines that count belongs to an old story.
+        story_weight = np.bincount(self.story, weights=weight)
+        counts = story_weight > 0
+        starts_story = np.append(True, self.story[1:] != self.story[:-1])[: len(self.story)]
+        cell = self.cell[starts_story][counts]
+        story_score = np.bincount(self.story, weights=weight * self.score)[counts] / story_weight[counts]
+        story_weight = story_weight[counts]
+        is_fresh = np.bincount(self.story, weights=self.old & carries_tone)[counts] == 0
+
+        # Companies: sums over their stories, relative to the largest so that squares of tiny weights don't vanish.
+        size = self.panel.scored.size
         largest = np.zeros(size)
-        np.maximum.at(largest, cell, mass)
-        share = mass / largest[cell]
-        linear, square, toned = (np.bincount(cell, part, size) for part in (share, share**2, share * mean))
-        told = square > 0
-        number = np.divide(linear**2, square, out=np.zeros(size), where=told)
-        tone = np.divide(toned, linear, out=np.zeros(size), where=told) * number / (number + SHRINKAGE)
-        new = np.bincount(cell[fresh], minlength=size) > 0
-        return Tones(tone.reshape(shape), told.reshape(shape), new.reshape(shape))
+        np.maximum.at(largest, cell, story_weight)
+        relative = story_weight / largest[cell]
+        total = np.bincount(cell, relative, size)
+        total_squares = np.bincount(cell, relative**2, size)
+        total_scores = np.bincount(cell, relative * story_score, size)
+        has_tone = total_squares > 0
+        effective = np.divide(total**2, total_squares, out=np.zeros(size), where=has_tone)
+        mean = np.divide(total_scores, total, out=np.zeros(size), where=has_tone)
+        tone = mean * effective / (effective + SHRINKAGE)
+        fresh = np.bincount(cell[is_fresh], minlength=size) > 0
+
+        shape = self.panel.scored.shape
+        return ToneGrid(tone.reshape(shape), has_tone.reshape(shape), fresh.reshape(shape))

@@ -2,8 +2,11 @@
 
 The window that decided the signal keeps what was known then; the window in which the edit became known tells its reader
 which signal rested on the old text, and what its score would be without it and with the new one. The combined score is
-that of `scores`, from the headlines kept with the signal: with the sum A_k of story k's headline weights and s_k their
-mean score, tone = sum A_k s_k / sum A_k * n / (n + 0.5), n = (sum A_k)^2 / sum A_k^2 (Kish, 1965, section 11.7).
+that of `core.scoring.scores`, from the headlines stored with the signal: with A_k the sum of story k's headline weights
+and s_k their mean score, tone = sum A_k s_k / sum A_k * n / (n + 0.5), n = (sum A_k)^2 / sum A_k^2 (Kish, 1965, section
+11.7).
+
+Signals are decided in `decision`; corrections are put into words in `core.digest.wording`.
 """
 
 import json
@@ -23,9 +26,10 @@ from signals_pipeline.core.tables import among
 from signals_pipeline.core.text import readable
 
 Parts = Sequence[Mapping[str, Any]]
-Member = Mapping[str, Any]
+"""A signal's contributions as stored with it: stories with their headlines, and technical components."""
 
-_BY_TIME = ["known_at", "headline_id", "url", "title"]
+Member = Mapping[str, Any]
+"""One headline of a story as stored with the signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Tone:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A text as it stands behind a link; `title` is empty where it was withdrawn.
+    """The text now behind a link; `title` is empty where it was withdrawn.
 
     Attributes:
         url: The link.
@@ -55,7 +59,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A headline behind a signal that no longer reads as it did; `new_title` is empty where it was withdrawn."""
+    """A headline behind a signal whose text has changed; `new_title` is empty where it was withdrawn."""
 
     title: str
     new_title: str
@@ -92,138 +96,187 @@ def revisions(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> dict[datetime
         sentiment: SENTIMENT rows of the same windows.
 
     Returns:
-        By the window's start.
+        By the window's start, UTC.
     """
-    seen = (headlines["url"] != "") & ~headlines["reconstructed"] & (headlines["known_at"] >= headlines["window_start"])
-    rows = headlines.loc[seen, ["window_start", "known_at", "url", "title", "headline_id"]].drop_duplicates()
-    rows = rows.sort_values(["window_start", *_BY_TIME])
-    tones = _tones(sentiment[among(sentiment["headline_id"], rows["headline_id"])])
-    known_at = rows["known_at"].dt.to_pydatetime()
-    columns = (rows[name].tolist() for name in ("url", "title", "headline_id"))
-    found: dict[int, list[Revision]] = defaultdict(list)
-    for start, at, url, title, identity in zip(_ticks(rows["window_start"]), known_at, *columns, strict=True):
-        found[start].append(Revision(url, title, at, tones.get((start, identity), {})))
-    return {pd.Timestamp(start, unit="us", tz=UTC).to_pydatetime(): tuple(each) for start, each in found.items()}
+    # A reconstructed row was never observed, and one known before the window's start is evidence from an earlier one.
+    observed = (headlines["url"] != "") & ~headlines["reconstructed"]
+    first_seen_here = headlines["known_at"] >= headlines["window_start"]
+    rows = headlines.loc[observed & first_seen_here, ["window_start", "known_at", "url", "title", "headline_id"]]
+    # A headline has one row per company.
+    rows = rows.drop_duplicates().sort_values(["window_start", "known_at", "headline_id", "url", "title"])
+
+    tones = _tones_by_headline(sentiment[among(sentiment["headline_id"], rows["headline_id"])])
+    by_window: dict[int, list[Revision]] = defaultdict(list)
+    for window_start, known_at, url, title, headline_id in zip(
+        _microseconds(rows["window_start"]),
+        rows["known_at"].dt.to_pydatetime(),
+        rows["url"].tolist(),
+        rows["title"].tolist(),
+        rows["headline_id"].tolist(),
+        strict=True,
+    ):
+        headline_tones = tones.get((window_start, headline_id), {})
+        by_window[window_start].append(Revision(url, title, known_at, headline_tones))
+
+    result: dict[datetime, tuple[Revision, ...]] = {}
+    for window_start, window_revisions in by_window.items():
+        start = pd.Timestamp(window_start, unit="us", tz=UTC).to_pydatetime()
+        result[start] = tuple(window_revisions)
+    return result
 
 
-def corrections(standing: Iterable[Signal], known: Iterable[Revision], *, least: float) -> tuple[Correction, ...]:
+def corrections(
+    active: Iterable[Signal], unreported: Iterable[Revision], *, min_combined_score: float
+) -> tuple[Correction, ...]:
     """The active signals that rest on a text which has changed since they were decided, by symbol.
 
     Args:
-        standing: Active signals.
-        known: What the reader has not been told yet, oldest first; of several texts behind a link the last counts.
-        least: MIN_COMBINED_SCORE.
+        active: Active signals.
+        unreported: Revisions that no digest has reported yet, oldest first; the last of several behind a link counts.
+        min_combined_score: MIN_COMBINED_SCORE.
     """
-    by_url = {each.url: each for each in known}
-    found = (_correction(each, by_url, least) for each in sorted(standing, key=lambda each: each.symbol))
-    return tuple(each for each in found if each is not None)
+    latest = {revision.url: revision for revision in unreported}
+    result: list[Correction] = []
+    for signal in sorted(active, key=lambda signal: signal.symbol):
+        correction = _correction(signal, latest, min_combined_score)
+        if correction is not None:
+            result.append(correction)
+    return tuple(result)
 
 
-def rescored(parts: Parts, tone: float, replaced: Mapping[str, Tone | None]) -> tuple[float, float]:
+def rescore(parts: Parts, tone: float, replacements: Mapping[str, Tone | None]) -> tuple[float, float]:
     """Tone and combined score of a signal had the headlines behind some links said something else.
 
     Args:
         parts: Its contributions.
         tone: Its tone, not 0.
-        replaced: By link what its text says instead; None where it carries no tone.
+        replacements: By link what its text says instead; None where it carries no tone.
 
     Returns:
         Tone and combined score, both in [-1, 1].
     """
     stories = [part for part in parts if part["kind"] == "story"]
-    # The share of tone in the score is not kept with a signal, but follows from it.
-    share = math.fsum(part["contribution"] for part in stories) / tone
-    price = math.fsum(part["contribution"] for part in parts if part["kind"] == "technical")
-    weighed = [_weighed(part, replaced) for part in stories]
-    weight = math.fsum(each for each, _ in weighed)
-    if weight <= 0:
-        return 0.0, price
-    largest = max(each for each, _ in weighed)
-    relative = [each / largest for each, _ in weighed]  # lest squares of tiny weights vanish
-    effective = math.fsum(relative) ** 2 / math.fsum(each**2 for each in relative)
-    mean = math.fsum(each * said for each, (_, said) in zip(relative, weighed, strict=True)) / math.fsum(relative)
+    # The weight of tone in the combined score is not stored with a signal, but follows from it.
+    tone_share = math.fsum(part["contribution"] for part in stories) / tone
+    technical = math.fsum(part["contribution"] for part in parts if part["kind"] == "technical")
+
+    weights: list[float] = []
+    scores: list[float] = []
+    for part in stories:
+        weight, score = _story_tone(part, replacements)
+        weights.append(weight)
+        scores.append(score)
+    if math.fsum(weights) <= 0:
+        return 0.0, technical
+
+    # Relative weights, because squares of tiny weights would underflow to 0.
+    largest = max(weights)
+    relative = [weight / largest for weight in weights]
+    total = math.fsum(relative)
+    # Kish's effective number of stories, and the tone shrunk by it as in `scores`.
+    effective = total**2 / math.fsum(weight**2 for weight in relative)
+    weighted_scores = [weight * score for weight, score in zip(relative, scores, strict=True)]
+    mean = math.fsum(weighted_scores) / total
     new_tone = mean * effective / (effective + SHRINKAGE)
-    return new_tone, share * new_tone + price
+    return new_tone, tone_share * new_tone + technical
 
 
-def _correction(signal: Signal, by_url: Mapping[str, Revision], least: float) -> Correction | None:
-    parts = _parts(signal.candidate.contributions)
-    changed: dict[str, tuple[Member, Revision]] = {}
-    for member in (each for part in parts for each in part.get("members", ())):  # none in rows of earlier revisions
-        revision = by_url.get(member["url"])
-        if (
-            revision is not None
-            and revision.known_at >= signal.decided_at
-            and _differs(member["title"], revision.title)
-        ):
-            changed[member["url"]] = (member, revision)
-    if not changed:
+def _correction(signal: Signal, latest: Mapping[str, Revision], min_combined_score: float) -> Correction | None:
+    """The correction of one signal, or None where nothing that it rests on has changed."""
+    parts = _parsed(signal.candidate.contributions)
+    changes: dict[str, Change] = {}
+    for part in parts:
+        # Signals stored before headlines were kept with them have no members.
+        for member in part.get("members", ()):
+            revision = latest.get(member["url"])
+            if revision is None or revision.known_at < signal.decided_at:
+                continue
+            if _differs(member["title"], revision.title):
+                changes[member["url"]] = Change(member["title"], revision.title, member["url"], revision.known_at)
+    if not changes:
         return None
+
     tone = signal.candidate.tone
-    withdrawn = dict.fromkeys(changed)
-    edited = {url: revision.tones.get(signal.symbol) for url, (_, revision) in changed.items()}
-    without, with_new = (rescored(parts, tone, each) for each in (withdrawn, edited))
-    any_text = any(revision.title for _, revision in changed.values())
+    withdrawn: dict[str, Tone | None] = dict.fromkeys(changes)
+    edited = {url: latest[url].tones.get(signal.symbol) for url in changes}
+    tone_without, combined_without = rescore(parts, tone, withdrawn)
+    tone_with_new, combined_with_new = rescore(parts, tone, edited)
+    any_new_text = any(change.new_title for change in changes.values())
+    stands_with_new = _stands(signal, tone_with_new, combined_with_new, min_combined_score)
     return Correction(
         signal=signal,
-        changes=tuple(
-            sorted((_change(*each) for each in changed.values()), key=lambda each: (each.known_at, each.url))
-        ),
-        without=without[1],
-        with_new=with_new[1] if any_text else None,
-        stands_without=_stands(signal, *without, least),
-        stands_with_new=any_text and _stands(signal, *with_new, least),
+        changes=tuple(sorted(changes.values(), key=lambda change: (change.known_at, change.url))),
+        without=combined_without,
+        with_new=combined_with_new if any_new_text else None,
+        stands_without=_stands(signal, tone_without, combined_without, min_combined_score),
+        stands_with_new=any_new_text and stands_with_new,
     )
 
 
-@lru_cache(maxsize=1_024)  # a signal stands for days: a range's digests ask for it window after window
-def _parts(contributions: str) -> Parts:
+# A signal is active for days, and each digest of a range asks for it again.
+@lru_cache(maxsize=1_024)
+def _parsed(contributions: str) -> Parts:
     return json.loads(contributions)
 
 
-def _change(member: Member, revision: Revision) -> Change:
-    return Change(member["title"], revision.title, member["url"], revision.known_at)
+def _differs(title: str, new_title: str) -> bool:
+    """Whether a reader would see another text; case and markup don't count."""
+    return readable(title).casefold() != readable(new_title).casefold()
 
 
-def _differs(title: str, other: str) -> bool:
-    return readable(title).casefold() != readable(other).casefold()
-
-
-def _stands(signal: Signal, tone: float, combined: float, least: float) -> bool:
+def _stands(signal: Signal, tone: float, combined: float, min_combined_score: float) -> bool:
     """Whether tone and combined score would still pass the gates in the signal's direction."""
     side = 1.0 if signal.signal_type == "BUY" else -1.0
-    return side * combined >= least and side * combined > 0 and side * tone > 0
+    return side * combined >= min_combined_score and side * combined > 0 and side * tone > 0
 
 
-def _weighed(part: Mapping[str, Any], replaced: Mapping[str, Tone | None]) -> tuple[float, float]:
+def _story_tone(story: Mapping[str, Any], replacements: Mapping[str, Tone | None]) -> tuple[float, float]:
     """Weight A_k and mean score s_k of a story with some of its headlines replaced."""
-    if not any(member["url"] in replaced for member in part["members"]):
-        return part["weight"], part["tone"]
-    said = [_says(member, replaced) for member in part["members"]]
-    weight = math.fsum(each for each, _ in said)
-    return weight, math.fsum(each * score for each, score in said) / weight if weight > 0 else 0.0
+    members: Sequence[Member] = story["members"]
+    if not any(member["url"] in replacements for member in members):
+        # The stored numbers, to the last bit.
+        return story["weight"], story["tone"]
+    weights: list[float] = []
+    weighted_scores: list[float] = []
+    for member in members:
+        weight, score = _headline_tone(member, replacements)
+        weights.append(weight)
+        weighted_scores.append(weight * score)
+    total = math.fsum(weights)
+    mean = math.fsum(weighted_scores) / total if total > 0 else 0.0
+    return total, mean
 
 
-def _says(member: Member, replaced: Mapping[str, Tone | None]) -> tuple[float, float]:
+def _headline_tone(member: Member, replacements: Mapping[str, Tone | None]) -> tuple[float, float]:
     """Weight and score of one headline; a weight is recency x relevance x novelty x confidence."""
-    if member["url"] not in replaced:
+    if member["url"] not in replacements:
         return member["weight"], member["score"]
-    tone = replaced[member["url"]]
+    tone = replacements[member["url"]]
     if tone is None:
         return 0.0, 0.0
     return member["weight"] / member["confidence"] * tone.confidence, tone.score
 
 
-def _tones(sentiment: pd.DataFrame) -> dict[tuple[int, str], dict[str, Tone]]:
-    """What a headline says in a window of each company it carries tone for, by window_start (ticks) and headline_id."""
-    found: dict[tuple[int, str], dict[str, Tone]] = defaultdict(dict)
+def _tones_by_headline(sentiment: pd.DataFrame) -> dict[tuple[int, str], dict[str, Tone]]:
+    """What each headline says of each company it carries tone for.
+
+    Returns:
+        By window_start (microseconds since 1970) and headline_id, then by symbol.
+    """
+    tones: dict[tuple[int, str], dict[str, Tone]] = defaultdict(dict)
     rows = sentiment[sentiment["weight"] > 0]
-    columns = (rows[name].tolist() for name in ("headline_id", "symbol", "score", "confidence"))
-    for start, identity, symbol, score, confidence in zip(_ticks(rows["window_start"]), *columns, strict=True):
-        found[start, identity][symbol] = Tone(score, confidence)
-    return found
+    for window_start, headline_id, symbol, score, confidence in zip(
+        _microseconds(rows["window_start"]),
+        rows["headline_id"].tolist(),
+        rows["symbol"].tolist(),
+        rows["score"].tolist(),
+        rows["confidence"].tolist(),
+        strict=True,
+    ):
+        tones[window_start, headline_id][symbol] = Tone(score, confidence)
+    return tones
 
 
-def _ticks(instants: pd.Series) -> list[int]:
-    """Microseconds since 1970: numbers are compared and hashed sooner than instants."""
+def _microseconds(instants: pd.Series) -> list[int]:
+    """Microseconds since 1970: integers are compared and hashed faster than timestamps."""
     return instants.dt.as_unit("us").astype("int64").tolist()

@@ -6,13 +6,15 @@ score of one sign.
 Lifecycle of a candidate that passed: `new`; `stronger` (|combined| up by 0.2 on a story not reported before, once per
 New York day); `flipped` (the opposite type closes the active signal); otherwise a repeat, which is no signal. Of what
 remains the MAX_SIGNALS largest |combined| are signals.
+
+Scores come from `core.scoring`, the signal history is kept by `adapters.stores`, and `corrections` follows what
+happens to a signal afterwards.
 """
 
-import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -21,20 +23,30 @@ from signals_pipeline.core.tables import Columns
 from signals_pipeline.core.windows import NEW_YORK, Window
 
 SignalType = Literal["BUY", "SELL"]
+Lifecycle = Literal["new", "stronger", "flipped"]
 Source = Literal["news_driven_ml", "technical"]
-Row = Mapping[str, Any]
+GateName = Literal["confident", "threshold", "agreement", "cap"]
 
+Row = Mapping[str, Any]
+"""One row of `tables.SCORES` as plain Python values, by column."""
+
+# How far below the threshold a company still counts as a near miss: a third of the default threshold of 0.3.
 NEAR_MISS_MARGIN = 0.1
+
+# As many as a reader looks at; the digest has one line for each.
 MAX_NEAR_MISSES = 5
+
+# Growth of |combined| that is worth telling a reader who already has the signal: a tenth of the scale from -1 to 1.
+STRONGER_BY = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A company that passed the gates in one window, before the lifecycle is looked at.
+    """A company that passed the gates in one window, before its lifecycle is determined.
 
-    `confidence_score` is the tone confidence in [0, 1], never a chance of profit. With source `technical` the combined
-    score is the technical score, and nothing that the model or the news said is carried along. `known_at` is when the
-    newest of the headlines that it rests on became known; None where it rests on none.
+    `confidence_score` is the tone confidence in [0, 1], never a probability of profit. With source `technical` the
+    combined score is the technical score, and nothing from the model or the news is carried along. `known_at` is when
+    the newest of the headlines behind it became known; None where it rests on none.
     """
 
     window_start: datetime
@@ -57,10 +69,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A company stopped at one late gate alone (`confident`, `threshold`, `agreement`, `cap`), the reason in words."""
+    """A company stopped at exactly one late gate.
+
+    Attributes:
+        symbol: Ticker.
+        gate: The gate: `confident`, `threshold`, `agreement` or `cap`.
+        combined_score: In [-1, 1].
+        tone: In [-1, 1].
+        technical: In [-1, 1]; None where there are too few bars.
+        news_title: Title of the leading story; empty where there is none.
+        reason: Why it was stopped, for readers.
+        relevant: Number of relevant headlines, none of them confident; only at the gate `confident`.
+    """
 
     symbol: str
-    gate: str
+    gate: GateName
     combined_score: float
     tone: float
     technical: float | None
@@ -71,166 +94,17 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """What the gates of one window gave: candidates and near misses, largest |combined| first, and counts a gate."""
+    """What one window's companies came to at the gates.
+
+    Attributes:
+        candidates: Companies that passed, largest |combined| first.
+        near_misses: The largest near misses, largest |combined| first.
+        funnel: Headlines and companies left after each gate, in the order of the gates.
+    """
 
     candidates: tuple[Candidate, ...]
     near_misses: tuple[NearMiss, ...]
     funnel: dict[str, int]
-
-
-def gate(scores: Columns, window: Window, *, min_combined_score: float, generator: str) -> Gated:
-    """Pass one window's companies through the gates.
-
-    Args:
-        scores: SCORES rows of this window, as `tables.columns_of`.
-        window: The window.
-        min_combined_score: Least |combined|, in [0, 1].
-        generator: `news_driven`, or `technical`: the technical score alone, whatever the news and the model say.
-
-    Returns:
-        Candidates, at most five near misses, and how many headlines and companies were left after each gate.
-
-    Raises:
-        ValueError: a row is of another window, or the generator is unknown.
-    """
-    other = scores["window_start"][scores["window_start"] != instant64(window.start)]
-    if len(other):
-        raise ValueError(
-            f"scores of window {other[0]} were given to the gates of {window.start}; pass one window's rows"
-        )
-    rows = _rows(scores)
-    if generator == "news_driven":
-        return _gate_news(rows, window, min_combined_score)
-    if generator == "technical":
-        return _gate_technical(rows, window, min_combined_score)
-    raise ValueError(f"generator {generator!r} is unknown; choose news_driven or technical")
-
-
-def largest(near_misses: Iterable[NearMiss]) -> tuple[NearMiss, ...]:
-    """The five of largest |combined|, then by symbol."""
-    return tuple(sorted(near_misses, key=lambda each: (-abs(each.combined_score), each.symbol))[:MAX_NEAR_MISSES])
-
-
-def _gate_news(rows: Sequence[Row], window: Window, least: float) -> Gated:
-    news = [row for row in rows if row["n_relevant"] > 0]
-    toned = [row for row in news if row["n_stories"] > 0]
-    over = [row for row in toned if abs(row["combined"]) >= least]
-    agreeing = [row for row in over if _agrees(row)]
-    funnel = {
-        "headlines_tagged": sum(row["n_tagged"] for row in rows),
-        "headlines_relevant": sum(row["n_relevant"] for row in rows),
-        "headlines_confident": sum(row["n_confident"] for row in rows),
-        "symbols_scored": len(rows),
-        "symbols_with_news": len(news),
-        "symbols_with_tone": len(toned),
-        "symbols_over_threshold": len(over),
-        "symbols_agreeing": len(agreeing),
-        "candidates": len(agreeing),
-    }
-    return _gated(agreeing, [_near_miss_news(row, least) for row in news], funnel, window, "news_driven_ml")
-
-
-def _gate_technical(rows: Sequence[Row], window: Window, least: float) -> Gated:
-    priced = [_without_news(row) for row in rows if row["technical"] is not None]
-    over = [row for row in priced if row["combined"] and abs(row["combined"]) >= least]
-    funnel = {
-        "symbols_scored": len(rows),
-        "symbols_with_technical": len(priced),
-        "symbols_over_threshold": len(over),
-        "candidates": len(over),
-    }
-    near = [_below_threshold(row, least) for row in priced]
-    return _gated(over, near, funnel, window, "technical")
-
-
-def _gated(
-    passed: Sequence[Row], near: Iterable[NearMiss | None], funnel: dict[str, int], window: Window, source: Source
-) -> Gated:
-    ranked = sorted(passed, key=lambda row: (-abs(row["combined"]), row["symbol"]))
-    candidates = tuple(_candidate(row, window, source) for row in ranked)
-    return Gated(candidates, largest(each for each in near if each is not None), funnel)
-
-
-def _agrees(row: Row) -> bool:
-    return row["combined"] != 0 and _sign(row["tone"]) == _sign(row["combined"])
-
-
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)
-
-
-def _candidate(row: Row, window: Window, source: Source) -> Candidate:
-    return Candidate(
-        window_start=window.start,
-        window_end=window.end,
-        symbol=row["symbol"],
-        signal_type="BUY" if row["combined"] > 0 else "SELL",
-        combined_score=row["combined"],
-        tone=row["tone"],
-        confidence_score=row["tone_confidence"],
-        technical=row["technical"],
-        fresh=row["fresh"],
-        fragile=row["fragile"],
-        story_id=row["story_id"],
-        news_title=row["news_title"],
-        news_url=row["news_url"],
-        contributions=row["contributions"],
-        source=source,
-        known_at=row["known_at"],
-    )
-
-
-def _without_news(row: Row) -> Row:
-    """The row as the technical generator sees it: combined is the technical score, and only it contributes."""
-    parts = [each for each in json.loads(row["contributions"]) if each["kind"] == "technical"]
-    rescaled = [{**each, "contribution": each["weight"] * each["component"]} for each in parts]
-    contributions = json.dumps(rescaled, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    nothing = {"tone": 0.0, "tone_confidence": 0.0, "fresh": False, "fragile": False}
-    no_text = {"story_id": "", "news_title": "", "news_url": "", "known_at": None}
-    return {**row, **nothing, **no_text, "combined": row["technical"], "contributions": contributions}
-
-
-def _near_miss_news(row: Row, least: float) -> NearMiss | None:
-    """The near miss of a company with news, if one gate alone stopped it."""
-    combined, tone = row["combined"], row["tone"]
-    over = abs(combined) >= least
-    if row["n_stories"] == 0:
-        reason = f"0 of {row['n_relevant']} relevant headlines sure enough; price alone gives {combined:+.2f}"
-        return replace(_near_miss(row, "confident", reason), relevant=row["n_relevant"]) if over else None
-    if _agrees(row):
-        return _below_threshold(row, least)
-    if not over:
-        return None
-    stance = f"tone {tone:+.2f} points the other way" if tone else "the tone is neutral"
-    return _near_miss(row, "agreement", f"combined {combined:+.2f}, but {stance}")
-
-
-def _below_threshold(row: Row, least: float) -> NearMiss | None:
-    combined = row["combined"]
-    if not combined or not least - NEAR_MISS_MARGIN <= abs(combined) < least:
-        return None
-    needed = math.copysign(least, combined)
-    # Two decimals, or as many as it takes to tell the two apart.
-    digits = next(each for each in itertools.count(2) if f"{combined:.{each}f}" != f"{needed:.{each}f}")
-    return _near_miss(row, "threshold", f"combined {combined:+.{digits}f}, needs {needed:.{digits}f}")
-
-
-def _near_miss(row: Row, gate_name: str, reason: str) -> NearMiss:
-    told = reason.replace("-", "−")  # the only hyphens of a reason stand before numbers
-    return NearMiss(row["symbol"], gate_name, row["combined"], row["tone"], row["technical"], row["news_title"], told)
-
-
-def _rows(scores: Columns) -> list[Row]:
-    """Rows as plain Python values, a missing technical score or instant as None."""
-    columns = {name: values.tolist() for name, values in scores.items()}
-    columns["technical"] = [None if math.isnan(value) else value for value in columns["technical"]]
-    columns["known_at"] = [value and value.replace(tzinfo=UTC) for value in columns["known_at"]]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-Lifecycle = Literal["new", "stronger", "flipped"]
-
-STRONGER_BY = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +139,15 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One window's signals; the repeats with the active signal each repeats; the capped; and what a flip closed."""
+    """One window's decision.
+
+    Attributes:
+        signals: The window's signals, largest |combined| first.
+        repeats: Candidates that repeat an active signal, each with that signal.
+        capped: Candidates beyond the maximum number of signals.
+        closed: Active signals that a flip of this window closed.
+        funnel: Number of repeats, capped candidates and signals.
+    """
 
     signals: tuple[Signal, ...]
     repeats: tuple[tuple[Candidate, Signal], ...]
@@ -274,53 +156,85 @@ class Decision:
     funnel: dict[str, int]
 
 
+def gate(scores: Columns, window: Window, *, min_combined_score: float, generator: str) -> Gated:
+    """Pass one window's companies through the gates.
+
+    Args:
+        scores: SCORES rows of this window, as `tables.columns_of`.
+        window: The window.
+        min_combined_score: Minimum |combined|, in [0, 1].
+        generator: `news_driven`, or `technical`: the technical score alone, whatever the news and the model say.
+
+    Returns:
+        Candidates, at most five near misses, and how many headlines and companies were left after each gate.
+
+    Raises:
+        ValueError: a row belongs to another window, or the generator is unknown.
+    """
+    starts = scores["window_start"]
+    foreign = starts[starts != instant64(window.start)]
+    if len(foreign):
+        raise ValueError(
+            f"scores of window {foreign[0]} were passed to the gates of {window.start}; pass one window's rows"
+        )
+    rows = _rows(scores)
+    if generator == "news_driven":
+        return _gate_news(rows, window, min_combined_score)
+    if generator == "technical":
+        return _gate_technical(rows, window, min_combined_score)
+    raise ValueError(f"unknown generator {generator!r}; choose news_driven or technical")
+
+
 def decide(
     candidates: Iterable[Candidate], active: Iterable[Signal], window: Window, *, expiry_days: float, max_signals: int
 ) -> Decision:
-    """Give every candidate its place in the lifecycle.
+    """Determine the lifecycle of every candidate.
 
     Args:
-        candidates: This window's, at most one a symbol, in any order.
+        candidates: This window's, at most one per symbol, in any order.
         active: Earlier signals in any order; those of this window, decided at or after its end, or expired are ignored.
         window: The window; its end is when the signals are decided.
         expiry_days: Days that a signal stays active.
-        max_signals: Most signals of a window. A candidate beyond it leaves no trace: a capped flip closes nothing.
+        max_signals: Maximum signals per window. A candidate beyond it leaves no trace: a capped flip closes nothing.
 
     Returns:
         The decision; the same arguments always give the same.
     """
-    ranked = sorted(candidates, key=lambda each: (-abs(each.combined_score), each.symbol))
-    live = [each for each in _live(active, window.as_of, expiry_days) if each.window_start != window.start]
-    standing = active_at(live, window.as_of, expiry_days)
-    day = _new_york_day(window.as_of)
-    updated = {each.symbol for each in live if each.lifecycle == "stronger" and _new_york_day(each.decided_at) == day}
+    decided_at = window.as_of
+    expires_at = decided_at + timedelta(days=expiry_days)
+
+    # A window that is decided again must not see its own earlier signals.
+    unexpired = _unexpired(active, decided_at, expiry_days)
+    live = [signal for signal in unexpired if signal.window_start != window.start]
+    active_signals = active_at(live, decided_at, expiry_days)
+
+    # A company's signal is reported as stronger once per New York day, so that a busy day does not mail it twice.
+    today = _new_york_day(decided_at)
+    strengthened_today: set[str] = set()
+    for signal in live:
+        if signal.lifecycle == "stronger" and _new_york_day(signal.decided_at) == today:
+            strengthened_today.add(signal.symbol)
+
+    # Repeats do not count towards the maximum, so they are set aside before the cap.
     moves: list[Signal] = []
     repeats: list[tuple[Candidate, Signal]] = []
-    for each in ranked:
-        before = standing.get(each.symbol)
-        if before is not None and _repeats(each, before, updated=each.symbol in updated):
-            repeats.append((each, before))
+    for candidate in sorted(candidates, key=_by_size):
+        previous = active_signals.get(candidate.symbol)
+        if previous is not None and _repeats(candidate, previous, strengthened_today):
+            repeats.append((candidate, previous))
         else:
-            expires_at = window.as_of + timedelta(days=expiry_days)
-            moves.append(Signal(each, _lifecycle(each, before), window.as_of, expires_at))
-    kept, capped = moves[:max_signals], moves[max_signals:]
+            moves.append(Signal(candidate, _lifecycle(candidate, previous), decided_at, expires_at))
+
+    signals = moves[:max_signals]
+    capped = moves[max_signals:]
+    flipped = [signal.symbol for signal in signals if signal.lifecycle == "flipped"]
     return Decision(
-        signals=tuple(kept),
+        signals=tuple(signals),
         repeats=tuple(repeats),
-        capped=tuple(each.candidate for each in capped),
-        closed=tuple(standing[each.symbol] for each in kept if each.lifecycle == "flipped"),
-        funnel={"repeats": len(repeats), "capped": len(capped), "signals": len(kept)},
+        capped=tuple(signal.candidate for signal in capped),
+        closed=tuple(active_signals[symbol] for symbol in flipped),
+        funnel={"repeats": len(repeats), "capped": len(capped), "signals": len(signals)},
     )
-
-
-def near_misses_with_capped(near_misses: Iterable[NearMiss], decision: Decision) -> tuple[NearMiss, ...]:
-    """The near misses of the gates and those that the cap stopped: the five of largest |combined|."""
-    reason = f"outside the top {len(decision.signals)} of this digest"
-    capped = (
-        NearMiss(each.symbol, "cap", each.combined_score, each.tone, each.technical, each.news_title, reason)
-        for each in decision.capped
-    )
-    return largest((*near_misses, *capped))
 
 
 def active_at(history: Iterable[Signal], as_of: datetime, expiry_days: float) -> dict[str, Signal]:
@@ -328,40 +242,243 @@ def active_at(history: Iterable[Signal], as_of: datetime, expiry_days: float) ->
 
     A flip so closes the opposite signal, and a stronger one takes the place of the one before.
     """
-    latest = {each.symbol: each for each in sorted(_live(history, as_of, expiry_days), key=_sequence)}
+    latest = _latest(_unexpired(history, as_of, expiry_days))
     return dict(sorted(latest.items()))
 
 
 def expired_in(history: Iterable[Signal], window: Window, expiry_days: float) -> tuple[Signal, ...]:
-    """Signals whose time ran out in (window.start, window.end] with no later signal of their symbol, by symbol."""
+    """Signals that expired in (window.start, window.end] with no later signal of their symbol, by symbol."""
     expiry = timedelta(days=expiry_days)
-    past = sorted((each for each in history if each.decided_at < window.as_of), key=_sequence)
-    latest = {each.symbol: each for each in past}
-    return tuple(
-        latest[name] for name in sorted(latest) if window.start < latest[name].decided_at + expiry <= window.end
+    latest = _latest(signal for signal in history if signal.decided_at < window.as_of)
+    expired: list[Signal] = []
+    for _, signal in sorted(latest.items()):
+        if window.start < signal.decided_at + expiry <= window.end:
+            expired.append(signal)
+    return tuple(expired)
+
+
+def near_misses_with_capped(near_misses: Iterable[NearMiss], decision: Decision) -> tuple[NearMiss, ...]:
+    """The five largest of the gates' near misses and of the candidates that the maximum number of signals stopped."""
+    reason = f"outside the top {len(decision.signals)} of this digest"
+    capped: list[NearMiss] = []
+    for candidate in decision.capped:
+        miss = NearMiss(
+            symbol=candidate.symbol,
+            gate="cap",
+            combined_score=candidate.combined_score,
+            tone=candidate.tone,
+            technical=candidate.technical,
+            news_title=candidate.news_title,
+            reason=reason,
+        )
+        capped.append(miss)
+    return _largest((*near_misses, *capped))
+
+
+def _gate_news(rows: Sequence[Row], window: Window, threshold: float) -> Gated:
+    """The gates of the news-driven generator."""
+    # Gate 1: a headline is relevant to the company.
+    with_news = [row for row in rows if row["n_relevant"] > 0]
+    # Gate 2: a story has a confident tone.
+    with_tone = [row for row in with_news if row["n_stories"] > 0]
+    # Gate 3: the combined score is large enough.
+    over_threshold = [row for row in with_tone if abs(row["combined"]) >= threshold]
+    # Gate 4: prices do not outvote the news.
+    agreeing = [row for row in over_threshold if _agrees(row)]
+    funnel = {
+        "headlines_tagged": sum(row["n_tagged"] for row in rows),
+        "headlines_relevant": sum(row["n_relevant"] for row in rows),
+        "headlines_confident": sum(row["n_confident"] for row in rows),
+        "symbols_scored": len(rows),
+        "symbols_with_news": len(with_news),
+        "symbols_with_tone": len(with_tone),
+        "symbols_over_threshold": len(over_threshold),
+        "symbols_agreeing": len(agreeing),
+        "candidates": len(agreeing),
+    }
+    near_misses = [_news_near_miss(row, threshold) for row in with_news]
+    return _result(agreeing, near_misses, funnel, window, "news_driven_ml")
+
+
+def _gate_technical(rows: Sequence[Row], window: Window, threshold: float) -> Gated:
+    """The gates of the technical generator: a technical score, and one that is large enough."""
+    priced = [_without_news(row) for row in rows if row["technical"] is not None]
+    # A score of 0 has no direction, so it is no candidate even with a threshold of 0.
+    over_threshold = [row for row in priced if row["combined"] and abs(row["combined"]) >= threshold]
+    funnel = {
+        "symbols_scored": len(rows),
+        "symbols_with_technical": len(priced),
+        "symbols_over_threshold": len(over_threshold),
+        "candidates": len(over_threshold),
+    }
+    near_misses = [_threshold_near_miss(row, threshold) for row in priced]
+    return _result(over_threshold, near_misses, funnel, window, "technical")
+
+
+def _result(
+    passed: Sequence[Row],
+    near_misses: Iterable[NearMiss | None],
+    funnel: dict[str, int],
+    window: Window,
+    source: Source,
+) -> Gated:
+    candidates = [_candidate(row, window, source) for row in passed]
+    candidates.sort(key=_by_size)
+    return Gated(
+        candidates=tuple(candidates),
+        near_misses=_largest(miss for miss in near_misses if miss is not None),
+        funnel=funnel,
     )
 
 
-def _live(history: Iterable[Signal], as_of: datetime, expiry_days: float) -> list[Signal]:
-    oldest = as_of - timedelta(days=expiry_days)
-    return [each for each in history if oldest < each.decided_at < as_of]
+def _agrees(row: Row) -> bool:
+    """Whether tone and combined score have the same sign, and neither is 0."""
+    return row["combined"] != 0 and _sign(row["tone"]) == _sign(row["combined"])
 
 
-def _repeats(candidate: Candidate, before: Signal, *, updated: bool) -> bool:
-    """Whether it says the active signal again; `updated`: a stronger signal of the symbol was decided that day."""
-    louder = abs(candidate.combined_score) >= abs(before.combined_score) + STRONGER_BY
-    stronger = louder and candidate.fresh and not updated
-    return candidate.signal_type == before.signal_type and not stronger
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
 
 
-def _lifecycle(candidate: Candidate, before: Signal | None) -> Lifecycle:
-    """The place of a candidate that is no repeat."""
-    if before is None:
+def _candidate(row: Row, window: Window, source: Source) -> Candidate:
+    return Candidate(
+        window_start=window.start,
+        window_end=window.end,
+        symbol=row["symbol"],
+        signal_type="BUY" if row["combined"] > 0 else "SELL",
+        combined_score=row["combined"],
+        tone=row["tone"],
+        confidence_score=row["tone_confidence"],
+        technical=row["technical"],
+        fresh=row["fresh"],
+        fragile=row["fragile"],
+        story_id=row["story_id"],
+        news_title=row["news_title"],
+        news_url=row["news_url"],
+        contributions=row["contributions"],
+        source=source,
+        known_at=row["known_at"],
+    )
+
+
+def _without_news(row: Row) -> Row:
+    """The row as the technical generator sees it: combined is the technical score, and only it contributes."""
+    components = [part for part in json.loads(row["contributions"]) if part["kind"] == "technical"]
+    # In a combined score a component counts less by the share of tone; here its weight is the whole.
+    components = [{**part, "contribution": part["weight"] * part["component"]} for part in components]
+    return {
+        **row,
+        "combined": row["technical"],
+        "contributions": json.dumps(components, sort_keys=True, separators=(",", ":"), allow_nan=False),
+        "tone": 0.0,
+        "tone_confidence": 0.0,
+        "fresh": False,
+        "fragile": False,
+        "story_id": "",
+        "news_title": "",
+        "news_url": "",
+        "known_at": None,
+    }
+
+
+def _news_near_miss(row: Row, threshold: float) -> NearMiss | None:
+    """The near miss of a company with news, if exactly one gate stopped it."""
+    combined: float = row["combined"]
+    tone: float = row["tone"]
+    over_threshold = abs(combined) >= threshold
+    if row["n_stories"] == 0:
+        if not over_threshold:
+            return None
+        relevant: int = row["n_relevant"]
+        reason = f"0 of {relevant} relevant headlines confident enough; price alone gives {combined:+.2f}"
+        return _near_miss(row, "confident", reason, relevant=relevant)
+    if _agrees(row):
+        return _threshold_near_miss(row, threshold)
+    if not over_threshold:
+        return None
+    stance = f"tone {tone:+.2f} points the other way" if tone else "the tone is neutral"
+    return _near_miss(row, "agreement", f"combined {combined:+.2f}, but {stance}")
+
+
+def _threshold_near_miss(row: Row, threshold: float) -> NearMiss | None:
+    """The near miss of a company whose combined score lies within the margin below the threshold."""
+    combined: float = row["combined"]
+    if combined == 0 or not threshold - NEAR_MISS_MARGIN <= abs(combined) < threshold:
+        return None
+    required = math.copysign(threshold, combined)
+    # Two decimals, or as many as it takes to show that the two differ.
+    decimals = 2
+    while f"{combined:.{decimals}f}" == f"{required:.{decimals}f}":
+        decimals += 1
+    return _near_miss(row, "threshold", f"combined {combined:+.{decimals}f}, needs {required:.{decimals}f}")
+
+
+def _near_miss(row: Row, gate_name: GateName, reason: str, *, relevant: int | None = None) -> NearMiss:
+    return NearMiss(
+        symbol=row["symbol"],
+        gate=gate_name,
+        combined_score=row["combined"],
+        tone=row["tone"],
+        technical=row["technical"],
+        news_title=row["news_title"],
+        # The only hyphens of a reason stand before numbers: typographic minus signs for readers.
+        reason=reason.replace("-", "−"),
+        relevant=relevant,
+    )
+
+
+def _largest(near_misses: Iterable[NearMiss]) -> tuple[NearMiss, ...]:
+    """The near misses of largest |combined|, at most MAX_NEAR_MISSES; equal ones by symbol."""
+    return tuple(sorted(near_misses, key=_by_size)[:MAX_NEAR_MISSES])
+
+
+def _by_size(scored: Candidate | NearMiss) -> tuple[float, str]:
+    """Sort key: largest |combined| first, then by symbol, so that the order never depends on the input's."""
+    return -abs(scored.combined_score), scored.symbol
+
+
+def _rows(scores: Columns) -> list[Row]:
+    """Rows as plain Python values, a missing technical score or instant as None."""
+    columns: dict[str, list[Any]] = {name: values.tolist() for name, values in scores.items()}
+    columns["technical"] = [None if math.isnan(value) else value for value in columns["technical"]]
+    columns["known_at"] = [value and value.replace(tzinfo=UTC) for value in columns["known_at"]]
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _repeats(candidate: Candidate, previous: Signal, strengthened_today: set[str]) -> bool:
+    """Whether the candidate only repeats the active signal: same type, and not stronger by enough on fresh news."""
+    if candidate.signal_type != previous.signal_type:
+        return False
+    larger = abs(candidate.combined_score) >= abs(previous.combined_score) + STRONGER_BY
+    stronger = larger and candidate.fresh and candidate.symbol not in strengthened_today
+    return not stronger
+
+
+def _lifecycle(candidate: Candidate, previous: Signal | None) -> Lifecycle:
+    """The lifecycle of a candidate that is no repeat."""
+    if previous is None:
         return "new"
-    return "stronger" if candidate.signal_type == before.signal_type else "flipped"
+    if candidate.signal_type == previous.signal_type:
+        return "stronger"
+    return "flipped"
 
 
-def _sequence(signal: Signal) -> tuple[datetime, datetime, str]:
+def _unexpired(history: Iterable[Signal], as_of: datetime, expiry_days: float) -> list[Signal]:
+    """Signals decided in (as_of - expiry_days, as_of)."""
+    oldest = as_of - timedelta(days=expiry_days)
+    return [signal for signal in history if oldest < signal.decided_at < as_of]
+
+
+def _latest(history: Iterable[Signal]) -> dict[str, Signal]:
+    """The latest signal of each symbol."""
+    latest: dict[str, Signal] = {}
+    for signal in sorted(history, key=_chronological):
+        latest[signal.symbol] = signal
+    return latest
+
+
+def _chronological(signal: Signal) -> tuple[datetime, datetime, str]:
+    """Sort key by decision; window and type break ties, so that the order never depends on the input's."""
     return signal.decided_at, signal.window_start, signal.signal_type
 
 

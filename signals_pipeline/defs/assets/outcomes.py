@@ -8,7 +8,8 @@ import dagster as dg
 from signals_pipeline.adapters.progress import counting
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.record import outcomes as core
-from signals_pipeline.core.record.outcome_index import PROVENANCES, OutcomeIndex
+from signals_pipeline.core.record.outcome_index import OutcomeIndex
+from signals_pipeline.core.record.outcomes import PROVENANCES
 from signals_pipeline.core.spread import neighbours
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
@@ -58,7 +59,7 @@ def outcomes(
             without_bars.update(matured.without_bars)
             done(len(part))
     known = store.outcomes.known(as_of)
-    outcome_index = OutcomeIndex.of(known, store.history.modes(as_of))
+    outcome_index = OutcomeIndex.from_outcomes(known, store.history.modes(as_of))
     groups = (outcome_index.record(as_of, f"All signals, {standing}", standing) for standing in PROVENANCES)
     lines = [f"- {line.label}: {line.text}" for group in groups for line in group if line.n]
     describe_run(

@@ -46,12 +46,12 @@ def entry(**changes: Any) -> Coverage:
     return replace(one, **changes)
 
 
-def found(findings: tuple[Finding, ...]) -> dict[str, bool]:
+def passed_by_check(findings: tuple[Finding, ...]) -> dict[str, bool]:
     assert all("\n" not in finding.text and finding.text for finding in findings)
     return {finding.check: finding.passed for finding in findings}
 
 
-def told(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
+def tone_findings_of(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
     return data_quality.tone_findings(columns_of(frame), data_quality.tone_counts(columns_of(frame)), usual)
 
 
@@ -66,7 +66,11 @@ def closes(*prices: float) -> pd.Series:
 
 
 def test_a_window_with_everything_in_order_is_quiet() -> None:
-    assert found(data_quality.headline_findings(entry())) == {"dated": True, "linked": True, "feeds_answered": True}
+    assert passed_by_check(data_quality.headline_findings(entry())) == {
+        "dated": True,
+        "linked": True,
+        "feeds_answered": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -90,22 +94,22 @@ def test_each_trouble_of_the_feeds_has_its_own_line(changes: dict[str, object], 
 
 def test_a_share_of_few_headlines_says_nothing() -> None:
     few = entry(reports=(SourceReport("rss", "ok", 3),), headlines=3, relevant=0, drops={"no_time": 2})
-    assert all(found(data_quality.headline_findings(few)).values())
-    assert all(found(data_quality.headline_findings(entry(headlines=0, relevant=0))).values())
+    assert all(passed_by_check(data_quality.headline_findings(few)).values())
+    assert all(passed_by_check(data_quality.headline_findings(entry(headlines=0, relevant=0))).values())
 
 
 @pytest.mark.parametrize(("confidence", "passed"), [(0.8, True), (0.5, True), (0.49, False)])
 def test_mean_confidence_is_watched(confidence: float, passed: bool) -> None:
     frame = tones((10, 20, 10), confidence)
-    assert found(told(frame, data_quality.tone_counts(columns_of(frame))))["confidence"] is passed
-    assert found(told(frame.iloc[:0], np.zeros(3)))["confidence"]
+    assert passed_by_check(tone_findings_of(frame, data_quality.tone_counts(columns_of(frame))))["confidence"] is passed
+    assert passed_by_check(tone_findings_of(frame.iloc[:0], np.zeros(3)))["confidence"]
 
 
 def test_a_model_that_turns_neutral_is_drift_and_the_usual_mixture_is_not() -> None:
     usual = 20 * data_quality.tone_counts(columns_of(tones((20, 50, 30))))
-    assert found(told(tones((9, 26, 15)), usual))["tone_drift"]
-    assert not found(told(tones((0, 50, 0)), usual))["tone_drift"]
-    assert found(told(tones((0, 20, 0)), usual))["tone_drift"]  # too few to tell
+    assert passed_by_check(tone_findings_of(tones((9, 26, 15)), usual))["tone_drift"]
+    assert not passed_by_check(tone_findings_of(tones((0, 50, 0)), usual))["tone_drift"]
+    assert passed_by_check(tone_findings_of(tones((0, 20, 0)), usual))["tone_drift"]  # too few to tell
 
 
 def test_a_headline_of_two_companies_counts_once() -> None:
@@ -159,14 +163,14 @@ def test_a_repeat_of_an_active_signal_is_serious() -> None:
     first, second, week_later = WINDOWS[0], WINDOWS[1], windows_between(WINDOWS[0].end, WINDOWS[-1].end)[-1]
     assert not data_quality.signal_findings([signal(second), signal(first)])[0].passed
     assert data_quality.signal_findings([signal(second), signal(first)])[0].serious
-    for told in (
+    for history in (
         [signal(first), signal(second, lifecycle="stronger")],
         [signal(first), signal(second, combined=-0.5, lifecycle="flipped")],
         [signal(first), signal(second, symbol="AMD")],
         [signal(first), signal(week_later)],
         [],
     ):
-        assert data_quality.signal_findings(told)[0].passed
+        assert data_quality.signal_findings(history)[0].passed
 
 
 def test_a_hit_rate_too_good_for_news_asks_for_an_audit() -> None:

@@ -24,28 +24,28 @@ def trace(*rows: dict[str, object], **values: object) -> Trace:
     return Trace({"scores": SCORES.conform(pd.DataFrame(list(rows)))} if rows else {}, values)
 
 
-def told(one: Trace, other: Trace) -> str:
+def difference_text(one: Trace, other: Trace) -> str:
     found = first_difference(one, other)
     return "" if found is None else found.text
 
 
 def test_the_same_is_the_same_missing_values_included() -> None:
-    assert told(trace(row("A", 0.5), run={"n": [1, None]}), trace(row("A", 0.5), run={"n": [1, None]})) == ""
+    assert difference_text(trace(row("A", 0.5), run={"n": [1, None]}), trace(row("A", 0.5), run={"n": [1, None]})) == ""
 
 
 def test_one_bit_is_a_difference() -> None:
     more = math.nextafter(0.5, 1)
-    assert told(trace(row("A", 0.5)), trace(row("A", more))) == f"scores A combined: 0.5 became {more}"
+    assert difference_text(trace(row("A", 0.5)), trace(row("A", more))) == f"scores A combined: 0.5 became {more}"
 
 
 def test_a_missing_value_on_one_side_is_a_difference() -> None:
-    assert told(trace(row("A", 0.5, 0.25)), trace(row("A", 0.5))) == "scores A technical: 0.25 became nan"
+    assert difference_text(trace(row("A", 0.5, 0.25)), trace(row("A", 0.5))) == "scores A technical: 0.25 became nan"
 
 
 def test_rows_of_one_side_are_named() -> None:
     both, one = trace(row("A", 0.5), row("B", 0.1)), trace(row("A", 0.5))
-    assert told(both, one) == "scores B: a row became absent"
-    assert told(one, both) == "scores B: absent became a row"
+    assert difference_text(both, one) == "scores B: a row became absent"
+    assert difference_text(one, both) == "scores B: absent became a row"
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ def test_rows_of_one_side_are_named() -> None:
     ],
 )
 def test_values_are_compared_from_the_outside_in(one: object, other: object, text: str) -> None:
-    assert told(trace(run=one), trace(run=other)) == text
+    assert difference_text(trace(run=one), trace(run=other)) == text
 
 
 def test_stages_come_first_and_what_one_side_lacks_is_not_compared() -> None:
     one, other = trace(row("A", 0.5), run=1, digest=2), trace(row("A", 0.4), run=3)
-    assert told(one, other).startswith("scores A combined")
-    assert told(trace(run=1, digest=2), trace(row("A", 0.5), run=1)) == ""
+    assert difference_text(one, other).startswith("scores A combined")
+    assert difference_text(trace(run=1, digest=2), trace(row("A", 0.5), run=1)) == ""
     news = Trace({"headlines": HEADLINES.empty()}, {})
-    assert told(news, news) == ""
+    assert difference_text(news, news) == ""
 
 
 json_values = st.recursive(
@@ -81,4 +81,4 @@ json_values = st.recursive(
 @settings(max_examples=100, deadline=None)
 @given(json_values, json_values)
 def test_values_that_differ_differ_somewhere(one: object, other: object) -> None:
-    assert (told(trace(run=one), trace(run=other)) == "") == (one == other)
+    assert (difference_text(trace(run=one), trace(run=other)) == "") == (one == other)

@@ -56,7 +56,7 @@ def test_an_empty_frame_is_in_order(table: Table) -> None:
 
 
 def test_a_frame_in_order_says_what_was_looked_at() -> None:
-    assert schema_finding(TONES, frame()).text == "3 rows with 8 columns as they must be"
+    assert schema_finding(TONES, frame()).text == "3 rows with 8 columns as declared"
     assert duplicate_finding(TONES, frame()).text == "3 rows, each window_start, symbol, headline_id once"
     assert not schema_finding(TONES, frame()).serious
 
@@ -64,8 +64,8 @@ def test_a_frame_in_order_says_what_was_looked_at() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda rows: rows.drop(columns="score"), "without score"),
-        (lambda rows: rows.assign(mood=1), "with mood, which no stage has"),
+        (lambda rows: rows.drop(columns="score"), "missing column score"),
+        (lambda rows: rows.assign(mood=1), "unknown column mood"),
         (lambda rows: rows.assign(bars=1.0), "bars is float64, not int64"),
         (lambda rows: rows.assign(symbol=[None, "A", "B"]), "symbol: 1 missing"),
         (lambda rows: rows.assign(score=[0.1, 1.2, -3.0]), "score: 2 outside [-1, 1], such as 1.2"),
@@ -94,7 +94,7 @@ def test_a_headline_counts_once_for_a_company_whenever_it_became_known() -> None
     finding = duplicate_finding(TONES, pd.concat([frame(), later]))
     assert not finding.passed
     assert finding.serious
-    assert finding.text == f"twice: {START} NVDA b; materialise sentiment again"
+    assert finding.text == f"duplicate: {START} NVDA b; materialise sentiment again"
     assert duplicate_finding(TONES, pd.concat([frame(), later.assign(symbol="AMD")])).passed
     assert duplicate_finding(TONES, frame().drop(columns="symbol")).passed
 

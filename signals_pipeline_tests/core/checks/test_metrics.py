@@ -69,7 +69,7 @@ def test_the_streak_counts_back_from_the_newest(counts: list[int]) -> None:
 
 def test_a_dead_run_is_a_whole_error_and_the_watch_beats_only_when_the_digest_is_there() -> None:
     assert [(each.name, each.value) for each in failed_run()] == [("ErrorRate", 100.0)]
-    assert [each.value for told in (True, False) for each in heartbeat(told=told)] == [1.0, 0.0]
+    assert [each.value for present in (True, False) for each in heartbeat(digest_present=present)] == [1.0, 0.0]
 
 
 def test_every_kind_says_what_it_means_once() -> None:

@@ -84,7 +84,7 @@ def test_the_narrowest_group_with_enough_never_mixing_live_and_backfilled(
         frames.append(rows)
         for start in pd.DatetimeIndex(rows["window_start"]).to_pydatetime():
             modes[start] = mode
-    outcome_index = OutcomeIndex.of(pd.concat(frames, ignore_index=True), modes)
+    outcome_index = OutcomeIndex.from_outcomes(pd.concat(frames, ignore_index=True), modes)
 
     lines = similar_record(outcome_index, WINDOWS[0].end, "BUY", "new")
 

@@ -3,12 +3,12 @@
 import pytest
 
 from signals_pipeline.core.digest.wording import funnel_words, knob_words, near_miss_words
-from signals_pipeline.core.signals.decision import NearMiss, gate
+from signals_pipeline.core.signals.decision import GateName, NearMiss, gate
 from signals_pipeline.core.tables import SCORES, columns_of
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
 
 
-def near(gate: str, score: float, relevant: int | None = None) -> NearMiss:
+def near(gate: GateName, score: float, relevant: int | None = None) -> NearMiss:
     return NearMiss("AAA", gate, score, -0.12, 0.6, "A title", "not read", relevant)
 
 

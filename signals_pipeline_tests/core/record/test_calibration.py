@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.intervals import share_interval
+from signals_pipeline.core.intervals import hit_rate_interval
 from signals_pipeline.core.record.calibration import EDGES, agreement, calibration, reliability
-from signals_pipeline.core.record.forward_returns import Panel, forward_returns
+from signals_pipeline.core.record.forward_returns import ScorePanel, forward_returns
 from signals_pipeline_tests.support.digest_examples import outcome_rows
 from signals_pipeline_tests.support.pasts import USED, bars_of, frames_of, sessions_of, windows_of
 
@@ -27,14 +27,14 @@ def test_by_hand() -> None:
         (0.6, 20, 10, 0.5),
         (0.9, 20, 15, 0.75),
     ]
-    assert found.said == (pytest.approx(0.65), pytest.approx(0.95))
+    assert found.mean_confidences == (pytest.approx(0.65), pytest.approx(0.95))
     assert found.error == pytest.approx((0.15 + 0.20) / 2)
     assert found.brier == pytest.approx((10 * 0.35**2 + 10 * 0.65**2 + 15 * 0.05**2 + 5 * 0.95**2) / 40)
     assert found.brier_base == pytest.approx((20 * 0.25 + 15 * 0.36 + 5 * 0.36) / 40)
     assert found.text == (
-        "Tone confidence is how sure the model is of the wording, no chance of profit: it averaged 80%, and the next "
-        "session agreed with the tone 62% of the time (n = 40 on 40 days, base rate 48%). Calibration error 0.17; "
-        "Brier score 0.250, 0.305 for saying the base rate."
+        "Tone confidence is how certain the model is of the wording, not a probability of profit: it averaged 80%, and "
+        "the next session agreed with the tone 62% of the time (n = 40 on 40 days, base rate 48%). Calibration error "
+        "0.17; Brier score 0.250, against 0.305 for the base rate."
     ).replace("0.250", f"{found.brier:.3f}")
 
 
@@ -49,7 +49,7 @@ def test_too_few_and_none() -> None:
 def test_every_row_lies_in_one_group_and_the_error_is_a_share(rows: list[tuple[float, bool, float]]) -> None:
     found = reliability(agreed_rows(rows))
     assert sum(line.n for line in found.lines) == found.n == len(rows)
-    for line, said in zip(found.lines, found.said, strict=True):
+    for line, said in zip(found.lines, found.mean_confidences, strict=True):
         assert line.least - 1e-9 <= said <= line.most + 1e-9
         assert (line.least, line.most) in zip(EDGES["confidence_score"], EDGES["confidence_score"][1:], strict=False)
     assert found.error is not None
@@ -88,7 +88,7 @@ def test_signals_by_their_number() -> None:
     ]
     ours = rows[(rows["horizon"] == 5) & (number < 0)]
     days = ours["entry_session"].dt.tz_localize(None).to_numpy()
-    assert (lines[0].low, lines[0].high) == share_interval(ours["hit"].to_numpy(), days, 5)
+    assert (lines[0].low, lines[0].high) == hit_rate_interval(ours["hit"].to_numpy(), days, 5)
     assert calibration(rows, 7, "confidence_score") == ()
 
 
@@ -99,11 +99,11 @@ def test_agreement_is_a_net_move_the_tones_way(seed: int) -> None:
     _, scores = frames_of(windows, symbols, USED, seed)
     sessions = sessions_of(windows)
     moves = np.random.default_rng(seed).normal(0, 0.02, (len(sessions.dates), 3))
-    panel = Panel.of(scores, windows)
+    panel = ScorePanel.from_scores(scores, windows)
     end = sessions.closes[-1].item().replace(tzinfo=windows[0].end.tzinfo)
     forward = forward_returns(windows, symbols, symbols, bars_of(sessions, symbols, moves), sessions, as_of=end)
     found = agreement(panel, forward)
-    usable = np.isfinite(panel.tone) & (panel.tone != 0) & forward.newest[:, None]
+    usable = np.isfinite(panel.tone) & (panel.tone != 0) & forward.last_before_open[:, None]
     assert len(found) == usable.sum()
     went = np.sign(forward.excess[1][usable]) == np.sign(panel.tone[usable])
     assert found["agreed"].tolist() == went.tolist()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.forward_returns import Panel, forward_returns, pairs
+from signals_pipeline.core.record.forward_returns import ScorePanel, forward_returns, pairs
 from signals_pipeline.core.record.outcomes import HORIZONS, realised_outcomes
 from signals_pipeline.core.windows import Sessions
 from signals_pipeline_tests.support.digest_examples import signal
@@ -49,11 +49,11 @@ def test_they_are_the_returns_of_the_outcomes(seed: int, day: int, extra: tuple[
 def test_of_the_windows_before_one_open_only_the_last_counts() -> None:
     found = forward_returns(WINDOWS, SYMBOLS, SYMBOLS, made_bars(1), SESSIONS, as_of=WINDOWS[-1].end)
     # Windows end at 08:30 and 17:30: the one that ends in the morning is the last before an open.
-    assert [bool(each) for each in found.newest[:4]] == [window.end.hour == 13 for window in WINDOWS[:4]]
+    assert [bool(each) for each in found.last_before_open[:4]] == [window.end.hour == 13 for window in WINDOWS[:4]]
     values = np.arange(len(WINDOWS) * len(SYMBOLS), dtype=float).reshape(len(WINDOWS), -1)
     rows = pairs(values, found, 1)
     assert rows.groupby("day").size().max() <= len(SYMBOLS)
-    assert set(rows["score"]) <= set(values[found.newest].ravel())
+    assert set(rows["score"]) <= set(values[found.last_before_open].ravel())
     assert rows["day"].is_monotonic_increasing
     assert not rows.isna().any(axis=None)
 
@@ -66,13 +66,13 @@ def test_neither_the_time_before_the_calendar_nor_after_it_has_returns() -> None
         found = forward_returns(WINDOWS, SYMBOLS, SYMBOLS, bars, calendar, as_of=end)
         assert not any(np.isfinite(each).any() for each in (*found.excess.values(), *found.above.values()))
         assert np.isnat(found.days).all() == (calendar is past)
-    assert len(forward_returns((), SYMBOLS, SYMBOLS, bars, SESSIONS, as_of=end).newest) == 0
+    assert len(forward_returns((), SYMBOLS, SYMBOLS, bars, SESSIONS, as_of=end).last_before_open) == 0
 
 
 def test_a_panel_holds_the_scores_and_knows_what_is_missing() -> None:
     _, scores = frames_of(WINDOWS, SYMBOLS, USED, 4, mean=0.4)
     kept = scores.drop(scores.index[3])
-    panel = Panel.of(kept, WINDOWS[:-1])
+    panel = ScorePanel.from_scores(kept, WINDOWS[:-1])
     assert panel.symbols == SYMBOLS
     assert panel.windows == WINDOWS[:-1]
     rows = {(row["window_start"], row["symbol"]): row for row in scores.to_dict("records")}

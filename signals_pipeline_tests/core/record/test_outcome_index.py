@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.outcome_index import ANY, LIVE_MODES, OutcomeIndex
-from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
+from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, PROVENANCES
 from signals_pipeline.core.record.track_record import RecordLine, record
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline_tests.support.digest_examples import outcome_rows
@@ -48,17 +48,26 @@ def test_it_is_the_record_of_the_rows_known_by_then(count: int, day: int, random
     modes = {start: mode for start in sorted(set(starts)) if (mode := random.choice(MODES))}
     as_of = starts[0] + timedelta(days=day)
     mode_of = pd.Series([modes.get(start.to_pydatetime(), "backfill") for start in rows["window_start"]], dtype="str")
-    outcome_index = OutcomeIndex.of(rows, modes)
+    outcome_index = OutcomeIndex.from_outcomes(rows, modes)
     known = (rows["known_at"] < pd.Timestamp(as_of)).to_numpy()
-    for standing in ("live", "backfilled"):
-        stands = mode_of.isin(LIVE_MODES).to_numpy() == (standing == "live")
-        for kind, lifecycle in ((ANY, ANY), ("BUY", ANY), ("SELL", ANY), ("BUY", "new"), ("SELL", "flipped")):
-            alike = (rows["signal_type"] == kind).to_numpy() | (kind == ANY)
-            alike &= (rows["lifecycle"] == lifecycle).to_numpy() | (lifecycle == ANY)
-            wanted = record(rows[known & stands & alike], label="x")
-            found = outcome_index.record(as_of, "x", standing, kind, lifecycle)
-            assert_same(found, wanted)
-            assert outcome_index.known(as_of, standing, kind, lifecycle) == wanted[0].n
+    groups = {
+        (ANY, ANY): None,
+        ("BUY", ANY): "BUY signals",
+        ("SELL", ANY): "SELL signals",
+        ("BUY", "new"): "new BUY signals",
+        ("SELL", "flipped"): "flipped SELL signals",
+    }
+    for provenance in PROVENANCES:
+        same_provenance = mode_of.isin(LIVE_MODES).to_numpy() == (provenance == "live")
+        for (signal_type, lifecycle), words in groups.items():
+            in_group = (rows["signal_type"] == signal_type).to_numpy() | (signal_type == ANY)
+            in_group &= (rows["lifecycle"] == lifecycle).to_numpy() | (lifecycle == ANY)
+            group_rows = rows[known & same_provenance & in_group]
+
+            expected = record(group_rows, label="x", provenance=provenance, signal_group=words)
+
+            assert_same(outcome_index.record(as_of, "x", provenance, signal_type, lifecycle), expected)
+            assert outcome_index.known(as_of, provenance, signal_type, lifecycle) == expected[0].n
 
 
 @settings(max_examples=8, deadline=None)
@@ -68,21 +77,21 @@ def test_neither_order_nor_what_is_known_later_matters(count: int, random: Rando
     as_of = (outcome_rows(1)["window_start"].iloc[0] + 20 * STEP).to_pydatetime()
     shuffled = rows.iloc[random.sample(range(len(rows)), len(rows))]
     then = rows[rows["known_at"] < pd.Timestamp(as_of)]
-    found = [OutcomeIndex.of(each, {}).record(as_of, "x", "backfilled") for each in (rows, shuffled, then)]
+    found = [OutcomeIndex.from_outcomes(each, {}).record(as_of, "x", "backfilled") for each in (rows, shuffled, then)]
     assert found[0] == found[1] == found[2]
 
 
 def test_an_outcome_counts_only_after_the_instant_at_which_it_became_known() -> None:
     rows = outcome_rows(1).iloc[:1]
     at = rows["known_at"].iloc[0].to_pydatetime()
-    outcome_index = OutcomeIndex.of(rows, {})
+    outcome_index = OutcomeIndex.from_outcomes(rows, {})
     assert [outcome_index.known(at + timedelta(microseconds=n), "backfilled") for n in (-1, 0, 1)] == [0, 0, 1]
     assert [line.n for line in outcome_index.record(at + timedelta(hours=1), "x", "backfilled")] == [1, 0, 0, 0]
 
 
 def test_a_group_that_does_not_occur_has_a_record_of_nothing() -> None:
     as_of = outcome_rows(1)["window_start"].iloc[0].to_pydatetime()
-    lines = OutcomeIndex.of(OUTCOMES.empty(), {}).record(as_of, "BUY signals, live", "live", "BUY", "new")
+    lines = OutcomeIndex.from_outcomes(OUTCOMES.empty(), {}).record(as_of, "BUY signals, live", "live", "BUY", "new")
     assert [(line.label, line.horizon, line.n) for line in lines] == [
         ("BUY signals, live", each, 0) for each in HORIZONS
     ]

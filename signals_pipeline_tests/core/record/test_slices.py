@@ -70,7 +70,7 @@ def test_every_dimension_is_cut_and_the_largest_come_first() -> None:
         assert sum(counts) == 100
         assert counts == sorted(counts, reverse=True)
     assert found.remark == (
-        f"{len(found.slices)} slices looked at, {sum(each.line.enough for each in found.slices)} of them with 30 "
+        f"{len(found.slices)} slices, {sum(each.line.enough for each in found.slices)} of them with 30 "
         "outcomes or more; different from the base rate at a false discovery rate of 5%: none"
     )
     small = next(each for each in found.slices if not each.line.enough)

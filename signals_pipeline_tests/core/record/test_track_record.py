@@ -1,6 +1,6 @@
-"""Hit rate, interval, clustered error and rank correlation against hand-worked figures."""
+"""Lines, headings and rank correlation of a track record against hand-worked figures."""
 
-import math
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -8,44 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.intervals import clustered_error, wilson
 from signals_pipeline.core.record.information_coefficient import newey_west_error
-from signals_pipeline.core.record.outcomes import HORIZONS
-from signals_pipeline.core.record.track_record import judged, rank_ic, record
+from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
+from signals_pipeline.core.record.track_record import RecordLine, judged, rank_ic, record
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline_tests.support.digest_examples import outcome_rows
-
-
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"),
-    [  # worked out by hand from Wilson's formula with z = 1.96
-        (8, 10, 0.4902, 0.9433),
-        (0, 10, 0.0, 0.2775),
-        (10, 10, 0.7225, 1.0),
-        (50, 100, 0.4038, 0.5962),
-        (1, 1, 0.2065, 1.0),
-    ],
-)
-def test_wilson_by_hand(hits: int, n: int, low: float, high: float) -> None:
-    assert wilson(hits, n) == pytest.approx((low, high), abs=5e-5)
-
-
-@given(st.integers(0, 5000), st.integers(0, 5000))
-def test_wilson_holds_the_share_and_mirrors(hits: int, misses: int) -> None:
-    n = hits + misses
-    low, high = wilson(hits, n)
-    assert 0 <= low < high <= 1
-    if n:
-        assert low <= hits / n + 1e-12
-        assert hits / n <= high + 1e-12
-        assert wilson(misses, n) == pytest.approx((1 - high, 1 - low), abs=1e-12)
-        assert np.diff(wilson(2 * hits, 2 * n))[0] < high - low
-
-
-@pytest.mark.parametrize(("hits", "n"), [(-1, 5), (6, 5)])
-def test_wilson_refuses_impossible_counts(hits: int, n: int) -> None:
-    with pytest.raises(ValueError, match=f"hits = {hits} of n = {n}"):
-        wilson(hits, n)
 
 
 def test_a_line_in_words() -> None:
@@ -99,48 +66,52 @@ def test_nothing_known_is_said_with_numbers_that_exist() -> None:
         assert "too few (n = 0)" in line.text
 
 
-def test_a_group_in_a_heading_and_rows() -> None:
-    many = record(outcome_rows(31), label="new BUY signals, backfilled")
-    assert judged(many) == ("New BUY signals, backfilled, net of the market", many)
+def test_a_group_with_enough_outcomes_has_a_heading_and_all_its_lines() -> None:
+    lines = record(outcome_rows(31), label="new BUY signals, backfilled")
+
+    assert judged(lines) == ("New BUY signals, backfilled, net of the market", lines)
+
+
+def test_a_group_with_too_few_outcomes_has_a_heading_alone() -> None:
     heading, rows = judged(record(outcome_rows(29), label="BUY signals, live"))
+
     assert heading == "BUY signals, live: too few to judge (n = 29, 29, 29, 29 after 1, 3, 5, 10 sessions)"
     assert rows == ()
-    early = outcome_rows(2).iloc[:5]  # of the second only the shortest horizon
-    assert judged(record(early, label="BUY signals, live"))[0].endswith("(n = 2, 1, 1, 1 after 1, 3, 5, 10 sessions)")
+
+
+def test_the_heading_counts_only_horizons_with_outcomes() -> None:
+    early = outcome_rows(2).iloc[:5]  # of the second signal only the shortest horizon
     first = outcome_rows(1).iloc[:1]
+    third = outcome_rows(1).iloc[2:3]
+
+    assert judged(record(early, label="BUY signals, live"))[0].endswith("(n = 2, 1, 1, 1 after 1, 3, 5, 10 sessions)")
     assert judged(record(first, label="BUY signals, live"))[0].endswith("(n = 1 after 1 session)")
+    assert judged(record(third, label="BUY signals, live"))[0].endswith("(n = 1 after 5 sessions)")
 
 
 @pytest.mark.parametrize(
-    ("label", "said"),
-    [("All signals, live", "No live record yet."), ("SELL signals, live", "No record of SELL signals yet.")],
+    ("provenance", "signal_group", "heading"),
+    [
+        ("live", None, "No live record yet."),
+        ("backfilled", None, "No backfilled record yet."),
+        ("live", "SELL signals", "No record of SELL signals yet."),
+        (None, None, "Some label: no outcomes yet."),
+    ],
 )
-def test_nothing_known_takes_one_sentence(label: str, said: str) -> None:
-    assert judged(record(OUTCOMES.empty(), label=label)) == (said, ())
+def test_without_outcomes_the_heading_follows_from_the_typed_fields_whatever_the_label(
+    provenance: Provenance | None, signal_group: str | None, heading: str
+) -> None:
+    lines = record(OUTCOMES.empty(), label="some label", provenance=provenance, signal_group=signal_group)
+
+    assert judged(lines) == (heading, ())
 
 
-values = st.lists(st.tuples(st.floats(-1, 1), st.integers(0, 5)), min_size=2, max_size=60)
+def test_a_line_stored_before_provenance_was_kept_can_still_be_read() -> None:
+    line = record(outcome_rows(31), label="All signals, live")[0]
+    stored_before = asdict(line)
+    del stored_before["provenance"], stored_before["signal_group"]
 
-
-@given(values)
-def test_clusters_of_one_give_the_textbook_error(pairs: list[tuple[float, int]]) -> None:
-    numbers = np.array([value for value, _ in pairs])
-    plain = numbers.std(ddof=1) / math.sqrt(len(numbers))
-    assert clustered_error(numbers, np.arange(len(numbers))) == pytest.approx(plain, abs=1e-12)
-
-
-@given(values, st.integers(2, 4))
-def test_copies_within_a_day_add_no_certainty(pairs: list[tuple[float, int]], copies: int) -> None:
-    numbers, days = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
-    once = clustered_error(numbers, days)
-    assert clustered_error(np.tile(numbers, copies), np.tile(days, copies)) == pytest.approx(once, abs=1e-12)
-
-
-def test_clustered_error_by_hand() -> None:
-    # Residuals -2, 0 | 2: cluster sums -2 and 2, so sqrt(2 x (4 + 4)) / 3.
-    error = clustered_error(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 1]))
-    assert error == pytest.approx(4 / 3)
-    assert clustered_error(np.array([]), np.array([])) is None
+    assert RecordLine(**stored_before) == line
 
 
 def ranked(days: list[list[tuple[float, float]]]) -> pd.DataFrame:

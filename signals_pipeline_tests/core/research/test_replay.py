@@ -32,14 +32,19 @@ def decided(windows: tuple[Window, ...], scores: pd.DataFrame, setting: Setting,
     return history[len(before) :]
 
 
-def told(found: Replayed, setting: int, windows: tuple[Window, ...], symbols: tuple[str, ...]) -> list[tuple]:
-    own = found.setting == setting
-    columns = (found.window, found.symbol, found.rise, found.lifecycle, found.combined)
-    rows = zip(*(each[own].tolist() for each in columns), strict=True)
-    return sorted((windows[w].start, symbols[s], "BUY" if up else "SELL", LIFECYCLES[c], x) for w, s, up, c, x in rows)
+def replayed_rows(found: Replayed, setting: int, windows: tuple[Window, ...], symbols: tuple[str, ...]) -> list[tuple]:
+    own = np.flatnonzero(found.setting == setting)
+    rows = []
+    for at in own.tolist():
+        window = windows[found.window[at]]
+        symbol = symbols[found.symbol[at]]
+        signal_type = "BUY" if found.rise[at] else "SELL"
+        lifecycle = LIFECYCLES[found.lifecycle[at]]
+        rows.append((window.start, symbol, signal_type, lifecycle, float(found.combined[at])))
+    return sorted(rows)
 
 
-def said(signals: list[Signal]) -> list[tuple]:
+def decided_rows(signals: list[Signal]) -> list[tuple]:
     return sorted(
         (each.window_start, each.symbol, each.signal_type, each.lifecycle, each.combined_score) for each in signals
     )
@@ -62,11 +67,13 @@ drawn_settings = st.builds(
 def test_it_decides_as_the_stages_do_whatever_the_knobs(chosen: list[Setting], seed: int) -> None:
     """The frames were stored under one setting; under others they give what running anew would have given."""
     windows = windows_of(12)
-    stored = Evidence.of(*frames_of(windows, SYMBOLS, USED, seed), windows)
+    stored = Evidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
     found = replay(stored, chosen)
     for at, setting in enumerate(chosen):
         _, scores = frames_of(windows, SYMBOLS, setting, seed)
-        assert told(found, at, windows, stored.panel.symbols) == said(decided(windows, scores, setting, []))
+        assert replayed_rows(found, at, windows, stored.panel.symbols) == decided_rows(
+            decided(windows, scores, setting, [])
+        )
 
 
 @settings(max_examples=8)
@@ -77,25 +84,27 @@ def test_it_takes_up_what_was_active_before(seed: int, start: int) -> None:
     whole = decided(windows, scores, USED, [])
     earlier = [each for each in whole if each.window_start < windows[start].start]
     later = [each for each in whole if each.window_start >= windows[start].start]
-    evidence = Evidence.of(tone, scores, windows[start:])
-    assert told(replay(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols) == said(later)
+    evidence = Evidence.from_frames(tone, scores, windows[start:])
+    assert replayed_rows(replay(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols) == decided_rows(
+        later
+    )
 
 
 @settings(max_examples=8)
 @given(st.integers(0, 10**6), drawn_settings)
 def test_tones_are_those_of_the_scores_to_the_last_bit(seed: int, setting: Setting) -> None:
     windows = windows_of(6)
-    evidence = Evidence.of(*frames_of(windows, SYMBOLS, USED, seed), windows)
+    evidence = Evidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
     _, scores = frames_of(windows, SYMBOLS, setting, seed)
     found = evidence.tones(setting.min_sentiment_confidence, setting.tone_half_life_hours)
     assert found.tone.ravel().tolist() == scores["tone"].tolist()
-    assert found.told.ravel().tolist() == (scores["n_stories"] > 0).tolist()
+    assert found.has_tone.ravel().tolist() == (scores["n_stories"] > 0).tolist()
     assert found.fresh.ravel().tolist() == scores["fresh"].tolist()
 
 
 def test_lifecycles_of_every_kind_occur() -> None:
     windows = windows_of(60)
-    evidence = Evidence.of(*frames_of(windows, SYMBOLS, USED, 3), windows)
+    evidence = Evidence.from_frames(*frames_of(windows, SYMBOLS, USED, 3), windows)
     found = replay(evidence, [USED])
     assert {LIFECYCLES[each] for each in found.lifecycle} == {"new", "stronger", "flipped"}
     assert np.bincount(found.window).max() == USED.max_signals
@@ -104,10 +113,10 @@ def test_lifecycles_of_every_kind_occur() -> None:
 def test_no_window_and_no_headline_give_no_signal() -> None:
     windows = windows_of(3)
     tone, scores = frames_of(windows, SYMBOLS, USED, 1, mean=0)
-    assert len(replay(Evidence.of(tone, scores, windows), [USED]).setting) == 0
-    none = Evidence.of(tone, scores, ())
+    assert len(replay(Evidence.from_frames(tone, scores, windows), [USED]).setting) == 0
+    none = Evidence.from_frames(tone, scores, ())
     assert len(replay(none, [USED]).setting) == 0
-    nobody = Evidence.of(tone, scores.iloc[:0], windows)
+    nobody = Evidence.from_frames(tone, scores.iloc[:0], windows)
     assert len(replay(nobody, [USED, USED]).setting) == 0
 
 
@@ -115,8 +124,8 @@ def test_a_headline_of_a_company_that_was_not_scored_is_left_out() -> None:
     windows = windows_of(4)
     tone, scores = frames_of(windows, SYMBOLS, USED, 5, mean=3)
     fewer = scores[~((scores["symbol"] == "CCC") & (scores["window_start"] == pd.Timestamp(windows[1].start)))]
-    found = replay(Evidence.of(tone, fewer, windows), [USED])
-    assert told(found, 0, windows, SYMBOLS) == said(decided(windows, fewer, USED, []))
+    found = replay(Evidence.from_frames(tone, fewer, windows), [USED])
+    assert replayed_rows(found, 0, windows, SYMBOLS) == decided_rows(decided(windows, fewer, USED, []))
 
 
 def test_evidence_from_after_the_window_is_refused() -> None:
@@ -124,4 +133,4 @@ def test_evidence_from_after_the_window_is_refused() -> None:
     tone, scores = frames_of(windows, SYMBOLS, USED, 5, mean=3)
     late = tone.assign(known_at=tone["known_at"] + timedelta(days=2))
     with pytest.raises(ValueError, match="evidence must come from the past"):
-        Evidence.of(late, scores, windows)
+        Evidence.from_frames(late, scores, windows)

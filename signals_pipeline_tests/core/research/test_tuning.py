@@ -20,7 +20,7 @@ def past(seed: int, windows: int, edge: float) -> tuple[Evidence, Forward]:
     """A past in which the tone of a window moves the next session's price by `edge` standard deviations."""
     random = np.random.default_rng(seed)
     over = windows_of(windows)
-    evidence = Evidence.of(*frames_of(over, SYMBOLS, USED, seed, mean=1.0), over)
+    evidence = Evidence.from_frames(*frames_of(over, SYMBOLS, USED, seed, mean=1.0), over)
     sessions = sessions_of(over)
     moves = random.normal(0, 0.02, (len(sessions.dates), len(SYMBOLS)))
     tone = np.nan_to_num(evidence.panel.tone)
@@ -51,7 +51,7 @@ def test_without_an_edge_it_says_noise_over_seeds() -> None:
     assert sum(each.noise for each in found) >= 8
     for each in found:
         if each.noise:
-            assert each.verdict.startswith("Noise: the best of 12 settings is what chance gives (t = ")
+            assert each.conclusion.startswith("Noise: the best of 12 settings is what chance gives (t = ")
 
 
 def test_a_strong_edge_is_not_noise_over_seeds() -> None:
@@ -61,8 +61,8 @@ def test_a_strong_edge_is_not_noise_over_seeds() -> None:
         assert found.best is not None
         assert found.best.t is not None
         assert found.best.t > found.threshold
-        assert found.verdict.startswith("More than chance gives the best of 12 settings (t = ")
-        assert found.verdict.endswith("% is look-ahead until proven otherwise.")
+        assert found.conclusion.startswith("More than chance gives the best of 12 settings (t = ")
+        assert found.conclusion.endswith("% is look-ahead until proven otherwise.")
 
 
 def test_each_trial_counts_its_own_signals() -> None:
@@ -91,16 +91,18 @@ def test_too_few_to_tell(windows: int) -> None:
     assert found.noise
     assert found.best is None
     assert found.trials[0].t is None
-    assert found.verdict.startswith("Too few to tell: none of 1 setting has 30 outcomes, or there are fewer than 40 ")
+    assert found.conclusion.startswith(
+        "Too few to tell: none of 1 setting has 30 outcomes, or there are fewer than 40 "
+    )
     if windows == 60:
         assert (found.trials[0].n, found.trials[0].hit_rate, found.trials[0].base_rate) == (0, None, None)
 
 
 def test_a_modest_rate_over_long_horizons_is_not_called_look_ahead() -> None:
     trial = Trial(USED, 100, 5.0, 100, 60, 70, 0.7, 0.6, 0.8, 0.5, 4.0)
-    assert "look-ahead" not in Tuning(10, 60, (trial,), trial, 0.01, 2.0).verdict
-    assert "70% is look-ahead" in Tuning(5, 60, (trial,), trial, 0.01, 2.0).verdict
-    assert "look-ahead" not in Tuning(5, 60, (trial,), replace(trial, hit_rate=0.54), 0.01, 2.0).verdict
+    assert "look-ahead" not in Tuning(10, 60, (trial,), trial, 0.01, 2.0).conclusion
+    assert "70% is look-ahead" in Tuning(5, 60, (trial,), trial, 0.01, 2.0).conclusion
+    assert "look-ahead" not in Tuning(5, 60, (trial,), replace(trial, hit_rate=0.54), 0.01, 2.0).conclusion
 
 
 def test_signals_that_are_not_known_yet_count_as_signals_alone() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from signals_pipeline.core.digest.wording import corrected_words
 from signals_pipeline.core.scoring import scores
-from signals_pipeline.core.signals.corrections import Correction, Revision, Tone, corrections, rescored, revisions
+from signals_pipeline.core.signals.corrections import Correction, Revision, Tone, corrections, rescore, revisions
 from signals_pipeline.core.signals.decision import Signal, decide, gate
 from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS, columns_of
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 LEAST = 0.1
 
 
-def toned(story: str, number: int, score: float, weight: float, confidence: float = 0.9) -> dict[str, Any]:
+def sentiment_row(story: str, number: int, score: float, weight: float, confidence: float = 0.9) -> dict[str, Any]:
     """A SENTIMENT row of AAA: one headline of a story."""
     return {
         "window_start": NOW.start, "headline_id": f"{story}{number}", "symbol": "AAA", "known_at": NOW.start + HOUR,
@@ -32,7 +32,7 @@ def toned(story: str, number: int, score: float, weight: float, confidence: floa
     }  # fmt: skip
 
 
-def made(rows: list[dict[str, Any]], technical: float | None = None) -> Signal:
+def signal_from(rows: list[dict[str, Any]], technical: float | None = None) -> Signal:
     """The signal of these headlines, through scores and gates."""
     price = TECHNICALS.empty()
     if technical is not None:
@@ -43,47 +43,49 @@ def made(rows: list[dict[str, Any]], technical: float | None = None) -> Signal:
     sentiment = SENTIMENT.conform(pd.DataFrame(rows))
     news = HEADLINES.conform(pd.DataFrame([headline(1, "Story a told 1")]))
     scored = scores.build(news, sentiment, price, ["AAA"], [NOW], sentiment_weight=0.6)
-    (judged,) = gate(columns_of(scored), NOW, min_combined_score=0.0, generator="news_driven").candidates
-    return decide([judged], [], NOW, expiry_days=7, max_signals=5).signals[0]
+    (candidate,) = gate(columns_of(scored), NOW, min_combined_score=0.0, generator="news_driven").candidates
+    return decide([candidate], [], NOW, expiry_days=7, max_signals=5).signals[0]
 
 
-def seen(story: str, number: int, title: str, tone: Tone | None = None, at: datetime = NEXT.start) -> Revision:
+def revision(story: str, number: int, title: str, tone: Tone | None = None, at: datetime = NEXT.start) -> Revision:
     return Revision(f"https://news.example/{story}{number}", title, at, {"AAA": tone} if tone else {})
 
 
 def corrected(active: Signal, *known: Revision) -> Correction:
-    (found,) = corrections([active], known, least=LEAST)
+    (found,) = corrections([active], known, min_combined_score=LEAST)
     return found
 
 
-THREE = [toned("a", 1, 0.9, 0.5), toned("a", 2, 0.7, 0.3), toned("b", 1, 0.5, 0.4)]
+THREE = [sentiment_row("a", 1, 0.9, 0.5), sentiment_row("a", 2, 0.7, 0.3), sentiment_row("b", 1, 0.5, 0.4)]
 
 
 @st.composite
-def told(draw: st.DrawFn) -> list[dict[str, Any]]:
+def story_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     keys = draw(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 4)), min_size=1, max_size=7, unique=True))
     numbers = st.floats(0.05, 1.0)
-    return [toned(story, number, draw(numbers), draw(numbers), draw(st.floats(0.4, 1.0))) for story, number in keys]
+    return [
+        sentiment_row(story, number, draw(numbers), draw(numbers), draw(st.floats(0.4, 1.0))) for story, number in keys
+    ]
 
 
 @settings(max_examples=40, deadline=None)
-@given(told(), st.sampled_from([None, 0.4, 0.0, -0.02]))
+@given(story_rows(), st.sampled_from([None, 0.4, 0.0, -0.02]))
 def test_the_kept_headlines_give_the_score_again_and_each_leave_one_out(
     rows: list[dict[str, Any]], technical: float | None
 ) -> None:
-    judged = made(rows, technical).candidate
-    parts = json.loads(judged.contributions)
-    assert rescored(parts, judged.tone, {})[1] == pytest.approx(judged.combined_score, abs=1e-12)
+    candidate = signal_from(rows, technical).candidate
+    parts = json.loads(candidate.contributions)
+    assert rescore(parts, candidate.tone, {})[1] == pytest.approx(candidate.combined_score, abs=1e-12)
     same = {row["url"]: Tone(row["score"], row["confidence"]) for row in rows}
-    assert rescored(parts, judged.tone, same)[1] == pytest.approx(judged.combined_score, abs=1e-12)
+    assert rescore(parts, candidate.tone, same)[1] == pytest.approx(candidate.combined_score, abs=1e-12)
     for part in parts:
         if part["kind"] == "story":
             gone = dict.fromkeys(member["url"] for member in part["members"])
-            assert rescored(parts, judged.tone, gone)[1] == pytest.approx(part["without"], abs=1e-12)
+            assert rescore(parts, candidate.tone, gone)[1] == pytest.approx(part["without"], abs=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
-@given(told(), st.data())
+@given(story_rows(), st.data())
 def test_another_text_gives_the_score_that_scores_would_have_given(
     rows: list[dict[str, Any]], data: st.DataObject
 ) -> None:
@@ -99,14 +101,14 @@ def test_another_text_gives_the_score_that_scores_would_have_given(
         else row
         for row in rows
     ]
-    before, after = (made(each).candidate for each in (rows, otherwise))
-    tone, combined = rescored(json.loads(before.contributions), before.tone, tones)
+    before, after = (signal_from(each).candidate for each in (rows, otherwise))
+    tone, combined = rescore(json.loads(before.contributions), before.tone, tones)
     assert (tone, combined) == (pytest.approx(after.tone, abs=1e-9), pytest.approx(after.combined_score, abs=1e-9))
 
 
 def test_an_edit_is_told_with_what_is_left_of_the_signal() -> None:
-    active = made(THREE)
-    found = corrected(active, seen("a", 1, "Story a denied", Tone(-0.9, 0.8)))
+    active = signal_from(THREE)
+    found = corrected(active, revision("a", 1, "Story a denied", Tone(-0.9, 0.8)))
     assert [(each.title, each.new_title) for each in found.changes] == [("Story a told 1", "Story a denied")]
     assert found.with_new is not None
     assert found.with_new < found.without < active.combined_score
@@ -118,8 +120,8 @@ def test_an_edit_is_told_with_what_is_left_of_the_signal() -> None:
 
 
 def test_a_withdrawal_of_everything_leaves_price_alone() -> None:
-    active = made([toned("a", 1, 0.9, 0.5)], 0.2)
-    found = corrected(active, seen("a", 1, ""))
+    active = signal_from([sentiment_row("a", 1, 0.9, 0.5)], 0.2)
+    found = corrected(active, revision("a", 1, ""))
     assert (found.with_new, found.stands_without, found.stands_with_new) == (None, False, False)
     assert found.without == pytest.approx(0.4 * 0.2)
     words = corrected_words(found)
@@ -128,21 +130,24 @@ def test_a_withdrawal_of_everything_leaves_price_alone() -> None:
 
 
 def test_an_edited_headline_without_tone_counts_as_gone() -> None:
-    found = corrected(made(THREE), seen("b", 1, "Weather"), seen("a", 2, "More weather"))
+    found = corrected(signal_from(THREE), revision("b", 1, "Weather"), revision("a", 2, "More weather"))
     assert found.with_new == found.without
     assert len(corrected_words(found)) == 4
     assert "Without them" in corrected_words(found)[2]
 
 
 def test_what_did_not_change_or_was_known_before_corrects_nothing() -> None:
-    active = made(THREE)
-    same, earlier = seen("a", 1, "STORY a told 1"), seen("a", 1, "Other", at=NOW.end - HOUR)
+    active = signal_from(THREE)
+    same, earlier = revision("a", 1, "STORY a told 1"), revision("a", 1, "Other", at=NOW.end - HOUR)
     other = Revision("https://news.example/zz", "Other", NEXT.start, {})
-    assert corrections([active], [same, earlier, other], least=LEAST) == ()
-    assert corrections([active], [seen("a", 1, "Other"), seen("a", 1, "Story a told 1")], least=LEAST) == ()
+    assert corrections([active], [same, earlier, other], min_combined_score=LEAST) == ()
+    assert (
+        corrections([active], [revision("a", 1, "Other"), revision("a", 1, "Story a told 1")], min_combined_score=LEAST)
+        == ()
+    )
     bare = json.dumps([{"kind": "story", "contribution": 0.5, "title": "T", "url": "https://news.example/a1"}])
     old = replace(active, candidate=replace(active.candidate, contributions=bare))
-    assert corrections([old], [seen("a", 1, "Other")], least=LEAST) == ()
+    assert corrections([old], [revision("a", 1, "Other")], min_combined_score=LEAST) == ()
 
 
 def headline(number: int, title: str, **changes: Any) -> dict[str, Any]:
@@ -165,7 +170,7 @@ def test_revisions_are_what_a_collector_saw_in_the_window() -> None:
             ]
         )
     )  # fmt: skip
-    tone = SENTIMENT.conform(pd.DataFrame([toned("", 1, 0.9, 0.5), toned("", 2, 0.7, 0.0)]))
+    tone = SENTIMENT.conform(pd.DataFrame([sentiment_row("", 1, 0.9, 0.5), sentiment_row("", 2, 0.7, 0.0)]))
     assert list(revisions(frame, tone)) == [NOW.start]
     found = revisions(frame, tone)[NOW.start]
     assert [(each.url[-2:], each.title, dict(each.tones)) for each in found] == [
@@ -180,8 +185,8 @@ def test_revisions_are_what_a_collector_saw_in_the_window() -> None:
 
 
 def test_the_digest_of_the_window_tells_it_once() -> None:
-    active = made(THREE)
-    edit = seen("a", 1, "Story a denied", Tone(-0.9, 0.8))
+    active = signal_from(THREE)
+    edit = revision("a", 1, "Story a denied", Tone(-0.9, 0.8))
     digest = digest_of(NEXT, (), [active], revisions=(edit,), knobs=KNOBS | {"min_combined_score": LEAST})
     (line,) = digest.corrected
     assert (line.symbol, line.decided_at, line.known_at) == ("AAA", NOW.end, NEXT.start)

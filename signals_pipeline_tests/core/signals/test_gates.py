@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import hypothesis.strategies as st
@@ -130,6 +131,15 @@ def test_a_hair_below_the_threshold_shows_the_digits_that_tell() -> None:
     assert near_miss(row("NVDA", math.nextafter(0.3, 0), 0.4)).gate == "threshold"
 
 
+def test_only_news_without_confidence_carries_its_number_of_headlines() -> None:
+    stored_before = {
+        name: value for name, value in asdict(near_miss(row("A", 0.27, 0.4))).items() if name != "relevant"
+    }
+
+    assert NearMiss(**stored_before).relevant is None
+    assert near_miss(row("A", 0.34, -0.12)).relevant is None
+
+
 def test_far_below_the_threshold_is_no_near_miss() -> None:
     assert run(row("A", 0.19, 0.4), row("B", 0.25, -0.4), row("C", 0.0, 0.0)).near_misses == ()
 
@@ -142,8 +152,11 @@ def test_disagreement_is_named() -> None:
 
 def test_news_without_confidence_is_a_near_miss_only_where_the_rest_would_do() -> None:
     silent = {"n_confident": 0, "n_stories": 0}
+
     miss = near_miss(row("A", 0.36, 0.0, 0.9, **silent))
-    assert (miss.gate, miss.reason) == ("confident", "0 of 2 relevant headlines sure enough; price alone gives +0.36")
+
+    assert (miss.gate, miss.relevant) == ("confident", 2)
+    assert miss.reason == "0 of 2 relevant headlines confident enough; price alone gives +0.36"
     assert run(row("A", 0.2, 0.0, 0.5, **silent)).near_misses == ()
     assert run(row("A", 0.36, 0.0, 0.9, n_relevant=0, **silent)).near_misses == ()
 
@@ -186,7 +199,7 @@ def test_another_window_s_rows_and_unknown_generators_are_refused() -> None:
     with pytest.raises(ValueError, match="pass one window's rows") as caught:
         run(row("A", 0.5, 0.5), row("B", 0.5, 0.5, window_start=OTHER.start))
     assert "\n" not in str(caught.value)
-    with pytest.raises(ValueError, match="generator 'magic' is unknown; choose news_driven or technical"):
+    with pytest.raises(ValueError, match="unknown generator 'magic'; choose news_driven or technical"):
         run(row("A", 0.5, 0.5), generator="magic")
 
 

@@ -54,9 +54,9 @@ def signal(window: Window, symbol: str = "NVDA", combined: float = 0.5, lifecycl
 
 
 def run(
-    window: Window, *candidates: Candidate, active: tuple[Signal, ...] = (), days: float = WEEK, most: int = 25
+    window: Window, *candidates: Candidate, active: tuple[Signal, ...] = (), days: float = WEEK, max_signals: int = 25
 ) -> Decision:
-    return decide(candidates, active, window, expiry_days=days, max_signals=most)
+    return decide(candidates, active, window, expiry_days=days, max_signals=max_signals)
 
 
 def kinds(decision: Decision) -> dict[str, str]:
@@ -80,13 +80,13 @@ def histories(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS) -> tuple[t
 
 
 def play(
-    history: tuple[tuple[Candidate, ...], ...], *, days: float = WEEK, most: int = 25
+    history: tuple[tuple[Candidate, ...], ...], *, days: float = WEEK, max_signals: int = 25
 ) -> list[tuple[Window, list[Signal], Decision]]:
     """Decide window after window; gives each one's past and decision."""
     past: list[Signal] = []
     played = []
     for window, candidates in zip(WINDOWS, history, strict=True):
-        decision = run(window, *candidates, active=tuple(past), days=days, most=most)
+        decision = run(window, *candidates, active=tuple(past), days=days, max_signals=max_signals)
         played.append((window, list(past), decision))
         past.extend(decision.signals)
     return played
@@ -150,7 +150,7 @@ def test_the_opposite_type_flips_and_closes_the_active_signal() -> None:
 
 def test_the_cap_keeps_the_largest_and_then_the_first_symbols() -> None:
     scores = {"A": 0.4, "B": -0.5, "C": 0.4, "D": 0.6}
-    decision = run(MONDAY, *(candidate(MONDAY, symbol, score) for symbol, score in scores.items()), most=3)
+    decision = run(MONDAY, *(candidate(MONDAY, symbol, score) for symbol, score in scores.items()), max_signals=3)
     assert [each.symbol for each in decision.signals] == ["D", "B", "A"]
     assert [each.symbol for each in decision.capped] == ["C"]
     assert decision.funnel == {"repeats": 0, "capped": 1, "signals": 3}
@@ -159,7 +159,7 @@ def test_the_cap_keeps_the_largest_and_then_the_first_symbols() -> None:
 def test_a_capped_flip_closes_nothing() -> None:
     active = signal(MONDAY)
     rival = candidate(TUESDAY, "XOM", 0.9)
-    decision = run(TUESDAY, candidate(TUESDAY, combined=-0.3), rival, active=(active,), most=1)
+    decision = run(TUESDAY, candidate(TUESDAY, combined=-0.3), rival, active=(active,), max_signals=1)
     assert ([each.symbol for each in decision.capped], decision.closed) == (["NVDA"], ())
     standing = active_at((active, *decision.signals), WINDOWS[3].as_of, WEEK)
     assert standing["NVDA"] == active
@@ -167,14 +167,18 @@ def test_a_capped_flip_closes_nothing() -> None:
 
 def test_repeats_take_no_place_under_the_cap() -> None:
     decision = run(
-        TUESDAY, candidate(TUESDAY, combined=0.6), candidate(TUESDAY, "XOM", 0.3), active=(signal(MONDAY),), most=1
+        TUESDAY,
+        candidate(TUESDAY, combined=0.6),
+        candidate(TUESDAY, "XOM", 0.3),
+        active=(signal(MONDAY),),
+        max_signals=1,
     )
     assert kinds(decision) == {"XOM": "new"}
 
 
 def test_capped_candidates_are_near_misses() -> None:
     decision = run(
-        MONDAY, candidate(MONDAY, "A", 0.9), candidate(MONDAY, "B", 0.8), candidate(MONDAY, "C", -0.7), most=1
+        MONDAY, candidate(MONDAY, "A", 0.9), candidate(MONDAY, "B", 0.8), candidate(MONDAY, "C", -0.7), max_signals=1
     )
     below = tuple(NearMiss(f"S{number}", "threshold", 0.2, 0.1, None, "", "") for number in range(4))
     merged = near_misses_with_capped(below, decision)
@@ -216,11 +220,11 @@ def test_what_was_replaced_does_not_expire() -> None:
 @settings(max_examples=80, deadline=None)
 @given(histories(), st.sampled_from([0.5, 2.0, WEEK]), st.integers(1, 4))
 def test_no_active_signal_is_ever_repeated_except_stronger(
-    history: tuple[tuple[Candidate, ...], ...], days: float, most: int
+    history: tuple[tuple[Candidate, ...], ...], days: float, max_signals: int
 ) -> None:
-    for window, past, decision in play(history, days=days, most=most):
+    for window, past, decision in play(history, days=days, max_signals=max_signals):
         standing = active_at(past, window.as_of, days)
-        assert len(decision.signals) <= most
+        assert len(decision.signals) <= max_signals
         for made in decision.signals:
             before = standing.get(made.symbol)
             same = before is not None and before.signal_type == made.signal_type
@@ -264,7 +268,9 @@ def test_a_smaller_cap_gives_a_subset_of_the_same_window_s_signals(
     history: tuple[tuple[Candidate, ...], ...], one: int, other: int
 ) -> None:
     active = tuple(run(MONDAY, *history[0]).signals)
-    fewer, more = (run(TUESDAY, *history[2], active=active, most=most) for most in sorted((one, other)))
+    fewer, more = (
+        run(TUESDAY, *history[2], active=active, max_signals=max_signals) for max_signals in sorted((one, other))
+    )
     assert more.signals[: len(fewer.signals)] == fewer.signals
     assert fewer.repeats == more.repeats
     assert set(fewer.closed) <= set(more.closed)
