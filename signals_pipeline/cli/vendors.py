@@ -51,10 +51,11 @@ def quota(settings: Settings, now: Clock) -> ProbeResult:
 
 def prices(base_url: str, seconds: float) -> ProbeResult:
     """Whether Yahoo answers with bars of the benchmark; it is asked once."""
-    from signals_pipeline.adapters.prices.pacing import Pacer
+    from signals_pipeline.adapters.prices.yahoo import chart_policy
     from signals_pipeline.adapters.prices.yahoo_session import CHART, YAHOO, ChartSession, Refused
 
-    with ChartSession(timeout=seconds, pacer=Pacer(0), base_url=base_url, attempts=1) as session:
+    policy = chart_policy(deadline=seconds, concurrency=1, min_interval=0, attempts=1)
+    with ChartSession(policy, base_url=base_url) as session:
         try:
             session.get(f"{YAHOO}{CHART}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
         except Refused as error:

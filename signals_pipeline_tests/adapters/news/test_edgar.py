@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
-from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_manners
+from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_policy
 from signals_pipeline.core.watchlist import Company
 from signals_pipeline_tests.support.asking import START, client, refusal
 from signals_pipeline_tests.support.documents import NOW, edgar
@@ -71,7 +71,7 @@ FILED = edgar([("APPLE INC", 320193, 5)])
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (Reply(b"", "text/html", 403), "wants a contact; set SIGNALS_CONTACT"),
+        (Reply(b"", "text/html", 403), "requires a contact; set SIGNALS_CONTACT"),
         (Reply(FILED.replace(b"8-K - ", b"Form 8-K: "), XML), "titles are no longer"),
         (Reply(FILED.replace(b"updated>", b"changed>"), XML), "no time of publication"),
         (Reply(FILED.replace(b"entry>", b"record>"), XML), "1 title that belongs to no item"),
@@ -79,12 +79,12 @@ FILED = edgar([("APPLE INC", 320193, 5)])
         (Reply(b"no", "text/plain", 401), "HTTP 401"),
         (Reply(b"no", "text/plain", 426), "HTTP 426"),
         (Reply(b"", "", 429), "HTTP 429"),
-        (Reply(b"", "", 429, (("Retry-After", "600"),)), "wants 600 s of rest"),
+        (Reply(b"", "", 429, (("Retry-After", "600"),)), "and asked to wait 600 s"),
         (Reply(b"down", "text/plain", 500), "HTTP 500"),
         (Reply(FILED, XML, cut=40), "broke off"),
-        (Reply(FILED, XML, drip=0.05), "not done after"),
-        (Reply(b"<html>", "text/html"), "text/html where a feed is expected"),
-        (Reply(b"", XML), "no RSS or Atom"),
+        (Reply(FILED, XML, drip=0.05), "not complete after"),
+        (Reply(b"<html>", "text/html"), "text/html instead of a feed"),
+        (Reply(b"", XML), "not an RSS or Atom feed"),
     ],
 )
 def test_edgar_that_is_not_edgar_is_one_line(house: Vendor, reply: Reply, said: str) -> None:
@@ -98,7 +98,7 @@ def test_a_title_of_another_kind_among_others_is_passed_over(house: Vendor) -> N
 
 
 def test_more_filings_than_are_read_are_said(house: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signals_pipeline.adapters.news.edgar._PAGES", 2)
+    monkeypatch.setattr("signals_pipeline.adapters.news.edgar._MAX_PAGES", 2)
     pages = [edgar([*others(100 * at, 60 + at), ("APPLE INC", 320193, 61 + at)]) for at in range(4)]
     (visit,) = filings(house, pages).fetch(START, NOW).collections
     assert (visit.status, visit.detail) == ("degraded", "more than 200 filings: the oldest ones were not read")
@@ -106,5 +106,5 @@ def test_more_filings_than_are_read_are_said(house: Vendor, monkeypatch: pytest.
 
 
 def test_the_sec_is_never_called_faster_than_it_allows() -> None:
-    assert sec_manners(RequestPolicy(at_once=8, spacing=0)).spacing >= 0.1
-    assert sec_manners(RequestPolicy(at_once=1, spacing=2)) == RequestPolicy(at_once=1, spacing=2)
+    assert sec_policy(RequestPolicy(concurrency=8, min_interval=0)).min_interval >= 0.1
+    assert sec_policy(RequestPolicy(concurrency=1, min_interval=2)) == RequestPolicy(concurrency=1, min_interval=2)

@@ -34,10 +34,10 @@ def source(
 
     def spend() -> None:
         if not left[0]:
-            raise QuotaError("NewsAPI's budget is used up")
+            raise QuotaError("NewsAPI's call budget is used up")
         left[0] -= 1
 
-    http = HttpClient(QUICK, user_agent="tests", origins={NEWSAPI: house.origin}, before_call=spend)
+    http = HttpClient(QUICK, user_agent="tests", origins={NEWSAPI: house.origin}, before_request=spend)
     return NewsApi(http, KEY, companies, plan=plan, degrades=degrades, forecast=lambda: f"NewsAPI: {left[0]} left")
 
 
@@ -160,15 +160,19 @@ DRIFTED = json.loads(newsapi(ITEMS))
         (Reply(b"<html>", "text/html"), "HTTP 200 with text/html that is not JSON", 1),
         (Reply(b"<html>", "text/html", 401), "HTTP 401 with text/html that is not JSON", 1),
         (Reply(newsapi_error("rateLimited"), status=429), "HTTP 429", 3),
-        (Reply(newsapi_error("rateLimited"), status=429, headers=(("Retry-After", "43200"),)), "wants 43200 s", 1),
+        (
+            Reply(newsapi_error("rateLimited"), status=429, headers=(("Retry-After", "43200"),)),
+            "asked to wait 43200 s",
+            1,
+        ),
         (Reply(b"<html>oops", "text/html", 500), "HTTP 500", 3),
         (Reply(newsapi(ITEMS), cut=50), "broke off", 3),
-        (Reply(newsapi(ITEMS), drip=0.05), "not done after", 3),
+        (Reply(newsapi(ITEMS), drip=0.05), "not complete after", 3),
         (Reply(b""), "that is not JSON", 1),
         (Reply(b"[]"), "no `articles` and `totalResults`", 1),
         (Reply(json.dumps(DRIFTED | {"totalResults": None}).encode()), "its format has changed", 1),
         (Reply(json.dumps({"results": DRIFTED["articles"], "totalResults": 2}).encode()), "its format has changed", 1),
-        (Reply(newsapi([], total=7)), "7 results and no article; its format has changed", 1),
+        (Reply(newsapi([], total=7)), "7 results but no article; its format has changed", 1),
         (Reply(newsapi(ITEMS).replace(b"publishedAt", b"published_at")), "no time of publication", 1),
         (Reply(newsapi(ITEMS).replace(b'"url"', b'"link"')), "no link where it used to be", 1),
         (Reply(newsapi(ITEMS).replace(b'"title"', b'"headline"')), "no title where it used to be", 1),
@@ -209,7 +213,7 @@ def test_a_search_that_fails_degrades_and_is_named(house: Vendor) -> None:
     (visit,) = batch.collections
     assert batch.headlines
     assert (visit.status, visit.whole_to) == ("degraded", None)
-    assert visit.detail.startswith("S0, S1, S2, ...: 127.0.0.1/v2/everything answers HTTP 503")
+    assert visit.detail.startswith("S0, S1, S2, ...: 127.0.0.1/v2/everything returned HTTP 503")
 
 
 def test_a_budget_that_is_used_up_is_one_line_and_no_call(house: Vendor) -> None:

@@ -81,13 +81,15 @@ def test_a_budget_that_other_runs_used_up_is_one_line(tmp_path: Path, engine: En
     chosen = options(tmp_path, newsapi_daily_calls=3, origins={"https://newsapi.org": "http://127.0.0.1:9"})
     assert calls.reserve("newsapi", chosen.plan.limits, NOW, 5) == 3
     (feed,) = build_feeds(chosen, apple, calls, lambda: NOW)
-    with pytest.raises(SourceError, match=r"^NewsAPI's budget is used up \(NewsAPI: 0 left, runs out 17:30 ET\); wait"):
+    with pytest.raises(
+        SourceError, match=r"^NewsAPI's call budget is used up \(NewsAPI: 0 left, runs out 17:30 ET\); wait"
+    ):
         feed.fetch(NOW - HALF_DAY, NOW)
 
 
 def test_an_unknown_feed_and_a_name_too_long_are_one_line(tmp_path: Path) -> None:
     calls = SourceCalls.__new__(SourceCalls)  # never asked: the feeds are refused before
-    with pytest.raises(SourceError, match="'reuters' is no feed"):
+    with pytest.raises(SourceError, match="'reuters' is not a feed"):
         build_feeds(FeedOptions(("reuters",), str(tmp_path)), Watchlist(()), calls, lambda: NOW)
     endless = Watchlist((Company("S", "Name " * 300),))
     with pytest.raises(SourceError, match="newsapi: S: its names take more than 500 characters"):
