@@ -50,7 +50,7 @@ def test_findings_come_in_order_and_a_late_one_is_said_and_a_broken_one_is_a_lin
     found = look(
         {"late": late, "broken": broken, "foreseen": foreseen, "fine": lambda: warn("so so", "mend it")},
         seconds=0.3,
-        told=lambda error: "a foreseen failure" if isinstance(error, KeyError) else None,
+        describe_error=lambda error: "a foreseen failure" if isinstance(error, KeyError) else None,
     )
     never.set()
     assert list(found) == ["late", "broken", "foreseen", "fine"]
@@ -75,13 +75,13 @@ def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed
         return ok(name)
 
     probes = {"behind": lambda: quick("behind"), "hangs": hangs, "first": lambda: quick("first")}
-    found = look(probes, seconds=0.3, told=lambda _: None, in_turn=("first", "gone", "hangs", "behind"))
+    found = look(probes, seconds=0.3, describe_error=lambda _: None, in_turn=("first", "gone", "hangs", "behind"))
     assert order == ["first", "hangs"]
     assert unfinished()
     never.set()
     assert list(found) == list(probes)
     assert found["first"] == ok("first")
-    busy = warn("not looked at within 0.3 s: this machine is busy", "signals doctor --seconds 3")
+    busy = warn("not checked within 0.3 s: this machine is busy", "signals doctor --seconds 3")
     assert found["hangs"] == found["behind"] == busy
 
 
@@ -92,7 +92,7 @@ def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed
         (401, "fail", "NewsAPI refuses the key"),
         (426, "warn", "its quota is used up"),
         (429, "warn", "its quota is used up"),
-        (500, "warn", "NewsAPI answers 500"),
+        (500, "warn", "NewsAPI returned HTTP 500"),
     ],
 )
 def test_the_newsapi_key_is_asked_about_by_one_call(server: YahooServer, status: int, wanted: str, words: str) -> None:
@@ -137,7 +137,7 @@ def test_smtp_lets_the_right_password_in_and_sends_nothing(tls: str) -> None:
         found = smtp_login("localhost", port, tls, user=USER, password=PASSWORD, context=client_context())  # pyright: ignore[reportArgumentType]
         wrong = smtp_login("localhost", port, tls, user=USER, password="planted", context=client_context())  # pyright: ignore[reportArgumentType]  # noqa: S106
         untrusted = smtp_login("localhost", port, tls, context=ssl.create_default_context())  # pyright: ignore[reportArgumentType]
-    assert found == ok(f"SMTP server localhost:{port} lets {USER} in, {tls}")
+    assert found == ok(f"SMTP server localhost:{port} accepts {USER}, {tls}")
     assert (wrong.status, wrong.remedy) == ("fail", "correct SMTP_USER and SMTP_PASSWORD")
     assert "planted" not in wrong.text
     assert "CERTIFICATE_VERIFY_FAILED" in untrusted.text
@@ -146,7 +146,7 @@ def test_smtp_lets_the_right_password_in_and_sends_nothing(tls: str) -> None:
 
 def test_smtp_without_log_in_or_without_a_server() -> None:
     with mail_server(Inbox()) as port:
-        assert smtp_login("127.0.0.1", port, "none").text.endswith("lets anyone in, none")
+        assert smtp_login("127.0.0.1", port, "none").text.endswith("accepts any sender, none")
     found = smtp_login("127.0.0.1", port, "none")
     assert found.text.startswith(f"SMTP server 127.0.0.1:{port}: ConnectionRefusedError")
     assert "SMTP_HOST" in found.remedy
@@ -168,7 +168,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, server: YahooServer) -> None:
 @pytest.mark.usefixtures("_aws")
 @pytest.mark.parametrize(
     ("status", "wanted", "words"),
-    [(200, "ok", "answers"), (404, "fail", "is not there"), (403, "fail", "refuses (403)")],
+    [(200, "ok", "answers"), (404, "fail", "does not exist"), (403, "fail", "refuses access (403)")],
 )
 def test_a_bucket(server: YahooServer, status: int, wanted: str, words: str) -> None:
     server.pages["/desk-frames"] = Answer(b"", status=status)
@@ -224,4 +224,4 @@ def test_a_folder_that_is_there_or_can_be_made_or_can_not(tmp_path: Path) -> Non
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
     assert folder(tmp_path / "file" / "data").status == "fail"
-    assert folder(tmp_path, least_mb=10**9).status == "warn"
+    assert folder(tmp_path, minimum_mb=10**9).status == "warn"

@@ -1,4 +1,4 @@
-"""The request policy: starts are spaced, a wait holds everyone, backoff has full jitter, Retry-After is read as written."""
+"""The request policy: starts are spaced, a wait holds everyone, backoff has full jitter, Retry-After is honoured."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
