@@ -17,7 +17,7 @@ from signals_pipeline.adapters.news.rss import parse
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 from signals_pipeline.core.watchlist import Company
 
-SEC = "https://www.sec.gov"
+SEC_ORIGIN = "https://www.sec.gov"
 
 # Filings per page; the SEC's maximum.
 _PAGE_SIZE = 100
@@ -116,7 +116,7 @@ class EdgarFilings:
             first: Position of the page's first filing, from the newest back.
         """
         response = self._http.get(
-            f"{SEC}/cgi-bin/browse-edgar?action=getcurrent&type=8-K&company=&dateb=&owner=include"
+            f"{SEC_ORIGIN}/cgi-bin/browse-edgar?action=getcurrent&type=8-K&company=&dateb=&owner=include"
             f"&start={first}&count={_PAGE_SIZE}&output=atom"
         )
         if response.status_code == 403:

@@ -17,7 +17,7 @@ from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import Collection, NewsBatch, NewsSource, SourceError
 
 # A collection this soon after a window's end belongs to the window; later ones must not leak into the past.
-PROMPT = timedelta(hours=1)
+PROMPT_COLLECTION = timedelta(hours=1)
 
 
 @runtime_checkable
@@ -127,7 +127,7 @@ class LiveNews:
         outcomes = self._fetch_all(requests, now)
 
         # Stored before the failure is raised: an attempt that failed is part of the record.
-        self._archive.keep(_collections(outcomes), _headlines(outcomes), now=now, prompt=now - end <= PROMPT)
+        self._archive.keep(_collections(outcomes), _headlines(outcomes), now=now, prompt=now - end <= PROMPT_COLLECTION)
         _raise_if_all_failed(outcomes)
 
     def _collect_past(self, start: datetime, archive_begin: datetime) -> None:

@@ -23,7 +23,7 @@ from signals_pipeline.core.watchlist import Company
 if TYPE_CHECKING:
     from newsapi import NewsApiClient
 
-NEWSAPI = "https://newsapi.org"
+NEWSAPI_ORIGIN = "https://newsapi.org"
 
 # Maximum length of a search (newsapi.org/docs/endpoints/everything).
 _MAX_QUERY_CHARACTERS = 500

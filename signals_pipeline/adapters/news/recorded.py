@@ -213,6 +213,8 @@ def _check_for_open_quote(path: Path, line: int, columns: Sequence[str], cells: 
     """
     position = columns.index("published_at")
     for cell in cells:
+        if "\n" not in cell:
+            continue
         # The first line of a cell is its own text.
         for text in cell.split("\n")[1:]:
             parts = text.split(",")

@@ -14,7 +14,7 @@ from signals_pipeline.adapters.http_client.policy import TransientError, host_an
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 
-YAHOO = "https://feeds.finance.yahoo.com"
+YAHOO_FEEDS_ORIGIN = "https://feeds.finance.yahoo.com"
 
 # Yahoo's feeds show the newest 20 items of a symbol.
 _YAHOO_MAX_ITEMS = 20
@@ -85,7 +85,7 @@ class YahooRss:
     def _fetch_page(self, symbol: str) -> FetchedPage:
         yahoo_name = symbol.replace(".", "-")  # Yahoo writes BRK.B as BRK-B
         query = quote(yahoo_name, safe="-^=")
-        response = self._http.get(f"{YAHOO}/rss/2.0/headline?s={query}&region=US&lang=en-US")
+        response = self._http.get(f"{YAHOO_FEEDS_ORIGIN}/rss/2.0/headline?s={query}&region=US&lang=en-US")
         return read_feed(response, self.name, max_items=_YAHOO_MAX_ITEMS, tags=(symbol,), source="Yahoo Finance")
 
 

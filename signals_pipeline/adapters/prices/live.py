@@ -18,7 +18,7 @@ from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.windows import Sessions
 
 # The prices and the volume of the closing auction are published some minutes after the close.
-SETTLED = timedelta(minutes=15)
+SETTLING_TIME = timedelta(minutes=15)
 
 # Stored sessions that are requested again, to see that the response agrees with them: a week has at least three.
 OVERLAP = timedelta(days=7)
@@ -189,7 +189,7 @@ class LivePrices:
 
     def _settled_by(self) -> np.datetime64:
         """Sessions that closed by then have final prices."""
-        return instant64(self._now() - SETTLED)
+        return instant64(self._now() - SETTLING_TIME)
 
     def _fetch_and_store(self, symbols: Sequence[str], start: date) -> None:
         """Request everything from start on and store what is usable.

@@ -12,8 +12,8 @@ from signals_pipeline.adapters.http_client.policy import HostRateLimiter, Reques
 from signals_pipeline.adapters.prices.yahoo_chart import Problem, ProblemKind, problem_of
 from signals_pipeline.adapters.yahoo_session import YahooSession
 
-YAHOO = "https://query2.finance.yahoo.com"
-CHART = "/v8/finance/chart/"
+YAHOO_CHARTS_ORIGIN = "https://query2.finance.yahoo.com"
+CHART_PATH = "/v8/finance/chart/"
 
 # After this many symbols in a row that failed in spite of retries, the vendor is down: the others are skipped.
 GIVE_UP_AFTER = 3
@@ -58,7 +58,7 @@ class ChartSession(YahooSession):
 
     def is_data_request(self, path: str) -> bool:
         """Whether the request is for a chart."""
-        return path.startswith(CHART)
+        return path.startswith(CHART_PATH)
 
     def before_attempt(self, path: str) -> None:
         """Refuse the attempt where charts are no longer requested; others may have failed while it waited for its slot.
@@ -117,4 +117,4 @@ class ChartSession(YahooSession):
 
 
 def _symbol(path: str) -> str:
-    return unquote(path.removeprefix(CHART))
+    return unquote(path.removeprefix(CHART_PATH))

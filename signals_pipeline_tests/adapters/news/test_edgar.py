@@ -35,7 +35,7 @@ def test_filings_of_the_watchlist_are_read_back_to_the_start(house: Vendor) -> N
         edgar([*others(600, 900), ("APPLE INC", 320193, 901)]),
     ]
     batch = filings(house, pages).fetch(START, NOW)
-    assert [(one.tags, one.title) for one in batch.headlines] == [
+    assert [(item.tags, item.title) for item in batch.headlines] == [
         (("XOM",), "Exxon Mobil Corporation files 8-K: Results of Operations"),
         (("DE",), "Deere & Company files 8-K: Results of Operations"),
         (("AAPL",), "Apple Inc. files 8-K: Results of Operations"),
@@ -47,16 +47,16 @@ def test_filings_of_the_watchlist_are_read_back_to_the_start(house: Vendor) -> N
 
 def test_amendments_and_filings_without_items_are_said(house: Vendor) -> None:
     page = edgar([("APPLE INC", 320193, 5)], items="").replace(b"8-K - ", b"8-K/A - ")
-    (one,) = filings(house, [page]).fetch(START, NOW).headlines
-    assert one.title == "Apple Inc. amends its 8-K: current report"
+    (item,) = filings(house, [page]).fetch(START, NOW).headlines
+    assert item.title == "Apple Inc. amends its 8-K: current report"
 
 
 def test_a_company_with_a_cik_is_known_by_it_and_not_by_its_name(house: Vendor) -> None:
     page = edgar([("GOOGLE HOLDCO", 1652044, 5), ("ALPHABET INC", 99, 6)])
     house.routes["/cgi-bin/browse-edgar"] = [Reply(page, XML)]
     alphabet = Company("GOOGL", "Alphabet Inc.", cik="1652044")
-    (one,) = EdgarFilings(client(house), [alphabet]).fetch(START, NOW).headlines
-    assert (one.title, one.tags) == ("Alphabet Inc. files 8-K: Results of Operations", ("GOOGL",))
+    (item,) = EdgarFilings(client(house), [alphabet]).fetch(START, NOW).headlines
+    assert (item.title, item.tags) == ("Alphabet Inc. files 8-K: Results of Operations", ("GOOGL",))
 
 
 def test_the_same_page_over_and_over_ends(house: Vendor) -> None:
@@ -69,7 +69,7 @@ FILED = edgar([("APPLE INC", 320193, 5)])
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         (Reply(b"", "text/html", 403), "requires a contact; set SIGNALS_CONTACT"),
         (Reply(FILED.replace(b"8-K - ", b"Form 8-K: "), XML), "titles are no longer"),
@@ -87,9 +87,9 @@ FILED = edgar([("APPLE INC", 320193, 5)])
         (Reply(b"", XML), "not an RSS or Atom feed"),
     ],
 )
-def test_edgar_that_is_not_edgar_is_one_line(house: Vendor, reply: Reply, said: str) -> None:
+def test_edgar_that_is_not_edgar_is_one_line(house: Vendor, reply: Reply, message: str) -> None:
     house.routes["/cgi-bin/browse-edgar"] = [reply]
-    assert said in refusal(EdgarFilings(client(house), COMPANIES))
+    assert message in refusal(EdgarFilings(client(house), COMPANIES))
 
 
 def test_a_title_of_another_kind_among_others_is_passed_over(house: Vendor) -> None:

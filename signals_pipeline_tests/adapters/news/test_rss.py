@@ -6,7 +6,7 @@ import pytest
 
 from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
-from signals_pipeline.adapters.news.rss import YAHOO, RssFeed, YahooRss
+from signals_pipeline.adapters.news.rss import YAHOO_FEEDS_ORIGIN, RssFeed, YahooRss
 from signals_pipeline.core.news.archive import additions, folded, identified
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline_tests.support.asking import START, client, refusal
@@ -26,11 +26,11 @@ def feed(house: Vendor) -> NewsSource:
 def test_every_item_of_a_document_is_delivered(house: Vendor, document: object, kind: str) -> None:
     house.routes["/feed.xml"] = [Reply(document(ITEMS), kind)]  # pyright: ignore[reportCallIssue]
     batch = feed(house).fetch(START, NOW)
-    assert [(one.title, one.url, one.published_at) for one in batch.headlines] == [
-        (one.title.replace("&", "&"), one.link, one.published) for one in ITEMS
+    assert [(item.title, item.url, item.published_at) for item in batch.headlines] == [
+        (item.title.replace("&", "&"), item.link, item.published) for item in ITEMS
     ]
-    assert {one.feed for one in batch.headlines} == {"rss:127.0.0.1/feed.xml"}
-    assert {one.source for one in batch.headlines} <= {"Example feed", "Example Atom"}
+    assert {item.feed for item in batch.headlines} == {"rss:127.0.0.1/feed.xml"}
+    assert {item.source for item in batch.headlines} <= {"Example feed", "Example Atom"}
     (visit,) = batch.collections
     assert (visit.status, visit.whole_from, visit.whole_to, visit.calls) == ("ok", START, NOW, 1)
 
@@ -42,7 +42,7 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         (Reply(b"<html><body>Log in</body></html>", "text/html"), "returned text/html instead of a feed"),
         (Reply(b"", XML), "not an RSS or Atom feed"),
@@ -66,9 +66,9 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
         (Reply(rss(ITEMS), XML, drip=0.05), "not complete after"),
     ],
 )
-def test_whatever_is_no_feed_is_one_line(house: Vendor, reply: Reply, said: str) -> None:
+def test_whatever_is_no_feed_is_one_line(house: Vendor, reply: Reply, message: str) -> None:
     house.routes["/feed.xml"] = [reply]
-    assert said in refusal(feed(house))
+    assert message in refusal(feed(house))
 
 
 def test_a_picture_s_title_is_no_item(house: Vendor) -> None:
@@ -117,8 +117,8 @@ def test_yahoo_is_asked_symbol_by_symbol_and_tags_what_it_gives(house: Vendor) -
     documents = {"AAPL": Reply(rss(ITEMS), XML), "BRK-B": Reply(rss(ITEMS[:1]), XML), "XOM": Reply(rss([]), XML)}
     house.routes["/rss/2.0/headline"] = by_symbol(documents)  # pyright: ignore[reportArgumentType]
     batch = YahooRss(client(house), ["AAPL", "BRK.B", "XOM"]).fetch(START, NOW)
-    assert [one.tags for one in batch.headlines] == [("AAPL",), ("AAPL",), ("BRK.B",)]
-    assert {(one.source, one.feed) for one in batch.headlines} == {("Yahoo Finance", "rss:yahoo")}
+    assert [item.tags for item in batch.headlines] == [("AAPL",), ("AAPL",), ("BRK.B",)]
+    assert {(item.source, item.feed) for item in batch.headlines} == {("Yahoo Finance", "rss:yahoo")}
     assert (batch.reports[0].status, batch.reports[0].calls) == ("ok", 3)
 
 
@@ -136,7 +136,7 @@ def test_a_vendor_that_is_down_is_not_asked_for_every_symbol(house: Vendor) -> N
     house.routes["/rss/2.0/headline"] = [Reply(b"", "", 503)]
     symbols = [f"S{at}" for at in range(200)]
     policy = RequestPolicy(concurrency=1, min_interval=0, attempts=1)
-    http = HttpClient(policy, user_agent="t", origins={YAHOO: house.origin})
+    http = HttpClient(policy, user_agent="t", origins={YAHOO_FEEDS_ORIGIN: house.origin})
     line = refusal(YahooRss(http, symbols))
     assert line.startswith("S0: 127.0.0.1/rss/2.0/headline returned HTTP 503 (200 of 200 symbols)")
     assert len(house.requests) == 5

@@ -35,12 +35,12 @@ def test_two_windows_are_delivered_by_all_feeds_and_share_no_item(pipeline: Live
     second = pipeline.news.fetch(NOW, pipeline.now)
     for batch in (first, second):
         assert [(report.feed, report.status) for report in batch.reports] == [(feed, "ok") for feed in FEEDS]
-        assert {one.feed for one in batch.headlines} == set(FEEDS)
-        assert len({one.url for one in batch.headlines}) == len(batch.headlines)
-    assert not {one.url for one in first.headlines} & {one.url for one in second.headlines}
+        assert {item.feed for item in batch.headlines} == set(FEEDS)
+        assert len({item.url for item in batch.headlines}) == len(batch.headlines)
+    assert not {item.url for item in first.headlines} & {item.url for item in second.headlines}
     # Of the symbols' hourly items, each half day has twelve; of NewsAPI's, forty in all, one each 18 minutes.
-    assert len([one for one in second.headlines if one.feed == "yahoo"]) == 6 * 12
-    assert len([one for one in second.headlines if one.feed == "newsapi"]) == 40
+    assert len([item for item in second.headlines if item.feed == "yahoo"]) == 6 * 12
+    assert len([item for item in second.headlines if item.feed == "newsapi"]) == 40
 
 
 def test_a_round_asks_no_more_than_it_must(pipeline: LivePipeline) -> None:
@@ -59,8 +59,8 @@ def test_a_round_asks_no_more_than_it_must(pipeline: LivePipeline) -> None:
 
 def test_a_filing_carries_its_company(pipeline: LivePipeline) -> None:
     batch = pipeline.news.fetch(NOW - HALF_DAY, NOW)
-    filings = [one for one in batch.headlines if one.feed == "rss:edgar"]
-    assert {(one.title, one.tags) for one in filings} == {
+    filings = [item for item in batch.headlines if item.feed == "rss:edgar"]
+    assert {(item.title, item.tags) for item in filings} == {
         ("Acme Motors Inc. files 8-K: Results of Operations", ("S0",)),
     }
 

@@ -48,14 +48,14 @@ def test_each_symbols_items_are_delivered_without_advertisements(house: Vendor, 
     replies = {"AAPL": Reply(yahoo(ITEMS)), "BRK-B": Reply(yahoo(ITEMS[1:])), "XOM": Reply(yahoo([]))}
     house.routes[PATH] = of_symbol(replies)
     batch = source(house, tmp_path, "AAPL", "BRK.B", "XOM").fetch(START, NOW)
-    assert [(one.title, one.tags) for one in batch.headlines] == [
+    assert [(item.title, item.tags) for item in batch.headlines] == [
         (ITEMS[0].title, ("AAPL",)),
         (ITEMS[1].title, ("AAPL",)),
         (ITEMS[1].title, ("BRK.B",)),
     ]
-    one = batch.headlines[0]
-    assert (one.url, one.source, one.summary) == (ITEMS[0].link, ITEMS[0].source, ITEMS[0].summary)
-    assert one.published_at == ITEMS[0].published.replace(microsecond=0)
+    item = batch.headlines[0]
+    assert (item.url, item.source, item.summary) == (ITEMS[0].link, ITEMS[0].source, ITEMS[0].summary)
+    assert item.published_at == ITEMS[0].published.replace(microsecond=0)
     assert batch.reports[0].status == "ok"
     assert batch.reports[0].calls >= 3
 
@@ -71,7 +71,7 @@ GOOD = json.loads(yahoo(ITEMS))
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         (Reply(b"<html>", "text/html"), "returned no JSON"),
         (Reply(b""), "returned no JSON"),
@@ -91,9 +91,9 @@ GOOD = json.loads(yahoo(ITEMS))
         (Reply(yahoo(ITEMS), drip=0.05), "Timeout: "),
     ],
 )
-def test_whatever_is_no_answer_is_one_line(house: Vendor, tmp_path: Path, reply: Reply, said: str) -> None:
+def test_whatever_is_no_answer_is_one_line(house: Vendor, tmp_path: Path, reply: Reply, message: str) -> None:
     house.routes[PATH] = [reply]
-    with pytest.raises(SourceError, match=said) as refused:
+    with pytest.raises(SourceError, match=message) as refused:
         source(house, tmp_path).fetch(START, NOW)
     assert "\n" not in str(refused.value)
 
