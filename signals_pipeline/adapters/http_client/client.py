@@ -38,7 +38,8 @@ class Response:
     @property
     def content_type(self) -> str:
         """The media type without parameters, in lower case; empty where the response names none."""
-        return self.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        media_type, _, _ = self.headers.get("Content-Type", "").partition(";")
+        return media_type.strip().lower()
 
     def json(self) -> Any:  # noqa: ANN401
         """The body as JSON.

@@ -66,7 +66,7 @@ class RequestPolicy:
     attempts: int = 3
     backoff: float = 0.5
     max_wait: float = 30.0
-    # The largest answers seen are below 1 MB: anything beyond 8 MB is not the document that was asked for.
+    # Far more than a feed, a page of results or a chart has: a larger response is not what was asked for.
     max_bytes: int = 8_000_000
 
     def call_with_retry(self, send: Callable[[], Result], *, host: str, rate_limiter: "HostRateLimiter") -> Result:

@@ -22,7 +22,7 @@ SEC_ORIGIN = "https://www.sec.gov"
 # Filings per page; the SEC's maximum.
 _PAGE_SIZE = 100
 
-# 3,000 filings are more than a week of them, in the busiest weeks of earnings.
+# A bound on one fetch, 3,000 filings; where it is reached, the report says so.
 _MAX_PAGES = 30
 
 # Below the SEC's limit of 10 requests per second, whatever is configured.

@@ -127,7 +127,8 @@ class LiveNews:
         outcomes = self._fetch_all(requests, now)
 
         # Stored before the failure is raised: an attempt that failed is part of the record.
-        self._archive.keep(_collections(outcomes), _headlines(outcomes), now=now, prompt=now - end <= PROMPT_COLLECTION)
+        is_prompt = now - end <= PROMPT_COLLECTION
+        self._archive.keep(_collections(outcomes), _headlines(outcomes), now=now, prompt=is_prompt)
         _raise_if_all_failed(outcomes)
 
     def _collect_past(self, start: datetime, archive_begin: datetime) -> None:

@@ -96,9 +96,22 @@ class Plan:
         )
 
 
+# newsapi.org/pricing and the terms of the free plan. The business plan allows 250,000 calls a month: 8,000 a day.
 PLANS = {
-    "free": Plan("free", (Limit(100), Limit(50, 12)), timedelta(hours=24), 1, timedelta(days=30)),
-    "business": Plan("business", (Limit(8_000),), timedelta(0), 5, timedelta(days=5 * 365)),
+    "free": Plan(
+        name="free",
+        limits=(Limit(calls=100), Limit(calls=50, hours=12)),
+        delay=timedelta(hours=24),
+        pages=1,
+        reach=timedelta(days=30),
+    ),
+    "business": Plan(
+        name="business",
+        limits=(Limit(calls=8_000),),
+        delay=timedelta(0),
+        pages=5,
+        reach=timedelta(days=5 * 365),
+    ),
 }
 
 

@@ -199,8 +199,11 @@ def _read_csv(path: Path) -> Iterator[_Row]:
             for cells in reader:
                 _check_for_open_quote(path, last_line + 1, columns, cells)
                 last_line = reader.line_num
-                if cells:
-                    yield _Row(dict(zip(columns, cells, strict=False)), len(cells) == len(columns))
+                if not cells:
+                    continue
+                # A row with too few or too many cells keeps those that have a column.
+                values: dict[str, object] = dict(zip(columns, cells, strict=False))
+                yield _Row(values, is_whole=len(cells) == len(columns))
         except csv.Error as error:
             raise SourceError(f"{path} line {last_line + 1}: {error}; is a quote opened and never closed?") from error
 
@@ -260,7 +263,8 @@ def _read_parquet(path: Path) -> Iterator[_Row]:
         # Times as text, which is parsed like that of the other formats.
         for position, column in enumerate(table.schema):
             if pa.types.is_temporal(column.type):
-                table = table.set_column(position, column.name, table.column(position).cast(pa.string()))
+                times_as_text = table.column(position).cast(pa.string())
+                table = table.set_column(position, column.name, times_as_text)
 
         # Column by column: `Table.to_pylist` takes three times as long.
         columns = [_column_values(column) for column in table.columns]

@@ -101,7 +101,7 @@ def _items(ticker: Any, symbol: str) -> list[dict[str, Any]]:  # noqa: ANN401  #
 
 def news_session(policy: RequestPolicy, origins: Mapping[str, str]) -> "YahooSession":
     """A session for yfinance that checks news."""
-    # curl_cffi is imported here: it takes a fifth of a second, and many deployments do without this feed.
+    # curl_cffi is imported here, since deployments without this feed do without it.
     from signals_pipeline.adapters.yahoo_session import YahooSession
 
     class NewsSession(YahooSession):

@@ -18,7 +18,7 @@ from signals_pipeline.core.windows import Sessions
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar  # pyright: ignore[reportMissingTypeStubs]  # no py.typed marker
 
-# Backtests begin later; an earlier start makes the calendar slower to build.
+# Before any window that can be run; an earlier start makes the calendar slower to build.
 FIRST_DATE = date(2000, 1, 1)
 
 

@@ -20,7 +20,7 @@ from signals_pipeline.core.windows import Sessions
 # The prices and the volume of the closing auction are published some minutes after the close.
 SETTLING_TIME = timedelta(minutes=15)
 
-# Stored sessions that are requested again, to see that the response agrees with them: a week has at least three.
+# Stored sessions of one week are requested again, to see that the response agrees with them.
 OVERLAP = timedelta(days=7)
 
 # A calendar interval that surely contains a session, whatever the holidays.

@@ -97,8 +97,9 @@ class RecordedPrices:
         requested = set(symbols)
         self._unknown_symbols.update(requested - self._recording.symbols)
         bars = self._recording.bars
-        is_requested = bars["symbol"].isin(requested) & bars["session"].between(pd.Timestamp(start), pd.Timestamp(end))
-        return bars.loc[is_requested].reset_index(drop=True)
+        is_symbol_requested = bars["symbol"].isin(requested)
+        is_in_interval = bars["session"].between(pd.Timestamp(start), pd.Timestamp(end))
+        return bars.loc[is_symbol_requested & is_in_interval].reset_index(drop=True)
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
         """No actions: the recording's own adjusted close has been applied."""
@@ -126,7 +127,7 @@ class RecordedPrices:
         return _load(self.path, version)
 
 
-# The runs of one process share the recording; a file that changed is read again. 2: the sample's and the user's own.
+# The runs of one process share the recording; a file that changed is read again. 2: the sample's and one more.
 @lru_cache(maxsize=2)
 def _load(path: Path, _version: tuple[int, int] | None) -> _Recording:
     notes: list[_Note] = []

@@ -79,7 +79,8 @@ def unusable_actions(actions: pd.DataFrame, bars: pd.DataFrame) -> tuple[pd.Data
         The usable actions, and one line per other action.
     """
     sorted_bars = bars.sort_values(["symbol", "session"])
-    closes_by_symbol = {str(symbol): rows for symbol, rows in sorted_bars.groupby("symbol")[["session", "close"]]}
+    groups = sorted_bars.groupby("symbol")[["session", "close"]]
+    closes_by_symbol = {str(symbol): rows for symbol, rows in groups}
     closes_before: list[float] = []
     for symbol, session in zip(actions["symbol"], actions["session"], strict=True):
         closes_before.append(_close_before(closes_by_symbol.get(str(symbol)), session))
@@ -87,7 +88,9 @@ def unusable_actions(actions: pd.DataFrame, bars: pd.DataFrame) -> tuple[pd.Data
 
     value = actions["value"].to_numpy("float64")
     is_split = (actions["kind"] == "split").to_numpy()
-    is_usable: NDArray[np.bool_] = np.isfinite(value) & (value > 0) & (is_split | (value < close_before))
+    is_positive = np.isfinite(value) & (value > 0)
+    is_smaller_than_close = value < close_before
+    is_usable: NDArray[np.bool_] = is_positive & (is_split | is_smaller_than_close)
 
     rejected = actions.loc[~is_usable]
     lines: list[str] = []

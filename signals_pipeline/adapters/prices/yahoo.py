@@ -25,7 +25,7 @@ _BAR_COLUMNS = {"Open": "open", "High": "high", "Low": "low", "Close": "close", 
 _ACTION_KINDS = {"Stock Splits": "split", "Dividends": "dividend"}
 _YFINANCE_COLUMNS = (*_BAR_COLUMNS, *_ACTION_KINDS)
 
-# All symbols of a watchlist trade in New York; the zone only decides at which instant the first day begins.
+# The zone in which yfinance interprets the first date: that of the exchanges in New York.
 _TIME_ZONE = "America/New_York"
 
 # A chart does not need the cookie: waiting longer for it only delays the prices. Seconds.
@@ -49,7 +49,7 @@ def chart_policy(
         timeout=min(deadline, _COOKIE_TIMEOUT),
         deadline=deadline,
         attempts=attempts,
-        # Prices are requested once per window and are worth a longer wait than one of several news feeds.
+        # Twice that of news: there are several news feeds, but prices have only this source.
         backoff=1.0,
     )
 
@@ -87,7 +87,7 @@ class YahooPrices:
             start: First date.
             end: The day after the last date. It must be after today, or splits are missed.
         """
-        # curl_cffi is imported here: it takes a fifth of a second and recorded prices do without it.
+        # curl_cffi is imported here, since recorded prices do without it.
         from signals_pipeline.adapters.prices.yahoo_session import ChartSession
 
         symbol_by_yahoo_name = {symbol.replace(".", "-"): symbol for symbol in symbols}
@@ -196,12 +196,10 @@ def _tidy(frame: pd.DataFrame, symbol_by_yahoo_name: dict[str, str]) -> tuple[pd
     values = _values_by_column(frame, list(symbol_by_yahoo_name))
 
     # One row per symbol and day, one symbol after another.
-    symbol_and_session = pd.DataFrame(
-        {
-            "symbol": pd.Series(np.repeat(list(symbol_by_yahoo_name.values()), len(days)), dtype="str"),
-            "session": np.tile(days, len(symbol_by_yahoo_name)).astype("datetime64[us]"),
-        }
-    )
+    symbols = list(symbol_by_yahoo_name.values())
+    symbol_column = pd.Series(np.repeat(symbols, len(days)), dtype="str")
+    session_column = np.tile(days, len(symbols)).astype("datetime64[us]")
+    symbol_and_session = pd.DataFrame({"symbol": symbol_column, "session": session_column})
     prices_and_volume = {name: values[column] for column, name in _BAR_COLUMNS.items()}
     bars = symbol_and_session.assign(**prices_and_volume).dropna(subset=list(PRICES), how="all")
 

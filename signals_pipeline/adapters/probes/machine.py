@@ -51,7 +51,7 @@ def folder(path: Path, *, minimum_mb: int = 500) -> ProbeResult:
 
     Args:
         path: The folder.
-        minimum_mb: Space below which there is a warning; 500 MB hold years of the pipeline's files.
+        minimum_mb: Free space in MB below which there is a warning.
     """
     # A folder that does not exist will be created in its nearest existing parent.
     absolute = path.absolute()

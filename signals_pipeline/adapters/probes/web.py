@@ -9,9 +9,9 @@ from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, war
 NEWSAPI = "https://newsapi.org"
 CLOCK = "https://www.sec.gov"
 
-# A clock this far off is a warning: items of the last half minute may fall into the wrong window. Seconds.
+# A clock that is further off is a warning: windows end, and items are first seen, by this clock. Seconds.
 _MAX_CLOCK_ERROR = 30
-# A clock this far off is a failure: AWS refuses signatures that are 5 minutes off. Seconds.
+# A clock that is further off is a failure: AWS refuses signatures that are 5 minutes off. Seconds.
 _MAX_USABLE_CLOCK_ERROR = 240
 
 
