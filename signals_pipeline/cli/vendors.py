@@ -51,7 +51,7 @@ def quota(settings: Settings, now: Clock) -> ProbeResult:
 
 def prices(base_url: str, seconds: float) -> ProbeResult:
     """Whether Yahoo answers with bars of the benchmark; it is asked once."""
-    from signals_pipeline.adapters.prices.yahoo import chart_policy
+    from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
     from signals_pipeline.adapters.prices.yahoo_session import CHART_PATH, YAHOO_CHARTS_ORIGIN, ChartSession, Refused
 
     policy = chart_policy(deadline=seconds, concurrency=1, min_interval=0, attempts=1)

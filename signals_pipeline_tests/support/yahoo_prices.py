@@ -8,7 +8,8 @@ import pytest
 
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter
 from signals_pipeline.adapters.prices.live import BarDelivery
-from signals_pipeline.adapters.prices.yahoo import YahooPrices, chart_policy
+from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, recorded, yahoo_server
 
 START, END = date(2020, 1, 1), date(2021, 9, 1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy
 from signals_pipeline.adapters.prices.live import BarDelivery
-from signals_pipeline.adapters.prices.yahoo_chart import Problem, ProblemKind
+from signals_pipeline.adapters.prices.yahoo_chart import Problem, ProblemKind, chart_policy
 from signals_pipeline.adapters.yfinance_module import yfinance_in
 from signals_pipeline.core.prices.adjustment import BAR_COLUMNS, PRICES, as_traded
 
@@ -27,31 +27,6 @@ _YFINANCE_COLUMNS = (*_BAR_COLUMNS, *_ACTION_KINDS)
 
 # The zone in which yfinance interprets the first date: that of the exchanges in New York.
 _TIME_ZONE = "America/New_York"
-
-# A chart does not need the cookie: waiting longer for it only delays the prices. Seconds.
-_COOKIE_TIMEOUT = 5.0
-
-
-def chart_policy(
-    *, deadline: float = 20.0, concurrency: int = 10, min_interval: float = 0.02, attempts: int = 3
-) -> RequestPolicy:
-    """How charts are requested.
-
-    Args:
-        deadline: Seconds until a response must be complete.
-        concurrency: Maximum number of requests in progress at the same time.
-        min_interval: Minimum seconds between the starts of two requests.
-        attempts: Maximum number of attempts for one chart.
-    """
-    return RequestPolicy(
-        concurrency=concurrency,
-        min_interval=min_interval,
-        timeout=min(deadline, _COOKIE_TIMEOUT),
-        deadline=deadline,
-        attempts=attempts,
-        # Twice that of news: there are several news feeds, but prices have only this source.
-        backoff=1.0,
-    )
 
 
 class YahooPrices:

@@ -1,4 +1,4 @@
-"""Checks of a response of Yahoo's chart API, made before anything reads prices from it.
+"""How Yahoo's chart API is requested, and checks of its responses, made before anything reads prices from them.
 
 The field names and types below are those that yfinance reads. Requests and retries are in `yahoo_session`.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from signals_pipeline.adapters.http_client.json_values import is_array, is_object
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
 
 # What must be there for prices to be read.
 _QUOTE_FIELDS = ("open", "high", "low", "close", "volume")
@@ -17,6 +18,32 @@ _EVENT_FIELDS = {"dividends": ("date", "amount"), "splits": ("date", "numerator"
 
 # Maximum length of Yahoo's own error text in our messages.
 _DESCRIPTION_CHARACTERS = 200
+
+
+# A chart does not need the cookie: waiting longer for it only delays the prices. Seconds.
+_COOKIE_TIMEOUT = 5.0
+
+
+def chart_policy(
+    *, deadline: float = 20.0, concurrency: int = 10, min_interval: float = 0.02, attempts: int = 3
+) -> RequestPolicy:
+    """How charts are requested.
+
+    Args:
+        deadline: Seconds until a response must be complete.
+        concurrency: Maximum number of requests in progress at the same time.
+        min_interval: Minimum seconds between the starts of two requests.
+        attempts: Maximum number of attempts for one chart.
+    """
+    return RequestPolicy(
+        concurrency=concurrency,
+        min_interval=min_interval,
+        timeout=min(deadline, _COOKIE_TIMEOUT),
+        deadline=deadline,
+        attempts=attempts,
+        # Twice that of news: there are several news feeds, but prices have only this source.
+        backoff=1.0,
+    )
 
 
 class ProblemKind(StrEnum):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
-from signals_pipeline.adapters.prices.yahoo import YahooPrices, chart_policy
+from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline.adapters.stores.bars import BarStore
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.news.feeds import PriceSource

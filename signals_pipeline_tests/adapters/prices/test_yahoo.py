@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from signals_pipeline.adapters.prices.yahoo import YahooPrices, chart_policy
+from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline.core.prices.adjustment import adjusted_bars
 from signals_pipeline_tests.adapters.news.test_yahoo import keep_cookie
 from signals_pipeline_tests.support.yahoo_prices import END, START, cache_dir, clock, fetched, server, yahoo

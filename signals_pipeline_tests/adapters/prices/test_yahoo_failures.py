@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline.adapters.prices import yahoo_session
-from signals_pipeline.adapters.prices.yahoo import YahooPrices, chart_policy
+from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline_tests.support.yahoo_prices import Clock, cache_dir, clock, fetched, server, yahoo, yahoo_at
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
 
