@@ -13,7 +13,7 @@ from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, nam
 
 __all__ = ["cache_dir", "clock", "server", "yahoo"]
 
-CHART = "127.0.0.1/v8/finance/chart/AAPL"
+LOCATION = "127.0.0.1/v8/finance/chart/AAPL"
 NO_PRICES = "the response has no prices"
 OTHER = named(recorded("AAPL"), "AAP")
 EMPTY = recorded("AAPL")
@@ -45,13 +45,13 @@ def page(status: int) -> Answer:
 
 TOO_LONG = Failure(
     Answer(b"", status=429, headers={"Retry-After": "3600"}),
-    f"{CHART} returned HTTP 429 and asked to wait 3600 s",
+    f"{LOCATION} returned HTTP 429 and asked to wait 3600 s",
     1,
 )
 FAILURES = {
-    "401": Failure(Answer(b"{}", status=401), f"{CHART} returned HTTP 401", 1),
-    "403 with a page": Failure(page(403), f"{CHART} returned HTTP 403", 1),
-    "426": Failure(Answer(b"{}", status=426), f"{CHART} returned HTTP 426", 1),
+    "401": Failure(Answer(b"{}", status=401), f"{LOCATION} returned HTTP 401", 1),
+    "403 with a page": Failure(page(403), f"{LOCATION} returned HTTP 403", 1),
+    "426": Failure(Answer(b"{}", status=426), f"{LOCATION} returned HTTP 426", 1),
     "unknown": Failure(None, "No data found, symbol may be delisted", 1),
     "page": Failure(
         Answer(b"<html>consent</html>", kind="text/html"), "the response is text/html of 20 bytes, not JSON", 1
@@ -61,13 +61,13 @@ FAILURES = {
     "no result": Failure(Answer({"chart": {"result": [], "error": None}}), NO_PRICES, 1),
     "no sessions": Failure(Answer(EMPTY), NO_PRICES, 1),
     "only nulls": Failure(Answer(NULLS), NO_PRICES, 1),
-    "429": Failure(Answer(b"Too Many Requests", status=429, kind="text/plain"), f"{CHART} returned HTTP 429", 3),
+    "429": Failure(Answer(b"Too Many Requests", status=429, kind="text/plain"), f"{LOCATION} returned HTTP 429", 3),
     "429 too long": TOO_LONG,
-    "500 not JSON": Failure(page(500), f"{CHART} returned HTTP 500", 3),
-    "502": Failure(Answer(b"{}", status=502), f"{CHART} returned HTTP 502", 3),
-    "truncated": Failure(Answer(recorded("AAPL"), sent="truncated"), f"{CHART}: IncompleteRead: ", 3),
+    "500 not JSON": Failure(page(500), f"{LOCATION} returned HTTP 500", 3),
+    "502": Failure(Answer(b"{}", status=502), f"{LOCATION} returned HTTP 502", 3),
+    "truncated": Failure(Answer(recorded("AAPL"), sent="truncated"), f"{LOCATION}: IncompleteRead: ", 3),
     # curl itself retries a connection that was reset.
-    "reset": Failure(Answer(recorded("AAPL"), sent="reset"), f"{CHART}: ConnectionError: ", None),
+    "reset": Failure(Answer(recorded("AAPL"), sent="reset"), f"{LOCATION}: ConnectionError: ", None),
 }
 
 
@@ -98,7 +98,7 @@ def test_a_response_that_never_ends_is_given_up(server: YahooServer, cache_dir: 
 
     delivery = fetched(yahoo_at(server.url, cache_dir, clock, deadline=0.3), "AAPL")
 
-    assert delivery.refused["AAPL"].startswith(f"{CHART}: Timeout: ")
+    assert delivery.refused["AAPL"].startswith(f"{LOCATION}: Timeout: ")
     assert len(server.asked["AAPL"]) == 3
 
 
