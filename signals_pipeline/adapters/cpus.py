@@ -1,45 +1,60 @@
-"""How many CPUs a process really has."""
+"""The number of CPUs that a process may use, by scheduler affinity and control groups."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT, MEMBER = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+CGROUP_MEMBERSHIP = Path("/proc/self/cgroup")
 
 
-def available_cpus(groups: Path = ROOT, member: Path = MEMBER) -> int:
-    """CPUs that this process may use: its scheduler affinity, cut by the quotas of its control groups; at least 1.
+def available_cpus(cgroup_root: Path = CGROUP_ROOT, cgroup_membership: Path = CGROUP_MEMBERSHIP) -> int:
+    """CPUs that this process may use: its scheduler affinity, limited by its control groups' quotas; at least 1.
 
     Control groups of version 2 keep quota and period in `cpu.max`, those of version 1 (AWS Fargate among others) in two
     files of the `cpu` hierarchy.
+
+    Args:
+        cgroup_root: Where control groups are mounted.
+        cgroup_membership: The file that lists the groups of this process.
     """
+    # macOS has no affinity.
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for quota, period in _quotas(groups, member):
+    for quota, period in _quotas(cgroup_root, cgroup_membership):
         cpus = min(cpus, quota // period)
     return max(1, cpus)
 
 
-def _quotas(groups: Path, member: Path) -> Iterator[tuple[int, int]]:
-    """Quota and period, in microseconds, of every control group around this process that limits its CPU time."""
-    for line in member.read_text().splitlines() if member.is_file() else []:
+def _quotas(cgroup_root: Path, cgroup_membership: Path) -> Iterator[tuple[int, int]]:
+    """Quota and period, in microseconds, of every control group that limits this process, its parents included."""
+    if not cgroup_membership.is_file():
+        return
+    for line in cgroup_membership.read_text().splitlines():
+        # `hierarchy:controllers:path`; version 2 has no controllers here, version 1 one line per hierarchy.
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        root = groups / controllers
-        for group in (root / path.strip("/"), *(root / path.strip("/")).parents):
-            found = _limit(group)
-            if found:
-                yield found
-            if group == root:
+        hierarchy_root = cgroup_root / controllers
+        group = hierarchy_root / path.strip("/")
+        for ancestor in (group, *group.parents):
+            limit = _limit(ancestor)
+            if limit:
+                yield limit
+            if ancestor == hierarchy_root:
                 break
 
 
 def _limit(group: Path) -> tuple[int, int] | None:
     """Quota and period of one group; None where it sets no limit."""
-    if (group / "cpu.max").is_file():
-        quota, period = (group / "cpu.max").read_text().split()
+    version_2 = group / "cpu.max"
+    if version_2.is_file():
+        quota, period = version_2.read_text().split()
         return None if quota == "max" else (int(quota), int(period))
-    if (group / "cpu.cfs_quota_us").is_file():
-        quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
-        return (int(quota), int(period)) if int(quota) > 0 else None
+
+    version_1 = group / "cpu.cfs_quota_us"
+    if version_1.is_file():
+        quota = int(version_1.read_text())
+        period = int((group / "cpu.cfs_period_us").read_text())
+        # -1 stands for no limit.
+        return (quota, period) if quota > 0 else None
     return None

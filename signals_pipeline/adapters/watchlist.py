@@ -1,8 +1,11 @@
-"""The watchlist as a YAML file: a list of companies, read with line numbers so that every mistake names its place."""
+"""The watchlist as a YAML file: a list of companies, read with line numbers so that every mistake can be located.
+
+What a watchlist is to the pipeline is in `core.watchlist`; the presets are files of `signals_pipeline/watchlists`.
+"""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import yaml
 
@@ -10,16 +13,20 @@ from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.watchlist import Company, Watchlist
 
 _SYMBOL = re.compile(r"[A-Z0-9]+(?:[.-][A-Z0-9]+)*")
-_REQUIRED = ("symbol", "company")
-_LISTS = ("aliases", "ambiguous_aliases")
-_KEYS = (*_REQUIRED, *_LISTS, "sector", "cik")
+# The SEC's number of a filer (Central Index Key): at most ten digits, leading zeros optional.
 _CIK = re.compile(r"0*([1-9][0-9]{0,9})")
-_PRESETS = Path(__file__).resolve().parents[1] / "watchlists"
+
+_REQUIRED_KEYS = ("symbol", "company")
+_KEYS = ("symbol", "company", "aliases", "ambiguous_aliases", "sector", "cik")
+
+# The tag of a YAML node without a value.
 _NULL = "tag:yaml.org,2002:null"
+
+_PRESETS = Path(__file__).resolve().parents[1] / "watchlists"
 
 
 class WatchlistError(SignalsError, ValueError):
-    """The watchlist can't be used; the message is one line: file, line number, what is wrong, what to do."""
+    """The watchlist can't be used; the message has file, line number, what is wrong and what to do."""
 
 
 def presets() -> dict[str, Path]:
@@ -28,57 +35,59 @@ def presets() -> dict[str, Path]:
 
 
 def watchlist_path(given: Path) -> Path:
-    """The file that SIGNALS_WATCHLIST means: a preset's where it is the name of one and no such file is there."""
+    """The file that SIGNALS_WATCHLIST stands for: a file of this path, else the preset of this name."""
     return given if given.exists() else presets().get(str(given), given)
 
 
 def load_watchlist(path: Path) -> Watchlist:
-    """The companies of a watchlist file or of the preset of that name, order kept.
+    """The companies of a watchlist file, or of the preset of that name, in their order.
 
     The file is a YAML list of mappings with `symbol`, `company` and optionally `aliases`, `ambiguous_aliases` (lists of
     names), `sector` and `cik`. Values are taken as written: the symbol `ON` is two letters, never a truth value.
 
     Raises:
-        WatchlistError: the file can't be read, or its first mistake.
+        WatchlistError: The file can't be read, or has a mistake; the message is about the first one.
     """
     file = watchlist_path(path)
     reader = _Reader(file)
-    return Watchlist(tuple(reader.company(node) for node in _entries(file)))
+    companies = tuple(reader.company(node) for node in _entries(file))
+    return Watchlist(companies)
 
 
 def mistakes_in(path: Path) -> list[str]:
-    """Every entry's first mistake, each one line with its place and remedy; empty where the file can be used."""
+    """Every entry's first mistake, one line each with its place and what to do; empty where the file can be used."""
     file = watchlist_path(path)
-    reader, found = _Reader(file), []
     try:
         nodes = _entries(file)
     except WatchlistError as error:
         return [str(error)]
+
+    reader = _Reader(file)
+    mistakes: list[str] = []
     for node in nodes:
         try:
             reader.company(node)
         except WatchlistError as error:
-            found.append(str(error))
-    return found
+            mistakes.append(str(error))
+    return mistakes
 
 
 def _entries(path: Path) -> list[yaml.Node]:
+    """The nodes of the list's entries."""
     root = _root(path)
     if not isinstance(root, yaml.SequenceNode):
-        raise _error(path, root, "not a list of companies; write one `- symbol: ...` entry a company")
+        raise _error(path, root, "not a list of companies; write one `- symbol: ...` entry per company")
     if not root.value:
         raise _error(path, root, "no company; add at least one `- symbol: ...` entry")
     return root.value
 
 
-def _error(path: Path, node: yaml.Node, problem: str) -> WatchlistError:
-    return WatchlistError(f"{path} line {node.start_mark.line + 1}: {problem}")
-
-
 def _root(path: Path) -> yaml.Node:
-    """The document's root node, nothing constructed yet: a node still knows its line."""
+    """The document's root node. Nodes know their lines; the values that are made of them do not."""
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        text = path.read_text(encoding="utf-8")
+        # PyYAML's own annotations stop short of what `compose` returns.
+        root = cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
     except OSError as error:
         raise WatchlistError(f"{path}: can't be read ({error.strerror}); give the path of a watchlist file") from error
     except UnicodeDecodeError as error:
@@ -94,25 +103,46 @@ def _root(path: Path) -> yaml.Node:
     return root
 
 
+def _error(path: Path, node: yaml.Node, problem: str) -> WatchlistError:
+    return WatchlistError(f"{path} line {_line(node)}: {problem}")
+
+
+def _line(node: yaml.Node) -> int:
+    """The line on which a node begins, counted from 1."""
+    return node.start_mark.line + 1
+
+
 class _Reader:
-    """Companies one after another, with a memory of the symbols and names already taken."""
+    """Reads companies one after another and remembers which symbols and names are in use."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._symbols: dict[str, int] = {}
-        self._names: dict[str, str] = {}
+        self._line_by_symbol: dict[str, int] = {}
+        # Who uses a name, in words, by the name in lower case.
+        self._owner_by_name: dict[str, str] = {}
 
     def company(self, node: yaml.Node) -> Company:
+        """The company of one entry.
+
+        Raises:
+            WatchlistError: The entry's first mistake.
+        """
         fields = self._fields(node)
-        for key in _REQUIRED:
+        for key in _REQUIRED_KEYS:
             if key not in fields:
                 raise _error(self._path, node, f"field {key!r} is missing; add `{key}: ...` to this entry")
+
         symbol = self._symbol(fields["symbol"])
         name = self._text(fields["company"], "company")
-        self._claim(name, symbol, fields["company"])
-        aliases, ambiguous = (tuple(self._aliases(fields.get(key), key, symbol)) for key in _LISTS)
-        sector = self._text(fields["sector"], "sector") if "sector" in fields else ""
-        return Company(symbol, name, aliases, ambiguous, sector, self._cik(fields["cik"]) if "cik" in fields else "")
+        self._claim_name(name, symbol, fields["company"])
+        return Company(
+            symbol=symbol,
+            name=name,
+            aliases=self._aliases(fields.get("aliases"), "aliases", symbol),
+            ambiguous_aliases=self._aliases(fields.get("ambiguous_aliases"), "ambiguous_aliases", symbol),
+            sector=self._text(fields["sector"], "sector") if "sector" in fields else "",
+            cik=self._cik(fields["cik"]) if "cik" in fields else "",
+        )
 
     def _fields(self, node: yaml.Node) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
@@ -122,7 +152,7 @@ class _Reader:
             if key.value not in _KEYS:
                 raise _error(self._path, key, f"unknown key {key.value!r}; use {', '.join(_KEYS)}")
             if key.value in fields:
-                raise _error(self._path, key, f"key {key.value!r} stands twice in this entry; keep one")
+                raise _error(self._path, key, f"key {key.value!r} appears twice in this entry; keep one")
             fields[key.value] = value
         return fields
 
@@ -134,11 +164,10 @@ class _Reader:
                 node,
                 f"symbol {symbol!r}; use capitals and digits, parts joined by a dot or hyphen, as in BRK.B or RDS-B",
             )
-        if symbol in self._symbols:
-            raise _error(
-                self._path, node, f"symbol {symbol!r} is already on line {self._symbols[symbol]}; keep one entry"
-            )
-        self._symbols[symbol] = node.start_mark.line + 1
+        if symbol in self._line_by_symbol:
+            line = self._line_by_symbol[symbol]
+            raise _error(self._path, node, f"symbol {symbol!r} is already on line {line}; keep one entry")
+        self._line_by_symbol[symbol] = _line(node)
         return symbol
 
     def _cik(self, node: yaml.Node) -> str:
@@ -153,19 +182,26 @@ class _Reader:
             raise _error(self._path, node, f"{key!r} has no text; write the text after the colon or dash")
         return " ".join(node.value.split())
 
-    def _aliases(self, node: yaml.Node | None, key: str, symbol: str) -> Iterator[str]:
+    def _aliases(self, node: yaml.Node | None, key: str, symbol: str) -> tuple[str, ...]:
         if node is None:
-            return
+            return ()
         if not isinstance(node, yaml.SequenceNode):
             raise _error(self._path, node, f"{key!r} is not a list; write [name, name], also for a single name")
+        aliases: list[str] = []
         for item in node.value:
             alias = self._text(item, key)
-            self._claim(alias, symbol, item)
-            yield alias
+            self._claim_name(alias, symbol, item)
+            aliases.append(alias)
+        return tuple(aliases)
 
-    def _claim(self, name: str, symbol: str, node: yaml.Node) -> None:
-        """Take a name for a company. Case does not tell two names apart: headlines come in capitals, too."""
-        owner = f"{symbol} (line {node.start_mark.line + 1})"
-        taken = self._names.setdefault(name.casefold(), owner)
-        if taken is not owner:
-            raise _error(self._path, node, f"name {name!r} is already claimed by {taken}; keep it once")
+    def _claim_name(self, name: str, symbol: str, node: yaml.Node) -> None:
+        """Reserve a name for a company, in any case: headlines may be in capitals.
+
+        Raises:
+            WatchlistError: The name is in use already.
+        """
+        key = name.casefold()
+        if key in self._owner_by_name:
+            owner = self._owner_by_name[key]
+            raise _error(self._path, node, f"name {name!r} is already claimed by {owner}; keep it once")
+        self._owner_by_name[key] = f"{symbol} (line {_line(node)})"

@@ -30,7 +30,7 @@ def examine(seconds: float = SECONDS) -> dict[str, ProbeResult]:
         return {"settings": fail("; ".join(str(error).splitlines()), "correct the environment or .env")}
     patience = min(PATIENCE * seconds, MOST_PATIENCE)
     probes = probes_of(settings, today, seconds=patience)
-    return look(probes, seconds=seconds, told=user_message, in_turn=in_turn(settings))
+    return look(probes, seconds=seconds, describe_error=user_message, in_turn=in_turn(settings))
 
 
 def examine_production(
@@ -54,10 +54,10 @@ def examine_production(
         stacks.append(read(name))
         return ok(f"{name} is there, with every output")
 
-    found = look({"stack": stack}, seconds=AWS_SECONDS, told=user_message)
+    found = look({"stack": stack}, seconds=AWS_SECONDS, describe_error=user_message)
     if not stacks:
         return found
-    found |= look(production.probes_of(stacks[0], now), seconds=AWS_SECONDS, told=user_message)
+    found |= look(production.probes_of(stacks[0], now), seconds=AWS_SECONDS, describe_error=user_message)
     if not inside:
         return found
     waiting = patience or Patience()
@@ -66,7 +66,7 @@ def examine_production(
         found.update(production.inside(stacks[0], waiting))
         return ok("a task of the deployed image looked, too")
 
-    return found | look({"inside": from_inside}, seconds=2 * waiting.seconds + AWS_SECONDS, told=user_message)
+    return found | look({"inside": from_inside}, seconds=2 * waiting.seconds + AWS_SECONDS, describe_error=user_message)
 
 
 def healthy(found: Mapping[str, ProbeResult]) -> bool:

@@ -51,12 +51,13 @@ def quota(settings: Settings, now: Clock) -> ProbeResult:
 
 def prices(base_url: str, seconds: float) -> ProbeResult:
     """Whether Yahoo answers with bars of the benchmark; it is asked once."""
-    from signals_pipeline.adapters.prices.pacing import Pacer
-    from signals_pipeline.adapters.prices.yahoo_session import CHART, YAHOO, ChartSession, Refused
+    from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
+    from signals_pipeline.adapters.prices.yahoo_session import CHART_PATH, YAHOO_CHARTS_ORIGIN, ChartSession, Refused
 
-    with ChartSession(timeout=seconds, pacer=Pacer(0), base_url=base_url, attempts=1) as session:
+    policy = chart_policy(deadline=seconds, concurrency=1, min_interval=0, attempts=1)
+    with ChartSession(policy, base_url=base_url) as session:
         try:
-            session.get(f"{YAHOO}{CHART}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
+            session.get(f"{YAHOO_CHARTS_ORIGIN}{CHART_PATH}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
         except Refused as error:
             return fail(f"Yahoo gives no bars of {error}", "try again later, or set SIGNALS_PRICES_PATH")
     return ok(f"Yahoo answers for {BENCHMARK}")

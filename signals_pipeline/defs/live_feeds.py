@@ -30,9 +30,9 @@ def feed_options(settings: Settings, *, origins: Mapping[str, str] | None = None
         newsapi_daily_calls=settings.newsapi_daily_calls,
         degrades=Degrades(settings.newsapi_gives_up_first),
         contact=settings.signals_contact,
-        manners=RequestPolicy(
-            at_once=settings.news_concurrency,
-            spacing=settings.news_spacing_seconds,
+        policy=RequestPolicy(
+            concurrency=settings.news_concurrency,
+            min_interval=settings.news_spacing_seconds,
             timeout=settings.news_timeout_seconds,
             deadline=2 * settings.news_timeout_seconds,
         ),

@@ -32,7 +32,7 @@ def live_news_resource(
 
     Args:
         settings: Validated settings.
-        origins: Other places for vendors' origins; see `HttpClient`.
+        origins: Other places for vendors' origins; see `with_origin_overrides`.
         now: The clock.
 
     Raises:

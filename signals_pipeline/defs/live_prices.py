@@ -7,8 +7,8 @@ from pydantic import Field
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
-from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline.adapters.stores.bars import BarStore
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.defs.resources import Store
@@ -28,9 +28,9 @@ class LivePricesResource(dg.ConfigurableResource[PriceSource]):
         """The source over the pipeline's own database; nothing is asked for before the first use."""
         vendor = YahooPrices(
             cache_dir=Path(self.cache_dir),
-            timeout=self.timeout_seconds,
-            concurrency=self.concurrency,
-            pacer=lambda: Pacer(self.spacing_seconds),
+            policy=chart_policy(
+                deadline=self.timeout_seconds, concurrency=self.concurrency, min_interval=self.spacing_seconds
+            ),
             base_url=self.base_url,
         )
         return LivePrices(vendor, BarStore(self.store.engine), trading_sessions)

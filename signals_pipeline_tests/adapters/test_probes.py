@@ -47,18 +47,18 @@ def test_findings_come_in_order_and_a_late_one_is_said_and_a_broken_one_is_a_lin
         never.wait(30)
         return ok("too late")
 
-    found = look(
+    results = look(
         {"late": late, "broken": broken, "foreseen": foreseen, "fine": lambda: warn("so so", "mend it")},
         seconds=0.3,
-        told=lambda error: "a foreseen failure" if isinstance(error, KeyError) else None,
+        describe_error=lambda error: "a foreseen failure" if isinstance(error, KeyError) else None,
     )
     never.set()
-    assert list(found) == ["late", "broken", "foreseen", "fine"]
-    assert found["late"].text == "no answer within 0.3 s"
-    assert found["broken"].text == "RuntimeError: first second"
-    assert found["foreseen"].text == "a foreseen failure"
-    assert found["fine"] == ProbeResult("warn", "so so", "mend it")
-    assert all(each.status == "fail" and each.remedy for each in list(found.values())[:3])
+    assert list(results) == ["late", "broken", "foreseen", "fine"]
+    assert results["late"].text == "no answer within 0.3 s"
+    assert results["broken"].text == "RuntimeError: first second"
+    assert results["foreseen"].text == "a foreseen failure"
+    assert results["fine"] == ProbeResult("warn", "so so", "mend it")
+    assert all(result.status == "fail" and result.remedy for result in list(results.values())[:3])
     assert fail("a", "b") == ProbeResult("fail", "a", "b")
 
 
@@ -75,14 +75,14 @@ def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed
         return ok(name)
 
     probes = {"behind": lambda: quick("behind"), "hangs": hangs, "first": lambda: quick("first")}
-    found = look(probes, seconds=0.3, told=lambda _: None, in_turn=("first", "gone", "hangs", "behind"))
+    results = look(probes, seconds=0.3, describe_error=lambda _: None, in_turn=("first", "gone", "hangs", "behind"))
     assert order == ["first", "hangs"]
     assert unfinished()
     never.set()
-    assert list(found) == list(probes)
-    assert found["first"] == ok("first")
-    busy = warn("not looked at within 0.3 s: this machine is busy", "signals doctor --seconds 3")
-    assert found["hangs"] == found["behind"] == busy
+    assert list(results) == list(probes)
+    assert results["first"] == ok("first")
+    busy = warn("not checked within 0.3 s: this machine is busy", "signals doctor --seconds 3")
+    assert results["hangs"] == results["behind"] == busy
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed
         (401, "fail", "NewsAPI refuses the key"),
         (426, "warn", "its quota is used up"),
         (429, "warn", "its quota is used up"),
-        (500, "warn", "NewsAPI answers 500"),
+        (500, "warn", "NewsAPI returned HTTP 500"),
     ],
 )
 def test_the_newsapi_key_is_asked_about_by_one_call(server: YahooServer, status: int, wanted: str, words: str) -> None:
     server.pages[SOURCES] = Answer({"status": "ok"}, status=status)
-    found = newsapi_key(KEY, reserve=lambda: True, origin=server.url)
-    assert (found.status, words in found.text) == (wanted, True)
-    assert KEY not in f"{found}"
+    result = newsapi_key(KEY, reserve=lambda: True, origin=server.url)
+    assert (result.status, words in result.text) == (wanted, True)
+    assert KEY not in f"{result}"
     ((path, headers),) = server.visits
     assert path.startswith(SOURCES)
     assert KEY not in path
@@ -119,9 +119,9 @@ def test_no_network_is_a_line(nobody: str) -> None:
 @pytest.mark.parametrize(("off", "wanted"), [(0, "ok"), (-30, "ok"), (31, "warn"), (-240, "warn"), (241, "fail")])
 def test_a_clock_that_is_off(server: YahooServer, off: int, wanted: str) -> None:
     server.date = format_datetime(NOW + timedelta(seconds=off), usegmt=True)
-    found = clock(lambda: NOW, origin=server.url)
-    assert found.status == wanted
-    assert ("NTP" in found.remedy) == (wanted != "ok")
+    result = clock(lambda: NOW, origin=server.url)
+    assert result.status == wanted
+    assert ("NTP" in result.remedy) == (wanted != "ok")
 
 
 def test_a_server_without_a_date_tells_nothing(server: YahooServer) -> None:
@@ -134,10 +134,10 @@ def test_a_server_without_a_date_tells_nothing(server: YahooServer) -> None:
 def test_smtp_lets_the_right_password_in_and_sends_nothing(tls: str) -> None:
     inbox = Inbox()
     with mail_server(inbox, tls=tls, login=True) as port:
-        found = smtp_login("localhost", port, tls, user=USER, password=PASSWORD, context=client_context())  # pyright: ignore[reportArgumentType]
+        result = smtp_login("localhost", port, tls, user=USER, password=PASSWORD, context=client_context())  # pyright: ignore[reportArgumentType]
         wrong = smtp_login("localhost", port, tls, user=USER, password="planted", context=client_context())  # pyright: ignore[reportArgumentType]  # noqa: S106
         untrusted = smtp_login("localhost", port, tls, context=ssl.create_default_context())  # pyright: ignore[reportArgumentType]
-    assert found == ok(f"SMTP server localhost:{port} lets {USER} in, {tls}")
+    assert result == ok(f"SMTP server localhost:{port} accepts {USER}, {tls}")
     assert (wrong.status, wrong.remedy) == ("fail", "correct SMTP_USER and SMTP_PASSWORD")
     assert "planted" not in wrong.text
     assert "CERTIFICATE_VERIFY_FAILED" in untrusted.text
@@ -146,10 +146,10 @@ def test_smtp_lets_the_right_password_in_and_sends_nothing(tls: str) -> None:
 
 def test_smtp_without_log_in_or_without_a_server() -> None:
     with mail_server(Inbox()) as port:
-        assert smtp_login("127.0.0.1", port, "none").text.endswith("lets anyone in, none")
-    found = smtp_login("127.0.0.1", port, "none")
-    assert found.text.startswith(f"SMTP server 127.0.0.1:{port}: ConnectionRefusedError")
-    assert "SMTP_HOST" in found.remedy
+        assert smtp_login("127.0.0.1", port, "none").text.endswith("accepts any sender, none")
+    result = smtp_login("127.0.0.1", port, "none")
+    assert result.text.startswith(f"SMTP server 127.0.0.1:{port}: ConnectionRefusedError")
+    assert "SMTP_HOST" in result.remedy
 
 
 @pytest.fixture
@@ -168,12 +168,12 @@ def _aws(monkeypatch: pytest.MonkeyPatch, server: YahooServer) -> None:
 @pytest.mark.usefixtures("_aws")
 @pytest.mark.parametrize(
     ("status", "wanted", "words"),
-    [(200, "ok", "answers"), (404, "fail", "is not there"), (403, "fail", "refuses (403)")],
+    [(200, "ok", "answers"), (404, "fail", "does not exist"), (403, "fail", "refuses access (403)")],
 )
 def test_a_bucket(server: YahooServer, status: int, wanted: str, words: str) -> None:
     server.pages["/desk-frames"] = Answer(b"", status=status)
-    found = bucket("s3://desk-frames/frames")
-    assert (found.status, found.text) == (wanted, f"bucket desk-frames {words}")
+    result = bucket("s3://desk-frames/frames")
+    assert (result.status, result.text) == (wanted, f"bucket desk-frames {words}")
 
 
 ACCOUNT = "/v2/email/account"
@@ -191,18 +191,18 @@ ACCOUNT = "/v2/email/account"
 )
 def test_ses(server: YahooServer, answer: Answer, wanted: str, words: str) -> None:
     server.pages[ACCOUNT] = answer
-    found = ses()
-    assert (found.status, words in found.text) == (wanted, True)
-    assert "planted" not in f"{found}"
+    result = ses()
+    assert (result.status, words in result.text) == (wanted, True)
+    assert "planted" not in f"{result}"
 
 
 @pytest.mark.usefixtures("_aws")
 def test_aws_that_can_not_be_reached_is_a_line(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", nobody)
-    for found in (bucket("s3://desk-frames/frames"), ses()):
-        assert found.status == "fail"
-        assert "Could not connect" in found.text
-        assert "\n" not in found.text
+    for result in (bucket("s3://desk-frames/frames"), ses()):
+        assert result.status == "fail"
+        assert "Could not connect" in result.text
+        assert "\n" not in result.text
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_memory_of_the_container_or_the_machine(tmp_path: Path, limit: int | str
     about.write_text("MemTotal:       24683452 kB\nMemFree: 1 kB\n")
     if limit is not None:
         (tmp_path / "memory.max").write_text(f"{limit * 2**20 if isinstance(limit, int) else limit}\n")
-    found = memory(tmp_path, about)
-    assert found.status == status
-    assert ("for this container" in found.text) == isinstance(limit, int)
+    result = memory(tmp_path, about)
+    assert result.status == status
+    assert ("for this container" in result.text) == isinstance(limit, int)
     assert memory().status in {"ok", "warn", "fail"}
 
 
@@ -224,4 +224,4 @@ def test_a_folder_that_is_there_or_can_be_made_or_can_not(tmp_path: Path) -> Non
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
     assert folder(tmp_path / "file" / "data").status == "fail"
-    assert folder(tmp_path, least_mb=10**9).status == "warn"
+    assert folder(tmp_path, minimum_mb=10**9).status == "warn"

@@ -58,7 +58,7 @@ MISTAKES = {
     "list as company": ("- symbol: V\n  company: [Visa]\n", 2, "'company' has no text; write"),
     "blank alias": ("- symbol: V\n  company: Visa\n  aliases: ['  ']\n", 3, "'aliases' has no text; write"),
     "unknown key": ("- symbol: V\n  company: Visa\n  alias: [Visa]\n", 3, "unknown key 'alias'; use symbol, company"),
-    "key twice": ("- symbol: V\n  company: Visa\n  company: Visa\n", 3, "stands twice in this entry; keep one"),
+    "key twice": ("- symbol: V\n  company: Visa\n  company: Visa\n", 3, "appears twice in this entry; keep one"),
     "not a list": ("symbol: V\n", 1, "not a list of companies; write"),
     "empty list": ("[]\n", 1, "no company; add"),
     "bare symbols": ("- V\n", 1, "not a company entry; write"),

@@ -72,7 +72,7 @@ def test_everything_broken_is_a_line_each(live: Settings, server: YahooServer, t
     assert found["database"].text.endswith("run `signals migrate`")
     assert found["watchlist"].text.endswith("(and 1 more)")
     assert found["news"].text == "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"
-    assert found["prices"].text == "Yahoo gives no bars of SPY: HTTP 403"
+    assert found["prices"].text == "Yahoo gives no bars of SPY: 127.0.0.1/v8/finance/chart/SPY returned HTTP 403"
     assert not healthy(found)
     for line in lines(found):
         assert "\n" not in line
@@ -149,5 +149,6 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
     nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
     assert (
-        "DAGSTER_HOME" in look({"s": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, told=user_message)["s"].text
+        "DAGSTER_HOME"
+        in look({"s": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, describe_error=user_message)["s"].text
     )

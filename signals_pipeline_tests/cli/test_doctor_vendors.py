@@ -50,7 +50,7 @@ def test_the_last_call_is_spent_on_the_key_and_then_none_is_left(live: Settings,
     spend(live, 7_999, NOW)
     first, then = examined(live, server), examined(live, server)
     assert first["newsapi key"] == ProbeResult("ok", "NewsAPI accepts the key")
-    assert then["newsapi key"].text == "no call is left to ask with"
+    assert then["newsapi key"].text == "no call is left to check the key with"
     assert (then["newsapi quota"].status, then["newsapi quota"].text) == ("warn", "NewsAPI: 0 left, runs out 10:00 ET")
     assert len([path for path, _ in server.visits if path.startswith(SOURCES)]) == 1
 
@@ -59,14 +59,15 @@ def test_vendors_that_never_answer_are_given_up_in_a_line_each(live: Settings, s
     there = live.model_copy(update={"smtp_port": int(silent.rsplit(":", 1)[1])})
     waiting = probes_of(there, lambda: NOW, seconds=0.2, newsapi=silent, yahoo=silent, time_from=silent)
     asked = {name: waiting[name] for name in ("mail", "newsapi key", "prices", "clock")}
-    found = look(asked, seconds=60, told=user_message)  # a look that took no notice of its own 0.2 s would be late here
+    # A probe that took no notice of its own 0.2 s would be late here.
+    found = look(asked, seconds=60, describe_error=user_message)
     assert {name: each.status for name, each in found.items()} == {
         **dict.fromkeys(("mail", "newsapi key", "prices"), "fail"),
         "clock": "warn",
     }
     assert found["mail"].text.endswith("timed out")
     assert found["newsapi key"].text == "NewsAPI can't be reached (ReadTimeout)"
-    assert found["prices"].text.startswith("Yahoo gives no bars of SPY: Timeout: ")
+    assert found["prices"].text.startswith("Yahoo gives no bars of SPY: 127.0.0.1/v8/finance/chart/SPY: Timeout: ")
     assert found["clock"].text == "the clock can't be compared (ReadTimeout)"
     assert all(each.remedy for each in found.values())
     assert all("\n" not in line for line in lines(found))

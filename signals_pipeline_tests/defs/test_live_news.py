@@ -82,7 +82,7 @@ def test_one_feed_down_degrades_the_ledger_and_the_metadata_and_the_run_goes_on(
     (event,) = result.asset_materializations_for_node("headlines")
     feeds = event.metadata["feeds"].value
     assert isinstance(feeds, dict)
-    assert str(feeds["newsapi"]).startswith("failed: 0 newsapi.org refuses (apiKeyInvalid: *** is wrong)")
+    assert str(feeds["newsapi"]).startswith("failed: 0 newsapi.org refused the request (apiKeyInvalid: *** is wrong)")
     assert str(feeds["rss:127.0.0.1/feed.xml"]).startswith("ok: 1")
     entry = open_store(chosen.database_url).coverage.get(WINDOW)
     assert entry is not None
@@ -100,7 +100,7 @@ def test_all_feeds_down_fails_the_run_with_one_line(house: Vendor, tmp_path: Pat
     result, _ = materialize(chosen, house)
     assert not result.success
     failure = str(result.failure_data_for_node("headlines"))
-    assert "news: no feed answered (rss:127.0.0.1/feed.xml: 127.0.0.1/feed.xml answers HTTP 404" in failure
+    assert "news: every feed failed (rss:127.0.0.1/feed.xml: 127.0.0.1/feed.xml returned HTTP 404" in failure
     assert open_store(chosen.database_url).coverage.get(WINDOW) is None
 
 

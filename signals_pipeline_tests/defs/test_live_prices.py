@@ -111,4 +111,7 @@ def test_an_outage_before_anything_is_stored_is_one_line(
         run(pipeline, server, WINDOWS[:1], cache)
     line = user_message(refused.value)
     assert line is not None
-    assert line.startswith("yahoo: no daily bars of 3 symbols are stored and none can be had (AAPL: HTTP 401)")
+    assert line.startswith(
+        "yahoo: no daily bars of 3 symbols are stored and none could be fetched"
+        " (AAPL: 127.0.0.1/v8/finance/chart/AAPL returned HTTP 401)"
+    )

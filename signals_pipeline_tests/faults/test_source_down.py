@@ -16,7 +16,7 @@ from signals_pipeline_tests.support.vendors import XML, Reply, vendor
 WINDOW = newest_complete(datetime.now(UTC))  # live feeds are asked now: the window must be the newest one
 GOOD = rss([Item("Microsoft opens an office", 0)])
 TROUBLES = {
-    "down": (Reply(b"", "text/html", 403), "answers HTTP 403"),
+    "down": (Reply(b"", "text/html", 403), "returned HTTP 403"),
     "drifting": (Reply(GOOD.replace(b"item>", b"record>"), XML), "its format has changed"),
 }
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from signals_pipeline.adapters.http_client.client import HttpClient
-from signals_pipeline.adapters.news.edgar import SEC
-from signals_pipeline.adapters.news.rss import YAHOO
+from signals_pipeline.adapters.news.edgar import SEC_ORIGIN
+from signals_pipeline.adapters.news.rss import YAHOO_FEEDS_ORIGIN
 from signals_pipeline.core.news.feeds import NewsSource, SourceError
 from signals_pipeline_tests.support.documents import NOW
 from signals_pipeline_tests.support.vendors import QUICK, Vendor
@@ -16,7 +16,9 @@ START = NOW - timedelta(hours=9)
 
 def client(house: Vendor) -> HttpClient:
     """A client for whom Yahoo and the SEC are this server."""
-    return HttpClient(QUICK, user_agent="tests a@b.example", origins={YAHOO: house.origin, SEC: house.origin})
+    return HttpClient(
+        QUICK, user_agent="tests a@b.example", origins={YAHOO_FEEDS_ORIGIN: house.origin, SEC_ORIGIN: house.origin}
+    )
 
 
 def refusal(source: NewsSource) -> str:

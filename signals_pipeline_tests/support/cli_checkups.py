@@ -17,7 +17,7 @@ SOURCES = "/v2/top-headlines/sources"
 
 def examined(settings: Settings, server: YahooServer) -> dict[str, ProbeResult]:
     probes = probes_of(settings, lambda: NOW, newsapi=server.url, yahoo=server.url, time_from=server.url)
-    return look(probes, seconds=60, told=user_message, in_turn=in_turn(settings))
+    return look(probes, seconds=60, describe_error=user_message, in_turn=in_turn(settings))
 
 
 def put_digest(settings: Settings, window: Window) -> None:

@@ -133,7 +133,7 @@ def live_news(
         newsapi_key="key",
         newsapi_plan=plan,
         contact="a@b.example",
-        manners=manners or RequestPolicy(),
+        policy=manners or RequestPolicy(),
         origins=dict.fromkeys(HOSTS, origin),
     )
     feeds = build_feeds(options, Watchlist(companies_of(symbols)), SourceCalls(engine), now)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from signals_pipeline.adapters.news.fetch import Page, Visit
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 
 
@@ -42,9 +42,9 @@ class Tape:
             raise SourceError(self.down)
         shown = [one for one in self.aired if end - self.memory <= one.at <= end]
         page = tuple(one.headline for one in sorted(shown, key=lambda one: one.at, reverse=True)[: self.newest])
-        visit = Visit(self.name, start, end)
-        visit.take(Page(page, cut=len(shown) > self.newest))
-        return visit.batch(1)
+        fetch = FeedFetch(self.name, start, end)
+        fetch.add(FetchedPage(page, is_truncated=len(shown) > self.newest))
+        return fetch.to_batch(1)
 
 
 def item(published: datetime | None, title: str, feed: str = "one", url: str = "", **more: object) -> RawHeadline:

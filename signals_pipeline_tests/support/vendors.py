@@ -12,7 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
 
-QUICK = RequestPolicy(at_once=8, spacing=0.0, timeout=1.0, deadline=0.5, attempts=3, backoff=0.001, longest_wait=0.3)
+QUICK = RequestPolicy(
+    concurrency=8, min_interval=0.0, timeout=1.0, deadline=0.5, attempts=3, backoff=0.001, max_wait=0.3
+)
 JSON, XML = "application/json", "application/rss+xml; charset=utf-8"
 
 

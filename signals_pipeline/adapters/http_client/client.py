@@ -1,173 +1,139 @@
-"""Answers over HTTP, read whole or refused: manners, deadlines, size, origin, nothing of a query string in messages."""
+"""A client for HTTP GET requests that follows a `RequestPolicy` and returns whole responses or raises."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Lock
-from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from signals_pipeline.adapters.http_client.policy import (
     HostRateLimiter,
     RequestPolicy,
     TransientError,
-    raise_if_transient,
+    host_and_path,
+    root_cause,
+    with_origin_overrides,
 )
 from signals_pipeline.core.news.feeds import SourceError
 
 if TYPE_CHECKING:
     import requests
-    from requests.auth import AuthBase
-
-_PIECE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer with a status that won't pass by itself: 2xx, or 4xx other than 429.
+    """A whole response with a final status: 2xx, or 4xx other than 429.
 
     Attributes:
-        where: Host and path, for messages.
+        location: Host and path, for messages.
         status_code: HTTP status.
-        headers: Headers; names in any case.
+        headers: Headers; their names in any case.
         body: Decoded bytes.
     """
 
-    where: str
+    location: str
     status_code: int
     headers: Mapping[str, str]
     body: bytes
 
     @property
     def content_type(self) -> str:
-        """The media type alone, in lower case; empty where none is given."""
-        return self.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        """The media type without parameters, in lower case; empty where the response names none."""
+        media_type, _, _ = self.headers.get("Content-Type", "").partition(";")
+        return media_type.strip().lower()
 
     def json(self) -> Any:  # noqa: ANN401
         """The body as JSON.
 
         Raises:
-            SourceError: it is none.
+            SourceError: The body is not JSON.
         """
         try:
             return json.loads(self.body)
         except ValueError as error:
-            kind = self.content_type or "no content type"
-            raise SourceError(f"{self.where} answers HTTP {self.status_code} with {kind} that is not JSON") from error
+            content_type = self.content_type or "no content type"
+            raise SourceError(
+                f"{self.location} returned HTTP {self.status_code} with {content_type} that is not JSON"
+            ) from error
 
 
 class HttpClient:
-    """A `requests` session that is polite to each host and reads whole answers.
+    """A `requests` session whose requests are rate limited, retried, and limited in time and size.
 
     Attributes:
-        manners: Politeness and patience.
-        calls: Calls made so far.
+        policy: Limits, timeouts and retries.
+        session: The session itself, for client libraries that take one. What is sent through it follows the policy.
     """
 
     def __init__(
         self,
-        manners: RequestPolicy,
+        policy: RequestPolicy,
         *,
         user_agent: str,
-        doors: HostRateLimiter | None = None,
+        rate_limiter: HostRateLimiter | None = None,
         origins: Mapping[str, str] | None = None,
-        before_call: Callable[[], None] = lambda: None,
+        before_request: Callable[[], None] = lambda: None,
     ) -> None:
         """Open a session.
 
         Args:
-            manners: Politeness and patience.
-            user_agent: Who is calling.
-            doors: Shared with other clients, so that they are polite together; None: doors of its own.
-            origins: Other places for some origins: `{"https://newsapi.org": "http://127.0.0.1:8000"}`.
-            before_call: Asked before every call, repeated ones too; it may refuse by raising `SourceError`.
+            policy: Limits, timeouts and retries.
+            user_agent: The User-Agent header.
+            rate_limiter: A limiter shared with other clients; None: one of its own.
+            origins: Origins to replace by others; see `with_origin_overrides`.
+            before_request: Called before every attempt; it may refuse the request by raising a `SourceError`.
         """
+        # `requests` is imported here: `signals doctor` imports this module and sends nothing through it.
         import requests
-        from requests.adapters import HTTPAdapter
 
-        self.manners = manners
-        self.calls = 0
-        self._lock = Lock()
-        self._doors = doors or HostRateLimiter(manners)
+        from signals_pipeline.adapters.http_client.transport import PolicyAdapter
+
+        self.policy = policy
+        self.session = requests.Session()
+        self.session.headers["User-Agent"] = user_agent
         self._origins = dict(origins or {})
-        self._before_call = before_call
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = user_agent
-        adapter = HTTPAdapter(pool_maxsize=manners.at_once)
+        self._adapter = PolicyAdapter(
+            policy,
+            rate_limiter=rate_limiter or HostRateLimiter(policy),
+            origins=self._origins,
+            before_request=before_request,
+        )
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, adapter)
+            self.session.mount(scheme, self._adapter)
 
-    def get(self, url: str, params: Mapping[str, Any] | None = None, auth: "AuthBase | None" = None) -> Response:
-        """The answer to a GET.
+        # `requests` looks for cookies in the raw response, which the adapter has replaced by the body that it read.
+        def keep_cookies(response: requests.Response, *_: object, **__: object) -> None:
+            self.session.cookies.update(response.cookies)
+
+        self.session.hooks["response"].append(keep_cookies)
+
+    @property
+    def requests_sent(self) -> int:
+        """Requests sent so far; every attempt counts."""
+        return self._adapter.requests_sent
+
+    def get(self, url: str) -> Response:
+        """Send a GET request.
 
         Raises:
-            PassingError: no answer after all attempts: timeouts, broken connections, 429, 5xx.
-            SourceError: the call was refused, the URL can't be asked, or the answer is too large.
+            TransientError: No response after all attempts: timeouts, broken connections, HTTP 429 or 5xx.
+            SourceError: The request was refused, the URL is invalid, or the response is too large.
         """
-        target = moved(url, self._origins)
-        return self.manners.call_with_retry(lambda: self._once(target, params, auth))
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._session.close()
-
-    def _once(self, url: str, params: Mapping[str, Any] | None, auth: "AuthBase | None") -> Response:
         import requests
 
-        where = place(url)
-        with self._doors.through(urlsplit(url).netloc):
-            self._before_call()
-            with self._lock:
-                self.calls += 1
-            began = monotonic()
-            try:
-                with self._session.get(
-                    url, params=params, auth=auth, stream=True, timeout=self.manners.timeout
-                ) as response:
-                    raise_if_transient(where, response.status_code, response.headers)
-                    body = self._body(response, where, began)
-            except requests.exceptions.SSLError as error:
-                raise SourceError(f"{where}: no secure connection; check the certificate and the clock") from error
-            except (requests.ConnectionError, requests.Timeout) as error:
-                raise TransientError(f"{where}: {said(error)}") from error
-            except requests.RequestException as error:
-                raise SourceError(f"{where}: can't be asked ({said(error)})") from error
-        return Response(where, response.status_code, response.headers, body)
-
-    def _body(self, response: "requests.Response", where: str, began: float) -> bytes:
-        """All bytes, piece by piece as they come, so that a slow drip meets the deadline."""
-        import urllib3
-
-        pieces, size = [], 0
         try:
-            while piece := response.raw.read1(_PIECE, decode_content=True):
-                pieces.append(piece)
-                size += len(piece)
-                if size > self.manners.largest:
-                    raise SourceError(f"{where}: more than {self.manners.largest:,} bytes; is this the right address?")
-                if monotonic() - began > self.manners.deadline:
-                    raise TransientError(f"{where}: not done after {self.manners.deadline:g} s")
-        except urllib3.exceptions.HTTPError as error:
-            raise TransientError(f"{where}: the answer broke off ({said(error)})") from error
-        return b"".join(pieces)
+            response = self.session.get(url)
+        except (TransientError, SourceError):
+            raise
+        except requests.RequestException as error:
+            location = host_and_path(with_origin_overrides(url, self._origins))
+            raise SourceError(f"{location}: the request can't be sent ({root_cause(error)})") from error
+        return self.to_response(response)
 
+    @staticmethod
+    def to_response(response: "requests.Response") -> Response:
+        """A response of `session` in our own terms."""
+        return Response(host_and_path(response.url), response.status_code, response.headers, response.content)
 
-def moved(url: str, origins: Mapping[str, str]) -> str:
-    """The URL at another origin where one is given for its own."""
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    return origins[origin] + url[len(origin) :] if origin in origins else url
-
-
-def place(url: str) -> str:
-    """Host and path: what may be shown of a URL whose query may hold a key."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}{parts.path}"
-
-
-def said(error: BaseException) -> str:
-    """What went wrong, in a word or two: the innermost cause's name; its text may hold the URL's query."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return type(error).__name__
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()

@@ -1,134 +1,233 @@
-"""How vendors are called: so many at once, so far apart, so patiently; only what can heal is tried again."""
+"""How vendors are called: rate limit per host, timeouts, and retries of transient errors with exponential backoff.
+
+News and prices follow the same policy. The `requests` session that applies it is in `client` and `transport`, the
+session under yfinance in `adapters.yahoo_session`.
+"""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from signals_pipeline.core.news.feeds import SourceError
 
 if TYPE_CHECKING:
     import tenacity
 
-Answer = TypeVar("Answer")
-SHORT_REST = 60.0  # seconds
+Result = TypeVar("Result")
+
+# A vendor that asks for a longer pause is not worth another attempt of the same pipeline run. Seconds.
+MAX_PAUSE_WITHIN_RUN = 60.0
+
+# urllib3 cuts longer values, by default at six hours; messages should say what the vendor asked for. A year in seconds.
+_MAX_RETRY_AFTER = 366 * 24 * 60 * 60
 
 
 class TransientError(OSError):
-    """A failure that may pass: a timeout, a broken connection, 429 or 5xx; the message is one line.
+    """A request failed in a way that may pass: a timeout, a broken connection, HTTP 429 or 5xx.
 
     Attributes:
-        retry_after: Seconds that the vendor asks to wait; None where it doesn't say.
+        retry_after: Seconds that the vendor asks to wait; None where it does not say.
     """
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
-    def given_up(self) -> SourceError:
-        """What it is to whoever asked the source; one that wants a long rest is not asked again within the run."""
-        return SourceError(str(self), transient=(self.retry_after or 0.0) <= SHORT_REST)
+    def to_source_error(self) -> SourceError:
+        """The error for the source's caller; not transient where the vendor asks for a long pause."""
+        pause = self.retry_after or 0.0
+        return SourceError(str(self), transient=pause <= MAX_PAUSE_WITHIN_RUN)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """Politeness and patience towards one vendor.
+    """Limits, timeouts and retries for requests to a vendor.
 
     Attributes:
-        at_once: Calls under way to one host at the same time.
-        spacing: Seconds between the starts of two calls to one host.
-        timeout: Seconds to connect, and between two pieces of an answer.
-        deadline: Seconds for a whole answer, however steadily it drips.
-        attempts: Calls made at most for one answer.
-        backoff: Seconds: the n-th wait is drawn from [0, backoff * 2^(n-1)] (full jitter).
-        longest_wait: Seconds; a Retry-After beyond this is not waited for.
-        largest: Bytes of an answer read at most.
+        concurrency: Maximum number of requests to one host in progress at the same time.
+        min_interval: Minimum seconds between the starts of two requests to one host.
+        timeout: Seconds to connect, and to wait for the next bytes of a response.
+        deadline: Seconds for a whole response, however steadily it arrives.
+        attempts: Maximum number of attempts for one response.
+        backoff: Scale of the backoff in seconds: the n-th wait is drawn from [0, backoff * 2^(n-1)].
+        max_wait: Maximum seconds between two attempts; a longer Retry-After ends the retries.
+        max_bytes: Maximum size of a response body, decoded.
     """
 
-    at_once: int = 10
-    spacing: float = 0.02
+    concurrency: int = 10
+    # 50 requests per second and host: a window's 50 symbols are fetched in about a second.
+    min_interval: float = 0.02
     timeout: float = 10.0
     deadline: float = 20.0
     attempts: int = 3
     backoff: float = 0.5
-    longest_wait: float = 30.0
-    largest: int = 8_000_000
+    max_wait: float = 30.0
+    # Far more than a feed, a page of results or a chart has: a larger response is not what was asked for.
+    max_bytes: int = 8_000_000
 
-    def call_with_retry(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer, asked for again after a `TransientError` as long as the manners allow.
+    def call_with_retry(self, send: Callable[[], Result], *, host: str, rate_limiter: "HostRateLimiter") -> Result:
+        """Send a request within the host's rate limit and retry it after a `TransientError`.
+
+        A wait between two attempts holds every request to the host, not only this one: a vendor that is overloaded or
+        has refused one request should not get others in the meantime.
+
+        Args:
+            send: Makes one attempt.
+            host: Whose rate limit applies.
+            rate_limiter: The limiter shared by all who call this host.
 
         Raises:
-            PassingError: the last one, where none of the attempts got an answer.
+            TransientError: The last attempt's, once no attempt is left or the vendor asks to wait too long.
         """
         import tenacity
 
-        jitter = tenacity.wait_random_exponential(multiplier=self.backoff, max=self.longest_wait)
+        def attempt() -> Result:
+            with rate_limiter.slot(host):
+                return send()
 
-        def wait(state: "tenacity.RetryCallState") -> float:
-            return max(jitter(state), _retry_after(state) or 0.0)
+        # Full jitter. Source: Brooker, Exponential Backoff And Jitter, AWS Architecture Blog (2015).
+        backoff = tenacity.wait_random_exponential(multiplier=self.backoff, max=self.max_wait)
 
-        def may_heal(state: "tenacity.RetryCallState") -> bool:
-            failure = state.outcome.exception() if state.outcome else None
-            return isinstance(failure, TransientError) and (failure.retry_after or 0.0) <= self.longest_wait
+        def wait_seconds(state: "tenacity.RetryCallState") -> float:
+            return max(backoff(state), _requested_wait(state))
 
-        stop = tenacity.stop_after_attempt(self.attempts)
-        return tenacity.Retrying(stop=stop, wait=wait, retry=may_heal, reraise=True, sleep=sleep)(ask)
+        def is_retryable(state: "tenacity.RetryCallState") -> bool:
+            return _transient_error(state) is not None and _requested_wait(state) <= self.max_wait
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self.attempts),
+            wait=wait_seconds,
+            retry=is_retryable,
+            # The next attempt waits for its slot, which opens when the hold is over.
+            sleep=lambda seconds: rate_limiter.hold(host, seconds),
+            reraise=True,
+        )
+        return retrying(attempt)
 
 
-def _retry_after(state: "tenacity.RetryCallState") -> float | None:
-    failure = state.outcome.exception() if state.outcome else None
-    return failure.retry_after if isinstance(failure, TransientError) else None
+def _transient_error(state: "tenacity.RetryCallState") -> TransientError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, TransientError) else None
 
 
-@dataclass
+def _requested_wait(state: "tenacity.RetryCallState") -> float:
+    """Seconds that the vendor asked to wait; 0 where it did not."""
+    error = _transient_error(state)
+    if error is None or error.retry_after is None:
+        return 0.0
+    return error.retry_after
+
+
 class HostRateLimiter:
-    """One door a host, through which calls pass as the manners say; shared by threads."""
+    """Limits the concurrency and the pace of requests per host; shared by threads and clients.
 
-    manners: RequestPolicy
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _places: dict[str, threading.BoundedSemaphore] = field(default_factory=dict)
-    _next: dict[str, float] = field(default_factory=dict)
+    Args:
+        policy: Concurrency and minimum interval.
+        clock: Monotonic seconds.
+        pause: Sleeps for a number of seconds.
+    """
+
+    def __init__(
+        self,
+        policy: RequestPolicy,
+        *,
+        clock: Callable[[], float] = monotonic,
+        pause: Callable[[float], None] = sleep,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._semaphores: dict[str, threading.BoundedSemaphore] = {}
+        # Per host, the earliest moment at which the next request may start.
+        self._next_start: dict[str, float] = {}
 
     @contextmanager
-    def through(self, host: str) -> Iterator[None]:
-        """Wait for a place at this host, hold it, give it back."""
+    def slot(self, host: str) -> Generator[None]:
+        """Wait until a request to the host may start, and occupy one of its slots within the block."""
         with self._lock:
-            place = self._places.setdefault(host, threading.BoundedSemaphore(self.manners.at_once))
-        with place:
-            with self._lock:
-                now = monotonic()
-                turn = max(now, self._next.get(host, now))
-                self._next[host] = turn + self.manners.spacing
-            if turn > now:
-                sleep(turn - now)
+            semaphore = self._semaphores.setdefault(host, threading.BoundedSemaphore(self._policy.concurrency))
+        with semaphore:
+            self._wait_for_turn(host)
             yield
 
+    def hold(self, host: str, seconds: float) -> None:
+        """Let no request to the host start for a number of seconds; a longer hold in force stays."""
+        with self._lock:
+            now = self._clock()
+            self._next_start[host] = max(self._next_start.get(host, now), now + seconds)
 
-def raise_if_transient(where: str, status: int, headers: Mapping[str, str]) -> None:
-    """Raise where a status tells of something that may pass.
+    def _wait_for_turn(self, host: str) -> None:
+        # Reserve the start under the lock, sleep outside of it, so that others can reserve theirs meanwhile.
+        with self._lock:
+            now = self._clock()
+            start = max(now, self._next_start.get(host, now))
+            self._next_start[host] = start + self._policy.min_interval
+        if start > now:
+            self._pause(start - now)
+
+
+def raise_if_transient(location: str, status_code: int, headers: Mapping[str, str | None]) -> None:
+    """Raise for HTTP statuses that may pass.
+
+    Args:
+        location: Host and path, for the message.
+        status_code: HTTP status.
+        headers: Response headers.
 
     Raises:
-        PassingError: 429 or 5xx.
+        TransientError: HTTP 429 or 5xx.
     """
-    if status == 429 or status >= 500:
-        after = retry_after(headers.get("Retry-After"))
-        says = f", wants {after:.0f} s of rest" if after is not None else ""
-        raise TransientError(f"{where} answers HTTP {status}{says}", after)
+    if status_code != 429 and status_code < 500:
+        return
+    seconds = parse_retry_after(headers.get("Retry-After"))
+    request_to_wait = "" if seconds is None else f" and asked to wait {seconds:.0f} s"
+    raise TransientError(f"{location} returned HTTP {status_code}{request_to_wait}", seconds)
 
 
-def retry_after(value: str | None) -> float | None:
-    """Seconds to wait by a Retry-After header: a number or an HTTP date; None where there is none to read."""
+def parse_retry_after(value: str | None) -> float | None:
+    """Seconds to wait by a Retry-After header (RFC 9110, 10.2.3), which is a number of seconds or an HTTP date.
+
+    Returns:
+        0 for a date in the past, None where there is no value or none that can be read.
+    """
     if not value:
         return None
-    if value.isascii() and value.strip().isdigit():
-        return float(value)
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util import Retry
+
     try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
+        return float(Retry(retry_after_max=_MAX_RETRY_AFTER).parse_retry_after(value))
+    except (InvalidHeader, ValueError, OverflowError):  # the latter two for dates that no calendar has
         return None
-    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def with_origin_overrides(url: str, origins: Mapping[str, str]) -> str:
+    """The URL at the origin that replaces its own; unchanged where no override is given.
+
+    Args:
+        url: Absolute URL.
+        origins: Replacements by origin, as in `{"https://newsapi.org": "http://127.0.0.1:8000"}`.
+    """
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if origin not in origins:
+        return url
+    return origins[origin] + url[len(origin) :]
+
+
+def host_and_path(url: str) -> str:
+    """What may be shown of a URL, whose query, user or fragment may hold a key."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}{parts.path}"
+
+
+def root_cause(error: BaseException) -> str:
+    """The class name of the innermost cause; its text may hold the URL's query."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return type(error).__name__

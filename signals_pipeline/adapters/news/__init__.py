@@ -1,1 +1,1 @@
-"""News sources, one a file; each delivers raw headlines and a report of how its answer went."""
+"""News sources, one per module; each delivers raw headlines and a report on how the fetch went."""

@@ -1,6 +1,7 @@
-"""8-K filings from the SEC's EDGAR: the stream of current filings, read back as far as needed, for the watchlist only.
+"""8-K filings from the SEC's EDGAR: the feed of current filings, read back as far as needed, for the watchlist only.
 
-The SEC asks automated readers to name themselves with a contact and to stay under 10 calls a second.
+The SEC asks automated readers to name themselves with a contact and to send at most 10 requests per second
+(sec.gov/os/accessing-edgar-data).
 """
 
 import re
@@ -11,107 +12,147 @@ from typing import Any
 
 from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import RequestPolicy, TransientError
-from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, parse_instant
 from signals_pipeline.adapters.news.rss import parse
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 from signals_pipeline.core.watchlist import Company
 
-SEC = "https://www.sec.gov"
-_COUNT = 100
-_PAGES = 30
+SEC_ORIGIN = "https://www.sec.gov"
+
+# Filings per page; the SEC's maximum.
+_PAGE_SIZE = 100
+
+# A bound on one fetch, 3,000 filings; where it is reached, the report says so.
+_MAX_PAGES = 30
+
+# Below the SEC's limit of 10 requests per second, whatever is configured.
+_MAX_CONCURRENCY = 2
+_MIN_INTERVAL = 0.12
+
 _TITLE = re.compile(r"^8-K(?P<amended>/A)?\s+-\s+(?P<name>.+?)\s+\((?P<cik>\d{1,10})\)")
 _ITEM = re.compile(r"Item\s+\d\.\d\d:\s*([^<\n]+?)\s*(?=<|\n|$|Item\s+\d)")
+# The state in which a filer is incorporated, as in `DEERE & CO /DE/`.
+_STATE_SUFFIX = re.compile(r"/[A-Z]{2,3}/?\s*$")
 _WORDS = re.compile(r"[a-z0-9]+")
-_LEGAL = frozenset(
-    ["inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "plc", "llc", "lp"]
-) | {"sa", "ag", "nv", "the", "group", "de"}
+# Words that say nothing about which company it is.
+_GENERIC_WORDS = frozenset(
+    "inc incorporated corp corporation co company ltd limited plc llc lp sa ag nv the group de".split()  # noqa: SIM905
+)
 
 
-def sec_manners(manners: RequestPolicy) -> RequestPolicy:
-    """These manners, no faster than the SEC allows."""
-    return replace(manners, at_once=min(manners.at_once, 2), spacing=max(manners.spacing, 0.12))
+def sec_policy(policy: RequestPolicy) -> RequestPolicy:
+    """The policy, slowed down to what the SEC allows."""
+    return replace(
+        policy,
+        concurrency=min(policy.concurrency, _MAX_CONCURRENCY),
+        min_interval=max(policy.min_interval, _MIN_INTERVAL),
+    )
 
 
 class EdgarFilings:
-    """8-K filings of the watchlist's companies, each with its items as the title."""
+    """8-K filings of the watchlist's companies, each titled with its items."""
 
     name = "rss:edgar"
 
     def __init__(self, http: HttpClient, companies: Iterable[Company]) -> None:
-        """Prepare the look-up.
+        """Prepare the look-up of companies.
 
         Args:
             http: A client whose user agent names a contact.
-            companies: Whose filings are wanted; by CIK where the watchlist has it, else by the registered name.
+            companies: Whose filings are wanted: identified by CIK where the watchlist has it, else by registered name.
         """
         self._http = http
-        self._by_name: dict[str, Company] = {}
-        self._by_cik: dict[int, Company] = {}
+        self._company_by_cik: dict[int, Company] = {}
+        self._company_by_name: dict[str, Company] = {}
         for company in companies:
             if company.cik:
-                self._by_cik[int(company.cik)] = company
-            else:
-                self._by_name.update((_key(name), company) for name in (*company.aliases, company.name))
+                self._company_by_cik[int(company.cik)] = company
+                continue
+            for name in (*company.aliases, company.name):
+                self._company_by_name[_comparable_name(name)] = company
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
-        """The watchlist's filings that the stream holds, back to start.
+        """The watchlist's filings in the feed, back to start.
 
         Raises:
-            SourceError: no answer, or none that is EDGAR's stream.
+            SourceError: There was no response, or it is not EDGAR's feed.
         """
-        visit = Visit(self.name, start, end)
-        calls = self._http.calls
+        fetch = FeedFetch(self.name, start, end)
+        sent_before = self._http.requests_sent
         try:
-            self._read_back(visit)
+            self._read_back(fetch)
         except TransientError as error:
-            raise error.given_up() from error
-        return visit.batch(self._http.calls - calls)
+            raise error.to_source_error() from error
+        return fetch.to_batch(self._http.requests_sent - sent_before)
 
-    def _read_back(self, visit: Visit) -> None:
-        seen: set[str] = set()
-        oldest = visit.end
-        for page in range(_PAGES):
-            filings = self._page(page * _COUNT)
-            fresh = [one for one in filings if one.url not in seen]
-            seen.update(one.url or "" for one in fresh)
-            visit.take(Page(tuple(filter(None, map(self._ours, fresh)))))
-            oldest = min((one.published_at for one in filings if one.published_at), default=visit.start)
-            if len(filings) < _COUNT or not fresh or oldest < visit.start:
+    def _read_back(self, fetch: FeedFetch) -> None:
+        """Read pages, newest first, until one reaches back to start."""
+        seen_urls: set[str] = set()
+        oldest = fetch.end
+        for page in range(_MAX_PAGES):
+            filings = self._read_page(first=page * _PAGE_SIZE)
+
+            # While pages are read, new filings push older ones onto the next page.
+            new_filings = [filing for filing in filings if filing.url not in seen_urls]
+            seen_urls.update(filing.url or "" for filing in new_filings)
+
+            headlines = [self._headline_of_watchlist(filing) for filing in new_filings]
+            fetch.add(FetchedPage(tuple(headline for headline in headlines if headline is not None)))
+
+            times = [filing.published_at for filing in filings if filing.published_at]
+            oldest = min(times, default=fetch.start)
+            is_last_page = len(filings) < _PAGE_SIZE or not new_filings
+            if is_last_page or oldest < fetch.start:
                 return
-        visit.whole_from = max(visit.start, oldest)
-        visit.notes.append(f"more than {_PAGES * _COUNT:,} filings: the oldest ones were not read")
 
-    def _page(self, first: int) -> list[RawHeadline]:
-        url = (
-            f"{SEC}/cgi-bin/browse-edgar?action=getcurrent&type=8-K&company=&dateb=&owner=include"
-            f"&start={first}&count={_COUNT}&output=atom"
+        # The page limit was reached first.
+        fetch.whole_from = max(fetch.start, oldest)
+        fetch.notes.append(f"more than {_MAX_PAGES * _PAGE_SIZE:,} filings: the oldest ones were not read")
+
+    def _read_page(self, *, first: int) -> list[RawHeadline]:
+        """The filings of one page, of all companies.
+
+        Args:
+            first: Position of the page's first filing, from the newest back.
+        """
+        response = self._http.get(
+            f"{SEC_ORIGIN}/cgi-bin/browse-edgar?action=getcurrent&type=8-K&company=&dateb=&owner=include"
+            f"&start={first}&count={_PAGE_SIZE}&output=atom"
         )
-        answer = self._http.get(url)
-        if answer.status_code == 403:
-            raise SourceError(f"{answer.where} answers HTTP 403: the SEC wants a contact; set SIGNALS_CONTACT")
-        filings = [_filing(entry) for entry in parse(answer)["entries"]]
-        refuse_drift(answer.where, filings)
-        unreadable = sum(not _TITLE.match(one.title or "") for one in filings)
-        if 2 * unreadable > len(filings):
-            raise SourceError(f"{answer.where}: titles are no longer `8-K - NAME (CIK)`; update the adapter")
+        if response.status_code == 403:
+            raise SourceError(f"{response.location} returned HTTP 403: the SEC requires a contact; set SIGNALS_CONTACT")
+        filings = [_filing(entry) for entry in parse(response)["entries"]]
+        check_format(response.location, filings)
+
+        unreadable_titles = sum(not _TITLE.match(filing.title or "") for filing in filings)
+        if 2 * unreadable_titles > len(filings):
+            raise SourceError(
+                f"{response.location}: titles are no longer `8-K - NAME (CIK)`; its format has changed: update"
+                " signals_pipeline"
+            )
         return filings
 
-    def _ours(self, filing: RawHeadline) -> RawHeadline | None:
-        """The filing with a title for readers, where a company of the watchlist made it."""
+    def _headline_of_watchlist(self, filing: RawHeadline) -> RawHeadline | None:
+        """The filing with a title for readers; None where no company of the watchlist filed it."""
         match = _TITLE.match(filing.title or "")
         if match is None:
             return None
-        company = self._by_cik.get(int(match["cik"])) or self._by_name.get(_key(match["name"]))
+        company = self._company_by_cik.get(int(match["cik"]))
+        if company is None:
+            company = self._company_by_name.get(_comparable_name(match["name"]))
         if company is None:
             return None
-        items = "; ".join(dict.fromkeys(_ITEM.findall(filing.summary or ""))) or "current report"
-        kind = "amends its 8-K" if match["amended"] else "files 8-K"
-        return replace(filing, title=f"{company.name} {kind}: {items}", summary=None, tags=(company.symbol,))
+
+        # A filing may list an item several times.
+        items = dict.fromkeys(_ITEM.findall(filing.summary or ""))
+        subject = "; ".join(items) or "current report"
+        action = "amends its 8-K" if match["amended"] else "files 8-K"
+        return replace(filing, title=f"{company.name} {action}: {subject}", summary=None, tags=(company.symbol,))
 
 
 def _filing(entry: Mapping[str, Any]) -> RawHeadline:
     return RawHeadline(
-        published_at=instant(entry.get("updated")),
+        published_at=parse_instant(entry.get("updated")),
         title=entry.get("title") or None,
         url=entry.get("link") or None,
         source="SEC EDGAR",
@@ -120,7 +161,8 @@ def _filing(entry: Mapping[str, Any]) -> RawHeadline:
     )
 
 
-def _key(name: str) -> str:
-    """The name without case, punctuation, legal form and state (`EXXON MOBIL CORP`, `DEERE & CO /DE/`)."""
-    plain = re.sub(r"/[A-Z]{2,3}/?\s*$", "", name).casefold().replace("&", " ").replace("'", "")
-    return " ".join(word for word in _WORDS.findall(plain) if word not in _LEGAL)
+def _comparable_name(name: str) -> str:
+    """The name without case, punctuation, legal form and state: `EXXON MOBIL CORP` becomes `exxon mobil`."""
+    without_state = _STATE_SUFFIX.sub("", name)
+    plain = without_state.casefold().replace("&", " ").replace("'", "")
+    return " ".join(word for word in _WORDS.findall(plain) if word not in _GENERIC_WORDS)

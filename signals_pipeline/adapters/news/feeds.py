@@ -1,12 +1,15 @@
-"""The live feeds by name, as SIGNALS_FEEDS lists them."""
+"""The live feeds by name, as SIGNALS_FEEDS lists them, and the options with which they are built.
+
+The settings are read in `defs.live_feeds`; the feeds themselves are in the neighbouring modules.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from signals_pipeline.adapters.http_client.client import HttpClient, place
-from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy
-from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_manners
+from signals_pipeline.adapters.http_client.client import HttpClient
+from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy, host_and_path
+from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_policy
 from signals_pipeline.adapters.news.newsapi import PLANS, Degrades, NewsApi, Plan, QuotaError
 from signals_pipeline.adapters.news.rss import RssFeed, YahooRss
 from signals_pipeline.adapters.news.yahoo import YahooNews
@@ -15,23 +18,24 @@ from signals_pipeline.core.news.feeds import NewsSource, SourceError
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Watchlist
 
-_AGENT = "signals_pipeline/0.1"
+_USER_AGENT = "signals_pipeline/0.1"
+_HOURS_PER_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
 class FeedOptions:
-    """Which feeds, and how they are asked.
+    """Which feeds to build, and how they are fetched.
 
     Attributes:
         names: `newsapi`, `yahoo`, `rss:yahoo`, `rss:edgar`, or the address of an RSS or Atom document.
-        cache_dir: Folder where yfinance keeps what it knows of symbols.
+        cache_dir: Folder where yfinance caches what it knows of symbols.
         newsapi_key: API key; not shown.
         newsapi_plan: `free` or `business`.
-        newsapi_daily_calls: Budget a day below the plan's own; 0: the plan's.
+        newsapi_daily_calls: Calls per day, where fewer than the plan allows; 0: the plan's limit.
         degrades: What NewsAPI gives up first when calls run short.
-        contact: E-mail address that the SEC wants to be told.
-        manners: Politeness and patience.
-        origins: Other places for vendors' origins; see `HttpClient`.
+        contact: E-mail address, which the SEC requires.
+        policy: Limits, timeouts and retries.
+        origins: Origins of vendors to replace by others; see `with_origin_overrides`.
     """
 
     names: Sequence[str]
@@ -41,76 +45,98 @@ class FeedOptions:
     newsapi_daily_calls: int = 0
     degrades: Degrades = Degrades.PAGES
     contact: str = ""
-    manners: RequestPolicy = field(default_factory=RequestPolicy)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    policy: RequestPolicy = field(default_factory=RequestPolicy)
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def plan(self) -> Plan:
-        """NewsAPI's plan with the operator's own budget."""
+        """NewsAPI's plan, with the operator's daily limit in place of a larger one of the plan."""
         plan = PLANS[self.newsapi_plan]
-        own = (Limit(self.newsapi_daily_calls),) if self.newsapi_daily_calls else ()
-        limits = [limit for limit in plan.limits if not own or limit.hours != 24 or limit.calls <= own[0].calls]
-        kept_own = own if all(limit.hours != 24 for limit in limits) else ()
-        return replace(plan, limits=(*kept_own, *limits))
+        if not self.newsapi_daily_calls:
+            return plan
+        other_limits = [limit for limit in plan.limits if limit.hours != _HOURS_PER_DAY]
+        daily_limits = [limit for limit in plan.limits if limit.hours == _HOURS_PER_DAY]
+        if all(limit.calls > self.newsapi_daily_calls for limit in daily_limits):
+            daily_limits = [Limit(self.newsapi_daily_calls)]
+        return replace(plan, limits=(*daily_limits, *other_limits))
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The names without what an address may carry in its query."""
-        return tuple(place(name) if "://" in name else name for name in self.names)
+        """The names, without the query that an address may have."""
+        return tuple(host_and_path(name) if "://" in name else name for name in self.names)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the operator should know before the first window."""
-        warning = self.plan.warning if "newsapi" in self.names else ""
-        return (warning,) if warning else ()
+        if NewsApi.name not in self.names or not self.plan.warning:
+            return ()
+        return (self.plan.warning,)
+
+    @property
+    def user_agent(self) -> str:
+        """How requests introduce themselves."""
+        return f"{_USER_AGENT} ({self.contact})" if self.contact else _USER_AGENT
 
 
 def build_feeds(
     options: FeedOptions, watchlist: Watchlist, calls: SourceCalls, now: Callable[[], datetime]
 ) -> tuple[NewsSource, ...]:
-    """The feeds in the order of their names; nothing is asked yet.
+    """The feeds in the order of their names; nothing is requested yet.
 
     Raises:
-        SourceError: a name is no feed's, or a company's names don't fit into a query.
+        SourceError: A name is not a feed's, or a company's names don't fit into a query.
     """
-    doors = HostRateLimiter(options.manners)
-    agent = f"{_AGENT} ({options.contact})" if options.contact else _AGENT
+    # Yahoo's feed and the operator's own share a limiter: several addresses may be of one host.
+    rate_limiter = HostRateLimiter(options.policy)
 
-    def client(manners: RequestPolicy = options.manners, shared: HostRateLimiter | None = doors) -> HttpClient:
-        return HttpClient(manners, user_agent=agent, doors=shared, origins=options.origins)
+    def http_client() -> HttpClient:
+        return HttpClient(
+            options.policy, user_agent=options.user_agent, rate_limiter=rate_limiter, origins=options.origins
+        )
 
-    def feed(name: str) -> NewsSource:
+    def build(name: str) -> NewsSource:
         if name == NewsApi.name:
-            return _newsapi(options, watchlist, calls, now, agent)
+            return _newsapi(options, watchlist, calls, now)
         if name == YahooNews.name:
-            folder, origins = options.cache_dir, options.origins
-            return YahooNews(watchlist.symbols, options.manners, cache_dir=folder, origins=origins)
+            return YahooNews(watchlist.symbols, options.policy, cache_dir=options.cache_dir, origins=options.origins)
         if name == YahooRss.name:
-            return YahooRss(client(), watchlist.symbols)
+            return YahooRss(http_client(), watchlist.symbols)
         if name == EdgarFilings.name:
-            return EdgarFilings(client(sec_manners(options.manners), None), watchlist)
+            # A client with a limiter of its own: the SEC's limits are stricter.
+            slow_client = HttpClient(sec_policy(options.policy), user_agent=options.user_agent, origins=options.origins)
+            return EdgarFilings(slow_client, watchlist)
         if name.startswith(("http://", "https://")):
-            return RssFeed(client(), name)
-        raise SourceError(f"SIGNALS_FEEDS: {name!r} is no feed; use newsapi, yahoo, rss:yahoo, rss:edgar or an address")
+            return RssFeed(http_client(), name)
+        raise SourceError(
+            f"SIGNALS_FEEDS: {name!r} is not a feed; use newsapi, yahoo, rss:yahoo, rss:edgar or the address of a feed"
+        )
 
-    return tuple(feed(name) for name in options.names)
+    return tuple(build(name) for name in options.names)
 
 
-def _newsapi(
-    options: FeedOptions, watchlist: Watchlist, calls: SourceCalls, now: Callable[[], datetime], agent: str
-) -> NewsApi:
-    limits = options.plan.limits
+def _newsapi(options: FeedOptions, watchlist: Watchlist, calls: SourceCalls, now: Callable[[], datetime]) -> NewsApi:
+    plan = options.plan
 
-    def left() -> str:
-        return calls.forecast(NewsApi.name, limits, now(), "NewsAPI").text
+    def forecast() -> str:
+        return calls.forecast(NewsApi.name, plan.limits, now(), "NewsAPI").text
 
-    def reserve() -> None:
-        if not calls.reserve(NewsApi.name, limits, now()):
-            raise QuotaError(f"NewsAPI's budget is used up ({left()}); wait, or raise NEWSAPI_DAILY_CALLS or the plan")
+    def reserve_call() -> None:
+        if not calls.reserve(NewsApi.name, plan.limits, now()):
+            raise QuotaError(
+                f"NewsAPI's call budget is used up ({forecast()}); wait, or raise NEWSAPI_DAILY_CALLS or the plan"
+            )
 
-    http = HttpClient(options.manners, user_agent=agent, origins=options.origins, before_call=reserve)
-    key, plan = options.newsapi_key, options.plan
+    http = HttpClient(
+        options.policy, user_agent=options.user_agent, origins=options.origins, before_request=reserve_call
+    )
     try:
-        return NewsApi(http, key, watchlist.companies, plan=plan, degrades=options.degrades, forecast=left)
+        return NewsApi(
+            http,
+            options.newsapi_key,
+            watchlist.companies,
+            plan=plan,
+            degrades=options.degrades,
+            forecast=forecast,
+        )
     except ValueError as error:
         raise SourceError(f"newsapi: {error}") from error

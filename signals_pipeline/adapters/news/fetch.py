@@ -1,6 +1,9 @@
-"""What all live feeds share: one visit's answer, the refusal of changed formats, and asking symbol by symbol."""
+"""What all live feeds share: the outcome of one fetch, fetching symbol by symbol, and the check of a feed's format.
 
-from collections.abc import Callable, Iterator, Sequence
+The feeds are in `edgar`, `newsapi`, `rss` and `yahoo`; the archive that they fill is in `live`.
+"""
+
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,79 +11,105 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 
 from signals_pipeline.adapters.http_client.policy import TransientError
-from signals_pipeline.core.news.feeds import Collection, NewsBatch, RawHeadline, SourceError, SourceReport
+from signals_pipeline.core.news.feeds import (
+    Collection,
+    NewsBatch,
+    RawHeadline,
+    SourceError,
+    SourceReport,
+    SourceStatus,
+)
 from signals_pipeline.core.windows import NEW_YORK
 
-_GIVE_UP = 5  # failures in a row after which the other symbols are not asked any more
-_LONGEST = 120.0  # seconds after which the other symbols are not asked any more
+# Consecutive failures after which the vendor is taken for down and the other symbols are skipped.
+_MAX_CONSECUTIVE_FAILURES = 5
+
+# Seconds after which the other symbols are skipped, so that one slow feed does not hold up the pipeline run.
+_MAX_SECONDS = 120.0
+
+# Failures that a report spells out; the others are counted.
+_MAX_FAILURES_SHOWN = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What one call brought.
+class FetchedPage:
+    """The items of one response.
 
     Attributes:
-        headlines: Items, the feed's order.
-        cut: The feed shows only its newest items and there may have been more.
+        headlines: Items in the feed's order.
+        is_truncated: The feed shows only its newest items, and there may have been more.
     """
 
     headlines: tuple[RawHeadline, ...]
-    cut: bool = False
+    is_truncated: bool = False
 
-    def reach(self, start: datetime) -> datetime:
-        """From when on everything is here: start, or the oldest item where older ones may have been cut off."""
-        if not self.cut:
+    def complete_from(self, start: datetime) -> datetime:
+        """Since when every item is here: start, or the oldest item's time where older ones may have been cut off."""
+        if not self.is_truncated:
             return start
-        dated = [one.published_at for one in self.headlines if one.published_at]
-        return max(start, min(dated, default=start))
+        published = [headline.published_at for headline in self.headlines if headline.published_at]
+        return max(start, min(published, default=start))
 
 
 @dataclass
-class Visit:
-    """One visit to a feed while it is under way.
+class FeedFetch:
+    """One fetch of a feed while it is in progress.
 
     Attributes:
         feed: Name of the adapter.
-        start: Asked for everything since then.
-        end: Asked for everything until then.
+        start: Everything published since then was requested.
+        end: ... and until then.
         headlines: What was delivered.
-        failures: What could not be asked, one line each.
-        whole_from: From when on everything was delivered, as far as known.
+        failures: Requests that failed, one line each.
+        whole_from: Since when everything was delivered, as far as known.
         whole_to: Until when.
-        notes: For the operator.
-        reach_note: What reaches back least, where something does not reach back to start.
+        notes: Lines for the operator.
+        reach_note: Which request reaches back least far, where one does not reach back to start.
     """
 
     feed: str
     start: datetime
     end: datetime
-    headlines: list[RawHeadline] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    headlines: list[RawHeadline] = field(default_factory=list[RawHeadline])
+    failures: list[str] = field(default_factory=list[str])
     whole_from: datetime = field(init=False)
     whole_to: datetime = field(init=False)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list[str])
     reach_note: str = ""
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError(f"{self.feed}: start and end need a timezone; got {self.start} and {self.end}")
-        self.whole_from, self.whole_to = self.start, self.end
+        self.whole_from = self.start
+        self.whole_to = self.end
 
-    def take(self, page: Page, name: str = "") -> None:
-        """Add a call's answer; `name` says what was asked for where it reaches back less far than wanted."""
+    def add(self, page: FetchedPage, name: str = "") -> None:
+        """Add the items of a response.
+
+        Args:
+            page: The items.
+            name: What was requested, for the note where it does not reach back to start.
+        """
         self.headlines.extend(page.headlines)
-        reach = page.reach(self.start)
-        if reach > self.whole_from:
-            self.whole_from = min(reach, self.whole_to)
-            shown = f"{reach.astimezone(NEW_YORK):%a %H:%M} ET"
-            self.reach_note = f"{name or 'the feed'} reaches back to {shown} only"
+        complete_from = page.complete_from(self.start)
+        if complete_from > self.whole_from:
+            self.whole_from = min(complete_from, self.whole_to)
+            local_time = f"{complete_from.astimezone(NEW_YORK):%a %H:%M} ET"
+            self.reach_note = f"{name or 'the feed'} reaches back to {local_time} only"
 
-    def batch(self, calls: int) -> NewsBatch:
-        """The visit's outcome; degraded where not everything was delivered."""
-        broken = bool(self.failures)
-        whole = not broken and self.whole_from <= self.start and self.whole_to >= self.end
-        detail = "; ".join(filter(None, [*_short(self.failures), self.reach_note, *self.notes]))
-        status = "ok" if whole else "degraded"
+    def to_batch(self, calls: int) -> NewsBatch:
+        """The outcome; `degraded` where not everything that was requested was delivered.
+
+        Args:
+            calls: Requests that were sent.
+        """
+        is_broken = bool(self.failures)
+        is_whole = not is_broken and self.whole_from <= self.start and self.whole_to >= self.end
+        status: SourceStatus = "ok" if is_whole else "degraded"
+
+        details = [*_shortened(self.failures), self.reach_note, *self.notes]
+        detail = "; ".join(text for text in details if text)
+
         collection = Collection(
             feed=self.feed,
             collected_at=self.end,
@@ -88,8 +117,9 @@ class Visit:
             asked_to=self.end,
             status=status,
             fetched=len(self.headlines),
-            whole_from=None if broken else self.whole_from,
-            whole_to=None if broken else self.whole_to,
+            # After a failure, items may be missing anywhere.
+            whole_from=None if is_broken else self.whole_from,
+            whole_to=None if is_broken else self.whole_to,
             calls=calls,
             detail=detail,
         )
@@ -97,82 +127,91 @@ class Visit:
         return NewsBatch(tuple(self.headlines), (report,), (collection,))
 
 
-def _short(failures: Sequence[str]) -> list[str]:
-    more = f" and {len(failures) - 2} more" if len(failures) > 2 else ""
-    return ["; ".join(failures[:2]) + more] if failures else []
+def _shortened(failures: Sequence[str]) -> list[str]:
+    """The first failures and the number of the others, as lines."""
+    shown = list(failures[:_MAX_FAILURES_SHOWN])
+    if len(failures) > len(shown):
+        shown[-1] += f" and {len(failures) - len(shown)} more"
+    return shown
 
 
-def each_symbol(
-    symbols: Sequence[str], ask: Callable[[str], Page], at_once: int
-) -> Iterator[tuple[str, Page | SourceError]]:
-    """Ask for each symbol, several at once; answers in the order of the symbols.
+def fetch_symbols(
+    fetch: FeedFetch, symbols: Sequence[str], fetch_page: Callable[[str], FetchedPage], concurrency: int
+) -> None:
+    """Fetch a feed that is requested symbol by symbol, several at the same time.
 
-    After a few failures in a row, or two minutes, the rest is not asked any more: the vendor is down or has had enough.
-    """
-    outcomes: dict[str, Page | SourceError] = {}
-    with ThreadPoolExecutor(at_once, thread_name_prefix="news") as pool:
-        in_a_row = 0
-        began = monotonic()
+    After `_MAX_CONSECUTIVE_FAILURES`, or `_MAX_SECONDS`, the other symbols are skipped.
 
-        def one(symbol: str) -> Page | SourceError:
-            nonlocal in_a_row
-            if in_a_row >= _GIVE_UP or monotonic() - began > _LONGEST:
-                return SourceError("not asked any more")
-            try:
-                page = ask(symbol)
-            except TransientError as error:
-                in_a_row += 1
-                return error.given_up()
-            except SourceError as error:
-                in_a_row += 1
-                return error
-            in_a_row = 0
-            return page
-
-        outcomes.update(zip(symbols, pool.map(one, symbols), strict=True))
-    yield from outcomes.items()
-
-
-def visit_symbols(visit: Visit, symbols: Sequence[str], ask: Callable[[str], Page], at_once: int) -> None:
-    """Visit a feed that is asked symbol by symbol.
+    Args:
+        fetch: The fetch to which pages and failures are added, in the order of the symbols.
+        symbols: The symbols.
+        fetch_page: Fetches one symbol's page.
+        concurrency: Maximum number of symbols in progress at the same time.
 
     Raises:
-        SourceError: no symbol got an answer; the line is the first failure's.
+        SourceError: Every symbol failed; the message is that of the first one.
     """
-    transient = False
-    for symbol, outcome in each_symbol(symbols, ask, at_once):
-        if isinstance(outcome, Page):
-            visit.take(outcome, symbol)
+    started = monotonic()
+    consecutive_failures = 0
+
+    def fetch_symbol(symbol: str) -> FetchedPage | SourceError:
+        # Threads may lose an update of the counter to each other; a few more requests do no harm.
+        nonlocal consecutive_failures
+        if consecutive_failures >= _MAX_CONSECUTIVE_FAILURES:
+            return SourceError(f"skipped after {_MAX_CONSECUTIVE_FAILURES} consecutive failures")
+        if monotonic() - started > _MAX_SECONDS:
+            return SourceError(f"skipped after {_MAX_SECONDS:.0f} s")
+        try:
+            page = fetch_page(symbol)
+        except TransientError as error:
+            consecutive_failures += 1
+            return error.to_source_error()
+        except SourceError as error:
+            consecutive_failures += 1
+            return error
+        consecutive_failures = 0
+        return page
+
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="news") as pool:
+        outcomes = list(pool.map(fetch_symbol, symbols))
+
+    is_transient = False
+    for symbol, outcome in zip(symbols, outcomes, strict=True):
+        if isinstance(outcome, FetchedPage):
+            fetch.add(outcome, symbol)
         else:
-            visit.failures.append(f"{symbol}: {outcome}")
-            transient |= outcome.transient
-    if len(visit.failures) == len(symbols):
-        raise SourceError(f"{visit.failures[0]} ({len(symbols)} of {len(symbols)} symbols)", transient=transient)
+            fetch.failures.append(f"{symbol}: {outcome}")
+            is_transient = is_transient or outcome.transient
+    if len(fetch.failures) == len(symbols):
+        raise SourceError(f"{fetch.failures[0]} ({len(symbols)} of {len(symbols)} symbols)", transient=is_transient)
 
 
-def refuse_drift(where: str, headlines: Sequence[RawHeadline]) -> None:
-    """Refuse a delivery whose items mostly lack what every item has: the format has changed under us.
+def check_format(location: str, headlines: Sequence[RawHeadline]) -> None:
+    """Refuse a delivery of which most items lack what every item has: the feed's format has changed.
 
     Raises:
-        SourceError: more than half of the items have no title, no link or no time that can be read.
+        SourceError: More than half of the items have no title, no link, or no time that can be read.
     """
-    named = {"title": "title", "url": "link", "published_at": "time of publication"}
-    for attribute, name in named.items():
-        missing = sum(not getattr(one, attribute) for one in headlines)
+    missing_counts = {
+        "title": sum(not headline.title for headline in headlines),
+        "link": sum(not headline.url for headline in headlines),
+        "time of publication": sum(not headline.published_at for headline in headlines),
+    }
+    for name, missing in missing_counts.items():
         if 2 * missing > len(headlines):
             raise SourceError(
-                f"{where}: {missing} of {len(headlines)} items have no {name} where it used to be; its format has"
-                " changed: update the adapter"
+                f"{location}: {missing} of {len(headlines)} items have no {name} where it used to be; its format has"
+                " changed: update signals_pipeline"
             )
 
 
-def instant(text: object) -> datetime | None:
+def parse_instant(value: object) -> datetime | None:
     """A time as feeds write it, RFC 2822 or ISO 8601, as UTC; None where it can't be read or names no zone."""
-    value = str(text or "").strip()
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
+    text = str(value or "").strip()
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            found = read(value)
-            return found.astimezone(UTC) if found.tzinfo else None
+            instant = parse(text)
+            return instant.astimezone(UTC) if instant.tzinfo else None
         except (ValueError, OverflowError, IndexError):
             continue
     return None

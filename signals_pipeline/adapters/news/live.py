@@ -1,4 +1,8 @@
-"""Live news: feeds are collected into the archive, and windows are read from it, so that each reads the same again."""
+"""Live news: feeds are collected into an archive, and windows read from it, so that a window reads the same again.
+
+The feeds are in the neighbouring modules, the archive in `adapters.stores.headline_archive`; which items belong to
+which window is decided in `core.news.archive` and `core.news.collection`.
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +16,8 @@ from signals_pipeline.core.news.archive import Identified, identified
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import Collection, NewsBatch, NewsSource, SourceError
 
-PROMPT = timedelta(hours=1)  # a round this soon after a window's end belongs to it
+# A collection this soon after a window's end belongs to the window; later ones must not leak into the past.
+PROMPT_COLLECTION = timedelta(hours=1)
 
 
 @runtime_checkable
@@ -21,17 +26,26 @@ class ReachesBack(Protocol):
 
     @property
     def reach(self) -> timedelta:
-        """How far back it can be asked."""
+        """How far back it goes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A visit, what it brought, and whether its failure may pass soon."""
+class _FeedRequest:
+    """A feed and the interval that is requested of it."""
 
-    visit: Collection
+    feed: NewsSource
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """The record of one feed's collection, its headlines, and whether a failure may pass soon."""
+
+    collection: Collection
     headlines: tuple[Identified, ...] = ()
-    transient: bool = False
+    is_transient: bool = False
 
 
 class LiveNews:
@@ -53,12 +67,12 @@ class LiveNews:
         now: Callable[[], datetime],
         warnings: Sequence[str] = (),
     ) -> None:
-        """Put the parts together.
+        """Combine the parts.
 
         Args:
-            feeds: In the order of precedence: of an item that several deliver, the first one's words are kept.
-            archive: Where headlines and visits are kept.
-            circuits: Which feeds are left alone.
+            feeds: In the order of precedence: of an item that several feeds deliver, the first one's words are kept.
+            archive: Where headlines and collections are stored.
+            circuits: The circuit breakers of feeds that keep failing.
             now: The clock, timezone-aware.
             warnings: What the operator should know.
         """
@@ -71,82 +85,128 @@ class LiveNews:
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
         """Headlines that became known in [start, end), collected first where that has not been done.
 
-        A round is due where the interval's end lies behind the last one; it asks each feed for everything since it
+        A collection is due where the interval ends after the last one; each feed is then asked for everything since it
         last delivered in full. For a time before the archive began, the feeds that reach back are asked.
 
         Raises:
-            SourceError: every feed failed, or nothing was ever collected for this interval.
-            ValueError: start or end has no timezone.
+            SourceError: Every feed failed, or nothing was ever collected for this interval.
+            ValueError: Start or end has no timezone.
         """
         if start.tzinfo is None or end.tzinfo is None:
             raise ValueError(f"{self.name}: start and end need a timezone; got {start} and {end}")
+
+        # Collect what is missing.
         extent = self._archive.extent()
         if extent.begin is not None and start < extent.begin:
             self._collect_past(start, extent.begin)
         if extent.frontier is None or end > extent.frontier:
             self._collect(start, end, extent)
-        visits = self._archive.visits(start, end)
-        reports = reports_for(visits, max(start, self._begin(visits, start)), end)
+
+        # Read the interval from the archive.
+        collections = self._archive.visits(start, end)
+        covered_from = max(start, _earliest_request(collections, default=start))
+        reports = reports_for(collections, covered_from, end)
         if not reports:
             raise SourceError(
                 f"news: nothing was collected between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC"
             )
-        return NewsBatch(self._archive.headlines(start, end), reports, visits)
-
-    @staticmethod
-    def _begin(visits: Sequence[Collection], start: datetime) -> datetime:
-        return min((visit.asked_from for visit in visits if visit.status != "failed"), default=start)
+        return NewsBatch(self._archive.headlines(start, end), reports, collections)
 
     def _collect(self, start: datetime, end: datetime, extent: Extent) -> None:
-        now = self._now()
-        outcomes = self._visit(
-            [(feed, extent.whole_to.get(feed.name) or extent.frontier or start) for feed in self._feeds], now, now
-        )
-        visits = [each.visit for each in outcomes]
-        delivered = [one for each in outcomes for one in each.headlines]
-        self._archive.keep(visits, delivered, now=now, prompt=now - end <= PROMPT)
-        _refuse_if_all_failed(outcomes)
+        """Collect all feeds up to now.
 
-    def _collect_past(self, start: datetime, begin: datetime) -> None:
+        Raises:
+            SourceError: Every feed failed.
+        """
+        now = self._now()
+        requests: list[_FeedRequest] = []
+        for feed in self._feeds:
+            # Since it last delivered in full; a new feed since the last collection; the very first one since start.
+            since = extent.whole_to.get(feed.name) or extent.frontier or start
+            requests.append(_FeedRequest(feed, min(since, now), now))
+        outcomes = self._fetch_all(requests, now)
+
+        # Stored before the failure is raised: an attempt that failed is part of the record.
+        is_prompt = now - end <= PROMPT_COLLECTION
+        self._archive.keep(_collections(outcomes), _headlines(outcomes), now=now, prompt=is_prompt)
+        _raise_if_all_failed(outcomes)
+
+    def _collect_past(self, start: datetime, archive_begin: datetime) -> None:
         """Ask the feeds that reach back to start for what lies before the archive."""
         now = self._now()
-        reaching = [
-            (feed, start) for feed in self._feeds if isinstance(feed, ReachesBack) and now - feed.reach <= start
+        requests = [
+            _FeedRequest(feed, min(start, archive_begin), archive_begin)
+            for feed in self._feeds
+            if isinstance(feed, ReachesBack) and now - feed.reach <= start
         ]
-        if reaching:
-            outcomes = self._visit(reaching, begin, now)
-            visits = [each.visit for each in outcomes]
-            self._archive.keep_past(visits, [one for each in outcomes for one in each.headlines])
+        if requests:
+            outcomes = self._fetch_all(requests, now)
+            self._archive.keep_past(_collections(outcomes), _headlines(outcomes))
 
-    def _visit(self, asked: Sequence[tuple[NewsSource, datetime]], until: datetime, now: datetime) -> list[_Outcome]:
-        """All feeds at the same time; outcomes in their order."""
-        with ThreadPoolExecutor(len(asked), thread_name_prefix="feed") as pool:
-            return list(pool.map(lambda each: self._one(each[0], min(each[1], until), until, now), asked))
+    def _fetch_all(self, requests: Sequence[_FeedRequest], now: datetime) -> list[_Outcome]:
+        """Fetch all feeds at the same time; outcomes in the order of the requests."""
 
-    def _one(self, feed: NewsSource, since: datetime, until: datetime, now: datetime) -> _Outcome:
+        def fetch(request: _FeedRequest) -> _Outcome:
+            return self._fetch_one(request, now)
+
+        with ThreadPoolExecutor(len(requests), thread_name_prefix="feed") as pool:
+            return list(pool.map(fetch, requests))
+
+    def _fetch_one(self, request: _FeedRequest, now: datetime) -> _Outcome:
+        feed = request.feed
         open_circuit = self._circuits.admit(feed.name, now)
         if open_circuit is not None:
-            why = f"left alone until {open_circuit.open_until:%H:%M} UTC after {open_circuit.failures} failures: "
-            return _Outcome(_failed(feed.name, now, since, until, why + open_circuit.detail))
+            reason = (
+                f"skipped until {open_circuit.open_until:%H:%M} UTC after {open_circuit.failures} consecutive failures:"
+                f" {open_circuit.detail}"
+            )
+            return _Outcome(_failed_collection(request, now, reason))
         try:
-            batch = feed.fetch(since, until)
+            batch = feed.fetch(request.start, request.end)
         except SourceError as error:
-            why = " ".join(str(error).split())
-            self._circuits.record(feed.name, now, why)
-            return _Outcome(_failed(feed.name, now, since, until, why), transient=error.transient)
+            reason = " ".join(str(error).split())
+            self._circuits.record(feed.name, now, reason)
+            return _Outcome(_failed_collection(request, now, reason), is_transient=error.transient)
         self._circuits.record(feed.name, now)
-        (visit,) = batch.collections
-        # Identified here, while others wait for their feeds.
-        return _Outcome(replace(visit, collected_at=now), identified(batch.headlines))
+
+        (collection,) = batch.collections
+        # Headlines are identified in this thread, while others wait for their feeds.
+        return _Outcome(replace(collection, collected_at=now), identified(batch.headlines))
 
 
-def _failed(feed: str, now: datetime, since: datetime, until: datetime, detail: str) -> Collection:
-    return Collection(feed, now, since, until, "failed", 0, None, None, detail=detail)
+def _earliest_request(collections: Sequence[Collection], *, default: datetime) -> datetime:
+    """Since when the collections that did not fail asked for news."""
+    starts = [collection.asked_from for collection in collections if collection.status != "failed"]
+    return min(starts, default=default)
 
 
-def _refuse_if_all_failed(outcomes: Sequence[_Outcome]) -> None:
-    visits = [each.visit for each in outcomes]
-    if all(visit.status == "failed" for visit in visits):
-        told = "; ".join(f"{visit.feed}: {visit.detail}" for visit in visits)
-        transient = any(each.transient for each in outcomes)
-        raise SourceError(f"news: no feed answered ({told}); the next window covers the gap", transient=transient)
+def _collections(outcomes: Sequence[_Outcome]) -> list[Collection]:
+    return [outcome.collection for outcome in outcomes]
+
+
+def _headlines(outcomes: Sequence[_Outcome]) -> list[Identified]:
+    """All headlines, in the order of the feeds."""
+    return [headline for outcome in outcomes for headline in outcome.headlines]
+
+
+def _failed_collection(request: _FeedRequest, now: datetime, detail: str) -> Collection:
+    return Collection(
+        feed=request.feed.name,
+        collected_at=now,
+        asked_from=request.start,
+        asked_to=request.end,
+        status="failed",
+        fetched=0,
+        whole_from=None,
+        whole_to=None,
+        detail=detail,
+    )
+
+
+def _raise_if_all_failed(outcomes: Sequence[_Outcome]) -> None:
+    collections = _collections(outcomes)
+    if any(collection.status != "failed" for collection in collections):
+        return
+    reasons = "; ".join(f"{collection.feed}: {collection.detail}" for collection in collections)
+    is_transient = any(outcome.is_transient for outcome in outcomes)
+    raise SourceError(f"news: every feed failed ({reasons}); the next window covers the gap", transient=is_transient)

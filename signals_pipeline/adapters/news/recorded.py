@@ -1,31 +1,57 @@
-"""Recorded headlines from a file: CSV, JSON lines or Parquet, read once and sliced by the time they became known."""
+"""Recorded headlines from a file: CSV, JSON lines or Parquet, read once and sliced by the time they became known.
+
+Live news are in `live`; what makes a headline out of these raw items is in `core.news.normalisation`.
+"""
 
 import csv
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signals_pipeline.adapters.http_client.json_values import is_array, is_object
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError, SourceReport
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_REQUIRED = ("published_at", "symbol", "title", "source", "url")
-_SEPARATORS = re.compile(r"[|\s]+")
+_REQUIRED_COLUMNS = ("published_at", "symbol", "title", "source", "url")
+_TAG_SEPARATORS = re.compile(r"[|\s]+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row as the file has it; not whole where cells are missing or too many, or the line is no JSON object."""
+    """One row of the file.
 
-    record: Mapping[str, object]
-    whole: bool = True
+    Attributes:
+        cells: Values by column.
+        is_whole: False where cells are missing or too many, or the line is not a JSON object.
+    """
+
+    cells: Mapping[str, object]
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """The whole file.
+
+    Attributes:
+        known_at: When each of `dated` became known, ascending.
+        dated: Headlines in the order of `known_at`.
+        undated: Headlines without a readable time.
+        detail: What the operator should know of the file; empty where all is well.
+    """
+
+    known_at: list[datetime]
+    dated: tuple[RawHeadline, ...]
+    undated: tuple[RawHeadline, ...]
+    detail: str
 
 
 class RecordedNews:
@@ -52,60 +78,76 @@ class RecordedNews:
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
         """Headlines whose known_at lies in [start, end), by known_at, then those without a readable time.
 
-        A headline without a readable time can't be placed; each batch has it, and the normaliser counts it.
+        A headline without a readable time belongs to no interval; each batch has it, and the normaliser counts it.
 
         Raises:
-            SourceError: the file is missing, can't be read, or lacks a column.
-            ValueError: start or end has no timezone.
+            SourceError: The file is missing, can't be read, or lacks a column.
+            ValueError: Start or end has no timezone.
         """
         if start.tzinfo is None or end.tzinfo is None:
             raise ValueError(f"{self.feed}: start and end need a timezone; got {start} and {end}")
         recording = self._recording
-        low, high = (bisect_left(recording.known_at, instant) for instant in (start, end))
-        headlines = recording.placed[low:high] + recording.unplaced
-        return NewsBatch(headlines, (SourceReport(self.feed, "ok", len(headlines), recording.detail),))
+        first = bisect_left(recording.known_at, start)
+        last = bisect_left(recording.known_at, end)
+        headlines = recording.dated[first:last] + recording.undated
+        report = SourceReport(self.feed, "ok", len(headlines), recording.detail)
+        return NewsBatch(headlines, (report,))
 
     @cached_property
-    def _recording(self) -> "_Recording":
-        read = _READERS.get(self.path.suffix.lower())
-        if read is None:
-            raise SourceError(f"{self.path}: unknown kind of file; give one of {', '.join(_READERS)}")
+    def _recording(self) -> _Recording:
+        read_rows = _READERS.get(self.path.suffix.lower())
+        if read_rows is None:
+            raise SourceError(f"{self.path}: unknown kind of file; use one of {', '.join(_READERS)}")
         try:
-            rows = list(read(self.path))
+            rows = list(read_rows(self.path))
         except OSError as error:
             raise SourceError(f"{self.path}: can't be read ({error.strerror or error}); check the path") from error
-        items = [_headline(row.record, self.feed) for row in rows]
-        dated = sorted(((item.known_at, item) for item in items if item.known_at), key=lambda pair: pair[0])
-        unplaced = tuple(item for item in items if item.known_at is None)
-        counts = {"without a readable time": len(unplaced), "not whole": sum(not row.whole for row in rows)}
-        detail = "; ".join(f"{self.path.name}: {n} of {len(rows)} rows {what}" for what, n in counts.items() if n)
-        return _Recording([at for at, _ in dated], tuple(item for _, item in dated), unplaced, detail)
+
+        # Headlines by the time they became known; equal times keep the file's order.
+        known_at_and_headline: list[tuple[datetime, RawHeadline]] = []
+        undated: list[RawHeadline] = []
+        for row in rows:
+            headline = _headline(row.cells, self.feed)
+            known_at = headline.known_at
+            if known_at is None:
+                undated.append(headline)
+            else:
+                known_at_and_headline.append((known_at, headline))
+        known_at_and_headline.sort(key=lambda pair: pair[0])
+
+        return _Recording(
+            known_at=[known_at for known_at, _ in known_at_and_headline],
+            dated=tuple(headline for _, headline in known_at_and_headline),
+            undated=tuple(undated),
+            detail=self._detail(rows, undated),
+        )
+
+    def _detail(self, rows: Sequence[_Row], undated: Sequence[RawHeadline]) -> str:
+        """How many rows can't be used in full, as one line; empty where there are none."""
+        incomplete = sum(not row.is_whole for row in rows)
+        counts = {"without a readable time": len(undated), "not whole": incomplete}
+        parts: list[str] = []
+        for description, count in counts.items():
+            if count:
+                parts.append(f"{self.path.name}: {count} of {len(rows)} rows {description}")
+        return "; ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Recording:
-    """The whole file: headlines in the order of known_at, those instants beside them, and the rows with no time."""
-
-    known_at: list[datetime]
-    placed: tuple[RawHeadline, ...]
-    unplaced: tuple[RawHeadline, ...]
-    detail: str
-
-
-def _headline(record: Mapping[str, object], feed: str) -> RawHeadline:
-    published, first_seen = _instant(record.get("published_at")), _instant(record.get("first_seen_at"))
-    if first_seen is None and _text(record.get("first_seen_at")):
+def _headline(cells: Mapping[str, object], feed: str) -> RawHeadline:
+    published_at = _parse_instant(cells.get("published_at"))
+    first_seen_at = _parse_instant(cells.get("first_seen_at"))
+    if first_seen_at is None and _text(cells.get("first_seen_at")):
         # It was received at a time that can't be read: taking the publisher's time instead could look ahead.
-        published = None
+        published_at = None
     return RawHeadline(
-        published_at=published,
-        title=_text(record.get("title")),
-        url=_text(record.get("url")),
-        source=_text(record.get("source")),
+        published_at=published_at,
+        title=_text(cells.get("title")),
+        url=_text(cells.get("url")),
+        source=_text(cells.get("source")),
         feed=feed,
-        summary=_text(record.get("summary")),
-        tags=_tags(record.get("symbol")),
-        first_seen_at=first_seen,
+        summary=_text(cells.get("summary")),
+        tags=_tags(cells.get("symbol")),
+        first_seen_at=first_seen_at,
     )
 
 
@@ -116,17 +158,25 @@ def _text(value: object) -> str | None:
     text = value if isinstance(value, str) else str(value)
     if not text or text.isspace():
         return None
+    # ASCII, the usual case, can always be encoded; other text may have lone surrogates.
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _tags(value: object) -> tuple[str, ...]:
+    """The vendor's symbols in their order, each once."""
+    # A single symbol, as nearly every row has it, needs no splitting.
     if isinstance(value, str) and value.isalnum():
-        return (value,)  # nearly every row's, without the search below
-    parts = value if isinstance(value, list) else _SEPARATORS.split(_text(value) or "")
-    return tuple(dict.fromkeys(tag for part in parts if (tag := _text(part))))
+        return (value,)
+    parts: Sequence[object] = value if is_array(value) else _TAG_SEPARATORS.split(_text(value) or "")
+    tags: dict[str, None] = {}
+    for part in parts:
+        tag = _text(part)
+        if tag:
+            tags[tag] = None
+    return tuple(tags)
 
 
-def _instant(value: object) -> datetime | None:
+def _parse_instant(value: object) -> datetime | None:
     """An ISO 8601 instant as UTC; None where it can't be read or names no offset."""
     if value is None:
         return None
@@ -140,46 +190,66 @@ def _instant(value: object) -> datetime | None:
 def _read_csv(path: Path) -> Iterator[_Row]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.reader(file)
-        before = 0
+        last_line = 0
         try:
-            columns = next(reader, [])
-            _require(path, columns)
-            before = reader.line_num
+            no_header: list[str] = []
+            columns = next(reader, no_header)
+            _check_columns(path, columns)
+            last_line = reader.line_num
             for cells in reader:
-                _refuse_swallowed(path, before + 1, columns, cells)
-                before = reader.line_num
-                if cells:
-                    yield _Row(dict(zip(columns, cells, strict=False)), len(cells) == len(columns))
+                _check_for_open_quote(path, last_line + 1, columns, cells)
+                last_line = reader.line_num
+                if not cells:
+                    continue
+                # A row with too few or too many cells keeps those that have a column.
+                values: dict[str, object] = dict(zip(columns, cells, strict=False))
+                yield _Row(values, is_whole=len(cells) == len(columns))
         except csv.Error as error:
-            raise SourceError(f"{path} line {before + 1}: {error}; is a quote opened and never closed?") from error
+            raise SourceError(f"{path} line {last_line + 1}: {error}; is a quote opened and never closed?") from error
 
 
-def _refuse_swallowed(path: Path, line: int, columns: list[str], cells: list[str]) -> None:
-    """A quote that is never closed swallows the rows after it without a sound: look for their times inside a cell."""
-    place = columns.index("published_at")
-    swallowed = (text.split(",") for cell in cells if "\n" in cell for text in cell.split("\n")[1:])
-    if any(len(parts) > place and _instant(parts[place]) for parts in swallowed):
-        raise SourceError(f"{path} line {line}: a quote swallows the rows after it; close the quote or double it")
+def _check_for_open_quote(path: Path, line: int, columns: Sequence[str], cells: Sequence[str]) -> None:
+    """Refuse a row with a cell that contains further rows: a quote that is never closed swallows them silently.
+
+    Raises:
+        SourceError: A line inside a cell has a time where the file has `published_at`.
+    """
+    position = columns.index("published_at")
+    for cell in cells:
+        if "\n" not in cell:
+            continue
+        # The first line of a cell is its own text.
+        for text in cell.split("\n")[1:]:
+            parts = text.split(",")
+            if len(parts) > position and _parse_instant(parts[position]):
+                raise SourceError(
+                    f"{path} line {line}: a quote swallows the rows after it; close the quote or double it"
+                )
 
 
 def _read_jsonl(path: Path) -> Iterator[_Row]:
-    found: set[str] = set()
-    # Only a line feed ends a line: titles may hold other line separators.
+    columns: set[str] = set()
+    # Only a line feed ends a line: titles may contain other line separators.
     with path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
         for line in file:
-            if line.strip():
-                record = _json_object(line)
-                found.update(record or ())
-                yield _Row(record or {}, record is not None)
-    _require(path, found)
+            if not line.strip():
+                continue
+            cells = _json_object(line)
+            if cells is None:
+                yield _Row({}, is_whole=False)
+                continue
+            columns.update(cells)
+            yield _Row(cells)
+    _check_columns(path, columns)
 
 
-def _json_object(line: str) -> dict[str, object] | None:
+def _json_object(line: str) -> Mapping[str, object] | None:
     try:
-        value = json.loads(line, strict=False, parse_constant=lambda _: None)
+        # NaN and Infinity, which some exporters write, become missing values.
+        value: object = json.loads(line, strict=False, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if is_object(value) else None
 
 
 def _read_parquet(path: Path) -> Iterator[_Row]:
@@ -188,29 +258,36 @@ def _read_parquet(path: Path) -> Iterator[_Row]:
 
     try:
         table = pq.read_table(path)
-        _require(path, table.column_names)
-        for place, field in enumerate(table.schema):
-            if pa.types.is_temporal(field.type):
-                table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
-        # By column: `Table.to_pylist` takes three times as long.
-        columns = [_values(column) for column in table.columns]
-        yield from (_Row(dict(zip(table.column_names, cells, strict=True))) for cells in zip(*columns, strict=True))
+        _check_columns(path, table.column_names)
+
+        # Times as text, which is parsed like that of the other formats.
+        for position, column in enumerate(table.schema):
+            if pa.types.is_temporal(column.type):
+                times_as_text = table.column(position).cast(pa.string())
+                table = table.set_column(position, column.name, times_as_text)
+
+        # Column by column: `Table.to_pylist` takes three times as long.
+        columns = [_column_values(column) for column in table.columns]
+        for values in zip(*columns, strict=True):
+            yield _Row(dict(zip(table.column_names, values, strict=True)))
     except (pa.ArrowException, ValueError) as error:
-        raise SourceError(f"{path}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from error
+        raise SourceError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})") from error
 
 
-def _values(column: "pa.ChunkedArray") -> list[object]:
+def _column_values(column: "pa.ChunkedArray") -> list[object]:
     import pyarrow as pa
 
-    # Of a hundred thousand texts `to_pylist` makes as many scalars first.
-    texts = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    return column.to_numpy(zero_copy_only=False).tolist() if texts else column.to_pylist()
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    if is_text:
+        # `to_pylist` would create a scalar object for each of a hundred thousand texts first.
+        return column.to_numpy(zero_copy_only=False).tolist()
+    return column.to_pylist()
 
 
-def _require(path: Path, columns: Collection[str]) -> None:
-    missing = [column for column in _REQUIRED if column not in columns]
-    if missing:
-        raise SourceError(f"{path}: column {missing[0]!r} is missing; a recording has {', '.join(_REQUIRED)}")
+def _check_columns(path: Path, columns: Collection[str]) -> None:
+    for column in _REQUIRED_COLUMNS:
+        if column not in columns:
+            raise SourceError(f"{path}: column {column!r} is missing; a recording has {', '.join(_REQUIRED_COLUMNS)}")
 
 
 _READERS: dict[str, Callable[[Path], Iterator[_Row]]] = {

@@ -1,23 +1,36 @@
-"""RSS and Atom: any address the operator adds, and Yahoo Finance's feed of each symbol."""
+"""RSS and Atom: any address the operator adds, and Yahoo Finance's feed of each symbol.
+
+feedparser reads what it can of any document. Here a document that is not a feed, broken or changed is a failure.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
-from signals_pipeline.adapters.http_client.client import HttpClient, Response, place
-from signals_pipeline.adapters.http_client.policy import TransientError
-from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift, visit_symbols
+from signals_pipeline.adapters.http_client.client import HttpClient, Response
+from signals_pipeline.adapters.http_client.policy import TransientError, host_and_path
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 
-YAHOO = "https://feeds.finance.yahoo.com"
-_YAHOO_NEWEST = 20
-_NEWEST = 10  # a feed with fewer items than this shows all it has
-_PLAIN_TYPES = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
-_NAME_LIMIT = 64
-_TITLE = re.compile(rb"<title[\s>]")
-_TITLED = re.compile(rb"<(?:channel|feed|image|textInput|textinput)[\s>]")  # what has a title beside items
+YAHOO_FEEDS_ORIGIN = "https://feeds.finance.yahoo.com"
+
+# Yahoo's feeds show the newest 20 items of a symbol.
+_YAHOO_MAX_ITEMS = 20
+
+# A feed with fewer items than this is taken to show all that it has.
+_MAX_ITEMS_OF_SHORT_FEED = 10
+
+# Content types besides XML with which servers deliver feeds.
+_NEUTRAL_CONTENT_TYPES = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
+
+# Length of `headline_item.feed` and other columns that hold the name of a feed.
+_MAX_NAME_CHARACTERS = 64
+
+_TITLE_TAG = re.compile(rb"<title[\s>]")
+# Elements other than items that have a title of their own.
+_TITLED_PARENT_TAG = re.compile(rb"<(?:channel|feed|image|textInput|textinput)[\s>]")
 
 
 class RssFeed:
@@ -30,22 +43,23 @@ class RssFeed:
 
     def __init__(self, http: HttpClient, url: str) -> None:
         self.url = url
-        self.name = f"rss:{place(url)}".rstrip("/")[:_NAME_LIMIT]
+        self.name = f"rss:{host_and_path(url)}".rstrip("/")[:_MAX_NAME_CHARACTERS]
         self._http = http
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
-        """Everything that the document holds: what was published before start may have reached it only now.
+        """Everything in the document: what was published before start may have reached it only now.
 
         Raises:
-            SourceError: no answer, or none that is a feed.
+            SourceError: There was no response, or it is not a feed.
         """
-        visit = Visit(self.name, start, end)
-        calls = self._http.calls
+        fetch = FeedFetch(self.name, start, end)
+        sent_before = self._http.requests_sent
         try:
-            visit.take(read_feed(self._http.get(self.url), self.name, newest=_NEWEST))
+            response = self._http.get(self.url)
         except TransientError as error:
-            raise error.given_up() from error
-        return visit.batch(self._http.calls - calls)
+            raise error.to_source_error() from error
+        fetch.add(read_feed(response, self.name, max_items=_MAX_ITEMS_OF_SHORT_FEED))
+        return fetch.to_batch(self._http.requests_sent - sent_before)
 
 
 class YahooRss:
@@ -58,90 +72,106 @@ class YahooRss:
         self._symbols = tuple(symbols)
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
-        """Everything that the feeds hold; see `RssFeed.fetch`.
+        """Everything in the feeds; see `RssFeed.fetch`.
 
         Raises:
-            SourceError: no symbol's feed answered.
+            SourceError: No symbol's feed could be fetched.
         """
-        visit = Visit(self.name, start, end)
-        calls = self._http.calls
-        visit_symbols(visit, self._symbols, self._page, self._http.manners.at_once)
-        return visit.batch(self._http.calls - calls)
+        fetch = FeedFetch(self.name, start, end)
+        sent_before = self._http.requests_sent
+        fetch_symbols(fetch, self._symbols, self._fetch_page, self._http.policy.concurrency)
+        return fetch.to_batch(self._http.requests_sent - sent_before)
 
-    def _page(self, symbol: str) -> Page:
-        query = quote(symbol.replace(".", "-"), safe="-^=")  # Yahoo writes BRK.B as BRK-B
-        answer = self._http.get(f"{YAHOO}/rss/2.0/headline?s={query}&region=US&lang=en-US")
-        return read_feed(answer, self.name, newest=_YAHOO_NEWEST, tags=(symbol,), source="Yahoo Finance")
+    def _fetch_page(self, symbol: str) -> FetchedPage:
+        yahoo_name = symbol.replace(".", "-")  # Yahoo writes BRK.B as BRK-B
+        query = quote(yahoo_name, safe="-^=")
+        response = self._http.get(f"{YAHOO_FEEDS_ORIGIN}/rss/2.0/headline?s={query}&region=US&lang=en-US")
+        return read_feed(response, self.name, max_items=_YAHOO_MAX_ITEMS, tags=(symbol,), source="Yahoo Finance")
 
 
 def read_feed(
-    answer: Response, feed: str, *, newest: int, tags: tuple[str, ...] = (), source: str | None = None
-) -> Page:
-    """The items of an RSS or Atom answer.
+    response: Response, feed: str, *, max_items: int, tags: tuple[str, ...] = (), source: str | None = None
+) -> FetchedPage:
+    """The items of an RSS or Atom response.
 
     Args:
-        answer: The answer.
+        response: The response.
         feed: Name of the adapter.
-        newest: From this many items on, older ones may have been cut off.
-        tags: Symbols to hang on each item.
+        max_items: From this many items on, older ones may have been cut off.
+        tags: Symbols to add to each item.
         source: Publisher of items that name none; None: the feed's own title.
 
     Raises:
-        SourceError: a status other than 200, no feed, a broken one, or one whose items lack what items have.
+        SourceError: The status is not 200, or the response is not a feed, is broken, or has another format.
     """
-    parsed = parse(answer)
-    publisher = source or parsed["feed"].get("title") or urlsplit(f"//{answer.where}").hostname
-    headlines = tuple(_headline(entry, feed, publisher, tags) for entry in parsed["entries"])
-    refuse_drift(answer.where, headlines)
-    return Page(headlines, cut=len(headlines) >= newest)
+    document = parse(response)
+    publisher = source or document["feed"].get("title") or urlsplit(f"//{response.location}").hostname
+    headlines = tuple(_headline(entry, feed, publisher, tags) for entry in document["entries"])
+    check_format(response.location, headlines)
+    return FetchedPage(headlines, is_truncated=len(headlines) >= max_items)
 
 
-def parse(answer: Response) -> Mapping[str, Any]:
-    """The parsed document: `feed` and `entries` as feedparser gives them.
+def parse(response: Response) -> Mapping[str, Any]:
+    """The parsed document: `feed` and `entries` as feedparser returns them.
 
     Raises:
-        SourceError: a status other than 200, no feed, a broken one, or one whose items have another name.
+        SourceError: The status is not 200, or the response is not a feed, is broken, or has items of another name.
     """
     import feedparser
 
-    where, kind = answer.where, answer.content_type
-    if answer.status_code != 200:
-        raise SourceError(f"{where} answers HTTP {answer.status_code}; check the address and who may read it")
-    if "xml" not in kind and kind not in _PLAIN_TYPES:
-        raise SourceError(f"{where} answers with {kind} where a feed is expected; check the address")
-    parsed = feedparser.parse(
-        answer.body,
-        response_headers={"content-type": kind or "application/xml"},
-        resolve_relative_uris=False,  # in markup, which `core.titles.clean` takes out; links of items are resolved
+    location, content_type = response.location, response.content_type
+    if response.status_code != 200:
+        raise SourceError(
+            f"{location} returned HTTP {response.status_code}; check the address and whether it needs a log-in"
+        )
+    if "xml" not in content_type and content_type not in _NEUTRAL_CONTENT_TYPES:
+        raise SourceError(f"{location} returned {content_type} instead of a feed; check the address")
+
+    document = feedparser.parse(
+        response.body,
+        response_headers={"content-type": content_type or "application/xml"},
+        # This is about links in markup, which the normaliser removes; links of items are resolved nevertheless.
+        resolve_relative_uris=False,
         sanitize_html=False,
     )
-    if not parsed.get("version"):
-        raise SourceError(f"{where}: no RSS or Atom ({len(answer.body):,} bytes); check the address")
-    broken = parsed.get("bozo_exception") if parsed.get("bozo") else None
-    if broken is not None and not isinstance(
-        broken, (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
-    ):
-        raise SourceError(f"{where}: broken XML ({' '.join(str(broken).split())}); nothing of it is taken")
-    if not parsed["entries"]:
-        _refuse_renamed(answer)
-    return parsed
+    if not document.get("version"):
+        raise SourceError(f"{location}: not an RSS or Atom feed ({len(response.body):,} bytes); check the address")
+
+    # feedparser sets "bozo" for anything unusual; an encoding or type other than declared does no harm.
+    problem = document.get("bozo_exception") if document.get("bozo") else None
+    harmless = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+    if problem is not None and not isinstance(problem, harmless):
+        description = " ".join(str(problem).split())
+        raise SourceError(f"{location}: malformed XML ({description}); the document was not used")
+
+    if not document["entries"]:
+        _check_for_renamed_items(response)
+    return document
 
 
-def _refuse_renamed(answer: Response) -> None:
-    """Refuse a document without items that has titles of something: items under another name are not "no news"."""
-    over = len(_TITLE.findall(answer.body)) - len(_TITLED.findall(answer.body))
-    if over > 0:
-        belong = "title that belongs" if over == 1 else "titles that belong"
-        raise SourceError(f"{answer.where}: {over} {belong} to no item; its format has changed: update the adapter")
+def _check_for_renamed_items(response: Response) -> None:
+    """Refuse a document without items that contains titles of something: its items have another name now.
+
+    Raises:
+        SourceError: There are more titles than elements that have one besides items.
+    """
+    titles = len(_TITLE_TAG.findall(response.body))
+    titled_parents = len(_TITLED_PARENT_TAG.findall(response.body))
+    unexplained = titles - titled_parents
+    if unexplained > 0:
+        belong = "title that belongs" if unexplained == 1 else "titles that belong"
+        raise SourceError(
+            f"{response.location}: {unexplained} {belong} to no item; its format has changed: update signals_pipeline"
+        )
 
 
 def _headline(entry: Mapping[str, Any], feed: str, publisher: str | None, tags: tuple[str, ...]) -> RawHeadline:
-    named = (entry.get("source") or {}).get("title")
+    entry_source = cast("Mapping[str, Any]", entry.get("source") or {})
     return RawHeadline(
-        published_at=instant(entry.get("published") or entry.get("updated")),
+        published_at=parse_instant(entry.get("published") or entry.get("updated")),
         title=entry.get("title") or None,
         url=entry.get("link") or None,
-        source=named or publisher,
+        source=entry_source.get("title") or publisher,
         feed=feed,
         summary=entry.get("summary") or None,
         tags=tags,

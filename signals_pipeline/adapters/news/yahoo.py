@@ -1,32 +1,38 @@
-"""Yahoo Finance's news of each symbol through yfinance, whose client passes changed and broken answers off as no news.
+"""Yahoo Finance's news of each symbol through yfinance.
 
-So the session that yfinance is given judges every answer itself: what is not built as expected is refused.
+yfinance takes failed and changed responses for "no news". So every response is checked before yfinance sees it, and
+what does not have the expected format is a failure. Requests are made through `adapters.yahoo_session`.
 """
 
-import threading
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from signals_pipeline.adapters.http_client.client import moved, place
+from signals_pipeline.adapters.http_client.json_values import is_array, is_object, text_or_none
 from signals_pipeline.adapters.http_client.policy import (
     HostRateLimiter,
     RequestPolicy,
     TransientError,
-    raise_if_transient,
+    with_origin_overrides,
 )
-from signals_pipeline.adapters.news.fetch import Page, Visit, instant, refuse_drift, visit_symbols
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
 from signals_pipeline.adapters.yfinance_module import yfinance_in
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 
 if TYPE_CHECKING:
-    from curl_cffi.requests import Response, Session
+    from curl_cffi.requests import Response
 
-_COUNT = 50
+    from signals_pipeline.adapters.yahoo_session import YahooSession
+
+# Items requested per symbol; a response with as many may have cut off older ones.
+_MAX_ITEMS = 50
+
 _NEWS_PATH = "/xhr/ncp"
+
+# What Yahoo's own page for an outage says, with HTTP 200.
+_OUTAGE_TEXT = "Will be right back"
 
 
 class YahooNews:
@@ -37,21 +43,21 @@ class YahooNews:
     def __init__(
         self,
         symbols: Sequence[str],
-        manners: RequestPolicy,
+        policy: RequestPolicy,
         *,
         cache_dir: str,
         origins: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare the feed; nothing is asked yet.
+        """Prepare the feed; nothing is requested yet.
 
         Args:
             symbols: Whose news.
-            manners: Politeness and patience.
-            cache_dir: Folder where yfinance keeps what it knows of symbols.
-            origins: Other places for Yahoo's origins; see `HttpClient`.
+            policy: Limits, timeouts and retries; `deadline` is the timeout of news, `timeout` that of a cookie.
+            cache_dir: Folder where yfinance caches what it knows of symbols.
+            origins: Origins of Yahoo to replace by others; see `with_origin_overrides`.
         """
         self._symbols = tuple(symbols)
-        self._manners = manners
+        self._policy = policy
         self._cache_dir = cache_dir
         self._origins = dict(origins or {})
 
@@ -59,147 +65,98 @@ class YahooNews:
         """Each symbol's newest items.
 
         Raises:
-            SourceError: no symbol got an answer.
+            SourceError: Every symbol failed.
         """
-        yf = yfinance_in(Path(self._cache_dir))
-        visit = Visit(self.name, start, end)
-        calls = _Calls(self._manners, self._origins)
-        with open_session(calls) as session:
+        yfinance = yfinance_in(Path(self._cache_dir))
+        fetch = FeedFetch(self.name, start, end)
+        with news_session(self._policy, self._origins) as session:
 
-            def page(symbol: str) -> Page:
-                ticker = yf.Ticker(symbol.replace(".", "-"), session=session)  # Yahoo writes BRK.B as BRK-B
+            def fetch_page(symbol: str) -> FetchedPage:
+                yahoo_name = symbol.replace(".", "-")  # Yahoo writes BRK.B as BRK-B
+                ticker = yfinance.Ticker(yahoo_name, session=session)
                 items = _items(ticker, symbol)
-                headlines = tuple(_headline(one["content"], symbol) for one in items)
-                refuse_drift(f"Yahoo's news of {symbol}", headlines)
-                return Page(headlines, cut=len(items) >= _COUNT)
+                headlines = tuple(_headline(item["content"], symbol) for item in items)
+                check_format(f"Yahoo's news of {symbol}", headlines)
+                return FetchedPage(headlines, is_truncated=len(items) >= _MAX_ITEMS)
 
-            visit_symbols(visit, self._symbols, page, self._manners.at_once)
-        return visit.batch(calls.made)
+            fetch_symbols(fetch, self._symbols, fetch_page, self._policy.concurrency)
+            return fetch.to_batch(session.data_requests + session.cookie_requests)
 
 
-def _items(ticker: Any, symbol: str) -> list[dict[str, Any]]:  # noqa: ANN401
-    """The items that yfinance finds in an answer.
+def _items(ticker: Any, symbol: str) -> list[dict[str, Any]]:  # noqa: ANN401  # yfinance's classes are untyped
+    """The items that yfinance reads from the response; each has a `content`, as the session has checked.
 
     Raises:
-        PassingError, SourceError: what the session has to say of the answer.
-        SourceError: yfinance stumbled over it.
+        TransientError: No response after all attempts.
+        SourceError: The session refused the response, or yfinance could not read it.
     """
     try:
-        return ticker.get_news(count=_COUNT)
+        return ticker.get_news(count=_MAX_ITEMS)
     except (TransientError, SourceError):
         raise
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise SourceError(f"yfinance can't read Yahoo's news of {symbol} ({said}); update it") from error
+        description = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SourceError(f"yfinance can't read Yahoo's news of {symbol} ({description}); update yfinance") from error
 
 
-class _Calls:
-    """Calls on behalf of yfinance: polite, patient, counted, judged."""
+def news_session(policy: RequestPolicy, origins: Mapping[str, str]) -> "YahooSession":
+    """A session for yfinance that checks news."""
+    # curl_cffi is imported here, since deployments without this feed do without it.
+    from signals_pipeline.adapters.yahoo_session import YahooSession
 
-    def __init__(self, manners: RequestPolicy, origins: Mapping[str, str]) -> None:
-        self.manners = manners
-        self.made = 0
-        self._origins = origins
-        self._doors = HostRateLimiter(manners)
-        self._lock = threading.Lock()
-        self._helpers: dict[str, Response | TransientError] = {}
+    class NewsSession(YahooSession):
+        def is_data_request(self, path: str) -> bool:
+            return path == _NEWS_PATH
 
-    def ask(self, send: Any, method: str, url: str, options: dict[str, Any]) -> "Response":  # noqa: ANN401
-        """One answer by `send(method, url, **options)`.
+        def check_response(self, path: str, response: "Response", location: str) -> None:  # noqa: ARG002
+            _check_news(response, location)
 
-        Raises:
-            PassingError: no answer after all attempts.
-            SourceError: an answer that is not built as Yahoo's news were.
-        """
-        target = moved(url, self._origins)
-        if urlsplit(url).path == _NEWS_PATH:
-            return self.manners.call_with_retry(
-                lambda: self._once(send, method, target, options, self.manners.deadline)
-            )
-        return self._helper(send, method, target, options)
-
-    def _helper(self, send: Any, method: str, url: str, options: dict[str, Any]) -> "Response":  # noqa: ANN401
-        """A cookie or crumb, which news can do without: asked for once a visit, however it ends; others wait."""
-        if url not in self._helpers:
-            try:
-                self._helpers[url] = self._once(send, method, url, options, self.manners.timeout)
-            except TransientError as error:
-                self._helpers[url] = error
-        found = self._helpers[url]
-        if isinstance(found, TransientError):
-            raise TransientError(str(found), found.retry_after)
-        return found
-
-    def _once(self, send: Any, method: str, url: str, options: dict[str, Any], seconds: float) -> "Response":  # noqa: ANN401
-        from curl_cffi.requests.exceptions import RequestException
-
-        where = place(url)
-        with self._doors.through(urlsplit(url).netloc):
-            with self._lock:
-                self.made += 1
-            began = monotonic()
-            try:
-                response = send(method, url, **{**options, "timeout": seconds})
-            except RequestException as error:
-                took = monotonic() - began
-                raise TransientError(f"{where}: {type(error).__name__} after {took:.0f} s") from error
-        raise_if_transient(where, response.status_code, response.headers)
-        if urlsplit(url).path == _NEWS_PATH:
-            _judge(response, where)
-        return response
+    return NewsSession(policy, HostRateLimiter(policy), rewrite_url=lambda url: with_origin_overrides(url, origins))
 
 
-def open_session(calls: _Calls) -> "Session":
-    """A session that looks like a browser's, as Yahoo wants it, and calls through `calls`."""
-    from curl_cffi.requests import Session
-
-    class PoliteSession(Session):
-        def request(self, method: Any, url: str, *_: Any, **options: Any) -> Any:  # noqa: ANN401
-            return calls.ask(super().request, method, url, options)
-
-    return PoliteSession(impersonate="chrome")
-
-
-def _judge(response: "Response", where: str) -> None:
-    """Refuse what yfinance would take for no news.
+def _check_news(response: "Response", location: str) -> None:
+    """Refuse what yfinance would take for "no news".
 
     Raises:
-        PassingError: Yahoo's own page for an outage.
-        SourceError: a refusal, no JSON, or JSON that is not built as expected.
+        TransientError: Yahoo's own page for an outage.
+        SourceError: A refusal, no JSON, or JSON in another format.
     """
-    if "Will be right back" in response.text:
-        raise TransientError(f"{where}: Yahoo says that it will be right back")
+    if _OUTAGE_TEXT in response.text:
+        raise TransientError(f"{location}: Yahoo reports an outage ({_OUTAGE_TEXT!r})")
     if response.status_code >= 400:
-        raise SourceError(f"{where} answers HTTP {response.status_code}")
+        raise SourceError(f"{location} returned HTTP {response.status_code}")
     try:
-        content = response.json()
+        content: object = json.loads(response.content)
     except ValueError as error:
-        raise SourceError(f"{where} answers with no JSON ({len(response.content):,} bytes)") from error
-    stream: Any = content
+        raise SourceError(f"{location} returned no JSON ({len(response.content):,} bytes)") from error
+
+    stream = content
     for name in ("data", "tickerStream", "stream"):
-        stream = stream.get(name) if isinstance(stream, dict) else None
-    if not isinstance(stream, list):
-        raise SourceError(f"{where}: no data.tickerStream.stream in the answer; its format has changed")
-    items = [one for one in stream if isinstance(one, dict) and not one.get("ad")]
-    if any(not isinstance(one.get("content"), dict) for one in items) or len(items) < len(stream) // 2:
-        raise SourceError(f"{where}: items without content; its format has changed")
+        stream = stream.get(name) if is_object(stream) else None
+    if not is_array(stream):
+        raise SourceError(f"{location}: the response has no data.tickerStream.stream; its format has changed")
+
+    # Advertisements have no content; if they are most of the stream, news are marked in another way now.
+    items = [item for item in stream if is_object(item) and not item.get("ad")]
+    has_contents = all(isinstance(item.get("content"), dict) for item in items)
+    if not has_contents or len(items) < len(stream) // 2:
+        raise SourceError(f"{location}: items without content; its format has changed")
 
 
 def _headline(content: Mapping[str, Any], symbol: str) -> RawHeadline:
-    def inner(name: str, key: str) -> str | None:
-        value = content.get(name)
-        return _text(value.get(key)) if isinstance(value, dict) else None
-
+    url = _nested_text(content, "canonicalUrl", "url") or _nested_text(content, "clickThroughUrl", "url")
     return RawHeadline(
-        published_at=instant(content.get("pubDate")),
-        title=_text(content.get("title")),
-        url=inner("canonicalUrl", "url") or inner("clickThroughUrl", "url"),
-        source=inner("provider", "displayName"),
+        published_at=parse_instant(content.get("pubDate")),
+        title=text_or_none(content.get("title")),
+        url=url,
+        source=_nested_text(content, "provider", "displayName"),
         feed=YahooNews.name,
-        summary=_text(content.get("summary")),
+        summary=text_or_none(content.get("summary")),
         tags=(symbol,),
     )
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
+def _nested_text(content: Mapping[str, object], name: str, key: str) -> str | None:
+    """The text at `content[name][key]`; None where there is none."""
+    value = content.get(name)
+    return text_or_none(value.get(key)) if is_object(value) else None

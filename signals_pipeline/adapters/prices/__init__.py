@@ -1,1 +1,1 @@
-"""Price sources, one a file; each delivers daily bars."""
+"""Price sources, one per module; each delivers daily bars."""

@@ -1,4 +1,7 @@
-"""Daily bars from a store that a vendor fills: only what is missing is asked for, and only closed sessions are kept."""
+"""Daily bars from a store that a vendor fills: only missing closed sessions are requested, only whole bars stored.
+
+The vendor is in `yahoo`, the store in `adapters.stores.bars`, and what may be stored of a delivery in `screening`.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,22 +17,28 @@ from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.windows import Sessions
 
-SETTLED = timedelta(minutes=15)  # the closing auction's prices and volume reach the tape late
-OVERLAP = timedelta(days=7)  # stored sessions asked for again, to see that the answer is in step with them
+# The prices and the volume of the closing auction are published some minutes after the close.
+SETTLING_TIME = timedelta(minutes=15)
+
+# Stored sessions of one week are requested again, to see that the response agrees with them.
+OVERLAP = timedelta(days=7)
+
+# A calendar interval that surely contains a session, whatever the holidays.
+_TWO_WEEKS = timedelta(days=14)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class BarDelivery:
-    """What a vendor answered.
+    """What a vendor returned.
 
     Attributes:
         bars: Bars as traded (`adjustment.BAR_COLUMNS`), by symbol and session.
         actions: Splits and dividends as paid (`adjustment.ACTION_COLUMNS`).
-        refused: Why a symbol has no bars, in words.
-        answered: Symbols that the vendor answered for, also without bars.
-        drift: What no longer has the form that the code reads; empty where all has.
-        calls: Calls made.
-        passing: A symbol was refused for what may heal by itself soon.
+        refused: Why a symbol has no bars, one line each.
+        answered: Symbols for which the vendor responded, also where it has no bars of them.
+        drift: What no longer has the format that the code reads; empty where everything has.
+        calls: Requests sent.
+        transient: Whether a symbol failed for a reason that may pass soon.
     """
 
     bars: pd.DataFrame
@@ -42,11 +51,11 @@ class BarDelivery:
 
 
 class BarVendor(Protocol):
-    """Something that sells daily bars."""
+    """A vendor of daily bars."""
 
     @property
     def name(self) -> str:
-        """Its name, as kept beside each bar."""
+        """Its name, which is stored with each bar."""
         ...
 
     def fetch(self, symbols: Sequence[str], start: date, end: date) -> BarDelivery:
@@ -59,7 +68,7 @@ class StoredSpan(Protocol):
 
     @property
     def asked_from(self) -> date:
-        """The earliest date from which on it was asked for."""
+        """The earliest date from which it was requested."""
         ...
 
     @property
@@ -69,7 +78,7 @@ class StoredSpan(Protocol):
 
 
 class BarShelf(Protocol):
-    """Where bars and actions are kept; `adapters.bars.BarStore` is one."""
+    """A store of bars and actions, such as `adapters.stores.bars.BarStore`."""
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         """Stored bars."""
@@ -86,18 +95,18 @@ class BarShelf(Protocol):
     def put(
         self, bars: pd.DataFrame, actions: pd.DataFrame, *, asked: dict[str, date], source: str, seen_at: datetime
     ) -> int:
-        """Keep what is new."""
+        """Store what is new."""
         ...
 
 
 class LivePrices:
-    """A price source that reads the store and asks the vendor for the closed sessions that the store lacks.
+    """A price source that reads the store, and first requests the closed sessions that the store lacks.
 
-    An outage is told in `notes` and the stored bars are used; the digest says of a card that its price is stale.
+    In an outage the stored bars are used and `notes` says so; the digest then marks prices as stale.
 
     Args:
-        vendor: Whom to ask.
-        store: Where bars are kept.
+        vendor: Where missing bars are requested.
+        store: Where bars are stored.
         sessions: The exchange's sessions between two dates.
         now: The clock.
     """
@@ -110,8 +119,13 @@ class LivePrices:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._vendor, self._store, self._sessions, self._now = vendor, store, sessions, now
-        self._tried: dict[str, date] = {}
+        self._vendor = vendor
+        self._store = store
+        self._sessions = sessions
+        self._now = now
+        # The earliest date from which each symbol was requested by this object: a failure is not repeated in a run.
+        self._requested_from: dict[str, date] = {}
+        # A dictionary as an ordered set.
         self._notes: dict[str, None] = {}
         self._transient = False
 
@@ -121,25 +135,26 @@ class LivePrices:
         return self._vendor.name
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
-        """Bars as traded of sessions from start to end that have closed; see `feeds.PriceSource.bars`.
+        """Bars as traded of closed sessions from start to end; see `feeds.PriceSource.bars`.
 
         Raises:
-            SourceError: the vendor's format has changed, or there is nothing, neither stored nor to be had.
+            SourceError: The vendor's format has changed, or no bars are stored and none can be had.
         """
         self._refresh(sorted(set(symbols)), start, end)
         bars = self._store.bars(symbols, start, end)
         if bars.empty and self._notes:
-            said = next(iter(self._notes))
-            self._tried.clear()  # whoever asks again is to be answered anew
+            first_note = next(iter(self._notes))
+            # A retry of the same stage is to request them again.
+            self._requested_from.clear()
             raise SourceError(
-                f"{self.name}: no daily bars of {len(symbols)} symbols are stored and none can be had ({said}); "
-                "try again later, or set SIGNALS_PRICES_PATH to a recorded file",
+                f"{self.name}: no daily bars of {len(symbols)} symbols are stored and none could be fetched"
+                f" ({first_note}); try again later, or set SIGNALS_PRICES_PATH to a recorded file",
                 transient=self._transient,
             )
         return bars
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
-        """Stored splits and dividends with an ex-date from start to end; nothing is asked for."""
+        """Stored splits and dividends with an ex-date from start to end; nothing is requested."""
         return self._store.actions(symbols, start, end)
 
     def notes(self) -> tuple[str, ...]:
@@ -147,64 +162,99 @@ class LivePrices:
         return tuple(self._notes)
 
     def _refresh(self, symbols: Sequence[str], start: date, end: date) -> None:
-        newest = self._last_settled(end)
+        """Request and store the closed sessions that are missing."""
+        newest = self._last_settled_session(end)
         if newest is None or newest < start:
             return
-        spans = self._store.spans(symbols)
-        groups: defaultdict[date, list[str]] = defaultdict(list)
-        for symbol in symbols:
-            since = _missing_since(spans.get(symbol), start, newest)
-            if since is not None and since < self._tried.get(symbol, date.max):
-                self._tried[symbol] = since
-                groups[since].append(symbol)
-        for since, group in sorted(groups.items()):
-            self._ask(group, since)
 
-    def _last_settled(self, end: date) -> date | None:
+        # Symbols that lack the same sessions are requested together.
+        spans = self._store.spans(symbols)
+        symbols_by_start: defaultdict[date, list[str]] = defaultdict(list)
+        for symbol in symbols:
+            missing_from = _missing_from(spans.get(symbol), start, newest)
+            if missing_from is None or missing_from >= self._requested_from.get(symbol, date.max):
+                continue
+            self._requested_from[symbol] = missing_from
+            symbols_by_start[missing_from].append(symbol)
+
+        for missing_from, group in sorted(symbols_by_start.items()):
+            self._fetch_and_store(group, missing_from)
+
+    def _last_settled_session(self, end: date) -> date | None:
+        """The newest session up to end whose prices are final; None where there is none within two weeks."""
         last = min(end, self._now().date())
-        sessions = self._sessions(last - timedelta(days=14), last)
+        sessions = self._sessions(last - _TWO_WEEKS, last)
         settled = sessions.dates[sessions.closes <= self._settled_by()]
         return settled[-1].item() if len(settled) else None
 
     def _settled_by(self) -> np.datetime64:
-        return instant64(self._now() - SETTLED)
+        """Sessions that closed by then have final prices."""
+        return instant64(self._now() - SETTLING_TIME)
 
-    def _ask(self, symbols: Sequence[str], since: date) -> None:
+    def _fetch_and_store(self, symbols: Sequence[str], start: date) -> None:
+        """Request everything from start on and store what is usable.
+
+        Raises:
+            SourceError: The vendor's format has changed; what could be read is stored.
+        """
+        # Always up to the end of today, also for a window in the past: the response must list every split for which it
+        # is adjusted.
         now = self._now()
-        # Up to the end of today, whatever window is run: the answer must list every split that it is adjusted for.
-        delivery = self._vendor.fetch(symbols, since, now.date() + timedelta(days=1))
-        bars, actions = self._screened(delivery, since, now.date())
-        asked = dict.fromkeys(sorted(delivery.answered), since)
-        self._store.put(bars, actions, asked=asked, source=self.name, seen_at=now)
+        delivery = self._vendor.fetch(symbols, start, now.date() + timedelta(days=1))
+
+        bars, actions = self._screened(delivery, start, now.date())
+        requested_from = dict.fromkeys(sorted(delivery.answered), start)
+        self._store.put(bars, actions, asked=requested_from, source=self.name, seen_at=now)
+
         self._transient = delivery.transient
-        self._note(f"{symbol}: {reason}" for symbol, reason in sorted(delivery.refused.items()))
+        self._add_notes(f"{symbol}: {reason}" for symbol, reason in sorted(delivery.refused.items()))
         if delivery.drift:
             raise SourceError(
-                f"{self.name}: its answers have another format ({delivery.drift}); what could be read is stored; get a "
-                "newer signals_pipeline, or set SIGNALS_PRICES_PATH to a recorded file"
+                f"{self.name}: the format of its responses has changed ({delivery.drift}); what could be read is"
+                " stored; upgrade signals_pipeline, or set SIGNALS_PRICES_PATH to a recorded file"
             )
 
-    def _screened(self, delivery: BarDelivery, since: date, today: date) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """What may be stored of an answer: whole bars of settled sessions, in step with what is stored, and actions."""
-        sessions = self._sessions(since, today)
+    def _screened(self, delivery: BarDelivery, start: date, today: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What may be stored of a delivery: whole bars of settled sessions that agree with stored ones, and actions."""
+        # Bars of settled sessions only.
+        sessions = self._sessions(start, today)
         settled = sessions.dates[sessions.closes <= self._settled_by()].astype("datetime64[us]")
-        bars = delivery.bars[delivery.bars["session"] <= settled[-1]]
-        stored = self._store.bars(sorted(delivery.answered), since, today)
+        is_settled: pd.Series[bool] = delivery.bars["session"] <= settled[-1]
+        bars = delivery.bars.loc[is_settled]
+
+        # Symbols that disagree with what is stored of them are held back as a whole.
+        stored = self._store.bars(sorted(delivery.answered), start, today)
         held_back = out_of_step(bars, stored)
-        bars, findings = unusable_bars(bars[~bars["symbol"].isin(held_back)], settled)
-        actions = delivery.actions[~delivery.actions["symbol"].isin(held_back)]
-        actions, refused = unusable_actions(actions, pd.concat([stored, bars], ignore_index=True))
-        self._note([*(f"{symbol}: {text}" for symbol, text in held_back.items()), *findings, *refused])
+        bars = bars.loc[~bars["symbol"].isin(list(held_back))]
+        actions = delivery.actions.loc[~delivery.actions["symbol"].isin(list(held_back))]
+
+        # Of the others, single rows that can't be right are left out.
+        bars, notes_on_bars = unusable_bars(bars, settled)
+        all_bars = pd.concat([stored, bars], ignore_index=True)
+        actions, notes_on_actions = unusable_actions(actions, all_bars)
+
+        self._add_notes(f"{symbol}: {reason}" for symbol, reason in held_back.items())
+        self._add_notes(notes_on_bars)
+        self._add_notes(notes_on_actions)
         return bars, actions
 
-    def _note(self, lines: Iterable[str]) -> None:
-        self._notes.update(dict.fromkeys(lines))
+    def _add_notes(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._notes[line] = None
 
 
-def _missing_since(span: StoredSpan | None, start: date, newest: date) -> date | None:
-    """From which date on a symbol must be asked for; None where nothing is missing."""
+def _missing_from(span: StoredSpan | None, start: date, newest: date) -> date | None:
+    """The date from which a symbol must be requested; None where nothing is missing.
+
+    Args:
+        span: What is stored of the symbol.
+        start: First date that is needed.
+        newest: Last session that is needed.
+    """
     if span is None or start < span.asked_from:
         return start
     if span.last is None:
         return span.asked_from
-    return span.last - OVERLAP if span.last < newest else None
+    if span.last < newest:
+        return span.last - OVERLAP
+    return None

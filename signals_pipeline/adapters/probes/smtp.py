@@ -1,4 +1,4 @@
-"""Whether the SMTP server lets this sender in; no mail is sent."""
+"""Whether the SMTP server accepts this sender; no mail is sent."""
 
 import smtplib
 import ssl
@@ -6,8 +6,11 @@ from typing import Literal
 
 from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok
 
-_REFUSED = "correct SMTP_USER and SMTP_PASSWORD"
-_UNREACHED = "correct SMTP_HOST, SMTP_PORT and SMTP_TLS, and let the firewall pass"
+_CORRECT_LOG_IN = "correct SMTP_USER and SMTP_PASSWORD"
+_CORRECT_ADDRESS = "correct SMTP_HOST, SMTP_PORT and SMTP_TLS, and open the firewall"
+
+# Maximum length of the server's error text in our messages.
+_ERROR_CHARACTERS = 200
 
 
 def smtp_login(
@@ -20,27 +23,32 @@ def smtp_login(
     seconds: float = 6,
     context: ssl.SSLContext | None = None,
 ) -> ProbeResult:
-    """Connect, encrypt and log in as the mail would; then leave.
+    """Connect, encrypt and log in as for a mail, then disconnect.
 
     Args:
         host: The server.
         port: Its port.
-        tls: `starttls`, `tls` or `none`.
+        tls: `starttls`, `tls` (from the first byte) or `none`.
         user: Who logs in; empty: nobody.
-        password: Never shown.
-        seconds: How long the server may be silent.
+        password: The password; it is never shown.
+        seconds: Timeout to connect, and for each response.
         context: Which certificates are trusted; None: those of the system.
     """
-    name, trusted = f"SMTP server {host}:{port}", context or ssl.create_default_context()
+    server_name = f"SMTP server {host}:{port}"
+    context = context or ssl.create_default_context()
     try:
-        made = smtplib.SMTP_SSL(host, port, timeout=seconds, context=trusted) if tls == "tls" else None
-        with made or smtplib.SMTP(host, port, timeout=seconds) as server:
+        if tls == "tls":
+            connection = smtplib.SMTP_SSL(host, port, timeout=seconds, context=context)
+        else:
+            connection = smtplib.SMTP(host, port, timeout=seconds)
+        with connection as server:
             if tls == "starttls":
-                server.starttls(context=trusted)
+                server.starttls(context=context)
             if user:
                 server.login(user, password)
     except smtplib.SMTPAuthenticationError as error:
-        return fail(f"{name} refuses the log-in of {user} ({error.smtp_code})", _REFUSED)
+        return fail(f"{server_name} refuses the log-in of {user} ({error.smtp_code})", _CORRECT_LOG_IN)
     except OSError as error:  # smtplib's exceptions are OSErrors, too
-        return fail(f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:200]}", _UNREACHED)
-    return ok(f"{name} lets {user or 'anyone'} in, {tls}")
+        text = " ".join(str(error).split())[:_ERROR_CHARACTERS]
+        return fail(f"{server_name}: {type(error).__name__}: {text}", _CORRECT_ADDRESS)
+    return ok(f"{server_name} accepts {user or 'any sender'}, {tls}")

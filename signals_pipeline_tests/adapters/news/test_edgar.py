@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
-from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_manners
+from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_policy
 from signals_pipeline.core.watchlist import Company
 from signals_pipeline_tests.support.asking import START, client, refusal
 from signals_pipeline_tests.support.documents import NOW, edgar
@@ -35,7 +35,7 @@ def test_filings_of_the_watchlist_are_read_back_to_the_start(house: Vendor) -> N
         edgar([*others(600, 900), ("APPLE INC", 320193, 901)]),
     ]
     batch = filings(house, pages).fetch(START, NOW)
-    assert [(one.tags, one.title) for one in batch.headlines] == [
+    assert [(item.tags, item.title) for item in batch.headlines] == [
         (("XOM",), "Exxon Mobil Corporation files 8-K: Results of Operations"),
         (("DE",), "Deere & Company files 8-K: Results of Operations"),
         (("AAPL",), "Apple Inc. files 8-K: Results of Operations"),
@@ -47,16 +47,16 @@ def test_filings_of_the_watchlist_are_read_back_to_the_start(house: Vendor) -> N
 
 def test_amendments_and_filings_without_items_are_said(house: Vendor) -> None:
     page = edgar([("APPLE INC", 320193, 5)], items="").replace(b"8-K - ", b"8-K/A - ")
-    (one,) = filings(house, [page]).fetch(START, NOW).headlines
-    assert one.title == "Apple Inc. amends its 8-K: current report"
+    (item,) = filings(house, [page]).fetch(START, NOW).headlines
+    assert item.title == "Apple Inc. amends its 8-K: current report"
 
 
 def test_a_company_with_a_cik_is_known_by_it_and_not_by_its_name(house: Vendor) -> None:
     page = edgar([("GOOGLE HOLDCO", 1652044, 5), ("ALPHABET INC", 99, 6)])
     house.routes["/cgi-bin/browse-edgar"] = [Reply(page, XML)]
     alphabet = Company("GOOGL", "Alphabet Inc.", cik="1652044")
-    (one,) = EdgarFilings(client(house), [alphabet]).fetch(START, NOW).headlines
-    assert (one.title, one.tags) == ("Alphabet Inc. files 8-K: Results of Operations", ("GOOGL",))
+    (item,) = EdgarFilings(client(house), [alphabet]).fetch(START, NOW).headlines
+    assert (item.title, item.tags) == ("Alphabet Inc. files 8-K: Results of Operations", ("GOOGL",))
 
 
 def test_the_same_page_over_and_over_ends(house: Vendor) -> None:
@@ -69,9 +69,9 @@ FILED = edgar([("APPLE INC", 320193, 5)])
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
-        (Reply(b"", "text/html", 403), "wants a contact; set SIGNALS_CONTACT"),
+        (Reply(b"", "text/html", 403), "requires a contact; set SIGNALS_CONTACT"),
         (Reply(FILED.replace(b"8-K - ", b"Form 8-K: "), XML), "titles are no longer"),
         (Reply(FILED.replace(b"updated>", b"changed>"), XML), "no time of publication"),
         (Reply(FILED.replace(b"entry>", b"record>"), XML), "1 title that belongs to no item"),
@@ -79,17 +79,17 @@ FILED = edgar([("APPLE INC", 320193, 5)])
         (Reply(b"no", "text/plain", 401), "HTTP 401"),
         (Reply(b"no", "text/plain", 426), "HTTP 426"),
         (Reply(b"", "", 429), "HTTP 429"),
-        (Reply(b"", "", 429, (("Retry-After", "600"),)), "wants 600 s of rest"),
+        (Reply(b"", "", 429, (("Retry-After", "600"),)), "and asked to wait 600 s"),
         (Reply(b"down", "text/plain", 500), "HTTP 500"),
         (Reply(FILED, XML, cut=40), "broke off"),
-        (Reply(FILED, XML, drip=0.05), "not done after"),
-        (Reply(b"<html>", "text/html"), "text/html where a feed is expected"),
-        (Reply(b"", XML), "no RSS or Atom"),
+        (Reply(FILED, XML, drip=0.05), "not complete after"),
+        (Reply(b"<html>", "text/html"), "text/html instead of a feed"),
+        (Reply(b"", XML), "not an RSS or Atom feed"),
     ],
 )
-def test_edgar_that_is_not_edgar_is_one_line(house: Vendor, reply: Reply, said: str) -> None:
+def test_edgar_that_is_not_edgar_is_one_line(house: Vendor, reply: Reply, message: str) -> None:
     house.routes["/cgi-bin/browse-edgar"] = [reply]
-    assert said in refusal(EdgarFilings(client(house), COMPANIES))
+    assert message in refusal(EdgarFilings(client(house), COMPANIES))
 
 
 def test_a_title_of_another_kind_among_others_is_passed_over(house: Vendor) -> None:
@@ -98,7 +98,7 @@ def test_a_title_of_another_kind_among_others_is_passed_over(house: Vendor) -> N
 
 
 def test_more_filings_than_are_read_are_said(house: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signals_pipeline.adapters.news.edgar._PAGES", 2)
+    monkeypatch.setattr("signals_pipeline.adapters.news.edgar._MAX_PAGES", 2)
     pages = [edgar([*others(100 * at, 60 + at), ("APPLE INC", 320193, 61 + at)]) for at in range(4)]
     (visit,) = filings(house, pages).fetch(START, NOW).collections
     assert (visit.status, visit.detail) == ("degraded", "more than 200 filings: the oldest ones were not read")
@@ -106,5 +106,5 @@ def test_more_filings_than_are_read_are_said(house: Vendor, monkeypatch: pytest.
 
 
 def test_the_sec_is_never_called_faster_than_it_allows() -> None:
-    assert sec_manners(RequestPolicy(at_once=8, spacing=0)).spacing >= 0.1
-    assert sec_manners(RequestPolicy(at_once=1, spacing=2)) == RequestPolicy(at_once=1, spacing=2)
+    assert sec_policy(RequestPolicy(concurrency=8, min_interval=0)).min_interval >= 0.1
+    assert sec_policy(RequestPolicy(concurrency=1, min_interval=2)) == RequestPolicy(concurrency=1, min_interval=2)

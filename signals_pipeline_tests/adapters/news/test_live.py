@@ -87,7 +87,7 @@ def test_all_feeds_down_is_one_line_and_the_next_window_covers_the_gap(engine: E
     with pytest.raises(SourceError) as refused:
         pipeline.run(DAY)
     assert str(refused.value) == (
-        "news: no feed answered (one: one: HTTP 401; two: two: HTTP 401); the next window covers the gap"
+        "news: every feed failed (one: one: HTTP 401; two: two: HTTP 401); the next window covers the gap"
     )
     for tape in tapes:
         tape.down = ""
@@ -206,7 +206,7 @@ def test_a_feed_that_keeps_failing_is_left_alone_for_a_while(engine: Engine) -> 
         pipeline.now = DAY.start + timedelta(minutes=minutes)
         batches.append(pipeline.news.fetch(DAY.start - HOUR, pipeline.now))
     assert len(bad.asked) == 3
-    assert "left alone until 13:42 UTC after 3 failures: two: HTTP 500" in batches[-1].reports[1].detail
+    assert "skipped until 13:42 UTC after 3 consecutive failures: two: HTTP 500" in batches[-1].reports[1].detail
 
 
 def test_a_window_needs_a_timezone(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from signals_pipeline.adapters.http_client.client import HttpClient
-from signals_pipeline.adapters.news.newsapi import NEWSAPI, PLANS, Degrades, NewsApi, Plan, QuotaError
+from signals_pipeline.adapters.news.newsapi import NEWSAPI_ORIGIN, PLANS, Degrades, NewsApi, Plan, QuotaError
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.watchlist import Company
 from signals_pipeline_tests.support.documents import NOW, Item, newsapi, newsapi_error
@@ -34,10 +34,10 @@ def source(
 
     def spend() -> None:
         if not left[0]:
-            raise QuotaError("NewsAPI's budget is used up")
+            raise QuotaError("NewsAPI's call budget is used up")
         left[0] -= 1
 
-    http = HttpClient(QUICK, user_agent="tests", origins={NEWSAPI: house.origin}, before_call=spend)
+    http = HttpClient(QUICK, user_agent="tests", origins={NEWSAPI_ORIGIN: house.origin}, before_request=spend)
     return NewsApi(http, KEY, companies, plan=plan, degrades=degrades, forecast=lambda: f"NewsAPI: {left[0]} left")
 
 
@@ -71,8 +71,8 @@ def test_a_watchlist_is_one_search_with_the_key_in_a_header_only(house: Vendor) 
         "page": "1",
     }
     assert KEY in request.headers["Authorization"]
-    assert [(one.title, one.published_at, one.source, one.summary, one.url) for one in batch.headlines] == [
-        (one.title, one.published.replace(microsecond=0), one.source, one.summary, one.link) for one in ITEMS
+    assert [(item.title, item.published_at, item.source, item.summary, item.url) for item in batch.headlines] == [
+        (item.title, item.published.replace(microsecond=0), item.source, item.summary, item.link) for item in ITEMS
     ]
     (visit,) = batch.collections
     assert (visit.status, visit.calls, visit.detail) == ("ok", 1, "NewsAPI: 999 left")
@@ -134,7 +134,7 @@ def test_removed_articles_are_counted_and_left_out(house: Vendor) -> None:
     gone = Item("[Removed]", 100_000, url="https://removed.com", source="[Removed]")
     house.routes[PATH] = [Reply(newsapi([gone, ITEMS[0], gone]))]
     batch = source(house).fetch(START, NOW)
-    assert [one.title for one in batch.headlines] == [ITEMS[0].title]
+    assert [item.title for item in batch.headlines] == [ITEMS[0].title]
     assert batch.reports[0].detail.startswith("2 removed by publishers")
 
 
@@ -148,7 +148,7 @@ DRIFTED = json.loads(newsapi(ITEMS))
 
 
 @pytest.mark.parametrize(
-    ("reply", "said", "calls"),
+    ("reply", "message", "calls"),
     [
         (
             Reply(newsapi_error("apiKeyInvalid", f"Your key {KEY} is wrong"), status=401),
@@ -160,25 +160,29 @@ DRIFTED = json.loads(newsapi(ITEMS))
         (Reply(b"<html>", "text/html"), "HTTP 200 with text/html that is not JSON", 1),
         (Reply(b"<html>", "text/html", 401), "HTTP 401 with text/html that is not JSON", 1),
         (Reply(newsapi_error("rateLimited"), status=429), "HTTP 429", 3),
-        (Reply(newsapi_error("rateLimited"), status=429, headers=(("Retry-After", "43200"),)), "wants 43200 s", 1),
+        (
+            Reply(newsapi_error("rateLimited"), status=429, headers=(("Retry-After", "43200"),)),
+            "asked to wait 43200 s",
+            1,
+        ),
         (Reply(b"<html>oops", "text/html", 500), "HTTP 500", 3),
         (Reply(newsapi(ITEMS), cut=50), "broke off", 3),
-        (Reply(newsapi(ITEMS), drip=0.05), "not done after", 3),
+        (Reply(newsapi(ITEMS), drip=0.05), "not complete after", 3),
         (Reply(b""), "that is not JSON", 1),
         (Reply(b"[]"), "no `articles` and `totalResults`", 1),
         (Reply(json.dumps(DRIFTED | {"totalResults": None}).encode()), "its format has changed", 1),
         (Reply(json.dumps({"results": DRIFTED["articles"], "totalResults": 2}).encode()), "its format has changed", 1),
-        (Reply(newsapi([], total=7)), "7 results and no article; its format has changed", 1),
+        (Reply(newsapi([], total=7)), "7 results but no article; its format has changed", 1),
         (Reply(newsapi(ITEMS).replace(b"publishedAt", b"published_at")), "no time of publication", 1),
         (Reply(newsapi(ITEMS).replace(b'"url"', b'"link"')), "no link where it used to be", 1),
         (Reply(newsapi(ITEMS).replace(b'"title"', b'"headline"')), "no title where it used to be", 1),
     ],
 )
 def test_whatever_is_no_answer_is_one_line_and_only_what_may_pass_is_asked_again(
-    house: Vendor, reply: Reply, said: str, calls: int
+    house: Vendor, reply: Reply, message: str, calls: int
 ) -> None:
     house.routes[PATH] = [reply]
-    assert said in refusal(source(house))
+    assert message in refusal(source(house))
     assert len(house.requests) == calls
 
 
@@ -186,8 +190,8 @@ def test_missing_optional_fields_do_no_harm(house: Vendor) -> None:
     article = {"title": "Apple", "url": "https://n.example/1", "publishedAt": "2026-03-04T20:00:00Z"}
     content = {"status": "ok", "totalResults": 2, "articles": [article, article | {"source": "x", "description": 3}]}
     house.routes[PATH] = [Reply(json.dumps(content).encode())]
-    (one,) = source(house).fetch(START, NOW).headlines
-    assert (one.source, one.summary) == (None, None)
+    (item,) = source(house).fetch(START, NOW).headlines
+    assert (item.source, item.summary) == (None, None)
 
 
 def test_when_calls_run_short_pages_go_first_or_companies_as_configured(house: Vendor) -> None:
@@ -209,7 +213,7 @@ def test_a_search_that_fails_degrades_and_is_named(house: Vendor) -> None:
     (visit,) = batch.collections
     assert batch.headlines
     assert (visit.status, visit.whole_to) == ("degraded", None)
-    assert visit.detail.startswith("S0, S1, S2, ...: 127.0.0.1/v2/everything answers HTTP 503")
+    assert visit.detail.startswith("S0, S1, S2, ...: 127.0.0.1/v2/everything returned HTTP 503")
 
 
 def test_a_budget_that_is_used_up_is_one_line_and_no_call(house: Vendor) -> None:

@@ -183,11 +183,11 @@ def test_broken_json_lines_are_kept_as_empty_rows_and_counted(tmp_path: Path) ->
     ("name", "content", "words"),
     [
         ("none.csv", None, "can't be read (No such file or directory); check the path"),
-        ("news.xlsx", b"", "unknown kind of file; give one of .csv, .jsonl, .parquet"),
+        ("news.xlsx", b"", "unknown kind of file; use one of .csv, .jsonl, .parquet"),
         ("news.csv", b"", "column 'published_at' is missing; a recording has published_at, symbol"),
         ("news.csv", b"published_at,symbol,title,source\n", "column 'url' is missing"),
         ("news.jsonl", b'{"published_at": "", "title": ""}\n', "column 'symbol' is missing"),
-        ("news.parquet", b"PAR1 cut off", "not a Parquet file that can be read"),
+        ("news.parquet", b"PAR1 cut off", "not a readable Parquet file"),
     ],
 )
 def test_a_file_that_is_no_recording_is_one_line(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:

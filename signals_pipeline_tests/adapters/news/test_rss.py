@@ -6,7 +6,7 @@ import pytest
 
 from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
-from signals_pipeline.adapters.news.rss import YAHOO, RssFeed, YahooRss
+from signals_pipeline.adapters.news.rss import YAHOO_FEEDS_ORIGIN, RssFeed, YahooRss
 from signals_pipeline.core.news.archive import additions, folded, identified
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline_tests.support.asking import START, client, refusal
@@ -26,11 +26,11 @@ def feed(house: Vendor) -> NewsSource:
 def test_every_item_of_a_document_is_delivered(house: Vendor, document: object, kind: str) -> None:
     house.routes["/feed.xml"] = [Reply(document(ITEMS), kind)]  # pyright: ignore[reportCallIssue]
     batch = feed(house).fetch(START, NOW)
-    assert [(one.title, one.url, one.published_at) for one in batch.headlines] == [
-        (one.title.replace("&", "&"), one.link, one.published) for one in ITEMS
+    assert [(item.title, item.url, item.published_at) for item in batch.headlines] == [
+        (item.title.replace("&", "&"), item.link, item.published) for item in ITEMS
     ]
-    assert {one.feed for one in batch.headlines} == {"rss:127.0.0.1/feed.xml"}
-    assert {one.source for one in batch.headlines} <= {"Example feed", "Example Atom"}
+    assert {item.feed for item in batch.headlines} == {"rss:127.0.0.1/feed.xml"}
+    assert {item.source for item in batch.headlines} <= {"Example feed", "Example Atom"}
     (visit,) = batch.collections
     assert (visit.status, visit.whole_from, visit.whole_to, visit.calls) == ("ok", START, NOW, 1)
 
@@ -42,12 +42,12 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
-        (Reply(b"<html><body>Log in</body></html>", "text/html"), "answers with text/html where a feed is expected"),
-        (Reply(b"", XML), "no RSS or Atom"),
-        (Reply(b"<html><body>Log in</body></html>", XML), "no RSS or Atom"),
-        (Reply(rss(ITEMS)[:-60], XML), "broken XML"),
+        (Reply(b"<html><body>Log in</body></html>", "text/html"), "returned text/html instead of a feed"),
+        (Reply(b"", XML), "not an RSS or Atom feed"),
+        (Reply(b"<html><body>Log in</body></html>", XML), "not an RSS or Atom feed"),
+        (Reply(rss(ITEMS)[:-60], XML), "malformed XML"),
         (Reply(rss(ITEMS), XML, cut=40), "broke off"),
         (Reply(rss(ITEMS).replace(b"title>", b"headline>"), XML), "items have no title where it used to be"),
         (Reply(rss(ITEMS).replace(b"pubDate>", b"when>"), XML), "no time of publication where it used to be"),
@@ -57,18 +57,18 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
             "2 titles that belong to no item; its format has changed",
         ),
         (Reply(atom(ITEMS[:1]).replace(b"entry>", b"record>"), XML), "1 title that belongs to no item"),
-        (Reply(b"{}", status=401), "answers HTTP 401; check the address and who may read it"),
-        (Reply(b"{}", status=426), "answers HTTP 426"),
-        (Reply(b"", "", 429), "answers HTTP 429"),
-        (Reply(b"{}", status=404), "answers HTTP 404"),
-        (Reply(b"oops", "text/plain", 500), "answers HTTP 500"),
-        (Reply(b"", "", 429, (("Retry-After", "900"),)), "wants 900 s of rest"),
-        (Reply(rss(ITEMS), XML, drip=0.05), r"not done after"),
+        (Reply(b"{}", status=401), "returned HTTP 401; check the address and whether it needs a log-in"),
+        (Reply(b"{}", status=426), "returned HTTP 426"),
+        (Reply(b"", "", 429), "returned HTTP 429"),
+        (Reply(b"{}", status=404), "returned HTTP 404"),
+        (Reply(b"oops", "text/plain", 500), "returned HTTP 500"),
+        (Reply(b"", "", 429, (("Retry-After", "900"),)), "and asked to wait 900 s"),
+        (Reply(rss(ITEMS), XML, drip=0.05), "not complete after"),
     ],
 )
-def test_whatever_is_no_feed_is_one_line(house: Vendor, reply: Reply, said: str) -> None:
+def test_whatever_is_no_feed_is_one_line(house: Vendor, reply: Reply, message: str) -> None:
     house.routes["/feed.xml"] = [reply]
-    assert said in refusal(feed(house))
+    assert message in refusal(feed(house))
 
 
 def test_a_picture_s_title_is_no_item(house: Vendor) -> None:
@@ -117,8 +117,8 @@ def test_yahoo_is_asked_symbol_by_symbol_and_tags_what_it_gives(house: Vendor) -
     documents = {"AAPL": Reply(rss(ITEMS), XML), "BRK-B": Reply(rss(ITEMS[:1]), XML), "XOM": Reply(rss([]), XML)}
     house.routes["/rss/2.0/headline"] = by_symbol(documents)  # pyright: ignore[reportArgumentType]
     batch = YahooRss(client(house), ["AAPL", "BRK.B", "XOM"]).fetch(START, NOW)
-    assert [one.tags for one in batch.headlines] == [("AAPL",), ("AAPL",), ("BRK.B",)]
-    assert {(one.source, one.feed) for one in batch.headlines} == {("Yahoo Finance", "rss:yahoo")}
+    assert [item.tags for item in batch.headlines] == [("AAPL",), ("AAPL",), ("BRK.B",)]
+    assert {(item.source, item.feed) for item in batch.headlines} == {("Yahoo Finance", "rss:yahoo")}
     assert (batch.reports[0].status, batch.reports[0].calls) == ("ok", 3)
 
 
@@ -129,15 +129,14 @@ def test_a_symbol_that_fails_degrades_and_is_named_and_the_rest_is_delivered(hou
     (visit,) = batch.collections
     assert len(batch.headlines) == 2
     assert (visit.status, visit.whole_from, visit.whole_to) == ("degraded", None, None)
-    assert visit.detail.startswith("XOM: 127.0.0.1/rss/2.0/headline answers HTTP 404")
+    assert visit.detail.startswith("XOM: 127.0.0.1/rss/2.0/headline returned HTTP 404")
 
 
 def test_a_vendor_that_is_down_is_not_asked_for_every_symbol(house: Vendor) -> None:
     house.routes["/rss/2.0/headline"] = [Reply(b"", "", 503)]
     symbols = [f"S{at}" for at in range(200)]
-    one_at_a_time = HttpClient(
-        RequestPolicy(at_once=1, spacing=0, attempts=1), user_agent="t", origins={YAHOO: house.origin}
-    )
-    line = refusal(YahooRss(one_at_a_time, symbols))
-    assert line.startswith("S0: 127.0.0.1/rss/2.0/headline answers HTTP 503 (200 of 200 symbols)")
+    policy = RequestPolicy(concurrency=1, min_interval=0, attempts=1)
+    http = HttpClient(policy, user_agent="t", origins={YAHOO_FEEDS_ORIGIN: house.origin})
+    line = refusal(YahooRss(http, symbols))
+    assert line.startswith("S0: 127.0.0.1/rss/2.0/headline returned HTTP 503 (200 of 200 symbols)")
     assert len(house.requests) == 5

@@ -35,12 +35,12 @@ def test_two_windows_are_delivered_by_all_feeds_and_share_no_item(pipeline: Live
     second = pipeline.news.fetch(NOW, pipeline.now)
     for batch in (first, second):
         assert [(report.feed, report.status) for report in batch.reports] == [(feed, "ok") for feed in FEEDS]
-        assert {one.feed for one in batch.headlines} == set(FEEDS)
-        assert len({one.url for one in batch.headlines}) == len(batch.headlines)
-    assert not {one.url for one in first.headlines} & {one.url for one in second.headlines}
+        assert {item.feed for item in batch.headlines} == set(FEEDS)
+        assert len({item.url for item in batch.headlines}) == len(batch.headlines)
+    assert not {item.url for item in first.headlines} & {item.url for item in second.headlines}
     # Of the symbols' hourly items, each half day has twelve; of NewsAPI's, forty in all, one each 18 minutes.
-    assert len([one for one in second.headlines if one.feed == "yahoo"]) == 6 * 12
-    assert len([one for one in second.headlines if one.feed == "newsapi"]) == 40
+    assert len([item for item in second.headlines if item.feed == "yahoo"]) == 6 * 12
+    assert len([item for item in second.headlines if item.feed == "newsapi"]) == 40
 
 
 def test_a_round_asks_no_more_than_it_must(pipeline: LivePipeline) -> None:
@@ -59,8 +59,8 @@ def test_a_round_asks_no_more_than_it_must(pipeline: LivePipeline) -> None:
 
 def test_a_filing_carries_its_company(pipeline: LivePipeline) -> None:
     batch = pipeline.news.fetch(NOW - HALF_DAY, NOW)
-    filings = [one for one in batch.headlines if one.feed == "rss:edgar"]
-    assert {(one.title, one.tags) for one in filings} == {
+    filings = [item for item in batch.headlines if item.feed == "rss:edgar"]
+    assert {(item.title, item.tags) for item in filings} == {
         ("Acme Motors Inc. files 8-K: Results of Operations", ("S0",)),
     }
 
@@ -81,13 +81,15 @@ def test_a_budget_that_other_runs_used_up_is_one_line(tmp_path: Path, engine: En
     chosen = options(tmp_path, newsapi_daily_calls=3, origins={"https://newsapi.org": "http://127.0.0.1:9"})
     assert calls.reserve("newsapi", chosen.plan.limits, NOW, 5) == 3
     (feed,) = build_feeds(chosen, apple, calls, lambda: NOW)
-    with pytest.raises(SourceError, match=r"^NewsAPI's budget is used up \(NewsAPI: 0 left, runs out 17:30 ET\); wait"):
+    with pytest.raises(
+        SourceError, match=r"^NewsAPI's call budget is used up \(NewsAPI: 0 left, runs out 17:30 ET\); wait"
+    ):
         feed.fetch(NOW - HALF_DAY, NOW)
 
 
 def test_an_unknown_feed_and_a_name_too_long_are_one_line(tmp_path: Path) -> None:
     calls = SourceCalls.__new__(SourceCalls)  # never asked: the feeds are refused before
-    with pytest.raises(SourceError, match="'reuters' is no feed"):
+    with pytest.raises(SourceError, match="'reuters' is not a feed"):
         build_feeds(FeedOptions(("reuters",), str(tmp_path)), Watchlist(()), calls, lambda: NOW)
     endless = Watchlist((Company("S", "Name " * 300),))
     with pytest.raises(SourceError, match="newsapi: S: its names take more than 500 characters"):

@@ -29,11 +29,11 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
         yield opened
 
 
-def source(house: Vendor, folder: Path, *symbols: str, manners: RequestPolicy = QUICK) -> YahooNews:
+def source(house: Vendor, folder: Path, *symbols: str, policy: RequestPolicy = QUICK) -> YahooNews:
     hosts = ("https://finance.yahoo.com", "https://fc.yahoo.com", "https://query1.finance.yahoo.com")
     consent = ("https://guce.yahoo.com", "https://consent.yahoo.com")
     origins: dict[str, str] = dict.fromkeys((*hosts, *consent), house.origin)
-    return YahooNews(symbols or ("AAPL",), manners, cache_dir=str(folder), origins=origins)
+    return YahooNews(symbols or ("AAPL",), policy, cache_dir=str(folder), origins=origins)
 
 
 def of_symbol(replies: dict[str, Reply]) -> Callable[[Request], Reply]:
@@ -48,14 +48,14 @@ def test_each_symbols_items_are_delivered_without_advertisements(house: Vendor, 
     replies = {"AAPL": Reply(yahoo(ITEMS)), "BRK-B": Reply(yahoo(ITEMS[1:])), "XOM": Reply(yahoo([]))}
     house.routes[PATH] = of_symbol(replies)
     batch = source(house, tmp_path, "AAPL", "BRK.B", "XOM").fetch(START, NOW)
-    assert [(one.title, one.tags) for one in batch.headlines] == [
+    assert [(item.title, item.tags) for item in batch.headlines] == [
         (ITEMS[0].title, ("AAPL",)),
         (ITEMS[1].title, ("AAPL",)),
         (ITEMS[1].title, ("BRK.B",)),
     ]
-    one = batch.headlines[0]
-    assert (one.url, one.source, one.summary) == (ITEMS[0].link, ITEMS[0].source, ITEMS[0].summary)
-    assert one.published_at == ITEMS[0].published.replace(microsecond=0)
+    item = batch.headlines[0]
+    assert (item.url, item.source, item.summary) == (ITEMS[0].link, ITEMS[0].source, ITEMS[0].summary)
+    assert item.published_at == ITEMS[0].published.replace(microsecond=0)
     assert batch.reports[0].status == "ok"
     assert batch.reports[0].calls >= 3
 
@@ -71,29 +71,29 @@ GOOD = json.loads(yahoo(ITEMS))
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
-        (Reply(b"<html>", "text/html"), "answers with no JSON"),
-        (Reply(b""), "answers with no JSON"),
-        (Reply(b"{}"), r"no data.tickerStream.stream in the answer; its format has changed"),
+        (Reply(b"<html>", "text/html"), "returned no JSON"),
+        (Reply(b""), "returned no JSON"),
+        (Reply(b"{}"), r"the response has no data.tickerStream.stream; its format has changed"),
         (Reply(yahoo(ITEMS).replace(b"tickerStream", b"stream2")), "its format has changed"),
         (Reply(yahoo(ITEMS).replace(b'"content"', b'"article"')), "items without content; its format has changed"),
         (Reply(yahoo(ITEMS).replace(b'"pubDate"', b'"date"')), "no time of publication where it used to be"),
         (Reply(yahoo(ITEMS).replace(b'"title"', b'"name"')), "no title where it used to be"),
         (Reply(yahoo(ITEMS).replace(b'"canonicalUrl"', b'"link"')), "no link where it used to be"),
-        (Reply(b"Will be right back...", "text/html"), "Yahoo says that it will be right back"),
-        (Reply(b"denied", "text/plain", 401), "answers HTTP 401"),
-        (Reply(b"upgrade", "text/plain", 426), "answers HTTP 426"),
-        (Reply(b"", "", 429), "answers HTTP 429"),
-        (Reply(b"", "", 429, (("Retry-After", "600"),)), "wants 600 s of rest"),
-        (Reply(b"oops", "text/plain", 500), "answers HTTP 500"),
-        (Reply(yahoo(ITEMS), cut=30), "IncompleteRead|after 0 s"),
-        (Reply(yahoo(ITEMS), drip=0.05), "Timeout after"),
+        (Reply(b"Will be right back...", "text/html"), "Yahoo reports an outage"),
+        (Reply(b"denied", "text/plain", 401), "returned HTTP 401"),
+        (Reply(b"upgrade", "text/plain", 426), "returned HTTP 426"),
+        (Reply(b"", "", 429), "returned HTTP 429"),
+        (Reply(b"", "", 429, (("Retry-After", "600"),)), "and asked to wait 600 s"),
+        (Reply(b"oops", "text/plain", 500), "returned HTTP 500"),
+        (Reply(yahoo(ITEMS), cut=30), "IncompleteRead: "),
+        (Reply(yahoo(ITEMS), drip=0.05), "Timeout: "),
     ],
 )
-def test_whatever_is_no_answer_is_one_line(house: Vendor, tmp_path: Path, reply: Reply, said: str) -> None:
+def test_whatever_is_no_answer_is_one_line(house: Vendor, tmp_path: Path, reply: Reply, message: str) -> None:
     house.routes[PATH] = [reply]
-    with pytest.raises(SourceError, match=said) as refused:
+    with pytest.raises(SourceError, match=message) as refused:
         source(house, tmp_path).fetch(START, NOW)
     assert "\n" not in str(refused.value)
 

@@ -57,7 +57,12 @@ def test_another_exchange_has_its_own_sessions() -> None:
         (date(1999, 12, 31), date(2024, 1, 5), "XNYS", "the XNYS calendar covers 2000-01-01 to "),
         (date(2024, 1, 1), date(2199, 1, 5), "XNYS", "the XNYS calendar covers 2000-01-01 to "),
         (date(2024, 1, 5), date(2024, 1, 1), "XNYS", "the first date must not be after the last"),
-        (date(2024, 1, 1), date(2024, 1, 5), "NYSEE", "no calendar named 'NYSEE': use a name of exchange_calendars"),
+        (
+            date(2024, 1, 1),
+            date(2024, 1, 5),
+            "NYSEE",
+            "there is no calendar named 'NYSEE': use a name of exchange_calendars",
+        ),
     ],
 )
 def test_what_it_cannot_give_is_one_clear_line(start: date, end: date, exchange: str, said: str) -> None:

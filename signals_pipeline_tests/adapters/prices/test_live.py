@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
-from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline.adapters.stores.bars import BarStore
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.news.feeds import PriceSource
@@ -129,7 +129,7 @@ def test_yahoo_over_sockets_into_the_store_and_out_again(
     server: YahooServer, shelf: BarStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     cache = tmp_path_factory.getbasetemp() / "yfinance"
-    yahoo = YahooPrices(cache_dir=cache, base_url=server.url, pacer=lambda: Pacer(0))
+    yahoo = YahooPrices(cache_dir=cache, base_url=server.url, policy=chart_policy(min_interval=0))
     for calls in (2, 2):
         live = LivePrices(yahoo, shelf, trading_sessions, now=lambda: at("2021-09-01T03:00"))
         bars = live.bars(["MSFT", "NVDA"], START, END)

@@ -71,7 +71,7 @@ def test_an_outage_that_may_pass_says_so_and_the_same_run_may_ask_again(exchange
 
 def test_another_format_fails_loudly_and_keeps_what_could_be_read(exchange: Exchange, shelf: BarStore) -> None:
     exchange.change = lambda delivery: replace(delivery, drift="BBB: 'timestamp' is missing")
-    with pytest.raises(SourceError, match=r"^exchange: its answers have another format \(BBB: 'timestamp'"):
+    with pytest.raises(SourceError, match=r"^exchange: the format of its responses has changed \(BBB: 'timestamp'"):
         source(exchange, shelf).bars(["AAA"], START, END)
     assert last(shelf.bars(["AAA"], START, END)) == "2021-08-31"
 
@@ -94,7 +94,7 @@ def test_an_answer_adjusted_for_a_split_that_it_does_not_list_waits_until_it_doe
     live = source(exchange, shelf)
     bars = live.bars(["AAA", "BBB"], START, END)
     assert bars.groupby("symbol")["session"].max().dt.day.to_dict() == {"AAA": 2, "BBB": 6}
-    assert live.notes()[0].startswith("AAA: its answer is 0.25 times what is stored of the same sessions")
+    assert live.notes()[0].startswith("AAA: its prices are 0.25 times the stored ones of the same sessions")
     exchange.splits, exchange.change, exchange.now = listed, lambda delivery: delivery, at("2021-07-07T21:30")
     healed = source(exchange, shelf)
     bars = healed.bars(["AAA", "BBB"], START, END)

@@ -188,7 +188,7 @@ def test_parquet_may_hold_dates(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("none.csv", None, "No such file or directory"),
-        ("prices.xlsx", b"", "unknown kind of file; give one of .csv, .csv.gz, .parquet"),
+        ("prices.xlsx", b"", "unknown kind of file; use .csv, .csv.gz or .parquet"),
         ("prices.csv", b"", "column 'date' is missing; a recording has date, symbol"),
         ("prices.csv", b"date,open,high,low,close,volume\n", "column 'symbol' is missing"),
         ("prices.csv.gz", b"plain text", "Not a gzipped file"),

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from signals_pipeline.adapters.prices.pacing import Pacer
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
+from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline.core.prices.adjustment import adjusted_bars
 from signals_pipeline_tests.adapters.news.test_yahoo import keep_cookie
-from signals_pipeline_tests.support.yahoo_prices import END, START, clock, fetched, server, yahoo
+from signals_pipeline_tests.support.yahoo_prices import END, START, cache_dir, clock, fetched, server, yahoo
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded
 
-__all__ = ["clock", "server", "yahoo"]
+__all__ = ["cache_dir", "clock", "server", "yahoo"]
 
 
 def test_a_batch_is_one_call_a_symbol_asked_for_from_start_to_end(yahoo: YahooPrices, server: YahooServer) -> None:
@@ -34,7 +34,8 @@ def test_as_many_calls_at_once_as_wanted(server: YahooServer, tmp_path_factory: 
     cache = tmp_path_factory.getbasetemp() / "yfinance"
     together = Barrier(3, timeout=30)  # breaks where fewer come
     server.gate = together.wait
-    yahoo = YahooPrices(cache_dir=cache, timeout=60, concurrency=3, pacer=lambda: Pacer(0), base_url=server.url)
+    policy = chart_policy(deadline=60, concurrency=3, min_interval=0)
+    yahoo = YahooPrices(cache_dir=cache, policy=policy, base_url=server.url)
     delivery = fetched(yahoo, "AAPL", "MSFT", "NVDA")
     assert delivery.refused == {}
     assert not together.broken
@@ -51,7 +52,8 @@ def test_a_cookie_without_an_end_that_was_kept_breaks_nothing(
 ) -> None:
     monkeypatch.setattr("yfinance.data.SingletonMeta._instances", {})  # as in a process of its own
     keep_cookie(tmp_path)
-    delivery = fetched(YahooPrices(cache_dir=tmp_path, pacer=lambda: Pacer(0), base_url=server.url), "AAPL", "MSFT")
+    vendor = YahooPrices(cache_dir=tmp_path, policy=chart_policy(min_interval=0), base_url=server.url)
+    delivery = fetched(vendor, "AAPL", "MSFT")
     assert delivery.answered == {"AAPL", "MSFT"}
 
 
@@ -129,7 +131,7 @@ def test_an_answer_that_yfinance_stumbles_over_is_named_and_the_other_symbols_ar
 ) -> None:
     server.says("AAPL", Answer(drifted((*RESULT, "meta", "exchangeTimezoneName"), "Nowhere/None")))
     delivery = fetched(yahoo, "AAPL", "MSFT")
-    assert delivery.drift == "AAPL: yfinance can't read the answer"
+    assert delivery.drift == "AAPL: yfinance can't read the response"
     assert set(delivery.bars["symbol"]) == delivery.answered == {"MSFT"}
 
 
