@@ -36,7 +36,6 @@ _RELEASES = {
 _GROUPS = {
     "deliveries": "List the mails that were not sent; release, abandon or send them.",
     "model": "Fetch, export, verify and list sentiment models.",
-    "cost": "What a month on AWS costs, line by line.",
     "watchlist": "Check the watchlist, list the presets, copy one.",
 }
 COMMANDS: tuple[click.Command, ...] = (
