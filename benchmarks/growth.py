@@ -80,11 +80,11 @@ def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.Da
     """One window from raw headlines to gated candidates; logits are made up, the model is measured elsewhere."""
     windows: tuple[Window, ...] = (WINDOW,)
     linked = link(normalise(raw).items, watchlist)
-    frame = build(linked, windows, lookback_hours=6, strict=False)
+    frame = build(linked, windows, lookback_hours=knobs.news_lookback_hours, strict=False)
     hashes = frame["text_hash"].unique()
     made = np.random.default_rng(1).normal(0, 2, (len(hashes), 3))
     logits = pd.DataFrame(made, index=hashes, columns=list(sentiment.LABELS))
-    tone = sentiment.build(frame, logits, windows, min_confidence=0.6, half_life_hours=6)
+    tone = sentiment.build(frame, logits, windows, min_confidence=X)
     price = technicals.build(bars, watchlist.symbols, windows, sessions)
     scored = scores.build(frame, tone, price, watchlist.symbols, windows, sentiment_weight=0.6)
     return len(signals.gate(columns_of(scored), WINDOW, min_combined_score=0.3, generator="news_driven").candidates)
