@@ -24,7 +24,7 @@ def test_an_honest_window_is_the_same_and_what_was_changed_is_named(told: TestPi
     ran = CliRunner().invoke(main, ["audit", "--window", RUN.key, "--window", NEXT.key])
     assert ran.exit_code == 0, ran.output
     lines = ran.output.splitlines()
-    assert lines[0] == f"{RUN.key}  compared with the inputs cut at {RUN.as_of:%Y-%m-%d %H:%M} UTC:"
+    assert lines[0] == f"{RUN.key}  compared with inputs that end at {RUN.as_of:%Y-%m-%d %H:%M} UTC:"
     assert [line.split()[0] for line in lines[1:5]] == ["same"] * 4
     assert len(lines) == 5 + 4  # of the window that was never run nothing is kept
     frames = WindowFrames(base=told.settings.frames_url)

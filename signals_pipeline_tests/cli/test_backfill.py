@@ -39,7 +39,9 @@ def test_without_anything_done_one_range_holds_all() -> None:
 
 
 def test_no_webserver_is_one_line() -> None:
-    with pytest.raises(LaunchError, match=r"no Dagster webserver answers at http://127.0.0.1:9 .*leave out --parallel"):
+    with pytest.raises(
+        LaunchError, match=r"no Dagster webserver answers at http://127.0.0.1:9 .*run without --parallel"
+    ):
         Launcher("http://127.0.0.1:9", print).run([WINDOWS[:2]], parallel=1)
 
 
@@ -68,38 +70,44 @@ REFUSED = {"launchRun": {"__typename": "PythonError", "message": "no room\nat al
         (
             [(500, "Internal Server Error\n  at line 3")],
             (
-                "the web server at URL answers 500 Internal Server Error (Internal Server Error): read its log,"
+                "the web server at URL responds 500 Internal Server Error (Internal Server Error): see its log,"
                 " then run the backfill again"
             ),
         ),
         (
             [(502, "")],
-            "the web server at URL answers 502 Bad Gateway: read its log, then run the backfill again",
+            "the web server at URL responds 502 Bad Gateway: see its log, then run the backfill again",
         ),
         (
             [(404, "Not Found")],
             (
-                "the web server at URL answers 404 Not Found (Not Found), which is not Dagster's:"
-                " name Dagster's webserver by --at"
+                "the web server at URL responds 404 Not Found (Not Found) and is not Dagster:"
+                " pass the address of Dagster's webserver with --at"
             ),
         ),
         (
             [(200, "<html>\n<p>Welcome")],
-            "the web server at URL answers 200 OK (<html>), which is not Dagster's: name Dagster's webserver by --at",
+            (
+                "the web server at URL responds 200 OK (<html>) and is not Dagster:"
+                " pass the address of Dagster's webserver with --at"
+            ),
         ),
         (
             [(200, "[]")],
-            "the web server at URL answers 200 OK ([]), which is not Dagster's: name Dagster's webserver by --at",
+            (
+                "the web server at URL responds 200 OK ([]) and is not Dagster:"
+                " pass the address of Dagster's webserver with --at"
+            ),
         ),
         ([(400, json.dumps({"data": None, "errors": [{"message": "no such\nfield"}]}))], "Dagster at URL: no such"),
         (
             [(500, json.dumps({"data": REFUSED}))],
-            f"Dagster refuses windows {WINDOWS[0].key} to {WINDOWS[1].key}: no room",
+            f"Dagster rejects windows {WINDOWS[0].key} to {WINDOWS[1].key}: no room",
         ),
         (
             [LAUNCHED, (200, json.dumps({"data": {"runOrError": {"__typename": "RunNotFoundError"}}}))],
             (
-                f"Dagster at URL does not know the run of windows {WINDOWS[0].key} to {WINDOWS[1].key} any more"
+                f"Dagster at URL no longer knows the run of windows {WINDOWS[0].key} to {WINDOWS[1].key}"
                 " (RunNotFoundError): run the backfill again"
             ),
         ),
@@ -115,7 +123,7 @@ def test_what_is_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     show_left(WINDOWS, parts(WINDOWS, WINDOWS[:3]))
     assert (
         capsys.readouterr().out
-        == f"{len(WINDOWS) - 3} windows to run; 3 have their digest already (--force runs them again)\n"
+        == f"windows to run: {len(WINDOWS) - 3}; 3 already have a digest (--force runs them again)\n"
     )
     show_left(WINDOWS, [WINDOWS])
-    assert capsys.readouterr().out == f"{len(WINDOWS)} windows to run\n"
+    assert capsys.readouterr().out == f"windows to run: {len(WINDOWS)}\n"

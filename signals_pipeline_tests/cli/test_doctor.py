@@ -20,8 +20,8 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import read_config, seal
 from signals_pipeline.adapters.probes.findings import ProbeResult, look
 from signals_pipeline.adapters.stores import migrations
-from signals_pipeline.cli.doctor import document, healthy, lines
-from signals_pipeline.cli.doctor_checks import LATE, newest_window, probes_of, schedule
+from signals_pipeline.cli.doctor.checkup import document, healthy, lines
+from signals_pipeline.cli.doctor.local import LATE, local_probes, newest_window, schedule
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import newest_complete, window_containing
@@ -72,7 +72,7 @@ def test_everything_broken_is_a_line_each(live: Settings, server: YahooServer, t
     assert found["database"].text.endswith("run `signals migrate`")
     assert found["watchlist"].text.endswith("(and 1 more)")
     assert found["news"].text == "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"
-    assert found["prices"].text == "Yahoo gives no bars of SPY: HTTP 403"
+    assert found["prices"].text == "Yahoo returns no bars of SPY: HTTP 403"
     assert not healthy(found)
     for line in lines(found):
         assert "\n" not in line
@@ -86,9 +86,9 @@ def test_a_model_that_takes_bad_news_for_good_is_found_out(live: Settings) -> No
     names = dict(zip(card.id2label, reversed(card.id2label.values()), strict=True))
     kept = {"max_length": card.max_length, "vocabulary": card.vocabulary, "quantisation": card.quantisation}
     seal(folder, name="finbert", id2label=names, **kept)
-    found = probes_of(live.model_copy(update={"sentiment_model": ModelChoice.AUTO}), lambda: NOW)["model"]()
+    found = local_probes(live.model_copy(update={"sentiment_model": ModelChoice.AUTO}), lambda: NOW)["model"]()
     assert found.status == "fail"
-    assert "finds negative, positive where positive, negative is plain" in found.text
+    assert "classifies two headlines as negative, positive instead of positive, negative" in found.text
 
 
 def test_before_the_first_run_nothing_is_made_by_looking(tmp_path: Path, server: YahooServer) -> None:
@@ -97,13 +97,13 @@ def test_before_the_first_run_nothing_is_made_by_looking(tmp_path: Path, server:
     )
     found = examined(settings, server)
     assert not (tmp_path / "data").exists()
-    assert found["database"] == ProbeResult("fail", "there is none yet", "signals migrate")
+    assert found["database"] == ProbeResult("fail", "there is no database yet", "signals migrate")
     assert found["newest window"].text == "no digest yet"
     assert found["watchlist"].text == "39 companies of the sample, as of 2015"
     assert found["news"].status == "warn"
     assert found["model"].text.endswith("FinBERT is not prepared")
-    assert found["newsapi key"].text == "not asked: the budget is kept in the database"
-    assert found["mail"].text == "DIGEST_RECIPIENTS is empty: nobody gets a mail"
+    assert found["newsapi key"].text == "not checked: the quota is counted in the database"
+    assert found["mail"].text == "DIGEST_RECIPIENTS is empty: no mail is sent"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     assert schedule(live, lambda: NOW).text == "there is no Dagster instance yet"
     assert {each.name for each in tmp_path.iterdir()} == {"data"}
     (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    assert schedule(live, lambda: NOW).text == "off: no window runs by itself"
+    assert schedule(live, lambda: NOW).text == "off: windows do not run automatically"
     with local_instance(live) as instance:
         turn(instance, InstigatorStatus.RUNNING)
     assert schedule(live, lambda: NOW).status == "fail"

@@ -89,6 +89,6 @@ def test_a_process_does_not_wait_for_looks_that_hang(tmp_path: Path) -> None:
 
 
 def test_what_waits_for_others_waits_for_no_import_of_ours() -> None:
-    code = "import sys; import signals_pipeline.cli.doctor; print(*sys.modules)"
+    code = "import sys; import signals_pipeline.cli.doctor.checkup; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not HEAVY & set(loaded)

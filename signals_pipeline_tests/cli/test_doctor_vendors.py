@@ -11,10 +11,10 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.probes.findings import ProbeResult, look
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.source_calls import SourceCalls
-from signals_pipeline.cli.doctor import lines
-from signals_pipeline.cli.doctor_checks import probes_of
+from signals_pipeline.cli.doctor.checkup import lines
+from signals_pipeline.cli.doctor.local import local_probes
+from signals_pipeline.cli.doctor.vendors import quota
 from signals_pipeline.cli.errors import user_message
-from signals_pipeline.cli.vendors import quota
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
@@ -57,7 +57,7 @@ def test_the_last_call_is_spent_on_the_key_and_then_none_is_left(live: Settings,
 
 def test_vendors_that_never_answer_are_given_up_in_a_line_each(live: Settings, silent: str) -> None:
     there = live.model_copy(update={"smtp_port": int(silent.rsplit(":", 1)[1])})
-    waiting = probes_of(there, lambda: NOW, seconds=0.2, newsapi=silent, yahoo=silent, time_from=silent)
+    waiting = local_probes(there, lambda: NOW, seconds=0.2, newsapi=silent, yahoo=silent, time_from=silent)
     asked = {name: waiting[name] for name in ("mail", "newsapi key", "prices", "clock")}
     found = look(asked, seconds=60, told=user_message)  # a look that took no notice of its own 0.2 s would be late here
     assert {name: each.status for name, each in found.items()} == {
@@ -66,7 +66,7 @@ def test_vendors_that_never_answer_are_given_up_in_a_line_each(live: Settings, s
     }
     assert found["mail"].text.endswith("timed out")
     assert found["newsapi key"].text == "NewsAPI can't be reached (ReadTimeout)"
-    assert found["prices"].text.startswith("Yahoo gives no bars of SPY: Timeout: ")
+    assert found["prices"].text.startswith("Yahoo returns no bars of SPY: Timeout: ")
     assert found["clock"].text == "the clock can't be compared (ReadTimeout)"
     assert all(each.remedy for each in found.values())
     assert all("\n" not in line for line in lines(found))
@@ -78,18 +78,18 @@ def test_other_ways_to_mail_and_to_keep_frames(live: Settings, monkeypatch: pyte
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "planted")
     files = live.model_copy(update={"mail_transport": "files", "signals_frames_url": "s3://desk-frames"})
-    assert "frames" in probes_of(files, lambda: NOW)
+    assert "frames" in local_probes(files, lambda: NOW)
     checked = Settings.checked(
         signals_data_dir=live.signals_data_dir, digest_recipients="ann@example.org", mail_transport="files"
     )
-    assert probes_of(checked, lambda: NOW)["mail"]().text == f"as files for 1: {checked.mail_dir}"
+    assert local_probes(checked, lambda: NOW)["mail"]().text == f"files for 1 recipient: {checked.mail_dir}"
     sending = live.model_copy(update={"mail_transport": MailTransport.SES})
-    assert probes_of(sending, lambda: NOW)["mail"]().text.startswith("SES: ")
+    assert local_probes(sending, lambda: NOW)["mail"]().text.startswith("SES: ")
     (live.signals_data_dir / "mail").write_text("a file is in the way")
-    assert probes_of(checked, lambda: NOW)["mail"]().status == "fail"
+    assert local_probes(checked, lambda: NOW)["mail"]().status == "fail"
     recorded_news = live.model_copy(
         update={"signals_news_path": Path("none.csv"), "signals_prices_path": sample.PRICES}
     )
-    probes = probes_of(recorded_news, lambda: NOW)
-    assert probes["news"]().text == "none.csv is not there"
+    probes = local_probes(recorded_news, lambda: NOW)
+    assert probes["news"]().text == "none.csv does not exist"
     assert "prices" not in probes

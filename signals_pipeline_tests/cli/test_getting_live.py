@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from signals_pipeline.cli import main
-from signals_pipeline.cli.doctor import PATIENCE, SECONDS
-from signals_pipeline.cli.doctor_checks import in_turn, probes_of, today
+from signals_pipeline.cli.clock import utc_now
+from signals_pipeline.cli.doctor import DEFAULT_SECONDS
+from signals_pipeline.cli.doctor.checkup import WAIT_SHARE
+from signals_pipeline.cli.doctor.local import local_probes, sequential
 from signals_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -36,9 +38,9 @@ def test_its_commands_and_options_exist() -> None:
         command: click.Command = main
         left = list(words)
         while left and isinstance(command, click.Group):
-            name = left.pop(0)
-            assert name in command.commands, f"signals {' '.join(words)}"
-            command = command.commands[name]
+            subcommand = command.get_command(click.Context(command), left.pop(0))
+            assert subcommand is not None, f"signals {' '.join(words)}"
+            command = subcommand
         command.make_context(str(command.name), left)  # refuses an option or an argument that there is not
 
 
@@ -76,22 +78,22 @@ def test_the_settings_of_the_second_step_make_a_live_deployment(
     [block] = [block for block in BLOCKS if block.startswith("SIGNALS_DEPLOYMENT=")]
     (tmp_path / ".env").write_text(block, encoding="utf-8")
     monkeypatch.setitem(Settings.model_config, "env_file", ".env")
-    probes = probes_of(Settings.checked(), today)
+    probes = local_probes(Settings.checked(), utc_now)
     assert {"news", "prices", "clock"} <= set(probes)
     assert probes["watchlist"]().text == "30 companies"
     assert probes["news"]().text == "live: yahoo, rss:yahoo"
 
 
-def test_the_doctor_s_looks_are_those_of_its_table(tmp_path: Path) -> None:
+def test_the_table_lists_the_checks_of_the_doctor(tmp_path: Path) -> None:
     everything = Settings.checked(
         signals_deployment="local", signals_data_dir=tmp_path, newsapi_key="k", signals_frames_url="s3://frames"
     )
-    table = GUIDE.partition("| look |")[2].splitlines()[2:]
+    table = GUIDE.partition("| check |")[2].splitlines()[2:]
     named = [name.strip() for line in table if line.startswith("|") for name in line.split("|")[1].split(",")]
-    assert sorted(named) == sorted(probes_of(everything, today))
-    assert set(in_turn(everything)) <= set(named)
-    assert f"{SECONDS:g} s together" in GUIDE
-    assert f"after {PATIENCE * SECONDS:g} s" in GUIDE
+    assert sorted(named) == sorted(local_probes(everything, utc_now))
+    assert set(sequential(everything)) <= set(named)
+    assert f"{DEFAULT_SECONDS:g} s together" in GUIDE
+    assert f"after {WAIT_SHARE * DEFAULT_SECONDS:g} s" in GUIDE
 
 
 def test_what_it_refers_to_is_there() -> None:

@@ -77,12 +77,12 @@ def test_windows_are_the_newest_of_those_that_were_run(ran: Settings) -> None:
 def test_tune_prints_counts_and_draws(told: Settings) -> None:
     first = CliRunner().invoke(main, ["tune", "--horizon", "1", "--try", "MIN_COMBINED_SCORE=0.2,0.3,0.4"])
     assert first.exit_code == 0, first.output
-    assert "gives the" in first.output
-    assert "signals of the history exactly" in first.output
-    assert "3 settings tried; all are counted." in first.output
+    assert "The replay of the setting in use reproduces the" in first.output
+    assert "signals of the history." in first.output
+    assert "3 settings tried; all of them count." in first.output
     assert "Too few to tell: none of 3 settings has 30 outcomes, or there are fewer than 40 sessions" in first.output
     again = CliRunner().invoke(main, ["tune", "--try", "max_signals=2", "--windows", "10"])
-    assert "4 settings tried, 2 of them in earlier calls; all are counted." in again.output
+    assert "4 settings tried, 2 of them in earlier calls; all of them count." in again.output
     with (told.record_dir / "tuning.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["max_signals"] for row in rows] == ["25", "2", "25", "25"]
@@ -92,14 +92,14 @@ def test_tune_prints_counts_and_draws(told: Settings) -> None:
 def test_tune_says_where_other_knobs_made_the_history(told: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIN_COMBINED_SCORE", "0.15")
     found = CliRunner().invoke(main, ["tune", "--try", "max_signals=25"])
-    assert "were made with other knobs than the setting in use" in found.output
+    assert "were made with knobs other than those in use" in found.output
     assert told.record_dir.exists()
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("NEWS_LOOKBACK_HOURS=3", "a replay can turn SENTIMENT_WEIGHT, MIN_COMBINED_SCORE"),
+        ("NEWS_LOOKBACK_HOURS=3", "a replay can change SENTIMENT_WEIGHT, MIN_COMBINED_SCORE"),
         ("max_signals=many", "write NAME=VALUE,VALUE"),
         ("SENTIMENT_WEIGHT=0.5,2", "SENTIMENT_WEIGHT=2.0: input should be less than or equal to 1"),
         ("SENTIMENT_WEIGHT", "write NAME=VALUE,VALUE"),
@@ -128,7 +128,7 @@ def test_record_prints_and_draws(told: Settings) -> None:
         "All signals, backfilled",
         "By symbol, publisher, lifecycle and model, backfilled: ",
         "model compact int8 @",
-        "Rank IC of the combined score, all companies with one, Newey-West t\n  1 session: mean daily IC",
+        "Rank IC of the combined score, all companies that have one, Newey-West t\n  1 session: mean daily IC",
         "no chance of profit",
     ):
         assert said in found.output

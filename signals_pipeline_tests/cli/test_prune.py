@@ -40,14 +40,14 @@ def test_nothing_goes_without_yes_and_what_goes_can_be_made_again(
         before, history = pipeline.state(), pipeline.rows("signal_history")
         prune(settings, now=later, **days, act=False)
         said = capsys.readouterr().out
-        assert "nothing was removed" in said
+        assert "nothing was deleted" in said
         frames, pages, scores, runs = counts(said)
         assert (frames, pages, runs) == (12, 9, 1)  # the newer run holds what the UI shows
         assert scores > 0
         assert pipeline.state() == before
 
         prune(settings, now=later, **days, act=True)
-        assert capsys.readouterr().out.endswith("removed\n")
+        assert capsys.readouterr().out.endswith("deleted\n")
         assert (pipeline.files("frames"), pipeline.files("digests"), pipeline.rows("headline_score")) == ({}, {}, [])
         assert pipeline.rows("signal_history") == history
         assert len(pipeline.instance.get_run_records()) == 1

@@ -50,5 +50,5 @@ def test_a_preset_is_copied_once_and_nothing_is_overwritten(tmp_path: Path) -> N
     target.write_text("mine")
     refused = invoke("copy", "dow30", target)
     assert (refused.exit_code, target.read_text()) == (2, "mine")
-    assert "is there already" in refused.output
+    assert "already exists" in refused.output
     assert "no preset 'dax'; there are dow30, nasdaq-megacaps" in invoke("copy", "dax", tmp_path / "x").output

@@ -17,11 +17,13 @@ class ProbeResult:
         status: `ok`; `warn`: it runs, but not as it should; `fail`: it can't run so.
         text: What was seen.
         remedy: What to do; empty where all is well.
+        code: What was seen, for programs; empty where none asks.
     """
 
     status: Status
     text: str
     remedy: str = ""
+    code: str = ""
 
 
 Probe = Callable[[], ProbeResult]

@@ -1,4 +1,4 @@
-"""What `signals doctor` asks outside of this machine: NewsAPI, Yahoo, the mail server; none for long."""
+"""Checks that ask a vendor or a server: NewsAPI, Yahoo, the mail server; each waits only for its time limit."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,7 +8,7 @@ from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, war
 from signals_pipeline.adapters.probes.machine import folder
 from signals_pipeline.adapters.probes.smtp import smtp_login
 from signals_pipeline.adapters.probes.web import newsapi_key
-from signals_pipeline.cli.database import opened
+from signals_pipeline.cli.database import existing_database
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
@@ -19,38 +19,42 @@ Clock = Callable[[], datetime]
 
 
 def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float) -> ProbeResult:
-    """Whether the key is accepted, by one call out of the budget."""
+    """Whether NewsAPI accepts the key; it takes one request of the quota."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
     from signals_pipeline.adapters.stores.source_calls import SourceCalls
     from signals_pipeline.defs.live_feeds import feed_options
 
     limits = feed_options(settings).plan.limits
     key = settings.newsapi_key.get_secret_value() if settings.newsapi_key else ""
-    with opened(settings) as engine:
+    with existing_database(settings) as engine:
         if engine is None:
-            return warn("not asked: the budget is kept in the database", MIGRATE)
+            return warn("not checked: the quota is counted in the database", MIGRATE)
         calls = SourceCalls(engine)
-        return newsapi_key(
-            key, reserve=lambda: bool(calls.reserve(NewsApi.name, limits, now())), origin=origin, seconds=seconds
-        )
+
+        def reserve() -> bool:
+            return bool(calls.reserve(NewsApi.name, limits, now()))
+
+        return newsapi_key(key, reserve=reserve, origin=origin, seconds=seconds)
 
 
 def quota(settings: Settings, now: Clock) -> ProbeResult:
-    """How many calls are left, and until when they last."""
+    """How many requests of the NewsAPI quota are left, and when they will run out."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
     from signals_pipeline.adapters.stores.source_calls import SourceCalls
     from signals_pipeline.defs.live_feeds import feed_options
 
-    with opened(settings) as engine:
+    limits = feed_options(settings).plan.limits
+    with existing_database(settings) as engine:
         if engine is None:
-            return warn("not known: it is kept in the database", MIGRATE)
-        found = SourceCalls(engine).forecast(NewsApi.name, feed_options(settings).plan.limits, now(), "NewsAPI")
-    remedy = "wait for the next period, get a larger plan, or shorten the watchlist"
-    return warn(found.text, remedy) if found.runs_out or not found.left else ok(found.text)
+            return warn("unknown: it is counted in the database", MIGRATE)
+        forecast = SourceCalls(engine).forecast(NewsApi.name, limits, now(), "NewsAPI")
+    if forecast.runs_out or not forecast.left:
+        return warn(forecast.text, "wait for the next period, get a larger plan, or shorten the watchlist")
+    return ok(forecast.text)
 
 
 def prices(base_url: str, seconds: float) -> ProbeResult:
-    """Whether Yahoo answers with bars of the benchmark; it is asked once."""
+    """Whether Yahoo returns bars of the benchmark, without retries."""
     from signals_pipeline.adapters.prices.pacing import Pacer
     from signals_pipeline.adapters.prices.yahoo_session import CHART, YAHOO, ChartSession, Refused
 
@@ -58,19 +62,28 @@ def prices(base_url: str, seconds: float) -> ProbeResult:
         try:
             session.get(f"{YAHOO}{CHART}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
         except Refused as error:
-            return fail(f"Yahoo gives no bars of {error}", "try again later, or set SIGNALS_PRICES_PATH")
-    return ok(f"Yahoo answers for {BENCHMARK}")
+            return fail(f"Yahoo returns no bars of {error}", "try again later, or set SIGNALS_PRICES_PATH")
+    return ok(f"Yahoo returns bars of {BENCHMARK}")
 
 
 def mail(settings: Settings, seconds: float) -> ProbeResult:
-    """Whether mail can leave, and to whom."""
-    if not settings.recipients:
-        return warn("DIGEST_RECIPIENTS is empty: nobody gets a mail", "name the readers")
+    """Whether mail can be sent, and to how many recipients."""
+    count = len(settings.recipients)
+    if not count:
+        return warn("DIGEST_RECIPIENTS is empty: no mail is sent", "set DIGEST_RECIPIENTS")
     if settings.mail_transport is MailTransport.SES:
         return ses(seconds=seconds)
     if settings.mail_transport is MailTransport.FILES:
-        found = folder(settings.mail_dir)
-        return found if found.status != "ok" else ok(f"as files for {len(settings.recipients)}: {settings.mail_dir}")
-    password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
-    host, port, tls = settings.smtp_host, settings.smtp_port, settings.smtp_tls.value
-    return smtp_login(host, port, tls, user=settings.smtp_user, password=password, seconds=seconds)
+        result = folder(settings.mail_dir)
+        if result.status != "ok":
+            return result
+        recipients = "1 recipient" if count == 1 else f"{count} recipients"
+        return ok(f"files for {recipients}: {settings.mail_dir}")
+    return smtp_login(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_tls.value,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else "",
+        seconds=seconds,
+    )
