@@ -62,6 +62,7 @@ class SignalsGroup(click.Group):
             if interrupted(error):
                 click.echo("signals: interrupted; finished windows are kept, run it again for the rest", err=True)
                 sys.exit(130)
+            # Anything else is a bug and keeps its traceback.
             message = user_message(error)
             if message is None:
                 raise

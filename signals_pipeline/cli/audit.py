@@ -35,6 +35,7 @@ def audit_windows(settings: Settings, keys: tuple[str, ...]) -> Iterator[tuple[W
     """
     windows = [window_for_key(key) for key in keys]
     resources = build_resources(settings)
+    # Only what the stages read; mailing and rendering are not part of the audit.
     needed = {name: resources[name] for name in ("news", "prices", "market", "store")}
     with dg.build_resources(needed) as built:
         store = open_store(settings.database_url)

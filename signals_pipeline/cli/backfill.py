@@ -155,7 +155,7 @@ class Launcher:
             reason = result.get("message") or result["__typename"]
             raise LaunchError(f"Dagster rejects {_named(part)}: {reason.splitlines()[0]}")
         run_id = result["run"]["runId"]
-        self.report(f"launched {part[0].key} to {part[-1].key}: {len(part)} windows, run {run_id[:8]}")
+        self.report(f"launched {part[0].key} to {part[-1].key}, windows: {len(part)}, run {run_id[:8]}")
         return run_id
 
     def _has_finished(self, run_id: str, part: Part) -> bool:

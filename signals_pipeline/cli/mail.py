@@ -35,6 +35,7 @@ def write_mail(settings: Settings, key: str, folder: Path) -> Path:
     mailing = mailing_of(settings)
     digest = stored_digest(open_store(settings.database_url), window)
 
+    # A preview needs a recipient even if nobody is to receive the digest.
     mailing = replace(mailing, recipients=mailing.recipients or (EXAMPLE_RECIPIENT,))
     first = mailing.addressed(window)[0]
     envelope = Envelope(mailing.sender, first.recipient, first.message_id, window.as_of)
@@ -56,9 +57,11 @@ def send_test_mail(settings: Settings, address: str) -> str:
         OutboxError: the mail was rejected, or the server did not respond.
         SettingsError: the address is invalid.
     """
+    # Validate the address as DIGEST_RECIPIENTS would be; exactly one is expected.
     (recipient,) = Settings.checked(digest_recipients=address).recipients or (EXAMPLE_RECIPIENT,)
     mailing = mailing_of(settings)
     now = mailing.now()
+    # Microseconds make the Message-ID unique, so that mail clients do not merge repeated tests.
     message_id = f"<trial.{now:%Y%m%d%H%M%S%f}@{mailing.domain}>"
     message = trial_message(Envelope(mailing.sender, recipient, message_id, now))
     try:

@@ -43,6 +43,7 @@ def show(settings: Settings, span: tuple[str | None, str | None, int], horizon: 
         windows = windows_run(inputs.store, *span)
         past = look_back(inputs, windows, now)
         outcomes = with_origins(inputs.store, now)
+    # `with_origins` returns the outcomes of all windows.
     starts = [window.start for window in windows]
     outcomes = outcomes[outcomes["window_start"].isin(starts)]
 
@@ -91,11 +92,13 @@ def draw(folder: Path, records: list[tuple[RecordLine, ...]], past: Past, horizo
     """Write the figures; yields their paths."""
     yield charts.hit_rates(folder / "hit_rates.png", records)
 
+    # Rank correlation of the combined score with later returns, per day.
     observations = pairs(past.evidence.panel.combined, past.forward, horizon)
     summary = rank_correlation(observations, horizon)
     daily = daily_spearman(observations)
     yield charts.coefficients(folder / "rank_ic.png", daily, summary, score="the combined score")
 
+    # How often tone and return agree, by the model's confidence.
     calibration = reliability(agreement(past.evidence.panel, past.forward))
     yield charts.calibration(folder / "calibration.png", calibration)
 
@@ -113,6 +116,7 @@ def _signal_lines(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
     for standing, part in outcomes.groupby("standing", sort=True):
         cut = sliced(part, horizon)
         yield f"\nBy symbol, publisher, lifecycle and model, {standing}: {cut.remark}"
+        # Slices with too few outcomes say nothing; they are only counted.
         shown = [piece for piece in cut.slices if piece.line.enough or piece.dimension in ALWAYS_SHOWN]
         for piece in shown:
             yield f"  {piece.dimension} {piece.text}"

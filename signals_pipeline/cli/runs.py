@@ -46,6 +46,7 @@ def windows_in_range(settings: Settings, first: str, last: str) -> tuple[Window,
         WindowError: a key is not a window's, or the range is empty, unfinished, or outside what the deployment has.
     """
     start, end = window_for_key(first), window_for_key(last)
+    # The demo has the sample's weeks, other deployments every complete window.
     if settings.signals_deployment is Deployment.DEMO:
         oldest, newest = window_for_key(sample.FIRST_WINDOW), window_for_key(sample.LAST_WINDOW)
     else:

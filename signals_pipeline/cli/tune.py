@@ -79,6 +79,7 @@ def replayed(
     tuning = tune(trials, signals, past.forward, horizon=horizon, weeks=past.weeks)
     keep_tried(tried_path, trials)
 
+    # The CSV and the figure have all trials, the printed table only the best.
     only_earlier = set(earlier) - set(requested)
     _show(past, tuning, reproduced=past.reproduced(signals, 0), earlier=len(only_earlier))
     table_path = settings.record_dir / "tuning.csv"
@@ -152,6 +153,7 @@ def _show(past: Past, tuning: Tuning, *, reproduced: bool, earlier: int) -> None
 def trials_table(tuning: Tuning) -> Table:
     """The setting in use, then the best by t; knobs that have the same value in all trials are left out."""
     in_use = tuning.trials[0]
+    # Trials with too few outcomes have no t.
     judged = [trial for trial in tuning.trials[1:] if trial.t is not None]
     best = sorted(judged, key=lambda trial: -(trial.t or 0.0))[:SHOWN]
     varied = []

@@ -31,6 +31,7 @@ def watch(settings: Settings, now: datetime | None = None) -> None:
     due = newest_complete(now - GRACE)
     with database_engine(settings) as engine:
         exists = Digests(engine).get(due.start) is not None
+    # Also when it is missing: the alarm then fires on the value 0, not only after 18 hours of silence.
     if settings.tells_metrics:
         write(heartbeat(told=exists), dimensions={"Stack": settings.signals_stack}, at=now)
     if not exists:

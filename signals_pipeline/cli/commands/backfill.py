@@ -25,6 +25,7 @@ def backfill(first: str, last: str, *, force: bool, parallel: int, url: str) -> 
     windows = runs.windows_in_range(settings, first, last)
     upgrade(settings.database_url)
     done = () if force else runs.windows_with_digest(settings, windows)
+    # In this process the ranges only bound the memory of a run; in parallel they also share the work evenly.
     ranges = parts(windows, done, count=max(parallel, 1))
     show_left(windows, ranges)
     if parallel:

@@ -64,6 +64,7 @@ def table(mails: list[Mail]) -> Table:
         rows.add_column(name, no_wrap=name != "recipient")
     rows.add_column("why", ratio=1)
     for mail in mails:
+        # An error explains itself; a pending mail without one waits for its time, or for the operator if it is too old.
         reason = mail.last_error
         if not reason and mail.state == "pending":
             reason = mail.held(now)

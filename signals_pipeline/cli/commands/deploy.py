@@ -66,6 +66,7 @@ def status(name: str) -> None:
     """Show what is in service on AWS: revisions, image, and signal generator."""
     target = stack.find(name)
     service = services.look(target)
+    # A control revision names the run revision that it launches.
     control = revisions.describe(service.task_definition)
     runs = revisions.run_of(control.arn)
     click.echo(f"control   {_short(control.arn)}  {_state(service)}, {service.running} of {service.desired} running")

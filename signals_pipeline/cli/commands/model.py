@@ -99,6 +99,7 @@ def probe(settings: Settings) -> str:
     """
     folder = model_folder(settings.sentiment_model, settings.models_dir)
     config = read_config(folder)
+    # Loading compares every checksum.
     logits = SentimentModel.load(folder).logits([PROBE])
     probabilities = softmax(logits.astype("float64"))[0]
     label = LABELS[int(probabilities.argmax())]

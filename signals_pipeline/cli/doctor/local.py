@@ -54,6 +54,7 @@ def local_probes(
         "data folder": partial(folder, settings.signals_data_dir),
         "memory": memory,
     }
+    # The demo has recorded input: no vendor is asked, and no clock matters.
     if not is_demo and settings.newsapi_key:
         probes["newsapi key"] = partial(newsapi_accepts, settings, now, newsapi, seconds)
         probes["newsapi quota"] = partial(quota, settings, now)
@@ -83,7 +84,7 @@ def database(settings: Settings) -> ProbeResult:
             if settings.signals_deployment is Deployment.DEMO:
                 return warn("there is no database yet", "signals run")
             return fail("there is no database yet", MIGRATE)
-        migrations.require_head(engine)
+        migrations.require_head(engine)  # raises the line that says `signals migrate`
         return ok(f"{engine.dialect.name} at revision {migrations.head()}")
 
 
@@ -95,6 +96,7 @@ def model(settings: Settings) -> ProbeResult:
 
     path = model_folder(settings.sentiment_model, settings.models_dir)
     config = read_config(path)
+    # Loading compares every checksum; the headlines catch a model whose labels are in another order.
     columns = SentimentModel.load(path).logits(list(HEADLINES)).argmax(axis=1).tolist()
     name = f"{config.name} @{config.revision}"
     if columns != list(HEADLINES.values()):
@@ -149,6 +151,7 @@ def newest_window(settings: Settings, now: Clock) -> ProbeResult:
     newest = window_starting(entries[0].window_start)
     if settings.signals_deployment is Deployment.DEMO:
         return ok(f"{newest.key} of the sample has its digest")
+    # A window that ended just now is still being run.
     due = newest_complete(now() - LATE)
     if newest.start >= due.start:
         return ok(f"{newest.key} has its digest")

@@ -47,6 +47,7 @@ def service(stack: Stack) -> ProbeResult:
     name = _short(current.task_definition)
     if current.rollout == "FAILED":
         return fail(f"{name} does not start", f"signals rollback; its log is in CloudWatch, /{stack.name}/control")
+    # A release or a scheduled action is under way.
     if not current.settled:
         return warn(
             f"{name}: {current.running} of {current.desired} tasks are running", "wait a few minutes, then check again"
@@ -63,6 +64,7 @@ def task_revision(stack: Stack) -> ProbeResult:
     """Whether control service and runs use the same released image, and the newest revisions."""
     control, run = _in_service(stack)
     names = f"{_short(control.arn)} launches {_short(run.arn)}"
+    # A new stack starts with a placeholder image, named by tag.
     if "@sha256:" not in control.image:
         return fail(f"{names}: no image was released yet", _RELEASE)
     for revision in (control, run):
@@ -86,6 +88,7 @@ def image(stack: Stack) -> ProbeResult:
     pushed = inventory.images(stack)
     if digest not in pushed:
         return fail(f"{short} is no longer in the registry", f"no new task can start: {_RELEASE}")
+    # Tasks started before the release may still run the old image.
     others = inventory.running_images(stack) - {digest}
     if others:
         return fail(f"a task runs {min(others)[:SHOWN_DIGEST]}, but {short} is deployed", _RELEASE)
@@ -142,6 +145,7 @@ def operator(stack: Stack) -> ProbeResult:
     control, _ = _in_service(stack)
     operator_recipients = _variables(control).get("OPERATOR_RECIPIENTS", "")
     mailed = {address.strip().casefold() for address in operator_recipients.split(",")}
+    # E-mail addresses are compared without case.
     twice = sorted(mailed & {address.casefold() for address in subscriptions})
     if twice:
         return warn(
@@ -160,6 +164,7 @@ def alarms(stack: Stack) -> ProbeResult:
         return fail(f"{', '.join(active)} in alarm", f"docs/deployment.md, Monitoring; the log is in /{stack.name}/run")
     if found.silent:
         return warn(f"{', '.join(found.silent)} would notify nobody", "aws cloudwatch enable-alarm-actions")
+    # Alarms of a new stack have no data before the first run.
     without_data = sum(state == "INSUFFICIENT_DATA" for state in found.states.values())
     remark = f", {without_data} of them without data yet" if without_data else ""
     return ok(f"{len(found.states)} quiet{remark}")
@@ -210,6 +215,7 @@ def inside_results(stack: Stack, patience: Patience) -> dict[str, ProbeResult]:
     Raises:
         DeployError: the task can't start, does not end, or prints no results.
     """
+    # The run revision: it has the secrets and network access of a run.
     _, run = _in_service(stack)
     task = services.run_to_end(stack, run.arn, INSIDE_COMMAND, patience)
     for _ in patience.looks():  # CloudWatch receives a task's last lines some seconds after its end

@@ -31,6 +31,7 @@ def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float)
             return warn("not checked: the quota is counted in the database", MIGRATE)
         calls = SourceCalls(engine)
 
+        # The request counts against the quota like one of a run.
         def reserve() -> bool:
             return bool(calls.reserve(NewsApi.name, limits, now()))
 
@@ -58,6 +59,7 @@ def prices(base_url: str, seconds: float) -> ProbeResult:
     from signals_pipeline.adapters.prices.pacing import Pacer
     from signals_pipeline.adapters.prices.yahoo_session import CHART, YAHOO, ChartSession, Refused
 
+    # No spacing and no retries: one request, which must answer within the time limit.
     with ChartSession(timeout=seconds, pacer=Pacer(0), base_url=base_url, attempts=1) as session:
         try:
             session.get(f"{YAHOO}{CHART}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
@@ -74,6 +76,7 @@ def mail(settings: Settings, seconds: float) -> ProbeResult:
     if settings.mail_transport is MailTransport.SES:
         return ses(seconds=seconds)
     if settings.mail_transport is MailTransport.FILES:
+        # A folder that is nearly full is a warning, which the line must keep.
         result = folder(settings.mail_dir)
         if result.status != "ok":
             return result
