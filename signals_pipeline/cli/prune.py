@@ -42,7 +42,6 @@ def prune(settings: Settings, *, now: datetime, frames_days: int, scores_days: i
         click.echo(f"cached scores   {scores:>8} rows, older than {scores_days} days")
         click.echo(f"Dagster runs    {len(runs):>8} with their events, older than {runs_days} days")
 
-        # Frames and digests first: if anything fails, only files that can be recomputed are gone.
         if act:
             frames.remove()
             digests.remove()

@@ -31,7 +31,7 @@ def watch(settings: Settings, now: datetime | None = None) -> None:
     due = newest_complete(now - GRACE)
     with database_engine(settings) as engine:
         exists = Digests(engine).get(due.start) is not None
-    # Also when it is missing: the alarm then fires on the value 0, not only after 18 hours of silence.
+    # Also if it is missing: a 0 tells a missing digest from a watch that does not run.
     if settings.tells_metrics:
         write(heartbeat(told=exists), dimensions={"Stack": settings.signals_stack}, at=now)
     if not exists:

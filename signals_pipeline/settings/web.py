@@ -21,7 +21,7 @@ class Web(BaseModel):
         min_length=16,
         description="Bearer token that `/api/v1` requires, at least 16 characters; empty: no authentication",
     )
-    # 600: ten requests per second for a minute; a page with its charts takes fewer than ten.
+    # 600: ten requests per second on average, far more than a reader clicks, far fewer than a scraper sends.
     signals_web_rate: float = Field(
         default=600, ge=0, description="Maximum requests per minute from one client of the web pages; 0: no limit"
     )

@@ -34,6 +34,6 @@ def doctor(
         results = examine(seconds)
     click.echo(document(results) if as_json else "\n".join(lines(results)))
     code = 0 if healthy(results) else 1
-    # Registered last, so it runs first: before the interpreter waits for unfinished checks.
+    # Exit handlers run in reverse order: this one before those of the libraries that the checks have imported.
     atexit.register(exit_if_unfinished, code)
     context.exit(code)

@@ -4,7 +4,8 @@ import click
 
 from signals_pipeline.settings import Settings
 
-# 400: a year, and a month to look back at it. 60: what the Dagster UI is used for is newer.
+# 400: over a year, so that a window can be compared with the same week of the year before. 60: in the Dagster UI people
+# look at recent runs.
 FRAMES_DAYS = SCORES_DAYS = 400
 RUNS_DAYS = 60
 

@@ -4,4 +4,4 @@
 `production` those of a stack on AWS; `checkup` runs them with a deadline and formats the results.
 """
 
-DEFAULT_SECONDS = 8.0  # time limit of all checks together; the imports of Dagster alone take up to four
+DEFAULT_SECONDS = 8.0  # time limit of all checks together; enough for the imports of Dagster and the model's runtime
