@@ -17,8 +17,10 @@ from signals_pipeline.adapters.aws.files import alarm_names
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.probes.findings import ProbeResult
 from signals_pipeline.cli import main
-from signals_pipeline.cli.doctor.checkup import examine_production, healthy, lines
+from signals_pipeline.cli.doctor.checkup import document, examine_production, healthy, lines
+from signals_pipeline.cli.doctor.production import accept_sleeping_daemon, read_document
 from signals_pipeline.cli.prepare import prepare
+from signals_pipeline.cli.scheduling import ScheduleState
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.deploy.conftest import client
 from signals_pipeline_tests.support.agent import Agent
@@ -245,6 +247,30 @@ def test_an_operator_who_is_told_twice_is_told_so() -> None:
     complete()
     found = look()["operator"]
     assert (found.status, found.text) == ("warn", "operator@example.org is notified twice, by alarm and by mail")
+
+
+@pytest.mark.usefixtures("production")
+def test_a_schedule_without_a_daemon_is_in_order_while_the_control_service_sleeps() -> None:
+    no_daemon = ProbeResult("fail", "on, but no daemon", "start it", code=ScheduleState.NO_DAEMON)
+    target = stack.read("signals")
+
+    asleep = accept_sleeping_daemon(target, {"schedule": no_daemon})
+    client("ecs").update_service(cluster="signals", service="control", desiredCount=1)
+    awake = accept_sleeping_daemon(target, {"schedule": no_daemon})
+
+    assert asleep["schedule"] == ProbeResult("ok", "on; the daemon sleeps with the control service")
+    assert awake["schedule"] == no_daemon
+
+
+def test_the_results_of_a_task_are_read_from_its_log() -> None:
+    results = {
+        "database": ProbeResult("ok", "sqlite at revision 006"),
+        "schedule": ProbeResult("fail", "on, but no daemon", "start it", code=ScheduleState.NO_DAEMON),
+    }
+    printed = document(results)
+
+    assert read_document(f"a warning of a library\n{printed}\n") == results
+    assert read_document(printed[:-5]) is None
 
 
 def test_the_alarms_looked_for_are_the_template_s() -> None:

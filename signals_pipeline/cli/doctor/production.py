@@ -219,14 +219,14 @@ def inside_results(stack: Stack, patience: Patience) -> dict[str, ProbeResult]:
     _, run = _in_service(stack)
     task = services.run_to_end(stack, run.arn, INSIDE_COMMAND, patience)
     for _ in patience.looks():  # CloudWatch receives a task's last lines some seconds after its end
-        results = _read_document(services.log_of(stack, task))
+        results = read_document(services.log_of(stack, task))
         if results is not None:
-            return _while_asleep(stack, results)
+            return accept_sleeping_daemon(stack, results)
     reason = task.get("stoppedReason") or "no reason given"
     raise DeployError(f"`{' '.join(INSIDE_COMMAND)}` printed nothing in /{stack.name}/run: {reason}")
 
 
-def _read_document(log: str) -> dict[str, ProbeResult] | None:
+def read_document(log: str) -> dict[str, ProbeResult] | None:
     """The results that `checkup.document` printed into a log; None if it is not complete yet."""
     start, end = log.find("{\n"), log.rfind("\n}")
     if start < 0 or end <= start:
@@ -239,7 +239,7 @@ def _read_document(log: str) -> dict[str, ProbeResult] | None:
     return results
 
 
-def _while_asleep(stack: Stack, results: dict[str, ProbeResult]) -> dict[str, ProbeResult]:
+def accept_sleeping_daemon(stack: Stack, results: dict[str, ProbeResult]) -> dict[str, ProbeResult]:
     """While the control service sleeps, a schedule that is on needs no daemon."""
     schedule = results.get("schedule")
     no_daemon = schedule is not None and schedule.code == ScheduleState.NO_DAEMON
