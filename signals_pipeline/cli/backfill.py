@@ -141,7 +141,11 @@ class Launcher:
         }
         if assets:
             selector["assetSelection"] = [{"path": [name]} for name in assets]
-        tags = {MODE_TAG: "backfill", RANGE_START_TAG: part[0].key, RANGE_END_TAG: part[-1].key}
+        tags = {
+            MODE_TAG: "backfill",
+            RANGE_START_TAG: part[0].key,
+            RANGE_END_TAG: part[-1].key,
+        }
         params = {
             "selector": selector,
             "mode": "default",

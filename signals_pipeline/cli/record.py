@@ -128,10 +128,15 @@ def _signal_lines(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
 def _score_lines(past: Past) -> Iterator[str]:
     """Rank correlation and calibration of scores, over all companies whether they had a signal or not."""
     panel = past.evidence.panel
-    for name, values in (("combined score, all companies that have one", panel.combined), ("tone alone", panel.tone)):
+    scores = {
+        "combined score, all companies that have one": panel.combined,
+        "tone alone": panel.tone,
+    }
+    for name, values in scores.items():
         yield f"\nRank IC of the {name}, Newey-West t"
         for horizon in HORIZONS:
-            correlation = rank_correlation(pairs(values, past.forward, horizon), horizon)
+            observations = pairs(values, past.forward, horizon)
+            correlation = rank_correlation(observations, horizon)
             yield f"  {correlation.text}"
     # Bonferroni over 2 scores x 4 horizons: 0.05 / 8 two-sided is |t| > 2.73 of a normal distribution.
     yield "8 coefficients are tested: by chance alone the largest |t| exceeds 2.7 once in 20 times."

@@ -35,8 +35,9 @@ def show(settings: Settings, windows: tuple[Window, ...]) -> None:
     output.print(f"\n{digest.subject}", style="bold", soft_wrap=True)
     output.print(digest.coverage.line(digest.model), soft_wrap=True)
     files = digest_paths(newest.key, settings.digests_dir)
-    for kind, path in (("HTML", files.html), ("text", files.text), ("JSON", files.json)):
-        output.print(f"{kind:<5}{path}", soft_wrap=True)
+    output.print(f"HTML {files.html}", soft_wrap=True)
+    output.print(f"text {files.text}", soft_wrap=True)
+    output.print(f"JSON {files.json}", soft_wrap=True)
 
 
 def stored_digest(store: Store, window: Window) -> Digest:
@@ -76,10 +77,12 @@ def signals_table(store: Store, windows: tuple[Window, ...]) -> Table:
     decided = store.history.between(windows[0].end, windows[-1].end + INSTANT)
     signals = [signal for signal in decided if signal.decided_at in keys]
 
-    shown = f", the newest {SHOWN_SIGNALS}" if len(signals) > SHOWN_SIGNALS else ""
-    title = f"{_counted(len(signals), 'signal')} in {_counted(len(windows), 'window')}{shown}"
+    counts = f"{_counted(len(signals), 'signal')} in {_counted(len(windows), 'window')}"
+    remark = f", the newest {SHOWN_SIGNALS}" if len(signals) > SHOWN_SIGNALS else ""
+    title = f"{counts}{remark}"
     rows = table(title, expand=True)
-    for name, width in (("window", 16), ("symbol", 6), ("signal", 6), ("lifecycle", 9)):
+    minimum_widths = {"window": 16, "symbol": 6, "signal": 6, "lifecycle": 9}
+    for name, width in minimum_widths.items():
         rows.add_column(name, no_wrap=True, min_width=width)
     rows.add_column("combined", no_wrap=True, min_width=8, justify="right")
     # The only column with a ratio: rich takes the missing width from it alone.

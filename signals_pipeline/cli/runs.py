@@ -45,12 +45,15 @@ def windows_in_range(settings: Settings, first: str, last: str) -> tuple[Window,
     Raises:
         WindowError: a key is not a window's, or the range is empty, unfinished, or outside what the deployment has.
     """
-    start, end = window_for_key(first), window_for_key(last)
+    start = window_for_key(first)
+    end = window_for_key(last)
     # The demo has the sample's weeks, other deployments every complete window.
     if settings.signals_deployment is Deployment.DEMO:
-        oldest, newest = window_for_key(sample.FIRST_WINDOW), window_for_key(sample.LAST_WINDOW)
+        oldest = window_for_key(sample.FIRST_WINDOW)
+        newest = window_for_key(sample.LAST_WINDOW)
     else:
-        oldest, newest = window_for_key(FIRST_WINDOW), newest_complete(utc_now())
+        oldest = window_for_key(FIRST_WINDOW)
+        newest = newest_complete(utc_now())
     if not oldest <= start <= end <= newest:
         raise WindowError(
             f"windows {first} to {last} can't be run: choose a first and a last one from {oldest.key} to {newest.key}"
@@ -74,7 +77,11 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
         Exception: whatever stopped the run, with its cause.
     """
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH_SIZE)  # Dagster has no other way to set it
-    tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+    tags = {
+        MODE_TAG: mode,
+        RANGE_START_TAG: windows[0].key,
+        RANGE_END_TAG: windows[-1].key,
+    }
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
     with local_instance(settings) as instance:
         return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)

@@ -74,7 +74,8 @@ def replayed(
     earlier = tried_settings(tried_path)
     trials = tuple(dict.fromkeys([*requested, *earlier]))  # deduplicated, the setting in use first
     with opened(build_resources(settings)) as inputs:
-        past = look_back(inputs, windows_run(inputs.store, *span), now)
+        windows = windows_run(inputs.store, *span)
+        past = look_back(inputs, windows, now)
     signals = replay(past.evidence, trials, past.before)
     tuning = tune(trials, signals, past.forward, horizon=horizon, weeks=past.weeks)
     keep_tried(tried_path, trials)
@@ -163,7 +164,9 @@ def trials_table(tuning: Tuning) -> Table:
             varied.append(name)
 
     rows = table(f"The setting in use, then the best {len(best)} of the others")
-    for name in ("", *(_COLUMNS[name] for name in varied), "signals/week", "n", "hit rate (95%)", "base", "t"):
+    knob_columns = [_COLUMNS[name] for name in varied]
+    figure_columns = ["signals/week", "n", "hit rate (95%)", "base", "t"]
+    for name in ["", *knob_columns, *figure_columns]:
         rows.add_column(name, justify="right", no_wrap=True)
     for rank, trial in enumerate([in_use, *best]):
         knobs = [_shown(getattr(trial.setting, name)) for name in varied]

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from pydantic import SecretStr
+
 from signals_pipeline.adapters.probes.aws import ses
 from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
 from signals_pipeline.adapters.probes.machine import folder
@@ -25,7 +27,7 @@ def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float)
     from signals_pipeline.defs.live_feeds import feed_options
 
     limits = feed_options(settings).plan.limits
-    key = settings.newsapi_key.get_secret_value() if settings.newsapi_key else ""
+    key = _secret(settings.newsapi_key)
     with existing_database(settings) as engine:
         if engine is None:
             return warn("not checked: the quota is counted in the database", MIGRATE)
@@ -87,6 +89,11 @@ def mail(settings: Settings, seconds: float) -> ProbeResult:
         settings.smtp_port,
         settings.smtp_tls.value,
         user=settings.smtp_user,
-        password=settings.smtp_password.get_secret_value() if settings.smtp_password else "",
+        password=_secret(settings.smtp_password),
         seconds=seconds,
     )
+
+
+def _secret(value: SecretStr | None) -> str:
+    """The text of a secret; empty if it is not set."""
+    return value.get_secret_value() if value else ""
