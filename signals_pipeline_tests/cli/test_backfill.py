@@ -1,4 +1,4 @@
-"""What is left of a backfill is cut into neighbours; a webserver that is not there is one line."""
+"""A backfill is split into ranges of consecutive windows; a missing webserver is one line."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ DONE = st.sets(st.sampled_from(WINDOWS))
 
 
 @given(DONE, st.integers(1, 9), st.integers(1, 9))
-def test_every_window_that_is_left_is_in_one_range_of_neighbours(done: set, count: int, longest: int) -> None:
+def test_every_window_that_is_left_is_in_one_range_of_consecutive_windows(done: set, count: int, longest: int) -> None:
     found = parts(WINDOWS, done, count=count, longest=longest)
     assert [window for part in found for window in part] == [window for window in WINDOWS if window not in done]
     assert all(0 < len(part) <= longest for part in found)
@@ -26,19 +26,19 @@ def test_every_window_that_is_left_is_in_one_range_of_neighbours(done: set, coun
 
 
 @given(DONE, st.integers(1, 9))
-def test_joined_ranges_hold_the_same_and_none_touches_the_next(done: set, longest: int) -> None:
+def test_joined_ranges_have_the_same_windows_and_none_touches_the_next(done: set, longest: int) -> None:
     found = parts(WINDOWS, done, longest=longest)
     whole = joined(found)
     assert [window for part in whole for window in part] == [window for part in found for window in part]
     assert all(before[-1].end < after[0].start for before, after in itertools.pairwise(whole))
 
 
-def test_without_anything_done_one_range_holds_all() -> None:
+def test_if_nothing_is_done_one_range_has_all_windows() -> None:
     assert parts(WINDOWS, ()) == [WINDOWS]
     assert parts(WINDOWS, WINDOWS) == []
 
 
-def test_no_webserver_is_one_line() -> None:
+def test_a_missing_webserver_is_one_line() -> None:
     with pytest.raises(
         LaunchError, match=r"no Dagster webserver answers at http://127.0.0.1:9 .*run without --parallel"
     ):
@@ -113,13 +113,13 @@ REFUSED = {"launchRun": {"__typename": "PythonError", "message": "no room\nat al
         ),
     ],
 )
-def test_what_a_web_server_answers_is_told_in_one_line(answers: list[tuple[int, str]], line: str) -> None:
-    with server(*answers) as url, pytest.raises(LaunchError) as told:
+def test_an_unexpected_response_of_the_web_server_is_one_line(answers: list[tuple[int, str]], line: str) -> None:
+    with server(*answers) as url, pytest.raises(LaunchError) as raised:
         Launcher(url, print, lambda _: None).run([WINDOWS[:2]], parallel=1)
-    assert str(told.value) == line.replace("URL", url)
+    assert str(raised.value) == line.replace("URL", url)
 
 
-def test_what_is_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_number_of_windows_left_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     show_left(WINDOWS, parts(WINDOWS, WINDOWS[:3]))
     assert (
         capsys.readouterr().out

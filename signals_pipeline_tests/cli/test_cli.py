@@ -1,4 +1,4 @@
-"""`signals` from a terminal: every command, and every refusal as one line on stderr with exit code 2."""
+"""`signals` on the command line: every command, and every user error as one line on stderr with exit code 2."""
 
 import os
 import signal
@@ -62,7 +62,7 @@ def refused(result: Result) -> str:
     return line.removeprefix("signals: ")
 
 
-def test_a_window_is_run_shown_and_kept(signals: Signals, data: Path) -> None:
+def test_a_window_is_run_shown_and_stored(signals: Signals, data: Path) -> None:
     ran = signals("run", "--window", KEY)
     assert ran.exit_code == 0, ran.output
     lines = ran.stdout.splitlines()
@@ -82,7 +82,7 @@ def test_a_window_is_run_shown_and_kept(signals: Signals, data: Path) -> None:
     assert sorted(path.name for path in data.parent.iterdir()) == ["data"]  # nothing beside the data folder
 
 
-def test_a_backfill_runs_its_range_and_previews_come_from_what_is_stored(signals: Signals, data: Path) -> None:
+def test_a_backfill_runs_its_range_and_previews_are_the_stored_digests(signals: Signals, data: Path) -> None:
     ran = signals("backfill", "--from", "2015-02-02-17:30", "--to", KEY)
     assert ran.exit_code == 0, ran.output
     left, title, *_ = ran.stdout.splitlines()
@@ -123,13 +123,13 @@ def test_a_local_deployment_runs_the_newest_complete_window(tmp_path: Path) -> N
     assert (digest.deployment, digest.mode, digest.coverage.headlines) == ("local", "manual", 0)
 
 
-def test_migrate_brings_the_database_to_head_and_says_so(signals: Signals, data: Path) -> None:
+def test_migrate_upgrades_the_database_to_head_and_is_idempotent(signals: Signals, data: Path) -> None:
     for _ in range(2):
         assert signals("migrate").stdout == f"database at revision {migrations.head()}\n"
     assert migrations.current(f"sqlite:///{data / 'signals.db'}") == migrations.head()
 
 
-def test_migrate_check_touches_no_database_and_names_a_difference(signals: Signals, data: Path) -> None:
+def test_migrate_check_uses_no_database_and_names_a_difference(signals: Signals, data: Path) -> None:
     assert signals("migrate", "--check").stdout == f"migrations and tables agree at revision {migrations.head()}\n"
     assert not data.exists()
     extra = sa.Table("forgotten", metadata, sa.Column("id", sa.Integer(), primary_key=True))
@@ -157,22 +157,22 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_can_be_foreseen_is_one_line_and_exit_code_2(
+def test_a_failure_that_the_user_can_act_on_is_one_line_and_exit_code_2(
     signals: Signals, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    words, variables, said = REFUSED[case]
+    words, variables, message = REFUSED[case]
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert said in refused(signals(*words))
+    assert message in refused(signals(*words))
 
 
 @pytest.mark.parametrize("case", ["bad key", "wrong knob", "no model"])
-def test_a_terminal_sees_that_line_and_nothing_else(tmp_path: Path, case: str) -> None:
-    words, variables, said = REFUSED[case]
+def test_a_terminal_shows_that_line_and_nothing_else(tmp_path: Path, case: str) -> None:
+    words, variables, message = REFUSED[case]
     with process(*words, cwd=tmp_path, **variables) as ran:
         out, err = ran.communicate()
     assert (ran.returncode, out, len(err.splitlines())) == (2, "", 1), err
-    assert said in err
+    assert message in err
 
 
 def test_a_mistyped_option_is_clicks_usage_and_exit_code_2(signals: Signals) -> None:
