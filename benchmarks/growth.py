@@ -25,8 +25,10 @@ from signals_pipeline.core.signals import decision as signals
 from signals_pipeline.core.tables import columns_of
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Sessions, Window, window_for_key
+from signals_pipeline.settings.strategy import Knobs
 
 WINDOW = window_for_key("2015-02-02-17:30")
+KNOBS = Knobs()
 SYMBOLS = (10, 100, 1_000)
 HEADLINES = (100, 1_000, 10_000)
 BARS = 260
@@ -80,14 +82,26 @@ def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.Da
     """One window from raw headlines to gated candidates; logits are made up, the model is measured elsewhere."""
     windows: tuple[Window, ...] = (WINDOW,)
     linked = link(normalise(raw).items, watchlist)
-    frame = build(linked, windows, lookback_hours=6, strict=False)
+    frame = build(linked, windows, lookback_hours=KNOBS.news_lookback_hours, strict=False)
     hashes = frame["text_hash"].unique()
     made = np.random.default_rng(1).normal(0, 2, (len(hashes), 3))
     logits = pd.DataFrame(made, index=hashes, columns=list(sentiment.LABELS))
-    tone = sentiment.build(frame, logits, windows, min_confidence=0.6, half_life_hours=6)
+    tone = sentiment.build(
+        frame,
+        logits,
+        windows,
+        min_confidence=KNOBS.min_sentiment_confidence,
+        half_life_hours=KNOBS.tone_half_life_hours,
+    )
     price = technicals.build(bars, watchlist.symbols, windows, sessions)
-    scored = scores.build(frame, tone, price, watchlist.symbols, windows, sentiment_weight=0.6)
-    return len(signals.gate(columns_of(scored), WINDOW, min_combined_score=0.3, generator="news_driven").candidates)
+    scored = scores.build(frame, tone, price, watchlist.symbols, windows, sentiment_weight=KNOBS.sentiment_weight)
+    gated = signals.gate(
+        columns_of(scored),
+        WINDOW,
+        min_combined_score=KNOBS.min_combined_score,
+        generator=KNOBS.signal_generator.value,
+    )
+    return len(gated.candidates)
 
 
 def measured(work: Callable[[], int]) -> tuple[float, float]:

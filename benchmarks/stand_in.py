@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import TOKENIZER_FILE
-from signals_pipeline.cli.doctor_checks import HEADLINES
-from signals_pipeline.cli.model import PROBE
+from signals_pipeline.cli.commands.model import PROBE
+from signals_pipeline.cli.doctor.local import HEADLINES
 from signals_pipeline.model_export.verify import PROBES
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
-"""Build the image, run a window of the sample in it from a cold start at two sizes, and write down what it took.
+"""Build the image, run a window of the sample in it from a cold start with two memory limits, and write a report.
 
-Needs a Docker command line: `make image-test MODELS="finbert compact"`. The report is committed. Further arguments, as
-`--build-arg TORCH_INDEX=...`, go on to `docker build`. The figures of building again are those of Docker's own builder,
-BuildKit (DOCKER_BUILDKIT=1 where Docker is older than 23). podman behind the command line works, but reads again at
-each build all that is copied from another stage.
+It needs the Docker command line: `make image-test MODELS="finbert compact"`. The report is committed. More arguments,
+such as `--build-arg TORCH_INDEX=...`, are passed to `docker build`. Rebuild times are those of Docker's own builder,
+BuildKit (set DOCKER_BUILDKIT=1 if Docker is older than 23). podman works as well, but copies everything from other
+stages again in each build.
 """
 
 import hashlib
@@ -71,9 +71,9 @@ MEANING = {
 
 
 def fingerprint() -> str:
-    """SHA-256 of what decides the image's layers below the code: the files, and the packages with their pins.
+    """SHA-256 of everything that determines the image's layers below the code: files, and packages with their pins.
 
-    A package that only developers install is no part of it.
+    Packages that only developers install are not part of it.
     """
     digest = hashlib.sha256()
     for name in INPUTS:
@@ -83,49 +83,58 @@ def fingerprint() -> str:
 
 
 def pins() -> list[str]:
-    """Direct requirements of runs and of FinBERT's preparation, and the lock's line of all that runs pull in."""
+    """Direct requirements of runs and of FinBERT's preparation, and the lock's lines of all that runs depend on."""
+    # setup.py run as a script, with its call of setup() disabled.
     with patch("setuptools.setup"):
-        lists = runpy.run_path(str(ROOT / "setup.py"))
-    wanted, known = [Requirement(line) for line in lists["RUNTIME"]], set()
-    while wanted:
-        requirement = wanted.pop()
+        setup = runpy.run_path(str(ROOT / "setup.py"))
+
+    # Follow the dependencies of installed packages, each combination of package and extras once.
+    pending = [Requirement(line) for line in setup["RUNTIME"]]
+    visited = set()
+    while pending:
+        requirement = pending.pop()
         key = (canonicalize_name(requirement.name), *sorted(requirement.extras))
-        if key not in known:
-            known.add(key)
-            wanted += list(_pulled_in(requirement))
-    names = {name for name, *_ in known}
-    lock = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line[:1].isalnum()]
-    locked = [line for line in lock if canonicalize_name(re.split("[=<>]", line)[0]) in names]
-    return sorted([*lists["RUNTIME"], *lists["FINBERT"], *locked])
+        if key not in visited:
+            visited.add(key)
+            pending.extend(_dependencies(requirement))
+    names = {name for name, *_ in visited}
+
+    locked = []
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        is_pin = line[:1].isalnum()  # not a comment or an empty line
+        if is_pin and canonicalize_name(re.split("[=<>]", line)[0]) in names:
+            locked.append(line)
+    return sorted([*setup["RUNTIME"], *setup["FINBERT"], *locked])
 
 
-def _pulled_in(requirement: Requirement) -> Iterator[Requirement]:
-    """What an installed package asks for, with the extras that are wanted of it."""
+def _dependencies(requirement: Requirement) -> Iterator[Requirement]:
+    """What an installed package requires here, with the extras that are required of it."""
     for line in requires(requirement.name) or ():
-        each = Requirement(line)
-        if not each.marker or any(each.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)):
-            yield each
+        dependency = Requirement(line)
+        marker = dependency.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)):
+            yield dependency
 
 
 def docker(*arguments: str) -> str:
-    """What the Docker command line says; a failure ends the test with its words."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(
-            f"docker {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
-        )
-    return done.stdout
+    """Run the Docker command line; its output. A failure ends the test with the end of the output."""
+    process = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    if process.returncode:
+        output = f"{process.stdout[-2000:]}{process.stderr[-4000:]}"
+        sys.exit(f"docker {' '.join(arguments)}: exit code {process.returncode}\n{output}")
+    return process.stdout
 
 
 def engine() -> str:
-    """Name and version of what builds and runs."""
-    first = "(index .Server.Components 0)"
-    said = docker("version", "--format", f"{{{{{first}.Name}}}} {{{{{first}.Version}}}}").strip()
-    return f"Docker {said}" if said.startswith("Engine") else said
+    """Name and version of the container engine, such as "Docker Engine 28.1"."""
+    component = "(index .Server.Components 0)"
+    template = f"{{{{{component}.Name}}}} {{{{{component}.Version}}}}"
+    version = docker("version", "--format", template).strip()
+    return f"Docker {version}" if version.startswith("Engine") else version
 
 
 def build(model: str, given: list[str]) -> float:
-    """Build the image; seconds."""
+    """Build the image; the seconds that it took."""
     started = time.monotonic()
     docker(
         "build", "--network", "host", "--build-arg", f"MODEL={model}", *given, "--tag", f"signals:{model}", str(ROOT)
@@ -135,7 +144,7 @@ def build(model: str, given: list[str]) -> float:
 
 @contextmanager
 def changed_code() -> Iterator[None]:
-    """Meanwhile the package has one module more."""
+    """Add a module to the package for the duration of the block."""
     module = ROOT / "signals_pipeline" / "image_test_change.py"
     module.write_text(f'"""Written at {datetime.now(UTC)}."""\n')
     try:
@@ -146,7 +155,8 @@ def changed_code() -> Iterator[None]:
 
 def compressed_size(image: str) -> int:
     """Bytes of the image as a registry stores it, gzip at level 6."""
-    packer, size = zlib.compressobj(6), 0
+    packer = zlib.compressobj(6)
+    size = 0
     with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
         assert saving.stdout is not None
         while block := saving.stdout.read(1 << 20):
@@ -155,27 +165,28 @@ def compressed_size(image: str) -> int:
 
 
 def cold_run(image: str, memory: str) -> str:
-    """Materialise the window from a cold start.
+    """Run the window from a cold start.
 
     Returns:
         Seconds from `docker run` to its end, and the run's peak resident memory in MB.
     """
     started = time.monotonic()
-    said = half_a_processor(image, memory, "", RUN)
+    output = run_limited(image, memory, "", RUN)
     seconds = time.monotonic() - started
-    if f"{WINDOW.replace(':', '')}.html" not in said:
-        sys.exit(f"the run at {memory} said nothing of a digest:\n{said}")
-    return f"{seconds:.0f} s, peak {int(said.split()[-1]) / 1e6:.0f} MB"
+    if f"{WINDOW.replace(':', '')}.html" not in output:
+        sys.exit(f"the run with {memory} printed no digest:\n{output}")
+    peak_bytes = int(output.split()[-1])  # the last line that RUN prints
+    return f"{seconds:.0f} s, peak {peak_bytes / 1e6:.0f} MB"
 
 
-def half_a_processor(image: str, memory: str, home: str, script: str) -> str:
-    """What a script says in a new container with half a CPU, without network and on a read-only root.
+def run_limited(image: str, memory: str, home: str, script: str) -> str:
+    """Run a script in a new container with half a CPU, without network and with a read-only root; its output.
 
     Args:
-        image: The image.
-        memory: How much it may have, as Docker writes it.
+        image: Name of the image.
+        memory: Memory limit, as Docker writes it.
         home: DAGSTER_HOME.
-        script: Python.
+        script: Python code.
     """
     settings = ("--env", "SIGNALS_DEPLOYMENT=demo", "--env", f"DAGSTER_HOME={home}")
     limits = ("--cpus", "0.5", "--memory", memory, "--memory-swap", memory, "--network", "none", "--read-only")
@@ -183,23 +194,24 @@ def half_a_processor(image: str, memory: str, home: str, script: str) -> str:
 
 
 def control(image: str) -> str:
-    """Start all that the control service is in one container: when each listens, and their peak memory together."""
-    said = " ".join(half_a_processor(image, "2g", "/data/home", CONTROL).split())
-    if "peak" not in said:
-        sys.exit(f"the control service did not come up:\n{said}")
-    return said
+    """Start all processes of the control service in one container: when each listens, and their total peak memory."""
+    output = " ".join(run_limited(image, "2g", "/data/home", CONTROL).split())
+    if "peak" not in output:
+        sys.exit(f"the control service did not start:\n{output}")
+    return output
 
 
 def measured(model: str, given: list[str]) -> dict[str, str]:
-    """What one model's image took, by name of the figure."""
-    image, built = f"signals:{model}", build(model, given)
+    """The figures of one model's image, by their names in the report."""
+    image = f"signals:{model}"
+    first = build(model, given)
     again = build(model, given)
     with changed_code():
         after = build(model, given)
     check = docker("run", "--rm", "--network", "none", "--read-only", image, "signals", "model", "check").strip()
     return {
         "model": check,
-        "build; again with nothing changed; after a change of code": f"{built:.0f} s; {again:.0f} s; {after:.0f} s",
+        "build; again with nothing changed; after a change of code": f"{first:.0f} s; {again:.0f} s; {after:.0f} s",
         "compressed size": f"{compressed_size(image) / 1e6:.0f} MB",
         **{f"window {WINDOW}, cold, 0.5 CPU, {memory}": cold_run(image, memory) for memory in SIZES},
         "control service, 0.5 CPU, 2g": control(image),
@@ -208,22 +220,26 @@ def measured(model: str, given: list[str]) -> dict[str, str]:
 
 def main(models: list[str], given: list[str]) -> None:
     """Build, measure, write the report."""
-    found = {model: measured(model, given) for model in models}
-    figures = next(iter(found.values()))
+    figures = {model: measured(model, given) for model in models}
+    header = [f"{model} ({MEANING[model]})" for model in models]
+    rows = []
+    for name in figures[models[0]]:
+        cells = [figures[model][name] for model in models]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
     lines = [
         "# The image as last tested",
         "",
         f'`make image-test MODELS="{" ".join(models)}"` on {datetime.now(UTC):%Y-%m-%d}.',
-        "The inputs' fingerprint is compared in CI: a changed Dockerfile, package or lock asks for a new test.",
+        "CI compares the fingerprint of the inputs: a changed Dockerfile, package or lock requires a new test.",
         f"Built and run by {engine()}.",
-        f"Load of the machine at the end: {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors, over 5 minutes.",
+        f"Load average at the end: {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors, over 5 minutes.",
         "",
         f"Fingerprint of {', '.join(INPUTS)} and the packages of the image with their pins:",
         f"`{fingerprint()}`",
         "",
-        f"| what | {' | '.join(f'{model} ({MEANING[model]})' for model in models)} |",
+        f"| what | {' | '.join(header)} |",
         f"|---|{'---|' * len(models)}",
-        *(f"| {name} | {' | '.join(each[name] for each in found.values())} |" for name in figures),
+        *rows,
         "",
     ]
     REPORT.write_text("\n".join(lines), encoding="utf-8")
@@ -231,5 +247,7 @@ def main(models: list[str], given: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    # Models come first; everything after them is for `docker build`.
     chosen = [word for word in sys.argv[1:] if word in MEANING]
-    main(chosen or ["finbert", "compact"], sys.argv[1 + len(chosen) :])
+    build_arguments = sys.argv[1 + len(chosen) :]
+    main(chosen or ["finbert", "compact"], build_arguments)

@@ -1,4 +1,4 @@
-"""Bad input from end to end: each kind is one clear line or a counted drop, and the rest goes on."""
+"""Bad input end to end: each kind is one line or a counted drop, and the rest of the run continues."""
 
 import gzip
 import json
@@ -37,7 +37,7 @@ def write_news(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
-def test_bad_headlines_are_counted_or_cleaned_and_the_good_one_goes_on(tmp_path: Path) -> None:
+def test_bad_headlines_are_counted_or_cleaned_and_the_good_one_is_used(tmp_path: Path) -> None:
     news = write_news(tmp_path / "news.jsonl", [GOOD, *BAD.values()])
     with TestPipeline.open(tmp_path, signals_news_path=news) as pipeline:
         result = pipeline.run([WINDOW])
@@ -55,7 +55,7 @@ def test_bad_headlines_are_counted_or_cleaned_and_the_good_one_goes_on(tmp_path:
     assert "\x00" not in html
 
 
-def test_bad_bars_are_dropped_or_reported_by_name_and_the_rest_is_used(tmp_path: Path) -> None:
+def test_bad_bars_are_dropped_or_reported_by_symbol_and_the_rest_is_used(tmp_path: Path) -> None:
     bars = pd.read_csv(sample.PRICES)
     chosen = bars[bars["symbol"].isin(["MSFT", "AAPL", "GE", "CVX"])].copy()
     day = "2015-01-20"
@@ -96,7 +96,7 @@ def test_a_missing_news_file_is_one_line_and_writes_nothing(tmp_path: Path) -> N
         assert pipeline.files("digests") == {}
 
 
-def test_a_database_at_an_older_revision_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_database_at_an_older_revision_is_rejected_in_one_line(tmp_path: Path) -> None:
     with TestPipeline.open(tmp_path) as pipeline:
         migrations.downgrade(pipeline.settings.database_url, "001")
         message = pipeline.refusal([WINDOW])
@@ -123,7 +123,7 @@ def test_a_knob_out_of_bounds_in_the_launchpad_is_one_line_and_runs_nothing(tmp_
         assert pipeline.rows("window_run") == []
 
 
-def test_a_missing_frame_names_the_asset_and_window_to_materialise(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_frame_names_the_asset_and_window_to_materialise(tmp_path: Path) -> None:
     with TestPipeline.open(tmp_path) as pipeline:
         pipeline.run([WINDOW])
         (pipeline.settings.signals_data_dir / "frames" / "sentiment" / "2015-02-03-0830.parquet").unlink()

@@ -1,4 +1,4 @@
-"""Knobs and settings: bounds, one clear line for each problem, and documents that can't drift from the code."""
+"""Settings: bounds, one line per problem, and documentation that can't drift from the code."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.settings import Settings, configuration_table
+from signals_pipeline.settings import GROUPS, Settings, configuration_table
 from signals_pipeline.settings.choices import Deployment, Generator
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
@@ -20,7 +20,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_defaults_are_those_users_know() -> None:
+def test_defaults_of_the_knobs_do_not_change() -> None:
     assert Knobs().stored() == {
         "news_lookback_hours": 6.0,
         "news_strict_lookback": False,
@@ -35,17 +35,23 @@ def test_defaults_are_those_users_know() -> None:
     }
 
 
-def test_environment_sets_a_knob(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_sets_a_knob(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIN_COMBINED_SCORE", "0.45")
     monkeypatch.setenv("SIGNAL_GENERATOR", "technical")
+
     knobs = Settings.checked().knobs
+
     assert (knobs.min_combined_score, knobs.signal_generator) == (0.45, Generator.TECHNICAL)
 
 
-def test_dot_env_sets_a_knob_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dot_env_sets_a_knob_but_the_environment_takes_precedence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".env").write_text("MAX_SIGNALS=7\nSENTIMENT_WEIGHT=0.5\n")
     monkeypatch.setenv("MAX_SIGNALS", "9")
+
     settings = Settings.checked()
+
     assert (settings.max_signals, settings.sentiment_weight) == (9, 0.5)
 
 
@@ -62,7 +68,7 @@ def test_dot_env_sets_a_knob_and_the_environment_wins(monkeypatch: pytest.Monkey
         ("SIGNALS_FIRST_WINDOW_DATE", None),
     ],
 )
-def test_a_bad_value_is_one_line_that_names_it(
+def test_an_invalid_value_is_one_line_that_names_it(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None
 ) -> None:
     if value is None:
@@ -70,22 +76,25 @@ def test_a_bad_value_is_one_line_that_names_it(
             Knobs.checked(**{variable.lower(): 1})
         return
     monkeypatch.setenv(variable, value)
+
     with pytest.raises(SettingsError) as raised:
         Settings.checked()
+
     message = str(raised.value)
     assert message.startswith(f"{variable}='{value}': ")
     assert "\n" not in message
     assert message.endswith("see the configuration table in README.md")
 
 
-def test_two_bad_values_are_two_lines() -> None:
+def test_two_invalid_values_are_two_lines() -> None:
     with pytest.raises(SettingsError) as raised:
         Knobs.checked(max_signals=0, sentiment_weight=2)
+
     assert len(str(raised.value).splitlines()) == 2
 
 
 @given(weight=st.floats(allow_nan=True, allow_infinity=True))
-def test_no_weight_outside_its_bounds_ever_passes(weight: float) -> None:
+def test_no_weight_outside_its_bounds_is_accepted(weight: float) -> None:
     if 0 <= weight <= 1:
         assert Knobs.checked(sentiment_weight=weight).sentiment_weight == weight
     else:
@@ -93,28 +102,57 @@ def test_no_weight_outside_its_bounds_ever_passes(weight: float) -> None:
             Knobs.checked(sentiment_weight=weight)
 
 
-def test_places_follow_the_data_folder(tmp_path: Path) -> None:
+def test_paths_are_in_the_data_folder_by_default(tmp_path: Path) -> None:
     settings = Settings.checked(signals_data_dir=tmp_path / "data")
+
     assert settings.database_url == f"sqlite:///{tmp_path}/data/signals.db"
     assert settings.frames_url == f"{tmp_path}/data/frames"
     assert settings.digests_dir == tmp_path / "data" / "digests"
     assert settings.signals_deployment is Deployment.DEMO
 
 
-def test_places_can_be_named() -> None:
+def test_database_and_frames_can_be_elsewhere() -> None:
     settings = Settings.checked(
         signals_database_url="postgresql+psycopg2://h/d", signals_frames_url="s3://bucket/frames"
     )
+
     assert (settings.database_url, settings.frames_url) == ("postgresql+psycopg2://h/d", "s3://bucket/frames")
 
 
-def test_the_readme_carries_the_configuration_table() -> None:
+def test_the_readme_contains_the_configuration_table() -> None:
     text = (ROOT / "README.md").read_text()
-    between = text.split("<!-- configuration -->")[1].split("<!-- /configuration -->")[0]
-    assert between.strip() == configuration_table()
+    table = text.split("<!-- configuration -->")[1].split("<!-- /configuration -->")[0]
+
+    assert table.strip() == configuration_table()
 
 
-def test_the_example_environment_says_every_variable_s_meaning_and_default() -> None:
-    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in configuration_table().splitlines()[2:]]
-    _, _, variables = (ROOT / ".env.example").read_text().partition("\n\n")
-    assert variables == "\n\n".join(f"# {meaning}\n# {name}={default}" for name, default, _, meaning in rows) + "\n"
+def test_the_example_environment_has_every_variable_with_its_description_and_default() -> None:
+    entries = []
+    for row in configuration_table().splitlines()[2:]:
+        name, default, _bounds, description = (cell.strip(" `") for cell in row.strip("|").split("|"))
+        entries.append(f"# {description}\n# {name}={default}")
+
+    _introduction, _, variables = (ROOT / ".env.example").read_text().partition("\n\n")
+
+    assert variables == "\n\n".join(entries) + "\n"
+
+
+def test_every_setting_is_in_one_group_and_in_the_table() -> None:
+    names = [name for group in GROUPS for name in group.model_fields]
+
+    assert sorted(names) == sorted(Settings.model_fields)
+
+
+def test_a_secret_is_not_shown_in_a_message() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.checked(signals_link_key="too short")
+
+    message = str(raised.value)
+    assert message.startswith("SIGNALS_LINK_KEY=(hidden): ")
+    assert "too short" not in message
+
+
+def test_an_address_list_ignores_duplicates_regardless_of_case() -> None:
+    settings = Settings.checked(digest_recipients="Ann@example.org, bob@example.org, ann@example.org")
+
+    assert settings.recipients == ("Ann@example.org", "bob@example.org")

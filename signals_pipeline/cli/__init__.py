@@ -1,23 +1,57 @@
-"""`signals`: the pipeline from a terminal; thin, it calls the same code as the assets."""
+"""`signals`: the pipeline on the command line.
+
+The command `signals X` is `commands/X.py`: its arguments, and one call. What the call does is in the module of the same
+name here, or, where several commands share it, in `runs`, `report`, `mail` and `doctor/`. Commands use the same code as
+the Dagster assets.
+"""
 
 import sys
 import warnings
+from importlib import import_module
 
 import click
 
-from signals_pipeline.cli import lazy
-from signals_pipeline.cli.commands import mails, results, upkeep, windows
+from signals_pipeline.cli.commands import HEAVY_COMMANDS, LIGHT_COMMANDS
 
 
-class OneLine(click.Group):
-    """A command group that tells what went wrong in plain lines instead of a traceback."""
+class SignalsGroup(click.Group):
+    """The command group of `signals`.
+
+    It imports the modules of heavy commands only when they are run, so that `signals --help` answers at once, and shows
+    failures that a user can act on as one line instead of a traceback.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in alphabetical order."""
+        return sorted([*super().list_commands(ctx), *HEAVY_COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; its module is imported if it is a heavy one."""
+        heavy = HEAVY_COMMANDS.get(cmd_name)
+        if heavy is None:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"signals_pipeline.cli.commands.{heavy.module}")
+        return getattr(module, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing the heavy ones."""
+        rows = []
+        for name in self.list_commands(ctx):
+            if name in HEAVY_COMMANDS:
+                summary = HEAVY_COMMANDS[name].summary
+            else:
+                summary = self.commands[name].get_short_help_str(limit=200)
+            rows.append((name, summary))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command.
 
-        A failure that the pipeline foresaw ends with its own message and exit code 2, Ctrl-C with 130 as shells expect.
+        A failure that the user can act on ends with its message and exit code 2, Ctrl-C with 130 as shells expect.
         """
-        warnings.filterwarnings("ignore", message=".* is currently in beta")  # Dagster's, of APIs pinned in setup.py
+        # Dagster warns of beta APIs at every import; setup.py pins its version.
+        warnings.filterwarnings("ignore", message=".* is currently in beta")
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
@@ -26,8 +60,9 @@ class OneLine(click.Group):
             from signals_pipeline.cli.errors import interrupted, user_message
 
             if interrupted(error):
-                click.echo("signals: interrupted; what was finished is kept, run again for the rest", err=True)
+                click.echo("signals: interrupted; finished windows are kept, run it again for the rest", err=True)
                 sys.exit(130)
+            # Anything else is a bug and keeps its traceback.
             message = user_message(error)
             if message is None:
                 raise
@@ -35,12 +70,11 @@ class OneLine(click.Group):
             sys.exit(2)
 
 
-@click.group(cls=OneLine, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=SignalsGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="signals_pipeline")
 def main() -> None:
-    """News headlines become trading signals, mailed as a digest twice a day."""
+    """Turn news headlines into trading signals, mailed as a digest twice a day."""
 
 
-for _module in (windows, mails, results, upkeep, lazy):
-    for _command in _module.COMMANDS:
-        main.add_command(_command)
+for _command in LIGHT_COMMANDS:
+    main.add_command(_command)

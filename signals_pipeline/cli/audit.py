@@ -1,4 +1,7 @@
-"""`signals audit`: does a window look at anything that was not known at its end?"""
+"""`signals audit`: whether a window's results depend on anything that was not known at its end.
+
+The audit itself is `defs.look_ahead_audit`; here are the windows, their knobs and the lines that are printed.
+"""
 
 from collections.abc import Iterator
 
@@ -16,33 +19,45 @@ from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
 
 
-def findings(settings: Settings, keys: tuple[str, ...]) -> Iterator[tuple[Window, tuple[Leak, ...]]]:
-    """Audit windows one after the other, each with the knobs that it was run with.
+def audit_windows(settings: Settings, keys: tuple[str, ...]) -> Iterator[tuple[Window, tuple[Leak, ...]]]:
+    """Audit windows one after the other, each with the knobs of its run.
+
+    Args:
+        settings: The deployment.
+        keys: Keys of the windows.
+
+    Yields:
+        A window and its comparisons.
 
     Raises:
-        WindowError: a key is no window.
+        WindowError: a key is not a window's.
         DatabaseError: the database is not at this code's revision.
     """
     windows = [window_for_key(key) for key in keys]
     resources = build_resources(settings)
-    wanted = {name: resources[name] for name in ("news", "prices", "market", "store")}
-    with dg.build_resources(wanted) as built:
+    # Only what the stages read; mailing and rendering are not part of the audit.
+    needed = {name: resources[name] for name in ("news", "prices", "market", "store")}
+    with dg.build_resources(needed) as built:
         store = open_store(settings.database_url)
         for window in windows:
+            # A window that was never run has no stored knobs and no stored frames to compare with.
             run = store.history.run(window)
             knobs = settings.knobs if run is None else Knobs.checked(**run.knobs)
             scorer = scorer_for(knobs, settings.models_dir, store.scores)
             parts = Parts(knobs, built.news, built.prices, built.market, store, scorer)
-            yield window, audit(window, parts, None if run is None else _kept(settings, window, parts))
+            stored = None if run is None else _stored_trace(settings, window, parts)
+            yield window, audit(window, parts, stored)
 
 
-def line(finding: Leak) -> str:
-    """One comparison in words."""
-    if finding.difference is None:
-        return f"  same       {finding.name}"
-    return f"  DIFFERENT  {finding.name}: {finding.difference.text}"
+def line(comparison: Leak) -> str:
+    """One comparison as a line."""
+    if comparison.difference is None:
+        return f"  same       {comparison.name}"
+    return f"  DIFFERENT  {comparison.name}: {comparison.difference.text}"
 
 
-def _kept(settings: Settings, window: Window, parts: Parts) -> Trace:
+def _stored_trace(settings: Settings, window: Window, parts: Parts) -> Trace:
+    """What the stages of a window's run have stored."""
     frames = WindowFrames(base=settings.frames_url)
-    return stored_trace(window, parts.store, {name: frames.read(table, window.key) for name, table in STAGES.items()})
+    stages = {name: frames.read(table, window.key) for name, table in STAGES.items()}
+    return stored_trace(window, parts.store, stages)

@@ -1,4 +1,7 @@
-"""The database as it is: a look at it must not make one."""
+"""The pipeline's own database, opened for one command.
+
+The imports are inside the functions: `signals doctor` must show other results without waiting for SQLAlchemy.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +15,38 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator["Engine | None"]:
-    """The database; None where a SQLite file is not there, which a look must not make."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+def database_engine(settings: Settings) -> Iterator["Engine"]:
+    """An engine for the database, disposed of at the end.
 
+    Raises:
+        DatabaseError: the URL can't be read.
+    """
     from signals_pipeline.adapters.stores.engine import engine_for
 
-    try:
-        url = make_url(settings.database_url)
-    except ArgumentError:
-        url = None  # `engine_for` has the words for it
-    if url is not None and url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        yield None
-        return
     engine = engine_for(settings.database_url)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def existing_database(settings: Settings) -> Iterator["Engine | None"]:
+    """An engine for the database; None for a SQLite file that does not exist, which connecting would create.
+
+    Raises:
+        DatabaseError: the URL can't be read.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(settings.database_url)
+    except ArgumentError:
+        url = None  # `database_engine` raises the error that users see
+    is_sqlite = url is not None and url.get_backend_name() == "sqlite"
+    if url is not None and is_sqlite and not Path(url.database or "").exists():
+        yield None
+        return
+    with database_engine(settings) as engine:
+        yield engine

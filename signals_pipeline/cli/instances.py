@@ -1,4 +1,4 @@
-"""The Dagster instance of this machine; without the definitions, which `signals doctor` has no use for."""
+"""The Dagster instance of this machine. It does not import the definitions, which `signals doctor` does not need."""
 
 from pathlib import Path
 
@@ -10,10 +10,16 @@ from signals_pipeline.settings.strategy import SettingsError
 
 
 def local_instance(settings: Settings) -> dg.DagsterInstance:
-    """The instance that `dagster dev` shows; one in the data folder where there is no dagster.yaml to say which."""
+    """The instance that `dagster dev` shows; without a dagster.yaml, one in the data folder.
+
+    Raises:
+        SettingsError: DAGSTER_HOME is not a folder.
+    """
     home = settings.dagster_home or Path.cwd()
     if not home.is_dir():
-        raise SettingsError(f"DAGSTER_HOME={str(home)!r}: no such folder; create it or name the one with dagster.yaml")
+        raise SettingsError(
+            f"DAGSTER_HOME={str(home)!r}: no such folder; create it, or use the one that contains dagster.yaml"
+        )
     if settings.dagster_home or (home / "dagster.yaml").exists():
         return dg.DagsterInstance.from_config(str(home))
     return instance_in(settings.signals_data_dir.absolute() / "dagster")

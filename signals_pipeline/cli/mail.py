@@ -1,4 +1,8 @@
-"""Mails from a terminal: what one looks like, whether it arrives, and sending what an operator releases."""
+"""Mail on the command line: previews, a test mail, and sending what an operator releases.
+
+The commands are `signals preview`, `send`, `send-test` and `deliveries`; what is sent, and when, is decided in
+`defs.dispatch`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,72 +19,105 @@ from signals_pipeline.defs.dispatch import Mailing, Posted, mailing_of, send_due
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 
-EXAMPLE = "reader@example.org"
+EXAMPLE_RECIPIENT = "reader@example.org"  # of previews when DIGEST_RECIPIENTS is empty
 
 
 def write_mail(settings: Settings, key: str, folder: Path) -> Path:
-    """Write a window's digest as the first recipient would get it, dated at the window's end; its path."""
-    window, mailing = window_for_key(key), mailing_of(settings)
+    """Write a window's digest as the mail to the first recipient, dated at the window's end.
+
+    Returns:
+        Path of the .eml file.
+
+    Raises:
+        DatabaseError: the window has no digest.
+    """
+    window = window_for_key(key)
+    mailing = mailing_of(settings)
     digest = stored_digest(open_store(settings.database_url), window)
-    mailing = replace(mailing, recipients=mailing.recipients or (EXAMPLE,))
-    to = mailing.addressed(window)[0]
-    content = digest_message(digest, Envelope(mailing.sender, to.recipient, to.message_id, window.as_of), mailing.links)
+
+    # A preview needs a recipient even if nobody is to receive the digest.
+    mailing = replace(mailing, recipients=mailing.recipients or (EXAMPLE_RECIPIENT,))
+    first = mailing.addressed(window)[0]
+    envelope = Envelope(mailing.sender, first.recipient, first.message_id, window.as_of)
+    content = digest_message(digest, envelope, mailing.links)
+
     path = digest_paths(key, folder).html.with_suffix(".eml")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
 
 
-def send_test(settings: Settings, address: str) -> str:
-    """Send a short mail to an address by way of MAIL_TRANSPORT; what became of it.
+def send_test_mail(settings: Settings, address: str) -> str:
+    """Send a short mail to an address through MAIL_TRANSPORT.
+
+    Returns:
+        A line that says so.
 
     Raises:
-        OutboxError: it was not taken, or no answer came.
-        SettingsError: the address can't be one.
+        OutboxError: the mail was rejected, or the server did not respond.
+        SettingsError: the address is invalid.
     """
-    (recipient,) = Settings.checked(digest_recipients=address).recipients or (EXAMPLE,)
+    # Validate the address as DIGEST_RECIPIENTS would be; exactly one is expected.
+    (recipient,) = Settings.checked(digest_recipients=address).recipients or (EXAMPLE_RECIPIENT,)
     mailing = mailing_of(settings)
     now = mailing.now()
-    named = f"<trial.{now:%Y%m%d%H%M%S%f}@{mailing.domain}>"
+    # Microseconds make the Message-ID unique, so that mail clients do not merge repeated tests.
+    message_id = f"<trial.{now:%Y%m%d%H%M%S%f}@{mailing.domain}>"
+    message = trial_message(Envelope(mailing.sender, recipient, message_id, now))
     try:
         with mailing.transport.offer(mailing.address, recipient) as conversation:
-            name = conversation.hand_over(trial_message(Envelope(mailing.sender, recipient, named, now)))
+            name = conversation.hand_over(message)
     except (NotSent, Unanswered) as problem:
         raise OutboxError(f"the test mail was not sent: {problem}") from problem
-    return f"{recipient}: {settings.mail_transport} took the test mail ({name})"
+    return f"{recipient}: {settings.mail_transport} accepted the test mail ({name})"
 
 
-def send(settings: Settings, key: str, *, release: bool) -> Iterator[str]:
-    """Send a window's digest to whoever has not got it; a line a step.
+def send_digest(settings: Settings, key: str, *, release: bool) -> Iterator[str]:
+    """Send a window's digest to every recipient who has not received it.
+
+    Args:
+        settings: The deployment.
+        key: The window's key.
+        release: Send it even if it is too old, or was not made by a live run.
+
+    Yields:
+        A line per step.
 
     Raises:
-        OutboxError: the window is not to be mailed by itself, or has no digest.
+        OutboxError: there are no recipients, or the digest needs `release`.
+        DatabaseError: the window has no digest.
     """
-    window, mailing, store = window_for_key(key), mailing_of(settings), open_store(settings.database_url)
+    window = window_for_key(key)
+    mailing = mailing_of(settings)
+    store = open_store(settings.database_url)
     if not mailing.recipients:
-        raise OutboxError("DIGEST_RECIPIENTS is empty: nobody to send to")
+        raise OutboxError("DIGEST_RECIPIENTS is empty: there is nobody to send the digest to")
     if release:
         released = store.outbox.release_digest(window, mailing.addressed(window), now=mailing.now())
         yield f"mails of window {key} released: {released}"
     else:
-        _must_go_by_itself(store, mailing, window)
-    yield from told(send_due(store, mailing, (window,)))
+        _require_automatic(store, mailing, window)
+    yield from summary_lines(send_due(store, mailing, (window,)))
 
 
-def told(posted: Posted) -> Iterator[str]:
-    """What a pass over the outbox did, in words."""
-    counts = ", ".join(f"{count} {state}" for state, count in posted.counts.items() if count)
-    yield counts or "nothing was due"
+def summary_lines(posted: Posted) -> Iterator[str]:
+    """What a pass over the outbox did: counts per state, problems, and whether the operator must decide something."""
+    counts = [f"{count} {state}" for state, count in posted.counts.items() if count]
+    yield ", ".join(counts) or "no mail was due"
     yield from posted.problems
     if posted.needs_operator or posted.held:
-        yield "some mails wait for you: signals deliveries"
+        yield "some mails need a decision: signals deliveries"
 
 
-def _must_go_by_itself(store: Store, mailing: Mailing, window: Window) -> None:
-    stored = store.digests.get(window.start)
+def _require_automatic(store: Store, mailing: Mailing, window: Window) -> None:
+    """Refuse a digest that the pipeline would not mail automatically."""
     stored_digest(store, window)
-    problem = hold(window.end, released=False, now=mailing.now())
+    stored = store.digests.get(window.start)
     if stored is not None and stored.entry.mode != "live":
-        problem = f"its digest was made by a {stored.entry.mode} run"
+        problem = f"its digest is from a {stored.entry.mode} run"
+    else:
+        problem = hold(window.end, released=False, now=mailing.now())
     if problem:
-        raise OutboxError(f"window {window.key} is not mailed by itself: {problem}; add --release to send it")
+        raise OutboxError(
+            f"window {window.key} is not mailed automatically: {problem}; add --release to send it anyway"
+        )

@@ -1,4 +1,7 @@
-"""`signals record`: how signals did, in words and figures."""
+"""`signals record`: the track record of signals, as lines and figures.
+
+The numbers come from `core.record`; here they are read for the windows asked for, printed and drawn.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -19,40 +22,59 @@ from signals_pipeline.defs.research_data import Past, look_back, opened, windows
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 
+# Dimensions whose slices are shown even with few outcomes: they have few values, and a gap would mislead.
+ALWAYS_SHOWN = ("lifecycle", "model")
+
 
 def show(settings: Settings, span: tuple[str | None, str | None, int], horizon: int, now: datetime) -> None:
-    """Print the record of the windows asked for and write its figures.
+    """Print the track record of past windows and write its figures.
 
     Args:
-        settings: Where things are.
-        span: First and last window's key, None where open, and the most windows.
-        horizon: Sessions held, for the slices and the figure of the rank correlation.
-        now: Only what was known before this instant.
+        settings: The deployment.
+        span: Keys of the first and last window, None if open, and the maximum number of windows.
+        horizon: Holding period in sessions, for the slices and the figure of the rank correlation.
+        now: Only what was known before this time is used.
+
+    Raises:
+        WindowError: a key is not a window's, or no window was run in the span.
     """
     with opened(build_resources(settings)) as inputs:
         windows = windows_run(inputs.store, *span)
         past = look_back(inputs, windows, now)
         outcomes = with_origins(inputs.store, now)
-    outcomes = outcomes[outcomes["window_start"].isin([window.start for window in windows])]
-    counted = f"{len(windows)} window{'' if len(windows) == 1 else 's'}"
-    click.echo(f"{counted}, {windows[0].key} to {windows[-1].key}; hits are net of the benchmark.")
-    for line in (*_signals(outcomes, horizon), *_companies(past)):
+    # `with_origins` returns the outcomes of all windows.
+    starts = [window.start for window in windows]
+    outcomes = outcomes[outcomes["window_start"].isin(starts)]
+
+    count = "1 window" if len(windows) == 1 else f"{len(windows)} windows"
+    click.echo(f"{count}, {windows[0].key} to {windows[-1].key}; hits are net of the benchmark.")
+    for line in _signal_lines(outcomes, horizon):
+        click.echo(line)
+    for line in _score_lines(past):
         click.echo(line)
     for path in draw(settings.record_dir, records_of(outcomes), past, horizon):
         click.echo(path)
 
 
 def with_origins(store: Store, as_of: datetime) -> pd.DataFrame:
-    """OUTCOMES rows known before `as_of` with the signal's `model`, `publisher` and `standing` (live, backfilled)."""
+    """Outcomes with where their signals came from.
+
+    Args:
+        store: The pipeline's store.
+        as_of: Only outcomes known before this time.
+
+    Returns:
+        Rows of OUTCOMES with three more columns: the signal's `model`, its `publisher`, and `standing`, which is live
+        or backfilled.
+    """
     origins = store.outcomes.origins(as_of)
-    live = origins["mode"].isin(LIVE_MODES)
-    told = origins.assign(
-        publisher=[publisher_of(each) for each in origins["contributions"]],
-        standing=live.map({True: "live", False: "backfilled"}).astype("str"),
+    is_live = origins["mode"].isin(LIVE_MODES)
+    origins = origins.assign(
+        publisher=[publisher_of(contributions) for contributions in origins["contributions"]],
+        standing=is_live.map({True: "live", False: "backfilled"}).astype("str"),
     )
-    return store.outcomes.known(as_of).merge(
-        told.drop(columns=["mode", "contributions"]), on=["window_start", "symbol", "signal_type"]
-    )
+    origins = origins.drop(columns=["mode", "contributions"])
+    return store.outcomes.known(as_of).merge(origins, on=["window_start", "symbol", "signal_type"])
 
 
 def records_of(outcomes: pd.DataFrame) -> list[tuple[RecordLine, ...]]:
@@ -68,14 +90,20 @@ def records_of(outcomes: pd.DataFrame) -> list[tuple[RecordLine, ...]]:
 def draw(folder: Path, records: list[tuple[RecordLine, ...]], past: Past, horizon: int) -> Iterator[Path]:
     """Write the figures; yields their paths."""
     yield charts.hit_rates(folder / "hit_rates.png", records)
-    found = pairs(past.evidence.panel.combined, past.forward, horizon)
-    summary = rank_correlation(found, horizon)
-    yield charts.coefficients(folder / "rank_ic.png", daily_spearman(found), summary, score="the combined score")
-    agreed = agreement(past.evidence.panel, past.forward)
-    yield charts.calibration(folder / "calibration.png", reliability(agreed))
+
+    # Rank correlation of the combined score with later returns, per day.
+    observations = pairs(past.evidence.panel.combined, past.forward, horizon)
+    summary = rank_correlation(observations, horizon)
+    daily = daily_spearman(observations)
+    yield charts.coefficients(folder / "rank_ic.png", daily, summary, score="the combined score")
+
+    # How often tone and return agree, by the model's confidence.
+    calibration = reliability(agreement(past.evidence.panel, past.forward))
+    yield charts.calibration(folder / "calibration.png", calibration)
 
 
-def _signals(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
+def _signal_lines(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
+    """Hit rates of all signals, then by slice."""
     records = records_of(outcomes)
     if not records:
         yield "No outcome of a signal is known yet."
@@ -83,23 +111,33 @@ def _signals(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
         heading, rows = judged(lines)
         yield f"\n{heading}"
         for line in rows:
-            yield f"  {line.text}{f'; {line.net_text}' if line.net_text else ''}"
+            yield f"  {line.text}; {line.net_text}" if line.net_text else f"  {line.text}"
     for standing, part in outcomes.groupby("standing", sort=True):
         cut = sliced(part, horizon)
         yield f"\nBy symbol, publisher, lifecycle and model, {standing}: {cut.remark}"
-        shown = [each for each in cut.slices if each.line.enough or each.dimension in ("lifecycle", "model")]
-        for each in shown:
-            yield f"  {each.dimension} {each.text}"
-        few = len(cut.slices) - len(shown)
-        if few:
-            yield f"  {few} more with too few outcomes"
+        # Slices with too few outcomes say nothing; they are only counted.
+        shown = [piece for piece in cut.slices if piece.line.enough or piece.dimension in ALWAYS_SHOWN]
+        for piece in shown:
+            yield f"  {piece.dimension} {piece.text}"
+        hidden = len(cut.slices) - len(shown)
+        if hidden:
+            yield f"  {hidden} more with too few outcomes"
 
 
-def _companies(past: Past) -> Iterator[str]:
+def _score_lines(past: Past) -> Iterator[str]:
+    """Rank correlation and calibration of scores, over all companies whether they had a signal or not."""
     panel = past.evidence.panel
-    for name, values in (("combined score, all companies with one", panel.combined), ("tone alone", panel.tone)):
+    scores = {
+        "combined score, all companies that have one": panel.combined,
+        "tone alone": panel.tone,
+    }
+    for name, values in scores.items():
         yield f"\nRank IC of the {name}, Newey-West t"
         for horizon in HORIZONS:
-            yield f"  {rank_correlation(pairs(values, past.forward, horizon), horizon).text}"
-    yield "8 coefficients are looked at: chance alone takes the largest |t| above 2.7 once in 20."
-    yield f"\n{reliability(agreement(panel, past.forward)).text}\n"
+            observations = pairs(values, past.forward, horizon)
+            correlation = rank_correlation(observations, horizon)
+            yield f"  {correlation.text}"
+    # Bonferroni over 2 scores x 4 horizons: 0.05 / 8 two-sided is |t| > 2.73 of a normal distribution.
+    yield "8 coefficients are tested: by chance alone the largest |t| exceeds 2.7 once in 20 times."
+    calibration = reliability(agreement(panel, past.forward))
+    yield f"\n{calibration.text}\n"

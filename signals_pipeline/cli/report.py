@@ -1,43 +1,51 @@
-"""What `signals run` ends with: signals, coverage and funnel of the windows, and where the newest digest lies."""
+"""What `signals run` and `signals backfill` print at the end, and stored digests as files.
 
-import sys
+The report shows the signals and the funnel of the windows that were run, and where the newest digest is.
+"""
+
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from signals_pipeline.adapters.rendering.files import digest_paths, write_digest
 from signals_pipeline.adapters.stores.engine import DatabaseError
+from signals_pipeline.cli.console import console, table
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.wording import signed
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 
-SHOWN_SIGNALS = 15
-WIDTH = 120  # columns where there is no terminal to ask
-INSTANT = timedelta(microseconds=1)
+SHOWN_SIGNALS = 15  # with title, funnel and paths this fits on a screen
+INSTANT = timedelta(microseconds=1)  # makes the half-open range of `history.between` include its last window
 
 
 def show(settings: Settings, windows: tuple[Window, ...]) -> None:
-    """Print the newest window's digest in short, the signals of all windows run, and the paths of the digest."""
+    """Print the signals and funnel of these windows, the newest digest's subject, coverage and files."""
     store = open_store(settings.database_url)
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)
-    digest = stored_digest(store, windows[-1])
-    console.print(signals_table(store, windows))
-    console.print(_funnel(store, windows, digest))
-    console.print(f"\n{digest.subject}", style="bold", soft_wrap=True)
-    console.print(digest.coverage.line(digest.model), soft_wrap=True)
-    files = digest_paths(windows[-1].key, settings.digests_dir)
-    for kind, path in (("HTML", files.html), ("text", files.text), ("JSON", files.json)):
-        console.print(f"{kind:<5}{path}", soft_wrap=True)
+    output = console()
+    newest = windows[-1]
+    digest = stored_digest(store, newest)
+
+    output.print(signals_table(store, windows))
+    output.print(_funnel(store, windows, digest))
+    output.print(f"\n{digest.subject}", style="bold", soft_wrap=True)
+    output.print(digest.coverage.line(digest.model), soft_wrap=True)
+    files = digest_paths(newest.key, settings.digests_dir)
+    output.print(f"HTML {files.html}", soft_wrap=True)
+    output.print(f"text {files.text}", soft_wrap=True)
+    output.print(f"JSON {files.json}", soft_wrap=True)
 
 
 def stored_digest(store: Store, window: Window) -> Digest:
-    """The digest of a window as it was composed; see `stored_content`."""
+    """The digest of a window as it was composed.
+
+    Raises:
+        DatabaseError: the window has no digest.
+    """
     return Digest.from_json(stored_content(store, window))
 
 
@@ -45,7 +53,7 @@ def stored_content(store: Store, window: Window) -> str:
     """The digest of a window as JSON.
 
     Raises:
-        DatabaseError: the window has none.
+        DatabaseError: the window has no digest.
     """
     stored = store.digests.get(window.start)
     if stored is None:
@@ -54,27 +62,44 @@ def stored_content(store: Store, window: Window) -> str:
 
 
 def write_preview(settings: Settings, key: str, folder: Path) -> tuple[Path, ...]:
-    """Write the stored digest of a window anew as files."""
-    files = write_digest(stored_content(open_store(settings.database_url), window_for_key(key)), folder)
+    """Write the stored digest of a window as HTML, text and JSON; the paths in this order."""
+    content = stored_content(open_store(settings.database_url), window_for_key(key))
+    files = write_digest(content, folder)
     return files.html, files.text, files.json
 
 
 def signals_table(store: Store, windows: tuple[Window, ...]) -> Table:
-    """The signals of these windows, oldest first, as wide as the terminal; only the news gives way."""
+    """The newest signals of these windows, oldest first.
+
+    The table is as wide as the console; where it is narrow, only the headlines are cut.
+    """
     keys = {window.end: window.key for window in windows}
     decided = store.history.between(windows[0].end, windows[-1].end + INSTANT)
-    found = [each for each in decided if each.decided_at in keys]
-    shown = f", the newest {SHOWN_SIGNALS}" if len(found) > SHOWN_SIGNALS else ""
-    title = f"{_counted(len(found), 'signal')} in {_counted(len(windows), 'window')}{shown}"
-    table = Table(title=title, title_justify="left", expand=True)
-    for name, width in (("window", 16), ("symbol", 6), ("signal", 6), ("lifecycle", 9), ("combined", 8)):
-        table.add_column(name, no_wrap=True, min_width=width, justify="right" if name == "combined" else "left")
-    table.add_column("because of", no_wrap=True, ratio=1)  # alone in having a ratio: only the news is cut
-    for each in found[-SHOWN_SIGNALS:]:
-        arrow = "▲ BUY" if each.signal_type == "BUY" else "▼ SELL"
-        news = Text(each.candidate.news_title, overflow="ellipsis")
-        table.add_row(keys[each.decided_at], each.symbol, arrow, each.lifecycle, signed(each.combined_score), news)
-    return table
+    signals = [signal for signal in decided if signal.decided_at in keys]
+
+    counts = f"{_counted(len(signals), 'signal')} in {_counted(len(windows), 'window')}"
+    remark = f", the newest {SHOWN_SIGNALS}" if len(signals) > SHOWN_SIGNALS else ""
+    title = f"{counts}{remark}"
+    rows = table(title, expand=True)
+    minimum_widths = {"window": 16, "symbol": 6, "signal": 6, "lifecycle": 9}
+    for name, width in minimum_widths.items():
+        rows.add_column(name, no_wrap=True, min_width=width)
+    rows.add_column("combined", no_wrap=True, min_width=8, justify="right")
+    # The only column with a ratio: rich takes the missing width from it alone.
+    rows.add_column("because of", no_wrap=True, ratio=1)
+
+    for signal in signals[-SHOWN_SIGNALS:]:
+        direction = "▲ BUY" if signal.signal_type == "BUY" else "▼ SELL"
+        headline = Text(signal.candidate.news_title, overflow="ellipsis")
+        rows.add_row(
+            keys[signal.decided_at],
+            signal.symbol,
+            direction,
+            signal.lifecycle,
+            signed(signal.combined_score),
+            headline,
+        )
+    return rows
 
 
 def _counted(count: int, noun: str) -> str:
@@ -82,15 +107,14 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _funnel(store: Store, windows: tuple[Window, ...], digest: Digest) -> Table:
-    """Counts after each gate, over all windows run and in the newest."""
+    """Counts after each gate, of all windows and of the newest."""
     total: Counter[str] = Counter()
     for window in windows:
         run = store.history.run(window)
-        total.update(run.funnel if run else {})
-    table = Table(title="Funnel", title_justify="left")
-    table.add_column("gate")
-    table.add_column(_counted(len(windows), "window"), justify="right")
-    table.add_column("newest", justify="right")
+        if run is not None:
+            total.update(run.funnel)
+
+    rows = table("Funnel", left=["gate"], right=[_counted(len(windows), "window"), "newest"])
     for gate, count in total.items():
-        table.add_row(gate.replace("_", " "), f"{count:,}", f"{digest.funnel.get(gate, 0):,}")
-    return table
+        rows.add_row(gate.replace("_", " "), f"{count:,}", f"{digest.funnel.get(gate, 0):,}")
+    return rows

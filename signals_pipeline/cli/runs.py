@@ -1,13 +1,13 @@
-"""Running the Dagster job in this process, over one window or a range."""
+"""Run the Dagster job in this process, over one window or a range of windows."""
 
 import os
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.stores.digests import Digests
-from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.cli.clock import utc_now
+from signals_pipeline.cli.database import database_engine
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
@@ -16,48 +16,56 @@ from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_T
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 
-QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # a failure is told once, by `signals`
+# Dagster's own log stays silent: `signals` prints the message of a failure once.
+QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+EVENT_BATCH_SIZE = "100"  # halves the event writes of a range of windows
 
 
 def default_mode(settings: Settings) -> str:
-    """What a run without a window is: the sample's past weeks are a backfill, elsewhere an operator runs it by hand."""
+    """The mode of a run without --window: the demo's weeks are a backfill, elsewhere an operator runs it manually."""
     return "backfill" if settings.signals_deployment is Deployment.DEMO else "manual"
 
 
 def windows_to_run(settings: Settings, key: str | None) -> tuple[Window, ...]:
-    """The window asked for; without one the demo's whole sample or the newest complete window.
+    """The window with this key; without a key the demo's whole sample, or the newest complete window.
 
     Raises:
-        WindowError: the key is no window, or lies outside what the deployment holds.
+        WindowError: the key is not a window's, or the deployment does not have the window.
     """
     if key is not None:
         return windows_in_range(settings, key, key)
     if settings.signals_deployment is Deployment.DEMO:
         return windows_in_range(settings, sample.FIRST_WINDOW, sample.LAST_WINDOW)
-    return (newest_complete(datetime.now(UTC)),)
+    return (newest_complete(utc_now()),)
 
 
 def windows_in_range(settings: Settings, first: str, last: str) -> tuple[Window, ...]:
-    """All windows from first to last, both included.
+    """All windows from first to last, inclusive.
 
     Raises:
-        WindowError: a key is no window, the range is empty, not over yet, or outside what the deployment holds.
+        WindowError: a key is not a window's, or the range is empty, unfinished, or outside what the deployment has.
     """
-    start, end = window_for_key(first), window_for_key(last)
-    demo = settings.signals_deployment is Deployment.DEMO
-    floor = window_for_key(sample.FIRST_WINDOW if demo else FIRST_WINDOW)
-    ceiling = window_for_key(sample.LAST_WINDOW) if demo else newest_complete(datetime.now(UTC))
-    if not floor <= start <= end <= ceiling:
-        held = f"from {floor.key} to {ceiling.key}"
-        raise WindowError(f"windows {first} to {last} are not there to run: choose a first and a last one {held}")
+    start = window_for_key(first)
+    end = window_for_key(last)
+    # The demo has the sample's weeks, other deployments every complete window.
+    if settings.signals_deployment is Deployment.DEMO:
+        oldest = window_for_key(sample.FIRST_WINDOW)
+        newest = window_for_key(sample.LAST_WINDOW)
+    else:
+        oldest = window_for_key(FIRST_WINDOW)
+        newest = newest_complete(utc_now())
+    if not oldest <= start <= end <= newest:
+        raise WindowError(
+            f"windows {first} to {last} can't be run: choose a first and a last one from {oldest.key} to {newest.key}"
+        )
     return windows_between(start.start, end.end)
 
 
-def windows_told(settings: Settings, windows: tuple[Window, ...]) -> set[Window]:
-    """Those of the windows that have their digest."""
-    engine = engine_for(settings.database_url)
-    starts = {entry.window_start for entry in Digests(engine).list(limit=len(windows), before=windows[-1].end)}
-    engine.dispose()
+def windows_with_digest(settings: Settings, windows: tuple[Window, ...]) -> set[Window]:
+    """Those of the windows that have a digest."""
+    with database_engine(settings) as engine:
+        entries = Digests(engine).list(limit=len(windows), before=windows[-1].end)
+    starts = {entry.window_start for entry in entries}
     return {window for window in windows if window.start in starts}
 
 
@@ -65,11 +73,15 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
     """Run the job over these windows as one Dagster run, recorded in the local instance.
 
     Raises:
-        SettingsError: DAGSTER_HOME is no folder.
+        SettingsError: DAGSTER_HOME is not a folder.
         Exception: whatever stopped the run, with its cause.
     """
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # Dagster reads it: half the event writes of a range
-    tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH_SIZE)  # Dagster has no other way to set it
+    tags = {
+        MODE_TAG: mode,
+        RANGE_START_TAG: windows[0].key,
+        RANGE_END_TAG: windows[-1].key,
+    }
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
     with local_instance(settings) as instance:
         return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)

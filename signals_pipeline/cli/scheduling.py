@@ -1,7 +1,7 @@
-"""Whether the digest's schedule is on in the Dagster instance, and whether a daemon ticks it."""
+"""Whether the digest's schedule is on in the Dagster instance, and whether a daemon runs it."""
 
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from enum import StrEnum
 from pathlib import Path
 
 from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
@@ -9,40 +9,46 @@ from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.settings import Settings
 
+# Daemons report every 30 seconds; a busy machine may delay them by minutes.
 ALIVE = timedelta(minutes=5)
-_DAEMON, _SCHEDULE = "SCHEDULER", "digest_schedule"
+_DAEMON = "SCHEDULER"
+_SCHEDULE = "digest_schedule"
 
 
-class ScheduleState(Enum):
-    """What there is to say of the schedule."""
+class ScheduleState(StrEnum):
+    """State of the digest's schedule."""
 
-    ON = auto()
-    OFF = auto()
-    NO_DAEMON = auto()
-    NO_INSTANCE = auto()
+    ON = "on"
+    OFF = "off"
+    NO_DAEMON = "no_daemon"
+    NO_INSTANCE = "no_instance"
 
 
 def schedule_state(settings: Settings, now: datetime) -> ScheduleState:
-    """What the instance that DAGSTER_HOME names knows of the schedule.
+    """The state of the schedule in the instance of DAGSTER_HOME.
 
     Raises:
-        SettingsError: DAGSTER_HOME is no folder.
+        SettingsError: DAGSTER_HOME is not a folder.
     """
-    if not _there(settings):
+    if not _instance_exists(settings):
         return ScheduleState.NO_INSTANCE
     with local_instance(settings) as instance:
         states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
-        on = {state.name for state in states if state.status is InstigatorStatus.RUNNING}
-        beat = instance.get_daemon_heartbeats().get(_DAEMON)
-    if _SCHEDULE not in on:
+        heartbeat = instance.get_daemon_heartbeats().get(_DAEMON)
+    running = {state.name for state in states if state.status is InstigatorStatus.RUNNING}
+    if _SCHEDULE not in running:
         return ScheduleState.OFF
-    alive = beat is not None and now.timestamp() - beat.timestamp < ALIVE.total_seconds()
-    return ScheduleState.ON if alive else ScheduleState.NO_DAEMON
+    if heartbeat is None or now.timestamp() - heartbeat.timestamp >= ALIVE.total_seconds():
+        return ScheduleState.NO_DAEMON
+    return ScheduleState.ON
 
 
-def _there(settings: Settings) -> bool:
-    """Whether an instance may be there: asking Dagster for one that is not would make it."""
+def _instance_exists(settings: Settings) -> bool:
+    """Whether there may be an instance; opening one that does not exist would create it."""
     home = settings.dagster_home or Path.cwd()
-    named = (home / "dagster.yaml").exists() or (settings.dagster_home and not home.is_dir())
-    kept = home / "schedules" if settings.dagster_home else settings.signals_data_dir / "dagster"
-    return bool(named) or kept.exists()
+    if (home / "dagster.yaml").exists():
+        return True
+    if settings.dagster_home is None:
+        return (settings.signals_data_dir / "dagster").exists()
+    # A DAGSTER_HOME that is not a folder counts as existing: `local_instance` raises the error that users see.
+    return not home.is_dir() or (home / "schedules").exists()

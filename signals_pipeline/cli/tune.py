@@ -1,19 +1,22 @@
-"""`signals tune`: past windows under a grid of the knobs, and whether the best is more than luck."""
+"""`signals tune`: past windows replayed with a grid of knobs, and whether the best setting is more than luck.
+
+The replay and the statistics are `core.research`; here are the grid, the texts of --try, and what is printed and
+written.
+"""
 
 import csv
 import dataclasses
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from signals_pipeline.adapters.rendering import charts
 from signals_pipeline.adapters.stores.tried_settings import keep_tried, tried_settings
+from signals_pipeline.cli.console import console, table
 from signals_pipeline.core.research.replay import Setting, replay
 from signals_pipeline.core.research.tuning import Trial, Tuning, grid, tune
 from signals_pipeline.definitions import build_resources
@@ -21,24 +24,26 @@ from signals_pipeline.defs.research_data import Past, look_back, opened, setting
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
-SHOWN = 10
-WIDTH = 120  # columns where there is no terminal to ask
-# 5 x 5 x 2 x 2 = 100 settings.
+SHOWN = 10  # best settings in the printed table
+# Without --try: 5 x 5 x 2 x 2 = 100 settings around the defaults.
 GRID: dict[str, tuple[float, ...]] = {
     "sentiment_weight": (0.4, 0.5, 0.6, 0.7, 0.8),
     "min_combined_score": (0.2, 0.25, 0.3, 0.35, 0.4),
     "min_sentiment_confidence": (0.5, 0.6),
     "tone_half_life_hours": (6.0, 12.0),
 }
+# The knobs that a replay can change, and their columns in the table.
 _COLUMNS = {
     "sentiment_weight": "weight",
-    "min_combined_score": "least score",
-    "min_sentiment_confidence": "least conf.",
+    "min_combined_score": "min. score",
+    "min_sentiment_confidence": "min. conf.",
     "tone_half_life_hours": "half-life h",
     "signal_expiry_days": "expiry d",
-    "max_signals": "most",
+    "max_signals": "max.",
     "signal_generator": "generator",
 }
+# How the values of a knob are read; all others are numbers with decimals.
+_READERS = {"max_signals": int, "signal_generator": str}
 
 
 def replayed(
@@ -48,112 +53,136 @@ def replayed(
     horizon: int,
     now: datetime,
 ) -> Tuning:
-    """Replay, judge, print the best settings and the verdict, write the table as CSV and the figure as PNG.
+    """Replay past windows, print the best settings and the verdict, write all trials as CSV and the figure as PNG.
 
     Args:
-        settings: Where things are; their knobs are the setting in use.
-        choices: Values by knob; those of GRID where empty.
-        span: First and last window's key, None where open, and the most windows.
-        horizon: Sessions held.
-        now: The present.
+        settings: The deployment; its knobs are the setting in use.
+        choices: Values by knob; GRID if empty.
+        span: Keys of the first and last window, None if open, and the maximum number of windows.
+        horizon: Holding period in sessions.
+        now: The current time.
+
+    Raises:
+        SettingsError: a value is out of its knob's bounds.
+        WindowError: a key is not a window's, or no window was run in the span.
     """
-    used = setting_of(settings.knobs)
-    asked = checked(settings.knobs, grid(used, choices or GRID))
-    folder = settings.record_dir
-    earlier = tried_settings(folder / "settings_tried.json")
-    tried = tuple(dict.fromkeys((*asked, *earlier)))
+    in_use = setting_of(settings.knobs)
+    requested = checked(settings.knobs, grid(in_use, choices or GRID))
+
+    # Settings of earlier calls are replayed, too: the verdict must count everything that was ever tried.
+    tried_path = settings.record_dir / "settings_tried.json"
+    earlier = tried_settings(tried_path)
+    trials = tuple(dict.fromkeys([*requested, *earlier]))  # deduplicated, the setting in use first
     with opened(build_resources(settings)) as inputs:
-        past = look_back(inputs, windows_run(inputs.store, *span), now)
-    signals = replay(past.evidence, tried, past.before)
-    found = tune(tried, signals, past.forward, horizon=horizon, weeks=past.weeks)
-    keep_tried(folder / "settings_tried.json", tried)
-    _tell(past, found, past.reproduced(signals, 0), len(set(earlier) - set(asked)))
-    write_table(folder / "tuning.csv", found)
-    for path in (folder / "tuning.csv", charts.tuning(folder / "tuning.png", found)):
-        click.echo(path)
-    return found
+        windows = windows_run(inputs.store, *span)
+        past = look_back(inputs, windows, now)
+    signals = replay(past.evidence, trials, past.before)
+    tuning = tune(trials, signals, past.forward, horizon=horizon, weeks=past.weeks)
+    keep_tried(tried_path, trials)
+
+    # The CSV and the figure have all trials, the printed table only the best.
+    only_earlier = set(earlier) - set(requested)
+    _show(past, tuning, reproduced=past.reproduced(signals, 0), earlier=len(only_earlier))
+    table_path = settings.record_dir / "tuning.csv"
+    write_table(table_path, tuning)
+    click.echo(table_path)
+    click.echo(charts.tuning(settings.record_dir / "tuning.png", tuning))
+    return tuning
 
 
 def choices_of(texts: Sequence[str]) -> dict[str, Sequence[Any]]:
     """The values to try by knob, from texts such as `SENTIMENT_WEIGHT=0.4,0.6`.
 
     Raises:
-        SettingsError: a knob that a replay can't turn, or a value that can't be read.
+        SettingsError: a replay can't change the knob, or a value is unreadable.
     """
-    found: dict[str, Sequence[Any]] = {}
+    choices: dict[str, Sequence[Any]] = {}
     for text in texts:
         name, _, values = text.partition("=")
         knob = name.strip().lower()
-        read = {"max_signals": int, "signal_generator": str}.get(knob, float)
         if knob not in _COLUMNS:
-            turned = ", ".join(each.upper() for each in _COLUMNS)
-            raise SettingsError(f"--try {text}: a replay can turn {turned}; write one as NAME=VALUE,VALUE")
+            supported = ", ".join(column.upper() for column in _COLUMNS)
+            raise SettingsError(f"--try {text}: a replay can change {supported}; write NAME=VALUE,VALUE")
+        read = _READERS.get(knob, float)
         try:
-            found[knob] = tuple(read(value.strip()) for value in values.split(","))
+            choices[knob] = tuple(read(value.strip()) for value in values.split(","))
         except ValueError as error:
             raise SettingsError(f"--try {text}: {error}; write NAME=VALUE,VALUE") from error
-    return found
+    return choices
 
 
 def checked(knobs: Knobs, settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
-    """The settings, each knob within its bounds.
+    """The settings, after each knob was checked against its bounds.
 
     Raises:
-        SettingsError: one is not; the line says which, and what is allowed.
+        SettingsError: a knob is out of bounds.
     """
-    for each in settings:
-        Knobs.checked(**(knobs.stored() | dataclasses.asdict(each)))
+    for setting in settings:
+        Knobs.checked(**(knobs.stored() | dataclasses.asdict(setting)))
     return settings
 
 
-def write_table(path: Path, found: Tuning) -> None:
-    """All trials as CSV, the setting in use first."""
+def write_table(path: Path, tuning: Tuning) -> None:
+    """Write all trials as CSV, the setting in use first."""
+    figures = [field.name for field in dataclasses.fields(Trial) if field.name != "setting"]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        figures = [field.name for field in dataclasses.fields(Trial) if field.name != "setting"]
         writer.writerow([*_COLUMNS, "horizon", *figures])
-        for trial in found.trials:
+        for trial in tuning.trials:
             knobs = [getattr(trial.setting, name) for name in _COLUMNS]
-            writer.writerow([*knobs, found.horizon, *(getattr(trial, name) for name in figures)])
+            values = [getattr(trial, name) for name in figures]
+            writer.writerow([*knobs, tuning.horizon, *values])
 
 
-def _tell(past: Past, found: Tuning, reproduced: bool, earlier: int) -> None:
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)
-    console.print(trials_table(found))
+def _show(past: Past, tuning: Tuning, *, reproduced: bool, earlier: int) -> None:
+    """Print the table of trials, what it is based on, and the verdict."""
+    output = console()
+    output.print(trials_table(tuning))
+
     first, last = past.windows[0].key, past.windows[-1].key
-    console.print(f"{len(past.windows)} windows, {first} to {last}; outcomes over {found.horizon} sessions, net.")
-    console.print(
-        f"The replay of the setting in use gives the {len(past.stored)} signals of the history exactly."
-        if reproduced
-        else f"The {len(past.stored)} signals of the history were made with other knobs than the setting in use."
-    )
+    output.print(f"{len(past.windows)} windows, {first} to {last}; outcomes over {tuning.horizon} sessions, net.")
+    if reproduced:
+        output.print(f"The replay of the setting in use reproduces the {len(past.stored)} signals of the history.")
+    else:
+        output.print(f"The {len(past.stored)} signals of the history were made with knobs other than those in use.")
     before = f", {earlier} of them in earlier calls" if earlier else ""
-    console.print(f"{len(found.trials)} settings tried{before}; all are counted.")
-    console.print(found.conclusion, style="bold", soft_wrap=True)
+    output.print(f"{len(tuning.trials)} settings tried{before}; all of them count.")
+    output.print(tuning.conclusion, style="bold", soft_wrap=True)
 
 
-def trials_table(found: Tuning) -> Table:
-    """The setting in use, then the best by t; knobs that never differ are left out."""
-    ranked = sorted((each for each in found.trials[1:] if each.t is not None), key=lambda each: -(each.t or 0.0))
-    shown = (found.trials[0], *ranked[:SHOWN])
-    turned = [name for name in _COLUMNS if len({getattr(each.setting, name) for each in found.trials}) > 1]
-    table = Table(title=f"The setting in use, then the best {len(shown) - 1} of the others", title_justify="left")
-    for name in ("", *(_COLUMNS[name] for name in turned), "signals/week", "n", "hit rate (95%)", "base", "t"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for place, trial in enumerate(shown):
-        knobs = (f"{value:g}" if isinstance(value, float) else str(value) for value in _values(trial.setting, turned))
-        table.add_row("in use" if not place else str(place), *knobs, *_figures(trial))
-    return table
+def trials_table(tuning: Tuning) -> Table:
+    """The setting in use, then the best by t; knobs that have the same value in all trials are left out."""
+    in_use = tuning.trials[0]
+    # Trials with too few outcomes have no t.
+    judged = [trial for trial in tuning.trials[1:] if trial.t is not None]
+    best = sorted(judged, key=lambda trial: -(trial.t or 0.0))[:SHOWN]
+    varied = []
+    for name in _COLUMNS:
+        values = {getattr(trial.setting, name) for trial in tuning.trials}
+        if len(values) > 1:
+            varied.append(name)
+
+    rows = table(f"The setting in use, then the best {len(best)} of the others")
+    knob_columns = [_COLUMNS[name] for name in varied]
+    figure_columns = ["signals/week", "n", "hit rate (95%)", "base", "t"]
+    for name in ["", *knob_columns, *figure_columns]:
+        rows.add_column(name, justify="right", no_wrap=True)
+    for rank, trial in enumerate([in_use, *best]):
+        knobs = [_shown(getattr(trial.setting, name)) for name in varied]
+        rows.add_row("in use" if rank == 0 else str(rank), *knobs, *_figures(trial))
+    return rows
 
 
-def _values(setting: Setting, names: Sequence[str]) -> list[Any]:
-    return [getattr(setting, name) for name in names]
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _figures(trial: Trial) -> tuple[str, ...]:
+    """Cells of a trial: signals per week, n, hit rate, base rate, t."""
+    per_week = f"{trial.a_week:.1f}"
     if trial.hit_rate is None or trial.base_rate is None or trial.t is None:
-        return f"{trial.a_week:.1f}", str(trial.n), "too few", "", ""
-    rate = f"{trial.hit_rate:.0%} ({100 * trial.low:.0f} to {trial.high:.0%})"
+        return per_week, str(trial.n), "too few", "", ""
+    hit_rate = f"{trial.hit_rate:.0%} ({100 * trial.low:.0f} to {trial.high:.0%})"
     t = f"{trial.t:+.1f}".replace("-", "−")
-    return f"{trial.a_week:.1f}", str(trial.n), rate, f"{trial.base_rate:.0%}", t
+    return per_week, str(trial.n), hit_rate, f"{trial.base_rate:.0%}", t

@@ -1,52 +1,29 @@
-"""Every knob once: name, type, unit, default, bounds and meaning. The only reader of the environment.
+"""Every setting once: name, type, unit, default, bounds and description. The only reader of the environment.
 
-`Knobs` are the numbers that shape signals; they can be set by environment variable and per run in the launchpad, and
-are stored with every digest. `Settings` adds, a class a group and each on the one before, where things live
-and how the pipeline reaches others.
-All are validated; a bad value is one clear line.
+`Settings` is composed of groups, one module per group: the knobs that shape signals (`strategy`), where files and the
+database are (`paths`), vendors of headlines and prices (`sources`), mail (`delivery`), the web pages (`web`) and what a
+deployment runs on (`operation`). `choices` has the enums and text formats that settings use.
 """
-
-import re
-from pathlib import Path
-from urllib.parse import quote
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from signals_pipeline.settings.choices import (
-    Deployment,
-    Generator,
-    GivesUp,
-    MailTransport,
-    Metrics,
-    ModelChoice,
-    NewsApiPlan,
-    SmtpTls,
-)
+from signals_pipeline.settings.delivery import Delivery
 from signals_pipeline.settings.documentation import table
 from signals_pipeline.settings.operation import Operation
-from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs, SettingsError
+from signals_pipeline.settings.paths import Paths
+from signals_pipeline.settings.sources import Sources
+from signals_pipeline.settings.strategy import Knobs
+from signals_pipeline.settings.web import Web
 
-__all__ = [
-    "Deployment",
-    "Generator",
-    "GivesUp",
-    "Knobs",
-    "MailTransport",
-    "Metrics",
-    "ModelChoice",
-    "NewsApiPlan",
-    "OverriddenKnobs",
-    "Settings",
-    "SettingsError",
-    "SmtpTls",
-    "configuration_table",
-]
+# In the order of the configuration table.
+GROUPS = (Knobs, Operation, Paths, Sources, Delivery, Web)
 
 
-class Settings(Operation, BaseSettings):
-    """The knobs and where things live, from the environment and `.env`; variables are the field names in capitals.
+# pydantic merges the `model_config` of all bases; pyright compares their types, ConfigDict and SettingsConfigDict.
+class Settings(Knobs, Operation, Paths, Sources, Delivery, Web, BaseSettings):  # pyright: ignore[reportIncompatibleVariableOverride]
+    """All settings of a deployment, from the environment and `.env`; variables are the field names in capitals.
 
-    `Settings.checked()` reads them all and says in one line a problem what is wrong.
+    `Settings.checked()` reads and validates them.
     """
 
     model_config = SettingsConfigDict(
@@ -55,29 +32,12 @@ class Settings(Operation, BaseSettings):
 
     @property
     def knobs(self) -> Knobs:
-        """Only the numbers that shape signals."""
-        return Knobs.model_validate({name: getattr(self, name) for name in Knobs.model_fields})
-
-    @property
-    def database_url(self) -> str:
-        """SQLAlchemy URL of the pipeline's own database, its password put in where it comes by itself."""
-        url, password = self.signals_database_url, self.signals_database_password
-        if url and password and (found := re.fullmatch(r"([a-z0-9+]+://[^:/@]+)(@.*)", url, re.DOTALL)):
-            return f"{found[1]}:{quote(password.get_secret_value(), safe='')}{found[2]}"
-        return url or f"sqlite:///{(self.signals_data_dir / 'signals.db').absolute()}"
-
-    @property
-    def tells_metrics(self) -> bool:
-        """Whether runs tell their metrics on stdout."""
-        chosen = self.signals_metrics
-        return self.signals_deployment is Deployment.PRODUCTION if chosen is None else chosen is Metrics.EMF
-
-    @property
-    def models_dir(self) -> Path:
-        """Folder of prepared models, one a sub-folder."""
-        return (self.signals_models_dir or self.signals_data_dir / "models").absolute()
+        """Only the settings that shape signals."""
+        values = {name: getattr(self, name) for name in Knobs.model_fields}
+        return Knobs.model_validate(values)
 
 
 def configuration_table() -> str:
-    """The Markdown table of every variable, its default and meaning, as README.md carries it."""
-    return table(Settings.model_fields)
+    """The Markdown table of all settings in README.md."""
+    fields = {name: field for group in GROUPS for name, field in group.model_fields.items()}
+    return table(fields)

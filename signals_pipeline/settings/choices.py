@@ -1,4 +1,7 @@
-"""Values that a setting chooses from, and the shapes of texts that settings hold."""
+"""Enums that settings choose from, and the formats of settings that are text.
+
+Enum values are what users write in the environment and what is stored with digests; they never change.
+"""
 
 import re
 from enum import StrEnum
@@ -8,15 +11,15 @@ from pydantic import AfterValidator
 
 
 class Deployment(StrEnum):
-    """Where the pipeline runs and on what: `demo` (bundled input), `local` (live sources), `production` (AWS)."""
+    """Where the pipeline runs, and on which input."""
 
-    DEMO = "demo"
-    LOCAL = "local"
-    PRODUCTION = "production"
+    DEMO = "demo"  # the bundled sample
+    LOCAL = "local"  # live sources
+    PRODUCTION = "production"  # live sources, on AWS
 
 
 class ModelChoice(StrEnum):
-    """Which sentiment model scores headlines; `auto` takes FinBERT where it is prepared, else the compact model."""
+    """Which sentiment model scores headlines; `auto` is FinBERT if it is prepared, otherwise the compact model."""
 
     AUTO = "auto"
     FINBERT = "finbert"
@@ -24,28 +27,28 @@ class ModelChoice(StrEnum):
 
 
 class Generator(StrEnum):
-    """What makes signals; `technical` turns the ML off in an emergency."""
+    """What generates signals; `technical` switches the sentiment model off in an emergency."""
 
     NEWS_DRIVEN = "news_driven"
     TECHNICAL = "technical"
 
 
 class NewsApiPlan(StrEnum):
-    """What the NewsAPI key allows."""
+    """Subscription plan of the NewsAPI key."""
 
     FREE = "free"
     BUSINESS = "business"
 
 
-class GivesUp(StrEnum):
-    """What NewsAPI's searches give up first when calls run short."""
+class SkippedFirst(StrEnum):
+    """What searches of NewsAPI skip first when the request quota runs short."""
 
     PAGES = "pages"
     COMPANIES = "companies"
 
 
 class MailTransport(StrEnum):
-    """How mail leaves: as .eml files, over SMTP, or through Amazon SES."""
+    """How mail is sent: as .eml files, over SMTP, or through Amazon SES."""
 
     FILES = "files"
     SMTP = "smtp"
@@ -53,46 +56,58 @@ class MailTransport(StrEnum):
 
 
 class SmtpTls(StrEnum):
-    """How the way to the SMTP server is encrypted."""
+    """How the connection to the SMTP server is encrypted."""
 
     STARTTLS = "starttls"
     TLS = "tls"
     NONE = "none"
 
 
-class Metrics(StrEnum):
-    """Where a run's metrics go: nowhere, or to stdout in CloudWatch's embedded metric format."""
+class MetricsOutput(StrEnum):
+    """Where the metrics of runs go: nowhere, or to stdout in CloudWatch's embedded metric format."""
 
     OFF = "off"
     EMF = "emf"
 
 
-_FEEDS = frozenset({"newsapi", "yahoo", "rss:yahoo", "rss:edgar"})
+_NAMED_FEEDS = frozenset({"newsapi", "yahoo", "rss:yahoo", "rss:edgar"})
 
 
-def _feeds(value: str) -> str:
-    for name in filter(None, (part.strip() for part in value.split(","))):
-        if name not in _FEEDS and not name.startswith(("http://", "https://")):
-            raise ValueError(f"{name!r} is no feed; use newsapi, yahoo, rss:yahoo, rss:edgar or an address")
+def split_list(text: str) -> list[str]:
+    """The entries of a comma-separated list, without surrounding spaces and without empty ones."""
+    entries = [entry.strip() for entry in text.split(",")]
+    return [entry for entry in entries if entry]
+
+
+def _check_feeds(value: str) -> str:
+    for feed in split_list(value):
+        is_url = feed.startswith(("http://", "https://"))
+        if feed not in _NAMED_FEEDS and not is_url:
+            raise ValueError(f"unknown feed {feed!r}; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL")
     return value
 
 
+# A practical subset of RFC 5322 without quoted local parts and comments; the mail server has the last word.
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
-_NAMED = re.compile(rf"[^<>\"\r\n,;:@]+ <{_ADDRESS.pattern}>")
+_NAMED_ADDRESS = re.compile(rf"[^<>\"\r\n,;:@]+ <{_ADDRESS.pattern}>")
 
 
-def _addresses(value: str) -> str:
-    if any(not _ADDRESS.fullmatch(part.strip()) for part in value.split(",") if value.strip()):
-        raise ValueError("write addresses with commas between them, such as ann@example.org, bob@example.org")
+def _check_addresses(value: str) -> str:
+    if not value.strip():
+        return value
+    # Not `split_list`: an empty entry between two commas is a mistake.
+    for address in value.split(","):
+        if not _ADDRESS.fullmatch(address.strip()):
+            raise ValueError("separate addresses with commas, such as ann@example.org, bob@example.org")
     return value
 
 
-def _sender(value: str) -> str:
-    if not (_ADDRESS.fullmatch(value) or _NAMED.fullmatch(value)):
-        raise ValueError("write signals@example.org or Signals <signals@example.org>")
+def _check_sender(value: str) -> str:
+    if not (_ADDRESS.fullmatch(value) or _NAMED_ADDRESS.fullmatch(value)):
+        raise ValueError("use signals@example.org or Signals <signals@example.org>")
     return value
 
 
-Feeds = Annotated[str, AfterValidator(_feeds)]
-Addresses = Annotated[str, AfterValidator(_addresses)]
-Sender = Annotated[str, AfterValidator(_sender)]
+Feeds = Annotated[str, AfterValidator(_check_feeds)]
+Addresses = Annotated[str, AfterValidator(_check_addresses)]
+Sender = Annotated[str, AfterValidator(_check_sender)]

@@ -1,4 +1,4 @@
-"""What people read of settings: the configuration table, and one line for each problem."""
+"""Text about settings for people: the configuration table, and one line per invalid value."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,31 +6,49 @@ from enum import StrEnum
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-_BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+# Attributes of pydantic's constraint objects, and how the table writes them.
+_BOUND_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
 def table(fields: Mapping[str, FieldInfo]) -> str:
-    """The Markdown table of these variables, their defaults, bounds and meaning."""
+    """The Markdown table of these settings: variable, default, bounds and description."""
     lines = ["| variable | default | bounds | meaning |", "|---|---|---|---|"]
     for name, field in fields.items():
-        bounds = " ".join(
-            f"{sign} {getattr(mark, key)}"
-            for mark in field.metadata
-            for key, sign in _BOUNDS.items()
-            if hasattr(mark, key)
-        )
-        default = field.default.value if isinstance(field.default, StrEnum) else field.default
-        shown = "" if default in (None, "") else f"`{str(default).lower() if isinstance(default, bool) else default}`"
-        lines.append(f"| `{name.upper()}` | {shown} | {bounds} | {field.description} |")
+        lines.append(f"| `{name.upper()}` | {_default(field)} | {_bounds(field)} | {field.description} |")
     return "\n".join(lines)
 
 
+def _default(field: FieldInfo) -> str:
+    """The default as a user would write it in the environment; empty if the setting is unset."""
+    default = field.default
+    if default in (None, ""):
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, StrEnum):
+        return f"`{default.value}`"
+    return f"`{default}`"
+
+
+def _bounds(field: FieldInfo) -> str:
+    """The numeric bounds, such as `> 0 <= 96`."""
+    bounds = []
+    for constraint in field.metadata:
+        for attribute, sign in _BOUND_SIGNS.items():
+            if hasattr(constraint, attribute):
+                bounds.append(f"{sign} {getattr(constraint, attribute)}")
+    return " ".join(bounds)
+
+
 def explain(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
-    """One line a problem: the variable, the value given unless it is a secret, and what is allowed."""
-    secrets = {name.upper() for name, field in fields.items() if field.annotation == SecretStr | None}
+    """One line per problem: the variable, its value unless it is a secret, and what is allowed."""
+    secrets = {name for name, field in fields.items() if field.annotation == SecretStr | None}
     lines = []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]).upper()
-        given = "(hidden)" if name in secrets else repr(problem["input"])
-        lines.append(f"{name}={given}: {problem['msg'].lower()}; see the configuration table in README.md")
+        name = ".".join(str(part) for part in problem["loc"])
+        value = "(hidden)" if name.lower() in secrets else repr(problem["input"])
+        # pydantic's sentence as part of ours: "Input should be ..." and "Value error, use ..." go on in lower case.
+        reason = problem["msg"].removeprefix("Value error, ")
+        reason = reason[:1].lower() + reason[1:]
+        lines.append(f"{name.upper()}={value}: {reason}; see the configuration table in README.md")
     return "\n".join(lines)

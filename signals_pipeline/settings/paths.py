@@ -1,41 +1,67 @@
-"""Where things live."""
+"""Where files and the database are."""
 
+import re
 from pathlib import Path
+from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Deployment
-from signals_pipeline.settings.strategy import Knobs
+# A database URL with a user but no password: what stands before the "@", and the rest.
+_WITHOUT_PASSWORD = re.compile(r"([a-z0-9+]+://[^:/@]+)(@.*)", re.DOTALL)
 
 
-class Places(Knobs):
-    """Where things live."""
+class Paths(BaseModel):
+    """Where files and the database are, and the recorded inputs."""
 
-    signals_deployment: Deployment = Field(default=Deployment.DEMO, description="Deployment: demo, local or production")
     signals_data_dir: Path = Field(
-        default=Path("var"), description="Folder for frames, digests, models and the SQLite file"
+        default=Path("var"), description="Folder for frames, digests, models and the SQLite database"
     )
     signals_database_url: str = Field(
-        "", description="SQLAlchemy URL; empty: SQLite file signals.db in the data folder"
+        default="", description="SQLAlchemy URL of the database; empty: SQLite file signals.db in the data folder"
+    )
+    signals_database_password: SecretStr | None = Field(
+        default=None, description="Password that is inserted into SIGNALS_DATABASE_URL if the URL has none"
     )
     signals_frames_url: str = Field(
         default="", description="Folder or s3:// URL for frames; empty: frames/ in the data folder"
     )
+    signals_models_dir: Path | None = Field(
+        default=None, description="Folder of prepared models; empty: models/ in the data folder"
+    )
     signals_watchlist: Path | None = Field(
-        default=None, description="watchlist.yaml, or a preset: dow30, nasdaq-megacaps; empty: the sample's"
+        default=None,
+        description="Watchlist file (YAML) or preset (dow30, nasdaq-megacaps); empty: the sample's watchlist",
     )
     signals_news_path: Path | None = Field(
         default=None,
-        description="Recorded headlines (CSV, JSONL, Parquet); empty: the sample's, live feeds outside the demo",
+        description="Recorded headlines (CSV, JSONL or Parquet); empty: the sample's in the demo, live feeds otherwise",
     )
     signals_prices_path: Path | None = Field(
-        default=None, description="Recorded daily bars (CSV, Parquet); empty: the sample's, live Yahoo outside the demo"
+        default=None,
+        description="Recorded daily bars (CSV or Parquet); empty: the sample's in the demo, live Yahoo bars otherwise",
     )
 
     @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the pipeline's own database, with its password."""
+        url, password = self.signals_database_url, self.signals_database_password
+        if not url:
+            return f"sqlite:///{(self.signals_data_dir / 'signals.db').absolute()}"
+        parts = _WITHOUT_PASSWORD.fullmatch(url)
+        if not password or not parts:
+            return url
+        before, after = parts.groups()
+        return f"{before}:{quote(password.get_secret_value(), safe='')}{after}"
+
+    @property
     def frames_url(self) -> str:
-        """Folder or URL under which the stages' frames are kept, one file a window."""
+        """Folder or URL of the stages' frames, one file per stage and window."""
         return self.signals_frames_url or str((self.signals_data_dir / "frames").absolute())
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of prepared models, one sub-folder per model."""
+        return (self.signals_models_dir or self.signals_data_dir / "models").absolute()
 
     @property
     def digests_dir(self) -> Path:
@@ -44,7 +70,7 @@ class Places(Knobs):
 
     @property
     def record_dir(self) -> Path:
-        """Folder of the record's and the tuning's figures."""
+        """Folder of the figures of the track record and of tuning."""
         return (self.signals_data_dir / "record").absolute()
 
     @property

@@ -1,49 +1,66 @@
-"""Vendors of prices and headlines."""
+"""Vendors of headlines and prices: which ones, and how they are requested."""
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Feeds, GivesUp, NewsApiPlan
-from signals_pipeline.settings.paths import Places
+from signals_pipeline.settings.choices import Feeds, NewsApiPlan, SkippedFirst
+
+# At most 50 requests per second to one host, so that a watchlist of 500 symbols is no burst.
+REQUEST_SPACING_SECONDS = 0.02
+REQUEST_CONCURRENCY = 10
 
 
-class Sources(Places):
-    """Vendors of prices and headlines, and how they are asked."""
+class Sources(BaseModel):
+    """Vendors of headlines and prices."""
 
     prices_timeout_seconds: float = Field(
-        default=20, gt=0, le=300, description="Seconds until an answer of the price vendor must be complete"
+        default=20, gt=0, le=300, description="Time limit in seconds for a complete response of the price vendor"
     )
     prices_spacing_seconds: float = Field(
-        default=0.02, ge=0, le=60, description="Seconds between the starts of two calls to the price vendor"
+        default=REQUEST_SPACING_SECONDS,
+        ge=0,
+        le=60,
+        description="Minimum seconds between the starts of two requests to the price vendor",
     )
-    prices_concurrency: int = Field(default=10, ge=1, le=16, description="Calls to the price vendor at once")
+    prices_concurrency: int = Field(
+        default=REQUEST_CONCURRENCY, ge=1, le=16, description="Maximum concurrent requests to the price vendor"
+    )
     signals_feeds: Feeds = Field(
         default="",
-        description="Live news, commas between: newsapi, yahoo, rss:yahoo, rss:edgar, addresses of RSS or Atom"
-        " documents; empty: all whose key or contact is set",
+        description="Live news feeds, comma-separated: newsapi, yahoo, rss:yahoo, rss:edgar, or URLs of RSS or Atom"
+        " documents; empty: every named feed whose key or contact is set",
     )
-    newsapi_key: SecretStr | None = Field(default=None, description="API key of newsapi.org")
+    newsapi_key: SecretStr | None = Field(default=None, description="API key for newsapi.org")
     newsapi_plan: NewsApiPlan = Field(
-        default=NewsApiPlan.FREE, description="Its plan, free or business; the free one delays articles by 24 h"
+        default=NewsApiPlan.FREE, description="NewsAPI plan: free (articles are delayed by 24 hours) or business"
     )
     newsapi_daily_calls: int = Field(
-        default=0, ge=0, description="Calls to NewsAPI a day (UTC), shared by all runs; 0: what the plan allows"
+        default=0, ge=0, description="Maximum NewsAPI requests per day (UTC), shared by all runs; 0: the plan's limit"
     )
-    newsapi_gives_up_first: GivesUp = Field(
-        default=GivesUp.PAGES,
-        description="When calls run short: pages (further results of each search) or companies (the watchlist's last)",
+    newsapi_gives_up_first: SkippedFirst = Field(
+        default=SkippedFirst.PAGES,
+        description="What to skip first when the NewsAPI quota runs short: pages (further results of each search) or"
+        " companies (the last ones of the watchlist)",
     )
     signals_contact: str = Field(
         default="",
         pattern=r"^([^\s@]+@[^\s@]+)?$",
-        description="E-mail address told to feeds; the SEC answers nobody without one (rss:edgar)",
+        description="E-mail address sent to feeds as contact; the SEC requires one (rss:edgar)",
     )
     news_timeout_seconds: float = Field(
-        default=10, gt=0, le=300, description="Seconds a feed may be silent; twice as long for a whole answer"
+        default=10,
+        gt=0,
+        le=300,
+        description="Read timeout of a news feed in seconds; the whole response may take twice as long",
     )
     news_spacing_seconds: float = Field(
-        default=0.02,
+        default=REQUEST_SPACING_SECONDS,
         ge=0,
         le=60,
-        description="Seconds between the starts of two calls to one host (SEC: at least 0.12)",
+        description="Minimum seconds between the starts of two requests to one news host (SEC: at least 0.12)",
     )
-    news_concurrency: int = Field(default=10, ge=1, le=16, description="Calls to one news host at once (SEC: 2)")
+    news_concurrency: int = Field(
+        default=REQUEST_CONCURRENCY,
+        ge=1,
+        le=16,
+        description="Maximum concurrent requests to one news host (SEC: at most 2)",
+    )

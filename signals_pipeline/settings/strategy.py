@@ -1,4 +1,8 @@
-"""The numbers that shape signals."""
+"""The knobs: the settings that shape signals.
+
+They can be set by environment variable and, per run, in the Dagster launchpad; their values are stored with every
+window and digest.
+"""
 
 from typing import Any, Self
 
@@ -10,54 +14,57 @@ from signals_pipeline.settings.documentation import explain
 
 
 class SettingsError(SignalsError, ValueError):
-    """A knob or setting is out of bounds or misspelt; the message has one line a problem."""
+    """A setting is misspelt or out of bounds; the message has one line per problem."""
 
 
 class Knobs(BaseModel):
-    """The numbers that shape signals."""
+    """The settings that shape signals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     news_lookback_hours: float = Field(
         default=6,
         gt=0,
         le=96,
-        description="Hours: evidence reaches back at least this far, also where the window is shorter",
+        description="Minimum lookback for headlines in hours; a longer window reaches back to its own start",
     )
     news_strict_lookback: bool = Field(
         default=False,
-        description="Only the last NEWS_LOOKBACK_HOURS count; the coverage ledger shows the gap this leaves",
+        description="Use only the last NEWS_LOOKBACK_HOURS of a longer window, too; the coverage ledger shows the gap",
     )
     min_sentiment_confidence: float = Field(
         default=0.6,
         ge=0,
         le=1,
-        description="Probability: a headline whose top class is less sure than this carries no tone",
+        description="Minimum probability of a headline's sentiment class; below it the headline has no tone",
     )
     min_combined_score: float = Field(
-        default=0.3, ge=0, le=1, description="Gate: an absolute combined score below this makes no signal"
+        default=0.3, ge=0, le=1, description="Minimum absolute combined score of a signal"
     )
-    signal_expiry_days: float = Field(default=7, gt=0, le=90, description="Days: how long a signal stays active")
+    signal_expiry_days: float = Field(default=7, gt=0, le=90, description="Days until a signal expires")
     max_signals: int = Field(
-        default=25, ge=1, le=500, description="Count: signals a digest, the largest absolute combined score first"
+        default=25,
+        ge=1,
+        le=500,
+        description="Maximum signals per digest; those with the largest absolute combined score are kept",
     )
-    sentiment_weight: float = Field(default=0.6, ge=0, le=1, description="Share of tone in the combined score")
-    tone_half_life_hours: float = Field(
-        default=6, gt=0, le=240, description="Hours: a headline's weight halves in this time"
-    )
+    sentiment_weight: float = Field(default=0.6, ge=0, le=1, description="Weight of tone in the combined score")
+    tone_half_life_hours: float = Field(default=6, gt=0, le=240, description="Tone half-life in hours")
     sentiment_model: ModelChoice = Field(
-        default=ModelChoice.AUTO, description="Sentiment model: auto, finbert or compact"
+        default=ModelChoice.AUTO,
+        description="Sentiment model: auto (finbert if prepared, otherwise compact), finbert or compact",
     )
     signal_generator: Generator = Field(
-        default=Generator.NEWS_DRIVEN, description="Signal generator: news_driven or technical"
+        default=Generator.NEWS_DRIVEN,
+        description="Signal generator: news_driven, or technical (without the sentiment model)",
     )
 
     @classmethod
     def checked(cls, **values: Any) -> Self:  # noqa: ANN401
-        """Knobs from values by field name.
+        """Validate values by field name; those that are missing have their defaults.
 
         Raises:
-            SettingsError: a value is unreadable or out of bounds; one line a problem.
+            SettingsError: a value is unreadable or out of bounds, or a name is unknown.
         """
         try:
             return cls(**values)
@@ -65,9 +72,9 @@ class Knobs(BaseModel):
             raise SettingsError(explain(error, cls.model_fields)) from error
 
     def stored(self) -> dict[str, Any]:
-        """The values as plain JSON types, in declaration order, as kept with every window and digest."""
+        """The values as plain JSON types in declaration order, as stored with every window and digest."""
         return self.model_dump(mode="json")
 
 
 class OverriddenKnobs(Knobs):
-    """Knobs of a run that are not the deployment's: what it makes is marked `manual`."""
+    """Knobs of one run that differ from the deployment's; the digests of that run are marked `manual`."""

@@ -54,7 +54,7 @@ def imported(module: str) -> bool:
 def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Beside]:
     """Beside a process that has two CPUs."""
     monkeypatch.setattr(module, "available_cpus", lambda: 2)
-    with closing(Beside("signals_pipeline.core.costs")) as opened:
+    with closing(Beside("signals_pipeline.core.spread")) as opened:
         yield opened
 
 
@@ -94,7 +94,7 @@ def test_one_process_serves_block_after_block_and_has_imported_what_it_needs(two
         first = executor.submit(os.getpid).result()
     with two.over(ENOUGH) as executor:
         assert executor.submit(os.getpid).result() == first
-        assert executor.submit(imported, "signals_pipeline.core.costs").result()
+        assert executor.submit(imported, "signals_pipeline.core.spread").result()
     two.close()
     assert not psutil.pid_exists(first)
     two.close()  # once more does no harm

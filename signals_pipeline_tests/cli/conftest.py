@@ -1,4 +1,4 @@
-"""What the tests of `signals doctor` share: a live deployment, and a server in place of its vendors."""
+"""Fixtures of the tests of `signals doctor`: a live deployment, and a server in place of its vendors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +22,8 @@ def server() -> Iterator[YahooServer]:
 
 @pytest.fixture
 def live(tmp_path: Path) -> Settings:
-    """A live deployment with everything set, its database at head."""
-    made = Settings.checked(
+    """A live deployment with every setting, its database at head."""
+    settings = Settings.checked(
         signals_deployment="local",
         signals_data_dir=tmp_path / "data",
         signals_watchlist="dow30",
@@ -36,5 +36,5 @@ def live(tmp_path: Path) -> Settings:
         smtp_tls="none",
         dagster_home=tmp_path,
     )
-    migrations.upgrade(made.database_url)
-    return made
+    migrations.upgrade(settings.database_url)
+    return settings

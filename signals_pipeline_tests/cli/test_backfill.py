@@ -1,4 +1,4 @@
-"""What is left of a backfill is cut into neighbours; a webserver that is not there is one line."""
+"""A backfill is split into ranges of consecutive windows; a missing webserver is one line."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ DONE = st.sets(st.sampled_from(WINDOWS))
 
 
 @given(DONE, st.integers(1, 9), st.integers(1, 9))
-def test_every_window_that_is_left_is_in_one_range_of_neighbours(done: set, count: int, longest: int) -> None:
+def test_every_window_that_is_left_is_in_one_range_of_consecutive_windows(done: set, count: int, longest: int) -> None:
     found = parts(WINDOWS, done, count=count, longest=longest)
     assert [window for part in found for window in part] == [window for window in WINDOWS if window not in done]
     assert all(0 < len(part) <= longest for part in found)
@@ -26,20 +26,22 @@ def test_every_window_that_is_left_is_in_one_range_of_neighbours(done: set, coun
 
 
 @given(DONE, st.integers(1, 9))
-def test_joined_ranges_hold_the_same_and_none_touches_the_next(done: set, longest: int) -> None:
+def test_joined_ranges_have_the_same_windows_and_none_touches_the_next(done: set, longest: int) -> None:
     found = parts(WINDOWS, done, longest=longest)
     whole = joined(found)
     assert [window for part in whole for window in part] == [window for part in found for window in part]
     assert all(before[-1].end < after[0].start for before, after in itertools.pairwise(whole))
 
 
-def test_without_anything_done_one_range_holds_all() -> None:
+def test_if_nothing_is_done_one_range_has_all_windows() -> None:
     assert parts(WINDOWS, ()) == [WINDOWS]
     assert parts(WINDOWS, WINDOWS) == []
 
 
-def test_no_webserver_is_one_line() -> None:
-    with pytest.raises(LaunchError, match=r"no Dagster webserver answers at http://127.0.0.1:9 .*leave out --parallel"):
+def test_a_missing_webserver_is_one_line() -> None:
+    with pytest.raises(
+        LaunchError, match=r"no Dagster webserver answers at http://127.0.0.1:9 .*run without --parallel"
+    ):
         Launcher("http://127.0.0.1:9", print).run([WINDOWS[:2]], parallel=1)
 
 
@@ -68,54 +70,60 @@ REFUSED = {"launchRun": {"__typename": "PythonError", "message": "no room\nat al
         (
             [(500, "Internal Server Error\n  at line 3")],
             (
-                "the web server at URL answers 500 Internal Server Error (Internal Server Error): read its log,"
+                "the web server at URL responds 500 Internal Server Error (Internal Server Error): see its log,"
                 " then run the backfill again"
             ),
         ),
         (
             [(502, "")],
-            "the web server at URL answers 502 Bad Gateway: read its log, then run the backfill again",
+            "the web server at URL responds 502 Bad Gateway: see its log, then run the backfill again",
         ),
         (
             [(404, "Not Found")],
             (
-                "the web server at URL answers 404 Not Found (Not Found), which is not Dagster's:"
-                " name Dagster's webserver by --at"
+                "the web server at URL responds 404 Not Found (Not Found) and is not Dagster:"
+                " pass the address of Dagster's webserver with --at"
             ),
         ),
         (
             [(200, "<html>\n<p>Welcome")],
-            "the web server at URL answers 200 OK (<html>), which is not Dagster's: name Dagster's webserver by --at",
+            (
+                "the web server at URL responds 200 OK (<html>) and is not Dagster:"
+                " pass the address of Dagster's webserver with --at"
+            ),
         ),
         (
             [(200, "[]")],
-            "the web server at URL answers 200 OK ([]), which is not Dagster's: name Dagster's webserver by --at",
+            (
+                "the web server at URL responds 200 OK ([]) and is not Dagster:"
+                " pass the address of Dagster's webserver with --at"
+            ),
         ),
         ([(400, json.dumps({"data": None, "errors": [{"message": "no such\nfield"}]}))], "Dagster at URL: no such"),
         (
             [(500, json.dumps({"data": REFUSED}))],
-            f"Dagster refuses windows {WINDOWS[0].key} to {WINDOWS[1].key}: no room",
+            f"Dagster rejects windows {WINDOWS[0].key} to {WINDOWS[1].key}: no room",
         ),
         (
             [LAUNCHED, (200, json.dumps({"data": {"runOrError": {"__typename": "RunNotFoundError"}}}))],
             (
-                f"Dagster at URL does not know the run of windows {WINDOWS[0].key} to {WINDOWS[1].key} any more"
+                f"Dagster at URL no longer knows the run of windows {WINDOWS[0].key} to {WINDOWS[1].key}"
                 " (RunNotFoundError): run the backfill again"
             ),
         ),
     ],
 )
-def test_what_a_web_server_answers_is_told_in_one_line(answers: list[tuple[int, str]], line: str) -> None:
-    with server(*answers) as url, pytest.raises(LaunchError) as told:
+def test_an_unexpected_response_of_the_web_server_is_one_line(answers: list[tuple[int, str]], line: str) -> None:
+    with server(*answers) as url, pytest.raises(LaunchError) as raised:
         Launcher(url, print, lambda _: None).run([WINDOWS[:2]], parallel=1)
-    assert str(told.value) == line.replace("URL", url)
+    assert str(raised.value) == line.replace("URL", url)
 
 
-def test_what_is_left_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_number_of_windows_left_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     show_left(WINDOWS, parts(WINDOWS, WINDOWS[:3]))
     assert (
         capsys.readouterr().out
-        == f"{len(WINDOWS) - 3} windows to run; 3 have their digest already (--force runs them again)\n"
+        == f"windows to run: {len(WINDOWS) - 3}; 3 already have a digest (--force runs them again)\n"
     )
     show_left(WINDOWS, [WINDOWS])
-    assert capsys.readouterr().out == f"{len(WINDOWS)} windows to run\n"
+    assert capsys.readouterr().out == f"windows to run: {len(WINDOWS)}\n"

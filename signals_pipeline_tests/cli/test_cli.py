@@ -1,4 +1,4 @@
-"""`signals` from a terminal: every command, and every refusal as one line on stderr with exit code 2."""
+"""`signals` on the command line: every command, and every user error as one line on stderr with exit code 2."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
@@ -15,7 +16,9 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.cli import main
+from signals_pipeline.cli.commands import HEAVY_COMMANDS, options
 from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS
 
@@ -59,7 +62,7 @@ def refused(result: Result) -> str:
     return line.removeprefix("signals: ")
 
 
-def test_a_window_is_run_shown_and_kept(signals: Signals, data: Path) -> None:
+def test_a_window_is_run_shown_and_stored(signals: Signals, data: Path) -> None:
     ran = signals("run", "--window", KEY)
     assert ran.exit_code == 0, ran.output
     lines = ran.stdout.splitlines()
@@ -79,14 +82,14 @@ def test_a_window_is_run_shown_and_kept(signals: Signals, data: Path) -> None:
     assert sorted(path.name for path in data.parent.iterdir()) == ["data"]  # nothing beside the data folder
 
 
-def test_a_backfill_runs_its_range_and_previews_come_from_what_is_stored(signals: Signals, data: Path) -> None:
+def test_a_backfill_runs_its_range_and_previews_are_the_stored_digests(signals: Signals, data: Path) -> None:
     ran = signals("backfill", "--from", "2015-02-02-17:30", "--to", KEY)
     assert ran.exit_code == 0, ran.output
     left, title, *_ = ran.stdout.splitlines()
-    assert left == "2 windows to run"
+    assert left == "windows to run: 2"
     assert "in 2 windows" in title
     again = signals("backfill", "--from", "2015-02-02-08:30", "--to", KEY)
-    assert again.stdout.splitlines()[0] == "1 windows to run; 2 have their digest already (--force runs them again)"
+    assert again.stdout.splitlines()[0] == "windows to run: 1; 2 already have a digest (--force runs them again)"
     written = {path.name: path.read_bytes() for path in (data / "digests").iterdir()}
     assert len(written) == 9
     assert Digest.from_json(written["2015-02-03-0830.json"].decode()).mode == "backfill"
@@ -120,13 +123,13 @@ def test_a_local_deployment_runs_the_newest_complete_window(tmp_path: Path) -> N
     assert (digest.deployment, digest.mode, digest.coverage.headlines) == ("local", "manual", 0)
 
 
-def test_migrate_brings_the_database_to_head_and_says_so(signals: Signals, data: Path) -> None:
+def test_migrate_upgrades_the_database_to_head_and_is_idempotent(signals: Signals, data: Path) -> None:
     for _ in range(2):
         assert signals("migrate").stdout == f"database at revision {migrations.head()}\n"
     assert migrations.current(f"sqlite:///{data / 'signals.db'}") == migrations.head()
 
 
-def test_migrate_check_touches_no_database_and_names_a_difference(signals: Signals, data: Path) -> None:
+def test_migrate_check_uses_no_database_and_names_a_difference(signals: Signals, data: Path) -> None:
     assert signals("migrate", "--check").stdout == f"migrations and tables agree at revision {migrations.head()}\n"
     assert not data.exists()
     extra = sa.Table("forgotten", metadata, sa.Column("id", sa.Integer(), primary_key=True))
@@ -141,7 +144,7 @@ def test_migrate_check_touches_no_database_and_names_a_difference(signals: Signa
 REFUSED = {
     "bad key": (("run", "--window", "2015-02-03"), {}, "no window has the key '2015-02-03'; the nearest keys are"),
     "outside": (("run", "--window", "2014-02-03-08:30"), {}, "choose a first and a last one from 2015-01-23-17:30 to"),
-    "reversed": (("backfill", "--from", KEY, "--to", "2015-02-02-08:30"), {}, "are not there to run"),
+    "reversed": (("backfill", "--from", KEY, "--to", "2015-02-02-08:30"), {}, "can't be run: choose"),
     "no digest": (("preview", KEY), {}, "has no tables yet: run `signals migrate`"),
     "wrong knob": (("run",), {"MAX_SIGNALS": "many"}, "MAX_SIGNALS='many': "),
     "unknown deployment": (("migrate",), {"SIGNALS_DEPLOYMENT": "prodution"}, "SIGNALS_DEPLOYMENT='prodution': "),
@@ -154,22 +157,22 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_can_be_foreseen_is_one_line_and_exit_code_2(
+def test_a_failure_that_the_user_can_act_on_is_one_line_and_exit_code_2(
     signals: Signals, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    words, variables, said = REFUSED[case]
+    words, variables, message = REFUSED[case]
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert said in refused(signals(*words))
+    assert message in refused(signals(*words))
 
 
 @pytest.mark.parametrize("case", ["bad key", "wrong knob", "no model"])
-def test_a_terminal_sees_that_line_and_nothing_else(tmp_path: Path, case: str) -> None:
-    words, variables, said = REFUSED[case]
+def test_a_terminal_shows_that_line_and_nothing_else(tmp_path: Path, case: str) -> None:
+    words, variables, message = REFUSED[case]
     with process(*words, cwd=tmp_path, **variables) as ran:
         out, err = ran.communicate()
     assert (ran.returncode, out, len(err.splitlines())) == (2, "", 1), err
-    assert said in err
+    assert message in err
 
 
 def test_a_mistyped_option_is_clicks_usage_and_exit_code_2(signals: Signals) -> None:
@@ -187,7 +190,7 @@ def test_ctrl_c_is_one_line_and_exit_code_130(tmp_path: Path, place: str) -> Non
         running.send_signal(signal.SIGINT)
         out, err = running.communicate()
     assert (running.returncode, out) == (130, "")
-    assert err == "signals: interrupted; what was finished is kept, run again for the rest\n"
+    assert err == "signals: interrupted; finished windows are kept, run it again for the rest\n"
 
 
 LOADED = """
@@ -203,5 +206,18 @@ print(*sorted({name.split(".")[0] for name in sys.modules}))
 def test_help_loads_neither_dagster_nor_pandas() -> None:
     ran = subprocess.run([sys.executable, "-c", LOADED], check=True, capture_output=True, text=True)
     loaded = set(ran.stdout.split())
+
     assert "signals_pipeline" in loaded
     assert loaded.isdisjoint({"dagster", "pandas", "numpy", "sqlalchemy", "alembic", "rich", "onnxruntime"})
+
+
+@pytest.mark.parametrize("name", HEAVY_COMMANDS)
+def test_the_list_of_commands_quotes_the_help_of_heavy_commands(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+
+    assert command is not None
+    assert command.get_short_help_str(limit=200) == HEAVY_COMMANDS[name].summary
+
+
+def test_horizons_of_the_options_are_those_of_the_record() -> None:
+    assert options.HORIZONS == HORIZONS

@@ -1,4 +1,4 @@
-"""`signals doctor`: a line a look with its remedy, an exit code, JSON, and no traceback whatever is broken."""
+"""`signals doctor`: one line per check with its remedy, an exit code, JSON, and no traceback whatever is broken."""
 
 import shutil
 from datetime import timedelta
@@ -20,10 +20,11 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import read_config, seal
 from signals_pipeline.adapters.probes.findings import ProbeResult, look
 from signals_pipeline.adapters.stores import migrations
-from signals_pipeline.cli.doctor import document, healthy, lines
-from signals_pipeline.cli.doctor_checks import LATE, newest_window, probes_of, schedule
+from signals_pipeline.cli.doctor.checkup import document, healthy, lines
+from signals_pipeline.cli.doctor.local import LATE, local_probes, newest_window, schedule
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.cli.instances import local_instance
+from signals_pipeline.cli.scheduling import ScheduleState
 from signals_pipeline.core.windows import newest_complete, window_containing
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import ModelChoice
@@ -36,8 +37,9 @@ def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServ
     put_digest(live, newest_complete(NOW))
     with mail_server(Inbox()) as port:
         found = examined(live.model_copy(update={"smtp_port": port}), server)
-    wrong = {name: each for name, each in found.items() if each.status != "ok"}
-    assert set(wrong) == {"schedule"}
+
+    not_ok = {name for name, result in found.items() if result.status != "ok"}
+    assert not_ok == {"schedule"}
     assert healthy(found)
     assert list(found) == [
         *("database", "model", "watchlist", "news", "newest window", "schedule", "mail", "data folder", "memory"),
@@ -49,7 +51,7 @@ def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServ
     assert "planted-key" not in document(found)
 
 
-def test_everything_broken_is_a_line_each(live: Settings, server: YahooServer, tmp_path: Path) -> None:
+def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_path: Path) -> None:
     server.pages[SOURCES] = Answer({}, status=401)
     server.says("SPY", Answer(b"", status=403))
     server.date = "Tue, 10 Mar 2026 15:00:00 GMT"
@@ -66,64 +68,76 @@ def test_everything_broken_is_a_line_each(live: Settings, server: YahooServer, t
         "signals_contact": "",
         "signals_feeds": "rss:edgar",
     }
+
     found = examined(live.model_copy(update=changes), server)
-    failed = {name for name, each in found.items() if each.status == "fail"}
+
+    failed = {name for name, result in found.items() if result.status == "fail"}
     assert failed == {"database", "model", "watchlist", "news", "mail", "prices", "clock"}
     assert found["database"].text.endswith("run `signals migrate`")
     assert found["watchlist"].text.endswith("(and 1 more)")
     assert found["news"].text == "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"
-    assert found["prices"].text == "Yahoo gives no bars of SPY: 127.0.0.1/v8/finance/chart/SPY returned HTTP 403"
+    assert found["prices"].text == "Yahoo returns no bars of SPY: 127.0.0.1/v8/finance/chart/SPY returned HTTP 403"
     assert not healthy(found)
     for line in lines(found):
         assert "\n" not in line
         assert "Traceback" not in line
 
 
-def test_a_model_that_takes_bad_news_for_good_is_found_out(live: Settings) -> None:
+def test_a_model_that_classifies_bad_news_as_good_is_detected(live: Settings) -> None:
     folder = live.models_dir / "finbert"
     shutil.copytree(sample.COMPACT_MODEL, folder)
-    card = read_config(folder)
-    names = dict(zip(card.id2label, reversed(card.id2label.values()), strict=True))
-    kept = {"max_length": card.max_length, "vocabulary": card.vocabulary, "quantisation": card.quantisation}
-    seal(folder, name="finbert", id2label=names, **kept)
-    found = probes_of(live.model_copy(update={"sentiment_model": ModelChoice.AUTO}), lambda: NOW)["model"]()
+    config = read_config(folder)
+    reversed_labels = dict(zip(config.id2label, reversed(config.id2label.values()), strict=True))
+    seal(
+        folder,
+        name="finbert",
+        id2label=reversed_labels,
+        max_length=config.max_length,
+        vocabulary=config.vocabulary,
+        quantisation=config.quantisation,
+    )
+    settings = live.model_copy(update={"sentiment_model": ModelChoice.AUTO})
+
+    found = local_probes(settings, lambda: NOW)["model"]()
+
     assert found.status == "fail"
-    assert "finds negative, positive where positive, negative is plain" in found.text
+    assert "classifies two headlines as negative, positive instead of positive, negative" in found.text
 
 
-def test_before_the_first_run_nothing_is_made_by_looking(tmp_path: Path, server: YahooServer) -> None:
+def test_checks_before_the_first_run_create_nothing(tmp_path: Path, server: YahooServer) -> None:
     settings = Settings.checked(
         signals_deployment="local", signals_data_dir=tmp_path / "data", newsapi_key="k", dagster_home=tmp_path
     )
     found = examined(settings, server)
     assert not (tmp_path / "data").exists()
-    assert found["database"] == ProbeResult("fail", "there is none yet", "signals migrate")
+    assert found["database"] == ProbeResult("fail", "there is no database yet", "signals migrate")
     assert found["newest window"].text == "no digest yet"
     assert found["watchlist"].text == "39 companies of the sample, as of 2015"
     assert found["news"].status == "warn"
     assert found["model"].text.endswith("FinBERT is not prepared")
-    assert found["newsapi key"].text == "not asked: the budget is kept in the database"
-    assert found["mail"].text == "DIGEST_RECIPIENTS is empty: nobody gets a mail"
+    assert found["newsapi key"].text == "not checked: the quota is counted in the database"
+    assert found["mail"].text == "DIGEST_RECIPIENTS is empty: no mail is sent"
 
 
 @pytest.mark.parametrize(
-    ("told_ago", "after_end", "status"),
+    ("windows_behind", "after_end", "status"),
     [(0, LATE, "ok"), (1, timedelta(minutes=59), "ok"), (1, LATE, "fail"), (5, LATE, "fail")],
 )
 def test_the_newest_window_is_missed_an_hour_after_its_end(
-    live: Settings, told_ago: int, after_end: timedelta, status: str
+    live: Settings, windows_behind: int, after_end: timedelta, status: str
 ) -> None:
     due = newest_complete(NOW)
     newest = due
-    for _ in range(told_ago):
+    for _ in range(windows_behind):
         newest = window_containing(newest.start - timedelta(minutes=1))
     put_digest(live, newest)
+
     found = newest_window(live, lambda: due.end + after_end)
     assert found.status == status
     assert newest.key in found.text
 
 
-def turn(instance: dg.DagsterInstance, status: InstigatorStatus) -> None:
+def set_schedule(instance: dg.DagsterInstance, status: InstigatorStatus) -> None:
     location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="signals_pipeline.definitions"))
     origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "digest_schedule")
     data = ScheduleInstigatorData("30 8,17 * * 1-5", NOW.timestamp())
@@ -137,18 +151,21 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     unnamed = live.model_copy(update={"dagster_home": None})
     assert schedule(unnamed, lambda: NOW).text == "there is no Dagster instance yet"
     assert schedule(live, lambda: NOW).text == "there is no Dagster instance yet"
-    assert {each.name for each in tmp_path.iterdir()} == {"data"}
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}
+
     (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    assert schedule(live, lambda: NOW).text == "off: no window runs by itself"
+    assert schedule(live, lambda: NOW).text == "off: windows do not run automatically"
+
     with local_instance(live) as instance:
-        turn(instance, InstigatorStatus.RUNNING)
-    assert schedule(live, lambda: NOW).status == "fail"
+        set_schedule(instance, InstigatorStatus.RUNNING)
+    without_daemon = schedule(live, lambda: NOW)
+    assert (without_daemon.status, without_daemon.code) == ("fail", ScheduleState.NO_DAEMON)
+
     with local_instance(live) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat((NOW - timedelta(minutes=4)).timestamp(), "SCHEDULER", "x", []))
     assert schedule(live, lambda: NOW).status == "ok"
     assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
+
     nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
-    assert (
-        "DAGSTER_HOME"
-        in look({"s": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, describe_error=user_message)["s"].text
-    )
+    found = look({"schedule": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, describe_error=user_message)
+    assert "DAGSTER_HOME" in found["schedule"].text

@@ -1,4 +1,4 @@
-"""`signals doctor` as a command: its lines, its JSON, its exit code, and its end whatever goes on outside."""
+"""`signals doctor` as a command: its lines, its JSON, its exit code, and that it ends whatever its vendors do."""
 
 import json
 import socket
@@ -28,19 +28,30 @@ def test_the_command_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     migrations.upgrade(settings.database_url)
     put_digest(settings, newest_complete(NOW))
     monkeypatch.setenv("SIGNALS_DATABASE_URL", "no url")
-    refused = CliRunner().invoke(main, ["doctor"])
-    assert refused.exit_code == 1
-    assert "fail  database       the database URL can't be read" in refused.output
+    unreadable = CliRunner().invoke(main, ["doctor"])
+    assert unreadable.exit_code == 1
+    assert "fail  database       the database URL can't be read" in unreadable.output
     monkeypatch.delenv("SIGNALS_DATABASE_URL")
-    told_as_json = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
-    assert told_as_json["healthy"]
-    assert {each["check"]: each["status"] for each in told_as_json["checks"]} | {"model": "", "mail": ""} == {
-        **dict.fromkeys(("database", "watchlist", "news", "newest window", "schedule", "data folder", "memory"), "ok"),
-        **dict.fromkeys(("model", "mail"), ""),
+
+    document = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
+
+    assert document["healthy"]
+    statuses = {check["check"]: check["status"] for check in document["checks"]}
+    # A warning or not: FinBERT may be prepared on this machine, and the demo has no recipients.
+    assert statuses.pop("model") in {"ok", "warn"}
+    assert statuses.pop("mail") in {"ok", "warn"}
+    assert statuses == {
+        "database": "ok",
+        "watchlist": "ok",
+        "news": "ok",
+        "newest window": "ok",
+        "schedule": "ok",
+        "data folder": "ok",
+        "memory": "ok",
     }
 
 
-def test_settings_that_can_not_be_read_are_the_only_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_settings_are_the_only_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_SIGNALS", "many")
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 1
@@ -69,26 +80,26 @@ def process(folder: Path, *options: str, **variables: str) -> subprocess.Complet
     return done
 
 
-def test_a_real_process_without_a_network_ends_with_lines(tmp_path: Path) -> None:
+def test_a_real_process_without_a_network_prints_every_line(tmp_path: Path) -> None:
     done = process(tmp_path, "--seconds", "120", SMTP_HOST="mail.invalid")
     assert done.returncode == 1
-    said = {line[6:21].strip(): line[:4].strip() for line in done.stdout.splitlines()}
-    assert said["prices"] == said["mail"] == "fail"
-    assert said["clock"] == "warn"
+    statuses = {line[6:21].strip(): line[:4].strip() for line in done.stdout.splitlines()}
+    assert statuses["prices"] == statuses["mail"] == "fail"
+    assert statuses["clock"] == "warn"
     assert "no answer within" not in done.stdout
 
 
-def test_a_process_does_not_wait_for_looks_that_hang(tmp_path: Path) -> None:
+def test_a_process_does_not_wait_for_checks_that_hang(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = str(silent.getsockname()[1])
         done = process(tmp_path, "--json", "--seconds", "0.5", SMTP_HOST="127.0.0.1", SMTP_PORT=port)
     assert done.returncode == 1
-    checks = {each["check"]: each for each in json.loads(done.stdout)["checks"]}
+    checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
     assert checks["mail"]["status"] == "fail"
     assert checks["mail"]["remedy"]
 
 
-def test_what_waits_for_others_waits_for_no_import_of_ours() -> None:
-    code = "import sys; import signals_pipeline.cli.doctor; print(*sys.modules)"
+def test_checks_that_wait_for_a_network_do_not_wait_for_our_imports() -> None:
+    code = "import sys; import signals_pipeline.cli.doctor.checkup; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not HEAVY & set(loaded)

@@ -1,4 +1,4 @@
-"""`signals doctor` and the world outside: quotas, ways to mail, and vendors that never answer."""
+"""`signals doctor` and its vendors: quotas, mail transports, and vendors that never answer."""
 
 import socket
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.probes.findings import ProbeResult, look
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.source_calls import SourceCalls
-from signals_pipeline.cli.doctor import lines
-from signals_pipeline.cli.doctor_checks import probes_of
+from signals_pipeline.cli.doctor.checkup import lines
+from signals_pipeline.cli.doctor.local import local_probes
+from signals_pipeline.cli.doctor.vendors import quota
 from signals_pipeline.cli.errors import user_message
-from signals_pipeline.cli.vendors import quota
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
@@ -24,7 +24,7 @@ from signals_pipeline_tests.support.yahoo_server import YahooServer
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of a server that lets everyone in and never says a word."""
+    """The URL of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
@@ -35,10 +35,12 @@ def spend(settings: Settings, calls: int, at: datetime, limit: int = 8_000) -> N
     engine.dispose()
 
 
-def test_the_calls_left_and_when_they_run_out_are_told(live: Settings) -> None:
+def test_the_quota_and_when_it_runs_out_are_shown(live: Settings) -> None:
     own = live.model_copy(update={"newsapi_daily_calls": 100})
     assert quota(own, lambda: NOW) == ProbeResult("ok", "NewsAPI: 100 left")
+
     spend(own, 62, NOW)
+
     found = quota(own, lambda: datetime(2026, 3, 10, 12, 30, 12, tzinfo=UTC))
     assert (found.status, found.text) == ("warn", "NewsAPI: 38 left, runs out 16:10 ET")
     assert found.remedy == "wait for the next period, get a larger plan, or shorten the watchlist"
@@ -46,51 +48,75 @@ def test_the_calls_left_and_when_they_run_out_are_told(live: Settings) -> None:
     assert unhurried == ProbeResult("ok", "NewsAPI: 38 left")
 
 
-def test_the_last_call_is_spent_on_the_key_and_then_none_is_left(live: Settings, server: YahooServer) -> None:
+def test_the_last_request_of_the_quota_checks_the_key(live: Settings, server: YahooServer) -> None:
     spend(live, 7_999, NOW)
-    first, then = examined(live, server), examined(live, server)
+
+    first = examined(live, server)
+    second = examined(live, server)
+
     assert first["newsapi key"] == ProbeResult("ok", "NewsAPI accepts the key")
-    assert then["newsapi key"].text == "no call is left to check the key with"
-    assert (then["newsapi quota"].status, then["newsapi quota"].text) == ("warn", "NewsAPI: 0 left, runs out 10:00 ET")
+    assert second["newsapi key"].text == "no call is left to check the key with"
+    left = second["newsapi quota"]
+    assert (left.status, left.text) == ("warn", "NewsAPI: 0 left, runs out 10:00 ET")
     assert len([path for path, _ in server.visits if path.startswith(SOURCES)]) == 1
 
 
-def test_vendors_that_never_answer_are_given_up_in_a_line_each(live: Settings, silent: str) -> None:
-    there = live.model_copy(update={"smtp_port": int(silent.rsplit(":", 1)[1])})
-    waiting = probes_of(there, lambda: NOW, seconds=0.2, newsapi=silent, yahoo=silent, time_from=silent)
-    asked = {name: waiting[name] for name in ("mail", "newsapi key", "prices", "clock")}
-    # A probe that took no notice of its own 0.2 s would be late here.
-    found = look(asked, seconds=60, describe_error=user_message)
-    assert {name: each.status for name, each in found.items()} == {
-        **dict.fromkeys(("mail", "newsapi key", "prices"), "fail"),
-        "clock": "warn",
-    }
+def test_a_vendor_that_never_answers_is_one_line(live: Settings, silent: str) -> None:
+    settings = live.model_copy(update={"smtp_port": int(silent.rsplit(":", 1)[1])})
+    probes = local_probes(settings, lambda: NOW, seconds=0.2, newsapi=silent, yahoo=silent, time_from=silent)
+    outside = {name: probes[name] for name in ("mail", "newsapi key", "prices", "clock")}
+
+    # A check that ignored its own 0.2 s would exceed the 60 s here.
+    found = look(outside, seconds=60, describe_error=user_message)
+
+    statuses = {name: result.status for name, result in found.items()}
+    assert statuses == {"mail": "fail", "newsapi key": "fail", "prices": "fail", "clock": "warn"}
     assert found["mail"].text.endswith("timed out")
     assert found["newsapi key"].text == "NewsAPI can't be reached (ReadTimeout)"
-    assert found["prices"].text.startswith("Yahoo gives no bars of SPY: 127.0.0.1/v8/finance/chart/SPY: Timeout: ")
+    assert found["prices"].text.startswith("Yahoo returns no bars of SPY: 127.0.0.1/v8/finance/chart/SPY: Timeout: ")
     assert found["clock"].text == "the clock can't be compared (ReadTimeout)"
-    assert all(each.remedy for each in found.values())
+    assert all(result.remedy for result in found.values())
     assert all("\n" not in line for line in lines(found))
 
 
-def test_other_ways_to_mail_and_to_keep_frames(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_DEFAULT_REGION", "us-east-1")):
-        monkeypatch.setenv(name, value)
+@pytest.fixture
+def _aws_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "planted")
-    files = live.model_copy(update={"mail_transport": "files", "signals_frames_url": "s3://desk-frames"})
-    assert "frames" in probes_of(files, lambda: NOW)
-    checked = Settings.checked(
+
+
+def test_mail_to_files_needs_a_writable_folder(live: Settings) -> None:
+    settings = Settings.checked(
         signals_data_dir=live.signals_data_dir, digest_recipients="ann@example.org", mail_transport="files"
     )
-    assert probes_of(checked, lambda: NOW)["mail"]().text == f"as files for 1: {checked.mail_dir}"
-    sending = live.model_copy(update={"mail_transport": MailTransport.SES})
-    assert probes_of(sending, lambda: NOW)["mail"]().text.startswith("SES: ")
-    (live.signals_data_dir / "mail").write_text("a file is in the way")
-    assert probes_of(checked, lambda: NOW)["mail"]().status == "fail"
-    recorded_news = live.model_copy(
-        update={"signals_news_path": Path("none.csv"), "signals_prices_path": sample.PRICES}
-    )
-    probes = probes_of(recorded_news, lambda: NOW)
-    assert probes["news"]().text == "none.csv is not there"
+    check = local_probes(settings, lambda: NOW)["mail"]
+
+    assert check().text == f"files for 1 recipient: {settings.mail_dir}"
+
+    settings.mail_dir.write_text("a file is in the way")
+
+    assert check().status == "fail"
+
+
+@pytest.mark.usefixtures("_aws_without_network")
+def test_mail_through_ses_is_checked_with_amazon(live: Settings) -> None:
+    settings = live.model_copy(update={"mail_transport": MailTransport.SES})
+
+    assert local_probes(settings, lambda: NOW)["mail"]().text.startswith("SES: ")
+
+
+def test_frames_on_s3_are_checked(live: Settings) -> None:
+    settings = live.model_copy(update={"signals_frames_url": "s3://desk-frames"})
+
+    assert "frames" in local_probes(settings, lambda: NOW)
+
+
+def test_recorded_input_must_exist_and_asks_no_vendor(live: Settings) -> None:
+    recorded = {"signals_news_path": Path("none.csv"), "signals_prices_path": sample.PRICES}
+
+    probes = local_probes(live.model_copy(update=recorded), lambda: NOW)
+
+    assert probes["news"]().text == "none.csv does not exist"
     assert "prices" not in probes

@@ -77,12 +77,13 @@ def test_a_window_that_is_not_mailed_by_itself_needs_its_release(
     signals: Signals, store: Store, mail_folder: Path
 ) -> None:
     assert refused(signals("send", OLD.key)) == (
-        f"window {OLD.key} is not mailed by itself: its digest was made by a backfill run; add --release to send it"
+        f"window {OLD.key} is not mailed automatically: its digest is from a backfill run;"
+        " add --release to send it anyway"
     )
     first = signals("send", OLD.key, "--release")
     assert first.stdout.splitlines()[:2] == [f"mails of window {OLD.key} released: 2", "2 sent"]
     again = signals("send", OLD.key, "--release")
-    assert again.stdout.splitlines()[:2] == [f"mails of window {OLD.key} released: 0", "nothing was due"]
+    assert again.stdout.splitlines()[:2] == [f"mails of window {OLD.key} released: 0", "no mail was due"]
     assert len(list(mail_folder.glob("*.eml"))) == 2
     assert {each.state for each in store.outbox.of(OLD)} == {"sent"}
     assert "has no digest" in refused(signals("send", WINDOWS[7].key))
@@ -91,7 +92,10 @@ def test_a_window_that_is_not_mailed_by_itself_needs_its_release(
 
 def test_nobody_to_send_to_is_said(signals: Signals, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIGEST_RECIPIENTS")
-    assert refused(signals("send", OLD.key, "--release")) == "DIGEST_RECIPIENTS is empty: nobody to send to"
+    assert (
+        refused(signals("send", OLD.key, "--release"))
+        == "DIGEST_RECIPIENTS is empty: there is nobody to send the digest to"
+    )
     assert signals("preview", OLD.key).exit_code == 0
     assert store.outbox.of(OLD) == []
 
@@ -105,7 +109,7 @@ def test_waiting_mails_are_listed_released_abandoned_and_sent(
     assert signals("deliveries", "abandon", str(ann)).stdout == f"abandoned: {ann}\n"
     assert signals("deliveries", "release", str(bob)).stdout == f"released: {bob}; next: signals deliveries send\n"
     assert signals("deliveries", "send").stdout == "1 sent\n"
-    assert signals("deliveries").stdout == "every mail was sent\n"
+    assert signals("deliveries").stdout == "all mails were sent\n"
     assert [message_from_bytes(path.read_bytes())["To"] for path in mail_folder.glob("*.eml")] == ["bob@example.org"]
     assert f"mail {bob} is sent and can't be released" in refused(signals("deliveries", "release", str(bob)))
     assert "mail 99 does not exist" in refused(signals("deliveries", "abandon", "99"))
@@ -125,14 +129,14 @@ def test_a_server_that_is_down_leaves_mails_that_say_why(
 
 
 def test_a_test_mail_arrives_or_says_why_not(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "took the test mail" in signals("send-test", "you@example.org").stdout
+    assert "accepted the test mail" in signals("send-test", "you@example.org").stdout
     assert "DIGEST_RECIPIENTS='you'" in refused(signals("send-test", "you"))
     inbox = Inbox(refused={"no@example.org": "550 no such user"})
     with mail_server(inbox) as port:
         for name, value in (("MAIL_TRANSPORT", "smtp"), ("SMTP_PORT", str(port)), ("SMTP_TLS", "none")):
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("SMTP_HOST", "127.0.0.1")
-        assert "smtp took the test mail" in signals("send-test", "you@example.org").stdout
+        assert "smtp accepted the test mail" in signals("send-test", "you@example.org").stdout
         assert "the test mail was not sent: " in refused(signals("send-test", "no@example.org"))
     assert inbox.recipients == ["you@example.org"]
 

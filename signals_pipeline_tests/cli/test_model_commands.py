@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import MODEL_FILE, ModelError
-from signals_pipeline.cli.model import model
+from signals_pipeline.cli.commands.model import model
 from signals_pipeline_tests.support.model_sources import prepared, write_files
 
 
@@ -41,8 +41,8 @@ def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--repository", "a/b"), "--repository needs --revision"),
-        (("--from", "x", "--revision", "1"), "--from takes a folder as it is"),
+        (("--repository", "a/b"), "--repository requires --revision"),
+        (("--from", "x", "--revision", "1"), "--from copies a folder as it is"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(arguments: tuple[str, ...], reason: str) -> None:

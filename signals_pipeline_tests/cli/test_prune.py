@@ -1,4 +1,4 @@
-"""Pruning says first what would go, removes only what can be made again, and what it removed can be made again."""
+"""Pruning first shows what it would delete, deletes only what can be recomputed, and that can be recomputed."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +25,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings.checked(signals_data_dir=tmp_path / "data")
 
 
-def counts(said: str) -> list[int]:
-    return [int(line.split("s  ")[1].split()[0]) for line in said.splitlines() if "older than" in line]
+def counts(output: str) -> list[int]:
+    return [int(line.split("s  ")[1].split()[0]) for line in output.splitlines() if "older than" in line]
 
 
-def test_nothing_goes_without_yes_and_what_goes_can_be_made_again(
+def test_nothing_is_deleted_without_yes_and_what_is_deleted_can_be_recomputed(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     days = {"frames_days": 30, "scores_days": 30, "runs_days": 30}
@@ -39,15 +39,15 @@ def test_nothing_goes_without_yes_and_what_goes_can_be_made_again(
         pipeline.run(WINDOWS)
         before, history = pipeline.state(), pipeline.rows("signal_history")
         prune(settings, now=later, **days, act=False)
-        said = capsys.readouterr().out
-        assert "nothing was removed" in said
-        frames, pages, scores, runs = counts(said)
+        output = capsys.readouterr().out
+        assert "nothing was deleted" in output
+        frames, pages, scores, runs = counts(output)
         assert (frames, pages, runs) == (12, 9, 1)  # the newer run holds what the UI shows
         assert scores > 0
         assert pipeline.state() == before
 
         prune(settings, now=later, **days, act=True)
-        assert capsys.readouterr().out.endswith("removed\n")
+        assert capsys.readouterr().out.endswith("deleted\n")
         assert (pipeline.files("frames"), pipeline.files("digests"), pipeline.rows("headline_score")) == ({}, {}, [])
         assert pipeline.rows("signal_history") == history
         assert len(pipeline.instance.get_run_records()) == 1
@@ -58,7 +58,7 @@ def test_nothing_goes_without_yes_and_what_goes_can_be_made_again(
         assert pipeline.state() == before
 
 
-def test_what_is_young_or_not_named_by_a_window_stays(tmp_path: Path) -> None:
+def test_files_that_are_young_or_not_of_a_window_are_kept(tmp_path: Path) -> None:
     from upath import UPath
 
     for name in ("scores/2015-02-02-1730.parquet", "scores/2015-02-03-0830.parquet", "notes.txt"):

@@ -1,4 +1,4 @@
-"""The signals table: only the news is cut where the terminal is narrow."""
+"""The signals table: where the terminal is narrow, only the headlines are cut."""
 
 import io
 from collections.abc import Iterator
@@ -28,30 +28,37 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def printed(store: Store, width: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    """The lines of the table on a console of this width."""
+    output = io.StringIO()
+    console = Console(file=output, width=width, highlight=False, markup=False)
     console.print(report.signals_table(store, (WINDOW,)))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
+    return output.getvalue().splitlines()
+
+
+def cells_of(line: str, border: str) -> list[str]:
+    return [cell.strip() for cell in line.strip(border).split(border)]
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
-def test_only_the_news_is_cut(store: Store, width: int) -> None:
+def test_only_the_headlines_are_cut(store: Store, width: int) -> None:
+    signals = store.history.between(WINDOW.end, WINDOW.end + report.INSTANT)
+
     lines = printed(store, width)
+
     assert {len(line) for line in lines} == {width}
     header = next(line for line in lines if line.startswith("┃"))
-    names = [cell.strip() for cell in header.strip("┃").split("┃")]
-    assert names[:5] == ["window", "symbol", "signal", "lifecycle", "combined"]
-    signals = store.history.between(WINDOW.end, WINDOW.end + report.INSTANT)
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
+    assert cells_of(header, "┃")[:5] == ["window", "symbol", "signal", "lifecycle", "combined"]
+    rows = [cells_of(line, "│") for line in lines if line.startswith("│")]
     assert len(rows) == len(signals) > 0
-    for cells, each in zip(rows, signals, strict=True):
-        arrow = "▲ BUY" if each.signal_type == "BUY" else "▼ SELL"
-        assert cells[:4] == [WINDOW.key, each.symbol, arrow, each.lifecycle]
-        assert float(cells[4].replace("−", "-")) == pytest.approx(each.combined_score, abs=0.005)
-        assert each.candidate.news_title.startswith(cells[5].rstrip("…"))
-        assert cells[5].endswith("…") == (cells[5] != each.candidate.news_title)
+    for (*facts, score, headline), signal in zip(rows, signals, strict=True):
+        direction = "▲ BUY" if signal.signal_type == "BUY" else "▼ SELL"
+        title = signal.candidate.news_title
+        assert facts == [WINDOW.key, signal.symbol, direction, signal.lifecycle]
+        assert float(score.replace("−", "-")) == pytest.approx(signal.combined_score, abs=0.005)
+        assert title.startswith(headline.rstrip("…"))
+        assert headline.endswith("…") == (headline != title)
 
 
-def test_a_window_without_a_digest_says_how_to_make_it(store: Store) -> None:
+def test_the_error_for_a_window_without_a_digest_says_how_to_run_it(store: Store) -> None:
     with pytest.raises(DatabaseError, match="has no digest: run it with `signals run --window 2015-02-04-08:30`"):
         report.stored_digest(store, window_for_key("2015-02-04-08:30"))

@@ -1,4 +1,4 @@
-"""`signals watch` beats only when the digest that is due is there; `signals prepare` can be repeated."""
+"""`signals watch` reports a heartbeat only if the digest that is due exists; `signals prepare` is idempotent."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from signals_pipeline.adapters.stores.digests import Digests
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for
 from signals_pipeline.adapters.stores.migrations import head
-from signals_pipeline.cli.watch import GRACE, prepare, watch
+from signals_pipeline.cli.prepare import prepare
+from signals_pipeline.cli.watch import GRACE, watch
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.databases import database_url, empty_url, store  # noqa: F401
@@ -21,7 +22,7 @@ WINDOW = window_for_key("2026-03-05-17:30")
 
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("metrics", ["emf", "off"])
-def test_it_beats_when_the_digest_is_there(
+def test_it_reports_a_heartbeat_if_the_digest_exists(
     database_url: str,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
     kept: bool,
@@ -32,7 +33,7 @@ def test_it_beats_when_the_digest_is_there(
         Digests(engine_for(database_url)).put(WINDOW, "{}", kind="quiet", mode="live", subject="Nothing new")
         watch(settings, WINDOW.end + timedelta(minutes=30))
     else:
-        with pytest.raises(DatabaseError, match=r"^the digest of window 2026-03-05-17:30 is due and not there"):
+        with pytest.raises(DatabaseError, match=r"^the digest of window 2026-03-05-17:30 is due but missing"):
             watch(settings, WINDOW.end + timedelta(minutes=30))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [(line["Heartbeat"], line["Stack"]) for line in lines] == (
@@ -40,7 +41,7 @@ def test_it_beats_when_the_digest_is_there(
     )
 
 
-def test_a_digest_is_missed_only_after_a_grace(database_url: str) -> None:  # noqa: F811
+def test_a_digest_is_missed_only_after_a_grace_period(database_url: str) -> None:  # noqa: F811
     settings = Settings.checked(signals_database_url=database_url)
     before = window_for_key("2026-03-05-08:30")
     Digests(engine_for(database_url)).put(before, "{}", kind="quiet", mode="live", subject="Nothing new")
@@ -49,12 +50,12 @@ def test_a_digest_is_missed_only_after_a_grace(database_url: str) -> None:  # no
         watch(settings, WINDOW.end + GRACE)
 
 
-def test_without_an_instant_the_clock_is_asked(database_url: str) -> None:  # noqa: F811
+def test_without_a_time_the_clock_is_used(database_url: str) -> None:  # noqa: F811
     with pytest.raises(DatabaseError, match=f"{datetime.now(UTC).year}"):
         watch(Settings.checked(signals_database_url=database_url))
 
 
-def test_preparing_twice_leaves_both_schemas_at_head(
+def test_preparing_is_idempotent_and_leaves_both_schemas_at_head(
     empty_url: str,  # noqa: F811
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -78,4 +79,4 @@ def test_preparing_twice_leaves_both_schemas_at_head(
             ("news", 1, True),
             ("prices", 1, True),
             ("signals", 1, True),
-        }  # made beforehand: two runs that make one at once break each other on PostgreSQL
+        }  # created beforehand: two runs that create one at the same time break each other on PostgreSQL

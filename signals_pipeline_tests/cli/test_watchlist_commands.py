@@ -12,7 +12,7 @@ def invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["watchlist", *map(str, arguments)])
 
 
-def test_a_file_that_is_right_is_summed_up(tmp_path: Path) -> None:
+def test_a_valid_file_is_summarised(tmp_path: Path) -> None:
     path = tmp_path / "watchlist.yaml"
     path.write_text("- {symbol: V, company: Visa Inc., cik: 1403161, ambiguous_aliases: [Visa]}\n")
     result = invoke("check", path)
@@ -20,18 +20,18 @@ def test_a_file_that_is_right_is_summed_up(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_every_mistake_is_a_line_and_the_exit_code_says_so(tmp_path: Path) -> None:
+def test_every_mistake_is_one_line_and_the_exit_code_is_2(tmp_path: Path) -> None:
     path = tmp_path / "watchlist.yaml"
     path.write_text("- symbol: V\n- {symbol: ma, company: Mastercard}\n")
     result = invoke("check", path)
     assert result.exit_code == 2
-    told = result.output.splitlines()
-    assert len(told) == 2
-    assert "line 1: field 'company' is missing" in told[0]
-    assert "line 2: symbol 'ma'" in told[1]
+    lines = result.output.splitlines()
+    assert len(lines) == 2
+    assert "line 1: field 'company' is missing" in lines[0]
+    assert "line 2: symbol 'ma'" in lines[1]
 
 
-def test_without_a_file_the_one_that_is_set_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_file_the_configured_watchlist_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "39 companies" in invoke("check").output
     monkeypatch.setenv("SIGNALS_WATCHLIST", "dow30")
     assert "30 companies" in invoke("check").output
@@ -50,5 +50,5 @@ def test_a_preset_is_copied_once_and_nothing_is_overwritten(tmp_path: Path) -> N
     target.write_text("mine")
     refused = invoke("copy", "dow30", target)
     assert (refused.exit_code, target.read_text()) == (2, "mine")
-    assert "is there already" in refused.output
+    assert "already exists" in refused.output
     assert "no preset 'dax'; there are dow30, nasdaq-megacaps" in invoke("copy", "dax", tmp_path / "x").output

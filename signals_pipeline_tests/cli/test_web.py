@@ -64,7 +64,7 @@ def test_without_a_database_it_says_so_in_one_line(tmp_path: Path, monkeypatch: 
 
 
 def test_feedback_is_printed_by_source_and_symbol(url: str) -> None:
-    assert "Nobody has said yet" in CliRunner().invoke(main, ["feedback"]).stdout
+    assert "No reader has rated a signal yet" in CliRunner().invoke(main, ["feedback"]).stdout
     fill(url)
     engine = engine_for(url)
     for reader, useful in (("one", True), ("two", True), ("three", False)):

@@ -131,7 +131,7 @@ def test_the_usual_feeds_are_those_whose_needs_are_met() -> None:
     [
         ("newsapi", "SIGNALS_FEEDS: newsapi needs NEWSAPI_KEY, which is empty"),
         ("rss:edgar", "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"),
-        ("reuters", "'reuters' is no feed; use newsapi, yahoo, rss:yahoo, rss:edgar or an address"),
+        ("reuters", "unknown feed 'reuters'; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL"),
     ],
 )
 def test_a_feed_that_can_t_be_asked_is_one_line_at_start_up(feeds: str, said: str) -> None:

@@ -17,8 +17,10 @@ from signals_pipeline.adapters.aws.files import alarm_names
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.probes.findings import ProbeResult
 from signals_pipeline.cli import main
-from signals_pipeline.cli.doctor import examine_production, healthy, lines
-from signals_pipeline.cli.watch import prepare
+from signals_pipeline.cli.doctor.checkup import document, examine_production, healthy, lines
+from signals_pipeline.cli.doctor.production import accept_sleeping_daemon, read_document
+from signals_pipeline.cli.prepare import prepare
+from signals_pipeline.cli.scheduling import ScheduleState
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.deploy.conftest import client
 from signals_pipeline_tests.support.agent import Agent
@@ -146,7 +148,7 @@ def public_database() -> None:
 
 FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
     "never woken": (nothing_wakes, "service", "fail", "sleeps and nothing wakes it"),
-    "on its way": (partial(rollout, "IN_PROGRESS"), "service", "warn", "0 of 0 tasks run"),
+    "on its way": (partial(rollout, "IN_PROGRESS"), "service", "warn", "0 of 0 tasks are running"),
     "given up": (partial(rollout, "FAILED"), "service", "fail", "signals-control:2 does not start"),
     "unreleased": (
         partial(in_service, 1),
@@ -162,7 +164,7 @@ FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
     ),
     "older revision": (older_in_service, "task revision", "warn", "signals-control:3 is newer"),
     "older image": (older_in_service, "image", "warn", "was pushed last"),
-    "image gone": (image_gone, "image", "fail", "is not in the registry any more"),
+    "image gone": (image_gone, "image", "fail", "is no longer in the registry"),
     "secret gone": (
         lambda: client("ssm").delete_parameter(Name="/signals/link-key"),
         "secrets",
@@ -172,19 +174,19 @@ FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
     "port open": (open_port, "exposure", "fail", "security group lets port 3000 in"),
     "database public": (public_database, "exposure", "fail", "the database has a public address"),
     "bucket open": (open_bucket, "bucket", "fail", "NoSuchPublicAccessBlock"),
-    "nobody told": (nobody_told, "operator", "fail", "nobody is told of alarms"),
+    "nobody told": (nobody_told, "operator", "fail", "nobody receives alarms"),
     "alarm on": (partial(alarm, "Errors", StateValue="ALARM"), "alarms", "fail", "Errors in alarm"),
     "alarm gone": (
         lambda: client("cloudwatch").delete_alarms(AlarmNames=["signals-SlowRun"]),
         "alarms",
         "fail",
-        "SlowRun not there",
+        "missing: SlowRun",
     ),
     "alarm silent": (
         lambda: client("cloudwatch").disable_alarm_actions(AlarmNames=["signals-SlowRun"]),
         "alarms",
         "warn",
-        "SlowRun would tell nobody",
+        "SlowRun would notify nobody",
     ),
     "watch off": (schedule_off, "watch", "fail", "the schedule is off"),
     "watch gone": (lambda: client("scheduler").delete_schedule(Name="signals-Watch"), "watch", "fail", "no schedule"),
@@ -192,13 +194,13 @@ FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
         lambda: client("logs").delete_retention_policy(logGroupName="/signals/run"),
         "logs",
         "warn",
-        "/signals/run is kept for ever",
+        "/signals/run is kept forever",
     ),
     "logs gone": (
         lambda: client("logs").delete_log_group(logGroupName="/signals/control"),
         "logs",
         "fail",
-        "/signals/control is not there",
+        "/signals/control is missing",
     ),
 }
 
@@ -220,7 +222,7 @@ def test_each_fault_is_one_line_with_its_remedy(fault: str) -> None:
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
     ("ago", "value", "status", "said"),
-    [(None, 1, "fail", "none in 24 hours"), (1, 0, "fail", "was not there"), (19, 1, "fail", "none since")],
+    [(None, 1, "fail", "none in 24 hours"), (1, 0, "fail", "was missing"), (19, 1, "fail", "none since")],
 )
 def test_a_heart_that_does_not_beat_is_told(ago: int | None, value: float, status: str, said: str) -> None:
     create(Deployment="production")
@@ -244,7 +246,31 @@ def test_an_operator_who_is_told_twice_is_told_so() -> None:
     create(Deployment="production", OperatorNotices="desk@example.org, Operator@example.org")
     complete()
     found = look()["operator"]
-    assert (found.status, found.text) == ("warn", "operator@example.org is told twice, by alarm and by mail")
+    assert (found.status, found.text) == ("warn", "operator@example.org is notified twice, by alarm and by mail")
+
+
+@pytest.mark.usefixtures("production")
+def test_a_schedule_without_a_daemon_is_in_order_while_the_control_service_sleeps() -> None:
+    no_daemon = ProbeResult("fail", "on, but no daemon", "start it", code=ScheduleState.NO_DAEMON)
+    target = stack.read("signals")
+
+    asleep = accept_sleeping_daemon(target, {"schedule": no_daemon})
+    client("ecs").update_service(cluster="signals", service="control", desiredCount=1)
+    awake = accept_sleeping_daemon(target, {"schedule": no_daemon})
+
+    assert asleep["schedule"] == ProbeResult("ok", "on; the daemon sleeps with the control service")
+    assert awake["schedule"] == no_daemon
+
+
+def test_the_results_of_a_task_are_read_from_its_log() -> None:
+    results = {
+        "database": ProbeResult("ok", "sqlite at revision 006"),
+        "schedule": ProbeResult("fail", "on, but no daemon", "start it", code=ScheduleState.NO_DAEMON),
+    }
+    printed = document(results)
+
+    assert read_document(f"a warning of a library\n{printed}\n") == results
+    assert read_document(printed[:-5]) is None
 
 
 def test_the_alarms_looked_for_are_the_template_s() -> None:
@@ -310,7 +336,7 @@ def test_a_task_of_the_deployed_image_looks_from_inside(
     found = examine_production("signals", inside=True, patience=Patience(90, 1, run_it), now=lambda: NOW)
     assert found["inside"].status == "ok", found["inside"]
     assert found["database"].text.startswith("postgresql at revision")
-    assert found["schedule"].text == "off: no window runs by itself"
+    assert found["schedule"].text == "off: windows do not run automatically"
     assert found["frames"].text == f"bucket {production['Bucket']} answers"
     assert found["newest window"] == ProbeResult("warn", "no digest yet", "signals run")
     assert services.look(stack.read("signals")).desired == 0

@@ -23,7 +23,7 @@ from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from signals_pipeline import sample
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.cli.watch import prepare
+from signals_pipeline.cli.prepare import prepare
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.defs.metrics import failed_run_sensor
 from signals_pipeline.defs.run_launcher import SpotFirstLauncher

@@ -2,8 +2,8 @@
 
 import re
 
-from signals_pipeline.adapters.aws.files import price_table, repository
-from signals_pipeline.core.costs import Architecture, Usage, bill
+from deploy.cost import Architecture, Usage, bill, price_table
+from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline_tests.support.template import Template
 
 GUIDE = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")

@@ -102,7 +102,7 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_script_and_the_switch_with_one_command_and_back(bench: Bench) -> None:
     image = bench.deploy()
     turned = script("--stack", "signals", "--generator", "technical")
-    assert turned.stdout == "signals are made by technical from the next run on; before: news_driven\n"
+    assert turned.stdout == "the next runs use the generator technical; before: news_driven\n"
     parameter = client("ssm").get_parameter(Name="/signals/signal-generator")["Parameter"]
     assert parameter["Value"] == "technical"
     runner = CliRunner()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from deploy.cost import Usage
 from signals_pipeline.adapters.aws.files import repository
-from signals_pipeline.core.costs import Usage
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline_tests.support.template import ACCOUNT, Template
 
@@ -102,7 +102,7 @@ def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None
         early, late = (moment - timedelta(minutes=15)).time(), (moment + timedelta(minutes=30)).time()
         assert any(start <= early and late <= end for start, end in awake)
     hours = sum(end.hour - start.hour + (end.minute - start.minute) / 60 for start, end in awake)
-    assert hours == Usage().control_hours  # what `signals cost` reckons with
+    assert hours == Usage().control_hours  # what deploy/cost.py assumes
     always = Template(given={"OperatorEmail": "o@example.org", "ControlHours": "always"})
     [target] = always.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
     assert "ScheduledActions" not in target

@@ -6,7 +6,7 @@ Three kinds: what the stand-in's CloudFormation makes; what it makes of, but for
 
 import pytest
 
-from signals_pipeline.core.costs import Usage
+from deploy.cost import Usage
 from signals_pipeline_tests.deploy.conftest import client
 from signals_pipeline_tests.support.comparing import gaps
 from signals_pipeline_tests.support.making import FORGOTTEN, REPLACED, SKIPPED, make
@@ -61,7 +61,7 @@ def test_with_what_it_skips_and_forgets_made_every_property_reads_back_as_writte
     made = complete()
     make(made, REPLACED)
     assert untold(made, TYPES) == UNTOLD
-    assert len(made.of_type("AWS::CloudWatch::Alarm")) == Usage().alarms  # what `signals cost` reckons with
+    assert len(made.of_type("AWS::CloudWatch::Alarm")) == Usage().alarms  # what deploy/cost.py assumes
 
 
 def test_what_no_interface_tells_is_as_it_must_be() -> None:

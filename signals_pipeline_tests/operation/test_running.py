@@ -122,14 +122,14 @@ def test_the_daemon_outlives_its_database_server(deployment: Deployment) -> None
 def test_a_long_backfill_goes_as_several_runs_and_leaves_out_what_is_done(deployment: Deployment) -> None:
     first, second, third = (window.key for window in SAMPLE_WINDOWS[13:16])
     said = parallel(deployment, "--from", first, "--to", second)
-    assert said[0] == "2 windows to run"
+    assert said[0] == "windows to run: 2"
     assert sum(line.startswith("launched") for line in said) == 3  # one each, and one that tells over both
     assert digests(deployment, first, second) == ["backfill"] * 2
     said = parallel(deployment, "--from", first, "--to", third)
-    assert said[0] == "1 windows to run; 2 have their digest already (--force runs them again)"
-    assert said[1].startswith(f"launched {third} to {third}: 1 windows")
+    assert said[0] == "windows to run: 1; 2 already have a digest (--force runs them again)"
+    assert said[1].startswith(f"launched {third} to {third}, windows: 1, run ")
     said = parallel(deployment, "--from", third, "--to", third, "--force")
-    assert said[0] == "1 windows to run"
+    assert said[0] == "windows to run: 1"
     assert len(ranged(deployment, third)) == 2
     for run in ranged(deployment, first):
         kinds = [each.kind for each in deployment.webserver.events(run["runId"])]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from signals_pipeline.adapters.probes.findings import ProbeResult, look
 from signals_pipeline.adapters.stores.digests import Digests
 from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.cli.doctor_checks import in_turn, probes_of
+from signals_pipeline.cli.doctor.local import local_probes, sequential
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.windows import Window
 from signals_pipeline.settings import Settings
@@ -16,8 +16,8 @@ SOURCES = "/v2/top-headlines/sources"
 
 
 def examined(settings: Settings, server: YahooServer) -> dict[str, ProbeResult]:
-    probes = probes_of(settings, lambda: NOW, newsapi=server.url, yahoo=server.url, time_from=server.url)
-    return look(probes, seconds=60, describe_error=user_message, in_turn=in_turn(settings))
+    probes = local_probes(settings, lambda: NOW, newsapi=server.url, yahoo=server.url, time_from=server.url)
+    return look(probes, seconds=60, describe_error=user_message, in_turn=sequential(settings))
 
 
 def put_digest(settings: Settings, window: Window) -> None:

@@ -1,13 +1,8 @@
-"""The files of `deploy/`: the stack's template, the instance's configuration, the price table."""
+"""The files of `deploy/`: the checkout that holds them, and what the stack's template declares."""
 
 import re
-from datetime import date
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from signals_pipeline.core.costs import CostError, Price, PriceTable
 from signals_pipeline.core.errors import SignalsError
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
@@ -37,26 +32,3 @@ def alarm_names() -> tuple[str, ...]:
     """
     template = (repository() / "deploy" / "stack.yaml").read_text(encoding="utf-8")
     return tuple(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
-
-
-def price_table(path: Path | None = None) -> PriceTable:
-    """Read the dated table of prices.
-
-    Args:
-        path: The file; None: `deploy/prices.yaml`.
-
-    Raises:
-        CostError: the file is not a price table.
-        DeployFilesError: there is no `deploy/`.
-    """
-    source = path or repository() / "deploy" / "prices.yaml"
-    try:
-        loaded: Any = yaml.safe_load(source.read_text(encoding="utf-8"))
-        items = {name: Price(**entry) for name, entry in loaded["items"].items()}
-        dated, region = loaded["dated"], loaded["region"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise CostError(f"{source}: no price table ({reason}); use deploy/prices.yaml as a template") from error
-    if not isinstance(dated, date):
-        raise CostError(f"{source}: dated: {dated!r} is not a date; write YYYY-MM-DD")
-    return PriceTable(str(region), dated, items)

@@ -20,11 +20,13 @@ class ProbeResult:
         status: `ok`; `warn`: it works, but not as it should; `fail`: it does not work.
         text: What was found.
         remedy: What to do; empty where all is well.
+        code: What was seen, for programs; empty where none asks.
     """
 
     status: Status
     text: str
     remedy: str = ""
+    code: str = ""
 
 
 Probe = Callable[[], ProbeResult]

@@ -1,1 +1,67 @@
-"""The commands; they import what they need when they run, so that `signals --help` answers at once."""
+"""The commands of `signals`, one module per command.
+
+Light commands import what they need inside their functions. Heavy ones are groups or have options that need the
+packages they work with; `HEAVY_COMMANDS` holds what `signals --help` says about them, so that it need not import them.
+"""
+
+from dataclasses import dataclass
+
+import click
+
+from signals_pipeline.cli.commands.audit import audit
+from signals_pipeline.cli.commands.backfill import backfill
+from signals_pipeline.cli.commands.doctor import doctor
+from signals_pipeline.cli.commands.feedback import feedback
+from signals_pipeline.cli.commands.migrate import migrate
+from signals_pipeline.cli.commands.prepare import prepare
+from signals_pipeline.cli.commands.preview import preview
+from signals_pipeline.cli.commands.prune import prune
+from signals_pipeline.cli.commands.record import record
+from signals_pipeline.cli.commands.run import run
+from signals_pipeline.cli.commands.send import send
+from signals_pipeline.cli.commands.send_test import send_test
+from signals_pipeline.cli.commands.tune import tune
+from signals_pipeline.cli.commands.watch import watch
+from signals_pipeline.cli.commands.web import web
+
+LIGHT_COMMANDS: tuple[click.Command, ...] = (
+    audit,
+    backfill,
+    doctor,
+    feedback,
+    migrate,
+    prepare,
+    preview,
+    prune,
+    record,
+    run,
+    send,
+    send_test,
+    tune,
+    watch,
+    web,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeavyCommand:
+    """A command whose module is imported when it is run.
+
+    Attributes:
+        module: Module in this package; the command is its attribute of the same name as the command.
+        summary: First sentence of its help.
+    """
+
+    module: str
+    summary: str
+
+
+HEAVY_COMMANDS = {
+    "deliveries": HeavyCommand("deliveries", "List unsent mails; release, abandon or send them."),
+    "deploy": HeavyCommand("deploy", "Build, test, push and deploy an image on AWS, and roll back if it fails."),
+    "generator": HeavyCommand("deploy", "Switch the signal generator of a deployment on AWS, without a new image."),
+    "model": HeavyCommand("model", "Fetch, export, verify and list sentiment models."),
+    "rollback": HeavyCommand("deploy", "Put an earlier REVISION of the control service back into service on AWS."),
+    "status": HeavyCommand("deploy", "Show what is in service on AWS: revisions, image, and signal generator."),
+    "watchlist": HeavyCommand("watchlist", "Check the watchlist, list presets, copy one."),
+}

@@ -14,6 +14,7 @@ from signals_pipeline.model_export import prepare, source
 from signals_pipeline.model_export.verify import read
 from signals_pipeline.settings import Settings
 
+# A headline that any usable model finds positive.
 PROBE = "Company profit rises sharply, well above expectations"
 
 
@@ -24,16 +25,16 @@ def model() -> None:
 
 @model.command()
 @click.option(
-    "--from", "given", type=click.Path(path_type=Path), help="A folder in the hub's layout, instead of the hub."
+    "--from", "given", type=click.Path(path_type=Path), help="Copy a folder in the hub's layout instead of downloading."
 )
-@click.option("--repository", help="Another model of the hub than ProsusAI/finbert.")
-@click.option("--revision", help="Its commit; needed with --repository.")
+@click.option("--repository", help="Model on the hub instead of ProsusAI/finbert.")
+@click.option("--revision", help="Commit of that model; required with --repository.")
 def fetch(given: Path | None, repository: str | None, revision: str | None) -> None:
-    """Get FinBERT's weights at the pinned revision, from the Hugging Face hub or a folder."""
+    """Fetch FinBERT's weights at the pinned revision, from the Hugging Face hub or a folder."""
     if repository and not revision:
-        raise click.UsageError("--repository needs --revision: a commit of that model, so that it stays the same")
+        raise click.UsageError("--repository requires --revision: a commit, so that the model never changes")
     if given and (repository or revision):
-        raise click.UsageError("--from takes a folder as it is; leave out --repository and --revision")
+        raise click.UsageError("--from copies a folder as it is; remove --repository and --revision")
     target = _source(Settings.checked())
     if given:
         origin = source.copy(given, target)
@@ -44,7 +45,7 @@ def fetch(given: Path | None, repository: str | None, revision: str | None) -> N
 
 @model.command()
 def export() -> None:
-    """Turn the fetched weights into an int8 folder, verify it against fp32, put it in place if it passes."""
+    """Convert the fetched weights to an int8 model, verify it against fp32, and put it in place if it passes."""
     settings = Settings.checked()
     verification = prepare.export(_source(settings), _prepared(settings))
     click.echo(f"{_prepared(settings)}: finbert @{verification.revision}, {verification.summary}")
@@ -52,7 +53,7 @@ def export() -> None:
 
 @model.command()
 def verify() -> None:
-    """Compare the prepared int8 folder with the fetched weights in fp32 once more."""
+    """Compare the prepared int8 model with the fetched weights in fp32 again."""
     settings = Settings.checked()
     verification = prepare.verify(_prepared(settings), _source(settings))
     click.echo(f"{_prepared(settings)}: finbert @{verification.revision}, {verification.summary}")
@@ -60,21 +61,20 @@ def verify() -> None:
 
 @model.command()
 def check() -> None:
-    """Load the model that runs would take, every checksum compared, and score one headline with it."""
+    """Load the model that runs would use, verify every checksum, and score one headline."""
     click.echo(probe(Settings.checked()))
 
 
 @model.command("list")
 def list_models() -> None:
-    """Say which models are there, in which state, and where."""
+    """List the models with their state and folder."""
     for line in lines(Settings.checked()):
         click.echo(line)
 
 
 def lines(settings: Settings) -> Iterator[str]:
-    """A line a model: name, revision, quantisation, its verification, its folder; or what is wrong with it."""
-    prepared = _prepared(settings)
-    for folder in (sample.COMPACT_MODEL, prepared):
+    """One line per model: name, revision, quantisation, verification and folder, or what is wrong with it."""
+    for folder in (sample.COMPACT_MODEL, _prepared(settings)):
         if not folder.exists():
             yield f"finbert  not prepared at {folder}: signals model fetch, then signals model export"
             continue
@@ -84,27 +84,36 @@ def lines(settings: Settings) -> Iterator[str]:
         except ModelError as error:
             yield str(error)
             continue
-        said = f"; {verification.summary}" if verification else ""
-        yield f"{config.name:<8} @{config.revision}  {config.quantisation}{said}  {folder}"
+        verified = f"; {verification.summary}" if verification else ""
+        yield f"{config.name:<8} @{config.revision}  {config.quantisation}{verified}  {folder}"
 
 
 def probe(settings: Settings) -> str:
-    """What the model that runs would take says of one plain headline.
+    """Score one headline with the model that runs would use.
+
+    Returns:
+        A line with the model and the probability of the headline's class.
 
     Raises:
-        ModelError: no such model is there, it is damaged, or it doesn't understand the headline.
+        ModelError: the model does not exist, is damaged, or misjudges the headline.
     """
     folder = model_folder(settings.sentiment_model, settings.models_dir)
     config = read_config(folder)
-    share = softmax(SentimentModel.load(folder).logits([PROBE]).astype("float64"))[0]
-    if LABELS[int(share.argmax())] != "positive":
-        raise ModelError(f"{folder}: takes {PROBE!r} for {LABELS[int(share.argmax())]}; prepare the model again")
-    return f"{config.name} {config.quantisation} @{config.revision}: {PROBE!r} is positive, {share.max():.3f}"
+    # Loading compares every checksum.
+    logits = SentimentModel.load(folder).logits([PROBE])
+    probabilities = softmax(logits.astype("float64"))[0]
+    label = LABELS[int(probabilities.argmax())]
+    if label != "positive":
+        raise ModelError(f"{folder}: classifies {PROBE!r} as {label}; prepare the model again")
+    name = f"{config.name} {config.quantisation} @{config.revision}"
+    return f"{name}: {PROBE!r} is positive, {probabilities.max():.3f}"
 
 
 def _prepared(settings: Settings) -> Path:
+    """The exported int8 model."""
     return settings.models_dir / "finbert"
 
 
 def _source(settings: Settings) -> Path:
+    """The fetched fp32 weights."""
     return settings.models_dir / "finbert-source"

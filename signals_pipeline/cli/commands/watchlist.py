@@ -1,4 +1,4 @@
-"""`signals watchlist`: check the file that says whom to follow, and start from a preset."""
+"""`signals watchlist`: check the file with the companies to follow, and start one from a preset."""
 
 import shutil
 from pathlib import Path
@@ -13,23 +13,23 @@ from signals_pipeline.settings import Settings
 
 @click.group()
 def watchlist() -> None:
-    """Check the watchlist, list the presets, copy one."""
+    """Check the watchlist, list presets, copy one."""
 
 
 @watchlist.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check(file: Path | None) -> None:
-    """Say what FILE follows, or each mistake with its line; without FILE the one of SIGNALS_WATCHLIST."""
+    """Summarise FILE, or list its mistakes by line; without FILE, the watchlist of SIGNALS_WATCHLIST."""
     path = file or Settings.checked().signals_watchlist or sample.WATCHLIST
-    found = mistakes_in(path)
-    if found:
-        raise WatchlistError("\n".join(found))
+    mistakes = mistakes_in(path)
+    if mistakes:
+        raise WatchlistError("\n".join(mistakes))
     click.echo(f"{path}: {summary(load_watchlist(path))}")
 
 
 @watchlist.command("presets")
 def list_presets() -> None:
-    """Name the watchlists that come with the package."""
+    """List the watchlists that come with the package."""
     for name, path in presets().items():
         click.echo(f"{name:<16} {summary(load_watchlist(path))}")
 
@@ -38,19 +38,19 @@ def list_presets() -> None:
 @click.argument("preset")
 @click.argument("file", type=click.Path(path_type=Path))
 def copy(preset: str, file: Path) -> None:
-    """Copy PRESET to FILE, to be changed; an existing file is left as it is."""
+    """Copy PRESET to FILE, to be edited; an existing file is not overwritten."""
     if preset not in presets():
         raise WatchlistError(f"no preset {preset!r}; there are {', '.join(presets())}")
     if file.exists():
-        raise WatchlistError(f"{file} is there already; remove it or name another file")
+        raise WatchlistError(f"{file} already exists; delete it or choose another name")
     file.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(presets()[preset], file)
     click.echo(f"{file}: {summary(load_watchlist(file))}; next: SIGNALS_WATCHLIST={file}")
 
 
-def summary(followed: Watchlist) -> str:
-    """How many companies and names are followed, in one line."""
-    clear = sum(1 + len(company.aliases) for company in followed)
-    ambiguous = sum(len(company.ambiguous_aliases) for company in followed)
-    filers = sum(bool(company.cik) for company in followed)
-    return f"{len(followed)} companies, {clear} clear names, {ambiguous} ambiguous ones, {filers} with a CIK"
+def summary(companies: Watchlist) -> str:
+    """How many companies and names a watchlist has, in one line."""
+    clear = sum(1 + len(company.aliases) for company in companies)  # 1: the company's own name
+    ambiguous = sum(len(company.ambiguous_aliases) for company in companies)
+    with_cik = sum(bool(company.cik) for company in companies)
+    return f"{len(companies)} companies, {clear} clear names, {ambiguous} ambiguous ones, {with_cik} with a CIK"

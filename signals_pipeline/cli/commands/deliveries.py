@@ -1,0 +1,84 @@
+"""`signals deliveries`: unsent mails, and what the operator decides about them."""
+
+import click
+from rich.table import Table
+
+from signals_pipeline.adapters.stores.outbox import Mail
+from signals_pipeline.cli.clock import utc_now
+from signals_pipeline.cli.console import console
+from signals_pipeline.cli.console import table as empty_table
+from signals_pipeline.cli.mail import summary_lines
+from signals_pipeline.defs.dispatch import mailing_of, send_due
+from signals_pipeline.defs.resources import open_store
+from signals_pipeline.settings import Settings
+
+WIDTH = 160  # the last column quotes what a mail server said
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def deliveries(context: click.Context) -> None:
+    """List unsent mails; release, abandon or send them.
+
+    A mail that is `unknown` may or may not have arrived: ask the recipient, or look at the mail server, before you
+    release it, because a released mail is sent.
+    """
+    if context.invoked_subcommand is None:
+        store = open_store(Settings.checked().database_url)
+        mails = store.outbox.open()
+        console(WIDTH).print(table(mails) if mails else "all mails were sent")
+
+
+@deliveries.command()
+@click.argument("numbers", nargs=-1, required=True, type=int)
+def release(numbers: tuple[int, ...]) -> None:
+    """Allow these mails to be sent, whatever their age and state: by `signals deliveries send` or the next run."""
+    store = open_store(Settings.checked().database_url)
+    store.outbox.release(numbers, utc_now())
+    click.echo(f"released: {_listed(numbers)}; next: signals deliveries send")
+
+
+@deliveries.command()
+@click.argument("numbers", nargs=-1, required=True, type=int)
+def abandon(numbers: tuple[int, ...]) -> None:
+    """Never send these mails."""
+    store = open_store(Settings.checked().database_url)
+    store.outbox.abandon(numbers, utc_now())
+    click.echo(f"abandoned: {_listed(numbers)}")
+
+
+@deliveries.command()
+def send() -> None:
+    """Send every mail that is due or released, now."""
+    settings = Settings.checked()
+    posted = send_due(open_store(settings.database_url), mailing_of(settings))
+    for line in summary_lines(posted):
+        click.echo(line)
+
+
+def table(mails: list[Mail]) -> Table:
+    """The mails, oldest first, and why each was not sent."""
+    now = utc_now()
+    rows = empty_table("Unsent mails", expand=True)
+    for name in ("mail", "window", "kind", "recipient", "state", "tries"):
+        rows.add_column(name, no_wrap=name != "recipient")
+    rows.add_column("why", ratio=1)
+    for mail in mails:
+        # An error explains itself; a pending mail without one waits for its time, or for the operator if it is too old.
+        reason = mail.last_error
+        if not reason and mail.state == "pending":
+            reason = mail.held(now)
+        rows.add_row(
+            str(mail.id),
+            mail.window.key,
+            mail.kind,
+            mail.recipient,
+            mail.state,
+            str(mail.attempts),
+            reason or "queued",
+        )
+    return rows
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ", ".join(str(number) for number in numbers)

@@ -1,0 +1,100 @@
+"""`signals deploy`, `rollback`, `status`, `generator`: releases on AWS and the emergency switch."""
+
+from pathlib import Path
+
+import click
+
+from signals_pipeline.adapters.aws import revisions, services, stack
+from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.adapters.aws.images import Docker
+from signals_pipeline.adapters.aws.release import Release
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Generator
+
+WAIT_SECONDS = services.Patience().seconds
+
+
+def _stack_name(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str:
+    return given or Settings.checked().signals_stack
+
+
+_stack = click.option("--stack", "name", callback=_stack_name, help="Name of the stack; default: SIGNALS_STACK.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+
+
+@click.command()
+@click.option(
+    "--model",
+    type=click.Choice(["finbert", "local", "compact"]),
+    default="finbert",
+    show_default=True,
+    help="Sentiment model of the image.",
+)
+@click.option("--docker", default="docker", show_default=True, help="Docker command.")
+@click.option("--registry", default="", help="Push there instead of the stack's repository; log in there first.")
+@click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for a task or the service.")
+@_dry_run
+@_stack
+def deploy(name: str, *, model: str, docker: str, registry: str, wait: float, dry_run: bool) -> None:
+    """Build, test, push and deploy an image on AWS, and roll back if it fails.
+
+    The steps are: build, check, push, register, migrate, put into service.
+    """
+    patience = services.Patience(seconds=wait)
+    release = Release(Docker(docker), repository(), {"MODEL": model}, click.echo, registry, patience)
+    release.deploy(name, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("revision", type=int, required=False)
+@click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for the service.")
+@_dry_run
+@_stack
+def rollback(name: str, revision: int | None, *, wait: float, dry_run: bool) -> None:
+    """Put an earlier REVISION of the control service back into service on AWS.
+
+    Without REVISION it is the newest one before the current.
+    """
+    patience = services.Patience(seconds=wait)
+    release = Release(Docker(), Path(), {}, click.echo, patience=patience)
+    release.rollback(name, revision, dry_run=dry_run)
+
+
+@click.command()
+@_stack
+def status(name: str) -> None:
+    """Show what is in service on AWS: revisions, image, and signal generator."""
+    target = stack.find(name)
+    service = services.look(target)
+    # A control revision names the run revision that it launches.
+    control = revisions.describe(service.task_definition)
+    runs = revisions.run_of(control.arn)
+    click.echo(f"control   {_short(control.arn)}  {_state(service)}, {service.running} of {service.desired} running")
+    click.echo(f"runs      {_short(runs)}")
+    click.echo(f"image     {control.image}")
+    click.echo(f"generator {stack.generator(target)}")
+
+
+def _state(service: services.Service) -> str:
+    if not service.desired:
+        return "asleep"
+    if service.settled:
+        return "settled"
+    return service.rollout.lower() or "starting"
+
+
+def _short(arn: str) -> str:
+    """Family and revision of a task definition."""
+    return arn.rsplit("/", 1)[1]
+
+
+@click.command()
+@click.argument("choice", type=click.Choice([generator.value for generator in Generator]))
+@_stack
+def generator(name: str, choice: str) -> None:
+    """Switch the signal generator of a deployment on AWS, without a new image.
+
+    It takes effect with the next run. `technical` is the emergency switch: it needs no sentiment model.
+    """
+    before = stack.set_generator(stack.find(name), choice)
+    click.echo(f"the next runs use the generator {choice}; before: {before}")

@@ -1,0 +1,13 @@
+"""`signals feedback`: what readers think of signals."""
+
+import click
+
+from signals_pipeline.settings import Settings
+
+
+@click.command()
+def feedback() -> None:
+    """Show how readers rated signals, by news source and by symbol."""
+    from signals_pipeline.cli.feedback import show_feedback
+
+    show_feedback(Settings.checked())

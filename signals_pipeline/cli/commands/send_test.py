@@ -1,0 +1,14 @@
+"""`signals send-test`: check the mail transport."""
+
+import click
+
+from signals_pipeline.settings import Settings
+
+
+@click.command("send-test")
+@click.argument("address")
+def send_test(address: str) -> None:
+    """Send a short test mail to ADDRESS through MAIL_TRANSPORT."""
+    from signals_pipeline.cli.mail import send_test_mail
+
+    click.echo(send_test_mail(Settings.checked(), address))

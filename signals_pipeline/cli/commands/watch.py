@@ -1,0 +1,13 @@
+"""`signals watch`: check that the digest that is due exists."""
+
+import click
+
+from signals_pipeline.settings import Settings
+
+
+@click.command()
+def watch() -> None:
+    """Report a heartbeat if the digest that is due exists, fail otherwise."""
+    from signals_pipeline.cli.watch import watch as check_digest
+
+    check_digest(Settings.checked())

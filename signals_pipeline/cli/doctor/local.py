@@ -1,0 +1,194 @@
+"""Checks of this machine and its deployment.
+
+Checks import what is heavy (Dagster, pandas, the model's runtime) inside their functions: the imports then count as
+their own time, and run while other checks wait for a network.
+"""
+
+from datetime import timedelta
+from functools import partial
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.probes.aws import bucket
+from signals_pipeline.adapters.probes.findings import Probe, ProbeResult, fail, ok, warn
+from signals_pipeline.adapters.probes.machine import folder, memory
+from signals_pipeline.adapters.probes.web import CLOCK, NEWSAPI, clock
+from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
+from signals_pipeline.cli.database import existing_database
+from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment, ModelChoice
+
+LATE = timedelta(hours=1)  # after a window's end, until its digest counts as missing
+# Plain headlines, and the column of their class in a model's output.
+HEADLINES = {"Profit soars, shares surge to a record high": 2, "Shares plunge after profit warning and layoffs": 0}
+
+
+def local_probes(
+    settings: Settings,
+    now: Clock,
+    *,
+    seconds: float = 6.0,
+    newsapi: str = NEWSAPI,
+    yahoo: str = "",
+    time_from: str = CLOCK,
+) -> dict[str, Probe]:
+    """The checks that make sense for this deployment, by name.
+
+    Args:
+        settings: The deployment.
+        now: The clock.
+        seconds: How long a check waits for a vendor or a server.
+        newsapi: URL of NewsAPI.
+        yahoo: URL of Yahoo; empty: Yahoo's own hosts.
+        time_from: URL of the server whose clock is compared with ours.
+    """
+    is_demo = settings.signals_deployment is Deployment.DEMO
+    probes: dict[str, Probe] = {
+        "database": partial(database, settings),
+        "model": partial(model, settings),
+        "watchlist": partial(watchlist, settings),
+        "news": partial(news, settings),
+        "newest window": partial(newest_window, settings, now),
+        "schedule": partial(schedule, settings, now),
+        "mail": partial(mail, settings, seconds),
+        "data folder": partial(folder, settings.signals_data_dir),
+        "memory": memory,
+    }
+    # The demo has recorded input: no vendor is asked, and no clock matters.
+    if not is_demo and settings.newsapi_key:
+        probes["newsapi key"] = partial(newsapi_accepts, settings, now, newsapi, seconds)
+        probes["newsapi quota"] = partial(quota, settings, now)
+    if not is_demo and not settings.signals_prices_path:
+        probes["prices"] = partial(prices, yahoo, seconds)
+    if not is_demo:
+        probes["clock"] = partial(clock, now, origin=time_from, seconds=seconds)
+    if settings.frames_url.startswith("s3://"):
+        probes["frames"] = partial(bucket, settings.frames_url, seconds=seconds)
+    return probes
+
+
+def sequential(settings: Settings) -> tuple[str, ...]:
+    """The checks that only compute on this machine, the quickest first; side by side they would slow each other."""
+    database_checks = ("database", "newest window", "newsapi quota")
+    # A database server is somebody else to wait for.
+    on_this_machine = database_checks if settings.database_url.startswith("sqlite") else ()
+    return ("data folder", "memory", "watchlist", *on_this_machine, "news", "model", "schedule")
+
+
+def database(settings: Settings) -> ProbeResult:
+    """Whether the database answers, and its revision."""
+    from signals_pipeline.adapters.stores import migrations
+
+    with existing_database(settings) as engine:
+        if engine is None:
+            if settings.signals_deployment is Deployment.DEMO:
+                return warn("there is no database yet", "signals run")
+            return fail("there is no database yet", MIGRATE)
+        migrations.require_head(engine)  # raises the line that says `signals migrate`
+        return ok(f"{engine.dialect.name} at revision {migrations.head()}")
+
+
+def model(settings: Settings) -> ProbeResult:
+    """Whether the model's files match their checksums, and how it classifies two plain headlines."""
+    from signals_pipeline.adapters.model.choice import model_folder
+    from signals_pipeline.adapters.model.folder import LABELS, read_config
+    from signals_pipeline.adapters.model.running import SentimentModel
+
+    path = model_folder(settings.sentiment_model, settings.models_dir)
+    config = read_config(path)
+    # Loading compares every checksum; the headlines catch a model whose labels are in another order.
+    columns = SentimentModel.load(path).logits(list(HEADLINES)).argmax(axis=1).tolist()
+    name = f"{config.name} @{config.revision}"
+    if columns != list(HEADLINES.values()):
+        labels = ", ".join(LABELS[column] for column in columns)
+        return fail(
+            f"{name} classifies two headlines as {labels} instead of positive, negative",
+            "prepare it again: docs/models.md",
+        )
+    if settings.sentiment_model is ModelChoice.AUTO and config.name != ModelChoice.FINBERT:
+        return warn(f"{name} works; FinBERT is not prepared", "signals model fetch, then signals model export")
+    return ok(f"{name}: checksums match, it tells good news from bad")
+
+
+def watchlist(settings: Settings) -> ProbeResult:
+    """How many companies the watchlist has, or its mistakes."""
+    path = settings.signals_watchlist or sample.WATCHLIST
+    mistakes = mistakes_in(path)
+    if mistakes:
+        others = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        return fail(f"{mistakes[0]}{others}", "signals watchlist check")
+    count = f"{len(load_watchlist(path))} companies"
+    if settings.signals_watchlist is None and settings.signals_deployment is not Deployment.DEMO:
+        return warn(f"{count} of the sample, as of 2015", "set SIGNALS_WATCHLIST: signals watchlist presets")
+    return ok(count)
+
+
+def news(settings: Settings) -> ProbeResult:
+    """Where headlines come from, and the limits of the vendors' plans."""
+    from signals_pipeline.defs.live_feeds import feed_options
+
+    if settings.signals_news_path or settings.signals_deployment is Deployment.DEMO:
+        path = settings.signals_news_path or sample.HEADLINES
+        if not path.exists():
+            return fail(f"{path} does not exist", "correct SIGNALS_NEWS_PATH")
+        return ok(f"recorded: {path}")
+    options = feed_options(settings)
+    feeds = f"live: {', '.join(options.shown)}"
+    if options.warnings:
+        return warn(f"{feeds}; {options.warnings[0]}", "see docs/sources.md")
+    return ok(feeds)
+
+
+def newest_window(settings: Settings, now: Clock) -> ProbeResult:
+    """Whether the window that is due has its digest."""
+    from signals_pipeline.adapters.stores.digests import Digests
+    from signals_pipeline.core.windows import newest_complete, window_starting
+
+    with existing_database(settings) as engine:
+        entries = Digests(engine).list(limit=1) if engine else []
+    if not entries:
+        return warn("no digest yet", "signals run")
+    newest = window_starting(entries[0].window_start)
+    if settings.signals_deployment is Deployment.DEMO:
+        return ok(f"{newest.key} of the sample has its digest")
+    # A window that ended just now is still being run.
+    due = newest_complete(now() - LATE)
+    if newest.start >= due.start:
+        return ok(f"{newest.key} has its digest")
+    return fail(
+        f"{due.key} has no digest, the newest one is of {newest.key}", "see why its run failed, then signals run"
+    )
+
+
+def schedule(settings: Settings, now: Clock) -> ProbeResult:
+    """Whether the schedule is on, and whether the daemon that runs it is alive.
+
+    The result's code is the `ScheduleState`.
+    """
+    if settings.signals_deployment is Deployment.DEMO:
+        return ok("the demo has none")
+    from signals_pipeline.cli.scheduling import ALIVE, ScheduleState, schedule_state
+
+    state = schedule_state(settings, now())
+    minutes = ALIVE // timedelta(minutes=1)
+    match state:
+        case ScheduleState.ON:
+            return ProbeResult("ok", "on, and the daemon is alive", code=state)
+        case ScheduleState.NO_DAEMON:
+            return ProbeResult(
+                "fail",
+                f"on, but the daemon has not been alive for {minutes} minutes",
+                "start `make dev`, or the control service",
+                code=state,
+            )
+        case ScheduleState.NO_INSTANCE:
+            return ProbeResult(
+                "warn", "there is no Dagster instance yet", "make dev, then switch digest_schedule on", code=state
+            )
+        case ScheduleState.OFF:
+            return ProbeResult(
+                "warn",
+                "off: windows do not run automatically",
+                "switch digest_schedule on under Automation",
+                code=state,
+            )

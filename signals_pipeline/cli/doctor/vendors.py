@@ -1,0 +1,100 @@
+"""Checks that ask a vendor or a server: NewsAPI, Yahoo, the mail server; each waits only for its time limit."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from signals_pipeline.adapters.probes.aws import ses
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
+from signals_pipeline.adapters.probes.machine import folder
+from signals_pipeline.adapters.probes.smtp import smtp_login
+from signals_pipeline.adapters.probes.web import newsapi_key
+from signals_pipeline.cli.database import existing_database
+from signals_pipeline.core.watchlist import BENCHMARK
+from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import MailTransport
+
+MIGRATE = "signals migrate"
+
+Clock = Callable[[], datetime]
+
+
+def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float) -> ProbeResult:
+    """Whether NewsAPI accepts the key; it takes one request of the quota."""
+    from signals_pipeline.adapters.news.newsapi import NewsApi
+    from signals_pipeline.adapters.stores.source_calls import SourceCalls
+    from signals_pipeline.defs.live_feeds import feed_options
+
+    limits = feed_options(settings).plan.limits
+    key = _secret(settings.newsapi_key)
+    with existing_database(settings) as engine:
+        if engine is None:
+            return warn("not checked: the quota is counted in the database", MIGRATE)
+        calls = SourceCalls(engine)
+
+        # The request counts against the quota like one of a run.
+        def reserve() -> bool:
+            return bool(calls.reserve(NewsApi.name, limits, now()))
+
+        return newsapi_key(key, reserve=reserve, origin=origin, seconds=seconds)
+
+
+def quota(settings: Settings, now: Clock) -> ProbeResult:
+    """How many requests of the NewsAPI quota are left, and when they will run out."""
+    from signals_pipeline.adapters.news.newsapi import NewsApi
+    from signals_pipeline.adapters.stores.source_calls import SourceCalls
+    from signals_pipeline.defs.live_feeds import feed_options
+
+    limits = feed_options(settings).plan.limits
+    with existing_database(settings) as engine:
+        if engine is None:
+            return warn("unknown: it is counted in the database", MIGRATE)
+        forecast = SourceCalls(engine).forecast(NewsApi.name, limits, now(), "NewsAPI")
+    if forecast.runs_out or not forecast.left:
+        return warn(forecast.text, "wait for the next period, get a larger plan, or shorten the watchlist")
+    return ok(forecast.text)
+
+
+def prices(base_url: str, seconds: float) -> ProbeResult:
+    """Whether Yahoo returns bars of the benchmark, without retries."""
+    from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
+    from signals_pipeline.adapters.prices.yahoo_session import CHART_PATH, YAHOO_CHARTS_ORIGIN, ChartSession, Refused
+
+    # No spacing and no retries: one request, which must answer within the time limit.
+    policy = chart_policy(deadline=seconds, concurrency=1, min_interval=0, attempts=1)
+    with ChartSession(policy, base_url=base_url) as session:
+        try:
+            session.get(f"{YAHOO_CHARTS_ORIGIN}{CHART_PATH}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
+        except Refused as error:
+            return fail(f"Yahoo returns no bars of {error}", "try again later, or set SIGNALS_PRICES_PATH")
+    return ok(f"Yahoo returns bars of {BENCHMARK}")
+
+
+def mail(settings: Settings, seconds: float) -> ProbeResult:
+    """Whether mail can be sent, and to how many recipients."""
+    count = len(settings.recipients)
+    if not count:
+        return warn("DIGEST_RECIPIENTS is empty: no mail is sent", "set DIGEST_RECIPIENTS")
+    if settings.mail_transport is MailTransport.SES:
+        return ses(seconds=seconds)
+    if settings.mail_transport is MailTransport.FILES:
+        # A folder that is nearly full is a warning, which the line must keep.
+        result = folder(settings.mail_dir)
+        if result.status != "ok":
+            return result
+        recipients = "1 recipient" if count == 1 else f"{count} recipients"
+        return ok(f"files for {recipients}: {settings.mail_dir}")
+    return smtp_login(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_tls.value,
+        user=settings.smtp_user,
+        password=_secret(settings.smtp_password),
+        seconds=seconds,
+    )
+
+
+def _secret(value: SecretStr | None) -> str:
+    """The text of a secret; empty if it is not set."""
+    return value.get_secret_value() if value else ""
