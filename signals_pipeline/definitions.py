@@ -29,10 +29,10 @@ from signals_pipeline.defs.resources import (
     MarketContextResource,
     RecordedNewsResource,
     RecordedPricesResource,
-    beside_resource,
     knobs_resource,
     scorer_resource,
     store_resource,
+    worker_pool_resource,
 )
 from signals_pipeline.defs.sensors import DELIVERY_JOB, delivery_retry, digest_failed
 from signals_pipeline.settings import Settings
@@ -70,7 +70,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     store = store_resource(settings.database_url)
     return {
         "io_manager": WindowFrames(base=settings.frames_url),
-        "beside": beside_resource,
+        "beside": worker_pool_resource,
         "knobs": knobs,
         "store": store,
         "scorer": scorer_resource(settings.models_dir),

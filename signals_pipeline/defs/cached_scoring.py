@@ -75,7 +75,7 @@ class Scorer:
         arithmetic, _, _detail = self.quantisation.partition(":")
         return f"{self.name} {arithmetic} @{self.revision}"
 
-    def weighed(self, headlines: pd.DataFrame) -> pd.DataFrame:
+    def scorable(self, headlines: pd.DataFrame) -> pd.DataFrame:
         """The headlines whose tone is asked for: all of them."""
         return headlines
 
@@ -133,7 +133,7 @@ class SwitchedOff:
     fallback: str = ""
     announcement: str = "Generating TECHNICAL trading signals (no model: SIGNAL_GENERATOR=technical)"
 
-    def weighed(self, headlines: pd.DataFrame) -> pd.DataFrame:
+    def scorable(self, headlines: pd.DataFrame) -> pd.DataFrame:
         """The headlines whose tone is asked for: none."""
         return headlines.iloc[:0]
 

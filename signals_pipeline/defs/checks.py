@@ -27,7 +27,7 @@ from signals_pipeline.defs.jobs import NEWEST_PRESENT
 from signals_pipeline.defs.metadata import markdown_table
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS
 from signals_pipeline.defs.resources import MarketContext, Store
-from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 
 OWN = {
     "headlines": {
@@ -65,8 +65,8 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
             for (asset, name), meaning in _names().items()
         ]
 
-    @dg.multi_asset_check(name="window_checks", specs=specs, can_subset=True, op_tags=limits(120, a_window=1))
-    @bounded
+    @dg.multi_asset_check(name="window_checks", specs=specs, can_subset=True, op_tags=limit_tags(120, per_window=1))
+    @with_limits
     def checks(
         context: dg.AssetCheckExecutionContext,
         io_manager: dg.ResourceParam[WindowFrames],

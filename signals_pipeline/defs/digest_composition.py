@@ -32,7 +32,7 @@ class Composer:
     revisions: Mapping[datetime, tuple[Revision, ...]]
 
     @classmethod
-    def over(
+    def for_windows(
         cls,
         windows: tuple[Window, ...],
         store: Store,

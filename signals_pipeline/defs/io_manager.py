@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import PrivateAttr
 from upath import UPath
 
-from signals_pipeline.core.spread import neighbours
+from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.tables import STAGES, ByWindow, Columns, SchemaError, Table
 from signals_pipeline.core.windows import Window, window_for_key
 
@@ -141,7 +141,7 @@ def _together(work: Callable[[_Given], _Made], given: Collection[_Given]) -> lis
     """What the work makes of each, in their order; of many, some at the same time."""
     if len(given) < 2:
         return [*map(work, given)]
-    shares = neighbours([*given], -(-len(given) // _AT_ONCE))
+    shares = chunked([*given], -(-len(given) // _AT_ONCE))
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="frames") as threads:
         return [made for share in threads.map(lambda share: [*map(work, share)], shares) for made in share]
 

@@ -166,7 +166,7 @@ def _scratch(parts: Parts, window: Window) -> Iterator[Callable[..., Trace]]:
 def _trace(window: Window, parts: Parts, windows: Sequence[Window], run: Replay) -> Trace:
     made = run(windows, parts, MODE)
     news = {"headlines": made["headlines"], "sentiment": made["sentiment"]}
-    digest = Composer.over(tuple(windows), parts.store, parts.market, parts.prices, **news).compose(window)
+    digest = Composer.for_windows(tuple(windows), parts.store, parts.market, parts.prices, **news).compose(window)
     own = {name: frame[frame["window_start"] == pd.Timestamp(window.start)] for name, frame in made.items()}
     told = {"digest": json.loads(digest.to_json())}
     return Trace({name: own[name] for name in STAGES if name in own}, _recorded(window, parts.store) | told)

@@ -150,7 +150,7 @@ def preview(frame: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataV
     return _table(frame.tail(PREVIEW_ROWS), columns)
 
 
-def leading(rows: Columns, by: str, names: Sequence[str]) -> dg.MarkdownMetadataValue:
+def leading_rows(rows: Columns, by: str, names: Sequence[str]) -> dg.MarkdownMetadataValue:
     """The rows with the largest absolute (of instants: the newest) values of a column, largest first, as `preview`."""
     values = rows[by]
     size = values.astype("int64") if values.dtype.kind == "M" else np.abs(values)

@@ -17,7 +17,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.signals import signal_counts
 from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, failed_run, measured
 from signals_pipeline.core.windows import Window, window_for_key
-from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, said_mode
+from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, run_mode
 from signals_pipeline.defs.resources import Store
 
 TOLD_TAG = "signals/metrics"
@@ -70,7 +70,7 @@ def run_metrics_resource(
         done: set[str] = set()
         run, instance = context.run, context.instance
         if run is not None and instance is not None:
-            instance.add_run_tags(run.run_id, {DEPLOYMENT_TAG: deployment, MODE_TAG: said_mode(run.tags)})
+            instance.add_run_tags(run.run_id, {DEPLOYMENT_TAG: deployment, MODE_TAG: run_mode(run.tags)})
         try:
             yield done
         finally:
@@ -110,7 +110,7 @@ def failed_run_sensor(*, stack: str, now: Callable[[], datetime] = lambda: datet
 
 def is_backfill(tags: Mapping[str, str]) -> bool:
     """Whether these are the tags of a backfill's run, by its mode or, where it has none, by its range."""
-    return said_mode(tags) == "backfill"
+    return run_mode(tags) == "backfill"
 
 
 def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun, done: int, at: datetime) -> RunFacts:

@@ -27,7 +27,7 @@ from signals_pipeline.adapters.stores.outcomes import OutcomesStore
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.watchlist import load_watchlist
-from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
@@ -116,11 +116,13 @@ class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):
         return RecordedPrices(Path(self.path))
 
 
-@dg.resource(description="A process beside the run's own, for ranges of many windows.")
-def beside_resource(_context: dg.InitResourceContext) -> Iterator[Beside]:
-    """One for all stages of a run; it ends with the run."""
-    with closing(Beside("signals_pipeline.core.news.evidence", "signals_pipeline.adapters.rendering.files")) as beside:
-        yield beside
+@dg.resource(description="Worker processes that share the work of a run over many windows.")
+def worker_pool_resource(_context: dg.InitResourceContext) -> Iterator[WorkerPool]:
+    """One pool for all stages of a run; it ends with the run."""
+    # The modules whose functions the stages map: their imports take seconds.
+    modules = ("signals_pipeline.core.news.evidence", "signals_pipeline.adapters.rendering.files")
+    with closing(WorkerPool(*modules)) as pool:
+        yield pool
 
 
 def store_resource(url: str) -> dg.ResourceDefinition:

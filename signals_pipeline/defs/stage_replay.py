@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.adapters.stores.tables import Mode
-from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.assets.headlines import headlines
@@ -39,7 +39,7 @@ class Parts:
     market: MarketContext
     store: Store
     scorer: Scorer | SwitchedOff
-    beside: Beside = field(default_factory=Beside)
+    beside: WorkerPool = field(default_factory=WorkerPool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Work beside this process: the same results as in it, errors told, and no process left where this one is killed."""
+"""Worker pools give the results of this process, raise the errors of their tasks, and never outlive the run."""
 
 import contextlib
 import os
@@ -7,43 +7,49 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
-from functools import partial
 from pathlib import Path
-from queue import Queue
 
 import psutil
 import pytest
 
 from signals_pipeline.adapters import worker_pool as module
-from signals_pipeline.adapters.worker_pool import ENOUGH, AtOnce, Beside
+from signals_pipeline.adapters.worker_pool import MINIMUM_WINDOWS, WorkerPool, Workers
 
 KILLED = """
 import os, signal
-from signals_pipeline.adapters import beside as module
-from signals_pipeline.adapters.beside import ENOUGH, Beside
+from signals_pipeline.adapters import worker_pool as module
+from signals_pipeline.adapters.worker_pool import MINIMUM_WINDOWS, WorkerPool
+
+def pid(_item):
+    return os.getpid()
 
 if __name__ == "__main__":
     module.available_cpus = lambda: 2
-    with Beside().over(ENOUGH) as executor:
-        print(executor.submit(os.getpid).result(), flush=True)
+    with WorkerPool().open(MINIMUM_WINDOWS) as workers:
+        print(*set(workers.map(pid, range(50))), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def failing(text: str) -> None:
-    raise ValueError(text)
+def pid(_item: object) -> int:
+    return os.getpid()
 
 
-def failing_at_three(share: int) -> None:
-    if share == 3:
-        raise ValueError(f"share {share}")
+def fail_at_three(chunk: int) -> None:
+    if chunk == 3:
+        raise ValueError(f"chunk {chunk}")
 
 
-def meet(meeting: Path, share: int) -> int:
-    if share in {0, 8}:
-        with meeting.open("w" if share else "r"):
+def meet(chunk: int, meeting: Path) -> int:
+    """Chunks 0 and 1 each wait until the other one is worked on: one process alone would wait for ever."""
+    if chunk < 2:
+        with meeting.open("w" if chunk else "r"):
             pass
     return os.getpid()
+
+
+def wait_for_ever(_item: object) -> None:
+    signal.pause()
 
 
 def imported(module: str) -> bool:
@@ -51,73 +57,91 @@ def imported(module: str) -> bool:
 
 
 @pytest.fixture
-def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Beside]:
-    """Beside a process that has two CPUs."""
+def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerPool]:
+    """A pool in a process with two CPUs."""
     monkeypatch.setattr(module, "available_cpus", lambda: 2)
-    with closing(Beside("signals_pipeline.core.costs")) as opened:
+    with closing(WorkerPool("signals_pipeline.core.costs")) as opened:
         yield opened
 
 
-@pytest.mark.parametrize(("tasks", "cpus", "elsewhere"), [(ENOUGH, 2, True), (ENOUGH, 1, False), (1, 2, False)])
-def test_tasks_enough_and_a_second_cpu_get_another_process(
-    tasks: int, cpus: int, *, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+def processes(workers: Workers) -> list[psutil.Process]:
+    """The worker processes; waits until they run."""
+    assert workers.executor is not None
+    list(workers.map(pid, range(4)))
+    return [psutil.Process(started) for started in workers.executor._processes]  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    ("windows", "cpus", "in_workers"), [(MINIMUM_WINDOWS, 2, True), (MINIMUM_WINDOWS, 1, False), (1, 2, False)]
+)
+def test_many_windows_and_a_second_cpu_get_worker_processes_and_give_the_same_results(
+    windows: int, cpus: int, *, in_workers: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "available_cpus", lambda: cpus)
-    with closing(Beside()) as beside, beside.over(tasks) as executor:
-        assert isinstance(executor, AtOnce) is not elsewhere
-        assert (executor.submit(os.getpid).result() != os.getpid()) is elsewhere
-        assert executor.submit(sorted, "ba", reverse=True).result() == ["b", "a"]
-        with pytest.raises(ValueError, match="what was wrong"):
-            executor.submit(failing, "what was wrong").result()
-        shares = range(9)
-        assert executor.each(str, shares, sizes=[1] * 9, of="windows") == [*map(str, shares)]
-        assert executor.each(str, [], sizes=[], of="windows") == []
-        with pytest.raises(ValueError, match="share 3"):
-            executor.each(failing_at_three, shares, sizes=[1] * 9, of="windows")
+    chunks = range(9)
+
+    with closing(WorkerPool()) as pool, pool.open(windows) as workers:
+        pids = workers.map_chunks(pid, chunks, sizes=[1] * 9, unit="windows")
+        results = workers.map_chunks(str, chunks, sizes=[1] * 9, unit="windows")
+        nothing = workers.map_chunks(str, [], sizes=[], unit="windows")
+        sums = list(workers.map(pow, [2, 3], [3, 2]))
+        with pytest.raises(ValueError, match="chunk 3"):
+            workers.map_chunks(fail_at_three, chunks, sizes=[1] * 9, unit="windows")
+
+    assert (os.getpid() not in pids) is in_workers
+    assert results == [str(chunk) for chunk in chunks]
+    assert nothing == []
+    assert sums == [8, 9]
 
 
-def test_both_processes_take_shares_and_all_are_counted(
-    two: Beside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_two_workers_work_at_once_and_every_chunk_is_counted(
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first share, with the other process, and the last, with this one, end together or not at all."""
-    told, meeting = Queue[int](), tmp_path / "meeting"
+    counted: list[int] = []
+    monkeypatch.setattr(module, "count_progress", lambda _total, _unit: nullcontext(counted.append))
+    meeting = tmp_path / "meeting"
     os.mkfifo(meeting)
-    monkeypatch.setattr(module, "counting", lambda _count, _what: nullcontext(told.put))
-    with two.over(ENOUGH) as executor:
-        pids = executor.each(partial(meet, meeting), range(9), sizes=[*range(9)], of="windows")
-    assert pids[0] != os.getpid() == pids[-1]
-    assert sorted(told.get(timeout=60) for _ in pids) == [*range(9)]
+
+    with pool.open(MINIMUM_WINDOWS) as workers:
+        first, second = workers.map(meet, [0, 1], [meeting, meeting])
+        workers.map_chunks(pid, range(9), sizes=range(9), unit="windows")
+
+    assert len({first, second, os.getpid()}) == 3
+    assert counted == [*range(9)]
 
 
-def test_one_process_serves_block_after_block_and_has_imported_what_it_needs(two: Beside) -> None:
-    with two.over(ENOUGH) as executor:
-        first = executor.submit(os.getpid).result()
-    with two.over(ENOUGH) as executor:
-        assert executor.submit(os.getpid).result() == first
-        assert executor.submit(imported, "signals_pipeline.core.costs").result()
-    two.close()
-    assert not psutil.pid_exists(first)
-    two.close()  # once more does no harm
+def test_one_pool_serves_block_after_block_and_its_workers_have_imported_their_modules(pool: WorkerPool) -> None:
+    with pool.open(MINIMUM_WINDOWS) as workers:
+        started = processes(workers)
+    with pool.open(MINIMUM_WINDOWS) as workers:
+        assert processes(workers) == started
+        assert list(workers.map(imported, ["signals_pipeline.core.costs"])) == [True]
+
+    pool.close()
+
+    assert not any(process.is_running() for process in started)
+    pool.close()  # a second time does no harm
 
 
-def test_work_that_is_given_up_leaves_no_process_behind(two: Beside) -> None:
-    given_up = two.over(ENOUGH)
-    executor = given_up.__enter__()
-    other = psutil.Process(executor.submit(os.getpid).result())
-    for_ever = [executor.submit(signal.pause) for _ in range(3)]
-    assert not given_up.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert not other.is_running()
-    assert all(each.done() for each in for_ever)
-    with two.over(ENOUGH) as executor:  # what is tried again gets another
-        assert executor.submit(os.getpid).result() != other.pid
+def test_a_block_that_is_given_up_kills_its_workers_and_the_next_one_gets_others(pool: WorkerPool) -> None:
+    with contextlib.suppress(KeyboardInterrupt), pool.open(MINIMUM_WINDOWS) as workers:
+        started = processes(workers)
+        workers.map(wait_for_ever, range(3))
+        raise KeyboardInterrupt
+
+    assert not any(process.is_running() for process in started)
+    with pool.open(MINIMUM_WINDOWS) as workers:
+        assert not {*processes(workers)} & {*started}
 
 
-def test_the_other_process_ends_with_one_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED, encoding="utf-8")
+
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+
     assert done.returncode == -signal.SIGKILL, done.stderr
-    with_parent = int(done.stdout)
-    with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
-        psutil.Process(with_parent).wait(timeout=60)
-    assert not psutil.pid_exists(with_parent)
+    for started in map(int, done.stdout.split()):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
+            psutil.Process(started).wait(timeout=60)
+        assert not psutil.pid_exists(started)

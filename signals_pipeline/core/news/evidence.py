@@ -16,7 +16,7 @@ from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
 from signals_pipeline.core.news.versions import Versions
-from signals_pipeline.core.spread import HERE, Spread, neighbours
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval
@@ -104,7 +104,7 @@ def build_evidence(
     *,
     lookback_hours: float,
     strict: bool,
-    spread: Spread = HERE,
+    map_chunks: MapChunks = map_serially,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The evidence of each window, in the words that speak of each company.
 
@@ -114,12 +114,12 @@ def build_evidence(
         windows: Neighbours, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
-        spread: Who works; a window's rows are the same whichever others are in its share.
+        map_chunks: Maps the work over chunks of windows; the rows do not depend on the chunks.
 
     Returns:
         HEADLINES rows, and the count of rows without tone by reason as `clauses.assign_clauses` gives them.
     """
-    parts, known = neighbours(windows, WINDOWS_A_SHARE), items["known_at"]
+    parts, known = chunked(windows, WINDOWS_A_SHARE), items["known_at"]
     shares: list[_Share] = []
     for part in parts:
         first, last = known.searchsorted(
@@ -127,7 +127,7 @@ def build_evidence(
         )
         shares.append((items.iloc[first:last].reset_index(drop=True), part))
     work = partial(_gather, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
-    made = spread.each(work, shares, sizes=[*map(len, parts)], of="windows")
+    made = map_chunks(work, shares, sizes=[*map(len, parts)], unit="windows")
     frames, counts = zip(*made, strict=True)
     return concat(HEADLINES, frames), {reason: sum(each[reason] for each in counts) for reason in counts[0]}
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from signals_pipeline.core.news.feeds import RawHeadline
-from signals_pipeline.core.spread import HERE, Spread, neighbours
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.text import canonical_url, clean, content_address, readable
 
 # Not kept: no_time, no_title, removed, duplicate. Kept and counted: truncated, published_after_seen. Of no_title and
@@ -96,7 +96,7 @@ class Normalised:
         return [((id_,), (text, url)) if url else ((id_,),) for id_, text, url in zip(*columns, strict=True)]
 
 
-def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
+def normalise(raw: Iterable[RawHeadline], map_chunks: MapChunks = map_serially) -> Normalised:
     """Plain text, one clock and content addresses for everything that feeds delivered.
 
     A headline is its text on its UTC day of publication: `headline_id` does not depend on the feed, the link or any
@@ -105,10 +105,10 @@ def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
 
     Args:
         raw: What was delivered.
-        spread: Who judges the items, each by itself.
+        map_chunks: Maps the work over chunks of items; each item is judged by itself.
     """
-    shares = neighbours([*raw], HEADLINES_A_SHARE)
-    made = spread.each(_judge, shares, sizes=[*map(len, shares)], of="headlines")
+    shares = chunked([*raw], HEADLINES_A_SHARE)
+    made = map_chunks(_judge, shares, sizes=[*map(len, shares)], unit="headlines")
     judged = [one for share in made for one in share]
     names: dict[_Copy, tuple[str, str]] = {}
     tags: dict[_Copy, set[str]] = defaultdict(set)

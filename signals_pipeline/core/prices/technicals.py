@@ -31,7 +31,7 @@ import talib
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
-from signals_pipeline.core.spread import HERE, Spread, neighbours
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window
 
@@ -57,7 +57,7 @@ def build(
     sessions: Sessions,
     actions: pd.DataFrame | None = None,
     *,
-    spread: Spread = HERE,
+    map_chunks: MapChunks = map_serially,
 ) -> pd.DataFrame:
     """TECHNICALS of every (window, symbol), also of symbols without bars.
 
@@ -70,7 +70,7 @@ def build(
         sessions: Trading sessions that reach from before the first window to the last.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where bars are to be taken as they
             are.
-        spread: Who works; a row is the same whichever others are in its share.
+        map_chunks: Maps the work over chunks of windows; the rows do not depend on the chunks.
 
     Returns:
         A frame that conforms to TECHNICALS. Under 60 bars `technical` and its components are missing; raw values that
@@ -91,12 +91,12 @@ def build(
     )
     days, of_window = np.unique(moments, axis=0, return_inverse=True)
     histories = _histories(bars, symbols, days[-1, 0], actions)
-    of_moment, shares = np.bincount(of_window), neighbours(range(len(days)), MOMENTS_A_SHARE)
-    made = spread.each(
+    of_moment, shares = np.bincount(of_window), chunked(range(len(days)), MOMENTS_A_SHARE)
+    made = map_chunks(
         partial(_rows, histories=histories, symbols=symbols),
         [days[list(share)] for share in shares],
         sizes=[int(of_moment[list(share)].sum()) for share in shares],
-        of="windows",
+        unit="windows",
     )
     measured = pd.DataFrame.from_records([row for share in made for row in share], columns=_MEASURED)
     measured["session"] = pd.Series(measured["session"].to_numpy("datetime64[us]")).dt.tz_localize("UTC")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
-from signals_pipeline.core.spread import HERE, Spread, neighbours
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.tables import SCORES, ByWindow, concat
 from signals_pipeline.core.windows import Window
 
@@ -123,7 +123,7 @@ def build(
     windows: Sequence[Window],
     *,
     sentiment_weight: float,
-    spread: Spread = HERE,
+    map_chunks: MapChunks = map_serially,
 ) -> pd.DataFrame:
     """Score every symbol in every window.
 
@@ -134,7 +134,7 @@ def build(
         symbols: The watchlist.
         windows: The windows wanted; rows of other windows or symbols are left out.
         sentiment_weight: W, the share of tone in the combined score, in [0, 1].
-        spread: Who works; a row is the same whichever others are in its share.
+        map_chunks: Maps the work over chunks of windows; the rows do not depend on the chunks.
 
     Returns:
         SCORES frame, one row a (window, symbol). `contributions` is a JSON list, stories first (largest contribution
@@ -142,11 +142,11 @@ def build(
         combined score had none of its headlines been there. Its `members` are the headlines that make its weight and
         tone, so that the score can be told without one of them, or with another text (see `corrections`).
     """
-    parts = neighbours(sorted(windows, key=lambda window: window.start), WINDOWS_A_SHARE)
+    parts = chunked(sorted(windows, key=lambda window: window.start), WINDOWS_A_SHARE)
     rows_of = [ByWindow(frame) for frame in (headlines[_COUNTED], sentiment, technicals)]
     shares = [_Share.of(rows_of, part) for part in parts if part]
     work = partial(_score, symbols=symbols, sentiment_weight=sentiment_weight)
-    made = spread.each(work, shares, sizes=[len(share.windows) for share in shares], of="windows")
+    made = map_chunks(work, shares, sizes=[len(share.windows) for share in shares], unit="windows")
     return concat(SCORES, made)
 
 

@@ -13,9 +13,9 @@ from signals_pipeline.core.news import evidence, normalisation
 from signals_pipeline.core.news.evidence import build_evidence
 from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.news.normalisation import normalise
-from signals_pipeline.core.spread import HERE, Spread
+from signals_pipeline.core.chunks import MapChunks, map_serially
 from signals_pipeline_tests.support.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
-from signals_pipeline_tests.support.spreading import Backwards
+from signals_pipeline_tests.support.chunks import map_in_reverse
 
 
 @contextmanager
@@ -28,18 +28,18 @@ def shares_of(most: int) -> Iterator[None]:
 
 
 def evidence_rows(
-    items: Sequence[RawHeadline], mode: tuple[float, bool], spread: Spread
+    items: Sequence[RawHeadline], mode: tuple[float, bool], map_chunks: MapChunks
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    normalised = normalise(items, spread)
-    return build_evidence(normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], spread=spread)
+    normalised = normalise(items, map_chunks)
+    return build_evidence(normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], map_chunks=map_chunks)
 
 
 @settings(max_examples=10, deadline=None)
 @given(deliveries(), MODES, st.integers(1, 5))
 def test_shares_leave_no_trace(items: list[RawHeadline], mode: tuple[float, bool], most: int) -> None:
-    alone, whole = normalise(items), evidence_rows(items, mode, HERE)
+    alone, whole = normalise(items), evidence_rows(items, mode, map_serially)
     with shares_of(most):
-        shared, parts = normalise(items, Backwards()), evidence_rows(items, mode, Backwards())
+        shared, parts = normalise(items, map_in_reverse), evidence_rows(items, mode, map_in_reverse)
     pd.testing.assert_frame_equal(shared.items, alone.items)
     assert (shared.drops, shared.judged) == (alone.drops, alone.judged)
     pd.testing.assert_frame_equal(parts[0], whole[0])
@@ -50,6 +50,6 @@ def test_every_reason_for_no_tone_is_counted_over_all_shares() -> None:
     title = "Microsoft beats Walmart in groceries"
     items = [raw(title, START + pd.Timedelta(days=day, hours=15)) for day in range(1, 8)]
     with shares_of(3):
-        frame, without_tone = evidence_rows(items, (6.0, False), Backwards())
+        frame, without_tone = evidence_rows(items, (6.0, False), map_in_reverse)
     assert set(without_tone) == set(REASONS)
     assert sum(without_tone.values()) == int(((frame["relevance"] > 0) & (frame["text"] == "")).sum()) > 0

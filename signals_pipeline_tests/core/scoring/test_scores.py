@@ -16,7 +16,7 @@ from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.scoring import scores
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, windows_between
-from signals_pipeline_tests.support.spreading import Backwards
+from signals_pipeline_tests.support.chunks import map_in_reverse
 
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
 WINDOW = WINDOWS[0]
@@ -300,8 +300,8 @@ def test_many_windows_are_each_alone_and_row_order_does_not_matter(rows: Rows, p
     pd.testing.assert_frame_equal(again, together, check_exact=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scores, "WINDOWS_A_SHARE", random.randint(1, len(WINDOWS)))
-        spread = Backwards()
-        shared = scores.build(headlines, sentiment, technicals, SYMBOLS, WINDOWS, sentiment_weight=0.6, spread=spread)
+        frames = headlines, sentiment, technicals
+        shared = scores.build(*frames, SYMBOLS, WINDOWS, sentiment_weight=0.6, map_chunks=map_in_reverse)
     pd.testing.assert_frame_equal(shared, together, check_exact=True)
 
 
