@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
+from queue import Queue
 
 import psutil
 import pytest
@@ -20,19 +22,12 @@ import os, signal
 from signals_pipeline.adapters import worker_pool as module
 from signals_pipeline.adapters.worker_pool import MINIMUM_WINDOWS, WorkerPool
 
-def pid(_item):
-    return os.getpid()
-
 if __name__ == "__main__":
     module.available_cpus = lambda: 2
     with WorkerPool().open(MINIMUM_WINDOWS) as workers:
-        print(*set(workers.map(pid, range(50))), flush=True)
+        print(workers.executor.submit(os.getpid).result(), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-def pid(_item: object) -> int:
-    return os.getpid()
 
 
 def fail_at_three(chunk: int) -> None:
@@ -40,16 +35,12 @@ def fail_at_three(chunk: int) -> None:
         raise ValueError(f"chunk {chunk}")
 
 
-def meet(chunk: int, meeting: Path) -> int:
-    """Chunks 0 and 1 each wait until the other one is worked on: one process alone would wait for ever."""
-    if chunk < 2:
+def meet(meeting: Path, chunk: int) -> int:
+    """Chunks 0 and 8 each wait until the other one is worked on: one process alone would wait for ever."""
+    if chunk in {0, 8}:
         with meeting.open("w" if chunk else "r"):
             pass
     return os.getpid()
-
-
-def wait_for_ever(_item: object) -> None:
-    signal.pause()
 
 
 def imported(module: str) -> bool:
@@ -64,11 +55,10 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerPool]:
         yield opened
 
 
-def processes(workers: Workers) -> list[psutil.Process]:
-    """The worker processes; waits until they run."""
+def worker(workers: Workers) -> psutil.Process:
+    """The process of a pool with one worker."""
     assert workers.executor is not None
-    list(workers.map(pid, range(4)))
-    return [psutil.Process(started) for started in workers.executor._processes]  # noqa: SLF001
+    return psutil.Process(workers.executor.submit(os.getpid).result())
 
 
 @pytest.mark.parametrize(
@@ -81,57 +71,70 @@ def test_many_windows_and_a_second_cpu_get_worker_processes_and_give_the_same_re
     chunks = range(9)
 
     with closing(WorkerPool()) as pool, pool.open(windows) as workers:
-        pids = workers.map_chunks(pid, chunks, sizes=[1] * 9, unit="windows")
+        executor = workers.executor
         results = workers.map_chunks(str, chunks, sizes=[1] * 9, unit="windows")
         nothing = workers.map_chunks(str, [], sizes=[], unit="windows")
-        sums = list(workers.map(pow, [2, 3], [3, 2]))
         with pytest.raises(ValueError, match="chunk 3"):
             workers.map_chunks(fail_at_three, chunks, sizes=[1] * 9, unit="windows")
 
-    assert (os.getpid() not in pids) is in_workers
+    assert (executor is not None) is in_workers
     assert results == [str(chunk) for chunk in chunks]
     assert nothing == []
-    assert sums == [8, 9]
 
 
-def test_two_workers_work_at_once_and_every_chunk_is_counted(
+def test_worker_and_parent_work_at_once_and_every_chunk_is_counted(
     pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted: list[int] = []
-    monkeypatch.setattr(module, "count_progress", lambda _total, _unit: nullcontext(counted.append))
+    """The first chunk, in the worker, and the last one, in this process, end together or not at all."""
+    counted = Queue[int]()
+    monkeypatch.setattr(module, "count_progress", lambda _total, _unit: nullcontext(counted.put))
     meeting = tmp_path / "meeting"
     os.mkfifo(meeting)
 
     with pool.open(MINIMUM_WINDOWS) as workers:
-        first, second = workers.map(meet, [0, 1], [meeting, meeting])
-        workers.map_chunks(pid, range(9), sizes=range(9), unit="windows")
+        pids = workers.map_chunks(partial(meet, meeting), range(9), sizes=range(9), unit="windows")
 
-    assert len({first, second, os.getpid()}) == 3
-    assert counted == [*range(9)]
+    assert pids[0] != os.getpid() == pids[-1]
+    assert sorted(counted.get(timeout=60) for _ in pids) == [*range(9)]
+
+
+def test_items_are_worked_on_while_the_others_are_still_made(pool: WorkerPool) -> None:
+    first_result = Queue[int]()
+
+    def items() -> Iterator[int]:
+        yield 0
+        assert first_result.get(timeout=60) == 0
+        yield 1
+
+    with pool.open(MINIMUM_WINDOWS) as workers:
+        assert workers.map(str, items(), report=first_result.put) == ["0", "1"]
 
 
 def test_one_pool_serves_block_after_block_and_its_workers_have_imported_their_modules(pool: WorkerPool) -> None:
     with pool.open(MINIMUM_WINDOWS) as workers:
-        started = processes(workers)
+        first = worker(workers)
     with pool.open(MINIMUM_WINDOWS) as workers:
-        assert processes(workers) == started
-        assert list(workers.map(imported, ["signals_pipeline.core.costs"])) == [True]
+        assert worker(workers) == first
+        assert workers.executor is not None
+        assert workers.executor.submit(imported, "signals_pipeline.core.costs").result()
 
     pool.close()
 
-    assert not any(process.is_running() for process in started)
+    assert not first.is_running()
     pool.close()  # a second time does no harm
 
 
 def test_a_block_that_is_given_up_kills_its_workers_and_the_next_one_gets_others(pool: WorkerPool) -> None:
     with contextlib.suppress(KeyboardInterrupt), pool.open(MINIMUM_WINDOWS) as workers:
-        started = processes(workers)
-        workers.map(wait_for_ever, range(3))
+        assert workers.executor is not None
+        first = worker(workers)
+        waiting = [workers.executor.submit(signal.pause) for _ in range(3)]
         raise KeyboardInterrupt
 
-    assert not any(process.is_running() for process in started)
+    assert not first.is_running()
+    assert all(future.done() for future in waiting)
     with pool.open(MINIMUM_WINDOWS) as workers:
-        assert not {*processes(workers)} & {*started}
+        assert worker(workers) != first
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
@@ -141,7 +144,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
 
     assert done.returncode == -signal.SIGKILL, done.stderr
-    for started in map(int, done.stdout.split()):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
-            psutil.Process(started).wait(timeout=60)
-        assert not psutil.pid_exists(started)
+    started = int(done.stdout)
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
+        psutil.Process(started).wait(timeout=60)
+    assert not psutil.pid_exists(started)

@@ -118,7 +118,7 @@ def test_a_digest_whose_time_is_up_leaves_no_process_behind(tmp_path: Path, monk
     assert spawned() == before
 
 
-def writes_for_ever(_content: str, _folder: Path) -> None:
+def writes_for_ever(_content: str, folder: Path) -> None:
     """A disk that does not answer."""
     threading.Event().wait()
 

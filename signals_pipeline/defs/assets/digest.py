@@ -1,7 +1,7 @@
 """Asset `digest`: each window's digest, stored in the database and rendered to files."""
 
 from collections.abc import Iterator
-from itertools import repeat
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -69,7 +69,7 @@ def digest(
 
     # Workers render a digest while this process composes the next ones.
     with beside.open(len(windows)) as workers:
-        rendered = list(workers.map(write_digest, compose_and_store(), repeat(market.digests_dir)))
+        rendered = workers.map(partial(write_digest, folder=market.digests_dir), compose_and_store())
 
     for window, files in zip(windows, rendered, strict=True):
         entries[window.key] |= _describe_files(files)
