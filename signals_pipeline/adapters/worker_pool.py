@@ -146,7 +146,7 @@ class WorkerPool:
         if executor is None:
             return
         # Private until Python 3.14, which has `kill_workers`.
-        for process in list(executor._processes.values()):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        for process in list(executor._processes.values()):  # noqa: SLF001
             process.kill()
         executor.shutdown()
 

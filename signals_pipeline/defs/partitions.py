@@ -76,9 +76,9 @@ def modes_of(
     if mode not in {"live", "backfill", "manual"}:
         raise dg.Failure(f"tag {MODE_TAG}={mode!r}: must be live, backfill or manual; correct the tag")
     if overridden or mode == "manual":
-        return {window: "manual" for window in windows}
+        return dict.fromkeys(windows, "manual")
     if mode == "backfill":
-        return {window: "backfill" for window in windows}
-    modes: dict[Window, Mode] = {window: "catch_up" for window in windows}
+        return dict.fromkeys(windows, "backfill")
+    modes: dict[Window, Mode] = dict.fromkeys(windows, "catch_up")
     modes[windows[-1]] = "live"
     return modes

@@ -2,7 +2,7 @@
 
 Dagster makes an engine, a connection and a commit per statement, and five to eight statements per event; a year in one
 run has nine thousand events. Here an engine per file is kept, and a batch of events (DAGSTER_EVENT_BATCH_SIZE) is one
-transaction. The statements are Dagster's own, so either storage reads what the other wrote.
+transaction with a few statements. The rows are those of Dagster's own storage, so either reads what the other wrote.
 """
 
 import fcntl
@@ -10,6 +10,8 @@ import os
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -17,11 +19,16 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy.event import listen
 
 MAXIMUM_ENGINES = 8  # one for the index of all runs, the others for the runs read or written last
+# Types with an event per window. Other types have a few events per run, which Dagster's own code stores.
+BULK_TYPES = {dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION}
 BUSY_TIMEOUT_SECONDS = 30  # as Dagster's own: other processes write to the index as well
 
 
@@ -50,7 +57,46 @@ class BatchedEventLogStorage(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store the events of a run, all or none: Dagster stores a batch that failed again, event by event."""
         with self.run_connection(events[0].run_id), self.index_connection():
-            super().store_event_batch(events)
+            for event_type, group in groupby(events, attrgetter("dagster_event_type")):
+                if event_type in BULK_TYPES:
+                    self._store_bulk(list(group))
+                else:
+                    super().store_event_batch(list(group))
+
+    def _store_bulk(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store events of one type as `store_event` does one by one, with a statement per table."""
+        rows = [self._event_to_row(event) for event in events]
+        with self.run_connection(events[0].run_id) as run, self.index_connection() as index:
+            run.execute(SqlEventLogStorageTable.insert(), rows)
+            index.execute(SqlEventLogStorageTable.insert(), rows)
+
+            # The ids are consecutive: the open transaction keeps every other writer out.
+            last_id = index.execute(sa.select(sa.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+            event_ids = range(last_id - len(rows) + 1, last_id + 1)
+            self._store_asset_event_tags(index, events, event_ids)
+
+            # The table of assets holds the newest event of each asset.
+            newest = {
+                event.get_dagster_event().asset_key: (event, id_) for event, id_ in zip(events, event_ids, strict=True)
+            }
+            for event, event_id in newest.values():
+                self._store_asset_event(index, event, event_id)
+
+    def _store_asset_check_evaluation_planned(self, event: dg.EventLogEntry, event_id: int | None) -> None:
+        """Store one row per window, as Dagster does; but that serialises the event anew for each row."""
+        planned = event.get_dagster_event().asset_check_planned_data
+        row = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": dg.serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),
+            "evaluation_event_storage_id": event_id,
+        }
+        keys = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+        with self.index_connection() as index:
+            index.execute(AssetCheckExecutionsTable.insert(), [row | {"partition": key} for key in keys])
 
     @contextmanager
     def _connect(self, shard: str) -> Generator[sa.Connection]:
@@ -94,7 +140,7 @@ class BatchedEventLogStorage(SqliteEventLogStorage):
         if engine is None:
             url = self.conn_string_for_shard(shard)
             engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
-            sa.event.listen(engine, "connect", _do_not_sync)
+            listen(engine, "connect", _do_not_sync)
         self._engines[shard] = engine
         if len(self._engines) > MAXIMUM_ENGINES:
             _, oldest = self._engines.popitem(last=False)

@@ -28,7 +28,7 @@ from signals_pipeline.defs.partitions import run_mode
 SECONDS_TAG = "signals/seconds"
 PER_WINDOW_TAG = "signals/seconds_a_window"
 RETRIES_TAG = "signals/retries"
-RETRY_SECONDS_TAG = "signals/retry_seconds"
+REST_TAG = "signals/retry_seconds"
 
 # Full jitter: the n-th wait is drawn from [0, BACKOFF_SECONDS * 2^(n-1)], so that runs that failed together
 # do not all come back together. 30 s: most outages of a feed are over by then.
@@ -61,8 +61,8 @@ def with_limits(stage: Stage) -> Stage:
 
     A run's own tags may override two of them: `signals/seconds` is its time limit for all windows together, and
     `signals/retry_seconds` its backoff before a retry. Dagster retries a stage after a transient failure (a timeout, a
-    broken connection, 429, 5xx), but not in a run that was launched by hand: whoever launched it should see the error at
-    once. Any other failure ends the run.
+    broken connection, 429, 5xx), but not in a run that was launched by hand: its user should see the error at once. Any
+    other failure ends the run.
 
     Raises:
         Failure: the time is up; the message says where the stage was.
@@ -74,7 +74,7 @@ def with_limits(stage: Stage) -> Stage:
         return _run_limited(context, lambda: stage(context, *args, **inputs))
 
     @wraps(stage)
-    def limited_generator(context: Context, *args: Any, **inputs: Any) -> Iterator[Any]:
+    def limited_generator(context: Context, *args: Any, **inputs: Any) -> Iterator[Any]:  # noqa: ANN401
         # Run to its end within the limits; Dagster then takes the results one by one.
         yield from _run_limited(context, lambda: list(stage(context, *args, **inputs)))
 
@@ -154,7 +154,7 @@ def _retries_left(op: dg.OpExecutionContext) -> bool:
 
 def _backoff(op: dg.OpExecutionContext) -> float:
     """Random wait in seconds before the next retry."""
-    base = _seconds_in_tag(op.run.tags, RETRY_SECONDS_TAG)
+    base = _seconds_in_tag(op.run.tags, REST_TAG)
     if base is None:
         base = BACKOFF_SECONDS
     return random.uniform(0, base * 2**op.retry_number)  # noqa: S311 - not a secret

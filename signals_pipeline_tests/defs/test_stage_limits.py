@@ -1,4 +1,4 @@
-"""Stages end when their time is up, whatever they wait for, and are tried again only after what can heal."""
+"""Stages end when their time is up, whatever they wait for, and are retried only after transient failures."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.defs.assets import digest as digest_stage
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.defs.stage_limits import RETRY_SECONDS_TAG, SECONDS_TAG, limit_tags, with_limits
+from signals_pipeline.defs.stage_limits import REST_TAG, SECONDS_TAG, limit_tags, with_limits
 from signals_pipeline_tests.defs.test_live_news import materialize, settings
 from signals_pipeline_tests.support.documents import Item, rss
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
@@ -23,7 +23,7 @@ from signals_pipeline_tests.support.vendors import XML, Reply, Vendor, stalled, 
 
 WINDOWS = SAMPLE_WINDOWS[:3]
 RANGE = {RANGE_START_TAG: WINDOWS[0].key, RANGE_END_TAG: WINDOWS[-1].key}
-SOON = {RETRY_SECONDS_TAG: "0.001"}
+SOON = {REST_TAG: "0.001"}
 FEED = "/feed.xml"
 
 
@@ -118,7 +118,7 @@ def test_a_digest_whose_time_is_up_leaves_no_process_behind(tmp_path: Path, monk
     assert spawned() == before
 
 
-def writes_for_ever(_content: str, folder: Path) -> None:
+def writes_for_ever(_content: str, folder: Path) -> None:  # noqa: ARG001
     """A disk that does not answer."""
     threading.Event().wait()
 
@@ -136,7 +136,9 @@ def test_a_stage_in_time_leaves_no_alarm_behind() -> None:
 
 @pytest.mark.parametrize("said", ["soon", "0", "-5", ""])
 def test_a_limit_that_is_none_is_refused(said: str) -> None:
-    assert f"tag {SECONDS_TAG}={said!r}: not a number of seconds above 0" in failure(run(lambda: None, RANGE | {SECONDS_TAG: said}))
+    assert f"tag {SECONDS_TAG}={said!r}: not a number of seconds above 0" in failure(
+        run(lambda: None, RANGE | {SECONDS_TAG: said})
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_a_limit_that_is_none_is_refused(said: str) -> None:
         (SourceError("HTTP 503", transient=True), {"dagster/partition": WINDOWS[0].key}, 1),
     ],
 )
-def test_only_what_can_heal_is_tried_again_and_never_while_somebody_waits(
+def test_only_transient_failures_are_retried_and_never_in_a_run_launched_by_hand(
     error: Exception, tags: dict[str, str], expected: int
 ) -> None:
     def refuse() -> None:
@@ -162,7 +164,7 @@ def test_only_what_can_heal_is_tried_again_and_never_while_somebody_waits(
     assert str(error) in failure(result)
 
 
-def test_what_is_sent_is_never_tried_again_by_dagster() -> None:
+def test_a_stage_without_retries_is_never_run_again() -> None:
     def refuse() -> None:
         raise SourceError("HTTP 503", transient=True)
 

@@ -12,7 +12,7 @@ import pytest
 from signals_pipeline.adapters.mail.transport import Conversation, Transport
 from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.stage_limits import RETRY_SECONDS_TAG
+from signals_pipeline.defs.stage_limits import REST_TAG
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.outboxes import WHO
@@ -22,7 +22,7 @@ from signals_pipeline_tests.support.postgres import Server, server
 __all__ = ["store"]
 
 pytestmark = pytest.mark.postgres
-SOON = {RETRY_SECONDS_TAG: "0.001"}
+SOON = {REST_TAG: "0.001"}
 LATER = timedelta(minutes=3)
 
 

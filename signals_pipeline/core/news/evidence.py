@@ -11,12 +11,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.linking.clauses import assign_clauses
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
 from signals_pipeline.core.news.versions import Versions
-from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
+from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.text import canonical_url, clean, content_address, readable
 
 # Not kept: no_time, no_title, removed, duplicate. Kept and counted: truncated, published_after_seen. Of no_title and

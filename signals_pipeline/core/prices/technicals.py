@@ -29,9 +29,9 @@ import numpy as np
 import pandas as pd
 import talib
 
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
-from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
+from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.tables import SCORES, ByWindow, concat
 from signals_pipeline.core.windows import Window
 

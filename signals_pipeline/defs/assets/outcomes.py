@@ -89,7 +89,6 @@ def _record(index: OutcomeIndex, as_of: datetime) -> dg.MarkdownMetadataValue:
     """The hit rates so far, live signals apart from the others, as a Markdown list."""
     items = []
     for provenance in PROVENANCES:
-        for line in index.record(as_of, f"All signals, {provenance}", provenance):
-            if line.n:
-                items.append(f"- {line.label}: {line.text}")
+        lines = index.record(as_of, f"All signals, {provenance}", provenance)
+        items += [f"- {line.label}: {line.text}" for line in lines if line.n]
     return dg.MetadataValue.md("\n".join(items) or "none yet")

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from signals_pipeline.core.chunks import MapChunks, map_serially
 from signals_pipeline.core.linking.clauses import REASONS
 from signals_pipeline.core.news import evidence, normalisation
 from signals_pipeline.core.news.evidence import build_evidence
 from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.news.normalisation import normalise
-from signals_pipeline.core.chunks import MapChunks, map_serially
-from signals_pipeline_tests.support.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
 from signals_pipeline_tests.support.chunks import map_in_reverse
+from signals_pipeline_tests.support.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
 
 
 @contextmanager
@@ -31,7 +31,9 @@ def evidence_rows(
     items: Sequence[RawHeadline], mode: tuple[float, bool], map_chunks: MapChunks
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     normalised = normalise(items, map_chunks)
-    return build_evidence(normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], map_chunks=map_chunks)
+    return build_evidence(
+        normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], map_chunks=map_chunks
+    )
 
 
 @settings(max_examples=10, deadline=None)
