@@ -153,7 +153,7 @@ def silence_alerts(store: Store, mailing: Mailing, quiet_runs: int) -> list[Aler
                 "Digest overdue: the newest digest is missing",
                 [
                     f"{line[0].upper()}{line[1:]}.",
-                    "Check in the Dagster UI that the daemon is running (Deployment) and `digest_schedule` is on (Automation).",
+                    "Check in the Dagster UI that the daemon is running and `digest_schedule` is on.",
                 ],
             )
         )
