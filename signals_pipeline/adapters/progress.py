@@ -73,6 +73,7 @@ class Progress:
         return f"{state}, {rate:.1f} per second, about {left / rate:.0f} s"
 
 
+# The progress of the stage that runs in this thread; workers and other threads have none.
 _current: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 
@@ -92,6 +93,7 @@ def report_progress(windows: int, log: Callable[[str], object], *, interval: flo
         while not finished.wait(interval):
             log(progress.line)
 
+    # A daemon thread, so that it never keeps a process alive that is being stopped.
     thread = threading.Thread(target=log_until_finished, name="progress", daemon=True)
     thread.start()
     token = _current.set(progress)

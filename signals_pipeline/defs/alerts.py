@@ -46,7 +46,7 @@ def send_alert(mailing: Mailing, alert: Alert) -> list[str]:
     Returns:
         One line per mail that may not have arrived.
     """
-    from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - brings the template engine, which no import needs
+    from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - loads the template engine, which most processes never need
 
     problems = []
     for operator in mailing.operators:

@@ -52,7 +52,7 @@ ASSET_CHECKS = {
     "scores": {},
     "signals": {"no_repeats": "No signal repeats one that is still active."},
     "outcomes": {"record_plausible": "No hit rate within 5 sessions is too good for news: that is look-ahead."},
-    "digest": {"fit_to_send": "Nothing serious was found; else the data stays and the mail is kept back."},
+    "digest": {"fit_to_send": "Nothing serious was found. Otherwise the data is stored and the mail is held back."},
 }
 """Descriptions of the checks that only one asset has, by asset and name."""
 

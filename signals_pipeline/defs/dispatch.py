@@ -171,7 +171,7 @@ def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | No
             continue
         result = _attempt(store, mailing, mail, content_of(store, mailing, mail), report)
         if result is None:
-            continue
+            continue  # another process sends it
         report.counts[result.state] += 1
         if result.error:
             report.problems.append(f"mail {mail.id} of window {mail.window.key} {result.state}: {result.error}")
@@ -183,10 +183,11 @@ def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
     Raises:
         DigestError: the stored digest can't be read.
     """
-    from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - brings the template engine, which no import needs
+    from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - loads the template engine, which most processes never need
 
     envelope = Envelope(mailing.sender, mail.recipient, mail.message_id, mailing.now())
     stored = store.digests.get(mail.window_start) if mail.kind == "digest" else None
+    # A mail of kind "failed" says why there is no digest; its text is in the outbox.
     if stored is None:
         return message.failure_message(mail.window, mail.detail, envelope, mailing.links)
     return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
@@ -196,10 +197,12 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, report:
     """Attempt to send one mail; None if another process has claimed it."""
     try:
         with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
+            # Claimed only once the server listens, so that a server that is down costs no attempt of another process.
             claimed_at = mailing.now()
             if not store.outbox.claim(mail, claimed_at):
                 return None
             report.claimed += 1
+            # From here on the mail may arrive: whatever happens, its state is written before anything else is sent.
             answer: Sent | NotSent | Unanswered
             try:
                 answer = Sent(conversation.hand_over(content))
@@ -210,6 +213,7 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, report:
             store.outbox.settle(mail, result, now=mailing.now(), claimed_at=claimed_at, provider_id=provider_id)
             return result
     except NotSent as problem:
+        # The server could not be reached or refused the addresses: the mail was not claimed and waits.
         result = delivery_result(problem, attempts=mail.attempts + 1, now=mailing.now())
         store.outbox.put_off(mail, result, mailing.now())
         return result

@@ -98,6 +98,7 @@ def audit(window: Window, parts: Parts, stored: Trace | None = None, *, run: Rep
     later = windows_after(window, LATER_WINDOWS)
     with _scratch(parts, window) as replay_traced:
         reference = replay_traced(_cut(parts, window), (window,), run, history="past")
+        # Every trace must equal the reference: nothing after the window's end may show in it.
         poisoned = _poisoned(parts, window)
         traces = {
             "inputs as they are now": replay_traced(parts, (window,), run, history="all"),
@@ -183,6 +184,7 @@ def _trace(window: Window, parts: Parts, windows: Sequence[Window], run: Replay)
     )
     digest = composer.compose(window)
 
+    # Other windows are replayed only for their influence on this one.
     rows_of_window: dict[str, pd.DataFrame] = {}
     for name in STAGES:
         if name in frames:

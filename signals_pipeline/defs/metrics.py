@@ -68,6 +68,7 @@ def run_metrics_resource(
     @dg.resource(required_resource_keys={"store"}, description="Writes the run's metrics when it ends.")
     def run_metrics(context: dg.InitResourceContext) -> Iterator[set[str]]:
         done: set[str] = set()
+        # Both are missing where the resource is built outside a run, as by `signals` commands.
         run, instance = context.run, context.instance
         if run is not None and instance is not None:
             instance.add_run_tags(run.run_id, {DEPLOYMENT_TAG: deployment, MODE_TAG: run_mode(run.tags)})
@@ -99,6 +100,7 @@ def failed_run_sensor(*, stack: str, now: Callable[[], datetime] = lambda: datet
         minimum_interval_seconds=60,
     )
     def failed_run_metrics(context: dg.RunFailureSensorContext) -> None:
+        # Read anew: the run's process may have tagged it since the sensor's event.
         run = context.instance.get_run_by_id(context.dagster_run.run_id) or context.dagster_run
         launcher = context.instance.run_launcher
         if isinstance(launcher, StopsTasks) and launcher.stop_leftover(run):

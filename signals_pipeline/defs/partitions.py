@@ -7,9 +7,12 @@ import dagster as dg
 from signals_pipeline.adapters.stores.tables import Mode
 from signals_pipeline.core.windows import DIGEST_CRON, KEY_FORMAT, Window, window_for_key
 
-FIRST_WINDOW = "2015-01-02-08:30"
+FIRST_WINDOW = "2015-01-02-08:30"  # the first session of the year in which the bundled sample lies
+
+# Tags of a run. Those of this project:
 MODE_TAG = "signals/mode"
 DEPLOYMENT_TAG = "signals/deployment"
+# Dagster's own, which its UI and its backfills set:
 BACKFILL_TAG = "dagster/backfill"
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -29,6 +32,7 @@ def digest_windows(first: str = FIRST_WINDOW, end: str | None = None) -> dg.Time
 
 
 DIGEST_WINDOWS = digest_windows()
+# A window's signals depend on those of the window before it, which may still be active.
 PREVIOUS_WINDOW = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 
 

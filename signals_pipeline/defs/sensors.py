@@ -106,6 +106,7 @@ def failure_reason(context: dg.RunFailureSensorContext) -> str:
     Only messages written in this package are shown: those of libraries may hold addresses or keys.
     """
     for event in context.get_step_failure_events():
+        # The causes come last: the first message of our own is the one nearest to the stage.
         messages = list(_messages(event.step_failure_data.error))
         for message in messages:
             exception, _, text = message.partition(": ")

@@ -129,11 +129,6 @@ class BatchedEventLogStorage(SqliteEventLogStorage):
                     return
             super()._initdb(engine, for_index_shard)
 
-    def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table; asked for every event with tags, so without an engine of its own."""
-        with self.index_connection() as connection:
-            return sa.inspect(connection).has_table(table_name)
-
     def _engine(self, shard: str) -> sa.Engine:
         """The engine of a file; it keeps connections and compiled statements. The one used longest ago is closed."""
         engine = self._engines.pop(shard, None)

@@ -57,6 +57,7 @@ def digest(
         for window in counted(windows):
             composed = composer.compose(window)
             content = composed.to_json()
+            # Digest and mails are stored in one transaction, so that no mail is lost or duplicated.
             mails = mailing.addressed(window) if window == newest else ()
             store.digests.put(
                 window, content, kind=composed.kind, mode=composed.mode, subject=composed.subject, mails=mails
@@ -71,6 +72,7 @@ def digest(
     with beside.open(len(windows)) as workers:
         rendered = workers.map(partial(write_digest, folder=market.digests_dir), compose_and_store())
 
+    # The files exist only now; their entries complete those of the composed digests.
     for window, files in zip(windows, rendered, strict=True):
         entries[window.key] |= _describe_files(files)
     attach(context, entries)

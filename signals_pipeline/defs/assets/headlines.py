@@ -52,6 +52,7 @@ def headlines(
             normalised.items, market.watchlist, windows, **lookback, map_chunks=workers.map_chunks
         )
 
+    # The ledger compares what the evidence covers with what earlier windows have covered.
     covered = store.coverage.covered(windows[0].start)
     entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **lookback)
     store.coverage.put(entries)

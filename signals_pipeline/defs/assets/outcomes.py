@@ -67,6 +67,7 @@ def outcomes(
             without_bars.update(matured.without_bars)
             add_done(len(chunk))
 
+    # The record at the end of the newest window, as the digest will show it.
     known = store.outcomes.known(as_of)
     index = OutcomeIndex.of(known, store.history.modes(as_of))
     entries = {

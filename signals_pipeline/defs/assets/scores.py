@@ -50,6 +50,7 @@ def scores(
         )
 
     describe_windows(context, frame, windows, _describe)
+    # Drawn for the newest window only: a picture takes 5 kB in the event log.
     plot = figures.scores(frame, windows[-1], gate=knobs.min_combined_score)
     describe_run(context, windows, {"score_plot": plot})
     return dg.Output(frame, metadata={"sentiment_weight": f"{knobs.sentiment_weight:g}"})

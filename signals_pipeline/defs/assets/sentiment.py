@@ -34,6 +34,7 @@ def sentiment(
     """Class probabilities of every headline about a company, with the weights that carry its tone into the score."""
     windows = windows_of(context)
     scorable = scorer.scorable(headlines)
+    # Each distinct text once: companies share headlines, and windows share evidence.
     logits, report = scorer.score(core.texts_to_score(scorable))
     frame = core.build(
         scorable,

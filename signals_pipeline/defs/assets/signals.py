@@ -48,6 +48,7 @@ def signals(
     context.log.info(scorer.announcement)
 
     scores_by_window = ByWindow(scores)
+    # Oldest first: a window is decided against the signals of those before it.
     decided_again: set[str] = set()
     entries: dict[str, dict[str, Any]] = {}
     for window in counted(windows):

@@ -40,6 +40,7 @@ def technicals(
     """RSI, MACD, ATR, trend, momentum and volume of every watchlist symbol, each bounded, and their weighted sum."""
     windows = windows_of(context)
     symbols = market.watchlist.symbols
+    # Enough bars for the indicators with the longest memory, before the first window.
     first_day = (windows[0].start - timedelta(days=HISTORY_DAYS)).date()
     last_day = windows[-1].end.date()
     bars = prices.bars(symbols, first_day, last_day)
