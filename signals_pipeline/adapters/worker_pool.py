@@ -31,9 +31,11 @@ class Workers:
 
     Attributes:
         executor: The pool; None to do all work in this process.
+        maximum_unfinished: Items that the pool has at most: one in work and one waiting per worker.
     """
 
-    executor: ProcessPoolExecutor | None
+    executor: ProcessPoolExecutor | None = None
+    maximum_unfinished: int = 0
 
     def map_chunks(
         self, function: Callable[[Chunk], Result], chunks: Sequence[Chunk], /, *, sizes: Sequence[int], unit: str
@@ -49,49 +51,42 @@ class Workers:
         *,
         report: Callable[[int], object] = lambda _position: None,
     ) -> list[Result]:
-        """Map a function over items, here and in the workers.
+        """Map a function over items, in the workers and in this process.
 
-        Workers start on an item as soon as the iterable yields it. When it has yielded all, this process works as well:
-        a process that only waited would leave a CPU idle, or need another worker and its imports (a year took 8 s more
-        CPU that way).
+        An item goes to the workers while they have too little to do, else it is worked on here: a process that only
+        waited would leave a CPU idle, or need one more worker with its imports (a year took 8 s more CPU that way).
+        No future is ever cancelled: when the workers of a pool with cancelled futures are killed, its thread fails with
+        InvalidStateError (Python 3.11.7) and leaves them behind as zombies.
 
         Args:
             function: What is computed for one item. It must pickle, like items and results.
-            items: The items.
-            report: Gets the position of each item that is done; from any thread.
+            items: The items; workers start on the first ones before the iterable has yielded all.
+            report: Gets the position of each item that is done, from any thread.
 
         Returns:
             Results in the order of the items.
         """
-        if self.executor is None:
-            results: list[Result] = []
-            for position, item in enumerate(items):
-                results.append(function(item))
-                report(position)
-            return results
-
-        submitted: list[tuple[Item, Future[Result]]] = []
+        results: dict[int, Result] = {}
+        futures: dict[int, Future[Result]] = {}
+        unfinished: list[Future[Result]] = []
         for position, item in enumerate(items):
-            future = self.executor.submit(function, item)
-            future.add_done_callback(partial(_report_result, report, position))
-            submitted.append((item, future))
-
-        # From the end, as the workers start at the front; what cannot be cancelled is theirs.
-        own_results: dict[int, Result] = {}
-        for position, (item, future) in reversed(list(enumerate(submitted))):
-            if future.cancel():
-                own_results[position] = function(item)
+            unfinished = [future for future in unfinished if not future.done()]
+            if self.executor is not None and len(unfinished) < self.maximum_unfinished:
+                future = self.executor.submit(function, item)
+                future.add_done_callback(partial(_report_done, report, position))
+                futures[position] = future
+                unfinished.append(future)
+            else:
+                results[position] = function(item)
                 report(position)
-        return [
-            own_results[position] if position in own_results else future.result()
-            for position, (_, future) in enumerate(submitted)
-        ]
+
+        for position, future in futures.items():
+            results[position] = future.result()
+        return [results[position] for position in range(len(results))]
 
 
-def _report_result(report: Callable[[int], object], position: int, future: Future[Any]) -> None:
-    """Report an item that a worker has done; one that was cancelled is reported where it is done instead."""
-    if not future.cancelled():
-        report(position)
+def _report_done(report: Callable[[int], object], position: int, _future: Future[Any]) -> None:
+    report(position)
 
 
 class WorkerPool:
@@ -113,12 +108,12 @@ class WorkerPool:
         for them: nobody needs their results, and one that hangs would hold up the run. The next block gets new ones.
         """
         if windows < MINIMUM_WINDOWS or available_cpus() < 2:
-            yield Workers(None)
+            yield Workers()
             return
         if self._executor is None:
             self._executor = self._start()
         try:
-            yield Workers(self._executor)
+            yield Workers(self._executor, maximum_unfinished=2 * _worker_count())
         except BaseException:
             self._kill()
             raise
@@ -131,7 +126,7 @@ class WorkerPool:
 
     def _start(self) -> ProcessPoolExecutor:
         executor = ProcessPoolExecutor(
-            max_workers=min(available_cpus() - 1, MAXIMUM_WORKERS),  # this process takes one CPU itself
+            max_workers=_worker_count(),
             # Spawned, not forked: Dagster and the model have threads, and a fork would copy the locks they hold.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_initialise_worker,
@@ -149,6 +144,10 @@ class WorkerPool:
         for process in list(executor._processes.values()):  # noqa: SLF001
             process.kill()
         executor.shutdown()
+
+
+def _worker_count() -> int:
+    return min(available_cpus() - 1, MAXIMUM_WORKERS)  # this process needs a CPU itself
 
 
 def _initialise_worker(modules: Sequence[str]) -> None:
