@@ -23,7 +23,7 @@ DIGEST_JOB = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     hooks={count_step},
     tags=TASK_TAGS,
-    description="Every stage from headlines to digest, for one window or a range of windows in one run.",
+    description="All stages from headlines to digest, for one window or a range of windows in one run.",
 )
 
 

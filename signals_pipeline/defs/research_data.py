@@ -92,14 +92,14 @@ def opened(resources: dict[str, Any]) -> Iterator[Inputs]:
         yield Inputs(built.store, built.market, built.prices, resources["io_manager"])
 
 
-def windows_run(store: Store, first: str | None, last: str | None, most: int) -> tuple[Window, ...]:
+def windows_run(store: Store, first: str | None, last: str | None, maximum: int) -> tuple[Window, ...]:
     """Windows that were run, oldest first.
 
     Args:
         store: The database.
         first: Key of the first window; None for no bound.
         last: Key of the last window; None for no bound.
-        most: Maximum number of windows; the newest are taken.
+        maximum: Maximum number of windows; the newest are returned.
 
     Raises:
         WindowError: a key is not that of a window, or no window was run between them.
@@ -110,7 +110,7 @@ def windows_run(store: Store, first: str | None, last: str | None, most: int) ->
     if not windows:
         span = f"from {first or 'the first'} to {last or 'the last'}"
         raise WindowError(f"no window was run {span}: run some with `signals run` or `signals backfill`")
-    return tuple(windows[-most:])
+    return tuple(windows[-maximum:])
 
 
 def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> Past:

@@ -1,4 +1,4 @@
-"""Every stage of a run is heard of every few seconds: what is done and left, the rate, and the rest's time."""
+"""Every stage of a run reports its progress: items done and left, the rate, and the time left."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ COUNTED = {
 """What each stage counts."""
 
 
-def test_a_line_says_done_left_rate_and_time() -> None:
+def test_a_line_holds_items_done_and_left_the_rate_and_the_time_left() -> None:
     now, lines = [0.0], list[str]()
     pace = Progress("4 windows at once", clock=lambda: now[0])
     with pace.counting(4, "windows") as done:
@@ -46,7 +46,7 @@ def test_a_line_says_done_left_rate_and_time() -> None:
     assert pace.line == "4 windows at once, 25 s so far"
 
 
-def test_what_does_its_windows_at_once_is_heard_of_while_it_works() -> None:
+def test_a_stage_that_counts_nothing_reports_its_windows_and_its_time() -> None:
     lines = Queue[str]()
     with report_progress(520, lines.put, interval=0.001):
         assert lines.get(timeout=60) == "520 windows at once, 0 s so far"
@@ -56,7 +56,7 @@ def test_what_does_its_windows_at_once_is_heard_of_while_it_works() -> None:
     assert "progress" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_windows_are_counted_where_a_stage_tells_them_and_none_is_lost() -> None:
+def test_counted_items_are_all_yielded_and_reported() -> None:
     lines, seen = Queue[str](), list[Window]()
     with report_progress(4, lines.put, interval=0.001):
         for at, window in enumerate(counted(WINDOWS)):
@@ -67,13 +67,13 @@ def test_windows_are_counted_where_a_stage_tells_them_and_none_is_lost() -> None
     assert tuple(counted(WINDOWS)) == WINDOWS  # outside of a stage nobody listens
 
 
-def test_what_stops_a_stage_stops_its_lines() -> None:
+def test_an_exception_in_the_stage_ends_its_reports() -> None:
     with pytest.raises(KeyboardInterrupt), report_progress(1, lambda _line: None, interval=60):
         raise KeyboardInterrupt
     assert "progress" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_every_stage_of_a_range_is_heard_of_and_counts_what_it_does(
+def test_every_stage_of_a_range_reports_its_progress_in_its_own_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, original = list[tuple[Progress, int, str]](), Progress.counting
