@@ -30,10 +30,10 @@ COUNTED = {
 
 def test_a_line_holds_items_done_and_left_the_rate_and_the_time_left() -> None:
     now, lines = [0.0], list[str]()
-    pace = Progress("4 windows at once", clock=lambda: now[0])
-    with pace.counting(4, "windows") as done:
+    stage_progress = Progress("4 windows at once", clock=lambda: now[0])
+    with stage_progress.counting(4, "windows") as done:
         for _ in WINDOWS:
-            lines.append(pace.line)
+            lines.append(stage_progress.line)
             now[0] += 5
             done(1)
     now[0] += 5
@@ -43,7 +43,7 @@ def test_a_line_holds_items_done_and_left_the_rate_and_the_time_left() -> None:
         "2 of 4 windows done, 2 left, 0.2 per second, about 10 s",
         "3 of 4 windows done, 1 left, 0.2 per second, about 5 s",
     ]
-    assert pace.line == "4 windows at once, 25 s so far"
+    assert stage_progress.line == "4 windows at once, 25 s so far"
 
 
 def test_a_stage_that_counts_nothing_reports_its_windows_and_its_time() -> None:
@@ -78,9 +78,9 @@ def test_every_stage_of_a_range_reports_its_progress_in_its_own_unit(
 ) -> None:
     seen, original = list[tuple[Progress, int, str]](), Progress.counting
 
-    def counting(pace: Progress, count: int, what: str) -> AbstractContextManager[Callable[[int], None]]:
-        seen.append((pace, count, what))
-        return original(pace, count, what)
+    def counting(stage_progress: Progress, count: int, what: str) -> AbstractContextManager[Callable[[int], None]]:
+        seen.append((stage_progress, count, what))
+        return original(stage_progress, count, what)
 
     monkeypatch.setattr(Progress, "counting", counting)
     monkeypatch.setattr(progress, "REPORT_SECONDS", 0.01)
