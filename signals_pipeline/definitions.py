@@ -1,4 +1,7 @@
-"""Composition root: `build_definitions` assembles what Dagster sees; tests override pieces without patching."""
+"""Composition root: `build_definitions` assembles what Dagster loads.
+
+Tests replace resources by its argument, without patching. What the parts do is in `defs`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,10 +32,10 @@ from signals_pipeline.defs.resources import (
     MarketContextResource,
     RecordedNewsResource,
     RecordedPricesResource,
-    beside_resource,
     knobs_resource,
     scorer_resource,
     store_resource,
+    worker_pool_resource,
 )
 from signals_pipeline.defs.sensors import DELIVERY_JOB, delivery_retry, digest_failed
 from signals_pipeline.settings import Settings
@@ -45,11 +48,11 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
     """Assets, job, schedule and resources of a deployment.
 
     Args:
-        settings: Validated settings; `settings.signals_deployment` chooses the parts.
-        resource_overrides: Resources to put in place of the deployment's, by key.
+        settings: Validated settings; `signals_deployment` among them chooses the parts.
+        resource_overrides: Resources by key that replace those of the deployment.
 
     Raises:
-        SettingsError: the deployment lacks an input that it can't do without.
+        SettingsError: a setting that the deployment needs is missing.
     """
     demo = settings.signals_deployment is Deployment.DEMO
     resources = {**build_resources(settings), **(resource_overrides or {})}
@@ -70,7 +73,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     store = store_resource(settings.database_url)
     return {
         "io_manager": WindowFrames(base=settings.frames_url),
-        "beside": beside_resource,
+        "beside": worker_pool_resource,
         "knobs": knobs,
         "store": store,
         "scorer": scorer_resource(settings.models_dir),
@@ -87,14 +90,14 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 
 
 def _news(settings: Settings) -> dg.ConfigurableResource[NewsSource] | dg.ResourceDefinition:
-    """A recorded file where one is named, and in the demo; else the live feeds."""
+    """The recorded file that is set, or the sample in the demo; otherwise the live feeds."""
     demo = settings.signals_deployment is Deployment.DEMO
     recorded = settings.signals_news_path or (sample.HEADLINES if demo else None)
     return RecordedNewsResource(path=str(recorded)) if recorded else live_news_resource(settings)
 
 
 def _prices(settings: Settings, store: dg.ResourceDefinition) -> dg.ConfigurableResource[PriceSource]:
-    """A recorded file where one is named, and in the demo; else the live vendor."""
+    """The recorded file that is set, or the sample in the demo; otherwise the live vendor."""
     demo = settings.signals_deployment is Deployment.DEMO
     recorded = settings.signals_prices_path or (sample.PRICES if demo else None)
     if recorded:
@@ -125,7 +128,7 @@ def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
 
 def _demo_assets() -> list[dg.AssetsDefinition]:
-    """The assets over the sample's windows only, so that every partition in the UI holds something."""
+    """The assets over the sample's windows only, so that no partition in the UI is empty for lack of news."""
     mapped = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=_demo_windows()), ASSETS)
     return [asset for asset in mapped if isinstance(asset, dg.AssetsDefinition)]
 

@@ -16,7 +16,7 @@ from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.definitions import build_definitions, build_resources
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.resources import RecordedNewsResource
-from signals_pipeline.defs.stage_limits import A_WINDOW_TAG, RETRIES_TAG, SECONDS_TAG
+from signals_pipeline.defs.stage_limits import PER_WINDOW_TAG, RETRIES_TAG, SECONDS_TAG
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
@@ -87,7 +87,7 @@ def test_every_stage_says_its_limits_and_how_often_it_is_repeated(demo: dg.Defin
     assert {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest"} < set(nodes)
     for name, tags in nodes.items():
         assert float(tags[SECONDS_TAG]) > 0
-        assert float(tags[A_WINDOW_TAG]) > 0 or name == "delivery"
+        assert float(tags[PER_WINDOW_TAG]) > 0 or name == "delivery"
         assert tags[RETRIES_TAG] == ("4" if name == "delivery" else "2")
 
 

@@ -1,189 +1,166 @@
-"""Work beside this process: an executor with a process of its own where there is a CPU for it."""
+"""A pool of worker processes for runs over many windows.
+
+The stages of a run share one `WorkerPool`: each opens it for its windows and maps functions over chunks of them
+(`core.chunks`). Small runs and machines with one CPU get no workers; the same calls then work in this process.
+"""
 
 import multiprocessing
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from signals_pipeline.adapters.cpus import available_cpus
-from signals_pipeline.adapters.progress import counting
+from signals_pipeline.adapters.progress import count_progress
+from signals_pipeline.core.chunks import Chunk, Result
 
-_Given = ParamSpec("_Given")
-_Share = TypeVar("_Share")
-_Made = TypeVar("_Made")
+Item = TypeVar("Item")
 
-ENOUGH = 30
-"""Tasks from which another process is worth the seconds that its imports take."""
-
-
-class AtOnce(Executor):
-    """Runs a task in this process as soon as it is submitted."""
-
-    def submit(self, fn: Callable[_Given, _Made], /, *args: _Given.args, **kwargs: _Given.kwargs) -> Future[_Made]:
-        """A future that is done; what the task raised is raised by its `result`."""
-        future: Future[_Made] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - the future's to raise
-            future.set_exception(error)
-        return future
-
-    def each(
-        self, work: Callable[[_Share], _Made], shares: Sequence[_Share], /, sizes: Sequence[int], of: str
-    ) -> list[_Made]:
-        """As `core.spread.Spread` says: one share after the other, told as it is done."""
-        made: list[_Made] = []
-        with counting(sum(sizes), of) as done:
-            for share, size in zip(shares, sizes, strict=True):
-                made.append(work(share))
-                done(size)
-        return made
+MINIMUM_WINDOWS = 30  # fewer windows take less time than the imports of a new process
+MAXIMUM_WORKERS = 3  # a stage of a year has about ten chunks, and each worker needs 200 MiB
 
 
-class _Deal(Generic[_Share, _Made]):
-    """Shares dealt to two processes, one at a time, so that both are done together.
+@dataclass(frozen=True)
+class Workers:
+    """The processes that one stage may use besides its own.
 
-    What waits in a pool's own queue nobody can take back: the other process gets its next share when it is done with
-    one.
-
-    Args:
-        other: The other process.
-        work: What is done with a share.
-        shares: The shares.
-        done: Is told the place of each share that is done.
+    Attributes:
+        executor: The pool; None to do all work in this process.
+        maximum_unfinished: Items that the pool has at most: one in work and one waiting per worker.
     """
 
-    def __init__(
+    executor: ProcessPoolExecutor | None = None
+    maximum_unfinished: int = 0
+
+    def map_chunks(
+        self, function: Callable[[Chunk], Result], chunks: Sequence[Chunk], /, *, sizes: Sequence[int], unit: str
+    ) -> list[Result]:
+        """Results in the order of the chunks, with progress in the run's log; see `core.chunks.MapChunks`."""
+        with count_progress(sum(sizes), unit) as add_done:
+            return self.map(function, chunks, report=lambda position: add_done(sizes[position]))
+
+    def map(
         self,
-        other: Executor,
-        work: Callable[[_Share], _Made],
-        shares: Sequence[_Share],
-        done: Callable[[int], object],
-    ) -> None:
-        self._other, self._work, self._done = other, work, done
-        self._left = deque(enumerate(shares))
-        self._alone = threading.Lock()
-        self._given: dict[int, Future[_Made]] = {}
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        report: Callable[[int], object] = lambda _position: None,
+    ) -> list[Result]:
+        """Map a function over items, in the workers and in this process.
 
-    def made(self) -> list[_Made]:
-        """What the work makes of each share, in their order; what it raises is raised here."""
-        taken: dict[int, _Made] = {}
-        count = len(self._left)
-        self._give()
-        while next_one := self._take():
-            at, share = next_one
-            taken[at] = self._work(share)
-            self._done(at)
-        return [taken[at] if at in taken else self._given[at].result() for at in range(count)]
+        An item goes to the workers while they have too little to do, else it is worked on here: a process that only
+        waited would leave a CPU idle, or need one more worker with its imports (a year took 8 s more CPU that way).
+        No future is ever cancelled: when the workers of a pool with cancelled futures are killed, its thread fails with
+        InvalidStateError (Python 3.11.7) and leaves them behind as zombies.
 
-    def _take(self) -> tuple[int, _Share] | None:
-        with self._alone:
-            return self._left.pop() if self._left else None
+        Args:
+            function: What is computed for one item. It must pickle, like items and results.
+            items: The items; workers start on the first ones before the iterable has yielded all.
+            report: Gets the position of each item that is done, from any thread.
 
-    def _give(self) -> None:
-        with self._alone:
-            if not self._left:
-                return
-            at, share = self._left.popleft()
-            given = self._given[at] = self._other.submit(self._work, share)
-        given.add_done_callback(lambda it: self._over(at, it))
-
-    def _over(self, at: int, given: Future[_Made]) -> None:
-        """In a thread of the executor: the next share, unless this one failed and the rest is for nothing."""
-        if given.cancelled() or given.exception():
-            with self._alone:
-                self._left.clear()
-            return
-        self._done(at)
-        self._give()
-
-
-class Other(ProcessPoolExecutor):
-    """One process beside this one.
-
-    Args:
-        modules: What its tasks need: it imports them before the first is there.
-    """
-
-    def __init__(self, modules: Sequence[str] = ()) -> None:
-        # Not forked: Dagster and the model have threads, whose locks a fork may take along held.
-        spawned = multiprocessing.get_context("spawn")
-        super().__init__(max_workers=1, mp_context=spawned, initializer=_begin, initargs=(modules,))
-        self.submit(_nothing)  # has the process start now
-
-    def each(
-        self, work: Callable[[_Share], _Made], shares: Sequence[_Share], /, sizes: Sequence[int], of: str
-    ) -> list[_Made]:
-        """As `core.spread.Spread` says: the other process is given shares from the front, this one takes from the end.
-
-        What the work raises there comes with its traceback.
+        Returns:
+            Results in the order of the items.
         """
-        with counting(sum(sizes), of) as done:
-            return _Deal(self, work, shares, lambda at: done(sizes[at])).made()
+        results: dict[int, Result] = {}
+        futures: dict[int, Future[Result]] = {}
+        unfinished: list[Future[Result]] = []
+        for position, item in enumerate(items):
+            unfinished = [future for future in unfinished if not future.done()]
+            if self.executor is not None and len(unfinished) < self.maximum_unfinished:
+                future = self.executor.submit(function, item)
+                future.add_done_callback(partial(_report_done, report, position))
+                futures[position] = future
+                unfinished.append(future)
+            else:
+                results[position] = function(item)
+                report(position)
 
-    def end(self) -> None:
-        """End it and its tasks at once, done or not."""
-        for process in [*self._processes.values()]:  # public only from Python 3.14 on, as `kill_workers`
-            process.kill()
-        self.shutdown()
+        for position, future in futures.items():
+            results[position] = future.result()
+        return [results[position] for position in range(len(results))]
 
 
-class Beside:
-    """The process beside this one: started by the first work that is enough for it, kept for what comes after.
+def _report_done(report: Callable[[int], object], position: int, _future: Future[Any]) -> None:
+    report(position)
+
+
+class WorkerPool:
+    """The process pool of a run, started by its first stage with enough windows.
 
     Args:
-        modules: What its tasks need.
+        modules: Modules that every worker imports when it starts, before its first task.
     """
 
     def __init__(self, *modules: str) -> None:
         self._modules = modules
-        self._other: Other | None = None
+        self._executor: ProcessPoolExecutor | None = None
 
     @contextmanager
-    def over(self, tasks: int) -> Iterator[AtOnce | Other]:
-        """Who works on so many tasks, for a block.
+    def open(self, windows: int) -> Generator[Workers]:
+        """Give the block the workers for a run over this many windows.
 
-        With a second CPU and tasks enough it is a process that ends with this one, killed or not; else this one, each
-        task as it is submitted. Functions, arguments and results must pickle. A block left by an exception ends the
-        process and its tasks at once: nobody wants them, and one that hangs would hold up the rest.
+        An exception that leaves the block (a failure, or the stage's time limit) kills the workers instead of waiting
+        for them: nobody needs their results, and one that hangs would hold up the run. The next block gets new ones.
         """
-        if tasks < ENOUGH or available_cpus() < 2:
-            yield AtOnce()
+        if windows < MINIMUM_WINDOWS or available_cpus() < 2:
+            yield Workers()
             return
-        self._other = other = self._other or Other(self._modules)
+        if self._executor is None:
+            self._executor = self._start()
         try:
-            yield other
+            yield Workers(self._executor, maximum_unfinished=2 * _worker_count())
         except BaseException:
-            self._other = None
-            other.end()
+            self._kill()
             raise
 
     def close(self) -> None:
-        """Wait for what it still does, and end it."""
-        if self._other is not None:
-            self._other.shutdown()
-            self._other = None
+        """Wait for running tasks and end the workers."""
+        if self._executor is not None:
+            self._executor.shutdown()
+            self._executor = None
+
+    def _start(self) -> ProcessPoolExecutor:
+        executor = ProcessPoolExecutor(
+            max_workers=_worker_count(),
+            # Spawned, not forked: Dagster and the model have threads, and a fork would copy the locks they hold.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_initialise_worker,
+            initargs=(self._modules,),
+        )
+        # The first task starts the processes: they import their modules while the stage still fetches its data.
+        executor.submit(os.getpid)
+        return executor
+
+    def _kill(self) -> None:
+        executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        # Private until Python 3.14, which has `kill_workers`.
+        for process in list(executor._processes.values()):  # noqa: SLF001
+            process.kill()
+        executor.shutdown()
 
 
-def _nothing() -> None:
-    """A task that only has its process be there."""
+def _worker_count() -> int:
+    return min(available_cpus() - 1, MAXIMUM_WORKERS)  # this process needs a CPU itself
 
 
-def _begin(modules: Sequence[str]) -> None:
-    """Have this process of a pool end with its parent: it waits on a pipe whose other end it holds itself."""
+def _initialise_worker(modules: Sequence[str]) -> None:
+    """Import modules, and end this process with its parent, even when that is killed."""
     parent = multiprocessing.parent_process()
     if parent is None:
-        raise RuntimeError("this process has no parent to end with: call it in a process of a pool")
+        raise RuntimeError("not a worker process: call this as the initializer of a process pool")
 
-    def wait() -> None:
+    def exit_with_parent() -> None:
         parent.join()
         os._exit(1)
 
-    threading.Thread(target=wait, daemon=True, name="end with parent").start()
+    # A worker of a killed parent would wait for tasks for ever: it holds both ends of the queue's pipe itself.
+    threading.Thread(target=exit_with_parent, daemon=True, name="exit with parent").start()
     for module in modules:
         import_module(module)

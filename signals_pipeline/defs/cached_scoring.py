@@ -1,4 +1,4 @@
-"""The sentiment model behind its cache: a text is scored once ever for a model revision."""
+"""The sentiment model behind its score cache: a model revision scores each text once."""
 
 import logging
 import time
@@ -16,12 +16,12 @@ from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.core.sentiment.tone import LABELS
 from signals_pipeline.core.tables import among
 
-CHUNK = 512  # texts kept together: what an interrupted run has in hand
+CHUNK = 512  # texts scored and cached together: what an interrupted run loses at most
 _log = logging.getLogger(__name__)
 
 
 class Model(Protocol):
-    """What scoring needs of a loaded model."""
+    """The part of a loaded model that scoring uses."""
 
     def logits(self, texts: list[str]) -> NDArray[np.float32]:
         """Logits of shape (n, 3), columns negative, neutral, positive."""
@@ -30,7 +30,13 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScoringReport:
-    """What one call of `Scorer.score` did: texts scored now, texts from the cache, seconds in the model."""
+    """What one call of `Scorer.score` did.
+
+    Attributes:
+        scored: Number of texts that the model scored.
+        cached: Number of texts whose logits were in the cache.
+        seconds: Time to score and to write the cache.
+    """
 
     scored: int
     cached: int
@@ -38,13 +44,13 @@ class ScoringReport:
 
     @property
     def rate(self) -> float:
-        """Texts scored a second, the writing of the cache included; 0 where none was."""
+        """Texts scored per second, writing the cache included; 0 if none was scored."""
         return self.scored / self.seconds if self.scored else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """A prepared model folder and the cache. The model is loaded only when a text is not in the cache.
+    """A prepared model and the score cache. The model is loaded only for texts that are not in the cache.
 
     Attributes:
         name: "finbert" or "compact".
@@ -52,8 +58,8 @@ class Scorer:
         quantisation: Arithmetic of the weights, e.g. "int8".
         folder: The model folder.
         load: Loads the model from the folder.
-        cache: Where logits are kept.
-        fallback: Why this is not the model first asked for; empty where it is.
+        cache: Cache of the logits.
+        fallback: Why another model than the preferred one is used; empty if this is the preferred one.
     """
 
     name: str
@@ -66,17 +72,17 @@ class Scorer:
 
     @property
     def announcement(self) -> str:
-        """The log line by which operators know which generator runs on which model."""
+        """Log line that names the generator and its model."""
         return f"Generating NEWS-DRIVEN trading signals (ML-powered with {TITLES.get(self.name, self.name)})"
 
     @property
     def description(self) -> str:
-        """Model, arithmetic and revision as shown to readers."""
-        arithmetic, _, _detail = self.quantisation.partition(":")
+        """Model, arithmetic and revision, as shown to readers."""
+        arithmetic, _, _ = self.quantisation.partition(":")
         return f"{self.name} {arithmetic} @{self.revision}"
 
-    def weighed(self, headlines: pd.DataFrame) -> pd.DataFrame:
-        """The headlines whose tone is asked for: all of them."""
+    def scorable(self, headlines: pd.DataFrame) -> pd.DataFrame:
+        """The headlines that are scored: all of them."""
         return headlines
 
     def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
@@ -86,46 +92,55 @@ class Scorer:
             texts: Texts indexed by their hash, no hash twice.
 
         Returns:
-            Frame of float32 with columns negative, neutral, positive, a row a text in the order given, the same whether
-            a text came from the model or from the cache; and what was done for it.
+            A float32 frame with columns negative, neutral, positive and one row per text in the order given, the same
+            whether a text came from the model or from the cache; and a report of the work done.
         """
-        known = self.cache.get(texts.index.tolist(), self.revision)
-        wanted = texts[~among(texts.index, known.index)]
+        cached = self.cache.get(texts.index.tolist(), self.revision)
+        uncached = texts[~among(texts.index, cached.index)]
         started = time.perf_counter()
-        fresh = [known, *self._chunks(wanted)]
-        report = ScoringReport(len(wanted), len(known), time.perf_counter() - started)
-        return pd.concat([part for part in fresh if len(part)]).loc[texts.index] if len(texts) else known, report
+        scored = list(self._score_in_chunks(uncached))
+        report = ScoringReport(len(uncached), len(cached), time.perf_counter() - started)
+        if texts.empty:
+            return cached, report
+        frames = [frame for frame in (cached, *scored) if len(frame)]
+        return pd.concat(frames).loc[texts.index], report
 
-    def _chunks(self, texts: pd.Series) -> Iterator[pd.DataFrame]:
-        """Score texts in order of length, so that equal lengths run together, and say how far it is."""
+    def _score_in_chunks(self, texts: pd.Series) -> Iterator[pd.DataFrame]:
+        """Score texts chunk by chunk and log the progress.
+
+        They are ordered by length, because a batch takes as long as its longest text.
+        """
         ordered = texts.iloc[np.argsort(texts.str.len().to_numpy(), kind="stable")]
-        letters, done = max(int(ordered.str.len().sum()), 1), 0
+        # The time left is estimated from characters: later texts are longer and take longer.
+        total_characters = int(ordered.str.len().sum())
+        done_characters = 0
         started = time.perf_counter()
-        for at in range(0, len(ordered), CHUNK):
-            chunk = ordered.iloc[at : at + CHUNK]
+        for first in range(0, len(ordered), CHUNK):
+            chunk = ordered.iloc[first : first + CHUNK]
             yield self._score_chunk(chunk)
-            done += int(chunk.str.len().sum())
+
+            scored = first + len(chunk)
+            done_characters += int(chunk.str.len().sum())
             seconds = time.perf_counter() - started
-            left = seconds * (letters - done) / max(done, 1)
-            scored = at + len(chunk)
+            seconds_left = seconds * (total_characters - done_characters) / max(done_characters, 1)
             _log.info(
-                "Scored %d of %d headlines, %.0f a second, about %.0f s left",
+                "Scored %d of %d headlines, %.0f per second, about %.0f s left",
                 scored,
                 len(ordered),
                 scored / seconds,
-                left,
+                seconds_left,
             )
 
     def _score_chunk(self, texts: pd.Series) -> pd.DataFrame:
         logits = self.load(self.folder).logits(texts.tolist())
         frame = pd.DataFrame(logits, index=texts.index, columns=list(LABELS))
-        self.cache.put(frame, self.revision)  # kept chunk by chunk, so that an interrupted run loses little
+        self.cache.put(frame, self.revision)  # chunk by chunk, so that an interrupted run loses little
         return frame
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchedOff:
-    """In place of a `Scorer` where signals are made without ML: no model folder is read, nothing is scored."""
+    """Stands in for `Scorer` when signals are generated without ML: reads no model and scores nothing."""
 
     revision: str = "none"
     quantisation: str = "none"
@@ -133,16 +148,16 @@ class SwitchedOff:
     fallback: str = ""
     announcement: str = "Generating TECHNICAL trading signals (no model: SIGNAL_GENERATOR=technical)"
 
-    def weighed(self, headlines: pd.DataFrame) -> pd.DataFrame:
-        """The headlines whose tone is asked for: none."""
+    def scorable(self, headlines: pd.DataFrame) -> pd.DataFrame:
+        """The headlines that are scored: none."""
         return headlines.iloc[:0]
 
     def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
-        """Logits of no text at all.
+        """An empty frame of logits.
 
         Raises:
-            ValueError: a text was given.
+            ValueError: there is a text to score.
         """
         if len(texts):
-            raise ValueError(f"{len(texts)} texts to score, but SIGNAL_GENERATOR=technical asks no model")
+            raise ValueError(f"{len(texts)} texts to score, but SIGNAL_GENERATOR=technical uses no model")
         return pd.DataFrame(columns=list(LABELS), dtype="float32"), ScoringReport(0, 0, 0.0)

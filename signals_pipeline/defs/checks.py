@@ -1,7 +1,8 @@
-"""Asset checks: what an operator should look at in the windows of a run, and what keeps the mail back.
+"""Asset checks: what an operator should look at in the windows of a run, and what holds the mail back.
 
-One step after the digest makes all of them, so that a range of hundreds of windows pays for them once. A check of a
-range passes where every window passes; its description tells of the newest window that does not.
+One step after the digest evaluates all of them, so that a range of hundreds of windows pays for them once. A check of a
+range passes if every window passes; its description is that of the newest window that does not. The rules themselves
+are in `core.checks.data_quality`.
 """
 
 import warnings
@@ -14,22 +15,27 @@ import pandas as pd
 
 from signals_pipeline.adapters.progress import counted
 from signals_pipeline.core.checks import data_quality
-from signals_pipeline.core.checks.data_quality import Finding
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
 from signals_pipeline.core.record.track_record import record
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
-from signals_pipeline.defs.frame_checks import FRAMES, MEANINGS, Found, Stored, found_in
+from signals_pipeline.defs.frame_checks import (
+    FRAME_CHECKS,
+    FRAMES,
+    StoredFrames,
+    WindowFindings,
+    frame_findings,
+)
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import NEWEST_PRESENT
 from signals_pipeline.defs.metadata import markdown_table
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS
 from signals_pipeline.defs.resources import MarketContext, Store
-from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 
-OWN = {
+ASSET_CHECKS = {
     "headlines": {
         "dated": "Few items lack a time that can be read.",
         "linked": "Some headlines name a company of the watchlist.",
@@ -46,27 +52,33 @@ OWN = {
     "scores": {},
     "signals": {"no_repeats": "No signal repeats one that is still active."},
     "outcomes": {"record_plausible": "No hit rate within 5 sessions is too good for news: that is look-ahead."},
-    "digest": {"fit_to_send": "Nothing serious was found; else the data stays and the mail is kept back."},
+    "digest": {"fit_to_send": "Nothing serious was found. Otherwise the data is stored and the mail is held back."},
 }
-CHECKS = {asset: {**(MEANINGS if asset in FRAMES else {}), **names} for asset, names in OWN.items()}
+"""Descriptions of the checks that only one asset has, by asset and name."""
+
+CHECKS = {asset: {**(FRAME_CHECKS if asset in FRAMES else {}), **checks} for asset, checks in ASSET_CHECKS.items()}
+"""Descriptions of all checks, by asset and name."""
+
 BLOCKING = "fit_to_send"
-CHART_DAYS = 100
+CHART_DAYS = 100  # calendar days of closes in which a jump is looked for, as many as a card shows
 HISTORY_DAYS = 100  # a signal's longest expiry is 90 days
+DRIFT_DAYS = 21  # calendar days that hold the 20 windows whose tone is compared
+MAXIMUM_LISTED = 20  # failed windows listed in a result's metadata
 
 
 def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.AssetChecksDefinition:
-    """The checks of a run's windows, over the deployment's partitions."""
+    """The checks of a run's windows, for the partitions of a deployment."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)  # of partitions_def, pinned with Dagster in setup.py
         specs = [
             dg.AssetCheckSpec(
-                name, asset=asset, description=meaning, blocking=name == BLOCKING, partitions_def=partitions
+                name, asset=asset, description=description, blocking=name == BLOCKING, partitions_def=partitions
             )
-            for (asset, name), meaning in _names().items()
+            for (asset, name), description in _descriptions().items()
         ]
 
-    @dg.multi_asset_check(name="window_checks", specs=specs, can_subset=True, op_tags=limits(120, a_window=1))
-    @bounded
+    @dg.multi_asset_check(name="window_checks", specs=specs, can_subset=True, op_tags=limit_tags(120, per_window=1))
+    @with_limits
     def checks(
         context: dg.AssetCheckExecutionContext,
         io_manager: dg.ResourceParam[WindowFrames],
@@ -75,35 +87,41 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         prices: dg.ResourceParam[PriceSource],
     ) -> Iterator[dg.AssetCheckResult]:
         windows = tuple(sorted(window_for_key(key) for key in context.op_execution_context.partition_keys))
-        keys = context.selected_asset_check_keys
-        chosen = [(asset, name) for asset, name in _names() if dg.AssetCheckKey(dg.AssetKey(asset), name) in keys]
-        assets = {asset for asset, _ in chosen}
-        if "digest" in assets:  # whether its mail may go rests on what is said of the others
+        selected = [
+            (asset, name)
+            for asset, name in _descriptions()
+            if dg.AssetCheckKey(dg.AssetKey(asset), name) in context.selected_asset_check_keys
+        ]
+        assets = {asset for asset, _ in selected}
+        if "digest" in assets:
+            # Whether the digest's mail may be sent depends on the findings about every frame.
             assets |= {*FRAMES}
-        stored = Stored(io_manager, windows)
-        found = found_in(stored, store, assets)
+
+        stored = StoredFrames(io_manager, windows)
+        findings = frame_findings(stored, store, assets)
         ledger = store.coverage.entries(windows) if "headlines" in assets else {}
-        looks: dict[str, Callable[[], Found]] = {
-            "headlines": lambda: [
-                (one, each) for one, it in ledger.items() for each in data_quality.headline_findings(it)
-            ],
-            "sentiment": lambda: _of_tone(stored, io_manager),
-            "technicals": lambda: _of_prices(stored, market, prices),
-            "signals": lambda: _of_signals(windows, store),
-            "outcomes": lambda: _of_record(windows, store),
-            "digest": lambda: [(windows[-1], _readable(windows[-1], found, ledger))],
+        # In the order of the stages: the digest's check reads the findings of all others.
+        checks_of_asset: dict[str, Callable[[], WindowFindings]] = {
+            "headlines": lambda: _headline_findings(ledger),
+            "sentiment": lambda: _tone_findings(stored, io_manager),
+            "technicals": lambda: _price_findings(stored, market, prices),
+            "signals": lambda: _signal_findings(windows, store),
+            "outcomes": lambda: _record_findings(windows, store),
+            "digest": lambda: [(windows[-1], _readable(windows[-1], findings, ledger))],
         }
-        for asset in counted([asset for asset in looks if asset in assets], "assets"):
-            found.setdefault(asset, []).extend(looks[asset]())
-        for asset, name in chosen:
-            yield _result(asset, name, [each for each in found[asset] if each[1].check == name])
+        for asset in counted([asset for asset in checks_of_asset if asset in assets], "assets"):
+            findings.setdefault(asset, []).extend(checks_of_asset[asset]())
+
+        for asset, name in selected:
+            own_findings = [(window, finding) for window, finding in findings[asset] if finding.check == name]
+            yield _result(asset, name, own_findings)
 
     return checks
 
 
-def _names() -> dict[tuple[str, str], str]:
-    """The meaning of each check by its asset and name."""
-    return {(asset, name): meaning for asset, names in CHECKS.items() for name, meaning in names.items()}
+def _descriptions() -> dict[tuple[str, str], str]:
+    """The description of each check by its asset and name."""
+    return {(asset, name): text for asset, checks in CHECKS.items() for name, text in checks.items()}
 
 
 @dg.asset_check(
@@ -112,25 +130,27 @@ def _names() -> dict[tuple[str, str], str]:
     description="The newest complete window has its digest; a backfill of old windows does not make up for it.",
 )
 def newest_window_present(store: dg.ResourceParam[Store]) -> dg.AssetCheckResult:
-    """Whether the window that ended last has its digest, half an hour after its end at the latest."""
+    """Pass if the window that ended last has its digest, half an hour after its end at the latest."""
     passed, text = newest_present(store, datetime.now(UTC))
     return dg.AssetCheckResult(passed=passed, description=text)
 
 
 def newest_present(store: Store, now: datetime) -> tuple[bool, str]:
-    """Whether the newest window that ended half an hour ago or earlier has its digest, and that in words."""
+    """Whether the newest window that ended half an hour ago or earlier has its digest, and a line that says so."""
     due = newest_complete(now - timedelta(minutes=30))
-    held = store.digests.list(limit=1)
-    newest = f"that of {held[0].window_start:%Y-%m-%d %H:%M} UTC" if held else "none at all"
-    passed = bool(held) and held[0].window_start >= due.start
-    return passed, f"window {due.key} is due; the newest digest is {newest}"
+    stored = store.digests.list(limit=1)
+    if not stored:
+        return False, f"the digest of window {due.key} is due, and there is no digest yet"
+    newest = stored[0].window_start
+    line = f"the digest of window {due.key} is due; the newest one is that of {newest:%Y-%m-%d %H:%M} UTC"
+    return newest >= due.start, line
 
 
 HEALTH_JOB = dg.define_asset_job(
     "health_job",
     selection=dg.AssetSelection.checks(NEWEST_PRESENT),
     executor_def=dg.in_process_executor,
-    description="Whether the window that ended last has its digest.",
+    description="Checks that the window that ended last has its digest.",
 )
 
 health_schedule = dg.ScheduleDefinition(
@@ -139,71 +159,108 @@ health_schedule = dg.ScheduleDefinition(
     cron_schedule="15 9,18 * * 1-5",
     execution_timezone="America/New_York",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="45 minutes after each window's end: is its digest there?",
+    description="Checks 45 minutes after each window's end that its digest is there.",
 )
 
 
-def _of_tone(stored: Stored, frames: WindowFrames) -> Found:
+def _headline_findings(ledger: Mapping[Window, Coverage]) -> WindowFindings:
+    """Findings about each window's entry in the coverage ledger."""
+    findings: WindowFindings = []
+    for window, entry in ledger.items():
+        findings += [(window, finding) for finding in data_quality.headline_findings(entry)]
+    return findings
+
+
+def _tone_findings(stored: StoredFrames, frames: WindowFrames) -> WindowFindings:
+    """Findings about each window's tone, compared with the windows before it."""
     first = stored.windows[0].start
-    before = windows_between(first - timedelta(days=21), first)[-data_quality.DRIFT_WINDOWS :]
-    held = [*frames.held(SENTIMENT, before, ["window_start", *data_quality.TONE_COLUMNS]), *stored.sound(SENTIMENT)]
-    counts = [data_quality.tone_counts(rows) for _, rows in held]
-    found: Found = []
-    for at, (window, rows) in enumerate(held):
-        if window.start >= first:
-            usual = sum(counts[max(at - data_quality.DRIFT_WINDOWS, 0) : at], np.zeros(3))
-            found += [(window, each) for each in data_quality.tone_findings(rows, counts[at], usual)]
-    return found
+    earlier_windows = windows_between(first - timedelta(days=DRIFT_DAYS), first)[-data_quality.DRIFT_WINDOWS :]
+    columns = ["window_start", *data_quality.TONE_COLUMNS]
+    rows_of_windows = [*frames.existing(SENTIMENT, earlier_windows, columns), *stored.well_formed(SENTIMENT)]
+    counts = [data_quality.tone_counts(rows) for _, rows in rows_of_windows]
+
+    findings: WindowFindings = []
+    for position, (window, rows) in enumerate(rows_of_windows):
+        if window.start < first:
+            continue
+        previous_counts = counts[max(position - data_quality.DRIFT_WINDOWS, 0) : position]
+        expected = sum(previous_counts, np.zeros(3))  # negative, neutral, positive
+        for finding in data_quality.tone_findings(rows, counts[position], expected):
+            findings.append((window, finding))
+    return findings
 
 
-def _of_prices(stored: Stored, market: MarketContext, prices: PriceSource) -> Found:
-    found: Found = [
-        (window, each) for window, rows in stored.sound(TECHNICALS) for each in data_quality.price_findings(rows)
-    ]
+def _price_findings(stored: StoredFrames, market: MarketContext, prices: PriceSource) -> WindowFindings:
+    """Findings about each window's technicals, and about the closes known at the end of the newest window."""
+    findings: WindowFindings = []
+    for window, rows in stored.well_formed(TECHNICALS):
+        findings += [(window, finding) for finding in data_quality.price_findings(rows)]
+
     newest = stored.windows[-1]
-    span = (newest.start - timedelta(days=CHART_DAYS)).date(), newest.as_of.date()
+    first_day = (newest.start - timedelta(days=CHART_DAYS)).date()
+    last_day = newest.as_of.date()
     symbols = market.watchlist.symbols
-    day = last_opened(market.sessions((newest,)), newest.as_of)
-    held_tapes = adjusted_bars(prices.bars(symbols, *span), prices.actions(symbols, *span))
-    closes = {
-        symbol: pd.Series(tape.adjusted(tape.count_ex_days(day))["close"], index=tape.days)
-        for symbol, tape in held_tapes.items()
-    }
-    return [*found, *((newest, each) for each in data_quality.split_findings(closes))]
+    bars = prices.bars(symbols, first_day, last_day)
+    actions = prices.actions(symbols, first_day, last_day)
+    opened_day = last_opened(market.sessions((newest,)), newest.as_of)
+    closes: dict[str, pd.Series] = {}
+    for symbol, symbol_bars in adjusted_bars(bars, actions).items():
+        as_known = symbol_bars.adjusted(symbol_bars.count_ex_days(opened_day))
+        closes[symbol] = pd.Series(as_known["close"], index=symbol_bars.days)
+    return findings + [(newest, finding) for finding in data_quality.split_findings(closes)]
 
 
-def _of_signals(windows: Sequence[Window], store: Store) -> Found:
+def _signal_findings(windows: Sequence[Window], store: Store) -> WindowFindings:
+    """Findings about the signals that are active in the newest window, or were shortly before."""
     newest = windows[-1]
-    counted = store.history.between(
-        newest.as_of - timedelta(days=HISTORY_DAYS), newest.as_of + timedelta(microseconds=1)
-    )
-    return [(newest, each) for each in data_quality.signal_findings(counted)]
+    first = newest.as_of - timedelta(days=HISTORY_DAYS)
+    signals = store.history.between(first, newest.as_of + timedelta(microseconds=1))  # the end is exclusive
+    return [(newest, finding) for finding in data_quality.signal_findings(signals)]
 
 
-def _of_record(windows: Sequence[Window], store: Store) -> Found:
-    lines = record(store.outcomes.known(windows[-1].as_of), label="all")
-    return [(windows[-1], each) for each in data_quality.record_findings(lines)]
+def _record_findings(windows: Sequence[Window], store: Store) -> WindowFindings:
+    """Findings about the record known at the end of the newest window."""
+    newest = windows[-1]
+    lines = record(store.outcomes.known(newest.as_of), label="all")
+    return [(newest, finding) for finding in data_quality.record_findings(lines)]
 
 
-def _readable(window: Window, found: Mapping[str, Found], ledger: Mapping[Window, Coverage]) -> Finding:
+def _readable(
+    window: Window, findings: Mapping[str, WindowFindings], ledger: Mapping[Window, Coverage]
+) -> data_quality.Finding:
+    """Whether a window's digest may be sent, by the findings of all assets.
+
+    Raises:
+        Failure: the window has no coverage entry.
+    """
     entry = ledger.get(window)
     if entry is None:
-        raise dg.Failure(f"checks of window {window.key}: nothing stored by headlines; materialise headlines for it")
-    return data_quality.readable(entry, [finding for each in found.values() for _, finding in each])
+        raise dg.Failure(f"checks of window {window.key}: headlines has stored nothing; materialise headlines for it")
+    all_findings = [finding for asset_findings in findings.values() for _, finding in asset_findings]
+    return data_quality.readable(entry, all_findings)
 
 
-def _result(asset: str, name: str, found: Found) -> dg.AssetCheckResult:
-    wrong = [each for each in found if not each[1].passed]
-    shown = wrong[-1:] or found[-1:]
-    metadata: dict[str, float | dg.MarkdownMetadataValue] = {"value": shown[0][1].value} if shown else {}
-    if wrong:
-        listing = markdown_table(["window", "finding"], [(window.key, each.text) for window, each in wrong[-20:]])
-        metadata["windows"] = dg.MetadataValue.md(listing)
+def _result(asset: str, name: str, findings: WindowFindings) -> dg.AssetCheckResult:
+    """The result of one check over all windows of a run.
+
+    Its value and description are those of the newest window that failed or, where all passed, of the newest window.
+    """
+    failed = [(window, finding) for window, finding in findings if not finding.passed]
+    shown = failed[-1:] or findings[-1:]
+
+    metadata: dict[str, float | dg.MarkdownMetadataValue] = {}
+    for _, finding in shown:
+        metadata["value"] = finding.value
+    if failed:
+        rows = [(window.key, finding.text) for window, finding in failed[-MAXIMUM_LISTED:]]
+        metadata["windows"] = dg.MetadataValue.md(markdown_table(["window", "finding"], rows))
+
+    description = "; ".join(f"{window.key}: {finding.text}" for window, finding in shown)
     return dg.AssetCheckResult(
-        passed=not wrong,
+        passed=not failed,
         asset_key=asset,
         check_name=name,
         severity=dg.AssetCheckSeverity.ERROR if name == BLOCKING else dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{window.key}: {each.text}" for window, each in shown) or "nothing to look at",
+        description=description or "nothing to look at",
         metadata=metadata,
     )

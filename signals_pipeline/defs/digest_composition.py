@@ -1,4 +1,4 @@
-"""Composing digests of a run's windows from what is stored, reading what they share once."""
+"""Composes the digests of a run from the database; what its windows share is read once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,22 +17,30 @@ from signals_pipeline.core.signals.decision import Gated, NearMiss
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.resources import MarketContext, Store
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # before every signal
 CHART_DAYS = 100  # calendar days that hold the 60 closes of a card
 
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Everything that the digests of neighbouring windows share; `core.digest` takes from it what was known by then."""
+    """What the digests of consecutive windows share; `core.digest` uses of it what was known at each window's end.
+
+    Attributes:
+        store: The database.
+        market: Watchlist, calendar and deployment.
+        context: Signals, outcomes, bars and sessions up to the end of the newest window.
+        ledger: Coverage entries of the windows.
+        revisions: Headlines whose text or links changed, by the start of the window that first saw the change.
+    """
 
     store: Store
     market: MarketContext
-    knowledge: DigestContext
+    context: DigestContext
     ledger: Mapping[Window, Coverage]
     revisions: Mapping[datetime, tuple[Revision, ...]]
 
     @classmethod
-    def over(
+    def for_windows(
         cls,
         windows: tuple[Window, ...],
         store: Store,
@@ -42,47 +50,59 @@ class Composer:
         headlines: pd.DataFrame,
         sentiment: pd.DataFrame,
     ) -> "Composer":
-        """Read what the digests of these windows, oldest first, need; the frames are those of these windows."""
+        """Read what the digests of these windows need.
+
+        Args:
+            windows: Oldest first.
+            store: The database.
+            market: Watchlist, calendar and deployment.
+            prices: Source of the bars on the cards.
+            headlines: HEADLINES rows of these windows.
+            sentiment: SENTIMENT rows of these windows.
+        """
         as_of = windows[-1].as_of
         symbols = market.watchlist.symbols
-        span = (windows[0].start - timedelta(days=CHART_DAYS)).date(), as_of.date()
-        knowledge = DigestContext.build(
+        first_day = (windows[0].start - timedelta(days=CHART_DAYS)).date()
+        context = DigestContext.build(
             history=store.history.between(BEGINNING, as_of),
             modes=store.history.modes(as_of),
             outcomes=store.outcomes.known(as_of),
-            bars=prices.bars(symbols, *span),
-            actions=prices.actions(symbols, *span),
+            bars=prices.bars(symbols, first_day, as_of.date()),
+            actions=prices.actions(symbols, first_day, as_of.date()),
             watchlist=market.watchlist,
             sessions=market.sessions(windows, back_days=CHART_DAYS),
         )
-        return cls(store, market, knowledge, store.coverage.entries(windows), revisions(headlines, sentiment))
+        return cls(store, market, context, store.coverage.entries(windows), revisions(headlines, sentiment))
 
     def compose(self, window: Window) -> Digest:
         """The digest of one of the windows.
 
         Raises:
-            Failure: the window has no signals or no coverage stored; the message says what to materialise.
+            Failure: the window has no coverage entry or no signals; the message says what to materialise.
         """
-        run, decision = self.store.history.run(window), self.store.history.decision(window)
+        run = self.store.history.run(window)
+        decision = self.store.history.decision(window)
         coverage = self.ledger.get(window)
         if run is None or decision is None or coverage is None:
             stage = "headlines" if coverage is None else "signals"
-            raise dg.Failure(f"digest of window {window.key}: nothing stored by {stage}; materialise {stage} for it")
+            raise dg.Failure(f"digest of window {window.key}: {stage} has stored nothing; materialise {stage} for it")
         near_misses = tuple(NearMiss(**stored) for stored in run.near_misses)
         return compose(
             window,
             coverage=coverage,
             gated=Gated((), near_misses, run.funnel),
             decision=decision,
-            context=self.knowledge,
+            context=self.context,
             knobs=run.knobs,
             model=run.model,
             mode=run.mode,
             deployment=self.market.deployment,
-            revisions=self._unsaid(window),
+            revisions=self._unreported_revisions(window),
         )
 
-    def _unsaid(self, window: Window) -> tuple[Revision, ...]:
-        """What was first seen in the window, and in those before it that no digest was sent of."""
-        starts = sorted((*self.knowledge.caught_up(window), window.start))
-        return tuple(each for start in starts for each in self.revisions.get(start, ()))
+    def _unreported_revisions(self, window: Window) -> tuple[Revision, ...]:
+        """Revisions first seen in the window, or in the windows before it whose digest was not sent."""
+        unreported: list[Revision] = []
+        for start in sorted((*self.context.caught_up(window), window.start)):
+            unreported += self.revisions.get(start, ())
+        return tuple(unreported)

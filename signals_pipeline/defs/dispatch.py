@@ -1,4 +1,4 @@
-"""Sending what waits in the outbox: the one loop that assets, sensors and the command line share."""
+"""Dispatch of the mails in the outbox, shared by the asset `delivery`, the sensors and the command line."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -38,15 +38,15 @@ def clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """How a deployment mails.
+    """Mail settings of a deployment.
 
     Attributes:
         sender: An address, or Name <address>.
-        recipients: Who gets every digest.
-        transport: How mail leaves.
-        links: What links in mails are made with.
-        now: Gives the present instant, aware.
-        operators: Who is told when something is wrong.
+        recipients: Addresses that get every digest.
+        transport: Hands mails to a server or writes them to files.
+        links: Makes the links in mails.
+        now: Clock; returns an aware instant.
+        operators: Addresses that get alerts.
     """
 
     sender: str
@@ -68,7 +68,13 @@ class Mailing:
 
     def addressed(self, window: Window, kind: MailKind = "digest") -> tuple[Addressed, ...]:
         """The recipients of a window's mail, each with its Message-ID."""
-        return tuple(Addressed(each, message_id(kind, window.key, each, self.domain)) for each in self.recipients)
+        return tuple(
+            Addressed(recipient, message_id(kind, window.key, recipient, self.domain)) for recipient in self.recipients
+        )
+
+
+def _no_mails() -> dict[State, int]:
+    return {"sent": 0, "pending": 0, "failed": 0, "unknown": 0}
 
 
 @dataclass(slots=True)
@@ -76,15 +82,15 @@ class Posted:
     """What one pass over the outbox did.
 
     Attributes:
-        counts: Mails by the state that they were left in.
-        problems: What went wrong, one line a mail; it names no recipient unless the server did.
-        lost: Mails whose sender had died: `unknown` now.
+        counts: Number of mails by their state after the pass.
+        problems: One line per mail that was not sent; it names a recipient only if the server did.
+        lost: Mails of a process that died while it sent them; their state is `unknown` now.
         suppressed: Mails dropped because their recipients have unsubscribed.
-        held: Mails that are too old to go without an operator.
-        claimed: Mails that were on their way, whatever became of them.
+        held: Mails too old to be sent without an operator's release.
+        claimed: Mails that this pass took for sending, whatever became of them.
     """
 
-    counts: dict[State, int] = field(default_factory=lambda: dict.fromkeys(("sent", "pending", "failed", "unknown"), 0))
+    counts: dict[State, int] = field(default_factory=_no_mails)
     problems: list[str] = field(default_factory=list)
     lost: int = 0
     suppressed: int = 0
@@ -92,8 +98,8 @@ class Posted:
     claimed: int = 0
 
     @property
-    def serious(self) -> bool:
-        """Whether another pass would tell less than this one."""
+    def must_be_seen(self) -> bool:
+        """Whether an operator must see this report: another pass would not say again what this one did."""
         return bool(self.claimed) or self.needs_operator
 
     @property
@@ -103,7 +109,7 @@ class Posted:
 
 
 def mailing_of(settings: Settings) -> Mailing:
-    """How the settings say to mail.
+    """The mail settings of a deployment.
 
     Raises:
         SmtpConfigError: the password would go unencrypted.
@@ -119,43 +125,56 @@ def mailing_of(settings: Settings) -> Mailing:
 
 
 def mailing_resource(settings: Settings) -> dg.ResourceDefinition:
-    """`mailing_of` as a resource; its secrets are no configuration fields, which every run shows."""
-    return dg.ResourceDefinition(lambda _: mailing_of(settings), description="How digests are mailed, and to whom.")
+    """`mailing_of` as a resource. Secrets are not configuration fields, because the UI shows those with every run."""
+    return dg.ResourceDefinition(
+        lambda _: mailing_of(settings), description="Sender, recipients and transport of mails."
+    )
 
 
 def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None = None) -> Posted:
-    """Try every mail that is due once: those of these windows, or all.
+    """Attempt to send every mail that is due, once.
 
-    Each is handed over by one process at most, and never again once it may have been taken.
+    At most one process sends a mail, and none does again once it may have arrived.
+
+    Args:
+        store: The database with the outbox.
+        mailing: How mails are sent.
+        windows: Windows whose mails are sent; None for all.
 
     Raises:
-        DatabaseError: the database refuses. Only before the first claim is it `passing`: afterwards the operator must
-            hear of a mail that may have arrived or not, which another pass would not tell again.
+        DatabaseError: the database fails. It is transient only before the first claim: after that an operator must
+            learn of a mail that may have arrived or not, which a retry would not report again.
     """
     if windows is not None and not windows:
         return Posted()
+
+    # Mails that no process may send any more.
     now = mailing.now()
-    posted = Posted(lost=store.outbox.settle_lost(now), suppressed=store.outbox.drop_suppressed(now))
-    posted.held = sum(mail.state == "pending" and bool(mail.held(now)) for mail in store.outbox.open())
+    report = Posted(lost=store.outbox.settle_lost(now), suppressed=store.outbox.drop_suppressed(now))
+    for mail in store.outbox.open():
+        if mail.state == "pending" and mail.held(now):
+            report.held += 1
+
     starts = None if windows is None else {window.start for window in windows}
     try:
-        _try_each(store, mailing, starts, posted)
+        _send_each(store, mailing, starts, report)
     except DatabaseError as error:
-        raise DatabaseError(str(error), transient=error.transient and not posted.serious) from error
-    return posted
+        transient = error.transient and not report.must_be_seen
+        raise DatabaseError(str(error), transient=transient) from error
+    return report
 
 
-def _try_each(store: Store, mailing: Mailing, starts: Collection[datetime] | None, posted: Posted) -> None:
-    """Try the due mails of these windows, or all, and count what becomes of them."""
+def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | None, report: Posted) -> None:
+    """Attempt the due mails of windows with these starts, or all, and count the results."""
     for mail in store.outbox.due(mailing.now()):
         if starts is not None and mail.window_start not in starts:
             continue
-        judged = _attempt(store, mailing, mail, content_of(store, mailing, mail), posted)
-        if judged is None:
-            continue  # another process has it
-        posted.counts[judged.state] += 1
-        if judged.error:
-            posted.problems.append(f"mail {mail.id} of window {mail.window.key} {judged.state}: {judged.error}")
+        result = _attempt(store, mailing, mail, content_of(store, mailing, mail), report)
+        if result is None:
+            continue  # another process sends it
+        report.counts[result.state] += 1
+        if result.error:
+            report.problems.append(f"mail {mail.id} of window {mail.window.key} {result.state}: {result.error}")
 
 
 def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
@@ -164,36 +183,40 @@ def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
     Raises:
         DigestError: the stored digest can't be read.
     """
-    from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - brings the template engine, which no import needs
+    from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - loads the template engine, which most processes never need
 
     envelope = Envelope(mailing.sender, mail.recipient, mail.message_id, mailing.now())
     stored = store.digests.get(mail.window_start) if mail.kind == "digest" else None
+    # A mail of kind "failed" says why there is no digest; its text is in the outbox.
     if stored is None:
         return message.failure_message(mail.window, mail.detail, envelope, mailing.links)
     return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
 
 
-def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, posted: Posted) -> DeliveryResult | None:
-    """Hand one mail over; None where it was no longer there to be claimed."""
+def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, report: Posted) -> DeliveryResult | None:
+    """Attempt to send one mail; None if another process has claimed it."""
     try:
         with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
+            # Claimed only once the server listens, so that a server that is down costs no attempt of another process.
             claimed_at = mailing.now()
             if not store.outbox.claim(mail, claimed_at):
                 return None
-            posted.claimed += 1
+            report.claimed += 1
+            # From here on the mail may arrive: whatever happens, its state is written before anything else is sent.
             answer: Sent | NotSent | Unanswered
             try:
                 answer = Sent(conversation.hand_over(content))
             except (NotSent, Unanswered) as problem:
                 answer = problem
-            judged = delivery_result(answer, attempts=mail.attempts + 1, now=mailing.now())
-            name = answer.provider_id if isinstance(answer, Sent) else ""
-            store.outbox.settle(mail, judged, now=mailing.now(), claimed_at=claimed_at, provider_id=name)
-            return judged
+            result = delivery_result(answer, attempts=mail.attempts + 1, now=mailing.now())
+            provider_id = answer.provider_id if isinstance(answer, Sent) else ""
+            store.outbox.settle(mail, result, now=mailing.now(), claimed_at=claimed_at, provider_id=provider_id)
+            return result
     except NotSent as problem:
-        judged = delivery_result(problem, attempts=mail.attempts + 1, now=mailing.now())
-        store.outbox.put_off(mail, judged, mailing.now())
-        return judged
+        # The server could not be reached or refused the addresses: the mail was not claimed and waits.
+        result = delivery_result(problem, attempts=mail.attempts + 1, now=mailing.now())
+        store.outbox.put_off(mail, result, mailing.now())
+        return result
 
 
 def _transport_of(settings: Settings) -> Transport:

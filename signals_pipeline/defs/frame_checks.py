@@ -1,7 +1,7 @@
-"""Checks of the frames themselves, as they are stored: schema and duplicates of every stage."""
+"""Checks that every stage has: schema and duplicates of its rows, as they are stored."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
@@ -19,71 +19,94 @@ from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.resources import Store
 
 FRAMES: Mapping[str, Table] = {**STAGES, SIGNALS.name: SIGNALS, OUTCOMES.name: OUTCOMES}
-MEANINGS = {
+FRAME_CHECKS = {
     "schema": "Columns, dtypes, missing values and bounds are those of core/tables.",
     "no_duplicates": "Nothing is there twice that may be there once.",
 }
+"""Descriptions of the checks that every frame has, by name."""
 
-Found = list[tuple[Window, Finding]]
+WindowFindings = list[tuple[Window, Finding]]
 
 
-class Stored:
-    """The frames of a run's windows as their files hold them; each file is read once, whoever looks at it."""
+class StoredFrames:
+    """The frames of a run's windows as their files hold them; each file is read once, however many checks use it."""
 
     def __init__(self, frames: WindowFrames, windows: Sequence[Window]) -> None:
-        self._frames, self.windows = frames, windows
-        self._read: dict[str, list[tuple[list[Window], pd.DataFrame]]] = {}
+        self.windows = windows
+        self._frames = frames
+        self._cache: dict[str, list[tuple[list[Window], pd.DataFrame]]] = {}
 
-    def of(self, table: Table) -> list[tuple[list[Window], pd.DataFrame]]:
-        """A stage's frames, unjudged: windows whose files have the same columns and dtypes together.
+    def groups(self, table: Table) -> list[tuple[list[Window], pd.DataFrame]]:
+        """A stage's frames, not validated; windows whose files have the same columns and dtypes share one frame.
+
+        Windows that were never run are left out.
 
         Raises:
-            Failure: a file is damaged; a window that was never run is left out.
+            Failure: a file is damaged.
         """
-        if table.name not in self._read:
-            self._read[table.name] = self._frames.as_stored(table, self.windows)
-        return self._read[table.name]
+        if table.name not in self._cache:
+            self._cache[table.name] = self._frames.as_stored(table, self.windows)
+        return self._cache[table.name]
 
-    def sound(self, table: Table) -> list[tuple[Window, Columns]]:
-        """A stage's rows of each window, oldest first, but for those whose file has not the stage's columns."""
-        held: list[tuple[Window, Columns]] = []
-        for windows, frame in self.of(table):
-            if not any(shape_problems(table, frame)):
-                rows_of = ByWindow(frame)
-                held += [(each, rows_of.columns(each.start)) for each in windows]
-        return sorted(held, key=lambda each: each[0].start)
-
-
-def found_in(stored: Stored, store: Store, assets: Collection[str]) -> dict[str, Found]:
-    """What is to be said of the frames of these assets, for each window that has something of its own to say."""
-    asked = [name for name in FRAMES if name in assets]
-    return {name: _found(FRAMES[name], stored, store) for name in counted(asked, "frames")}
+    def well_formed(self, table: Table) -> list[tuple[Window, Columns]]:
+        """A stage's rows of each window, oldest first, without those whose file lacks the stage's columns."""
+        rows_of_windows: list[tuple[Window, Columns]] = []
+        for windows, frame in self.groups(table):
+            if any(shape_problems(table, frame)):
+                continue
+            by_window = ByWindow(frame)
+            rows_of_windows += [(window, by_window.columns(window.start)) for window in windows]
+        return sorted(rows_of_windows, key=_start)
 
 
-def _found(table: Table, stored: Stored, store: Store) -> Found:
-    found: Found = []
-    for of, frame in _stored(table, stored, store):
-        found += _placed(table, of, frame, schema_finding)
-        found += _placed(table, of, frame, duplicate_finding)
-    return found
+def _start(rows_of_window: tuple[Window, Columns]) -> datetime:
+    window, _ = rows_of_window
+    return window.start
 
 
-def _stored(table: Table, stored: Stored, store: Store) -> list[tuple[list[Window], pd.DataFrame]]:
+def frame_findings(stored: StoredFrames, store: Store, assets: Collection[str]) -> dict[str, WindowFindings]:
+    """Findings of `FRAME_CHECKS` by asset, oldest window first.
+
+    A finding that holds for all windows is given once, with the newest of them.
+    """
+    names = [name for name in FRAMES if name in assets]
+    findings: dict[str, WindowFindings] = {}
+    for name in counted(names, "frames"):
+        findings[name] = _table_findings(FRAMES[name], stored, store)
+    return findings
+
+
+def _table_findings(table: Table, stored: StoredFrames, store: Store) -> WindowFindings:
+    findings: WindowFindings = []
+    for windows, frame in _frames(table, stored, store):
+        findings += _by_window(table, windows, frame, schema_finding)
+        findings += _by_window(table, windows, frame, duplicate_finding)
+    return findings
+
+
+def _frames(table: Table, stored: StoredFrames, store: Store) -> list[tuple[list[Window], pd.DataFrame]]:
+    """A table's rows with the windows they belong to, from the database or from files."""
     windows = stored.windows
-    if table is SIGNALS:  # a window's signals are decided at its end
-        first, last = windows[0].as_of, windows[-1].as_of + timedelta(microseconds=1)
-        return [(list(windows), signal_rows(store.history.between(first, last)))]
-    if table is OUTCOMES:  # an outcome belongs to the window of its signal, which is an earlier one
-        return [([windows[-1]], store.outcomes.known(windows[-1].as_of))]
-    return stored.of(table)
+    newest = windows[-1]
+    if table is SIGNALS:
+        # A window's signals are decided at its end; the end of `between` is exclusive.
+        signals = store.history.between(windows[0].as_of, newest.as_of + timedelta(microseconds=1))
+        return [(list(windows), signal_rows(signals))]
+    if table is OUTCOMES:
+        # An outcome belongs to its signal's window, which is earlier than those of the run.
+        return [([newest], store.outcomes.known(newest.as_of))]
+    return stored.groups(table)
 
 
-def _placed(
-    table: Table, windows: Sequence[Window], frame: pd.DataFrame, judge: Callable[[Table, pd.DataFrame], Finding]
-) -> Found:
-    """One finding of all where all is well or all have the same wrong; else that of each window."""
-    whole = judge(table, frame)
-    if whole.passed or len(windows) == 1 or any(shape_problems(table, frame)):
-        return [(windows[-1], whole)]
-    rows_of = ByWindow(frame)
-    return [(window, judge(table, rows_of.rows(window.start))) for window in windows]
+def _by_window(
+    table: Table,
+    windows: Sequence[Window],
+    frame: pd.DataFrame,
+    check: Callable[[Table, pd.DataFrame], Finding],
+) -> WindowFindings:
+    """One finding for all windows if the frame passes or has the wrong columns; else one for each window."""
+    finding = check(table, frame)
+    if finding.passed or len(windows) == 1 or any(shape_problems(table, frame)):
+        return [(windows[-1], finding)]
+    by_window = ByWindow(frame)
+    return [(window, check(table, by_window.rows(window.start))) for window in windows]

@@ -1,4 +1,4 @@
-"""The one job over all assets, and the schedule that runs it when a window ends."""
+"""The job over all assets, and the schedule that runs it when a window ends."""
 
 from datetime import datetime, timedelta
 
@@ -9,41 +9,43 @@ from signals_pipeline.defs.metrics import count_step
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store
 
-HEALING_DAYS = 14  # windows missed longer ago are left to a backfill: no live feed still has their evidence
+CATCH_UP_DAYS = 14  # windows missed longer ago need a backfill: no live feed still has their headlines
 
 NEWEST_PRESENT = dg.AssetCheckKey(dg.AssetKey("digest"), "newest_window_present")
 
-# On ECS: what a scoring task needs, and that a run whose task died starts anew, as its files died with it.
+# On ECS: what a scoring task needs. A run whose task died is retried with all steps, as its files are lost with it.
 TASK_TAGS = {"ecs/cpu": "512", "ecs/memory": "2048", "dagster/retry_strategy": "ALL_STEPS"}
 
 DIGEST_JOB = dg.define_asset_job(
     "digest_job",
-    # Whether the newest window is there is no question that a backfill could answer: `health_job` asks it.
+    # Whether the newest window has its digest is checked by `health_job`: a backfill cannot answer it.
     selection=dg.AssetSelection.all() - dg.AssetSelection.checks(NEWEST_PRESENT),
     executor_def=dg.in_process_executor,
     hooks={count_step},
     tags=TASK_TAGS,
-    description="Every stage from headlines to digest, for one window or a range of windows in one run.",
+    description="All stages from headlines to digest, for one window or a range of windows in one run.",
 )
 
 
-def scheduled_windows(newest: Window, told_until: datetime | None) -> tuple[Window, ...]:
-    """The windows that a tick must run: those without a digest since the last one that has it, then the newest.
+def scheduled_windows(newest: Window, digests_until: datetime | None) -> tuple[Window, ...]:
+    """The windows that a tick runs: those missed since the last digest, then the newest.
 
-    Before the first digest ever there is nothing to heal, so only the newest window is run. A window left out between
-    two digests is not run by itself: its evidence would reach a reader out of order. The coverage ledger names it.
+    Before the first digest nothing was missed, so only the newest window is run. A window missing between two digests
+    is not run automatically, because its news would reach readers out of order; the coverage ledger names it.
 
     Args:
         newest: The newest complete window at the tick.
-        told_until: End of the last earlier window that has a digest; None where there is none.
+        digests_until: End of the last earlier window that has a digest; None if there is none.
 
     Returns:
-        Neighbours, oldest first, reaching back HEALING_DAYS at most.
+        Consecutive windows, oldest first, of at most CATCH_UP_DAYS.
     """
-    if told_until is None:
+    if digests_until is None:
         return (newest,)
-    reach = newest.start.astimezone(NEW_YORK) - timedelta(days=HEALING_DAYS)  # by the wall clock: whole days
-    return (*windows_between(max(told_until, reach), newest.start), newest)
+    reach = newest.start.astimezone(NEW_YORK) - timedelta(
+        days=CATCH_UP_DAYS
+    )  # whole days of New York time, across changes of daylight saving
+    return (*windows_between(max(digests_until, reach), newest.start), newest)
 
 
 @dg.schedule(
@@ -51,12 +53,12 @@ def scheduled_windows(newest: Window, told_until: datetime | None) -> tuple[Wind
     cron_schedule=DIGEST_CRON,
     execution_timezone="America/New_York",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="08:30 before the open and 17:30 after the close, weekdays, New York; heals windows that were missed.",
+    description="08:30 before the open and 17:30 after the close, weekdays, New York; also runs missed windows.",
 )
 def digest_schedule(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]) -> dg.RunRequest:
-    """One run over the missed windows and the newest; only the newest is live.
+    """Request one run over the missed windows and the newest; only the newest is live.
 
-    A window counts as done when its digest is kept: a run that failed before that is healed like one that never was.
+    A window counts as missed until its digest is stored, whether its run failed or never started.
     """
     newest = newest_complete(context.scheduled_execution_time)
     earlier = store.digests.list(limit=1, before=newest.start)

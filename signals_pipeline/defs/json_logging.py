@@ -1,6 +1,6 @@
-"""Log lines as JSON, one object a line, with the run, the windows, the mode and the stage that each belongs to.
+"""Log lines as JSON, one object per line, with the run, windows, mode and stage they belong to.
 
-`deploy/dagster.yaml` names `JsonLines` for Dagster's log handlers: every line of Dagster's own and of ours passes it.
+`deploy/dagster.yaml` names `JsonLines` as the formatter of Dagster's log handlers, for its own lines and ours.
 """
 
 import json
@@ -12,20 +12,20 @@ from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one line of JSON; what isn't known of it is left out."""
+    """Formats a log record as one line of JSON; fields without a value are left out."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line, whatever its message holds."""
-        said: dict[str, Any] = getattr(record, "dagster_meta", None) or {}
-        tags: dict[str, str] = said.get("job_tags") or {}
+        """The record as one line, even if its message has several."""
+        meta: dict[str, Any] = getattr(record, "dagster_meta", None) or {}  # set by Dagster's log managers
+        tags: dict[str, str] = meta.get("job_tags") or {}
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": said.get("orig_message") or record.getMessage(),
-            "run_id": said.get("run_id"),
-            "job": said.get("job_name"),
-            "stage": said.get("step_key"),
+            "message": meta.get("orig_message") or record.getMessage(),
+            "run_id": meta.get("run_id"),
+            "job": meta.get("job_name"),
+            "stage": meta.get("step_key"),
             "window": tags.get(PARTITION_TAG) or tags.get(RANGE_END_TAG),
             "first_window": tags.get(RANGE_START_TAG),
             "mode": tags.get(MODE_TAG),

@@ -1,4 +1,4 @@
-"""The live feeds that the settings ask for; without Dagster, so that `signals doctor` can say them at once."""
+"""The live feeds of the settings; free of Dagster, whose import would slow down `signals doctor`."""
 
 from collections.abc import Mapping
 
@@ -10,20 +10,27 @@ from signals_pipeline.settings.strategy import SettingsError
 
 
 def feed_options(settings: Settings, *, origins: Mapping[str, str] | None = None) -> FeedOptions:
-    """The feeds' options by settings.
+    """Options of the feeds.
+
+    Args:
+        settings: Validated settings.
+        origins: Other hosts for vendors' origins, for tests; see `HttpClient`.
 
     Raises:
-        SettingsError: newsapi without NEWSAPI_KEY, or rss:edgar without SIGNALS_CONTACT.
+        SettingsError: SIGNALS_FEEDS names newsapi without NEWSAPI_KEY, or rss:edgar without SIGNALS_CONTACT.
     """
     key = settings.newsapi_key.get_secret_value() if settings.newsapi_key else ""
-    named = tuple(filter(None, (name.strip() for name in settings.signals_feeds.split(","))))
-    usual = {"newsapi": bool(key), "yahoo": True, "rss:yahoo": True, "rss:edgar": bool(settings.signals_contact)}
-    needs = {"newsapi": "NEWSAPI_KEY", "rss:edgar": "SIGNALS_CONTACT"}
+    stripped = [name.strip() for name in settings.signals_feeds.split(",")]
+    named = tuple(name for name in stripped if name)
+
+    # The default feeds, and whether the settings have what each needs. Other names are URLs of RSS feeds.
+    is_ready = {"newsapi": bool(key), "yahoo": True, "rss:yahoo": True, "rss:edgar": bool(settings.signals_contact)}
+    required_setting = {"newsapi": "NEWSAPI_KEY", "rss:edgar": "SIGNALS_CONTACT"}
     for name in named:
-        if not usual.get(name, True):
-            raise SettingsError(f"SIGNALS_FEEDS: {name} needs {needs[name]}, which is empty")
+        if not is_ready.get(name, True):
+            raise SettingsError(f"SIGNALS_FEEDS: {name} needs {required_setting[name]}, which is empty")
     return FeedOptions(
-        names=named or tuple(name for name, ready in usual.items() if ready),
+        names=named or tuple(name for name, ready in is_ready.items() if ready),
         cache_dir=str((settings.signals_data_dir / "yfinance").absolute()),
         newsapi_key=key,
         newsapi_plan=settings.newsapi_plan,

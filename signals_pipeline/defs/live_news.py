@@ -1,4 +1,4 @@
-"""Resource `news` where headlines are live: the feeds of SIGNALS_FEEDS, collected into the database's archive."""
+"""Resource `news` with live headlines: the feeds of SIGNALS_FEEDS, collected into the archive in the database."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,26 +17,26 @@ from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.settings import Settings
 
 
-def today() -> datetime:
-    """The clock of this machine."""
+def current_time() -> datetime:
+    """The present instant, aware UTC."""
     return datetime.now(UTC)
 
 
 def live_news_resource(
-    settings: Settings, *, origins: Mapping[str, str] | None = None, now: Callable[[], datetime] = today
+    settings: Settings, *, origins: Mapping[str, str] | None = None, now: Callable[[], datetime] = current_time
 ) -> dg.ResourceDefinition:
     """The live feeds of a deployment, with its watchlist and its database.
 
-    The options are no configuration fields: they hold a key, and a run's configuration is shown to everyone. What the
-    operator should know of a plan is logged when a run starts.
+    The options are not configuration fields: they hold a key, and the UI shows the configuration of every run. Warnings
+    about a vendor's plan are logged when a run starts.
 
     Args:
         settings: Validated settings.
-        origins: Other places for vendors' origins; see `with_origin_overrides`.
-        now: The clock.
+        origins: Other hosts for vendors' origins, for tests; see `with_origin_overrides`.
+        now: Clock.
 
     Raises:
-        SettingsError: a feed is asked for and what it needs is not set.
+        SettingsError: SIGNALS_FEEDS names a feed without the setting that it needs.
     """
     options = feed_options(settings, origins=origins)
 
@@ -54,16 +54,16 @@ def live_news_resource(
 
 
 def open_live_news(
-    options: FeedOptions, market: MarketContext, store: Store, now: Callable[[], datetime] = today
+    options: FeedOptions, market: MarketContext, store: Store, now: Callable[[], datetime] = current_time
 ) -> LiveNews:
-    """The live source; nothing is asked before its first use."""
+    """The live source; it sends no request before its first use."""
     feeds = build_feeds(options, market.watchlist, SourceCalls(store.engine), now)
     archive, circuits = HeadlineArchive(store.engine), Circuits(store.engine)
     return LiveNews(feeds, archive, circuits, now=now, warnings=options.warnings)
 
 
 def newsapi_left(settings: Settings) -> Callable[[Store, datetime], int | None]:
-    """Gives the calls that NewsAPI has left today; None where it is not among the feeds."""
+    """A function that returns the calls that NewsAPI has left today; None if it is not among the feeds."""
     options = feed_options(settings)
 
     def left(store: Store, now: datetime) -> int | None:

@@ -1,4 +1,4 @@
-"""Resource `prices` where bars are live: Yahoo through the store, so that a window that is run again asks nobody."""
+"""Resource `prices` with live bars: Yahoo Finance behind the database, so that a window run again asks no vendor."""
 
 from pathlib import Path
 
@@ -15,17 +15,17 @@ from signals_pipeline.defs.resources import Store
 
 
 class LivePricesResource(dg.ConfigurableResource[PriceSource]):
-    """Daily bars, splits and dividends of Yahoo Finance, kept in the database; only closed sessions are asked for."""
+    """Daily bars, splits and dividends of Yahoo Finance, stored in the database; only closed sessions are requested."""
 
     store: dg.ResourceDependency[Store]
-    cache_dir: str = Field(description="Folder where yfinance keeps what it knows of symbols")
-    timeout_seconds: float = Field(default=20, description="Seconds until an answer must be complete")
-    spacing_seconds: float = Field(default=0.02, description="Seconds between the starts of two calls")
-    concurrency: int = Field(default=10, description="Calls at once")
-    base_url: str = Field(default="", description="Where to ask instead of Yahoo's hosts; empty: Yahoo")
+    cache_dir: str = Field(description="Folder of yfinance's own cache")
+    timeout_seconds: float = Field(default=20, description="Timeout of a complete response, in seconds")
+    spacing_seconds: float = Field(default=0.02, description="Minimum seconds between the starts of two requests")
+    concurrency: int = Field(default=10, description="Maximum concurrent requests")
+    base_url: str = Field(default="", description="Base URL in place of Yahoo's hosts; empty for Yahoo")
 
     def create_resource(self, context: dg.InitResourceContext) -> PriceSource:  # noqa: ARG002
-        """The source over the pipeline's own database; nothing is asked for before the first use."""
+        """The source over the pipeline's own database; it sends no request before its first use."""
         vendor = YahooPrices(
             cache_dir=Path(self.cache_dir),
             policy=chart_policy(

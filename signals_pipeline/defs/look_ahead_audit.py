@@ -1,7 +1,8 @@
-"""The look-ahead audit: a window made again from inputs cut at its end, and from inputs poisoned after it.
+"""The look-ahead audit: replays a window on inputs cut at its end and on inputs poisoned after it.
 
-Each making runs the assets' own code on a scratch database that holds the history of other windows; the pipeline's own
-is only read. What a source itself makes of the future, before it delivers, is out of sight.
+Each replay runs the assets' own code on a scratch database with the history of other windows; the pipeline's own
+database is only read. A source that uses the future before it delivers goes unseen. `core.checks.look_ahead` poisons
+the inputs and compares the results.
 """
 
 import json
@@ -28,12 +29,17 @@ from signals_pipeline.defs.stage_replay import Parts, replay
 
 Replay = Callable[[Sequence[Window], Parts, Mode], Mapping[str, pd.DataFrame]]
 MODE: Mode = "backfill"
-LATER_WINDOWS = 2  # run together with the audited one, and given a history of their own
+LATER_WINDOWS = 2  # replayed together with the audited one, with a poisoned history
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One comparison with what the inputs cut at as_of gave: what it was, and the first difference; None: identical."""
+    """One comparison with the replay on inputs cut at the window's end.
+
+    Attributes:
+        name: What was compared with it.
+        difference: The first difference; None if there is none.
+    """
 
     name: str
     difference: Difference | None
@@ -41,7 +47,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """A source whose deliveries are changed on the way."""
+    """A news source whose batches are changed."""
 
     source: NewsSource
     change: Callable[[NewsBatch], NewsBatch]
@@ -56,7 +62,7 @@ class _News:
 
 @dataclass(frozen=True, slots=True)
 class _Prices:
-    """A source whose bars and actions are changed on the way."""
+    """A price source whose bars and actions are changed."""
 
     source: PriceSource
     change_bars: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
@@ -77,53 +83,54 @@ class _Prices:
 
 
 def audit(window: Window, parts: Parts, stored: Trace | None = None, *, run: Replay = replay) -> tuple[Leak, ...]:
-    """Make a window again in several ways and compare each with its making from inputs cut at its end.
+    """Replay a window in several ways and compare each with its replay on inputs cut at its end.
 
     Args:
         window: The window.
-        parts: Knobs, sources, model and the database to read the history from.
-        stored: What is kept of the window; None where it was never run.
+        parts: Knobs, sources, model, and the database with the history.
+        stored: What a run has stored for the window; None if it was never run.
         run: Runs the assets.
 
     Returns:
-        A finding for the inputs as they are now, for poisoned ones, for a run together with later windows on poisoned
-        ones, and for what is kept.
+        Comparisons for the inputs as they are now, for poisoned inputs, for poisoned inputs together with later
+        windows, and for what is stored.
     """
-    later = following(window, LATER_WINDOWS)
-    with _scratch(parts, window) as make:
-        cut = make(_cut(parts, window), (window,), run, history="past")
+    later = windows_after(window, LATER_WINDOWS)
+    with _scratch(parts, window) as replay_traced:
+        reference = replay_traced(_cut(parts, window), (window,), run, history="past")
+        # Every trace must equal the reference: nothing after the window's end may show in it.
         poisoned = _poisoned(parts, window)
-        made = {
-            "inputs as they are now": make(parts, (window,), run, history="all"),
-            "inputs poisoned after the window": make(poisoned, (window,), run, history="poisoned"),
-            "a run with later windows, poisoned": make(poisoned, (window, *later), run, history="poisoned"),
+        traces = {
+            "inputs as they are now": replay_traced(parts, (window,), run, history="all"),
+            "inputs poisoned after the window": replay_traced(poisoned, (window,), run, history="poisoned"),
+            "a run with later windows, poisoned": replay_traced(poisoned, (window, *later), run, history="poisoned"),
         }
     if stored is not None:
-        made["what is kept of the window"] = stored
-    return tuple(Leak(name, first_difference(cut, each)) for name, each in made.items())
+        traces["what is kept of the window"] = stored
+    return tuple(Leak(name, first_difference(reference, trace)) for name, trace in traces.items())
 
 
 def stored_trace(window: Window, store: Store, frames: Mapping[str, pd.DataFrame]) -> Trace:
-    """What the database and the frames keep of a window that was run."""
-    return Trace(frames, _recorded(window, store))
+    """What the database and the frames hold of a window that was run."""
+    return Trace(frames, _records(window, store))
 
 
 def _cut(parts: Parts, window: Window) -> Parts:
-    closed, opened = _last_days(parts, window)
+    last_closed, last_opened_day = _last_days(parts, window)
     prices = _Prices(
         parts.prices,
-        lambda bars, _: poison.cut_days(bars, closed),
-        lambda actions, _: poison.cut_days(actions, opened),
+        lambda bars, _: poison.cut_days(bars, last_closed),
+        lambda actions, _: poison.cut_days(actions, last_opened_day),
     )
     return replace(parts, news=_News(parts.news, lambda batch: poison.cut_news(batch, window.as_of)), prices=prices)
 
 
 def _poisoned(parts: Parts, window: Window) -> Parts:
-    closed, opened = _last_days(parts, window)
+    last_closed, last_opened_day = _last_days(parts, window)
     prices = _Prices(
         parts.prices,
-        lambda bars, symbols: poison.poison_bars(bars, closed, symbols),
-        lambda actions, symbols: poison.poison_actions(actions, opened, symbols),
+        lambda bars, symbols: poison.poison_bars(bars, last_closed, symbols),
+        lambda actions, symbols: poison.poison_actions(actions, last_opened_day, symbols),
     )
     watchlist = parts.market.watchlist
     news = _News(parts.news, lambda batch: poison.poison_news(batch, window.as_of, watchlist))
@@ -131,54 +138,76 @@ def _poisoned(parts: Parts, window: Window) -> Parts:
 
 
 def _last_days(parts: Parts, window: Window) -> tuple[np.datetime64, np.datetime64]:
-    """The last session that had closed by the window's end, and the last that had opened."""
+    """The days of the last session that had closed by the window's end, and of the last that had opened."""
     sessions: Sessions = parts.market.sessions((window,))
     closed = sessions.last_closed(window.as_of)
     if closed is None:
-        raise ValueError(f"window {window.key}: no session closed before its end; the calendar begins too late")
+        raise ValueError(f"window {window.key}: no session closed before its end; the calendar starts too late")
     return np.datetime64(closed, "D"), last_opened(sessions, window.as_of)
 
 
-def following(window: Window, count: int) -> tuple[Window, ...]:
+def windows_after(window: Window, count: int) -> tuple[Window, ...]:
     """The next windows after this one."""
-    found: list[Window] = []
+    windows = [window]
     for _ in range(count):
-        found.append(window_containing((found[-1] if found else window).end))
-    return tuple(found)
+        windows.append(window_containing(windows[-1].end))
+    return tuple(windows[1:])
 
 
 @contextmanager
 def _scratch(parts: Parts, window: Window) -> Iterator[Callable[..., Trace]]:
-    """A maker of traces, each on a scratch database of its own with the history asked for."""
+    """A function that replays windows on a scratch database with a kind of history, and returns the window's trace."""
     with scratch_databases.databases() as fresh:
 
-        def make(changed: Parts, windows: Sequence[Window], run: Replay, *, history: scratch_databases.Kind) -> Trace:
+        def replay_traced(
+            changed: Parts, windows: Sequence[Window], run: Replay, *, history: scratch_databases.Kind
+        ) -> Trace:
             with fresh() as store:
                 scratch_databases.copy_history(parts.store, store, None if history == "all" else window)
                 if history == "poisoned":
-                    scratch_databases.plant_history(store, window, following(window, LATER_WINDOWS), parts)
-                scorer = scratch_databases.apart(parts.scorer, store)
+                    scratch_databases.plant_history(store, window, windows_after(window, LATER_WINDOWS), parts)
+                scorer = scratch_databases.isolated_scorer(parts.scorer, store)
                 return _trace(window, replace(changed, store=store, scorer=scorer), windows, run)
 
-        yield make
+        yield replay_traced
 
 
 def _trace(window: Window, parts: Parts, windows: Sequence[Window], run: Replay) -> Trace:
-    made = run(windows, parts, MODE)
-    news = {"headlines": made["headlines"], "sentiment": made["sentiment"]}
-    digest = Composer.over(tuple(windows), parts.store, parts.market, parts.prices, **news).compose(window)
-    own = {name: frame[frame["window_start"] == pd.Timestamp(window.start)] for name, frame in made.items()}
-    told = {"digest": json.loads(digest.to_json())}
-    return Trace({name: own[name] for name in STAGES if name in own}, _recorded(window, parts.store) | told)
+    frames = run(windows, parts, MODE)
+    composer = Composer.for_windows(
+        tuple(windows),
+        parts.store,
+        parts.market,
+        parts.prices,
+        headlines=frames["headlines"],
+        sentiment=frames["sentiment"],
+    )
+    digest = composer.compose(window)
+
+    # Other windows are replayed only for their influence on this one.
+    rows_of_window: dict[str, pd.DataFrame] = {}
+    for name in STAGES:
+        if name in frames:
+            frame = frames[name]
+            rows_of_window[name] = frame[frame["window_start"] == pd.Timestamp(window.start)]
+    records = _records(window, parts.store)
+    records["digest"] = json.loads(digest.to_json())
+    return Trace(rows_of_window, records)
 
 
-def _recorded(window: Window, store: Store) -> dict[str, Any]:
-    """What the database keeps of a window, but for what says by which run it was written."""
-    run, entry = store.history.run(window), store.coverage.get(window)
-    signals = store.history.between(window.end, window.end.replace(microsecond=1))
+def _records(window: Window, store: Store) -> dict[str, Any]:
+    """What the database holds of a window, without the mode of the run that wrote it."""
+    run = store.history.run(window)
+    run_fields = None if run is None else asdict(run)
+    if run_fields is not None:
+        del run_fields["mode"]
+
+    entry = store.coverage.get(window)
+    evidence = None if entry is None else {"headlines": entry.headlines, "drops": dict(entry.drops)}
+    signals = store.history.between(window.end, window.end.replace(microsecond=1))  # decided at the window's end
     return {
-        "run": None if run is None else {name: value for name, value in asdict(run).items() if name != "mode"},
-        "candidates": [asdict(each) for each in store.history.candidates(window)],
-        "signals": [asdict(each) for each in signals],
-        "evidence": None if entry is None else {"headlines": entry.headlines, "drops": dict(entry.drops)},
+        "run": run_fields,
+        "candidates": [asdict(candidate) for candidate in store.history.candidates(window)],
+        "signals": [asdict(signal) for signal in signals],
+        "evidence": evidence,
     }

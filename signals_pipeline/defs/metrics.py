@@ -1,7 +1,7 @@
-"""Telling the operator's monitoring what a run did, once a run, however it ends; and Dagster what the run is.
+"""Run metrics for the operator's monitoring, written once per run however it ends, and the run's tags in Dagster.
 
-The run's own process tells when its resources are torn down, so a failed step is told like a success. Of a process that
-died before that (out of memory, interrupted, never started) a sensor in the control service tells.
+The run's own process writes them when its resources are torn down, after a failed step as well. For a process that died
+before that (out of memory, interrupted, never started) a sensor in the control service writes them.
 """
 
 import logging
@@ -17,20 +17,20 @@ from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.signals import signal_counts
 from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, failed_run, measured
 from signals_pipeline.core.windows import Window, window_for_key
-from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, said_mode
+from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, run_mode
 from signals_pipeline.defs.resources import Store
 
-TOLD_TAG = "signals/metrics"
-STREAK_WINDOWS = 200  # looked back for windows without a signal
+REPORTED_TAG = "signals/metrics"
+STREAK_WINDOWS = 200  # windows looked back for a streak without signals; the upper bound of QUIET_RUNS_ALERT
 _log = logging.getLogger(__name__)
 
 
 @runtime_checkable
 class StopsTasks(Protocol):
-    """A run launcher that can stop what is left of a run."""
+    """A run launcher that can stop the task of a run that has ended."""
 
     def stop_leftover(self, run: dg.DagsterRun) -> bool:
-        """Stop the run's task if it still runs; whether it did."""
+        """Stop the run's task if it still runs, and return whether it did."""
         ...
 
 
@@ -39,7 +39,7 @@ Quota = Callable[[Store, datetime], int | None]
 
 @dg.success_hook(name="count_step", required_resource_keys={"run_metrics"})
 def count_step(context: dg.HookContext) -> None:
-    """Notes the step as done, for the run's metrics."""
+    """Count a step that succeeded, for the run's metrics."""
     context.resources.run_metrics.add(context.step_key)
 
 
@@ -51,71 +51,75 @@ def run_metrics_resource(
     quota_left: Quota | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dg.ResourceDefinition:
-    """A resource that holds the keys of the steps done and, when it is torn down, tells the run's metrics on stdout.
+    """A resource that collects the keys of the steps done and writes the run's metrics to stdout when it is torn down.
 
-    When it is made, it tags the run with deployment and mode, so that runs of the UI are found by them as well.
+    When it is created, it tags the run with deployment and mode, so that runs launched from the UI have these tags too.
 
-    A backfill tells nothing: its length and its old signals are no measure of how the desk does today.
+    A backfill writes no metrics: its length and its old signals say nothing about the present.
 
     Args:
-        enabled: Whether anything is told.
-        stack: The one dimension, which keeps two installations in an account apart.
+        enabled: Whether metrics are written.
+        stack: The only dimension, which separates two installations in one account.
         deployment: Name of the deployment.
-        quota_left: Gives the calls that the scarcest vendor has left; None where none is counted.
-        now: The clock.
+        quota_left: Returns the calls that the scarcest vendor has left; None without such a vendor.
+        now: Clock.
     """
 
-    @dg.resource(required_resource_keys={"store"}, description="Tells the run's metrics when it ends.")
+    @dg.resource(required_resource_keys={"store"}, description="Writes the run's metrics when it ends.")
     def run_metrics(context: dg.InitResourceContext) -> Iterator[set[str]]:
         done: set[str] = set()
+        # Both are missing where the resource is built outside a run, as by `signals` commands.
         run, instance = context.run, context.instance
         if run is not None and instance is not None:
-            instance.add_run_tags(run.run_id, {DEPLOYMENT_TAG: deployment, MODE_TAG: said_mode(run.tags)})
+            instance.add_run_tags(run.run_id, {DEPLOYMENT_TAG: deployment, MODE_TAG: run_mode(run.tags)})
         try:
             yield done
         finally:
             if enabled and run is not None and instance is not None and not is_backfill(run.tags):
-                at, store = now(), context.resources.store
+                at = now()
+                store = context.resources.store
                 facts = _facts(instance, run, len(done), at)
                 try:
                     facts = _with_stored(facts, store, run.tags, quota_left(store, at) if quota_left else None)
-                except DatabaseError as error:  # what failed the run must not silence its metrics, too
-                    _log.warning("Metrics without what the database holds: %s", error)
+                except DatabaseError as error:
+                    # The database may be what failed the run, whose metrics matter then.
+                    _log.warning("Run metrics lack the figures from the database: %s", error)
                 write(measured(facts), dimensions={"Stack": stack}, at=at)
-                instance.add_run_tags(run.run_id, {TOLD_TAG: "told"})
+                instance.add_run_tags(run.run_id, {REPORTED_TAG: "told"})
 
     return run_metrics
 
 
 def failed_run_sensor(*, stack: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> dg.SensorDefinition:
-    """A sensor that tells of failed runs whose process could not, and stops what is left of them."""
+    """A sensor that writes the metrics of failed runs whose process could not, and stops their tasks."""
 
     @dg.run_failure_sensor(
         name="failed_run_metrics",
-        description="Tells monitoring of runs that died before they could: out of memory, interrupted, never started.",
+        description="Writes the metrics of runs that died before they could: out of memory, killed or never started.",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=60,
     )
     def failed_run_metrics(context: dg.RunFailureSensorContext) -> None:
+        # Read anew: the run's process may have tagged it since the sensor's event.
         run = context.instance.get_run_by_id(context.dagster_run.run_id) or context.dagster_run
         launcher = context.instance.run_launcher
         if isinstance(launcher, StopsTasks) and launcher.stop_leftover(run):
-            context.log.info("Stopped the task of run %s, which is over", run.run_id)
-        if TOLD_TAG not in run.tags and not is_backfill(run.tags):
+            context.log.info("Stopped the task of run %s, which has ended", run.run_id)
+        if REPORTED_TAG not in run.tags and not is_backfill(run.tags):
             write(failed_run(), dimensions={"Stack": stack}, at=now())
-            context.instance.add_run_tags(run.run_id, {TOLD_TAG: "told by the sensor"})
+            context.instance.add_run_tags(run.run_id, {REPORTED_TAG: "told by the sensor"})
 
     return failed_run_metrics
 
 
 def is_backfill(tags: Mapping[str, str]) -> bool:
-    """Whether these are the tags of a backfill's run, by its mode or, where it has none, by its range."""
-    return said_mode(tags) == "backfill"
+    """Whether tags are those of a backfill, by its mode tag or, without one, by its range."""
+    return run_mode(tags) == "backfill"
 
 
 def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun, done: int, at: datetime) -> RunFacts:
-    """What the run's own events say."""
-    signals, confidences = _made(instance, run.run_id)
+    """The run's facts from its own events."""
+    signals, confidences = _signals_and_confidences(instance, run.run_id)
     steps = _steps(instance, run)
     record = instance.get_run_record_by_id(run.run_id)
     started = record.start_time if record and record.start_time else at.timestamp()
@@ -132,7 +136,7 @@ def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun, done: int, at: date
 
 
 def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_left: int | None) -> RunFacts:
-    """The facts with what the database says of the run's newest window."""
+    """The facts, completed from the database for the run's newest window."""
     window = _newest(tags)
     if window is None:
         return replace(facts, quota_left=quota_left)
@@ -141,7 +145,7 @@ def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_l
     return replace(
         facts,
         feeds=len(reports),
-        failed_feeds=sum(each.status == "failed" for each in reports),
+        failed_feeds=sum(report.status == "failed" for report in reports),
         empty_runs=empty_streak(signal_counts(store.engine, window, STREAK_WINDOWS)),
         quota_left=quota_left,
     )
@@ -153,22 +157,27 @@ def _newest(tags: Mapping[str, str]) -> Window | None:
 
 
 def _steps(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
-    """Steps that the run was to make."""
+    """Number of steps in the run's plan."""
     snapshot = run.execution_plan_snapshot_id
     return len(instance.get_execution_plan_snapshot(snapshot).step_keys_to_execute) if snapshot else 0
 
 
-def _made(instance: dg.DagsterInstance, run_id: str) -> tuple[int | None, list[tuple[float, int]]]:
-    """Signals kept, and mean confidence with the number of headlines of each window, as the assets said."""
+def _signals_and_confidences(instance: dg.DagsterInstance, run_id: str) -> tuple[int | None, list[tuple[float, int]]]:
+    """Metadata of the run's materialisations.
+
+    Returns:
+        Number of signals, None before `signals` has run; and for each window its mean confidence with its number of
+        headlines.
+    """
     signals: int | None = None
-    confidences = []
+    confidences: list[tuple[float, int]] = []
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         if entry.dagster_event is None or entry.asset_materialization is None:
             continue
-        said: dict[str, Any] = {name: each.value for name, each in entry.asset_materialization.metadata.items()}
-        rows = int(said.get("dagster/partition_row_count", 0))
+        metadata: dict[str, Any] = {name: value.value for name, value in entry.asset_materialization.metadata.items()}
+        rows = int(metadata.get("dagster/partition_row_count", 0))
         if entry.asset_materialization.asset_key.path[-1] == "signals":
             signals = (signals or 0) + rows
-        if "mean_confidence" in said:
-            confidences.append((float(said["mean_confidence"]), rows))
+        if "mean_confidence" in metadata:
+            confidences.append((float(metadata["mean_confidence"]), rows))
     return signals, confidences

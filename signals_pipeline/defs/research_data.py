@@ -1,4 +1,4 @@
-"""What a replay and the record read: the stored frames of past windows, and the prices after them."""
+"""Reads the data of research (`signals tune`, `signals record`): past windows' frames, and the prices after them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +21,10 @@ from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.settings.strategy import Knobs
 
-LONGEST_EXPIRY = timedelta(days=90)
-AFTER = timedelta(days=2 * max(HORIZONS) + 10)  # sessions of the longest horizon after a window, holidays included
-BEFORE = timedelta(days=5)
+LONGEST_EXPIRY = timedelta(days=90)  # upper bound of the setting for a signal's expiry
+# Calendar days that hold the sessions of the longest horizon after a window, holidays included.
+MARGIN_AFTER = timedelta(days=2 * max(HORIZONS) + 10)
+MARGIN_BEFORE = timedelta(days=5)  # the last session before the first window, holidays included
 
 SCORE_COLUMNS = ["window_start", "symbol", "n_stories", "tone", "tone_confidence", "technical", "combined"]
 SENTIMENT_COLUMNS = [
@@ -32,9 +33,12 @@ SENTIMENT_COLUMNS = [
 ]
 
 
+_SignalFields = tuple[datetime, str, str, str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The resources that a look back needs."""
+    """The resources that research reads."""
 
     store: Store
     market: MarketContext
@@ -44,14 +48,14 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Past:
-    """Windows that were run, what they rested on and what followed.
+    """Windows that were run, their evidence and what followed.
 
     Attributes:
         windows: Oldest first.
-        evidence: Their stored frames.
+        evidence: Their stored sentiment and scores.
         forward: Returns after them.
-        before: Signals decided before the first of them that may still have been active.
-        stored: Their signals as they are in the history.
+        before: Signals decided before the first window that may still have been active in it.
+        stored: Their signals in the history.
     """
 
     windows: tuple[Window, ...]
@@ -62,86 +66,98 @@ class Past:
 
     @property
     def weeks(self) -> float:
-        """Length of the time covered."""
+        """Time covered, in weeks."""
         return (self.windows[-1].end - self.windows[0].start) / timedelta(weeks=1)
 
     def reproduced(self, replayed: Replayed, setting: int) -> bool:
-        """Whether a setting's replay gives the signals of the history, scores included."""
-        own = replayed.setting == setting
-        each_of = (replayed.window, replayed.symbol, replayed.rise, replayed.lifecycle, replayed.combined)
+        """Whether the replay of a setting gives exactly the signals of the history, scores included."""
+        rows = replayed.setting == setting
+        columns = (replayed.window, replayed.symbol, replayed.rise, replayed.lifecycle, replayed.combined)
         symbols = self.evidence.panel.symbols
-        found = {
-            (self.windows[window].start, symbols[symbol], "BUY" if rise else "SELL", LIFECYCLES[lifecycle], combined)
-            for window, symbol, rise, lifecycle, combined in zip(*(each[own].tolist() for each in each_of), strict=True)
-        }
-        return found == {_said(each) for each in self.stored}
+        replayed_signals: set[_SignalFields] = set()
+        for window, symbol, rise, lifecycle, combined in zip(
+            *(column[rows].tolist() for column in columns), strict=True
+        ):
+            start = self.windows[window].start
+            signal_type = "BUY" if rise else "SELL"
+            replayed_signals.add((start, symbols[symbol], signal_type, LIFECYCLES[lifecycle], combined))
+        return replayed_signals == {_fields(signal) for signal in self.stored}
 
 
 @contextmanager
 def opened(resources: dict[str, Any]) -> Iterator[Inputs]:
-    """The resources of a deployment (`definitions.build_resources`), as far as a look back needs them."""
-    wanted = {name: resources[name] for name in ("store", "market", "prices")}
-    with dg.build_resources(wanted) as found:
-        yield Inputs(found.store, found.market, found.prices, resources["io_manager"])
+    """Open those resources of a deployment (`definitions.build_resources`) that research reads."""
+    selected = {name: resources[name] for name in ("store", "market", "prices")}
+    with dg.build_resources(selected) as built:
+        yield Inputs(built.store, built.market, built.prices, resources["io_manager"])
 
 
-def windows_run(store: Store, first: str | None, last: str | None, most: int) -> tuple[Window, ...]:
-    """The newest `most` windows that were run, from the window with key `first` to `last` where they are given.
+def windows_run(store: Store, first: str | None, last: str | None, maximum: int) -> tuple[Window, ...]:
+    """Windows that were run, oldest first.
+
+    Args:
+        store: The database.
+        first: Key of the first window; None for no bound.
+        last: Key of the last window; None for no bound.
+        maximum: Maximum number of windows; the newest are returned.
 
     Raises:
-        WindowError: a key is no window, or none was run there.
+        WindowError: a key is not that of a window, or no window was run between them.
     """
     start = window_for_key(first).start if first else datetime(1970, 1, 1, tzinfo=UTC)
     end = window_for_key(last).end if last else datetime(2199, 1, 1, tzinfo=UTC)
-    found = tuple(window_starting(each) for each in store.history.windows_done(start, end))[-most:]
-    if not found:
+    windows = [window_starting(window_start) for window_start in store.history.windows_done(start, end)]
+    if not windows:
         span = f"from {first or 'the first'} to {last or 'the last'}"
-        raise WindowError(f"no window was run {span}: make some with `signals run` or `signals backfill`")
-    return found
+        raise WindowError(f"no window was run {span}: run some with `signals run` or `signals backfill`")
+    return tuple(windows[-maximum:])
 
 
 def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> Past:
-    """Read everything about these windows once.
+    """Read everything about windows at once.
 
     Args:
-        inputs: Where from.
+        inputs: The resources to read from.
         windows: Oldest first.
-        as_of: Only returns whose exit session closed before this instant.
+        as_of: Only returns whose exit session closed before this instant are used.
 
     Raises:
         Failure: a window's frame is missing.
-        SourceError: prices can't be had.
+        SourceError: the price source fails.
     """
     keys = [window.key for window in windows]
-    scores, sentiment = (
-        inputs.frames.columns(table, keys, names)
-        for table, names in ((SCORES, SCORE_COLUMNS), (SENTIMENT, SENTIMENT_COLUMNS))
-    )
+    scores = inputs.frames.columns(SCORES, keys, SCORE_COLUMNS)
+    sentiment = inputs.frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
     evidence = Evidence.from_frames(sentiment, scores, windows)
     watchlist = inputs.market.watchlist.symbols
     symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
-    span = (windows[0].start - BEFORE).date(), min(windows[-1].end + AFTER, as_of).date()
+    first_day = (windows[0].start - MARGIN_BEFORE).date()
+    last_day = min(windows[-1].end + MARGIN_AFTER, as_of).date()
     forward = forward_returns(
         windows,
         evidence.panel.symbols,
         watchlist,
-        inputs.prices.bars(symbols, *span),
+        inputs.prices.bars(symbols, first_day, last_day),
         inputs.market.sessions(windows),
         as_of=as_of,
-        actions=inputs.prices.actions(symbols, *span),
+        actions=inputs.prices.actions(symbols, first_day, last_day),
     )
     history = inputs.store.history
-    first, ran = windows[0], {window.start for window in windows}
-    before = history.between(first.end - LONGEST_EXPIRY, first.end)
-    since = history.between(first.end, windows[-1].end + timedelta(microseconds=1))
-    return Past(windows, evidence, forward, tuple(before), tuple(each for each in since if each.window_start in ran))
+    first_end = windows[0].end
+    before = history.between(first_end - LONGEST_EXPIRY, first_end)
+    # Between the first and the last window there may be some that are not among these.
+    starts = {window.start for window in windows}
+    signals = history.between(first_end, windows[-1].end + timedelta(microseconds=1))
+    own_signals = [signal for signal in signals if signal.window_start in starts]
+    return Past(windows, evidence, forward, tuple(before), tuple(own_signals))
 
 
 def setting_of(knobs: Knobs) -> Setting:
-    """The knobs that a replay can turn."""
+    """The knobs that a replay can vary."""
     stored = knobs.stored()
     return Setting(**{name: stored[name] for name in Setting.__dataclass_fields__})
 
 
-def _said(signal: Signal) -> tuple[datetime, str, str, str, float]:
+def _fields(signal: Signal) -> _SignalFields:
+    """What a replay must reproduce of a signal."""
     return signal.window_start, signal.symbol, signal.signal_type, signal.lifecycle, signal.combined_score

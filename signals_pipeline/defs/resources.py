@@ -1,9 +1,12 @@
-"""Resources: typed configuration whose `create_resource` returns a plain object; assets see only the object."""
+"""Dagster resources: typed configuration whose `create_resource` returns the plain object that assets get.
+
+Live sources are in `live_news` and `live_prices`, mail is in `dispatch`, run metrics are in `metrics`.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from signals_pipeline.adapters.stores.outcomes import OutcomesStore
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.watchlist import load_watchlist
-from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
@@ -38,7 +41,7 @@ from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The pipeline's own database: one engine, one object a table group."""
+    """The pipeline's own database: one engine, and one repository per group of tables."""
 
     engine: Engine
     coverage: CoverageStore
@@ -51,7 +54,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class MarketContext:
-    """Who and what is watched: the watchlist and the exchange's sessions.
+    """The watchlist, the exchange's calendar, and the deployment that watches them.
 
     Attributes:
         watchlist: Companies.
@@ -64,35 +67,44 @@ class MarketContext:
     digests_dir: Path
 
     def sessions(self, windows: tuple[Window, ...], *, back_days: int = 1_000, ahead_days: int = 30) -> Sessions:
-        """Trading sessions around these windows."""
-        first, last = windows[0].start.toordinal() - back_days, windows[-1].end.toordinal() + ahead_days
-        return trading_sessions(date.fromordinal(first), date.fromordinal(last))
+        """Trading sessions around windows, oldest first.
+
+        Args:
+            windows: Oldest first.
+            back_days: Calendar days before the first window; the default holds the bars that technicals need.
+            ahead_days: Calendar days after the last window; the default holds the longest outcome horizon.
+        """
+        first_day = windows[0].start.date() - timedelta(days=back_days)
+        last_day = windows[-1].end.date() + timedelta(days=ahead_days)
+        return trading_sessions(first_day, last_day)
 
 
 class KnobsResource(dg.ConfigurableResource[Knobs]):
-    """Every knob that shapes signals, for this run; the values used are stored with the digest."""
+    """The knobs that shape the signals of a run; the values used are stored with its digests."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Knobs:  # noqa: ARG002
-        """The knobs of this run, validated: one clear line for a value out of bounds.
+        """The validated knobs of this run; `OverriddenKnobs` if any differs from the deployment's.
 
-        Where one is not the deployment's, which is this resource's default, they are `OverriddenKnobs`.
+        The deployment's values are the defaults of this resource's fields.
+
+        Raises:
+            SettingsError: a value is out of bounds.
         """
-        asked = {name: getattr(self, name) for name in Knobs.model_fields}
-        usual = {name: type(self).model_fields[name].default for name in asked}
-        return (Knobs if asked == usual else OverriddenKnobs).checked(**asked)
+        values = {name: getattr(self, name) for name in Knobs.model_fields}
+        defaults = {name: type(self).model_fields[name].default for name in Knobs.model_fields}
+        return Knobs.checked(**values) if values == defaults else OverriddenKnobs.checked(**values)
 
 
 def knobs_resource(defaults: Knobs) -> KnobsResource:
-    """The knobs as launchpad fields made from `Knobs` itself, so that no knob is declared twice.
+    """The knobs as fields of the launchpad, derived from `Knobs`, so that no knob is declared twice.
 
     Args:
-        defaults: The deployment's settings; the launchpad shows them.
+        defaults: The deployment's knobs, which the launchpad shows.
     """
     stored = defaults.stored()
-    fields: dict[str, Any] = {
-        name: (type(stored[name]), Field(default=stored[name], description=field.description))
-        for name, field in Knobs.model_fields.items()
-    }
+    fields: dict[str, Any] = {}
+    for name, field in Knobs.model_fields.items():
+        fields[name] = (type(stored[name]), Field(default=stored[name], description=field.description))
     return create_model("KnobsLaunchpad", __base__=KnobsResource, __doc__=KnobsResource.__doc__, **fields)()
 
 
@@ -116,17 +128,19 @@ class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):
         return RecordedPrices(Path(self.path))
 
 
-@dg.resource(description="A process beside the run's own, for ranges of many windows.")
-def beside_resource(_context: dg.InitResourceContext) -> Iterator[Beside]:
-    """One for all stages of a run; it ends with the run."""
-    with closing(Beside("signals_pipeline.core.news.evidence", "signals_pipeline.adapters.rendering.files")) as beside:
-        yield beside
+@dg.resource(description="Worker processes that share the work of a run over many windows.")
+def worker_pool_resource(_context: dg.InitResourceContext) -> Iterator[WorkerPool]:
+    """One pool for all stages of a run; it ends with the run."""
+    # The modules whose functions the stages map: their imports take seconds.
+    modules = ("signals_pipeline.core.news.evidence", "signals_pipeline.adapters.rendering.files")
+    with closing(WorkerPool(*modules)) as pool:
+        yield pool
 
 
 def store_resource(url: str) -> dg.ResourceDefinition:
-    """The pipeline's own database, refused unless it is at the revision that this code needs.
+    """The pipeline's own database, which must be at the migration that this code needs.
 
-    The URL is no configuration field: it may carry a password, and a run's configuration is shown to everyone.
+    The URL is not a configuration field: it may hold a password, and the UI shows the configuration of every run.
 
     Args:
         url: SQLAlchemy URL: sqlite:///... or postgresql+psycopg2://...
@@ -135,10 +149,10 @@ def store_resource(url: str) -> dg.ResourceDefinition:
 
 
 def open_store(url: str) -> Store:
-    """The store at this URL.
+    """The database at a URL.
 
     Raises:
-        DatabaseError: unreachable, or not at the revision that this code needs.
+        DatabaseError: it cannot be reached, or is not at the migration that this code needs.
     """
     engine = engine_for(url)
     require_head(engine)
@@ -154,25 +168,25 @@ def open_store(url: str) -> Store:
 
 
 class MarketContextResource(dg.ConfigurableResource[MarketContext]):
-    """Watchlist, calendar and where digests are written."""
+    """Watchlist, calendar and the folder of the digests."""
 
-    watchlist: str = Field(description="watchlist.yaml")
+    watchlist: str = Field(description="YAML file of the companies to watch")
     deployment: str = Field(description="Name of the deployment")
     digests_dir: str = Field(description="Folder of the rendered digests")
 
     def create_resource(self, context: dg.InitResourceContext) -> MarketContext:  # noqa: ARG002
-        """The desk with its validated watchlist."""
+        """The market context with its validated watchlist."""
         return MarketContext(load_watchlist(Path(self.watchlist)), self.deployment, Path(self.digests_dir))
 
 
 def scorer_resource(models_dir: Path) -> dg.ResourceDefinition:
-    """The sentiment model that the run's knobs ask for, behind the score cache; none for the technical generator.
+    """The sentiment model that the run's knobs choose, behind the score cache; none for the technical generator.
 
-    It takes `knobs` and `store` as the run has them: a resource nested in another would keep the deployment's values
+    It requires the run's `knobs` and `store` by key: a resource nested in another would keep the deployment's values
     whatever the launchpad says.
 
     Args:
-        models_dir: Folder with prepared models, one a sub-folder (finbert/).
+        models_dir: Folder with one sub-folder per prepared model, such as finbert/.
     """
 
     def create(context: dg.InitResourceContext) -> Scorer | SwitchedOff:
@@ -184,10 +198,10 @@ def scorer_resource(models_dir: Path) -> dg.ResourceDefinition:
 
 
 def scorer_for(knobs: Knobs, models_dir: Path, cache: ScoreCache) -> Scorer | SwitchedOff:
-    """The scorer that these knobs ask for.
+    """The scorer that the knobs choose.
 
     Raises:
-        ModelError: FinBERT is asked for by name and not prepared, or the folder is damaged.
+        ModelError: FinBERT is chosen by name and not prepared, or its folder is damaged.
     """
     if knobs.signal_generator is Generator.TECHNICAL:
         return SwitchedOff()
@@ -195,14 +209,15 @@ def scorer_for(knobs: Knobs, models_dir: Path, cache: ScoreCache) -> Scorer | Sw
 
 
 def choose_scorer(choice: ModelChoice, models_dir: Path, cache: ScoreCache) -> Scorer:
-    """The scorer for a choice of model; `auto` says when it falls back to the compact one.
+    """The scorer for a choice of model; its `fallback` says why `auto` uses the compact one.
 
     Raises:
-        ModelError: FinBERT is asked for by name and not prepared, or the folder is damaged.
+        ModelError: FinBERT is chosen by name and not prepared, or its folder is damaged.
     """
-    folder, finbert = model_folder(choice, models_dir), models_dir / "finbert"
-    chosen = folder == finbert or choice is ModelChoice.COMPACT
-    fallback = "" if chosen else f"FinBERT is not prepared at {finbert}"
+    folder = model_folder(choice, models_dir)
+    finbert = models_dir / "finbert"
+    preferred = folder == finbert or choice is ModelChoice.COMPACT
+    fallback = "" if preferred else f"FinBERT is not prepared at {finbert}"
     card = read_config(folder)
     return Scorer(
         card.name, card.revision, card.quantisation, folder, lru_cache(1)(SentimentModel.load), cache, fallback

@@ -1,4 +1,4 @@
-"""The run launcher of the production instance: Fargate Spot first, Fargate where Spot has no room or broke a run off.
+"""The run launcher of the production instance: Fargate Spot first, Fargate if Spot has no capacity or ended a run.
 
 Named in `deploy/dagster.yaml`; imported by the instance alone, so that `definitions` stays light.
 """
@@ -17,13 +17,15 @@ ON_DEMAND: list[dict[str, Any]] = [{"capacityProvider": "FARGATE", "weight": 1}]
 
 
 class SpotFirstLauncher(EcsRunLauncher):
-    """`EcsRunLauncher` whose first try is on the configured capacity (Spot), and any later one on demand."""
+    """`EcsRunLauncher` that starts a run on the configured capacity (Spot), and its retries on demand."""
 
     def _run_task_kwargs(
         self, run: dg.DagsterRun, image: str | None, container_context: EcsContainerContext
     ) -> dict[str, Any]:
-        asked = super()._run_task_kwargs(run, image, container_context)
-        return asked | {"capacityProviderStrategy": ON_DEMAND} if RETRY_NUMBER_TAG in run.tags else asked
+        kwargs = super()._run_task_kwargs(run, image, container_context)
+        if RETRY_NUMBER_TAG in run.tags:
+            return kwargs | {"capacityProviderStrategy": ON_DEMAND}
+        return kwargs
 
     def _run_task(self, **kwargs: Any) -> Mapping[str, Any]:  # noqa: ANN401 - as the base class has it
         try:
@@ -34,15 +36,15 @@ class SpotFirstLauncher(EcsRunLauncher):
         return super()._run_task(**kwargs | {"capacityProviderStrategy": ON_DEMAND})
 
     def stop_leftover(self, run: dg.DagsterRun) -> bool:
-        """Stop the task of a run that is over for Dagster, and say whether there was one.
+        """Stop the task of a run that has ended for Dagster, and return whether there was one.
 
-        Run monitoring fails a run that does not start in time, and leaves its task to start later and cost.
+        Run monitoring fails a run that does not start in time, but its task may still start later and cost money.
         """
         tags = self._get_run_tags(run.run_id)
         if not (tags.arn and tags.cluster):
             return False
-        found = self.ecs.describe_tasks(tasks=[tags.arn], cluster=tags.cluster)["tasks"]
-        if not found or found[0]["lastStatus"] == "STOPPED":
+        tasks = self.ecs.describe_tasks(tasks=[tags.arn], cluster=tags.cluster)["tasks"]
+        if not tasks or tasks[0]["lastStatus"] == "STOPPED":
             return False
-        self.ecs.stop_task(task=tags.arn, cluster=tags.cluster, reason=f"run {run.run_id} is over")
+        self.ecs.stop_task(task=tags.arn, cluster=tags.cluster, reason=f"run {run.run_id} has ended")
         return True

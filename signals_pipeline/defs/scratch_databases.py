@@ -1,4 +1,7 @@
-"""Databases for making a window again beside the pipeline's own: the history as of an instant, or a poisoned one."""
+"""Scratch databases for audits and simulations: a copy of the history as of an instant, or a poisoned one.
+
+The pipeline's own database is only read. What runs on them is in `stage_replay` and `look_ahead_audit`.
+"""
 
 import shutil
 import tempfile
@@ -28,30 +31,37 @@ from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.stage_replay import Parts
 
 Kind = Literal["past", "all", "poisoned"]
-# Parents first.
-_COPIED = (window_run, coverage, signal_candidate, signal_history, signal_outcome)
+
+# Parents before the tables whose foreign keys refer to them.
+_COPIED_TABLES = (window_run, coverage, signal_candidate, signal_history, signal_outcome)
+
+
+PLANTED_OUTCOMES = 50  # the newest signals, which a card's hit rate is most likely to use
+PLANTED_HORIZON = 10  # sessions; the longest horizon, whose outcomes come last
 
 
 class _ReadThrough(ScoreCache):
-    """A cache that knows what another knows, and keeps what is new to itself."""
+    """A score cache over another one: it reads both, and writes only to itself."""
 
-    def __init__(self, under: ScoreCache, store: Store) -> None:
+    def __init__(self, underlying: ScoreCache, store: Store) -> None:
         super().__init__(store.engine)
-        self._under = under
+        self._underlying = underlying
 
     def get(self, hashes: Iterable[str], model_revision: str) -> pd.DataFrame:
-        """The logits that either knows; see `ScoreCache.get`."""
+        """The logits that are in either cache; see `ScoreCache.get`."""
         wanted = set(hashes)
         own = super().get(wanted, model_revision)
-        known = self._under.get(wanted - set(own.index), model_revision)
-        return pd.concat([own, known]).sort_index() if len(own) else known
+        underlying = self._underlying.get(wanted - set(own.index), model_revision)
+        return pd.concat([own, underlying]).sort_index() if len(own) else underlying
 
 
 @contextmanager
 def databases() -> Iterator[Callable[[], AbstractContextManager[Store]]]:
-    """A maker of empty SQLite databases at head; each is gone when it is left."""
+    """A function that opens an empty, migrated SQLite database; one at a time, and deleted when it is closed."""
     with tempfile.TemporaryDirectory() as folder:
-        template, path = Path(folder) / "template.db", Path(folder) / "scratch.db"
+        # Migrated once and copied: the migrations take longer than most replays.
+        template = Path(folder) / "template.db"
+        path = Path(folder) / "scratch.db"
         upgrade(f"sqlite:///{template}")
 
         @contextmanager
@@ -67,15 +77,23 @@ def databases() -> Iterator[Callable[[], AbstractContextManager[Store]]]:
         yield fresh
 
 
-def apart(scorer: Scorer | SwitchedOff, store: Store) -> Scorer | SwitchedOff:
-    """The scorer with a cache of its own over the one that it has: planted texts stay out of the pipeline's."""
-    return scorer if isinstance(scorer, SwitchedOff) else replace(scorer, cache=_ReadThrough(scorer.cache, store))
+def isolated_scorer(scorer: Scorer | SwitchedOff, store: Store) -> Scorer | SwitchedOff:
+    """The scorer with a cache in a scratch database over its own: planted texts stay out of the pipeline's cache."""
+    if isinstance(scorer, SwitchedOff):
+        return scorer
+    return replace(scorer, cache=_ReadThrough(scorer.cache, store))
 
 
 def copy_history(source: Store, target: Store, before: Window | None) -> None:
-    """Copy the history: all of it, or what was there before a window and known before its end."""
+    """Copy signals, outcomes and coverage from one database to another.
+
+    Args:
+        source: The database to read.
+        target: An empty database.
+        before: Copy only rows of windows before this one, and of them only what was known at its end; None for all.
+    """
     with read_transaction(source.engine) as read, write_transaction(target.engine) as write:
-        for table in _COPIED:
+        for table in _COPIED_TABLES:
             query = sa.select(table)
             if before is not None:
                 query = query.where(table.c.window_start < before.start)
@@ -87,19 +105,37 @@ def copy_history(source: Store, target: Store, before: Window | None) -> None:
 
 
 def plant_history(store: Store, window: Window, later: Sequence[Window], parts: Parts) -> None:
-    """A history of later windows that contradicts every signal, and outcomes that became known too late."""
+    """Write a poisoned history: signals of later windows for every symbol, and outcomes known only at the window's end.
+
+    Args:
+        store: A scratch database with the history before the window.
+        window: The audited window.
+        later: Windows after it that get a run and signals.
+        parts: Knobs and watchlist.
+    """
     with write_transaction(store.engine) as connection:
-        known = connection.execute(sa.select(signal_history).order_by(signal_history.c.id.desc()).limit(50)).mappings()
-        earlier = [dict(row) for row in known]
-        for each in later:
-            connection.execute(sa.insert(window_run), _planted_run(each, parts))
-            signals = [_planted_signal(each, symbol, at) for at, symbol in enumerate(parts.market.watchlist.symbols)]
+        newest_signals = sa.select(signal_history).order_by(signal_history.c.id.desc()).limit(PLANTED_OUTCOMES)
+        earlier = [dict(row) for row in connection.execute(newest_signals).mappings()]
+
+        for later_window in later:
+            connection.execute(sa.insert(window_run), _planted_run(later_window, parts))
+            signals = [
+                _planted_signal(later_window, symbol, number)
+                for number, symbol in enumerate(parts.market.watchlist.symbols)
+            ]
             connection.execute(sa.insert(signal_history), signals)
-        wanted = {(row["window_start"], row["symbol"], row["signal_type"], 10): row for row in earlier}
-        keys = [signal_outcome.c[name] for name in ("window_start", "symbol", "signal_type", "horizon")]
-        missing = wanted.keys() - {tuple(row) for row in connection.execute(sa.select(*keys))}
-        if missing:
-            connection.execute(sa.insert(signal_outcome), [_planted_outcome(wanted[key], window) for key in missing])
+
+        # An outcome over the longest horizon for each of the newest signals that has none yet.
+        signal_by_key = {
+            (row["window_start"], row["symbol"], row["signal_type"], PLANTED_HORIZON): row for row in earlier
+        }
+        key_columns = [signal_outcome.c[name] for name in ("window_start", "symbol", "signal_type", "horizon")]
+        existing_keys = {tuple(row) for row in connection.execute(sa.select(*key_columns))}
+        outcomes = [
+            _planted_outcome(signal, window) for key, signal in signal_by_key.items() if key not in existing_keys
+        ]
+        if outcomes:
+            connection.execute(sa.insert(signal_outcome), outcomes)
 
 
 def _planted_run(window: Window, parts: Parts) -> dict[str, Any]:
@@ -110,8 +146,8 @@ def _planted_run(window: Window, parts: Parts) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _planted_signal(window: Window, symbol: str, at: int) -> dict[str, Any]:
-    score = 0.99 if at % 2 else -0.99
+def _planted_signal(window: Window, symbol: str, number: int) -> dict[str, Any]:
+    score = 0.99 if number % 2 else -0.99  # buy and sell in turn
     return {
         "window_start": window.start, "window_end": window.end, "symbol": symbol,
         "signal_type": "BUY" if score > 0 else "SELL", "combined_score": score, "tone": score,
@@ -122,10 +158,19 @@ def _planted_signal(window: Window, symbol: str, at: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _planted_outcome(row: Mapping[str, Any], window: Window) -> dict[str, Any]:
-    same = ("window_start", "symbol", "signal_type", "decided_at", "combined_score", "confidence_score", "lifecycle")
-    return {name: row[name] for name in same} | {
-        "horizon": 10, "entry_session": window.start, "exit_session": window.end, "entry": 1.0, "exit": 100.0,
+def _planted_outcome(signal: Mapping[str, Any], window: Window) -> dict[str, Any]:
+    copied_columns = (
+        "window_start",
+        "symbol",
+        "signal_type",
+        "decided_at",
+        "combined_score",
+        "confidence_score",
+        "lifecycle",
+    )
+    return {name: signal[name] for name in copied_columns} | {
+        "horizon": PLANTED_HORIZON, "entry_session": window.start, "exit_session": window.end,
+        "entry": 1.0, "exit": 100.0,
         "raw_return": 99.0, "benchmark_return": 0.0, "net_return": 99.0, "hit": True, "base_rate": 0.5,
         "benchmark": "planted", "known_at": window.as_of,
     }  # fmt: skip

@@ -1,4 +1,7 @@
-"""What watches runs and the outbox: the mail that says that there is no digest, and another try for mails that wait."""
+"""Sensors of runs and of the outbox: the mail that a digest has failed, and retries of mails that wait.
+
+Alerts to the operators are in `alerts`; the sending itself is in `dispatch`.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,33 +16,34 @@ from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_
 from signals_pipeline.defs.resources import Store
 
 RETRIED_TAG = "dagster/will_retry"
-_BROKEN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-_OURS = ("signals_pipeline.", "dagster._core.definitions.events.Failure")  # whose messages are written here
+_UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+# Exceptions whose messages are written in this package and may be shown to readers.
+_OWN_EXCEPTIONS = ("signals_pipeline.", "dagster._core.definitions.events.Failure")
 
 DELIVERY_JOB = dg.define_asset_job(
     "delivery_job",
     selection=dg.AssetSelection.assets("delivery"),
     executor_def=dg.in_process_executor,
-    description="Only the mails that wait in the outbox and are due.",
+    description="Sends the mails in the outbox that are due, and runs no other stage.",
 )
 
 
 @dg.run_failure_sensor(
     monitored_jobs=[DIGEST_JOB],
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Mails the readers that a live window has no digest, and why.",
+    description="Mails the readers when a live window has no digest, with the reason.",
 )
 def digest_failed(
     context: dg.RunFailureSensorContext, store: dg.ResourceParam[Store], mailing: dg.ResourceParam[Mailing]
 ) -> dg.SkipReason | None:
-    """One mail a window and recipient, for a live run that ended without a digest and is not retried by itself."""
-    window = announced_window(context.dagster_run.tags)
+    """Send one mail per window and recipient when a live run ends without a digest and Dagster does not retry it."""
+    window = failed_live_window(context.dagster_run.tags)
     if window is None:
-        return dg.SkipReason("not a live run, or one that is retried")
+        return dg.SkipReason("not a live run, or Dagster retries it")
     reason = failure_reason(context)
     added = store.outbox.announce_failure(window, mailing.addressed(window, "failed"), detail=reason, now=mailing.now())
     if not added:
-        return dg.SkipReason(f"window {window.key}: it has a digest, nobody to tell, or they were told")
+        return dg.SkipReason(f"window {window.key} has a digest, or there are no recipients, or they have got the mail")
     for problem in send_due(store, mailing, (window,)).problems:
         context.log.warning(problem)
     return None
@@ -49,44 +53,47 @@ def digest_failed(
     job=DELIVERY_JOB,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tries again what a server did not take, and what a run that broke left, while its window is recent.",
+    description="Retries mails that a server did not accept, and sends those that a failed run left in the outbox.",
 )
 def delivery_retry(
     context: dg.SensorEvaluationContext,
     store: dg.ResourceParam[Store],
     mailing: dg.ResourceParam[Mailing],
 ) -> dg.RunRequest | dg.SkipReason:
-    """One run for the mails whose next attempt is due, asked for once an attempt; again where that run broke."""
+    """Request one run per attempt for the mails that are due, and another one if that run failed."""
     now = mailing.now()
-    due = [mail for mail in store.outbox.due(now) if mail.attempts or left_behind(context.instance, mail.window)]
+    due = [mail for mail in store.outbox.due(now) if mail.attempts or failed_in_delivery(context.instance, mail.window)]
     if not due:
-        return dg.SkipReason("no mail waits for another attempt")
-    asked = sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due)
+        return dg.SkipReason("no mail is due for another attempt")
+
+    # Dagster launches a run key once: it names the mails with their attempts, and the runs that have failed so far.
+    attempts = sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due)
     newest = newest_complete(now)
-    ours = dg.RunsFilter(job_name=DELIVERY_JOB.name, tags={PARTITION_TAG: newest.key}, statuses=_BROKEN)
-    key = f"{newest.key}/{asked}/{context.instance.get_runs_count(ours)}"
-    return dg.RunRequest(run_key=key, partition_key=newest.key, tags={MODE_TAG: "live"})
+    unsuccessful = dg.RunsFilter(job_name=DELIVERY_JOB.name, tags={PARTITION_TAG: newest.key}, statuses=_UNSUCCESSFUL)
+    run_key = f"{newest.key}/{attempts}/{context.instance.get_runs_count(unsuccessful)}"
+    return dg.RunRequest(run_key=run_key, partition_key=newest.key, tags={MODE_TAG: "live"})
 
 
-def left_behind(instance: dg.DagsterInstance, window: Window) -> bool:
-    """Whether the newest run of a window came as far as its mails and broke there.
+def failed_in_delivery(instance: dg.DagsterInstance, window: Window) -> bool:
+    """Whether the newest run of a window failed after it had started to send its mails.
 
-    Then no check holds them back, and nobody else sends them. A run that goes on still sends them itself, and one that
-    did not come so far may have found the digest unfit. Who cancels a run means its mails, too.
+    Such mails have passed the checks, and nothing else sends them. A run that still goes on sends them itself; one that
+    failed earlier may have found the digest unfit; and whoever cancels a run does not want its mails either.
     """
-    filters = [
-        dg.RunsFilter(job_name=DIGEST_JOB.name, tags={tag: window.key}) for tag in (PARTITION_TAG, RANGE_END_TAG)
-    ]
-    records = [record for each in filters for record in instance.get_run_records(each, limit=1)]
+    records: list[dg.RunRecord] = []
+    for tag in (PARTITION_TAG, RANGE_END_TAG):
+        runs_of_window = dg.RunsFilter(job_name=DIGEST_JOB.name, tags={tag: window.key})
+        records += instance.get_run_records(runs_of_window, limit=1)
     if not records:
         return False
     run = max(records, key=lambda record: record.create_timestamp).dagster_run
-    broke = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(RETRIED_TAG) != "true"
-    return broke and any(step.start_time for step in instance.get_run_step_stats(run.run_id, ["delivery"]))
+    if run.status is not dg.DagsterRunStatus.FAILURE or run.tags.get(RETRIED_TAG) == "true":
+        return False
+    return any(step.start_time for step in instance.get_run_step_stats(run.run_id, ["delivery"]))
 
 
-def announced_window(tags: Mapping[str, str]) -> Window | None:
-    """The live window of a run that failed; None where it was not live, or Dagster tries it again by itself."""
+def failed_live_window(tags: Mapping[str, str]) -> Window | None:
+    """The live window of a failed run; None if the run was not live, or Dagster retries it."""
     key = tags.get(RANGE_END_TAG) or tags.get(PARTITION_TAG)
     if tags.get(MODE_TAG) != "live" or tags.get(RETRIED_TAG) == "true" or key is None:
         return None
@@ -94,20 +101,24 @@ def announced_window(tags: Mapping[str, str]) -> Window | None:
 
 
 def failure_reason(context: dg.RunFailureSensorContext) -> str:
-    """Which stage failed and why, in our own words: what a library says may hold what readers must not see."""
+    """Which stage of a run failed and why, for readers.
+
+    Only messages written in this package are shown: those of libraries may hold addresses or keys.
+    """
     for event in context.get_step_failure_events():
+        # The causes come last: the first message of our own is the one nearest to the stage.
         messages = list(_messages(event.step_failure_data.error))
         for message in messages:
-            kind, _, said = message.partition(": ")
-            if kind.startswith(_OURS):
-                return f"Stage {event.step_key}: {said}"
-        kind = messages[-1].partition(":")[0] if messages else "without a name"
-        return f"Stage {event.step_key}: an unforeseen error ({kind}); the run tells more"
-    return "The run ended without a word: the machine stopped it, or it ran out of memory."
+            exception, _, text = message.partition(": ")
+            if exception.startswith(_OWN_EXCEPTIONS):
+                return f"Stage {event.step_key}: {text}"
+        exception = messages[-1].partition(":")[0] if messages else "without a name"
+        return f"Stage {event.step_key}: an unexpected error ({exception}); see the run's log"
+    return "The run ended without an error message: the machine stopped it, or it ran out of memory."
 
 
 def _messages(error: SerializableErrorInfo | None) -> Iterator[str]:
-    """What an error and its causes said, `Kind: words` each."""
+    """Messages of an error and its causes, each as `Exception: text`."""
     while error is not None:
         yield error.message.strip()
         error = error.cause

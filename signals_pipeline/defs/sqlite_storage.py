@@ -1,18 +1,17 @@
-"""Dagster's SQLite storage for ranges of hundreds of windows: a batch of events is one commit, engines are kept.
+"""Dagster's SQLite storage, made fast enough for runs over hundreds of windows.
 
-Dagster makes an engine, a connection and a commit a statement, and five to eight statements an event; a year in one run
-has nine thousand events. Its PostgreSQL storage writes batches (DAGSTER_EVENT_BATCH_SIZE) as one; here SQLite does too.
-The databases are those of Dagster's own storage, row for row: either reads what the other wrote. A run's new file
-gets the number of Dagster's newest revision, for which Dagster reads all fifty twice a run: a tenth of a window's run.
+Dagster makes an engine, a connection and a commit per statement, and five to eight statements per event; a year in one
+run has nine thousand events. Here an engine per file is kept, and a batch of events (DAGSTER_EVENT_BATCH_SIZE) is one
+transaction with a few statements. The rows are those of Dagster's own storage, so either reads what the other wrote.
 """
 
 import fcntl
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -20,75 +19,71 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import (
-    AssetCheckExecutionsTable,
-    SqlEventLogStorageMetadata,
-    SqlEventLogStorageTable,
-)
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.sql import get_alembic_config
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import event as on
+from sqlalchemy.event import listen
 
-OPEN_FILES = 8  # engines kept: the index of all runs, and the runs asked for last
+MAXIMUM_ENGINES = 8  # one for the index of all runs, the others for the runs read or written last
+# Types with an event per window. Other types have a few events per run, which Dagster's own code stores.
+BULK_TYPES = {dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION}
+BUSY_TIMEOUT_SECONDS = 30  # as Dagster's own: other processes write to the index as well
 
 
 class LocalStorage(DagsterSqliteStorage):
-    """What `dagster.yaml` names: runs, events and schedules in SQLite files under `base_dir`."""
+    """The storage that `dagster.yaml` names: runs, events and schedules in SQLite files under `base_dir`."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
-        self._event_log_storage = BatchedEvents(str(Path(base_dir) / "history" / "runs"))
+        self._event_log_storage = BatchedEventLogStorage(str(Path(base_dir) / "history" / "runs"))
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Any) -> "LocalStorage":  # noqa: ANN401
-        """The storage that an instance's configuration asks for."""
+        """The storage of an instance's configuration; Dagster's own method names its own class."""
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
-class BatchedEvents(SqliteEventLogStorage):
-    """The event log: one transaction a batch and file; no fsync a commit.
-
-    SQLite's write-ahead log stays consistent also where the power fails (https://www.sqlite.org/pragma.html,
-    synchronous); at worst the run's last events are missing from the local instance.
-    """
+class BatchedEventLogStorage(SqliteEventLogStorage):
+    """Dagster's event log with one engine per file, one transaction per batch and no fsync per commit."""
 
     def __init__(self, base_dir: str) -> None:
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
+        self._transactions: dict[str, sa.Connection] = {}
         super().__init__(base_dir)
-        self._db_lock = RLock()  # a batch holds two files at once
+        self._db_lock = RLock()  # a thread that writes a batch asks for further connections
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        """Store events in their order; those of assets that follow each other together."""
-        for of_assets, group in groupby(events, lambda each: each.dagster_event_type in ASSET_EVENTS):
-            if of_assets:
-                self._store_together(list(group))
-            else:
-                super().store_event_batch(list(group))
+        """Store the events of a run, all or none: Dagster stores a batch that failed again, event by event."""
+        with self.run_connection(events[0].run_id), self.index_connection():
+            for event_type, group in groupby(events, attrgetter("dagster_event_type")):
+                if event_type in BULK_TYPES:
+                    self._store_bulk(list(group))
+                else:
+                    super().store_event_batch(list(group))
 
-    def _store_together(self, events: Sequence[dg.EventLogEntry]) -> None:
-        """Store events of assets as `store_event` does one by one; the table of assets keeps the last of each kind."""
-        rows = [self._event_to_row(each) for each in events]
-        with self.run_connection(events[0].run_id) as run, self.index_transaction() as index:  # all or nothing
+    def _store_bulk(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store events of one type as `store_event` does one by one, with a statement per table."""
+        rows = [self._event_to_row(event) for event in events]
+        with self.run_connection(events[0].run_id) as run, self.index_connection() as index:
             run.execute(SqlEventLogStorageTable.insert(), rows)
             index.execute(SqlEventLogStorageTable.insert(), rows)
-            numbers = self._numbers(index, len(rows))
-            self._store_asset_event_tags(index, events, numbers)
+
+            # The ids are consecutive: the open transaction keeps every other writer out.
+            last_id = index.execute(sa.select(sa.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+            event_ids = range(last_id - len(rows) + 1, last_id + 1)
+            self._store_asset_event_tags(index, events, event_ids)
+
+            # The table of assets holds the newest event of each asset.
             newest = {
-                (each.get_dagster_event().asset_key, each.dagster_event_type): (each, number)
-                for each, number in zip(events, numbers, strict=True)
+                event.get_dagster_event().asset_key: (event, id_) for event, id_ in zip(events, event_ids, strict=True)
             }
-            for each, number in newest.values():
-                self._store_asset_event(index, each, number)
+            for event, event_id in newest.values():
+                self._store_asset_event(index, event, event_id)
 
     def _store_asset_check_evaluation_planned(self, event: dg.EventLogEntry, event_id: int | None) -> None:
-        """One row a window, as Dagster makes them; it writes the event out and compiles the statement for each."""
+        """Store one row per window, as Dagster does; but that serialises the event anew for each row."""
         planned = event.get_dagster_event().asset_check_planned_data
         row = {
             "asset_key": planned.asset_key.to_string(),
@@ -103,96 +98,89 @@ class BatchedEvents(SqliteEventLogStorage):
         with self.index_connection() as index:
             index.execute(AssetCheckExecutionsTable.insert(), [row | {"partition": key} for key in keys])
 
-    def _numbers(self, index: sa.Connection, count: int) -> range:
-        """The ids of the rows just inserted: the open transaction keeps every other writer out."""
-        last = index.execute(sa.select(sa.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
-        return range(last - count + 1, last + 1)
-
     @contextmanager
-    def _connect(self, shard: str) -> Iterator[sa.Connection]:
+    def _connect(self, shard: str) -> Generator[sa.Connection]:
+        """A connection within a transaction on a run's file or the index; the open one, where a batch has one."""
         with self._db_lock:
+            if shard in self._transactions:
+                yield self._transactions[shard]
+                return
+
             engine = self._engine(shard)
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
-                yield connection
+                self._transactions[shard] = connection
+                try:
+                    yield connection
+                finally:
+                    del self._transactions[shard]
 
     def _initdb(self, engine: sa.Engine, for_index_shard: bool = False) -> None:
-        """Make the tables where there are none; processes may do so at once.
+        """Create the tables of a new file, while other processes that open the same file wait.
 
-        One after the other: SQLite changes to WAL only where nobody else so much as reads, and waits for nobody then.
+        Without the lock they fail: SQLite switches to WAL only while no one else reads, and does not wait for that.
         """
-        with _alone_in(Path(self._base_dir)):
+        with _exclusive(Path(self._base_dir)):
             with engine.connect() as connection:
+                # Dagster would load its fifty revisions to compare, which takes longer than everything else here.
                 if MigrationContext.configure(connection).get_current_revision():
                     return
-            if for_index_shard:
-                super()._initdb(engine, for_index_shard)
-                return
-            with engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                SqlEventLogStorageMetadata.create_all(connection)
-                _VERSION.metadata.create_all(connection)
-                connection.execute(_VERSION.insert().values(version_num=_newest_revision()))
-                connection.commit()
-
-    def has_table(self, table_name: str) -> bool:
-        """Whether the index has this table; asked inside a transaction on it."""
-        return sa.inspect(self._engine(INDEX_SHARD_NAME)).has_table(table_name)
+            super()._initdb(engine, for_index_shard)
 
     def _engine(self, shard: str) -> sa.Engine:
-        """The engine of a file, which keeps its connections and its compiled statements."""
-        engine = self._engines.pop(shard, None) or _engine(self.conn_string_for_shard(shard))
+        """The engine of a file; it keeps connections and compiled statements. The one used longest ago is closed."""
+        engine = self._engines.pop(shard, None)
+        if engine is None:
+            url = self.conn_string_for_shard(shard)
+            engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+            listen(engine, "connect", _do_not_sync)
         self._engines[shard] = engine
-        if len(self._engines) > OPEN_FILES:
-            self._engines.popitem(last=False)[1].dispose()
+        if len(self._engines) > MAXIMUM_ENGINES:
+            _, oldest = self._engines.popitem(last=False)
+            oldest.dispose()
         return engine
 
     def wipe(self) -> None:
-        """Delete every event, the files of runs included."""
+        """Delete every event and the files of all runs."""
         self._close()
         super().wipe()
 
     def dispose(self) -> None:
-        """Close what is open."""
+        """Close all files."""
         super().dispose()
         self._close()
 
     def _close(self) -> None:
         while self._engines:
-            self._engines.popitem()[1].dispose()
+            _, engine = self._engines.popitem()
+            engine.dispose()
+
+
+def _do_not_sync(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
+    """Commit without fsync.
+
+    A file in WAL mode stays consistent even after a power failure (https://www.sqlite.org/pragma.html#pragma_synchronous);
+    at worst the last events of a run are missing from the local instance.
+    """
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same folder out meanwhile."""
-    opened = os.open(folder, os.O_RDONLY)
+def _exclusive(folder: Path) -> Generator[None]:
+    """Hold an exclusive lock on a folder; other processes that ask for it wait."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(opened)
-
-
-_VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
-
-
-@cache
-def _newest_revision() -> str | None:
-    return ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__)).get_current_head()
-
-
-def _engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
-    on.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=NORMAL"))
-    return engine
+        os.close(descriptor)
 
 
 def instance_in(folder: Path) -> dg.DagsterInstance:
-    """A Dagster instance that keeps everything in this folder, made where it is missing; it reports nothing."""
+    """A Dagster instance that keeps everything in this folder, without telemetry; the folder is created if missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept: Any = {"module": __name__, "class": LocalStorage.__name__, "config": {"base_dir": str(folder)}}
-    settings = {"storage": {"custom": kept}, "telemetry": {"enabled": False}}
-    return dg.DagsterInstance.local_temp(str(folder), overrides=settings)
+    storage: Any = {"module": __name__, "class": LocalStorage.__name__, "config": {"base_dir": str(folder)}}
+    overrides = {"storage": {"custom": storage}, "telemetry": {"enabled": False}}
+    return dg.DagsterInstance.local_temp(str(folder), overrides=overrides)

@@ -1,4 +1,4 @@
-"""The assets' own code over some windows, outside a Dagster run: what audits and simulations run, step by step."""
+"""Runs the assets' own code over windows outside a Dagster run, for audits, simulations and benchmarks."""
 
 import inspect
 import logging
@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.adapters.stores.tables import Mode
-from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.assets.headlines import headlines
@@ -25,13 +25,13 @@ from signals_pipeline.defs.partitions import MODE_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.settings.strategy import Knobs
 
-FRAMES = (headlines, sentiment, technicals, scores)
-RECORDS = (signals, outcomes)
+FRAME_ASSETS = (headlines, sentiment, technicals, scores)
+RECORD_ASSETS = (signals, outcomes)  # these write to the database
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the assets ask for by name: knobs, sources, watchlist, model and database."""
+    """The resources of the assets, by their keys."""
 
     knobs: Knobs
     news: NewsSource
@@ -39,40 +39,40 @@ class Parts:
     market: MarketContext
     store: Store
     scorer: Scorer | SwitchedOff
-    beside: Beside = field(default_factory=Beside)
+    beside: WorkerPool = field(default_factory=WorkerPool)
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """As much of a run's context as the assets look at; what they would show in the UI goes nowhere."""
+    """The part of a run's context that the assets use; metadata is collected and shown nowhere."""
 
     partition_keys: list[str]
     run: SimpleNamespace
     log: logging.Logger = field(default_factory=lambda: logging.getLogger(__name__))
-    shown: list[Mapping[str, Any]] = field(default_factory=list)
+    metadata: list[Mapping[str, Any]] = field(default_factory=list)
 
     def add_asset_metadata(self, metadata: Mapping[str, Any], **_: object) -> None:
-        """Keep what the asset says of a window."""
-        self.shown.append(metadata)
+        """Collect the metadata of a window."""
+        self.metadata.append(metadata)
 
 
 def replay(windows: Sequence[Window], parts: Parts, mode: Mode) -> dict[str, pd.DataFrame]:
-    """Run every asset up to `outcomes` over these windows and record what they decide in the parts' database.
+    """Run every asset up to `outcomes` over windows; signals and outcomes are written to the database in `parts`.
 
     Args:
-        windows: Neighbours, oldest first.
-        parts: What the assets work on.
-        mode: What the run is; in a live one only the newest window is live.
+        windows: Consecutive windows, oldest first.
+        parts: The resources of the assets.
+        mode: Mode of the run; in a live one only the newest window is live.
 
     Returns:
-        The frames of the stages by name, each over all the windows.
+        The frame of each stage by name, over all windows.
     """
     context = _context(windows, mode)
-    made: dict[str, Any] = {}
-    for asset in FRAMES:
-        made[asset.key.path[-1]] = _run(asset, context, parts, made).value
-    record(windows, parts, mode, made)
-    return made
+    frames: dict[str, Any] = {}
+    for asset in FRAME_ASSETS:
+        frames[asset.key.path[-1]] = _run(asset, context, parts, frames).value
+    record(windows, parts, mode, frames)
+    return frames
 
 
 def record(
@@ -81,9 +81,9 @@ def record(
     mode: Mode,
     frames: Mapping[str, pd.DataFrame],
     *,
-    assets: Sequence[dg.AssetsDefinition] = RECORDS,
+    assets: Sequence[dg.AssetsDefinition] = RECORD_ASSETS,
 ) -> None:
-    """Run only assets that record, on frames that are there; see `replay`."""
+    """Run only the assets that write to the database, on existing frames; see `replay`."""
     context = _context(windows, mode)
     for asset in assets:
         _run(asset, context, parts, frames)
@@ -94,8 +94,11 @@ def _context(windows: Sequence[Window], mode: Mode) -> _Context:
     return _Context([window.key for window in windows], SimpleNamespace(tags=tags))
 
 
-def _run(asset: dg.AssetsDefinition, context: _Context, parts: Parts, made: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    # Without the limits of a run: an audit is no run, and may take its time.
+def _run(asset: dg.AssetsDefinition, context: _Context, parts: Parts, frames: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    # Unwrapped from `with_limits`: the time limits are those of a run, and an audit may take longer.
     body: Callable[..., Any] = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # pyright: ignore[reportFunctionMemberAccess]
-    wanted = list(inspect.signature(body).parameters)[1:]
-    return body(context, **{name: made[name] if name in made else getattr(parts, name) for name in wanted})
+    names = list(inspect.signature(body).parameters)[1:]  # without the context
+    inputs: dict[str, Any] = {}
+    for name in names:
+        inputs[name] = frames[name] if name in frames else getattr(parts, name)
+    return body(context, **inputs)

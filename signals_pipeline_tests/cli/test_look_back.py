@@ -70,7 +70,7 @@ def test_windows_are_the_newest_of_those_that_were_run(ran: Settings) -> None:
     store = open_store(ran.database_url)
     assert windows_run(store, None, None, 5) == SOME[-5:]
     assert windows_run(store, SOME[2].key, SOME[4].key, 520) == SOME[2:5]
-    with pytest.raises(WindowError, match="no window was run from the first to 2014-01-02-08:30: make some with"):
+    with pytest.raises(WindowError, match="no window was run from the first to 2014-01-02-08:30: run some with"):
         windows_run(store, None, "2014-01-02-08:30", 5)
 
 

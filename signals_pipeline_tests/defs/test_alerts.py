@@ -12,7 +12,7 @@ import pytest
 
 from signals_pipeline.adapters.stores.signal_history import WindowRun
 from signals_pipeline.core.windows import Window, window_containing, window_for_key, windows_between
-from signals_pipeline.defs.alerts import operator_told, silence_sensor, silent, windows_named
+from signals_pipeline.defs.alerts import operator_told, silence_alerts, silence_sensor, windows_named
 from signals_pipeline.defs.dispatch import Mailing, mailing_of
 from signals_pipeline.defs.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
@@ -62,7 +62,7 @@ def test_the_operator_hears_of_a_failed_backfill_and_why(tmp_path: Path) -> None
     inbox = Inbox()
     with TestPipeline.open(tmp_path, signals_deployment="local", **missing) as pipeline, mail_server(inbox) as port:
         result = run(pipeline, DAYS[:2], mailing(port), mode="backfill")
-        assert isinstance(failed(pipeline, mailing(port), result), dg.SkipReason)  # nobody to tell
+        assert isinstance(failed(pipeline, mailing(port), result), dg.SkipReason)  # no operators
         assert isinstance(failed(pipeline, by(port), result, **{RETRIED_TAG: "true"}), dg.SkipReason)
         assert inbox.recipients == []
         assert failed(pipeline, by(port), result) is None
@@ -98,7 +98,7 @@ def test_a_digest_that_stays_away_is_told_once_and_again_after_it_came_back(live
         assert cursor == "{}"
         told(live, store, gone, cursor)
         assert inbox.recipients == sorted(OPERATORS * 2)
-    assert inbox.message()["Subject"] == "Signals: Missing: the newest digest is not there"
+    assert inbox.message()["Subject"] == "Signals: Digest overdue: the newest digest is missing"
 
 
 def test_silence_is_told_after_so_many_windows_without_a_signal(live: TestPipeline, store: Store) -> None:
@@ -110,14 +110,14 @@ def test_silence_is_told_after_so_many_windows_without_a_signal(live: TestPipeli
         assert inbox.recipients == []
         assert told(live, store, by(port), None, quiet_runs=len(DAYS)) == '{"quiet": true}'
     assert inbox.recipients == sorted(OPERATORS)
-    assert inbox.message()["Subject"] == f"Signals: Quiet: {len(DAYS)} windows in a row without a signal"
+    assert inbox.message()["Subject"] == f"Signals: No signals: {len(DAYS)} windows in a row without a signal"
 
 
 def test_a_weekend_makes_no_silence_longer(store: Store) -> None:
     friday = windows_between(*(window_for_key(key).start for key in ("2015-02-05-17:30", "2015-02-06-17:30")))
     keep_quiet(store, friday)
     sunday = replace(mailing(1), now=lambda: friday[-1].end + timedelta(days=2))
-    assert silent(store, sunday, len(friday) + 1) == []
+    assert silence_alerts(store, sunday, len(friday) + 1) == []
 
 
 def test_what_no_server_took_is_told_at_the_next_tick(live: TestPipeline, store: Store) -> None:
@@ -151,5 +151,5 @@ def test_operators_come_from_the_settings_each_once() -> None:
 
 def test_a_store_without_any_digest_is_not_missing_one(live: TestPipeline) -> None:
     empty = open_store(live.settings.database_url)
-    assert silent(empty, by(1), 4) == []
+    assert silence_alerts(empty, by(1), 4) == []
     empty.engine.dispose()

@@ -165,7 +165,10 @@ def test_each_frame_is_read_once(pipeline: TestPipeline, monkeypatch: pytest.Mon
 def test_only_the_newest_window_counts_as_present(pipeline: TestPipeline) -> None:
     store = open_store(pipeline.settings.database_url)
     now = WINDOWS[-1].end + timedelta(hours=1)
-    assert newest_present(store, now) == (False, f"window {WINDOWS[-1].key} is due; the newest digest is none at all")
+    assert newest_present(store, now) == (
+        False,
+        f"the digest of window {WINDOWS[-1].key} is due, and there is no digest yet",
+    )
     pipeline.run(WINDOWS[:-1])
     assert not newest_present(store, now)[0]
     assert newest_present(store, WINDOWS[-1].end + timedelta(minutes=29))[0]

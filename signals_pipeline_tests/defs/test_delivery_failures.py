@@ -14,7 +14,7 @@ from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.dispatch import mailing_of
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline.defs.sensors import RETRIED_TAG, announced_window, digest_failed
+from signals_pipeline.defs.sensors import RETRIED_TAG, digest_failed, failed_live_window
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store, told_of_failure
 from signals_pipeline_tests.support.mail_servers import Inbox, Misbehaviour, bad_server, mail_server
 from signals_pipeline_tests.support.outboxes import WHO, At
@@ -59,7 +59,7 @@ def test_a_failed_live_run_tells_its_readers_once_and_why(tmp_path: Path) -> Non
     assert "nowhere.csv" in "".join(plain.get_content().split())
 
 
-def test_an_unforeseen_error_is_told_without_its_words(live: TestPipeline, store: Store) -> None:
+def test_an_unexpected_error_is_reported_without_its_message(live: TestPipeline, store: Store) -> None:
     class Broken:
         def bars(self, *_: object) -> None:
             raise KeyError("planted-secret")
@@ -82,7 +82,7 @@ def test_an_unforeseen_error_is_told_without_its_words(live: TestPipeline, store
     )
     told_of_failure(live, store, mailing(1), result)
     (detail,) = {mail.detail for mail in store.outbox.open()}
-    assert detail == "Stage technicals: an unforeseen error (KeyError); the run tells more"
+    assert detail == "Stage technicals: an unexpected error (KeyError); see the run's log"
 
 
 def test_no_secret_reaches_logs_events_metadata_files_or_rows(
@@ -134,7 +134,7 @@ LIVE_RUN = {MODE_TAG: "live", RANGE_END_TAG: NEWEST.key}
     ],
 )
 def test_only_the_last_end_of_a_live_run_is_announced(tags: dict[str, str], window: Window | None) -> None:
-    assert announced_window(tags) == window
+    assert failed_live_window(tags) == window
 
 
 def test_a_run_that_was_killed_is_told_in_plain_words(live: TestPipeline, store: Store) -> None:
@@ -152,4 +152,4 @@ def test_a_run_that_was_killed_is_told_in_plain_words(live: TestPipeline, store:
     ).for_run_failure()
     digest_failed(context)
     (detail,) = {mail.detail for mail in store.outbox.open()}
-    assert detail == "The run ended without a word: the machine stopped it, or it ran out of memory."
+    assert detail == "The run ended without an error message: the machine stopped it, or it ran out of memory."

@@ -19,10 +19,10 @@ from signals_pipeline.defs.resources import (
     MarketContext,
     MarketContextResource,
     Store,
-    beside_resource,
     knobs_resource,
     open_store,
     store_resource,
+    worker_pool_resource,
 )
 from signals_pipeline.defs.stage_limits import REST_TAG
 from signals_pipeline.settings import Settings
@@ -61,7 +61,7 @@ def materialize(
         ),
         "news": live_news_resource(chosen, origins={"https://newsapi.org": house.origin}),
         "io_manager": dg.mem_io_manager,
-        "beside": beside_resource,
+        "beside": worker_pool_resource,
     }
     result = dg.materialize(
         [headlines],

@@ -17,7 +17,7 @@ from signals_pipeline.adapters.stores.tables import Mode, metadata
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, PriceSource
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
-from signals_pipeline.defs.look_ahead_audit import Leak, audit, following, stored_trace
+from signals_pipeline.defs.look_ahead_audit import Leak, audit, stored_trace, windows_after
 from signals_pipeline.defs.resources import MarketContext, open_store, scorer_for
 from signals_pipeline.defs.stage_replay import Parts, replay
 from signals_pipeline.settings.choices import Generator
@@ -73,7 +73,7 @@ def test_no_window_looks_ahead(parts: Parts) -> None:
 
 
 def test_a_window_that_was_never_run_is_audited_without_what_is_kept(parts: Parts) -> None:
-    found = audit(following(WINDOWS[-1], 1)[0], replace(parts, knobs=Knobs()))
+    found = audit(windows_after(WINDOWS[-1], 1)[0], replace(parts, knobs=Knobs()))
     assert (len(found), differing(found)) == (3, {})
 
 

@@ -12,7 +12,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.metrics import TOLD_TAG, failed_run_sensor, is_backfill, run_metrics_resource
+from signals_pipeline.defs.metrics import REPORTED_TAG, failed_run_sensor, is_backfill, run_metrics_resource
 from signals_pipeline.defs.partitions import (
     BACKFILL_TAG,
     DEPLOYMENT_TAG,
@@ -53,7 +53,7 @@ def test_a_run_tells_once_what_it_did(telling: TestPipeline, capfd: pytest.Captu
     assert told["SignalGenerationTime"] >= 0
     assert told["MemoryUsed"] > 50
     assert "QuotaLeft" not in told  # recorded files count no calls
-    assert run_tags(telling)[TOLD_TAG] == "told"
+    assert run_tags(telling)[REPORTED_TAG] == "told"
 
 
 def test_a_failed_run_tells_its_error_and_does_not_beat(
@@ -66,7 +66,7 @@ def test_a_failed_run_tells_its_error_and_does_not_beat(
     [told] = lines(capfd.readouterr().out)
     assert 0 < told["ErrorRate"] < 100
     assert not {"Heartbeat", "SignalsGenerated"} & set(told)
-    assert run_tags(telling)[TOLD_TAG] == "told"
+    assert run_tags(telling)[REPORTED_TAG] == "told"
 
 
 @pytest.mark.parametrize("mode", ["backfill", None])
@@ -76,7 +76,7 @@ def test_a_backfill_and_a_run_that_is_not_to_tell_are_silent(
     metrics = "emf" if mode else "off"
     with TestPipeline.open(tmp_path, signals_metrics=metrics) as pipeline:
         pipeline.run([WINDOW], mode=mode or "manual")
-        assert TOLD_TAG not in run_tags(pipeline)
+        assert REPORTED_TAG not in run_tags(pipeline)
         assert run_tags(pipeline)[DEPLOYMENT_TAG] == "demo"
     assert lines(capfd.readouterr().out) == []
 
@@ -126,7 +126,7 @@ def test_the_quota_is_told_and_a_database_that_refuses_silences_only_what_it_hol
 
 @pytest.mark.parametrize(
     ("tags", "told"),
-    [({}, [100.0]), ({TOLD_TAG: "told"}, []), ({MODE_TAG: "backfill"}, []), ({MODE_TAG: "live"}, [100.0])],
+    [({}, [100.0]), ({REPORTED_TAG: "told"}, []), ({MODE_TAG: "backfill"}, []), ({MODE_TAG: "live"}, [100.0])],
 )
 def test_the_sensor_tells_of_dead_runs_only_and_once(
     pipeline: TestPipeline, capfd: pytest.CaptureFixture[str], tags: dict[str, str], told: list[float]

@@ -72,7 +72,7 @@ def test_a_mode_that_no_run_has_is_refused_in_one_line(mode: str) -> None:
     with pytest.raises(dg.Failure) as refused:
         dg.materialize([looked_at], partition_key=WINDOWS[0].key, tags={MODE_TAG: mode})
     assert refused.value.description == (
-        f"tag signals/mode={mode!r}: a run is live, backfill or manual; correct the tag"
+        f"tag signals/mode={mode!r}: must be live, backfill or manual; correct the tag"
     )
     assert SEEN == []
 

@@ -119,10 +119,10 @@ def test_without_ml_no_model_folder_is_read(url: str, tmp_path: Path) -> None:
         scorer = built.scorer
     assert (scorer.description, scorer.fallback) == ("none: technical generator", "")
     headlines = pd.DataFrame({"text": ["a"]})
-    assert scorer.weighed(headlines).empty
+    assert scorer.scorable(headlines).empty
     nothing, report = scorer.score(pd.Series([], dtype="str"))
     assert (list(nothing.columns), report.scored, report.cached) == (["negative", "neutral", "positive"], 0, 0)
-    with pytest.raises(ValueError, match="1 texts to score, but SIGNAL_GENERATOR=technical asks no model"):
+    with pytest.raises(ValueError, match="1 texts to score, but SIGNAL_GENERATOR=technical uses no model"):
         scorer.score(pd.Series(["a"]))
 
 

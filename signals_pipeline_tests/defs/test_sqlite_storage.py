@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.event_log.base import EventLogStorage
 
 from signals_pipeline.defs import sqlite_storage
-from signals_pipeline.defs.sqlite_storage import BatchedEvents, instance_in
+from signals_pipeline.defs.sqlite_storage import BatchedEventLogStorage, instance_in
 from signals_pipeline_tests.support.databases import PROCESSES
 
 DAYS = dg.StaticPartitionsDefinition([f"day {at:02d}" for at in range(4)])
@@ -117,7 +118,7 @@ def test_a_runs_file_is_the_one_that_dagsters_own_storage_makes(tmp_path: Path) 
 
 def _look(at: tuple[str, str]) -> int:
     """How many events a run has, which has a file from then on."""
-    events = BatchedEvents(at[0])
+    events = BatchedEventLogStorage(at[0])
     found = events.get_logs_for_run(at[1])
     events.dispose()
     return len(found)
@@ -150,12 +151,20 @@ def test_a_batch_that_breaks_is_stored_once_by_single_events(
 ) -> None:
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "100")
 
-    def broken(*_: object) -> None:
+    whole_batch = sqlite_storage.BatchedEventLogStorage.store_event_batch
+
+    def break_off(storage: Any, events: Any) -> None:
+        """The disk is full in the middle of a batch: its first event is written already."""
+        monkeypatch.setattr(EventLogStorage, "store_event_batch", store_first)
+        whole_batch(storage, events)
+
+    def store_first(storage: Any, events: Any) -> None:
+        storage.store_event(events[0])
         raise OSError("disk full")
 
     with instance_in(tmp_path) as instance:
         whole = tables(tmp_path, run(instance))
-        monkeypatch.setattr(sqlite_storage.BatchedEvents, "_numbers", broken)
+        monkeypatch.setattr(sqlite_storage.BatchedEventLogStorage, "store_event_batch", break_off)
         single = tables(tmp_path, run(instance))
     assert "disk full" in capsys.readouterr().err
     assert len(single["event_logs of the run"]) == len(whole["event_logs of the run"])
@@ -163,11 +172,11 @@ def test_a_batch_that_breaks_is_stored_once_by_single_events(
 
 
 def test_commits_are_not_synced_and_few_files_stay_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_storage, "OPEN_FILES", 2)
+    monkeypatch.setattr(sqlite_storage, "MAXIMUM_ENGINES", 2)
     with instance_in(tmp_path) as instance:
         runs = [run(instance, "day 00") for _ in range(3)]
         storage = instance.event_log_storage
-        assert isinstance(storage, sqlite_storage.BatchedEvents)
+        assert isinstance(storage, sqlite_storage.BatchedEventLogStorage)
         for connect in (storage.index_connection, lambda: storage.run_connection(runs[0])):
             with connect() as connection:
                 assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == NORMAL

@@ -1,4 +1,4 @@
-"""Stages end when their time is up, whatever they wait for, and are tried again only after what can heal."""
+"""Stages end when their time is up, whatever they wait for, and are retried only after transient failures."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.defs.assets import digest as digest_stage
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.defs.stage_limits import REST_TAG, SECONDS_TAG, bounded, limits
+from signals_pipeline.defs.stage_limits import REST_TAG, SECONDS_TAG, limit_tags, with_limits
 from signals_pipeline_tests.defs.test_live_news import materialize, settings
 from signals_pipeline_tests.support.documents import Item, rss
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
@@ -39,9 +39,9 @@ def run(work: Callable[[], Any], tags: dict[str, str], **op_tags: str) -> dg.Exe
     @dg.asset(
         partitions_def=DIGEST_WINDOWS,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        op_tags=limits(0.2, a_window=0.1) | op_tags,
+        op_tags=limit_tags(0.2, per_window=0.1) | op_tags,
     )
-    @bounded
+    @with_limits
     def stage(context: dg.AssetExecutionContext) -> None:
         assert context.partition_keys
         work()
@@ -76,7 +76,7 @@ def test_a_server_that_never_answers_costs_a_run_no_more_than_its_stage_may_take
     assert not result.success
     said = failure(result)
     assert said.startswith(
-        "dagster._core.definitions.events.Failure: not done after 0.5 s, its limit for 1 window; it was"
+        "dagster._core.definitions.events.Failure: not done after 0.5 s, the limit for 1 window; it was"
     )
     assert "in adapters/news/live.py line " in said
     assert "\n" not in said
@@ -86,9 +86,9 @@ def test_a_server_that_never_answers_costs_a_run_no_more_than_its_stage_may_take
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
-        (RANGE, "not done after 0.4 s, its limit for 3 windows; it was in "),
-        ({"dagster/partition": WINDOWS[0].key}, "not done after 0.2 s, its limit for 1 window; it was in "),
-        (RANGE | {SECONDS_TAG: "0.1"}, "not done after 0.1 s, its limit for 3 windows; it was in "),
+        (RANGE, "not done after 0.4 s, the limit for 3 windows; it was in "),
+        ({"dagster/partition": WINDOWS[0].key}, "not done after 0.2 s, the limit for 1 window; it was in "),
+        (RANGE | {SECONDS_TAG: "0.1"}, "not done after 0.1 s, the limit for 3 windows; it was in "),
     ],
 )
 def test_the_limit_grows_with_the_windows_of_a_run_and_a_run_may_have_its_own(tags: dict[str, str], said: str) -> None:
@@ -108,17 +108,17 @@ def test_no_library_that_takes_every_exception_holds_the_alarm_up() -> None:
 
 def test_a_digest_whose_time_is_up_leaves_no_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "available_cpus", lambda: 2)
-    monkeypatch.setattr(worker_pool, "ENOUGH", len(WINDOWS))
+    monkeypatch.setattr(worker_pool, "MINIMUM_WINDOWS", len(WINDOWS))
     with TestPipeline.open(tmp_path) as pipeline:
         assert pipeline.run(WINDOWS).success
         monkeypatch.setattr(digest_stage, "write_digest", writes_for_ever)
         before = spawned()
         refused = pipeline.refusal(WINDOWS, only="digest", tags={SECONDS_TAG: "5"})
-    assert "not done after 5 s, its limit for 3 windows; it was in " in refused
+    assert "not done after 5 s, the limit for 3 windows; it was in " in refused
     assert spawned() == before
 
 
-def writes_for_ever(_content: str, _folder: Path) -> None:
+def writes_for_ever(_content: str, folder: Path) -> None:  # noqa: ARG001
     """A disk that does not answer."""
     threading.Event().wait()
 
@@ -136,7 +136,9 @@ def test_a_stage_in_time_leaves_no_alarm_behind() -> None:
 
 @pytest.mark.parametrize("said", ["soon", "0", "-5", ""])
 def test_a_limit_that_is_none_is_refused(said: str) -> None:
-    assert f"tag {SECONDS_TAG}={said!r}: give seconds" in failure(run(lambda: None, RANGE | {SECONDS_TAG: said}))
+    assert f"tag {SECONDS_TAG}={said!r}: not a number of seconds above 0" in failure(
+        run(lambda: None, RANGE | {SECONDS_TAG: said})
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_a_limit_that_is_none_is_refused(said: str) -> None:
         (SourceError("HTTP 503", transient=True), {"dagster/partition": WINDOWS[0].key}, 1),
     ],
 )
-def test_only_what_can_heal_is_tried_again_and_never_while_somebody_waits(
+def test_only_transient_failures_are_retried_and_never_in_a_run_launched_by_hand(
     error: Exception, tags: dict[str, str], expected: int
 ) -> None:
     def refuse() -> None:
@@ -162,11 +164,11 @@ def test_only_what_can_heal_is_tried_again_and_never_while_somebody_waits(
     assert str(error) in failure(result)
 
 
-def test_what_is_sent_is_never_tried_again_by_dagster() -> None:
+def test_a_stage_without_retries_is_never_run_again() -> None:
     def refuse() -> None:
         raise SourceError("HTTP 503", transient=True)
 
-    assert tries(run(refuse, RANGE | SOON, **limits(1, retries=0))) == 1
+    assert tries(run(refuse, RANGE | SOON, **limit_tags(1, retries=0))) == 1
 
 
 def test_feeds_that_were_down_for_a_moment_make_no_failed_run(house: Vendor, tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_a_tick_missed_asleep_is_launched_once_on_waking_and_a_run_that_never_st
     for _ in range(2):
         context = dg.build_run_status_sensor_context("failed_run_metrics", event, installation.control.instance, run)
         failed_run_sensor(stack="signals")(context.for_run_failure())
-    assert (task.last_status, task.stopped_reason) == ("STOPPED", f"run {run.run_id} is over")
+    assert (task.last_status, task.stopped_reason) == ("STOPPED", f"run {run.run_id} has ended")
     [told] = [line for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
     assert json.loads(told)["ErrorRate"] == 100
 

@@ -28,7 +28,10 @@ def weekday_sessions(first: str = "2024-01-02", count: int = 60) -> Sessions:
     """A session every weekday, 14:30 to 21:00 UTC."""
     dates = np.busday_offset(first, np.arange(count), roll="forward")
     midnight = dates.astype("datetime64[us]")
-    return Sessions(dates, midnight + np.timedelta64(870, "m"), midnight + np.timedelta64(1260, "m"))
+    # numpy's stubs take the sum of instants and a duration for a duration.
+    opens: Any = midnight + np.timedelta64(870, "m")
+    closes: Any = midnight + np.timedelta64(1260, "m")
+    return Sessions(dates, opens, closes)
 
 
 def bars_of(sessions: Sessions, prices: Mapping[str, Sequence[tuple[float, float]]]) -> pd.DataFrame:

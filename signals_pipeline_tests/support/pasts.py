@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,7 +113,10 @@ def sessions_of(windows: Sequence[Window], ahead: int = 40) -> Sessions:
     first = np.datetime64(windows[0].start.date(), "D") - 10
     dates = np.busday_offset(first, np.arange(len(windows) // 2 + ahead), roll="forward")
     midnight = dates.astype("datetime64[us]")
-    return Sessions(dates, midnight + np.timedelta64(870, "m"), midnight + np.timedelta64(1260, "m"))
+    # numpy's stubs take the sum of instants and a duration for a duration.
+    opens: Any = midnight + np.timedelta64(870, "m")
+    closes: Any = midnight + np.timedelta64(1260, "m")
+    return Sessions(dates, opens, closes)
 
 
 def bars_of(sessions: Sessions, symbols: Sequence[str], moves: np.ndarray) -> pd.DataFrame:

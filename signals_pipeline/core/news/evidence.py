@@ -13,12 +13,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.linking.clauses import assign_clauses
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
 from signals_pipeline.core.news.versions import TextVersions
-from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval
@@ -54,7 +54,7 @@ def build_evidence(
     *,
     lookback_hours: float,
     strict: bool,
-    spread: Spread = HERE,
+    map_chunks: MapChunks = map_serially,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The evidence of each window, cut to the words that speak of each company.
 
@@ -64,13 +64,13 @@ def build_evidence(
         windows: Consecutive windows, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
-        spread: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
+        map_chunks: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
         HEADLINES rows, and the number of rows without tone by reason, as `clauses.assign_clauses` gives them.
     """
     # Each chunk of windows takes only the items that its windows may see.
-    parts = neighbours(windows, WINDOWS_A_SHARE)
+    parts = chunked(windows, WINDOWS_A_SHARE)
     known_at = items["known_at"]
     shares: list[_Share] = []
     for part in parts:
@@ -86,7 +86,7 @@ def build_evidence(
         lookback_hours=lookback_hours,
         strict=strict,
     )
-    results = spread.each(work, shares, sizes=[len(part) for part in parts], of="windows")
+    results = map_chunks(work, shares, sizes=[len(part) for part in parts], unit="windows")
 
     frames = [frame for frame, _ in results]
     without_tone: Counter[str] = Counter()

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple, get_args
 
 import pandas as pd
 
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.news.feeds import RawHeadline
-from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.text import canonical_url, clean, content_address, readable
 
 # Dropped: duplicate, no_time, no_title, removed. Counted but still used: published_after_seen, truncated. An item
@@ -124,7 +124,7 @@ class Normalised:
         return identities
 
 
-def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
+def normalise(raw: Iterable[RawHeadline], map_chunks: MapChunks = map_serially) -> Normalised:
     """Bring everything that feeds delivered to plain text, one clock and content addresses.
 
     A headline is its text on its UTC day of publication: `headline_id` does not depend on the feed, the link or any
@@ -133,10 +133,10 @@ def normalise(raw: Iterable[RawHeadline], spread: Spread = HERE) -> Normalised:
 
     Args:
         raw: What was delivered.
-        spread: Where the chunks of work are done; each item is normalised by itself.
+        map_chunks: Where the chunks of work are done; each item is normalised by itself.
     """
-    shares = neighbours([*raw], HEADLINES_A_SHARE)
-    results = spread.each(_normalise_items, shares, sizes=[len(share) for share in shares], of="headlines")
+    shares = chunked([*raw], HEADLINES_A_SHARE)
+    results = map_chunks(_normalise_items, shares, sizes=[len(share) for share in shares], unit="headlines")
     normalised: list[_NormalisedItem] = []
     for result in results:
         normalised.extend(result)

@@ -31,9 +31,9 @@ import pandas as pd
 import talib
 from numpy.typing import NDArray
 
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
-from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window
 
@@ -94,7 +94,7 @@ def build(
     sessions: Sessions,
     actions: pd.DataFrame | None = None,
     *,
-    spread: Spread = HERE,
+    map_chunks: MapChunks = map_serially,
 ) -> pd.DataFrame:
     """TECHNICALS of every (window, symbol), also of symbols without bars.
 
@@ -106,7 +106,7 @@ def build(
         windows: Digest windows, in any order.
         sessions: Trading sessions that reach from before the first window to the last.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where the bars need no adjustment.
-        spread: Where the chunks of work are done; a row is the same whichever others are in its chunk.
+        map_chunks: Where the chunks of work are done; a row is the same whichever others are in its chunk.
 
     Returns:
         A frame that conforms to TECHNICALS. Under 60 bars `technical` and its components are missing; raw values that
@@ -133,12 +133,12 @@ def build(
 
     # Compute the moments in chunks; progress is counted in windows.
     windows_per_moment = np.bincount(moment_of_window)
-    shares = neighbours(range(len(moments)), MOMENTS_A_SHARE)
-    results = spread.each(
+    shares = chunked(range(len(moments)), MOMENTS_A_SHARE)
+    results = map_chunks(
         partial(_rows, histories=histories, symbols=symbols),
         [moments[list(share)] for share in shares],
         sizes=[int(windows_per_moment[list(share)].sum()) for share in shares],
-        of="windows",
+        unit="windows",
     )
     rows: list[tuple[object, ...]] = []
     for result in results:

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
-from signals_pipeline.core.spread import HERE, Spread, neighbours
 from signals_pipeline.core.tables import SCORES, ByWindow, concat
 from signals_pipeline.core.windows import Window
 
@@ -67,7 +67,7 @@ def build(
     windows: Sequence[Window],
     *,
     sentiment_weight: float,
-    spread: Spread = HERE,
+    map_chunks: MapChunks = map_serially,
 ) -> pd.DataFrame:
     """Score every symbol in every window.
 
@@ -78,7 +78,7 @@ def build(
         symbols: The watchlist.
         windows: The windows to score; rows of other windows or symbols are left out.
         sentiment_weight: W, the share of tone in the combined score, in [0, 1].
-        spread: Where the chunks of work are done; a row is the same whichever others are in its chunk.
+        map_chunks: Where the chunks of work are done; a row is the same whichever others are in its chunk.
 
     Returns:
         SCORES frame, one row per (window, symbol). `contributions` is a JSON list, stories first (largest contribution
@@ -87,11 +87,11 @@ def build(
         tone, so that the score can be calculated again without one of them, or with another text (see
         `core.signals.corrections`).
     """
-    parts = neighbours(sorted(windows, key=lambda window: window.start), WINDOWS_A_SHARE)
+    parts = chunked(sorted(windows, key=lambda window: window.start), WINDOWS_A_SHARE)
     frames = [ByWindow(frame) for frame in (headlines[_COUNTED_COLUMNS], sentiment, technicals)]
     shares = [_Share.from_frames(frames, part) for part in parts if part]
     work = partial(_score, symbols=symbols, sentiment_weight=sentiment_weight)
-    results = spread.each(work, shares, sizes=[len(share.windows) for share in shares], of="windows")
+    results = map_chunks(work, shares, sizes=[len(share.windows) for share in shares], unit="windows")
     return concat(SCORES, results)
 
 

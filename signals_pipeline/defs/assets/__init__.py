@@ -1,8 +1,8 @@
-"""The eight assets, one file a stage, named as the stages of core."""
+"""The eight assets, one module per stage, named like the packages of core."""
 
 import warnings
 
 import dagster as dg
 
-# Said once an asset by every process that Dagster starts; the exact pin of dagster is what answers it.
+# Dagster warns once per asset and process that `backfill_policy` is beta; its version is pinned exactly in setup.py.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)

@@ -1,13 +1,13 @@
-"""Asset `delivery`: the digest's mails on their way, each recipient's once."""
+"""Asset `delivery`: sends the mails that wait in the outbox, each at most once."""
 
 import dagster as dg
 
 from signals_pipeline.adapters.stores.tables import delivery as delivery_table
 from signals_pipeline.defs.dispatch import Mailing, send_due
 from signals_pipeline.defs.metadata import markdown_table, sql_schema
-from signals_pipeline.defs.partitions import DIGEST_WINDOWS, mailable, windows_of
+from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of, windows_to_mail
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 
 
 @dg.asset(
@@ -16,32 +16,39 @@ from signals_pipeline.defs.stage_limits import bounded, limits
     group_name="digest",
     kinds={"email", "sql"},
     owners=["team:signals"],
-    op_tags=limits(600, retries=4),  # rests of up to 30, 60, 120 and 240 s: a database is replaced within two minutes
+    # Four retries after up to 30, 60, 120 and 240 s: a managed database is replaced within two minutes.
+    op_tags=limit_tags(600, retries=4),
     deps=["digest"],
     metadata=sql_schema(delivery_table),
 )
-@bounded
+@with_limits
 def delivery(
     context: dg.AssetExecutionContext,
     mailing: dg.ResourceParam[Mailing],
     store: dg.ResourceParam[Store],
 ) -> dg.MaterializeResult:
-    """Mails that wait in the outbox and are due, handed over; a backfill sends none, and no mail goes twice.
+    """Sends the mails in the outbox that are due; a backfill sends none, and no mail is sent twice.
 
-    What a server does not take now waits and is tried again; what it refuses for good, and what may have arrived or
-    not, waits for an operator: `signals deliveries`. A database that is lost before a mail was claimed is waited for.
+    A mail that the server refuses for now stays in the outbox and is retried. One that it refuses for good, or that may
+    have arrived or not, waits for an operator: `signals deliveries`. If the database is lost before the first mail was
+    claimed, the stage is retried.
     """
-    posted = send_due(store, mailing, mailable(context, windows_of(context)))
-    for problem in posted.problems:
+    report = send_due(store, mailing, windows_to_mail(context, windows_of(context)))
+    for problem in report.problems:
         context.log.warning(problem)
+
+    problem_rows = [(problem,) for problem in report.problems]
     metadata = {
-        **posted.counts,
-        "held": posted.held,
-        "lost": posted.lost,
-        "unsubscribed": posted.suppressed,
+        **report.counts,
+        "held": report.held,
+        "lost": report.lost,
+        "unsubscribed": report.suppressed,
         "recipients": len(mailing.recipients),
-        "problems": dg.MetadataValue.md(markdown_table(["problem"], [(each,) for each in posted.problems])),
+        "problems": dg.MetadataValue.md(markdown_table(["problem"], problem_rows)),
     }
-    if posted.needs_operator:
-        raise dg.Failure("mails were refused or may have arrived or not: see `signals deliveries`", metadata=metadata)
+    if report.needs_operator:
+        raise dg.Failure(
+            "mails were refused for good, or may have arrived or not: run `signals deliveries` to see them",
+            metadata=metadata,
+        )
     return dg.MaterializeResult(metadata=metadata)

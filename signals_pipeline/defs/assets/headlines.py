@@ -1,20 +1,20 @@
-"""Asset `headlines`: what the feeds delivered, normalised, linked to companies, gathered into stories."""
+"""Asset `headlines`: the feeds' items, normalised, linked to companies and grouped into stories."""
 
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.coverage import ledger
 from signals_pipeline.core.news.evidence import build_evidence, news_interval
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.tables import HEADLINES, Columns
-from signals_pipeline.defs.metadata import attach, coverage_entries, describe_windows, leading, table_schema
+from signals_pipeline.defs.metadata import attach, coverage_entries, describe_windows, leading_rows, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import MarketContext, Store
-from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 from signals_pipeline.settings.strategy import Knobs
 
 
@@ -24,47 +24,49 @@ from signals_pipeline.settings.strategy import Knobs
     group_name="news",
     kinds={"pandas", "parquet"},
     owners=["team:signals"],
-    op_tags=limits(300, a_window=2),
+    op_tags=limit_tags(300, per_window=2),
     pool="news",
     metadata=table_schema(HEADLINES),
 )
-@bounded
+@with_limits
 def headlines(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
     news: dg.ResourceParam[NewsSource],
     market: dg.ResourceParam[MarketContext],
     store: dg.ResourceParam[Store],
-    beside: dg.ResourceParam[Beside],
+    beside: dg.ResourceParam[WorkerPool],
 ) -> dg.Output[pd.DataFrame]:
-    """Headlines known before the window's end, linked to the watchlist (precision first) and gathered into stories.
+    """Headlines known before the window's end, linked to the watchlist (precision first) and grouped into stories.
 
-    Also writes the coverage ledger: which minutes of news each window's evidence covers, from which feeds.
+    Also writes the coverage ledger: which minutes of news each window's evidence covers, and from which feeds.
     """
     windows = windows_of(context)
-    reach = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
-    with beside.over(len(windows)) as spread:
-        batch = news.fetch(*news_interval(windows, **reach))
-        normalised = normalise(batch.headlines, spread)
-        frame, without_tone = build_evidence(normalised.items, market.watchlist, windows, **reach, spread=spread)
+    lookback = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
+
+    # The pool is opened before the fetch: its workers start while the feeds are read.
+    with beside.open(len(windows)) as workers:
+        batch = news.fetch(*news_interval(windows, **lookback))
+        normalised = normalise(batch.headlines, workers.map_chunks)
+        frame, without_tone = build_evidence(
+            normalised.items, market.watchlist, windows, **lookback, map_chunks=workers.map_chunks
+        )
+
+    # The ledger compares what the evidence covers with what earlier windows have covered.
     covered = store.coverage.covered(windows[0].start)
-    entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **reach)
+    entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **lookback)
     store.coverage.put(entries)
+
     describe_windows(context, frame, windows, _describe)
     attach(context, {entry.window_key: coverage_entries(entry) for entry in entries})
-    return dg.Output(
-        frame,
-        metadata={
-            "feeds": {
-                report.feed: f"{report.status}: {report.fetched} {report.detail}".strip() for report in batch.reports
-            },
-            "dropped": normalised.drops,
-            "without_tone": without_tone,
-        },
-    )
+    feeds = {report.feed: f"{report.status}: {report.fetched} {report.detail}".strip() for report in batch.reports}
+    metadata = {"feeds": feeds, "dropped": normalised.drops, "without_tone": without_tone}
+    return dg.Output(frame, metadata=metadata)
 
 
 def _describe(rows: Columns) -> dict[str, Any]:
-    without_tone = int(((rows["relevance"] > 0) & (rows["text"] == "")).sum())
-    shown = leading(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])
-    return {"without_tone": without_tone, "preview": shown}
+    """Metadata of one window, from its rows."""
+    about_a_company = rows["relevance"] > 0
+    without_tone = int((about_a_company & (rows["text"] == "")).sum())
+    newest = leading_rows(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])
+    return {"without_tone": without_tone, "preview": newest}

@@ -1,4 +1,4 @@
-"""Asset `scores`: tone and technicals, combined, with what each story and component adds."""
+"""Asset `scores`: tone and technicals combined, with the contribution of each story and component."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.adapters.worker_pool import Beside
+from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.scoring import scores as core
 from signals_pipeline.core.tables import SCORES, Columns
 from signals_pipeline.defs import figures
-from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
+from signals_pipeline.defs.metadata import describe_run, describe_windows, leading_rows, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import MarketContext
-from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 from signals_pipeline.settings.strategy import Knobs
 
 
@@ -23,10 +23,10 @@ from signals_pipeline.settings.strategy import Knobs
     group_name="scoring",
     kinds={"pandas", "parquet"},
     owners=["team:signals"],
-    op_tags=limits(120, a_window=1),
+    op_tags=limit_tags(120, per_window=1),
     metadata=table_schema(SCORES),
 )
-@bounded
+@with_limits
 def scores(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
@@ -34,11 +34,11 @@ def scores(
     headlines: pd.DataFrame,
     sentiment: pd.DataFrame,
     technicals: pd.DataFrame,
-    beside: dg.ResourceParam[Beside],
+    beside: dg.ResourceParam[WorkerPool],
 ) -> dg.Output[pd.DataFrame]:
-    """Combined score of every watchlist symbol; contributions add up to it, one a story and one a component."""
+    """Combined score of every watchlist symbol, with one contribution per story and component; they add up to it."""
     windows = windows_of(context)
-    with beside.over(len(windows)) as spread:
+    with beside.open(len(windows)) as workers:
         frame = core.build(
             headlines,
             sentiment,
@@ -46,17 +46,25 @@ def scores(
             market.watchlist.symbols,
             windows,
             sentiment_weight=knobs.sentiment_weight,
-            spread=spread,
+            map_chunks=workers.map_chunks,
         )
+
     describe_windows(context, frame, windows, _describe)
+    # Drawn for the newest window only: a picture takes 5 kB in the event log.
     plot = figures.scores(frame, windows[-1], gate=knobs.min_combined_score)
     describe_run(context, windows, {"score_plot": plot})
     return dg.Output(frame, metadata={"sentiment_weight": f"{knobs.sentiment_weight:g}"})
 
 
 def _describe(rows: Columns) -> dict[str, Any]:
-    toned = {name: values[rows["n_stories"] > 0] for name, values in rows.items()}
+    """Metadata of one window, from its rows."""
+    has_tone = rows["n_stories"] > 0
+    toned = {name: values[has_tone] for name, values in rows.items()}
     sizes = np.abs(toned["combined"])
-    largest = {"largest_combined": round(float(sizes.max()), 4)} if len(sizes) else {}
-    shown = leading(toned, "combined", ["symbol", "combined", "tone", "technical", "n_stories", "news_title"])
-    return {"symbols_with_tone": len(sizes), **largest, "preview": shown}
+
+    entries: dict[str, Any] = {"symbols_with_tone": len(sizes)}
+    if len(sizes):
+        entries["largest_combined"] = round(float(sizes.max()), 4)
+    columns = ["symbol", "combined", "tone", "technical", "n_stories", "news_title"]
+    entries["preview"] = leading_rows(toned, "combined", columns)
+    return entries

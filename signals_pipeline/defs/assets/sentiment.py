@@ -1,4 +1,4 @@
-"""Asset `sentiment`: tone of every linked headline."""
+"""Asset `sentiment`: the tone of every headline that is linked to a company."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from signals_pipeline.core.sentiment import tone as core
 from signals_pipeline.core.tables import SENTIMENT, Columns
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
-from signals_pipeline.defs.metadata import describe_run, describe_windows, leading, table_schema
+from signals_pipeline.defs.metadata import describe_run, describe_windows, leading_rows, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
-from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 from signals_pipeline.settings.strategy import Knobs
 
 
@@ -21,10 +21,10 @@ from signals_pipeline.settings.strategy import Knobs
     group_name="news",
     kinds={"onnx", "parquet"},
     owners=["team:signals"],
-    op_tags=limits(600, a_window=20),
+    op_tags=limit_tags(600, per_window=20),
     metadata=table_schema(SENTIMENT),
 )
-@bounded
+@with_limits
 def sentiment(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
@@ -33,35 +33,40 @@ def sentiment(
 ) -> dg.Output[pd.DataFrame]:
     """Class probabilities of every headline about a company, with the weights that carry its tone into the score."""
     windows = windows_of(context)
-    weighed = scorer.weighed(headlines)
-    logits, report = scorer.score(core.texts_to_score(weighed))
+    scorable = scorer.scorable(headlines)
+    # Each distinct text once: companies share headlines, and windows share evidence.
+    logits, report = scorer.score(core.texts_to_score(scorable))
     frame = core.build(
-        weighed,
+        scorable,
         logits,
         windows,
         min_confidence=knobs.min_sentiment_confidence,
         half_life_hours=knobs.tone_half_life_hours,
     )
+
     describe_windows(context, frame, windows, _describe)
-    work = {
+    run_entries = {
         "texts_scored": report.scored,
         "texts_from_cache": report.cached,
         "model_seconds": round(report.seconds, 3),
         "texts_per_second": round(report.rate, 1),
+        "tone_plot": figures.tone(frame, windows[-1]),
     }
-    describe_run(context, windows, work | {"tone_plot": figures.tone(frame, windows[-1])})
-    return dg.Output(
-        frame,
-        metadata={
-            "model": scorer.description,
-            "model_revision": scorer.revision,
-            "quantisation": scorer.quantisation,
-            "model_fallback": scorer.fallback or "none",
-        },
-    )
+    describe_run(context, windows, run_entries)
+    model = {
+        "model": scorer.description,
+        "model_revision": scorer.revision,
+        "quantisation": scorer.quantisation,
+        "model_fallback": scorer.fallback or "none",
+    }
+    return dg.Output(frame, metadata=model)
 
 
 def _describe(rows: Columns) -> dict[str, Any]:
-    mean = {"mean_confidence": round(float(rows["confidence"].mean()), 4)} if len(rows["confidence"]) else {}
-    shown = leading(rows, "weight", ["known_at", "symbol", "score", "confidence", "weight", "title"])
-    return {"confident": int(rows["confident"].sum()), **mean, "preview": shown}
+    """Metadata of one window, from its rows."""
+    entries: dict[str, Any] = {"confident": int(rows["confident"].sum())}
+    # Dagster refuses NaN, so a window without headlines has no mean.
+    if len(rows["confidence"]):
+        entries["mean_confidence"] = round(float(rows["confidence"].mean()), 4)
+    entries["preview"] = leading_rows(rows, "weight", ["known_at", "symbol", "score", "confidence", "weight", "title"])
+    return entries

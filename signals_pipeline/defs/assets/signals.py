@@ -1,4 +1,4 @@
-"""Asset `signals`: what passes the gates and was not said before, kept in `signal_history`."""
+"""Asset `signals`: candidates that pass the gates and are new, recorded in `signal_history`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +15,7 @@ from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.metadata import attach, funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.stage_limits import bounded, limits
+from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs
 
 
@@ -25,12 +25,12 @@ from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs
     group_name="signals",
     kinds={"sql"},
     owners=["team:signals"],
-    op_tags=limits(120, a_window=2),
+    op_tags=limit_tags(120, per_window=2),
     pool="signals",
     deps=[dg.AssetDep("signals", partition_mapping=PREVIOUS_WINDOW)],
     metadata=sql_schema(signal_history),
 )
-@bounded
+@with_limits
 def signals(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
@@ -38,51 +38,50 @@ def signals(
     store: dg.ResourceParam[Store],
     scores: pd.DataFrame,
 ) -> dg.MaterializeResult:
-    """Signals new to their window, deduplicated against what was still active when they were decided.
+    """New signals of each window, deduplicated against those still active when they were decided.
 
-    A window's rows are replaced in one transaction; later windows that are already there are decided again, so that the
-    order in which windows are filled leaves no trace.
+    A window's rows are replaced in one transaction. Later windows that are already recorded are decided again, so that
+    the result does not depend on the order in which windows are run.
     """
     windows = windows_of(context)
     modes = modes_of(context, windows, overridden=isinstance(knobs, OverriddenKnobs))
     context.log.info(scorer.announcement)
-    rows_of = ByWindow(scores)
-    recorded: list[Recorded] = []
-    shown: dict[str, dict[str, Any]] = {}
+
+    scores_by_window = ByWindow(scores)
+    # Oldest first: a window is decided against the signals of those before it.
+    decided_again: set[str] = set()
+    entries: dict[str, dict[str, Any]] = {}
     for window in counted(windows):
         gated = core.gate(
-            rows_of.columns(window.start),
+            scores_by_window.columns(window.start),
             window,
             min_combined_score=knobs.min_combined_score,
             generator=knobs.signal_generator,
         )
-        near_misses = [asdict(miss) for miss in gated.near_misses]
+        near_misses = [asdict(near_miss) for near_miss in gated.near_misses]
         run = WindowRun(modes[window], scorer.description, knobs.stored(), gated.funnel, near_misses)
-        recorded.append(store.history.record_window(window, gated.candidates, run))
-        shown[window.key] = _describe(recorded[-1], gated.funnel)
-    attach(context, shown)
+        recorded = store.history.record_window(window, gated.candidates, run)
+        decided_again.update(recorded.rederived)
+        entries[window.key] = _describe(recorded, gated.funnel)
+
+    attach(context, entries)
     return dg.MaterializeResult(
         metadata={
             "generator": knobs.signal_generator.value,
             "model": scorer.description,
             "knobs": knobs.stored(),
-            "decided_again": ", ".join(sorted({key for each in recorded for key in each.rederived})) or "none",
+            "decided_again": ", ".join(sorted(decided_again)) or "none",
         }
     )
 
 
 def _describe(recorded: Recorded, gates: dict[str, int]) -> dict[str, Any]:
-    rows = [
-        (
-            one.symbol,
-            one.signal_type,
-            one.lifecycle,
-            one.combined_score,
-            one.candidate.confidence_score,
-            one.candidate.news_title,
-        )
-        for one in recorded.decision.signals
-    ]
+    """Metadata of one window: its signals as a table, and its funnel from the headlines to them."""
+    rows = []
+    for signal in recorded.decision.signals:
+        candidate = signal.candidate
+        scores = (signal.combined_score, candidate.confidence_score)
+        rows.append((signal.symbol, signal.signal_type, signal.lifecycle, *scores, candidate.news_title))
     listing = markdown_table(["symbol", "type", "lifecycle", "combined", "tone confidence", "news"], rows)
     return {
         "dagster/partition_row_count": len(rows),

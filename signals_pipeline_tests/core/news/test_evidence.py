@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from signals_pipeline.core.chunks import MapChunks, map_serially
 from signals_pipeline.core.linking.clauses import REASONS
 from signals_pipeline.core.news import evidence, normalisation
 from signals_pipeline.core.news.evidence import build_evidence
 from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.news.normalisation import normalise
-from signals_pipeline.core.spread import HERE, Spread
+from signals_pipeline_tests.support.chunks import map_in_reverse
 from signals_pipeline_tests.support.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
-from signals_pipeline_tests.support.spreading import Backwards
 
 
 @contextmanager
@@ -28,10 +28,12 @@ def chunks_of(maximum: int) -> Iterator[None]:
 
 
 def evidence_rows(
-    items: Sequence[RawHeadline], mode: tuple[float, bool], spread: Spread
+    items: Sequence[RawHeadline], mode: tuple[float, bool], map_chunks: MapChunks
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    normalised = normalise(items, spread)
-    return build_evidence(normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], spread=spread)
+    normalised = normalise(items, map_chunks)
+    return build_evidence(
+        normalised.items, WATCHLIST, WINDOWS, lookback_hours=mode[0], strict=mode[1], map_chunks=map_chunks
+    )
 
 
 @settings(max_examples=10, deadline=None)
@@ -40,11 +42,11 @@ def test_the_size_of_the_chunks_changes_nothing(
     items: list[RawHeadline], mode: tuple[float, bool], maximum: int
 ) -> None:
     normalised = normalise(items)
-    frame, without_tone = evidence_rows(items, mode, HERE)
+    frame, without_tone = evidence_rows(items, mode, map_serially)
 
     with chunks_of(maximum):
-        normalised_in_chunks = normalise(items, Backwards())
-        frame_in_chunks, without_tone_in_chunks = evidence_rows(items, mode, Backwards())
+        normalised_in_chunks = normalise(items, map_in_reverse)
+        frame_in_chunks, without_tone_in_chunks = evidence_rows(items, mode, map_in_reverse)
 
     pd.testing.assert_frame_equal(normalised_in_chunks.items, normalised.items)
     assert normalised_in_chunks.drops == normalised.drops
@@ -58,7 +60,7 @@ def test_every_reason_for_no_tone_is_counted_over_all_chunks() -> None:
     items = [raw(title, START + pd.Timedelta(days=day, hours=15)) for day in range(1, 8)]
 
     with chunks_of(3):
-        frame, without_tone = evidence_rows(items, (6.0, False), Backwards())
+        frame, without_tone = evidence_rows(items, (6.0, False), map_in_reverse)
 
     assert set(without_tone) == set(REASONS)
     assert sum(without_tone.values()) == int(((frame["relevance"] > 0) & (frame["text"] == "")).sum()) > 0

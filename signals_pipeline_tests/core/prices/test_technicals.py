@@ -14,7 +14,7 @@ from signals_pipeline.core.prices import technicals
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS, MAX_BARS, MIN_BARS, BarsError, build
 from signals_pipeline.core.tables import TECHNICALS
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
-from signals_pipeline_tests.support.spreading import Backwards
+from signals_pipeline_tests.support.chunks import map_in_reverse
 
 FEW = settings(deadline=None, max_examples=20)  # each example is a whole history through the stage
 SESSIONS = trading_sessions(date(2012, 1, 1), date(2020, 12, 31))
@@ -131,7 +131,7 @@ def test_many_windows_in_any_order_equal_each_alone(
     assert_same(build(bars, ["NONE", "B", "A"], chosen[::-1], SESSIONS), together)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(technicals, "MOMENTS_A_SHARE", data.draw(st.integers(1, 4)))
-        assert_same(build(bars, ["A", "B", "NONE"], chosen, SESSIONS, spread=Backwards()), together)
+        assert_same(build(bars, ["A", "B", "NONE"], chosen, SESSIONS, map_chunks=map_in_reverse), together)
     assert_same(
         build(bars.iloc[len(first) :], ["B"], chosen, SESSIONS), together.query("symbol == 'B'").reset_index(drop=True)
     )

@@ -16,7 +16,7 @@ from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.scoring import scores
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, windows_between
-from signals_pipeline_tests.support.spreading import Backwards
+from signals_pipeline_tests.support.chunks import map_in_reverse
 
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
 WINDOW = WINDOWS[0]
@@ -314,9 +314,9 @@ def test_neither_other_windows_nor_the_order_of_the_rows_matter(rows: Rows, pric
     pd.testing.assert_frame_equal(again, together, check_exact=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scores, "WINDOWS_A_SHARE", random.randint(1, len(WINDOWS)))
-        spread = Backwards()
+        map_chunks = map_in_reverse
         in_chunks = scores.build(
-            headlines, sentiment, technicals, SYMBOLS, WINDOWS, sentiment_weight=0.6, spread=spread
+            headlines, sentiment, technicals, SYMBOLS, WINDOWS, sentiment_weight=0.6, map_chunks=map_chunks
         )
     pd.testing.assert_frame_equal(in_chunks, together, check_exact=True)
 

@@ -1,4 +1,4 @@
-"""Every stage of a run is heard of every few seconds: what is done and left, the rate, and the rest's time."""
+"""Every stage of a run reports its progress: items done and left, the rate, and the time left."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from queue import Queue
 import pytest
 
 from signals_pipeline.adapters import progress
-from signals_pipeline.adapters.progress import Pace, counted, report_progress
+from signals_pipeline.adapters.progress import Progress, counted, report_progress
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
@@ -28,37 +28,37 @@ COUNTED = {
 """What each stage counts."""
 
 
-def test_a_line_says_done_left_rate_and_time() -> None:
+def test_a_line_holds_items_done_and_left_the_rate_and_the_time_left() -> None:
     now, lines = [0.0], list[str]()
-    pace = Pace("4 windows at once", clock=lambda: now[0])
-    with pace.counting(4, "windows") as done:
+    stage_progress = Progress("4 windows at once", clock=lambda: now[0])
+    with stage_progress.counting(4, "windows") as done:
         for _ in WINDOWS:
-            lines.append(pace.line)
+            lines.append(stage_progress.line)
             now[0] += 5
             done(1)
     now[0] += 5
     assert lines == [
         "0 of 4 windows done, 4 left, 0 s so far",
-        "1 of 4 windows done, 3 left, 0.2 a second, about 15 s",
-        "2 of 4 windows done, 2 left, 0.2 a second, about 10 s",
-        "3 of 4 windows done, 1 left, 0.2 a second, about 5 s",
+        "1 of 4 windows done, 3 left, 0.2 per second, about 15 s",
+        "2 of 4 windows done, 2 left, 0.2 per second, about 10 s",
+        "3 of 4 windows done, 1 left, 0.2 per second, about 5 s",
     ]
-    assert pace.line == "4 windows at once, 25 s so far"
+    assert stage_progress.line == "4 windows at once, 25 s so far"
 
 
-def test_what_does_its_windows_at_once_is_heard_of_while_it_works() -> None:
+def test_a_stage_that_counts_nothing_reports_its_windows_and_its_time() -> None:
     lines = Queue[str]()
-    with report_progress(520, lines.put, every=0.001):
+    with report_progress(520, lines.put, interval=0.001):
         assert lines.get(timeout=60) == "520 windows at once, 0 s so far"
-    with report_progress(1, lines.put, every=0.001):
+    with report_progress(1, lines.put, interval=0.001):
         while not lines.get(timeout=60).startswith("1 window, "):
             pass  # the last of those before
     assert "progress" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_windows_are_counted_where_a_stage_tells_them_and_none_is_lost() -> None:
+def test_counted_items_are_all_yielded_and_reported() -> None:
     lines, seen = Queue[str](), list[Window]()
-    with report_progress(4, lines.put, every=0.001):
+    with report_progress(4, lines.put, interval=0.001):
         for at, window in enumerate(counted(WINDOWS)):
             seen.append(window)
             while not lines.get(timeout=60).startswith(f"{at} of 4 windows done, {4 - at} left, "):
@@ -67,23 +67,23 @@ def test_windows_are_counted_where_a_stage_tells_them_and_none_is_lost() -> None
     assert tuple(counted(WINDOWS)) == WINDOWS  # outside of a stage nobody listens
 
 
-def test_what_stops_a_stage_stops_its_lines() -> None:
-    with pytest.raises(KeyboardInterrupt), report_progress(1, lambda _line: None, every=60):
+def test_an_exception_in_the_stage_ends_its_reports() -> None:
+    with pytest.raises(KeyboardInterrupt), report_progress(1, lambda _line: None, interval=60):
         raise KeyboardInterrupt
     assert "progress" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_every_stage_of_a_range_is_heard_of_and_counts_what_it_does(
+def test_every_stage_of_a_range_reports_its_progress_in_its_own_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, original = list[tuple[Pace, int, str]](), Pace.counting
+    seen, original = list[tuple[Progress, int, str]](), Progress.counting
 
-    def counting(pace: Pace, count: int, what: str) -> AbstractContextManager[Callable[[int], None]]:
-        seen.append((pace, count, what))
-        return original(pace, count, what)
+    def counting(stage_progress: Progress, count: int, what: str) -> AbstractContextManager[Callable[[int], None]]:
+        seen.append((stage_progress, count, what))
+        return original(stage_progress, count, what)
 
-    monkeypatch.setattr(Pace, "counting", counting)
-    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(Progress, "counting", counting)
+    monkeypatch.setattr(progress, "REPORT_SECONDS", 0.01)
     with TestPipeline.open(tmp_path) as pipeline:
         run = pipeline.run(WINDOWS).run_id
         entries = [each for each in pipeline.instance.all_logs(run) if not each.is_dagster_event]

@@ -14,7 +14,7 @@ from signals_pipeline.adapters.stores.source_calls import SourceCalls
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.live_news import live_news_resource, newsapi_left, today
+from signals_pipeline.defs.live_news import current_time, live_news_resource, newsapi_left
 from signals_pipeline.defs.metrics import run_metrics_resource
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
@@ -92,8 +92,8 @@ def test_every_call_of_a_run_counts_and_the_metric_says_what_is_left(
     house: Vendor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chosen = settings(tmp_path)
-    spend(chosen, 60, today())
-    said = collect(chosen, house, today)
+    spend(chosen, 60, current_time())
+    said = collect(chosen, house, current_time)
     left = BUDGET - 60 - len(house.asked("/v2/everything"))
     assert left < BUDGET - 60
     assert f"NewsAPI: {left} left" in said

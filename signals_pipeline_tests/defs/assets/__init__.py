@@ -1,0 +1,1 @@
+"""One test module per asset, over one live run of the sample."""
