@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.core.linking.clauses import clauses_by_company
 from signals_pipeline.core.linking.linker import NAMED
 from signals_pipeline.core.sentiment.tone import LABELS, softmax

@@ -22,7 +22,7 @@ from signals_pipeline.core.prices import technicals
 from signals_pipeline.core.scoring import scores
 from signals_pipeline.core.sentiment import tone as sentiment
 from signals_pipeline.core.signals import decision as signals
-from signals_pipeline.core.tables import columns_of
+from signals_pipeline.core.tables import to_arrays
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Sessions, Window, window_for_key
 from signals_pipeline.settings.strategy import Knobs
@@ -95,8 +95,8 @@ def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.Da
     )
     price = technicals.build(bars, watchlist.symbols, windows, sessions)
     scored = scores.build(frame, tone, price, watchlist.symbols, windows, sentiment_weight=KNOBS.sentiment_weight)
-    gated = signals.gate(
-        columns_of(scored),
+    gated = signals.apply_gates(
+        to_arrays(scored),
         WINDOW,
         min_combined_score=KNOBS.min_combined_score,
         generator=KNOBS.signal_generator.value,

@@ -9,7 +9,7 @@ from pathlib import Path
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
-from signals_pipeline.adapters.stores.bars import BarStore
+from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline_tests.support.databases import migrated_template
 from signals_pipeline_tests.support.digest_examples import bars_of
@@ -30,7 +30,7 @@ def charts(closed: int, symbols: int) -> Iterator[tuple[str, Answer]]:
 class Market:
     """The pipeline's price source over a store, and the session up to which it is asked."""
 
-    def __init__(self, store: BarStore, vendor: YahooPrices, symbols: int) -> None:
+    def __init__(self, store: BarRepository, vendor: YahooPrices, symbols: int) -> None:
         self._symbols = tuple(f"S{at}" for at in range(symbols))
         self._store, self._vendor = store, vendor
         self._newest = KNOWN
@@ -51,5 +51,5 @@ class Market:
 def exchange(folder: Path, origin: str, *, symbols: int) -> Iterator[Market]:
     """A market with an empty store that asks the vendor at this origin."""
     engine = engine_for(f"sqlite:///{shutil.copy(migrated_template('sqlite'), folder / 'bars.db')}")
-    yield Market(BarStore(engine), YahooPrices(cache_dir=folder / "yfinance", base_url=origin), symbols)
+    yield Market(BarRepository(engine), YahooPrices(cache_dir=folder / "yfinance", base_url=origin), symbols)
     engine.dispose()

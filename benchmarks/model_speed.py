@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.inference import SentimentModel
 
 ROOT = Path(__file__).parents[1]
 COMPACT = ROOT / "signals_pipeline/sample/model/compact"

@@ -32,7 +32,7 @@ Score = Callable[[list[str]], np.ndarray]
 def opened(subject: str, folders: Mapping[str, str]) -> Score:
     """A subject's scoring function, ready to run; imports only what the subject needs."""
     if subject in OURS:
-        from signals_pipeline.adapters.model.running import SentimentModel
+        from signals_pipeline.adapters.model.inference import SentimentModel
 
         return SentimentModel.load(Path(folders[subject]), threads=THREADS).logits
     import torch

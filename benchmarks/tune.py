@@ -22,16 +22,16 @@ from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.rendering.charts import tuning as draw
 from signals_pipeline.cli.tune import GRID
 from signals_pipeline.core.record.forward_returns import forward_returns
-from signals_pipeline.core.research.replay import Setting, replay
-from signals_pipeline.core.research.stored_evidence import Evidence
-from signals_pipeline.core.research.tuning import Tuning, grid, tune
+from signals_pipeline.core.research.replay import ParameterSet, replay_signals
+from signals_pipeline.core.research.stored_evidence import StoredEvidence
+from signals_pipeline.core.research.tuning import TuningResult, parameter_grid, tune
 from signals_pipeline.core.tables import SCORES, SENTIMENT, Table
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.research_data import SCORE_COLUMNS, SENTIMENT_COLUMNS
 
 SYMBOLS, WINDOWS, A_WINDOW = 50, 520, 60
-USED = Setting(0.6, 0.3, 0.6, 6.0, 7.0, 25)
+USED = ParameterSet(0.6, 0.3, 0.6, 6.0, 7.0, 25)
 
 
 def sentiment_rows(windows: tuple[Window, ...], symbols: tuple[str, ...]) -> pd.DataFrame:
@@ -109,7 +109,7 @@ def timed(times: dict[str, float], part: str) -> Iterator[None]:
     times[part] = time.perf_counter() - started
 
 
-def measured(folder: Path) -> tuple[dict[str, float], Tuning]:
+def measured(folder: Path) -> tuple[dict[str, float], TuningResult]:
     """Seconds of each part of a tuning over the frames in this folder."""
     windows, watchlist = windows_of(), companies(SYMBOLS)
     sessions = trading_sessions(windows[0].start.date() - timedelta(days=500), windows[-1].end.date())
@@ -120,11 +120,11 @@ def measured(folder: Path) -> tuple[dict[str, float], Tuning]:
         told = frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
         scored = frames.columns(SCORES, keys, SCORE_COLUMNS)
     with timed(times, "arrange them, and the returns"):
-        evidence = Evidence.from_frames(told, scored, windows)
+        evidence = StoredEvidence.from_frames(told, scored, windows)
         forward = forward_returns(windows, watchlist.symbols, watchlist.symbols, bars, sessions, as_of=windows[-1].end)
-    settings = grid(USED, GRID)
+    settings = parameter_grid(USED, GRID)
     with timed(times, f"replay {len(settings)} settings"):
-        signals = replay(evidence, settings)
+        signals = replay_signals(evidence, settings)
     with timed(times, f"judge {len(signals.setting):,} signals, reality check"):
         found = tune(settings, signals, forward, horizon=5, weeks=52)
     with timed(times, "draw"):

@@ -16,8 +16,8 @@ import pandas as pd
 
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import read_config
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.folder import read_manifest
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import engine_for
@@ -50,7 +50,7 @@ def score(url: str) -> None:
     handler.setFormatter(Resident())
     logging.getLogger("signals_pipeline.defs.cached_scoring").addHandler(handler)
     logging.getLogger("signals_pipeline.defs.cached_scoring").setLevel(logging.INFO)
-    card = read_config(sample.COMPACT_MODEL)
+    card = read_manifest(sample.COMPACT_MODEL)
     model = SentimentModel.load(sample.COMPACT_MODEL)
     cache = ScoreCache(engine_for(url))
     scorer = Scorer(card.name, card.revision, card.quantisation, sample.COMPACT_MODEL, lambda _: model, cache)

@@ -29,7 +29,7 @@ from signals_pipeline.definitions import build_resources
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.resources import open_store, scorer_for
 from signals_pipeline.defs.sqlite_storage import instance_in
-from signals_pipeline.defs.stage_replay import Parts, replay
+from signals_pipeline.defs.stage_replay import PipelineResources, replay
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 from signals_pipeline_tests.support.histories import rows as all_rows
@@ -89,7 +89,7 @@ def live_rows(settings: Settings, windows: Sequence[Window], folder: Path) -> tu
     wanted = {name: each for name, each in build_resources(settings).items() if name in {"news", "prices", "market"}}
     started = time.perf_counter()
     with dg.build_resources(wanted) as built:
-        parts = Parts(settings.knobs, built.news, built.prices, built.market, store, scorer)
+        parts = PipelineResources(settings.knobs, built.news, built.prices, built.market, store, scorer)
         for window in windows:
             replay([window], parts, "live")
     seconds = time.perf_counter() - started

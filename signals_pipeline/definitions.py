@@ -114,7 +114,7 @@ def _prices(settings: Settings, store: dg.ResourceDefinition) -> dg.Configurable
 def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
     recorded = settings.signals_news_path or settings.signals_deployment is Deployment.DEMO
     return run_metrics_resource(
-        enabled=settings.tells_metrics,
+        enabled=settings.reports_metrics,
         deployment=settings.signals_deployment.value,
         stack=settings.signals_stack,
         quota_left=None if recorded else newsapi_left(settings),
@@ -122,7 +122,7 @@ def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
 
 
 def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    metrics = [failed_run_sensor(stack=settings.signals_stack)] if settings.tells_metrics else []
+    metrics = [failed_run_sensor(stack=settings.signals_stack)] if settings.reports_metrics else []
     silence = silence_sensor(quiet_runs=settings.quiet_runs_alert)
     return [digest_failed, delivery_retry, operator_told, silence, *metrics]
 

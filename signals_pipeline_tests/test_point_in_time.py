@@ -30,7 +30,7 @@ from signals_pipeline.defs.assets.outcomes import outcomes
 from signals_pipeline.defs.assets.signals import signals
 from signals_pipeline.defs.digest_composition import Composer
 from signals_pipeline.defs.resources import MarketContext, open_store, scorer_for
-from signals_pipeline.defs.stage_replay import Parts, record, replay
+from signals_pipeline.defs.stage_replay import PipelineResources, record, replay
 from signals_pipeline.settings.strategy import Knobs
 from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
 from signals_pipeline_tests.support.histories import rows
@@ -50,12 +50,12 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
 
 
 @contextmanager
-def opened(year: Year, url: str, folder: Path) -> Iterator[Parts]:
+def opened(year: Year, url: str, folder: Path) -> Iterator[PipelineResources]:
     store = open_store(url)
     scorer = scorer_for(KNOBS, folder, store.scores)
     year.warm(store.scores, scorer.revision)
     pipeline = MarketContext(load_watchlist(year.watchlist), "demo", folder)
-    yield Parts(KNOBS, RecordedNews(year.news), RecordedPrices(year.prices), pipeline, store, scorer)
+    yield PipelineResources(KNOBS, RecordedNews(year.news), RecordedPrices(year.prices), pipeline, store, scorer)
     store.engine.dispose()
 
 
@@ -74,7 +74,7 @@ def backfilled(year: Year, kept_in: str, tmp_path_factory: pytest.TempPathFactor
         return frames, kept(parts)
 
 
-def kept(parts: Parts) -> dict[str, Any]:
+def kept(parts: PipelineResources) -> dict[str, Any]:
     tables = ("signal_candidate", "signal_history", "signal_outcome")
     found = rows(parts.store.engine)
     return {table: found[table] for table in tables}
@@ -189,7 +189,7 @@ def said(told: Mapping[str, Any]) -> set[tuple[str, str, str]]:
     return {(card["symbol"], card["signal_type"], card["decided_at"]) for card in cards}
 
 
-def digest(parts: Parts, window: Window, frames: Frames) -> dict[str, Any]:
+def digest(parts: PipelineResources, window: Window, frames: Frames) -> dict[str, Any]:
     news = {name: frames[name] for name in ("headlines", "sentiment")}
     whole = replace(parts, store=open_store(parts.store.engine.url.render_as_string(hide_password=False)))
     made = Composer.for_windows((window,), whole.store, parts.market, parts.prices, **news).compose(window)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals_pipeline.settings import GROUPS, Settings, configuration_table
-from signals_pipeline.settings.choices import Deployment, Generator
+from signals_pipeline.settings.choices import Deployment, SignalGenerator
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +41,7 @@ def test_the_environment_sets_a_knob(monkeypatch: pytest.MonkeyPatch) -> None:
 
     knobs = Settings.checked().knobs
 
-    assert (knobs.min_combined_score, knobs.signal_generator) == (0.45, Generator.TECHNICAL)
+    assert (knobs.min_combined_score, knobs.signal_generator) == (0.45, SignalGenerator.TECHNICAL)
 
 
 def test_dot_env_sets_a_knob_but_the_environment_takes_precedence(

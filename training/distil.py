@@ -23,7 +23,7 @@ from rows import LABELS, Row, read_sentfin, read_stocknet
 from torch import Tensor, nn
 from train import SMOOTHING, Learner, in_batches, validate
 
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.inference import SentimentModel
 
 NONE = -1  # the label of a title that nobody labelled; cross-entropy leaves it out
 ASKED = 20  # batches that the teacher answers at once, as it runs texts of equal length together

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rows import LABELS, read_sentfin
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.inference import SentimentModel
 
 BEGIN, END = "<!-- figures: begin (written by training/evaluate.py) -->", "<!-- figures: end -->"
 PLOT = "calibration.svg"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rows import LABELS, read_sentfin
 from torch import Tensor, nn
 
-from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, seal
+from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, write_manifest
 from signals_pipeline.model_export.calibration import inputs_of
 from signals_pipeline.model_export.graph import write_graph
 from signals_pipeline.model_export.prepare import BATCH_TOKENS, QUANTISATION
@@ -87,7 +87,7 @@ def write(model: Classifier, folder: Path, settings: argparse.Namespace, *, int8
     inputs = inputs_of(model, calibration(settings)) if int8 else None
     write_graph(folder / MODEL_FILE, architecture, weights_of(model), inputs=inputs, pooling=model.pooling)
     shutil.copyfile(settings.backbone / TOKENIZER_FILE, folder / TOKENIZER_FILE)
-    config = seal(
+    config = write_manifest(
         folder,
         name=settings.name,
         id2label=dict(enumerate(LABELS)),

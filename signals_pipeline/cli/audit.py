@@ -14,7 +14,7 @@ from signals_pipeline.definitions import build_resources
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.look_ahead_audit import Leak, audit, stored_trace
 from signals_pipeline.defs.resources import open_store, scorer_for
-from signals_pipeline.defs.stage_replay import Parts
+from signals_pipeline.defs.stage_replay import PipelineResources
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
 
@@ -44,7 +44,7 @@ def audit_windows(settings: Settings, keys: tuple[str, ...]) -> Iterator[tuple[W
             run = store.history.run(window)
             knobs = settings.knobs if run is None else Knobs.checked(**run.knobs)
             scorer = scorer_for(knobs, settings.models_dir, store.scores)
-            parts = Parts(knobs, built.news, built.prices, built.market, store, scorer)
+            parts = PipelineResources(knobs, built.news, built.prices, built.market, store, scorer)
             stored = None if run is None else _stored_trace(settings, window, parts)
             yield window, audit(window, parts, stored)
 
@@ -56,7 +56,7 @@ def line(comparison: Leak) -> str:
     return f"  DIFFERENT  {comparison.name}: {comparison.difference.text}"
 
 
-def _stored_trace(settings: Settings, window: Window, parts: Parts) -> Trace:
+def _stored_trace(settings: Settings, window: Window, parts: PipelineResources) -> Trace:
     """What the stages of a window's run have stored."""
     frames = WindowFrames(base=settings.frames_url)
     stages = {name: frames.read(table, window.key) for name, table in STAGES.items()}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from signals_pipeline.adapters.stores.feedback import Feedback
+from signals_pipeline.adapters.stores.feedback import FeedbackRepository
 from signals_pipeline.cli.console import console, table
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.core.record.engagement import FeedbackLine, by_source, by_symbol
@@ -16,14 +16,14 @@ WIDTH = 100
 def show_feedback(settings: Settings) -> None:
     """Print the ratings, by news source and by symbol."""
     with database_engine(settings) as engine:
-        verdicts = Feedback(engine).verdicts()
+        ratings = FeedbackRepository(engine).ratings()
 
     output = console(WIDTH)
-    if not verdicts:
+    if not ratings:
         output.print("No reader has rated a signal yet.")
         return
-    output.print(_ratings("By news source", by_source(verdicts)))
-    output.print(_ratings("By symbol", by_symbol(verdicts)))
+    output.print(_ratings("By news source", by_source(ratings)))
+    output.print(_ratings("By symbol", by_symbol(ratings)))
 
 
 def _ratings(title: str, lines: Sequence[FeedbackLine]) -> Table:

@@ -13,9 +13,9 @@ from signals_pipeline.adapters.mail.message import digest_message, trial_message
 from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.cli.report import stored_digest
-from signals_pipeline.core.digest.delivery import NotSent, Unanswered, hold
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered, hold_reason
 from signals_pipeline.core.windows import Window, window_for_key
-from signals_pipeline.defs.dispatch import Mailing, Posted, mailing_of, send_due
+from signals_pipeline.defs.dispatch import DispatchReport, Mailing, mailing_of, send_due
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 
@@ -37,7 +37,7 @@ def write_mail(settings: Settings, key: str, folder: Path) -> Path:
 
     # A preview needs a recipient even if nobody is to receive the digest.
     mailing = replace(mailing, recipients=mailing.recipients or (EXAMPLE_RECIPIENT,))
-    first = mailing.addressed(window)[0]
+    first = mailing.mail_recipients(window)[0]
     envelope = Envelope(mailing.sender, first.recipient, first.message_id, window.as_of)
     content = digest_message(digest, envelope, mailing.links)
 
@@ -93,14 +93,14 @@ def send_digest(settings: Settings, key: str, *, release: bool) -> Iterator[str]
     if not mailing.recipients:
         raise OutboxError("DIGEST_RECIPIENTS is empty: there is nobody to send the digest to")
     if release:
-        released = store.outbox.release_digest(window, mailing.addressed(window), now=mailing.now())
+        released = store.outbox.release_digest(window, mailing.mail_recipients(window), now=mailing.now())
         yield f"mails of window {key} released: {released}"
     else:
         _require_automatic(store, mailing, window)
     yield from summary_lines(send_due(store, mailing, (window,)))
 
 
-def summary_lines(posted: Posted) -> Iterator[str]:
+def summary_lines(posted: DispatchReport) -> Iterator[str]:
     """What a pass over the outbox did: counts per state, problems, and whether the operator must decide something."""
     counts = [f"{count} {state}" for state, count in posted.counts.items() if count]
     yield ", ".join(counts) or "no mail was due"
@@ -116,7 +116,7 @@ def _require_automatic(store: Store, mailing: Mailing, window: Window) -> None:
     if stored is not None and stored.entry.mode != "live":
         problem = f"its digest is from a {stored.entry.mode} run"
     else:
-        problem = hold(window.end, released=False, now=mailing.now())
+        problem = hold_reason(window.end, released=False, now=mailing.now())
     if problem:
         raise OutboxError(
             f"window {window.key} is not mailed automatically: {problem}; add --release to send it anyway"

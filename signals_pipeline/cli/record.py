@@ -1,6 +1,6 @@
 """`signals record`: the track record of signals, as lines and figures.
 
-The numbers come from `core.record`; here they are read for the windows asked for, printed and drawn.
+The numbers come from `core.track_record`; here they are read for the windows asked for, printed and drawn.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from signals_pipeline.core.record.calibration import agreement, reliability
 from signals_pipeline.core.record.forward_returns import pairs
 from signals_pipeline.core.record.information_coefficient import daily_spearman, rank_correlation
 from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, PROVENANCES
-from signals_pipeline.core.record.slices import publisher_of, sliced
-from signals_pipeline.core.record.track_record import RecordLine, judged, record
+from signals_pipeline.core.record.slices import publisher_of, slice_record
+from signals_pipeline.core.record.track_record import RecordLine, record_section, track_record
 from signals_pipeline.definitions import build_resources
-from signals_pipeline.defs.research_data import Past, look_back, opened, windows_run
+from signals_pipeline.defs.research_data import ResearchData, open_inputs, read_research_data, windows_run
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 
@@ -38,9 +38,9 @@ def show(settings: Settings, span: tuple[str | None, str | None, int], horizon: 
     Raises:
         WindowError: a key is not a window's, or no window was run in the span.
     """
-    with opened(build_resources(settings)) as inputs:
+    with open_inputs(build_resources(settings)) as inputs:
         windows = windows_run(inputs.store, *span)
-        past = look_back(inputs, windows, now)
+        past = read_research_data(inputs, windows, now)
         outcomes = with_origins(inputs.store, now)
     # `with_origins` returns the outcomes of all windows.
     starts = [window.start for window in windows]
@@ -83,11 +83,11 @@ def records_of(outcomes: pd.DataFrame) -> list[tuple[RecordLine, ...]]:
     for provenance in PROVENANCES:
         rows = outcomes[outcomes["standing"] == provenance]
         if len(rows):
-            records.append(record(rows, label=f"All signals, {provenance}", provenance=provenance))
+            records.append(track_record(rows, label=f"All signals, {provenance}", provenance=provenance))
     return records
 
 
-def draw(folder: Path, records: list[tuple[RecordLine, ...]], past: Past, horizon: int) -> Iterator[Path]:
+def draw(folder: Path, records: list[tuple[RecordLine, ...]], past: ResearchData, horizon: int) -> Iterator[Path]:
     """Write the figures; yields their paths."""
     yield charts.hit_rates(folder / "hit_rates.png", records)
 
@@ -108,12 +108,12 @@ def _signal_lines(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
     if not records:
         yield "No outcome of a signal is known yet."
     for lines in records:
-        heading, rows = judged(lines)
+        heading, rows = record_section(lines)
         yield f"\n{heading}"
         for line in rows:
             yield f"  {line.text}; {line.net_text}" if line.net_text else f"  {line.text}"
     for standing, part in outcomes.groupby("standing", sort=True):
-        cut = sliced(part, horizon)
+        cut = slice_record(part, horizon)
         yield f"\nBy symbol, publisher, lifecycle and model, {standing}: {cut.remark}"
         # Slices with too few outcomes say nothing; they are only counted.
         shown = [piece for piece in cut.slices if piece.line.enough or piece.dimension in ALWAYS_SHOWN]
@@ -124,7 +124,7 @@ def _signal_lines(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
             yield f"  {hidden} more with too few outcomes"
 
 
-def _score_lines(past: Past) -> Iterator[str]:
+def _score_lines(past: ResearchData) -> Iterator[str]:
     """Rank correlation and calibration of scores, over all companies whether they had a signal or not."""
     panel = past.evidence.panel
     scores = {

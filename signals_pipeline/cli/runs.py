@@ -5,7 +5,7 @@ import os
 import dagster as dg
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.cli.instances import local_instance
@@ -64,7 +64,7 @@ def windows_in_range(settings: Settings, first: str, last: str) -> tuple[Window,
 def windows_with_digest(settings: Settings, windows: tuple[Window, ...]) -> set[Window]:
     """Those of the windows that have a digest."""
     with database_engine(settings) as engine:
-        entries = Digests(engine).list(limit=len(windows), before=windows[-1].end)
+        entries = DigestRepository(engine).list(limit=len(windows), before=windows[-1].end)
     starts = {entry.window_start for entry in entries}
     return {window for window in windows if window.start in starts}
 

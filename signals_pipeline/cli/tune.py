@@ -15,12 +15,12 @@ import click
 from rich.table import Table
 
 from signals_pipeline.adapters.rendering import charts
-from signals_pipeline.adapters.stores.tried_settings import keep_tried, tried_settings
+from signals_pipeline.adapters.stores.tried_settings import read_tried_settings, write_tried_settings
 from signals_pipeline.cli.console import console, table
-from signals_pipeline.core.research.replay import Setting, replay
-from signals_pipeline.core.research.tuning import Trial, Tuning, grid, tune
+from signals_pipeline.core.research.replay import ParameterSet, replay_signals
+from signals_pipeline.core.research.tuning import Trial, TuningResult, parameter_grid, tune
 from signals_pipeline.definitions import build_resources
-from signals_pipeline.defs.research_data import Past, look_back, opened, setting_of, windows_run
+from signals_pipeline.defs.research_data import ResearchData, open_inputs, read_research_data, setting_of, windows_run
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
@@ -52,7 +52,7 @@ def replayed(
     span: tuple[str | None, str | None, int],
     horizon: int,
     now: datetime,
-) -> Tuning:
+) -> TuningResult:
     """Replay past windows, print the best settings and the verdict, write all trials as CSV and the figure as PNG.
 
     Args:
@@ -67,18 +67,18 @@ def replayed(
         WindowError: a key is not a window's, or no window was run in the span.
     """
     in_use = setting_of(settings.knobs)
-    requested = checked(settings.knobs, grid(in_use, choices or GRID))
+    requested = checked(settings.knobs, parameter_grid(in_use, choices or GRID))
 
     # Settings of earlier calls are replayed, too: the verdict must count everything that was ever tried.
     tried_path = settings.record_dir / "settings_tried.json"
-    earlier = tried_settings(tried_path)
+    earlier = read_tried_settings(tried_path)
     trials = tuple(dict.fromkeys([*requested, *earlier]))  # deduplicated, the setting in use first
-    with opened(build_resources(settings)) as inputs:
+    with open_inputs(build_resources(settings)) as inputs:
         windows = windows_run(inputs.store, *span)
-        past = look_back(inputs, windows, now)
-    signals = replay(past.evidence, trials, past.before)
+        past = read_research_data(inputs, windows, now)
+    signals = replay_signals(past.evidence, trials, past.before)
     tuning = tune(trials, signals, past.forward, horizon=horizon, weeks=past.weeks)
-    keep_tried(tried_path, trials)
+    write_tried_settings(tried_path, trials)
 
     # The CSV and the figure have all trials, the printed table only the best.
     only_earlier = set(earlier) - set(requested)
@@ -111,7 +111,7 @@ def choices_of(texts: Sequence[str]) -> dict[str, Sequence[Any]]:
     return choices
 
 
-def checked(knobs: Knobs, settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
+def checked(knobs: Knobs, settings: tuple[ParameterSet, ...]) -> tuple[ParameterSet, ...]:
     """The settings, after each knob was checked against its bounds.
 
     Raises:
@@ -122,7 +122,7 @@ def checked(knobs: Knobs, settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
     return settings
 
 
-def write_table(path: Path, tuning: Tuning) -> None:
+def write_table(path: Path, tuning: TuningResult) -> None:
     """Write all trials as CSV, the setting in use first."""
     figures = [field.name for field in dataclasses.fields(Trial) if field.name != "setting"]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def write_table(path: Path, tuning: Tuning) -> None:
             writer.writerow([*knobs, tuning.horizon, *values])
 
 
-def _show(past: Past, tuning: Tuning, *, reproduced: bool, earlier: int) -> None:
+def _show(past: ResearchData, tuning: TuningResult, *, reproduced: bool, earlier: int) -> None:
     """Print the table of trials, what it is based on, and the verdict."""
     output = console()
     output.print(trials_table(tuning))
@@ -151,7 +151,7 @@ def _show(past: Past, tuning: Tuning, *, reproduced: bool, earlier: int) -> None
     output.print(tuning.conclusion, style="bold", soft_wrap=True)
 
 
-def trials_table(tuning: Tuning) -> Table:
+def trials_table(tuning: TuningResult) -> Table:
     """The setting in use, then the best by t; knobs that have the same value in all trials are left out."""
     in_use = tuning.trials[0]
     # Trials with too few outcomes have no t.

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import click
 
 from signals_pipeline.adapters.aws.metrics import write
-from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.database import database_engine
-from signals_pipeline.core.checks.metrics import heartbeat
+from signals_pipeline.core.checks.metrics import heartbeat_metric
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.settings import Settings
 
@@ -30,10 +30,10 @@ def watch(settings: Settings, now: datetime | None = None) -> None:
     now = now or utc_now()
     due = newest_complete(now - GRACE)
     with database_engine(settings) as engine:
-        exists = Digests(engine).get(due.start) is not None
+        exists = DigestRepository(engine).get(due.start) is not None
     # Also if it is missing: a 0 tells a missing digest from a watch that does not run.
-    if settings.tells_metrics:
-        write(heartbeat(digest_present=exists), dimensions={"Stack": settings.signals_stack}, at=now)
+    if settings.reports_metrics:
+        write(heartbeat_metric(digest_present=exists), dimensions={"Stack": settings.signals_stack}, at=now)
     if not exists:
         raise DatabaseError(f"the digest of window {due.key} is due but missing: see its run in the UI, or the log")
     click.echo(f"the digest of window {due.key} exists")

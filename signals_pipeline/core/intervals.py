@@ -12,7 +12,7 @@ Z = 1.96
 """Two-sided 95% point of the normal distribution."""
 
 
-def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
+def wilson_interval(hits: float, n: float, z: float = Z) -> tuple[float, float]:
     """Wilson score interval of a share (Wilson 1927); (0, 1) without observations.
 
     With p = hits / n, it is (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
@@ -127,7 +127,7 @@ def hit_rate_interval(
     n = effective_sample_size(hits, days, sessions_held)
     if not n:
         return 0.0, 1.0
-    return wilson(n * float(hits.mean()), n)
+    return wilson_interval(n * float(hits.mean()), n)
 
 
 def student_t(degrees_of_freedom: int) -> float:

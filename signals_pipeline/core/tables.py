@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.errors import SignalsError
 
-# Columns of a stage as arrays of shape (n,), see `columns_of`.
-Columns = dict[str, NDArray[Any]]
+# Columns of a stage as arrays of shape (n,), see `to_arrays`.
+ColumnArrays = dict[str, NDArray[Any]]
 
 # pandas dtypes of the columns.
 INSTANT = "datetime64[us, UTC]"
@@ -30,9 +30,9 @@ COUNT = "int64"
 FLAG = "bool"
 
 # How far a value may lie outside its bounds: sums of bounded numbers exceed them by rounding.
-ROUNDING = 1e-9
+BOUND_TOLERANCE = 1e-9
 
-# numpy dtypes of columns that `columns_of` converts; numpy has no time zones.
+# numpy dtypes of columns that `to_arrays` converts; numpy has no time zones.
 _ARRAY_DTYPES = {TEXT: "object", INSTANT: "datetime64[us]"}
 _NO_ROWS = slice(0, 0)
 
@@ -70,9 +70,9 @@ class Range:
     def outside(self, values: pd.Series) -> pd.Series:
         """Return which values lie outside the bounds by more than rounding; a missing value does not."""
         low = float(self.low)
-        outside = values <= low if self.above else values < low - ROUNDING
+        outside = values <= low if self.above else values < low - BOUND_TOLERANCE
         if self.high is not None:
-            outside |= values > self.high + ROUNDING
+            outside |= values > self.high + BOUND_TOLERANCE
         return outside
 
 
@@ -199,7 +199,7 @@ def concat(table: Table, frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return table.conform(pd.concat(filled, ignore_index=True)) if filled else table.empty()
 
 
-class ByWindow:
+class RowsByWindow:
     """A frame's rows by window, in their order.
 
     Windows are slices of one sorted frame: grouping would copy every column.
@@ -233,20 +233,20 @@ class ByWindow:
         end = starts.searchsorted(pd.Timestamp(last), side="right")
         return self._frame.iloc[begin:end]
 
-    def columns(self, start: datetime) -> Columns:
+    def columns(self, start: datetime) -> ColumnArrays:
         """Return the rows of one window as arrays: a hundredth of the time that a frame of a few rows takes."""
         rows = self._slice(start)
         return {name: values[rows] for name, values in self._columns.items()}
 
     @cached_property
-    def _columns(self) -> Columns:
-        return columns_of(self._frame)
+    def _columns(self) -> ColumnArrays:
+        return to_arrays(self._frame)
 
     def _slice(self, start: datetime) -> slice:
         return self._slices.get(pd.Timestamp(start), _NO_ROWS)
 
 
-def among(values: pd.Series | pd.Index, wanted: pd.Series | pd.Index) -> NDArray[np.bool_]:
+def is_in(values: pd.Series | pd.Index, wanted: pd.Series | pd.Index) -> NDArray[np.bool_]:
     """Return which texts, shape (n,), are among the wanted ones.
 
     The same as pandas' `isin`, which takes a second for a year's texts.
@@ -255,9 +255,9 @@ def among(values: pd.Series | pd.Index, wanted: pd.Series | pd.Index) -> NDArray
     return np.array([value in wanted_values for value in values.tolist()], dtype=np.bool_)
 
 
-def columns_of(frame: pd.DataFrame) -> Columns:
+def to_arrays(frame: pd.DataFrame) -> ColumnArrays:
     """Return a stage's columns as arrays, shape (n,): text as Python's own, instants as `datetime64[us]` in UTC."""
-    columns: Columns = {}
+    columns: ColumnArrays = {}
     for name in frame.columns:
         dtype = _ARRAY_DTYPES.get(str(frame[name].dtype))
         columns[name] = frame[name].to_numpy(dtype)

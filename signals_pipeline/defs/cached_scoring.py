@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.adapters.model.running import TITLES
+from signals_pipeline.adapters.model.inference import DISPLAY_NAMES
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.core.sentiment.tone import LABELS
-from signals_pipeline.core.tables import among
+from signals_pipeline.core.tables import is_in
 
 CHUNK = 512  # texts scored and cached together: what an interrupted run loses at most
 _log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Scorer:
     @property
     def announcement(self) -> str:
         """Log line that names the generator and its model."""
-        return f"Generating NEWS-DRIVEN trading signals (ML-powered with {TITLES.get(self.name, self.name)})"
+        return f"Generating NEWS-DRIVEN trading signals (ML-powered with {DISPLAY_NAMES.get(self.name, self.name)})"
 
     @property
     def description(self) -> str:
@@ -96,7 +96,7 @@ class Scorer:
             whether a text came from the model or from the cache; and a report of the work done.
         """
         cached = self.cache.get(texts.index.tolist(), self.revision)
-        uncached = texts[~among(texts.index, cached.index)]
+        uncached = texts[~is_in(texts.index, cached.index)]
         started = time.perf_counter()
         scored = list(self._score_in_chunks(uncached))
         report = ScoringReport(len(uncached), len(cached), time.perf_counter() - started)

@@ -18,7 +18,7 @@ from signals_pipeline.core.checks import data_quality
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
-from signals_pipeline.core.record.track_record import record
+from signals_pipeline.core.record.track_record import track_record
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
 from signals_pipeline.defs.frame_checks import (
@@ -221,7 +221,7 @@ def _signal_findings(windows: Sequence[Window], store: Store) -> WindowFindings:
 def _record_findings(windows: Sequence[Window], store: Store) -> WindowFindings:
     """Findings about the record known at the end of the newest window."""
     newest = windows[-1]
-    lines = record(store.outcomes.known(newest.as_of), label="all")
+    lines = track_record(store.outcomes.known(newest.as_of), label="all")
     return [(newest, finding) for finding in data_quality.record_findings(lines)]
 
 
@@ -237,7 +237,7 @@ def _readable(
     if entry is None:
         raise dg.Failure(f"checks of window {window.key}: headlines has stored nothing; materialise headlines for it")
     all_findings = [finding for asset_findings in findings.values() for _, finding in asset_findings]
-    return data_quality.readable(entry, all_findings)
+    return data_quality.fit_to_send(entry, all_findings)
 
 
 def _result(asset: str, name: str, findings: WindowFindings) -> dg.AssetCheckResult:

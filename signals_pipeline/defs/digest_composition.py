@@ -13,7 +13,7 @@ from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.signals.corrections import Revision, revisions
-from signals_pipeline.core.signals.decision import Gated, NearMiss
+from signals_pipeline.core.signals.decision import GateResult, NearMiss
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.resources import MarketContext, Store
 
@@ -90,7 +90,7 @@ class Composer:
         return compose(
             window,
             coverage=coverage,
-            gated=Gated((), near_misses, run.funnel),
+            gated=GateResult((), near_misses, run.funnel),
             decision=decision,
             context=self.context,
             knobs=run.knobs,

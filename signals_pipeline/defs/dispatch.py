@@ -13,7 +13,7 @@ from signals_pipeline.adapters.mail.ses import SesTransport
 from signals_pipeline.adapters.mail.smtp import SmtpTransport
 from signals_pipeline.adapters.mail.transport import Transport
 from signals_pipeline.adapters.stores.engine import DatabaseError
-from signals_pipeline.adapters.stores.outbox import Addressed, Mail
+from signals_pipeline.adapters.stores.outbox import Mail, MailRecipient
 from signals_pipeline.core.digest.delivery import (
     DeliveryResult,
     MailKind,
@@ -66,10 +66,11 @@ class Mailing:
         """The sender's domain."""
         return domain_of(self.sender)
 
-    def addressed(self, window: Window, kind: MailKind = "digest") -> tuple[Addressed, ...]:
+    def mail_recipients(self, window: Window, kind: MailKind = "digest") -> tuple[MailRecipient, ...]:
         """The recipients of a window's mail, each with its Message-ID."""
         return tuple(
-            Addressed(recipient, message_id(kind, window.key, recipient, self.domain)) for recipient in self.recipients
+            MailRecipient(recipient, message_id(kind, window.key, recipient, self.domain))
+            for recipient in self.recipients
         )
 
 
@@ -78,7 +79,7 @@ def _no_mails() -> dict[State, int]:
 
 
 @dataclass(slots=True)
-class Posted:
+class DispatchReport:
     """What one pass over the outbox did.
 
     Attributes:
@@ -131,7 +132,7 @@ def mailing_resource(settings: Settings) -> dg.ResourceDefinition:
     )
 
 
-def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None = None) -> Posted:
+def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None = None) -> DispatchReport:
     """Attempt to send every mail that is due, once.
 
     At most one process sends a mail, and none does again once it may have arrived.
@@ -146,11 +147,11 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
             learn of a mail that may have arrived or not, which a retry would not report again.
     """
     if windows is not None and not windows:
-        return Posted()
+        return DispatchReport()
 
     # Mails that no process may send any more.
     now = mailing.now()
-    report = Posted(lost=store.outbox.settle_lost(now), suppressed=store.outbox.drop_suppressed(now))
+    report = DispatchReport(lost=store.outbox.expire_claims(now), suppressed=store.outbox.drop_suppressed(now))
     for mail in store.outbox.open():
         if mail.state == "pending" and mail.held(now):
             report.held += 1
@@ -164,7 +165,7 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
     return report
 
 
-def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | None, report: Posted) -> None:
+def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | None, report: DispatchReport) -> None:
     """Attempt the due mails of windows with these starts, or all, and count the results."""
     for mail in store.outbox.due(mailing.now()):
         if starts is not None and mail.window_start not in starts:
@@ -193,7 +194,9 @@ def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
     return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
 
 
-def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, report: Posted) -> DeliveryResult | None:
+def _attempt(
+    store: Store, mailing: Mailing, mail: Mail, content: bytes, report: DispatchReport
+) -> DeliveryResult | None:
     """Attempt to send one mail; None if another process has claimed it."""
     try:
         with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
@@ -210,12 +213,12 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, content: bytes, report:
                 answer = problem
             result = delivery_result(answer, attempts=mail.attempts + 1, now=mailing.now())
             provider_id = answer.provider_id if isinstance(answer, Sent) else ""
-            store.outbox.settle(mail, result, now=mailing.now(), claimed_at=claimed_at, provider_id=provider_id)
+            store.outbox.record_result(mail, result, now=mailing.now(), claimed_at=claimed_at, provider_id=provider_id)
             return result
     except NotSent as problem:
         # The server could not be reached or refused the addresses: the mail was not claimed and waits.
         result = delivery_result(problem, attempts=mail.attempts + 1, now=mailing.now())
-        store.outbox.put_off(mail, result, mailing.now())
+        store.outbox.reschedule(mail, result, mailing.now())
         return result
 
 

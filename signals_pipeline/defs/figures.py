@@ -7,7 +7,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.adapters.rendering.drawings import marked
+from signals_pipeline.adapters.rendering.drawings import signal_close_index
 from signals_pipeline.adapters.rendering.plots import Bar, Track, bars, tracks
 from signals_pipeline.core.digest.model import Card
 from signals_pipeline.core.windows import Window
@@ -70,7 +70,7 @@ def prices(cards: Sequence[Card], window: Window) -> dg.MarkdownMetadataValue:
     drawn: list[Track] = []
     for card in with_closes[:MAXIMUM_TRACKS]:
         label = f"{card.signal_type} {card.combined_score:+.2f}, {card.sessions[0]} to {card.sessions[-1]}"
-        drawn.append(Track(card.symbol, card.closes, [(marked(card), card.signal_type)], label))
+        drawn.append(Track(card.symbol, card.closes, [(signal_close_index(card), card.signal_type)], label))
     return _picture(tracks(f"Prices with signals, window {window.key}", drawn), drawn, "prices")
 
 

@@ -13,7 +13,7 @@ from signals_pipeline.core.checks.data_quality import (
     shape_problems,
     signal_rows,
 )
-from signals_pipeline.core.tables import OUTCOMES, SIGNALS, STAGES, ByWindow, Columns, Table
+from signals_pipeline.core.tables import OUTCOMES, SIGNALS, STAGES, ColumnArrays, RowsByWindow, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.resources import Store
@@ -48,18 +48,18 @@ class StoredFrames:
             self._cache[table.name] = self._frames.as_stored(table, self.windows)
         return self._cache[table.name]
 
-    def well_formed(self, table: Table) -> list[tuple[Window, Columns]]:
+    def well_formed(self, table: Table) -> list[tuple[Window, ColumnArrays]]:
         """A stage's rows of each window, oldest first, without those whose file lacks the stage's columns."""
-        rows_of_windows: list[tuple[Window, Columns]] = []
+        rows_of_windows: list[tuple[Window, ColumnArrays]] = []
         for windows, frame in self.groups(table):
             if any(shape_problems(table, frame)):
                 continue
-            by_window = ByWindow(frame)
+            by_window = RowsByWindow(frame)
             rows_of_windows += [(window, by_window.columns(window.start)) for window in windows]
         return sorted(rows_of_windows, key=_start)
 
 
-def _start(rows_of_window: tuple[Window, Columns]) -> datetime:
+def _start(rows_of_window: tuple[Window, ColumnArrays]) -> datetime:
     window, _ = rows_of_window
     return window.start
 
@@ -108,5 +108,5 @@ def _by_window(
     finding = check(table, frame)
     if finding.passed or len(windows) == 1 or any(shape_problems(table, frame)):
         return [(windows[-1], finding)]
-    by_window = ByWindow(frame)
+    by_window = RowsByWindow(frame)
     return [(window, check(table, by_window.rows(window.start))) for window in windows]

@@ -14,7 +14,7 @@ from pydantic import PrivateAttr
 from upath import UPath
 
 from signals_pipeline.core.chunks import chunked
-from signals_pipeline.core.tables import STAGES, ByWindow, Columns, SchemaError, Table
+from signals_pipeline.core.tables import STAGES, ColumnArrays, RowsByWindow, SchemaError, Table
 from signals_pipeline.core.windows import Window, window_for_key
 
 _THREADS = 4  # files of a range that are read or written at once
@@ -121,11 +121,13 @@ class WindowFrames(dg.ConfigurableIOManager):
                 groups.append(([window], [rows]))
         return [(group_windows, pa.concat_tables(group_tables).to_pandas()) for group_windows, group_tables in groups]
 
-    def existing(self, table: Table, windows: Sequence[Window], names: Sequence[str]) -> list[tuple[Window, Columns]]:
+    def existing(
+        self, table: Table, windows: Sequence[Window], names: Sequence[str]
+    ) -> list[tuple[Window, ColumnArrays]]:
         """Some columns of a stage, `window_start` among them, of each of the windows that was ever run."""
         existing = self._existing(table, windows)
         frame = self.columns(table, [window.key for window in existing], names)
-        by_window = ByWindow(frame)
+        by_window = RowsByWindow(frame)
         return [(window, by_window.columns(window.start)) for window in existing]
 
     def _existing(self, table: Table, windows: Sequence[Window]) -> list[Window]:

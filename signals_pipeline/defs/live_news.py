@@ -8,9 +8,9 @@ import dagster as dg
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
 from signals_pipeline.adapters.news.live import LiveNews
 from signals_pipeline.adapters.news.newsapi import NewsApi
-from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
-from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline.defs.live_feeds import feed_options
 from signals_pipeline.defs.resources import MarketContext, Store
@@ -57,8 +57,8 @@ def open_live_news(
     options: FeedOptions, market: MarketContext, store: Store, now: Callable[[], datetime] = current_time
 ) -> LiveNews:
     """The live source; it sends no request before its first use."""
-    feeds = build_feeds(options, market.watchlist, SourceCalls(store.engine), now)
-    archive, circuits = HeadlineArchive(store.engine), Circuits(store.engine)
+    feeds = build_feeds(options, market.watchlist, SourceCallLedger(store.engine), now)
+    archive, circuits = HeadlineArchive(store.engine), CircuitBreakers(store.engine)
     return LiveNews(feeds, archive, circuits, now=now, warnings=options.warnings)
 
 
@@ -69,6 +69,6 @@ def newsapi_left(settings: Settings) -> Callable[[Store, datetime], int | None]:
     def left(store: Store, now: datetime) -> int | None:
         if "newsapi" not in options.names:
             return None
-        return SourceCalls(store.engine).forecast(NewsApi.name, options.plan.limits, now).left
+        return SourceCallLedger(store.engine).forecast(NewsApi.name, options.plan.limits, now).left
 
     return left

@@ -9,7 +9,7 @@ from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
 from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
-from signals_pipeline.adapters.stores.bars import BarStore
+from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.defs.resources import Store
 
@@ -33,4 +33,4 @@ class LivePricesResource(dg.ConfigurableResource[PriceSource]):
             ),
             base_url=self.base_url,
         )
-        return LivePrices(vendor, BarStore(self.store.engine), trading_sessions)
+        return LivePrices(vendor, BarRepository(self.store.engine), trading_sessions)

@@ -25,9 +25,9 @@ from signals_pipeline.core.windows import Sessions, Window, window_containing
 from signals_pipeline.defs import scratch_databases
 from signals_pipeline.defs.digest_composition import Composer
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.stage_replay import Parts, replay
+from signals_pipeline.defs.stage_replay import PipelineResources, replay
 
-Replay = Callable[[Sequence[Window], Parts, Mode], Mapping[str, pd.DataFrame]]
+Replay = Callable[[Sequence[Window], PipelineResources, Mode], Mapping[str, pd.DataFrame]]
 MODE: Mode = "backfill"
 LATER_WINDOWS = 2  # replayed together with the audited one, with a poisoned history
 
@@ -82,7 +82,9 @@ class _Prices:
         return self.source.notes()
 
 
-def audit(window: Window, parts: Parts, stored: Trace | None = None, *, run: Replay = replay) -> tuple[Leak, ...]:
+def audit(
+    window: Window, parts: PipelineResources, stored: Trace | None = None, *, run: Replay = replay
+) -> tuple[Leak, ...]:
     """Replay a window in several ways and compare each with its replay on inputs cut at its end.
 
     Args:
@@ -115,7 +117,7 @@ def stored_trace(window: Window, store: Store, frames: Mapping[str, pd.DataFrame
     return Trace(frames, _records(window, store))
 
 
-def _cut(parts: Parts, window: Window) -> Parts:
+def _cut(parts: PipelineResources, window: Window) -> PipelineResources:
     last_closed, last_opened_day = _last_days(parts, window)
     prices = _Prices(
         parts.prices,
@@ -125,7 +127,7 @@ def _cut(parts: Parts, window: Window) -> Parts:
     return replace(parts, news=_News(parts.news, lambda batch: poison.cut_news(batch, window.as_of)), prices=prices)
 
 
-def _poisoned(parts: Parts, window: Window) -> Parts:
+def _poisoned(parts: PipelineResources, window: Window) -> PipelineResources:
     last_closed, last_opened_day = _last_days(parts, window)
     prices = _Prices(
         parts.prices,
@@ -137,7 +139,7 @@ def _poisoned(parts: Parts, window: Window) -> Parts:
     return replace(parts, news=news, prices=prices)
 
 
-def _last_days(parts: Parts, window: Window) -> tuple[np.datetime64, np.datetime64]:
+def _last_days(parts: PipelineResources, window: Window) -> tuple[np.datetime64, np.datetime64]:
     """The days of the last session that had closed by the window's end, and of the last that had opened."""
     sessions: Sessions = parts.market.sessions((window,))
     closed = sessions.last_closed(window.as_of)
@@ -155,12 +157,12 @@ def windows_after(window: Window, count: int) -> tuple[Window, ...]:
 
 
 @contextmanager
-def _scratch(parts: Parts, window: Window) -> Iterator[Callable[..., Trace]]:
+def _scratch(parts: PipelineResources, window: Window) -> Iterator[Callable[..., Trace]]:
     """A function that replays windows on a scratch database with a kind of history, and returns the window's trace."""
     with scratch_databases.databases() as fresh:
 
         def replay_traced(
-            changed: Parts, windows: Sequence[Window], run: Replay, *, history: scratch_databases.Kind
+            changed: PipelineResources, windows: Sequence[Window], run: Replay, *, history: scratch_databases.Kind
         ) -> Trace:
             with fresh() as store:
                 scratch_databases.copy_history(parts.store, store, None if history == "all" else window)
@@ -172,7 +174,7 @@ def _scratch(parts: Parts, window: Window) -> Iterator[Callable[..., Trace]]:
         yield replay_traced
 
 
-def _trace(window: Window, parts: Parts, windows: Sequence[Window], run: Replay) -> Trace:
+def _trace(window: Window, parts: PipelineResources, windows: Sequence[Window], run: Replay) -> Trace:
     frames = run(windows, parts, MODE)
     composer = Composer.for_windows(
         tuple(windows),

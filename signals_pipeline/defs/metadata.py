@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from signals_pipeline.adapters.progress import counted
 from signals_pipeline.core.news.coverage import Coverage
-from signals_pipeline.core.tables import OUTCOMES, SCORES, ByWindow, Columns, Table
+from signals_pipeline.core.tables import OUTCOMES, SCORES, ColumnArrays, RowsByWindow, Table
 from signals_pipeline.core.windows import Window
 
 PREVIEW_ROWS = 12  # rows of a table: as many as fit on a screen beside the other entries
@@ -87,7 +87,7 @@ def describe_windows(
     context: dg.AssetExecutionContext,
     frame: pd.DataFrame,
     windows: Sequence[Window],
-    describe: Callable[[Columns], Mapping[str, Any]],
+    describe: Callable[[ColumnArrays], Mapping[str, Any]],
 ) -> None:
     """Attach to each window's own materialisation its row count and the entries that `describe` makes of its rows.
 
@@ -97,7 +97,7 @@ def describe_windows(
         windows: The run's windows; one without rows counts zero.
         describe: Makes entries from the columns of one window, which may have no rows.
     """
-    by_window = ByWindow(frame)
+    by_window = RowsByWindow(frame)
     entries: dict[str, Mapping[str, Any]] = {}
     for window in counted(windows):
         rows = by_window.columns(window.start)
@@ -166,7 +166,7 @@ def preview(frame: pd.DataFrame, columns: Sequence[str]) -> dg.MarkdownMetadataV
     return dg.MetadataValue.md(markdown_table(columns, zip(*values, strict=True)))
 
 
-def leading_rows(rows: Columns, by: str, names: Sequence[str]) -> dg.MarkdownMetadataValue:
+def leading_rows(rows: ColumnArrays, by: str, names: Sequence[str]) -> dg.MarkdownMetadataValue:
     """The rows with the largest absolute values of a column, or its newest instants, as a table like `preview`."""
     values = rows[by]
     is_instant = values.dtype.kind == "M"

@@ -15,7 +15,7 @@ import dagster as dg
 from signals_pipeline.adapters.aws.metrics import peak_memory, write
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.signals import signal_counts
-from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, failed_run, measured
+from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, metrics_of_failed_run, metrics_of_run
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, run_mode
 from signals_pipeline.defs.resources import Store
@@ -84,7 +84,7 @@ def run_metrics_resource(
                 except DatabaseError as error:
                     # The database may be what failed the run, whose metrics matter then.
                     _log.warning("Run metrics lack the figures from the database: %s", error)
-                write(measured(facts), dimensions={"Stack": stack}, at=at)
+                write(metrics_of_run(facts), dimensions={"Stack": stack}, at=at)
                 instance.add_run_tags(run.run_id, {REPORTED_TAG: "told"})
 
     return run_metrics
@@ -106,7 +106,7 @@ def failed_run_sensor(*, stack: str, now: Callable[[], datetime] = lambda: datet
         if isinstance(launcher, StopsTasks) and launcher.stop_leftover(run):
             context.log.info("Stopped the task of run %s, which has ended", run.run_id)
         if REPORTED_TAG not in run.tags and not is_backfill(run.tags):
-            write(failed_run(), dimensions={"Stack": stack}, at=now())
+            write(metrics_of_failed_run(), dimensions={"Stack": stack}, at=now())
             context.instance.add_run_tags(run.run_id, {REPORTED_TAG: "told by the sensor"})
 
     return failed_run_metrics

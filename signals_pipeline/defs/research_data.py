@@ -9,10 +9,10 @@ from typing import Any
 import dagster as dg
 
 from signals_pipeline.core.news.feeds import PriceSource
-from signals_pipeline.core.record.forward_returns import Forward, forward_returns
+from signals_pipeline.core.record.forward_returns import ForwardReturns, forward_returns
 from signals_pipeline.core.record.outcomes import HORIZONS
-from signals_pipeline.core.research.replay import LIFECYCLES, Replayed, Setting
-from signals_pipeline.core.research.stored_evidence import Evidence
+from signals_pipeline.core.research.replay import LIFECYCLES, ParameterSet, ReplayedSignals
+from signals_pipeline.core.research.stored_evidence import StoredEvidence
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import SCORES, SENTIMENT
 from signals_pipeline.core.watchlist import BENCHMARK
@@ -47,7 +47,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Past:
+class ResearchData:
     """Windows that were run, their evidence and what followed.
 
     Attributes:
@@ -59,8 +59,8 @@ class Past:
     """
 
     windows: tuple[Window, ...]
-    evidence: Evidence
-    forward: Forward
+    evidence: StoredEvidence
+    forward: ForwardReturns
     before: tuple[Signal, ...]
     stored: tuple[Signal, ...]
 
@@ -69,7 +69,7 @@ class Past:
         """Time covered, in weeks."""
         return (self.windows[-1].end - self.windows[0].start) / timedelta(weeks=1)
 
-    def reproduced(self, replayed: Replayed, setting: int) -> bool:
+    def reproduced(self, replayed: ReplayedSignals, setting: int) -> bool:
         """Whether the replay of a setting gives exactly the signals of the history, scores included."""
         rows = replayed.setting == setting
         columns = (replayed.window, replayed.symbol, replayed.rise, replayed.lifecycle, replayed.combined)
@@ -85,7 +85,7 @@ class Past:
 
 
 @contextmanager
-def opened(resources: dict[str, Any]) -> Iterator[Inputs]:
+def open_inputs(resources: dict[str, Any]) -> Iterator[Inputs]:
     """Open those resources of a deployment (`definitions.build_resources`) that research reads."""
     selected = {name: resources[name] for name in ("store", "market", "prices")}
     with dg.build_resources(selected) as built:
@@ -106,14 +106,14 @@ def windows_run(store: Store, first: str | None, last: str | None, maximum: int)
     """
     start = window_for_key(first).start if first else datetime(1970, 1, 1, tzinfo=UTC)
     end = window_for_key(last).end if last else datetime(2199, 1, 1, tzinfo=UTC)
-    windows = [window_starting(window_start) for window_start in store.history.windows_done(start, end)]
+    windows = [window_starting(window_start) for window_start in store.history.recorded_window_starts(start, end)]
     if not windows:
         span = f"from {first or 'the first'} to {last or 'the last'}"
         raise WindowError(f"no window was run {span}: run some with `signals run` or `signals backfill`")
     return tuple(windows[-maximum:])
 
 
-def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> Past:
+def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> ResearchData:
     """Read everything about windows at once.
 
     Args:
@@ -128,7 +128,7 @@ def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> P
     keys = [window.key for window in windows]
     scores = inputs.frames.columns(SCORES, keys, SCORE_COLUMNS)
     sentiment = inputs.frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
-    evidence = Evidence.from_frames(sentiment, scores, windows)
+    evidence = StoredEvidence.from_frames(sentiment, scores, windows)
     watchlist = inputs.market.watchlist.symbols
     symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
     first_day = (windows[0].start - MARGIN_BEFORE).date()
@@ -149,13 +149,13 @@ def look_back(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> P
     starts = {window.start for window in windows}
     signals = history.between(first_end, windows[-1].end + timedelta(microseconds=1))
     own_signals = [signal for signal in signals if signal.window_start in starts]
-    return Past(windows, evidence, forward, tuple(before), tuple(own_signals))
+    return ResearchData(windows, evidence, forward, tuple(before), tuple(own_signals))
 
 
-def setting_of(knobs: Knobs) -> Setting:
+def setting_of(knobs: Knobs) -> ParameterSet:
     """The knobs that a replay can vary."""
     stored = knobs.stored()
-    return Setting(**{name: stored[name] for name in Setting.__dataclass_fields__})
+    return ParameterSet(**{name: stored[name] for name in ParameterSet.__dataclass_fields__})
 
 
 def _fields(signal: Signal) -> _SignalFields:

@@ -16,17 +16,17 @@ from pydantic import Field, create_model
 from sqlalchemy import Engine
 
 from signals_pipeline.adapters.model.choice import model_folder
-from signals_pipeline.adapters.model.folder import read_config
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.folder import read_manifest
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
-from signals_pipeline.adapters.stores.coverage import CoverageStore
-from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.coverage import CoverageRepository
+from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.migrations import require_head
 from signals_pipeline.adapters.stores.outbox import Outbox
-from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.watchlist import load_watchlist
@@ -35,7 +35,7 @@ from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
-from signals_pipeline.settings.choices import Generator, ModelChoice
+from signals_pipeline.settings.choices import ModelChoice, SignalGenerator
 from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs
 
 
@@ -44,11 +44,11 @@ class Store:
     """The pipeline's own database: one engine, and one repository per group of tables."""
 
     engine: Engine
-    coverage: CoverageStore
+    coverage: CoverageRepository
     history: SignalHistory
     scores: ScoreCache
-    outcomes: OutcomesStore
-    digests: Digests
+    outcomes: OutcomeRepository
+    digests: DigestRepository
     outbox: Outbox
 
 
@@ -158,11 +158,11 @@ def open_store(url: str) -> Store:
     require_head(engine)
     return Store(
         engine,
-        CoverageStore(engine),
+        CoverageRepository(engine),
         SignalHistory(engine),
         ScoreCache(engine),
-        OutcomesStore(engine),
-        Digests(engine),
+        OutcomeRepository(engine),
+        DigestRepository(engine),
         Outbox(engine),
     )
 
@@ -203,7 +203,7 @@ def scorer_for(knobs: Knobs, models_dir: Path, cache: ScoreCache) -> Scorer | Sw
     Raises:
         ModelError: FinBERT is chosen by name and not prepared, or its folder is damaged.
     """
-    if knobs.signal_generator is Generator.TECHNICAL:
+    if knobs.signal_generator is SignalGenerator.TECHNICAL:
         return SwitchedOff()
     return choose_scorer(knobs.sentiment_model, models_dir, cache)
 
@@ -218,7 +218,7 @@ def choose_scorer(choice: ModelChoice, models_dir: Path, cache: ScoreCache) -> S
     finbert = models_dir / "finbert"
     preferred = folder == finbert or choice is ModelChoice.COMPACT
     fallback = "" if preferred else f"FinBERT is not prepared at {finbert}"
-    card = read_config(folder)
+    card = read_manifest(folder)
     return Scorer(
         card.name, card.revision, card.quantisation, folder, lru_cache(1)(SentimentModel.load), cache, fallback
     )

@@ -28,7 +28,7 @@ from signals_pipeline.adapters.stores.tables import (
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline.defs.stage_replay import Parts
+from signals_pipeline.defs.stage_replay import PipelineResources
 
 Kind = Literal["past", "all", "poisoned"]
 
@@ -104,7 +104,7 @@ def copy_history(source: Store, target: Store, before: Window | None) -> None:
                 write.execute(sa.insert(table), rows)
 
 
-def plant_history(store: Store, window: Window, later: Sequence[Window], parts: Parts) -> None:
+def plant_history(store: Store, window: Window, later: Sequence[Window], parts: PipelineResources) -> None:
     """Write a poisoned history: signals of later windows for every symbol, and outcomes known only at the window's end.
 
     Args:
@@ -138,7 +138,7 @@ def plant_history(store: Store, window: Window, later: Sequence[Window], parts: 
             connection.execute(sa.insert(signal_outcome), outcomes)
 
 
-def _planted_run(window: Window, parts: Parts) -> dict[str, Any]:
+def _planted_run(window: Window, parts: PipelineResources) -> dict[str, Any]:
     return {
         "window_start": window.start, "window_end": window.end, "history_start": window.start, "mode": "live",
         "model": "planted", "knobs": parts.knobs.stored(), "funnel": {}, "near_misses": [],

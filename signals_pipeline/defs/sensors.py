@@ -41,7 +41,9 @@ def digest_failed(
     if window is None:
         return dg.SkipReason("not a live run, or Dagster retries it")
     reason = failure_reason(context)
-    added = store.outbox.announce_failure(window, mailing.addressed(window, "failed"), detail=reason, now=mailing.now())
+    added = store.outbox.announce_failure(
+        window, mailing.mail_recipients(window, "failed"), detail=reason, now=mailing.now()
+    )
     if not added:
         return dg.SkipReason(f"window {window.key} has a digest, or there are no recipients, or they have got the mail")
     for problem in send_due(store, mailing, (window,)).problems:

@@ -28,7 +28,7 @@ from signals_pipeline.defs.partitions import run_mode
 SECONDS_TAG = "signals/seconds"
 PER_WINDOW_TAG = "signals/seconds_a_window"
 RETRIES_TAG = "signals/retries"
-REST_TAG = "signals/retry_seconds"
+RETRY_SECONDS_TAG = "signals/retry_seconds"
 
 # Full jitter: the n-th wait is drawn from [0, BACKOFF_SECONDS * 2^(n-1)], so that runs that failed together
 # do not all come back together. 30 s: most outages of a feed are over by then.
@@ -154,7 +154,7 @@ def _retries_left(op: dg.OpExecutionContext) -> bool:
 
 def _backoff(op: dg.OpExecutionContext) -> float:
     """Random wait in seconds before the next retry."""
-    base = _seconds_in_tag(op.run.tags, REST_TAG)
+    base = _seconds_in_tag(op.run.tags, RETRY_SECONDS_TAG)
     if base is None:
         base = BACKOFF_SECONDS
     return random.uniform(0, base * 2**op.retry_number)  # noqa: S311 - not a secret

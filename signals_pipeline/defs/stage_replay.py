@@ -30,7 +30,7 @@ RECORD_ASSETS = (signals, outcomes)  # these write to the database
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PipelineResources:
     """The resources of the assets, by their keys."""
 
     knobs: Knobs
@@ -56,7 +56,7 @@ class _Context:
         self.metadata.append(metadata)
 
 
-def replay(windows: Sequence[Window], parts: Parts, mode: Mode) -> dict[str, pd.DataFrame]:
+def replay(windows: Sequence[Window], parts: PipelineResources, mode: Mode) -> dict[str, pd.DataFrame]:
     """Run every asset up to `outcomes` over windows; signals and outcomes are written to the database in `parts`.
 
     Args:
@@ -77,7 +77,7 @@ def replay(windows: Sequence[Window], parts: Parts, mode: Mode) -> dict[str, pd.
 
 def record(
     windows: Sequence[Window],
-    parts: Parts,
+    parts: PipelineResources,
     mode: Mode,
     frames: Mapping[str, pd.DataFrame],
     *,
@@ -94,7 +94,7 @@ def _context(windows: Sequence[Window], mode: Mode) -> _Context:
     return _Context([window.key for window in windows], SimpleNamespace(tags=tags))
 
 
-def _run(asset: dg.AssetsDefinition, context: _Context, parts: Parts, frames: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _run(asset: dg.AssetsDefinition, context: _Context, parts: PipelineResources, frames: Mapping[str, Any]) -> Any:  # noqa: ANN401
     # Unwrapped from `with_limits`: the time limits are those of a run, and an audit may take longer.
     body: Callable[..., Any] = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # pyright: ignore[reportFunctionMemberAccess]
     names = list(inspect.signature(body).parameters)[1:]  # without the context

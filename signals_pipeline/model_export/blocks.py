@@ -31,7 +31,7 @@ from signals_pipeline.model_export.rounding import (
     channels_to_split,
     quantise_for_product,
     quantise_rows,
-    smoothing,
+    smoothing_divisors,
     split_channels,
 )
 
@@ -193,7 +193,7 @@ class Int8Products:
         return self.graph.add("Add", self.graph.add("Mul", products, prepared.scales), bias_name)
 
     def _divisor(self, path: str) -> Array:
-        return smoothing(self.inputs[path].largest)
+        return smoothing_divisors(self.inputs[path].largest)
 
     def _prepared_by_channel(self, path: str, codes: str, copied: NDArray[np.int64], divisor: Array) -> PreparedInput:
         # The codes are of x / divisor.

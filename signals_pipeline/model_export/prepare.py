@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, ModelManifest, seal
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, ModelManifest, write_manifest
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.model_export.graph import weights_of, write_graph
 from signals_pipeline.model_export.reference import TorchModel
 from signals_pipeline.model_export.source import Origin, check, read_origin
@@ -56,7 +56,7 @@ def convert(
     inputs = reference.inputs(headlines()[::2]) if int8 else None
     write_graph(folder / MODEL_FILE, architecture, weights_of(reference.network), inputs=inputs)
     (folder / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
-    return seal(
+    return write_manifest(
         folder,
         name=name,
         id2label=architecture.id2label,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.model.folder import LABELS, ModelError
-from signals_pipeline.adapters.model.running import equal_length_batches
+from signals_pipeline.adapters.model.inference import equal_length_batches
 from signals_pipeline.model_export.calibration import Inputs, inputs_of
 from signals_pipeline.model_export.source import check
 from signals_pipeline.model_export.tokens import read_tokenizer

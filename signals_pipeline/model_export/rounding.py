@@ -44,7 +44,7 @@ def quantise_rows(table: Array) -> tuple[NDArray[np.int8], Array]:
     return codes, scales.astype(np.float32)
 
 
-def smoothing(largest: Array) -> Array:
+def smoothing_divisors(largest: Array) -> Array:
     """The divisor of each channel of a product's inputs, so that the quotients lie in [-127, 127] (SmoothQuant).
 
     The weights are multiplied by the divisors, so the product stays the same. With one divisor for all channels, the

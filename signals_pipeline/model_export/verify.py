@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import LABELS, ModelError
-from signals_pipeline.core.intervals import wilson
+from signals_pipeline.core.intervals import wilson_interval
 from signals_pipeline.core.sentiment.tone import softmax
 
 VERIFICATION_FILE = "verification.json"
@@ -130,7 +130,7 @@ def compare(
         source_revision=source_revision,
         texts=len(texts),
         label_agreement=agreeing / len(texts),
-        agreement_interval=wilson(agreeing, len(texts)),
+        agreement_interval=wilson_interval(agreeing, len(texts)),
         largest_probability_difference=float(probability_differences.max()),
         mean_probability_difference=float(probability_differences.mean()),
         largest_exact_difference=float(exact_differences.max()),

@@ -26,7 +26,7 @@ class ModelChoice(StrEnum):
     COMPACT = "compact"
 
 
-class Generator(StrEnum):
+class SignalGenerator(StrEnum):
     """What generates signals; `technical` switches the sentiment model off in an emergency."""
 
     NEWS_DRIVEN = "news_driven"

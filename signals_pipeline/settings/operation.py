@@ -29,7 +29,7 @@ class Operation(BaseModel):
     )
 
     @property
-    def tells_metrics(self) -> bool:
+    def reports_metrics(self) -> bool:
         """Whether runs write their metrics to stdout."""
         if self.signals_metrics is None:
             return self.signals_deployment is Deployment.PRODUCTION

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.settings.choices import Generator, ModelChoice
+from signals_pipeline.settings.choices import ModelChoice, SignalGenerator
 from signals_pipeline.settings.documentation import explain
 
 
@@ -54,8 +54,8 @@ class Knobs(BaseModel):
         default=ModelChoice.AUTO,
         description="Sentiment model: auto (finbert if prepared, otherwise compact), finbert or compact",
     )
-    signal_generator: Generator = Field(
-        default=Generator.NEWS_DRIVEN,
+    signal_generator: SignalGenerator = Field(
+        default=SignalGenerator.NEWS_DRIVEN,
         description="Signal generator: news_driven, or technical (without the sentiment model)",
     )
 

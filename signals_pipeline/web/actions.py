@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from signals_pipeline.core.digest.links import FeedbackFields, Verdict, judging, unsubscribing
+from signals_pipeline.core.digest.links import FeedbackFields, Verdict, verify_feedback_link, verify_unsubscribe_link
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.web.conditional import HTML
 from signals_pipeline.web.context import WebContext, WriteAccess
@@ -34,7 +34,7 @@ def router(context: WebContext, root: str) -> APIRouter:
 def _add_unsubscribe(routes: APIRouter, context: WebContext, root: str) -> None:
     def recipient_of(token: str) -> str:
         link_key = _write_access(context).link_key.get_secret_value()
-        return unsubscribing(token, as_of=context.now(), key=link_key)
+        return verify_unsubscribe_link(token, as_of=context.now(), key=link_key)
 
     @routes.get("/unsubscribe/{token}")
     def show_unsubscribe(token: str) -> Response:
@@ -57,7 +57,7 @@ def _add_unsubscribe(routes: APIRouter, context: WebContext, root: str) -> None:
 def _add_feedback(routes: APIRouter, context: WebContext, root: str) -> None:
     def fields_of(token: str) -> FeedbackFields:
         link_key = _write_access(context).link_key.get_secret_value()
-        return judging(token, as_of=context.now(), key=link_key)
+        return verify_feedback_link(token, as_of=context.now(), key=link_key)
 
     @routes.get("/feedback/{token}")
     def show_feedback(token: str, verdict: Annotated[Verdict, Query()] = "useful") -> Response:

@@ -7,14 +7,14 @@ from datetime import datetime
 from pydantic import SecretStr
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.digests import Digests, StoredDigest
+from signals_pipeline.adapters.stores.digests import DigestRepository, StoredDigest
 from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.adapters.stores.feedback import Feedback
-from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.feedback import FeedbackRepository
+from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
-from signals_pipeline.adapters.stores.signals import SignalArchive
-from signals_pipeline.adapters.stores.suppressions import Suppressions
+from signals_pipeline.adapters.stores.signals import SignalReader
+from signals_pipeline.adapters.stores.suppressions import SuppressionList
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.permalinks import NotFoundError, parse_window_key
 from signals_pipeline.web.snapshot import Snapshot
@@ -25,8 +25,8 @@ class WriteAccess:
     """The stores that signed links write to, and the key that signs them."""
 
     link_key: SecretStr
-    feedback: Feedback
-    suppressions: Suppressions
+    feedback: FeedbackRepository
+    suppressions: SuppressionList
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class WebContext:
         newest_digest: The newest digest; None where there is none.
     """
 
-    digests: Digests
-    signals: SignalArchive
-    outcomes: OutcomesStore
+    digests: DigestRepository
+    signals: SignalReader
+    outcomes: OutcomeRepository
     history: SignalHistory
-    feedback: Feedback
+    feedback: FeedbackRepository
     write_access: WriteAccess | None
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -83,15 +83,15 @@ class WebContext:
         if link_key:
             writer = engine_for(settings.database_url)
             engines.append(writer)
-            write_access = WriteAccess(link_key, Feedback(writer), Suppressions(writer))
+            write_access = WriteAccess(link_key, FeedbackRepository(writer), SuppressionList(writer))
 
-        digests = Digests(reader)
+        digests = DigestRepository(reader)
         return cls(
             digests=digests,
-            signals=SignalArchive(reader),
-            outcomes=OutcomesStore(reader),
+            signals=SignalReader(reader),
+            outcomes=OutcomeRepository(reader),
             history=SignalHistory(reader),
-            feedback=Feedback(reader),
+            feedback=FeedbackRepository(reader),
             write_access=write_access,
             now=now,
             monotonic=monotonic,
@@ -119,7 +119,7 @@ class WebContext:
 class _NewestDigest:
     """Loads the newest digest; its content only where its entry has changed."""
 
-    def __init__(self, digests: Digests) -> None:
+    def __init__(self, digests: DigestRepository) -> None:
         self._digests = digests
         self._stored: StoredDigest | None = None
 

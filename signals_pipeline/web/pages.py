@@ -11,7 +11,7 @@ from starlette.responses import Response
 from signals_pipeline.adapters.stores.digests import DigestEntry
 from signals_pipeline.adapters.stores.signals import SignalEntry
 from signals_pipeline.core.digest.model import Card, Digest, DigestError
-from signals_pipeline.core.digest.wording import tag
+from signals_pipeline.core.digest.wording import subject_tag
 from signals_pipeline.core.record.engagement import by_source, by_symbol
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
@@ -87,15 +87,15 @@ def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
 def _without_tag(entry: DigestEntry) -> str:
     """Return the subject without its tag of mode and deployment: the archive shows the mode next to it."""
     # The entry does not say whether its deployment was the demo.
-    subject = entry.subject.removeprefix(tag(entry.mode, "demo"))
-    return subject.removeprefix(tag(entry.mode, "production"))
+    subject = entry.subject.removeprefix(subject_tag(entry.mode, "demo"))
+    return subject.removeprefix(subject_tag(entry.mode, "production"))
 
 
 @lru_cache(maxsize=MAXIMUM_CACHED)
 def digest_page(content: str, root: str) -> Representation:
     """Return a digest's page. Cached by content: a changed digest has another key, so that no page is stale."""
     digest = Digest.from_json(content)
-    headline = digest.subject.removeprefix(tag(digest.mode, digest.deployment))
+    headline = digest.subject.removeprefix(subject_tag(digest.mode, digest.deployment))
     page = render("digest.html", root, here="archive", digest=digest, headline_text=headline)
     return Representation.from_body(page)
 
@@ -146,15 +146,15 @@ def _find_card(context: WebContext, entry: SignalEntry) -> Card | None:
 
 def _add_record(routes: APIRouter, context: WebContext, root: str) -> None:
     def record_page() -> Representation:
-        verdicts = context.feedback.verdicts()
+        ratings = context.feedback.ratings()
         page = render(
             "record.html",
             root,
             here="record",
             record=load_record(context),
             horizon=CALIBRATION_HORIZON,
-            sources=by_source(verdicts),
-            symbols=by_symbol(verdicts),
+            sources=by_source(ratings),
+            symbols=by_symbol(ratings),
         )
         return Representation.from_body(page)
 

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline.core.digest.wording import funnel_words, knob_words, near_miss_words, signed
-from signals_pipeline.core.record.track_record import judged_groups
+from signals_pipeline.core.digest.wording import gate_rows, near_miss_reason, setting_rows, signed
+from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.text import shorten
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.web import charts, safe
@@ -66,10 +66,10 @@ def _environment() -> jinja2.Environment:
         "percent": charts.percent,
         "change": charts.change,
         "signal_id": card_signal_id,
-        "records": judged_groups,
-        "stopped": near_miss_words,
-        "funnel": funnel_words,
-        "knobs": knob_words,
+        "records": record_sections,
+        "stopped": near_miss_reason,
+        "funnel": gate_rows,
+        "knobs": setting_rows,
         "mode": _mode_label,
         "component": _component_label,
         "total": _total_contribution,

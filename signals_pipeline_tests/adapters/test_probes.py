@@ -9,11 +9,11 @@ from threading import Event
 
 import pytest
 
-from signals_pipeline.adapters.probes.aws import bucket, ses
-from signals_pipeline.adapters.probes.findings import ProbeResult, fail, look, ok, unfinished, warn
-from signals_pipeline.adapters.probes.machine import folder, memory
-from signals_pipeline.adapters.probes.smtp import smtp_login
-from signals_pipeline.adapters.probes.web import clock, newsapi_key
+from signals_pipeline.adapters.probes.aws import probe_bucket, probe_ses
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, has_running_probes, ok, run_probes, warn
+from signals_pipeline.adapters.probes.machine import probe_folder, probe_memory
+from signals_pipeline.adapters.probes.smtp import probe_smtp_login
+from signals_pipeline.adapters.probes.web import probe_clock, probe_newsapi_key
 from signals_pipeline_tests.support.mail_servers import PASSWORD, USER, Inbox, client_context, mail_server
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, yahoo_server
 
@@ -47,7 +47,7 @@ def test_findings_come_in_order_and_a_late_one_is_said_and_a_broken_one_is_a_lin
         never.wait(30)
         return ok("too late")
 
-    results = look(
+    results = run_probes(
         {"late": late, "broken": broken, "foreseen": foreseen, "fine": lambda: warn("so so", "mend it")},
         seconds=0.3,
         describe_error=lambda error: "a foreseen failure" if isinstance(error, KeyError) else None,
@@ -75,9 +75,11 @@ def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed
         return ok(name)
 
     probes = {"behind": lambda: quick("behind"), "hangs": hangs, "first": lambda: quick("first")}
-    results = look(probes, seconds=0.3, describe_error=lambda _: None, in_turn=("first", "gone", "hangs", "behind"))
+    results = run_probes(
+        probes, seconds=0.3, describe_error=lambda _: None, in_turn=("first", "gone", "hangs", "behind")
+    )
     assert order == ["first", "hangs"]
-    assert unfinished()
+    assert has_running_probes()
     never.set()
     assert list(results) == list(probes)
     assert results["first"] == ok("first")
@@ -97,7 +99,7 @@ def test_looks_at_this_machine_go_one_after_another_and_late_ones_are_not_blamed
 )
 def test_the_newsapi_key_is_asked_about_by_one_call(server: YahooServer, status: int, wanted: str, words: str) -> None:
     server.pages[SOURCES] = Answer({"status": "ok"}, status=status)
-    result = newsapi_key(KEY, reserve=lambda: True, origin=server.url)
+    result = probe_newsapi_key(KEY, reserve=lambda: True, origin=server.url)
     assert (result.status, words in result.text) == (wanted, True)
     assert KEY not in f"{result}"
     ((path, headers),) = server.visits
@@ -107,26 +109,30 @@ def test_the_newsapi_key_is_asked_about_by_one_call(server: YahooServer, status:
 
 
 def test_without_a_call_left_nobody_is_asked(server: YahooServer) -> None:
-    assert newsapi_key(KEY, reserve=lambda: False, origin=server.url).status == "warn"
+    assert probe_newsapi_key(KEY, reserve=lambda: False, origin=server.url).status == "warn"
     assert server.visits == []
 
 
 def test_no_network_is_a_line(nobody: str) -> None:
-    assert newsapi_key(KEY, reserve=lambda: True, origin=nobody).text == "NewsAPI can't be reached (ConnectionError)"
-    assert clock(lambda: NOW, origin=nobody).text == "the clock can't be compared (ConnectionError)"
+    assert (
+        probe_newsapi_key(KEY, reserve=lambda: True, origin=nobody).text == "NewsAPI can't be reached (ConnectionError)"
+    )
+    assert probe_clock(lambda: NOW, origin=nobody).text == "the clock can't be compared (ConnectionError)"
 
 
 @pytest.mark.parametrize(("off", "wanted"), [(0, "ok"), (-30, "ok"), (31, "warn"), (-240, "warn"), (241, "fail")])
 def test_a_clock_that_is_off(server: YahooServer, off: int, wanted: str) -> None:
     server.date = format_datetime(NOW + timedelta(seconds=off), usegmt=True)
-    result = clock(lambda: NOW, origin=server.url)
+    result = probe_clock(lambda: NOW, origin=server.url)
     assert result.status == wanted
     assert ("NTP" in result.remedy) == (wanted != "ok")
 
 
 def test_a_server_without_a_date_tells_nothing(server: YahooServer) -> None:
     server.date = ""
-    assert clock(lambda: NOW, origin=server.url).text == f"the clock can't be compared: {server.url} sends no date"
+    assert (
+        probe_clock(lambda: NOW, origin=server.url).text == f"the clock can't be compared: {server.url} sends no date"
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # aiosmtpd's, of TLS from the first byte
@@ -134,9 +140,9 @@ def test_a_server_without_a_date_tells_nothing(server: YahooServer) -> None:
 def test_smtp_lets_the_right_password_in_and_sends_nothing(tls: str) -> None:
     inbox = Inbox()
     with mail_server(inbox, tls=tls, login=True) as port:
-        result = smtp_login("localhost", port, tls, user=USER, password=PASSWORD, context=client_context())  # pyright: ignore[reportArgumentType]
-        wrong = smtp_login("localhost", port, tls, user=USER, password="planted", context=client_context())  # pyright: ignore[reportArgumentType]  # noqa: S106
-        untrusted = smtp_login("localhost", port, tls, context=ssl.create_default_context())  # pyright: ignore[reportArgumentType]
+        result = probe_smtp_login("localhost", port, tls, user=USER, password=PASSWORD, context=client_context())  # pyright: ignore[reportArgumentType]
+        wrong = probe_smtp_login("localhost", port, tls, user=USER, password="planted", context=client_context())  # pyright: ignore[reportArgumentType]  # noqa: S106
+        untrusted = probe_smtp_login("localhost", port, tls, context=ssl.create_default_context())  # pyright: ignore[reportArgumentType]
     assert result == ok(f"SMTP server localhost:{port} accepts {USER}, {tls}")
     assert (wrong.status, wrong.remedy) == ("fail", "correct SMTP_USER and SMTP_PASSWORD")
     assert "planted" not in wrong.text
@@ -146,8 +152,8 @@ def test_smtp_lets_the_right_password_in_and_sends_nothing(tls: str) -> None:
 
 def test_smtp_without_log_in_or_without_a_server() -> None:
     with mail_server(Inbox()) as port:
-        assert smtp_login("127.0.0.1", port, "none").text.endswith("accepts any sender, none")
-    result = smtp_login("127.0.0.1", port, "none")
+        assert probe_smtp_login("127.0.0.1", port, "none").text.endswith("accepts any sender, none")
+    result = probe_smtp_login("127.0.0.1", port, "none")
     assert result.text.startswith(f"SMTP server 127.0.0.1:{port}: ConnectionRefusedError")
     assert "SMTP_HOST" in result.remedy
 
@@ -172,7 +178,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, server: YahooServer) -> None:
 )
 def test_a_bucket(server: YahooServer, status: int, wanted: str, words: str) -> None:
     server.pages["/desk-frames"] = Answer(b"", status=status)
-    result = bucket("s3://desk-frames/frames")
+    result = probe_bucket("s3://desk-frames/frames")
     assert (result.status, result.text) == (wanted, f"bucket desk-frames {words}")
 
 
@@ -191,7 +197,7 @@ ACCOUNT = "/v2/email/account"
 )
 def test_ses(server: YahooServer, answer: Answer, wanted: str, words: str) -> None:
     server.pages[ACCOUNT] = answer
-    result = ses()
+    result = probe_ses()
     assert (result.status, words in result.text) == (wanted, True)
     assert "planted" not in f"{result}"
 
@@ -199,7 +205,7 @@ def test_ses(server: YahooServer, answer: Answer, wanted: str, words: str) -> No
 @pytest.mark.usefixtures("_aws")
 def test_aws_that_can_not_be_reached_is_a_line(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", nobody)
-    for result in (bucket("s3://desk-frames/frames"), ses()):
+    for result in (probe_bucket("s3://desk-frames/frames"), probe_ses()):
         assert result.status == "fail"
         assert "Could not connect" in result.text
         assert "\n" not in result.text
@@ -213,15 +219,15 @@ def test_memory_of_the_container_or_the_machine(tmp_path: Path, limit: int | str
     about.write_text("MemTotal:       24683452 kB\nMemFree: 1 kB\n")
     if limit is not None:
         (tmp_path / "memory.max").write_text(f"{limit * 2**20 if isinstance(limit, int) else limit}\n")
-    result = memory(tmp_path, about)
+    result = probe_memory(tmp_path, about)
     assert result.status == status
     assert ("for this container" in result.text) == isinstance(limit, int)
-    assert memory().status in {"ok", "warn", "fail"}
+    assert probe_memory().status in {"ok", "warn", "fail"}
 
 
 def test_a_folder_that_is_there_or_can_be_made_or_can_not(tmp_path: Path) -> None:
-    assert folder(tmp_path).status == folder(tmp_path / "a" / "b").status == "ok"
+    assert probe_folder(tmp_path).status == probe_folder(tmp_path / "a" / "b").status == "ok"
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
-    assert folder(tmp_path / "file" / "data").status == "fail"
-    assert folder(tmp_path, minimum_mb=10**9).status == "warn"
+    assert probe_folder(tmp_path / "file" / "data").status == "fail"
+    assert probe_folder(tmp_path, minimum_mb=10**9).status == "warn"

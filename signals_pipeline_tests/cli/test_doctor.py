@@ -17,8 +17,8 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import read_config, seal
-from signals_pipeline.adapters.probes.findings import ProbeResult, look
+from signals_pipeline.adapters.model.folder import read_manifest, write_manifest
+from signals_pipeline.adapters.probes.findings import ProbeResult, run_probes
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli.doctor.checkup import document, healthy, lines
 from signals_pipeline.cli.doctor.local import LATE, local_probes, newest_window, schedule
@@ -86,9 +86,9 @@ def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_p
 def test_a_model_that_classifies_bad_news_as_good_is_detected(live: Settings) -> None:
     folder = live.models_dir / "finbert"
     shutil.copytree(sample.COMPACT_MODEL, folder)
-    config = read_config(folder)
+    config = read_manifest(folder)
     reversed_labels = dict(zip(config.id2label, reversed(config.id2label.values()), strict=True))
-    seal(
+    write_manifest(
         folder,
         name="finbert",
         id2label=reversed_labels,
@@ -167,5 +167,5 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
 
     nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
-    found = look({"schedule": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, describe_error=user_message)
+    found = run_probes({"schedule": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, describe_error=user_message)
     assert "DAGSTER_HOME" in found["schedule"].text

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.probes.findings import ProbeResult, look
+from signals_pipeline.adapters.probes.findings import ProbeResult, run_probes
 from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.cli.doctor.checkup import lines
 from signals_pipeline.cli.doctor.local import local_probes
 from signals_pipeline.cli.doctor.vendors import quota
@@ -31,7 +31,7 @@ def silent() -> Iterator[str]:
 
 def spend(settings: Settings, calls: int, at: datetime, limit: int = 8_000) -> None:
     engine = engine_for(settings.database_url)
-    assert SourceCalls(engine).reserve("newsapi", (Limit(limit),), at, wanted=calls) == calls
+    assert SourceCallLedger(engine).reserve("newsapi", (Limit(limit),), at, wanted=calls) == calls
     engine.dispose()
 
 
@@ -67,7 +67,7 @@ def test_a_vendor_that_never_answers_is_one_line(live: Settings, silent: str) ->
     outside = {name: probes[name] for name in ("mail", "newsapi key", "prices", "clock")}
 
     # A check that ignored its own 0.2 s would exceed the 60 s here.
-    found = look(outside, seconds=60, describe_error=user_message)
+    found = run_probes(outside, seconds=60, describe_error=user_message)
 
     statuses = {name: result.status for name, result in found.items()}
     assert statuses == {"mail": "fail", "newsapi key": "fail", "prices": "fail", "clock": "warn"}

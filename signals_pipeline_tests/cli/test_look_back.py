@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from signals_pipeline.cli import main
 from signals_pipeline.cli.record import with_origins
 from signals_pipeline.cli.tune import GRID, choices_of, replayed
-from signals_pipeline.core.research.replay import Setting, replay
-from signals_pipeline.core.research.tuning import grid
+from signals_pipeline.core.research.replay import ParameterSet, replay_signals
+from signals_pipeline.core.research.tuning import parameter_grid
 from signals_pipeline.core.windows import WindowError
 from signals_pipeline.definitions import build_resources
-from signals_pipeline.defs.research_data import look_back, opened, setting_of, windows_run
+from signals_pipeline.defs.research_data import open_inputs, read_research_data, setting_of, windows_run
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
@@ -44,10 +44,10 @@ def deployed(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_the_replay_with_the_knobs_that_were_used_is_the_history(ran: Settings) -> None:
     used = setting_of(ran.knobs)
     other = replace(used, min_combined_score=0.2)
-    with opened(build_resources(ran)) as inputs:
+    with open_inputs(build_resources(ran)) as inputs:
         for first in (0, 7):
-            past = look_back(inputs, SOME[first:], NOW)
-            found = replay(past.evidence, [used, other], past.before)
+            past = read_research_data(inputs, SOME[first:], NOW)
+            found = replay_signals(past.evidence, [used, other], past.before)
             assert len(past.stored) > 1
             assert past.reproduced(found, 0)
             assert not past.reproduced(found, 1)
@@ -56,8 +56,8 @@ def test_the_replay_with_the_knobs_that_were_used_is_the_history(ran: Settings) 
 
 def test_returns_after_the_windows_are_those_of_the_stored_outcomes(ran: Settings) -> None:
     known = open_store(ran.database_url).outcomes.known(NOW)
-    with opened(build_resources(ran)) as inputs:
-        past = look_back(inputs, SOME, NOW)
+    with open_inputs(build_resources(ran)) as inputs:
+        past = read_research_data(inputs, SOME, NOW)
     places = {window.start: at for at, window in enumerate(SOME)}
     assert len(known) > 3
     for row in known.to_dict("records"):
@@ -112,12 +112,12 @@ def test_what_cannot_be_tried_is_refused_in_a_line(deployed: Settings, text: str
 
 def test_without_a_choice_a_hundred_settings(ran: Settings) -> None:
     used = setting_of(ran.knobs)
-    assert len(grid(used, GRID)) == 100
+    assert len(parameter_grid(used, GRID)) == 100
     assert choices_of(["signal_generator=technical", "MAX_SIGNALS=1,2"]) == {
         "signal_generator": ("technical",),
         "max_signals": (1, 2),
     }
-    assert isinstance(used, Setting)
+    assert isinstance(used, ParameterSet)
 
 
 def test_record_prints_and_draws(deployed: Settings) -> None:

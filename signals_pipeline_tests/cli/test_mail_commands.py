@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from signals_pipeline.adapters.stores import migrations
-from signals_pipeline.adapters.stores.outbox import Addressed
+from signals_pipeline.adapters.stores.outbox import MailRecipient
 from signals_pipeline.cli import main
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.resources import Store, open_store
@@ -40,7 +40,7 @@ def store(mail_folder: Path) -> Store:  # noqa: ARG001
     content = everything().to_json()
     opened.digests.put(OLD, content, kind="full", mode="backfill", subject="old")
     newest = newest_complete(datetime.now(UTC))
-    mails = [Addressed(f"{name}@example.org", f"<{name}@x>") for name in ("ann", "bob")]
+    mails = [MailRecipient(f"{name}@example.org", f"<{name}@x>") for name in ("ann", "bob")]
     opened.digests.put(newest, content, kind="full", mode="live", subject="new", mails=mails)
     return opened
 
@@ -85,7 +85,7 @@ def test_a_window_that_is_not_mailed_by_itself_needs_its_release(
     again = signals("send", OLD.key, "--release")
     assert again.stdout.splitlines()[:2] == [f"mails of window {OLD.key} released: 0", "no mail was due"]
     assert len(list(mail_folder.glob("*.eml"))) == 2
-    assert {each.state for each in store.outbox.of(OLD)} == {"sent"}
+    assert {each.state for each in store.outbox.mails_for(OLD)} == {"sent"}
     assert "has no digest" in refused(signals("send", WINDOWS[7].key))
     assert "has no digest" in refused(signals("send", WINDOWS[7].key, "--release"))
 
@@ -97,7 +97,7 @@ def test_nobody_to_send_to_is_said(signals: Signals, store: Store, monkeypatch: 
         == "DIGEST_RECIPIENTS is empty: there is nobody to send the digest to"
     )
     assert signals("preview", OLD.key).exit_code == 0
-    assert store.outbox.of(OLD) == []
+    assert store.outbox.mails_for(OLD) == []
 
 
 def test_waiting_mails_are_listed_released_abandoned_and_sent(
@@ -125,7 +125,7 @@ def test_a_server_that_is_down_leaves_mails_that_say_why(
     assert said[1] == "2 pending"
     assert "SMTP server localhost:1" in said[2]
     assert "refused" in signals("deliveries").stdout
-    assert {mail.attempts for mail in store.outbox.of(OLD)} == {1}
+    assert {mail.attempts for mail in store.outbox.mails_for(OLD)} == {1}
 
 
 def test_a_test_mail_arrives_or_says_why_not(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for
 from signals_pipeline.adapters.stores.migrations import head
 from signals_pipeline.cli.prepare import prepare
@@ -30,7 +30,7 @@ def test_it_reports_a_heartbeat_if_the_digest_exists(
 ) -> None:
     settings = Settings.checked(signals_database_url=database_url, signals_metrics=metrics, signals_stack="desk")
     if kept:
-        Digests(engine_for(database_url)).put(WINDOW, "{}", kind="quiet", mode="live", subject="Nothing new")
+        DigestRepository(engine_for(database_url)).put(WINDOW, "{}", kind="quiet", mode="live", subject="Nothing new")
         watch(settings, WINDOW.end + timedelta(minutes=30))
     else:
         with pytest.raises(DatabaseError, match=r"^the digest of window 2026-03-05-17:30 is due but missing"):
@@ -44,7 +44,7 @@ def test_it_reports_a_heartbeat_if_the_digest_exists(
 def test_a_digest_is_missed_only_after_a_grace_period(database_url: str) -> None:  # noqa: F811
     settings = Settings.checked(signals_database_url=database_url)
     before = window_for_key("2026-03-05-08:30")
-    Digests(engine_for(database_url)).put(before, "{}", kind="quiet", mode="live", subject="Nothing new")
+    DigestRepository(engine_for(database_url)).put(before, "{}", kind="quiet", mode="live", subject="Nothing new")
     watch(settings, WINDOW.end + GRACE - timedelta(seconds=1))
     with pytest.raises(DatabaseError):
         watch(settings, WINDOW.end + GRACE)

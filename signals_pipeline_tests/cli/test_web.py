@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.adapters.stores.feedback import Feedback
+from signals_pipeline.adapters.stores.feedback import FeedbackRepository
 from signals_pipeline.cli import main
 from signals_pipeline_tests.support.databases import migrated_template
 from signals_pipeline_tests.support.sites import TOLD, fill
@@ -68,7 +68,7 @@ def test_feedback_is_printed_by_source_and_symbol(url: str) -> None:
     fill(url)
     engine = engine_for(url)
     for reader, useful in (("one", True), ("two", True), ("three", False)):
-        Feedback(engine).record(TOLD.start, "AAA", "BUY", reader, useful=useful, at=NOW)
+        FeedbackRepository(engine).record(TOLD.start, "AAA", "BUY", reader, useful=useful, at=NOW)
     engine.dispose()
     printed = CliRunner().invoke(main, ["feedback"]).stdout
     for title, name in (("By news source", "Example Wire"), ("By symbol", "AAA")):

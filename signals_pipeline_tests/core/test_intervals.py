@@ -12,7 +12,7 @@ from signals_pipeline.core.intervals import (
     hit_rate_interval,
     overlap_robust_error,
     student_t,
-    wilson,
+    wilson_interval,
 )
 
 MONDAY = np.datetime64("2024-01-08")
@@ -33,25 +33,25 @@ def weekdays(count: int, step: int = 1) -> np.ndarray:
     ],
 )
 def test_wilson_by_hand(hits: int, n: int, low: float, high: float) -> None:
-    assert wilson(hits, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(hits, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @given(st.integers(0, 5000), st.integers(0, 5000))
 def test_wilson_holds_the_share_and_mirrors(hits: int, misses: int) -> None:
     n = hits + misses
-    low, high = wilson(hits, n)
+    low, high = wilson_interval(hits, n)
     assert 0 <= low < high <= 1
     if n:
         assert low <= hits / n + 1e-12
         assert hits / n <= high + 1e-12
-        assert wilson(misses, n) == pytest.approx((1 - high, 1 - low), abs=1e-12)
-        assert np.diff(wilson(2 * hits, 2 * n))[0] < high - low
+        assert wilson_interval(misses, n) == pytest.approx((1 - high, 1 - low), abs=1e-12)
+        assert np.diff(wilson_interval(2 * hits, 2 * n))[0] < high - low
 
 
 @pytest.mark.parametrize(("hits", "n"), [(-1, 5), (6, 5)])
 def test_wilson_refuses_impossible_counts(hits: int, n: int) -> None:
     with pytest.raises(ValueError, match=f"hits = {hits} of n = {n}"):
-        wilson(hits, n)
+        wilson_interval(hits, n)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_student_as_in_the_tables(freedom: int, point: float) -> None:
 @given(st.lists(st.booleans(), min_size=2, max_size=80))
 def test_outcomes_of_as_many_distant_days_get_wilsons_own_interval(hits: list[bool]) -> None:
     found = hit_rate_interval(np.array(hits), weekdays(len(hits), step=10), 10)
-    assert found == pytest.approx(wilson(sum(hits), len(hits)), abs=1e-9)
+    assert found == pytest.approx(wilson_interval(sum(hits), len(hits)), abs=1e-9)
 
 
 @given(st.lists(st.booleans(), min_size=3, max_size=40), st.integers(2, 10))
@@ -90,14 +90,14 @@ def test_the_interval_holds_the_rate_and_is_never_narrower_than_wilsons(
     low, high = hit_rate_interval(hits, days, held)
     assert 0 < number <= len(pairs) + 1e-9
     assert low - 1e-12 <= hits.mean() <= high + 1e-12
-    plain = wilson(int(hits.sum()), len(hits))
+    plain = wilson_interval(int(hits.sum()), len(hits))
     assert high - low >= plain[1] - plain[0] - 1e-9
 
 
 def test_one_day_says_little_and_nothing_says_nothing() -> None:
     one_day = np.full(30, MONDAY)
     assert effective_sample_size(np.arange(30) % 2 > 0, one_day) == 1
-    assert hit_rate_interval(np.arange(30) % 2 > 0, one_day) == pytest.approx(wilson(0.5, 1))
+    assert hit_rate_interval(np.arange(30) % 2 > 0, one_day) == pytest.approx(wilson_interval(0.5, 1))
     assert effective_sample_size(np.ones(30, dtype=bool), np.repeat(weekdays(3), 10)) == 3
     assert hit_rate_interval(np.array([], dtype=bool), weekdays(0)) == (0.0, 1.0)
     assert overlap_robust_error(np.array([]), weekdays(0)) is None
@@ -172,7 +172,7 @@ def test_ninety_five_percent_is_about_what_it_holds(days: int, a_day: int, share
         hits = (luck < 0.5).ravel()
         low, high = hit_rate_interval(hits, entry)
         ours += low <= 0.5 <= high
-        low, high = wilson(int(hits.sum()), len(hits))
+        low, high = wilson_interval(int(hits.sum()), len(hits))
         plain += low <= 0.5 <= high
     assert ours / 300 >= 0.92
     if shared:

@@ -11,8 +11,8 @@ from signals_pipeline.core.tables import (
     REAL,
     STAGES,
     TEXT,
-    ByWindow,
     Column,
+    RowsByWindow,
     SchemaError,
     Table,
     concat,
@@ -53,7 +53,7 @@ def test_each_window_has_its_rows_in_their_order(windows: list[int]) -> None:
     starts = [START + pd.Timedelta(days=window) for window in windows]
     rows = pd.DataFrame({"window_start": pd.to_datetime(starts, utc=True), "position": range(len(windows))})
 
-    by_window = ByWindow(rows)
+    by_window = RowsByWindow(rows)
 
     for start in (*starts, START - pd.Timedelta(days=1)):
         expected = [position for position, other in enumerate(starts) if other == start]

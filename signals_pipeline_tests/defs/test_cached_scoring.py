@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import read_config
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.folder import read_manifest
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.core.sentiment.tone import LABELS
@@ -108,7 +108,7 @@ def test_what_an_interrupted_run_finished_is_kept(cache: ScoreCache) -> None:
 
 
 def test_the_compact_model_gives_the_same_from_the_model_and_from_the_cache(cache: ScoreCache) -> None:
-    card = read_config(sample.COMPACT_MODEL)
+    card = read_manifest(sample.COMPACT_MODEL)
     real = Scorer(card.name, card.revision, card.quantisation, sample.COMPACT_MODEL, SentimentModel.load, cache)
     said = pd.Series(["Profit surges to a record", "Shares plunge on fraud charges"], index=["a", "b"], dtype="str")
     fresh, _ = real.score(said)

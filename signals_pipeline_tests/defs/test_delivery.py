@@ -32,13 +32,13 @@ def test_a_live_run_mails_its_newest_window_once_whatever_runs_after_it(live: Te
         assert first.success
         assert inbox.recipients == sorted(WHO)
         assert {inbox.message(place)["Message-ID"] for place in range(3)} == {
-            f"{each.message_id}" for each in mailing(port).addressed(NEWEST)
+            f"{each.message_id}" for each in mailing(port).mail_recipients(NEWEST)
         }
         for mode in ("live", "backfill"):
             assert run(live, DAYS[-1:], mailing(port), mode=mode).success
         assert run(live, DAYS[-1:], mailing(port), mode="manual", job="delivery_job").success
     assert inbox.recipients == sorted(WHO)
-    assert store.outbox.of(DAYS[-2]) == []
+    assert store.outbox.mails_for(DAYS[-2]) == []
     (metadata,) = (live.metadata(first, "delivery"),)
     assert {name: metadata[name] for name in ("sent", "pending", "failed", "unknown", "held", "recipients")} == {
         "sent": 3, "pending": 0, "failed": 0, "unknown": 0, "held": 0, "recipients": 3,
@@ -57,7 +57,7 @@ def test_no_other_run_makes_a_mail(live: TestPipeline, store: Store, mode: str |
 def test_a_backfill_leaves_waiting_mails_of_its_windows_alone(live: TestPipeline, store: Store) -> None:
     inbox = Inbox()
     assert run(live, DAYS[-1:], mailing(1)).success  # nobody listens there
-    assert {mail.state for mail in store.outbox.of(NEWEST)} == {"pending"}
+    assert {mail.state for mail in store.outbox.mails_for(NEWEST)} == {"pending"}
     with mail_server(inbox) as port:
         assert run(live, DAYS[-2:], mailing(port, timedelta(minutes=30)), mode="backfill").success
         assert inbox.taken == []
@@ -101,7 +101,7 @@ def test_the_mails_of_a_digest_that_a_check_holds_back_are_not_asked_for(live: T
     unfit = run(live, DAYS[-1:], mailing(1))
     assert not unfit.success
     assert "delivery" not in unfit.get_failed_step_keys()
-    assert {(mail.state, mail.attempts) for mail in store.outbox.of(NEWEST)} == {("pending", 0)}
+    assert {(mail.state, mail.attempts) for mail in store.outbox.mails_for(NEWEST)} == {("pending", 0)}
     assert isinstance(asked_again(live, store, mailing(1)), dg.SkipReason)
 
 
@@ -123,7 +123,7 @@ def test_the_settings_choose_how_mail_leaves(tmp_path: Path, settings: dict[str,
 
 def test_a_pass_over_some_windows_leaves_the_mails_of_others(live: TestPipeline, store: Store) -> None:
     by = replace(mailing(1), transport=FileTransport(live.settings.mail_dir))
-    store.outbox.announce_failure(NEWEST, by.addressed(NEWEST, "failed"), detail="no feed", now=by.now())
+    store.outbox.announce_failure(NEWEST, by.mail_recipients(NEWEST, "failed"), detail="no feed", now=by.now())
     assert send_due(store, by, DAYS[:2]).counts["sent"] == 0
     assert send_due(store, by, ()).counts["sent"] == 0
     assert send_due(store, by, (NEWEST,)).counts["sent"] == 3

@@ -24,7 +24,7 @@ from signals_pipeline.defs.resources import (
     store_resource,
     worker_pool_resource,
 )
-from signals_pipeline.defs.stage_limits import REST_TAG
+from signals_pipeline.defs.stage_limits import RETRY_SECONDS_TAG
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
 from signals_pipeline_tests.support.databases import migrated_template
@@ -68,7 +68,7 @@ def materialize(
         resources=resources,
         instance=instance,
         partition_key=WINDOW.key,
-        tags={"signals/mode": mode, REST_TAG: "0.001", **(tags or {})},
+        tags={"signals/mode": mode, RETRY_SECONDS_TAG: "0.001", **(tags or {})},
         raise_on_error=False,
     )
     return result, instance

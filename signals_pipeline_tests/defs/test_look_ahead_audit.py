@@ -19,8 +19,8 @@ from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, PriceSource
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.defs.look_ahead_audit import Leak, audit, stored_trace, windows_after
 from signals_pipeline.defs.resources import MarketContext, open_store, scorer_for
-from signals_pipeline.defs.stage_replay import Parts, replay
-from signals_pipeline.settings.choices import Generator
+from signals_pipeline.defs.stage_replay import PipelineResources, replay
+from signals_pipeline.settings.choices import SignalGenerator
 from signals_pipeline.settings.strategy import Knobs
 from signals_pipeline_tests.support.databases import migrated_template
 
@@ -29,14 +29,14 @@ AUDITED = WINDOWS[3]
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineResources]:
     """The sample's sources on a database where the windows were run."""
     folder = tmp_path_factory.mktemp("audit")
     path = folder / "signals.db"
     path.write_bytes(Path(migrated_template("sqlite")).read_bytes())
     store = open_store(f"sqlite:///{path}")
     knobs = Knobs(min_combined_score=0.2)
-    made = Parts(
+    made = PipelineResources(
         knobs, RecordedNews(sample.HEADLINES), RecordedPrices(sample.PRICES),
         MarketContext(load_watchlist(sample.WATCHLIST), "demo", folder), store, scorer_for(knobs, folder, store.scores),
     )  # fmt: skip
@@ -49,12 +49,12 @@ def differing(found: Sequence[Leak]) -> dict[str, str]:
     return {each.name: each.difference.text for each in found if each.difference}
 
 
-def own_rows(parts: Parts, window: Window) -> dict[str, pd.DataFrame]:
+def own_rows(parts: PipelineResources, window: Window) -> dict[str, pd.DataFrame]:
     made = replay([window], parts, "backfill")
     return {name: frame[frame["window_start"] == pd.Timestamp(window.start)] for name, frame in made.items()}
 
 
-def kept_rows(parts: Parts) -> dict[str, int]:
+def kept_rows(parts: PipelineResources) -> dict[str, int]:
     with read_transaction(parts.store.engine) as connection:
         counts = {
             name: connection.scalar(sa.select(sa.func.count()).select_from(table))
@@ -63,7 +63,7 @@ def kept_rows(parts: Parts) -> dict[str, int]:
     return {name: count or 0 for name, count in counts.items()}
 
 
-def test_no_window_looks_ahead(parts: Parts) -> None:
+def test_no_window_looks_ahead(parts: PipelineResources) -> None:
     before = kept_rows(parts)
     for window in (WINDOWS[1], AUDITED):
         found = audit(window, parts, stored_trace(window, parts.store, own_rows(parts, window)))
@@ -72,13 +72,13 @@ def test_no_window_looks_ahead(parts: Parts) -> None:
     assert kept_rows(parts) == before
 
 
-def test_a_window_that_was_never_run_is_audited_without_what_is_kept(parts: Parts) -> None:
+def test_a_window_that_was_never_run_is_audited_without_what_is_kept(parts: PipelineResources) -> None:
     found = audit(windows_after(WINDOWS[-1], 1)[0], replace(parts, knobs=Knobs()))
     assert (len(found), differing(found)) == (3, {})
 
 
-def test_the_generator_without_ml_is_audited_as_well(parts: Parts) -> None:
-    knobs = Knobs(signal_generator=Generator.TECHNICAL, min_combined_score=0.2)
+def test_the_generator_without_ml_is_audited_as_well(parts: PipelineResources) -> None:
+    knobs = Knobs(signal_generator=SignalGenerator.TECHNICAL, min_combined_score=0.2)
     technical = replace(parts, knobs=knobs, scorer=scorer_for(knobs, Path("nowhere"), parts.store.scores))
     assert differing(audit(AUDITED, technical)) == {}
 
@@ -119,40 +119,40 @@ class Hasty:
         return self.source.notes()
 
 
-def forgetful(windows: Sequence[Window], parts: Parts, mode: Mode) -> Mapping[str, pd.DataFrame]:
+def forgetful(windows: Sequence[Window], parts: PipelineResources, mode: Mode) -> Mapping[str, pd.DataFrame]:
     return replay(windows, replace(parts, news=Forgetful(parts.news)), mode)
 
 
-def hasty(windows: Sequence[Window], parts: Parts, mode: Mode) -> Mapping[str, pd.DataFrame]:
+def hasty(windows: Sequence[Window], parts: PipelineResources, mode: Mode) -> Mapping[str, pd.DataFrame]:
     return replay(windows, replace(parts, prices=Hasty(parts.prices)), mode)
 
 
-def counting_history(windows: Sequence[Window], parts: Parts, mode: Mode) -> Mapping[str, pd.DataFrame]:
+def counting_history(windows: Sequence[Window], parts: PipelineResources, mode: Mode) -> Mapping[str, pd.DataFrame]:
     made = replay(windows, parts, mode)
     count = len(parts.store.history.modes(datetime.max.replace(tzinfo=windows[0].start.tzinfo)))
     return {**made, "scores": made["scores"].assign(n_tagged=count)}
 
 
-def test_news_used_before_it_was_seen_is_found(parts: Parts) -> None:
+def test_news_used_before_it_was_seen_is_found(parts: PipelineResources) -> None:
     found = differing(audit(AUDITED, parts, run=forgetful))
     assert found["inputs poisoned after the window"].startswith("headlines AAPL ")
     assert "a run with later windows, poisoned" in found
     assert "inputs as they are now" not in found
 
 
-def test_prices_of_later_sessions_are_found(parts: Parts) -> None:
+def test_prices_of_later_sessions_are_found(parts: PipelineResources) -> None:
     found = differing(audit(AUDITED, parts, run=hasty))
     assert all(text.startswith("technicals AAPL ") for text in found.values())
     assert set(found) == {"inputs poisoned after the window", "a run with later windows, poisoned"}
 
 
-def test_a_look_at_later_windows_is_found(parts: Parts) -> None:
+def test_a_look_at_later_windows_is_found(parts: PipelineResources) -> None:
     found = differing(audit(AUDITED, parts, run=counting_history))
     assert all(text.startswith("scores AAPL n_tagged") for text in found.values())
     assert set(found) >= {"inputs as they are now", "inputs poisoned after the window"}
 
 
-def test_what_is_kept_and_was_changed_since_is_found(parts: Parts) -> None:
+def test_what_is_kept_and_was_changed_since_is_found(parts: PipelineResources) -> None:
     frames = own_rows(parts, AUDITED)
     frames["scores"] = frames["scores"].assign(fragile=True)
     found = differing(audit(AUDITED, parts, stored_trace(AUDITED, parts.store, frames)))

@@ -17,7 +17,7 @@ from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.adapters.stores import tables
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport
-from signals_pipeline.core.tables import HEADLINES, columns_of
+from signals_pipeline.core.tables import HEADLINES, to_arrays
 from signals_pipeline.core.windows import window_for_key, windows_between
 from signals_pipeline.defs.metadata import (
     PREVIEW_LINES,
@@ -190,7 +190,7 @@ def test_no_cell_breaks_a_table(rows: list[list[str]]) -> None:
 def test_an_empty_table_says_so() -> None:
     assert markdown_table(["a"], []) == "none"
     assert preview(HEADLINES.empty(), ["symbol"]).value == "none"
-    assert leading_rows(columns_of(HEADLINES.empty()), "known_at", ["symbol"]).value == "none"
+    assert leading_rows(to_arrays(HEADLINES.empty()), "known_at", ["symbol"]).value == "none"
 
 
 def test_cells_show_numbers_instants_and_gaps_briefly() -> None:
@@ -204,13 +204,13 @@ def test_cells_show_numbers_instants_and_gaps_briefly() -> None:
 @hypothesis_settings(max_examples=50)
 def test_leading_rows_are_the_largest_in_order(values: list[float]) -> None:
     frame = pd.DataFrame({"value": values}, index=[7] * len(values), dtype="float64")
-    cells = [line.strip("| ") for line in leading_rows(columns_of(frame), "value", ["value"]).value.splitlines()[2:]]
+    cells = [line.strip("| ") for line in leading_rows(to_arrays(frame), "value", ["value"]).value.splitlines()[2:]]
     assert cells == [f"{value:.3f}" for value in sorted(values, key=abs, reverse=True)[:PREVIEW_ROWS]]
 
 
 def test_leading_instants_are_the_newest() -> None:
     instants = pd.date_range("2015-01-26", periods=20, freq="h", tz="UTC")
-    lines = leading_rows(columns_of(pd.DataFrame({"at": instants.as_unit("us")})), "at", ["at"]).value.splitlines()
+    lines = leading_rows(to_arrays(pd.DataFrame({"at": instants.as_unit("us")})), "at", ["at"]).value.splitlines()
     assert (len(lines), lines[2]) == (2 + PREVIEW_ROWS, "| 2015-01-26 19:00 |")
 
 

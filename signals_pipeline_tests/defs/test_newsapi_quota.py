@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.definitions import build_definitions
@@ -50,7 +50,7 @@ def settings(folder: Path) -> Settings:
 
 def spend(chosen: Settings, calls: int, at: datetime) -> None:
     store = open_store(chosen.database_url)
-    assert SourceCalls(store.engine).reserve("newsapi", (Limit(BUDGET),), at, wanted=calls) == calls
+    assert SourceCallLedger(store.engine).reserve("newsapi", (Limit(BUDGET),), at, wanted=calls) == calls
     store.engine.dispose()
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import ModelError, read_config, seal
+from signals_pipeline.adapters.model.folder import ModelError, read_manifest, write_manifest
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.watchlist import WatchlistError
@@ -55,8 +55,8 @@ def prepare_finbert(models: Path) -> Path:
     """A prepared model of another name and revision: the compact one, read to another length."""
     folder = models / "finbert"
     shutil.copytree(sample.COMPACT_MODEL, folder)
-    card = read_config(folder)
-    seal(
+    card = read_manifest(folder)
+    write_manifest(
         folder,
         name="finbert",
         id2label=card.id2label,
@@ -84,7 +84,7 @@ def test_a_prepared_finbert_is_taken(store: Store, tmp_path: Path, choice: Model
     folder = prepare_finbert(tmp_path)
     scorer = choose_scorer(choice, tmp_path, store.scores)
     assert (scorer.name, scorer.folder, scorer.fallback) == ("finbert", folder, "")
-    assert scorer.revision == read_config(folder).revision != read_config(sample.COMPACT_MODEL).revision
+    assert scorer.revision == read_manifest(folder).revision != read_manifest(sample.COMPACT_MODEL).revision
 
 
 def test_finbert_asked_for_by_name_and_not_prepared_is_one_line(store: Store, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from signals_pipeline.adapters.mail.transport import Conversation, Transport
 from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.resources import Store
-from signals_pipeline.defs.stage_limits import REST_TAG
+from signals_pipeline.defs.stage_limits import RETRY_SECONDS_TAG
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.outboxes import WHO
@@ -22,7 +22,7 @@ from signals_pipeline_tests.support.postgres import Server, server
 __all__ = ["store"]
 
 pytestmark = pytest.mark.postgres
-SOON = {REST_TAG: "0.001"}
+SOON = {RETRY_SECONDS_TAG: "0.001"}
 LATER = timedelta(minutes=3)
 
 
@@ -110,7 +110,7 @@ def test_before_a_mail_is_claimed_the_stage_is_tried_again_and_all_go_once(
     assert result.success
     assert begun(result) == 2
     assert inbox.recipients == sorted(WHO)
-    assert {mail.state for mail in store.outbox.of(NEWEST)} == {"sent"}
+    assert {mail.state for mail in store.outbox.mails_for(NEWEST)} == {"sent"}
 
 
 def test_after_a_mail_went_the_operator_hears_of_it_and_the_sensor_sees_to_the_rest(
@@ -123,14 +123,14 @@ def test_after_a_mail_went_the_operator_hears_of_it_and_the_sensor_sees_to_the_r
         assert result.get_failed_step_keys() == {"delivery"}
         assert begun(result) == 1  # the first mail may have arrived or not: another try would not say so
         database.start()
-        assert sorted(mail.state for mail in store.outbox.of(NEWEST)) == ["pending", "pending", "sending"]
+        assert sorted(mail.state for mail in store.outbox.mails_for(NEWEST)) == ["pending", "pending", "sending"]
         later = mailing(port, LATER)
         request = asked_again(live, store, later)
         assert isinstance(request, dg.RunRequest)
         assert run(live, DAYS[-1:], later, job="delivery_job").success
         assert isinstance(asked_again(live, store, later), dg.SkipReason)
     assert inbox.recipients == sorted(WHO)
-    assert sorted(mail.state for mail in store.outbox.of(NEWEST)) == ["sending", "sent", "sent"]
+    assert sorted(mail.state for mail in store.outbox.mails_for(NEWEST)) == ["sending", "sent", "sent"]
 
 
 def test_a_run_of_the_sensor_that_breaks_is_asked_for_again(live: TestPipeline, store: Store, database: Server) -> None:

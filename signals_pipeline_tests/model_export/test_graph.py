@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from signals_pipeline.adapters.model.folder import MODEL_FILE, WEIGHTS_FILE, ModelError, checksum
-from signals_pipeline.adapters.model.running import SentimentModel, equal_length_batches
+from signals_pipeline.adapters.model.inference import SentimentModel, equal_length_batches
 from signals_pipeline.model_export.graph import Pooling
 from signals_pipeline.model_export.rounding import Array
 from signals_pipeline_tests.support.model_sources import prepared, random_weights

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from signals_pipeline.adapters.model.folder import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, ModelError
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.model_export import prepare, source
 from signals_pipeline.model_export.calibration import inputs_of
 from signals_pipeline.model_export.reference import TorchModel

@@ -15,7 +15,7 @@ from signals_pipeline.model_export.rounding import (
     column_scales,
     quantise_for_product,
     quantise_rows,
-    smoothing,
+    smoothing_divisors,
     split_channels,
 )
 
@@ -95,7 +95,7 @@ LARGEST = arrays(np.float32, 6, elements=st.floats(0, 1_000, width=32))
 
 @given(largest=LARGEST)
 def test_smoothed_channels_fit_the_codes_and_are_more_alike_than_before(largest: Array) -> None:
-    divisor = smoothing(largest)
+    divisor = smoothing_divisors(largest)
     assert (divisor > 0).all()
     quotient = largest / divisor
     assert quotient.max() <= 127

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import LABELS, MODEL_FILE, TOKENIZER_FILE, ModelError, seal
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.folder import LABELS, MODEL_FILE, TOKENIZER_FILE, ModelError, write_manifest
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.model_export.verify import (
     PROBES,
     Verification,
@@ -115,7 +115,9 @@ def test_a_model_whose_scores_depend_on_the_batch_is_detected(tmp_path: Path, co
     quantize_dynamic(exact / MODEL_FILE, folder / MODEL_FILE, extra_options={"DefaultTensorType": 1})
     shutil.copyfile(exact / TOKENIZER_FILE, folder / TOKENIZER_FILE)
     labels = dict(enumerate(LABELS))
-    seal(folder, name="t", id2label=labels, max_length=128, vocabulary=30522, quantisation="int8", batch_tokens=512)
+    write_manifest(
+        folder, name="t", id2label=labels, max_length=128, vocabulary=30522, quantisation="int8", batch_tokens=512
+    )
     together = SentimentModel.load(folder, threads=1)
     texts = headlines()[:40]
     assert is_batch_invariant(compact, texts, compact.logits(texts))

@@ -13,7 +13,15 @@ from signals_pipeline.core.digest.context import DigestContext
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport
-from signals_pipeline.core.signals.decision import Candidate, Decision, Gated, Lifecycle, Signal, SignalType, decide
+from signals_pipeline.core.signals.decision import (
+    Candidate,
+    Decision,
+    GateResult,
+    Lifecycle,
+    Signal,
+    SignalType,
+    decide,
+)
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Sessions, Window, windows_between
@@ -171,7 +179,7 @@ def outcome_rows(count: int, **changes: object) -> pd.DataFrame:
     return OUTCOMES.conform(pd.DataFrame(rows)) if rows else OUTCOMES.empty()
 
 
-def knowledge_of(history: Sequence[Signal] = (), **changes: object) -> DigestContext:
+def context_of(history: Sequence[Signal] = (), **changes: object) -> DigestContext:
     """Knowledge of these signals, all decided live, without outcomes unless told otherwise."""
     sessions = weekday_sessions()
     values: dict[str, Any] = {
@@ -195,9 +203,9 @@ def digest_of(
     arranged = {name: changes.pop(name) for name in names if name in changes}
     values: dict[str, Any] = {
         "coverage": coverage(window),
-        "gated": Gated(chosen, (), {"candidates": len(chosen)}),
+        "gated": GateResult(chosen, (), {"candidates": len(chosen)}),
         "decision": decision,
-        "context": knowledge_of(history, **arranged),
+        "context": context_of(history, **arranged),
         "knobs": KNOBS,
         "model": "compact int8 @0123456789ab",
         "mode": "live",

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.feeds import SourceReport
-from signals_pipeline.core.record.track_record import record
+from signals_pipeline.core.record.track_record import track_record
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline_tests.support.digest_examples import (
     WINDOWS,
@@ -88,7 +88,7 @@ def hostile_cards(count: int) -> Digest:
     parts = [story(n, 0.05, 0.2, title=title, url=url, source=title) for n in range(12)]
     parts += [component(name, 0.01) for name in ("rsi", "macd", "trend", "momentum", "volume")]
     example = digest_of(NOW, [signal(window=NOW, parts=parts, news_title=title)], outcomes=outcome_rows(40))
-    lines = record(outcome_rows(400), label="new BUY signals, backfilled")
+    lines = track_record(outcome_rows(400), label="new BUY signals, backfilled")
     card = replace(example.new[0], company=title, record=lines, sentences=("A sentence of the usual length here.",) * 6)
     cards = tuple(replace(card, symbol=f"SYM{n}") for n in range(count))
     line = digest_of(NOW, (), [signal("AAA", window=WINDOWS[2], news_title=title)]).still_active[0]

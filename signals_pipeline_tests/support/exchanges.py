@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import BarDelivery, LivePrices
-from signals_pipeline.adapters.stores.bars import BarStore
+from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline_tests.core.prices.test_adjustment import actions_of
 from signals_pipeline_tests.support.digest_examples import bars_of
 
@@ -64,12 +64,12 @@ def exchange() -> Exchange:
 
 
 @pytest.fixture
-def shelf(engine: Engine) -> BarStore:
+def shelf(engine: Engine) -> BarRepository:
     """An empty store."""
-    return BarStore(engine)
+    return BarRepository(engine)
 
 
-def source(exchange: Exchange, shelf: BarStore) -> LivePrices:
+def source(exchange: Exchange, shelf: BarRepository) -> LivePrices:
     """Live prices of the vendor into the store."""
     return LivePrices(exchange, shelf, trading_sessions, now=lambda: exchange.now)
 

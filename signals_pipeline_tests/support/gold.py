@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signals_pipeline.adapters.watchlist import load_watchlist
-from signals_pipeline.core.intervals import wilson
-from signals_pipeline.core.linking.linker import SUBJECT, Linker, Place
+from signals_pipeline.core.intervals import wilson_interval
+from signals_pipeline.core.linking.linker import SUBJECT, Linker, MentionSpan
 from signals_pipeline.core.text import clean, readable
 from signals_pipeline.core.watchlist import Watchlist
 
@@ -29,7 +29,7 @@ class Share:
         return self.hits / self.of
 
     def __str__(self) -> str:
-        low, high = wilson(self.hits, self.of)
+        low, high = wilson_interval(self.hits, self.of)
         return f"{self.value:.3f} [{low:.3f}, {high:.3f}] ({self.hits}/{self.of})"
 
 
@@ -115,14 +115,14 @@ class Toned:
     labels: dict[str, str]
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[MentionSpan]:
         """Where the title names its entities, the longest name first where one holds another."""
-        found: list[Place] = []
+        found: list[MentionSpan] = []
         for entity in sorted(self.labels, key=len, reverse=True):
             start = self.title.find(entity)
             while any(place.start < start + len(entity) and start < place.end for place in found):
                 start = self.title.find(entity, start + 1)
-            found.append(Place(entity, start, start + len(entity)))
+            found.append(MentionSpan(entity, start, start + len(entity)))
         return sorted(found, key=lambda place: place.start)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.news.live import LiveNews
-from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline.core.news.feeds import NewsBatch, NewsSource
 from signals_pipeline.core.windows import Window, window_for_key
@@ -22,7 +22,11 @@ class LivePipeline:
     def __init__(self, engine: Engine, *feeds: NewsSource) -> None:
         self.now = datetime(2000, 1, 1, tzinfo=UTC)
         self.news = LiveNews(
-            feeds, HeadlineArchive(engine), Circuits(engine, threshold=3), now=lambda: self.now, warnings=["mind"]
+            feeds,
+            HeadlineArchive(engine),
+            CircuitBreakers(engine, threshold=3),
+            now=lambda: self.now,
+            warnings=["mind"],
         )
 
     def run(self, window: Window, *, late: timedelta = SECONDS, back: timedelta = 72 * HOUR) -> NewsBatch:

@@ -10,10 +10,10 @@ from pathlib import Path
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
 from signals_pipeline.adapters.news.live import LiveNews
-from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
-from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline_tests.support.databases import new_database
 from signals_pipeline_tests.support.documents import NOW, Item, edgar, newsapi, rss, yahoo
@@ -136,8 +136,8 @@ def live_news(
         policy=manners or RequestPolicy(),
         origins=dict.fromkeys(HOSTS, origin),
     )
-    feeds = build_feeds(options, Watchlist(companies_of(symbols)), SourceCalls(engine), now)
-    yield LiveNews(feeds, HeadlineArchive(engine), Circuits(engine), now=lambda: now().astimezone(UTC))
+    feeds = build_feeds(options, Watchlist(companies_of(symbols)), SourceCallLedger(engine), now)
+    yield LiveNews(feeds, HeadlineArchive(engine), CircuitBreakers(engine), now=lambda: now().astimezone(UTC))
     engine.dispose()
 
 

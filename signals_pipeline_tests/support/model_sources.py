@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, seal
+from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, write_manifest
 from signals_pipeline.model_export.calibration import Inputs
 from signals_pipeline.model_export.graph import Pooling, write_graph
 from signals_pipeline.model_export.rounding import Array
@@ -105,7 +105,7 @@ def prepared(
     weights = {name: value for name, value in random_weights().items() if not name.startswith(other)}
     write_graph(folder / MODEL_FILE, ARCHITECTURE, weights, inputs=inputs() if int8 else None, pooling=pooling)
     shutil.copyfile(sample.COMPACT_MODEL / TOKENIZER_FILE, folder / TOKENIZER_FILE)
-    seal(
+    write_manifest(
         folder,
         name="finbert",
         id2label=LABELS,

@@ -12,7 +12,7 @@ from typing import Any
 from signals_pipeline.adapters.mail.smtp import SmtpTransport
 from signals_pipeline.adapters.mail.transport import Conversation, Transport
 from signals_pipeline.adapters.stores.outbox import Outbox
-from signals_pipeline.defs.dispatch import Mailing, Posted, send_due
+from signals_pipeline.defs.dispatch import DispatchReport, Mailing, send_due
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline_tests.support.digest_pages import NOW as WINDOW
 from signals_pipeline_tests.support.digest_pages import everything
@@ -49,20 +49,20 @@ def filled(url: str) -> Iterator[Store]:
     """A store whose outbox holds a live digest's mails to WHO."""
     store = open_store(url)
     digest = replace(everything(), mode="live")
-    mails = mailing(0).addressed(WINDOW)
+    mails = mailing(0).mail_recipients(WINDOW)
     store.digests.put(WINDOW, digest.to_json(), kind="full", mode="live", subject=digest.subject, mails=mails)
     yield store
     store.engine.dispose()
 
 
-def send(store: Store, port: int, after: timedelta = timedelta(), *, patience: float = 10) -> Posted:
+def send(store: Store, port: int, after: timedelta = timedelta(), *, patience: float = 10) -> DispatchReport:
     """One pass over the outbox; `patience`: seconds that a server may be silent."""
     return send_due(store, mailing(port, DUE + after, patience=patience))
 
 
 def states(store: Store) -> dict[str, str]:
     """State by recipient."""
-    return {mail.recipient: mail.state for mail in store.outbox.of(WINDOW)}
+    return {mail.recipient: mail.state for mail in store.outbox.mails_for(WINDOW)}
 
 
 def deadly_pass(url: str, port: int, authority: str, place: str) -> None:
@@ -116,8 +116,8 @@ class _DeadlyOutbox(Outbox):
         super().__init__(engine)
         self._deadly = deadly
 
-    def settle(self, *mail: Any, **values: Any) -> bool:
-        done = super().settle(*mail, **values)
+    def record_result(self, *mail: Any, **values: Any) -> bool:
+        done = super().record_result(*mail, **values)
         self._deadly.at("settled")
         return done
 

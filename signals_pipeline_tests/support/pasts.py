@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.core.research.replay import Setting
+from signals_pipeline.core.research.replay import ParameterSet
 from signals_pipeline.core.scoring import scores
 from signals_pipeline.core.sentiment import tone as sentiment
 from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Sessions, Window, windows_between
 
-USED = Setting(
+USED = ParameterSet(
     sentiment_weight=0.6,
     min_combined_score=0.3,
     min_sentiment_confidence=0.6,
@@ -63,7 +63,7 @@ def headlines_of(windows: Sequence[Window], symbols: Sequence[str], seed: int, m
     return HEADLINES.conform(pd.DataFrame(rows)) if rows else HEADLINES.empty()
 
 
-def sentiment_of(headlines: pd.DataFrame, windows: Sequence[Window], setting: Setting, seed: int) -> pd.DataFrame:
+def sentiment_of(headlines: pd.DataFrame, windows: Sequence[Window], setting: ParameterSet, seed: int) -> pd.DataFrame:
     """SENTIMENT of drawn logits."""
     hashes = sorted(set(headlines["text_hash"]))
     logits = np.random.default_rng(seed).normal(0, 2, (len(hashes), 3))
@@ -98,7 +98,7 @@ def technicals_of(windows: Sequence[Window], symbols: Sequence[str], seed: int) 
 
 
 def frames_of(
-    windows: Sequence[Window], symbols: Sequence[str], setting: Setting, seed: int, mean: float = 1.5
+    windows: Sequence[Window], symbols: Sequence[str], setting: ParameterSet, seed: int, mean: float = 1.5
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """SENTIMENT and SCORES as a run with this setting leaves them; the draw depends on the seed alone."""
     headlines = headlines_of(windows, symbols, seed, mean)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.stores.digests import DigestEntry, Digests
+from signals_pipeline.adapters.stores.digests import DigestEntry, DigestRepository
 from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.signals.decision import Signal
@@ -47,7 +47,9 @@ def tell(url: str, digest: Digest) -> DigestEntry:
     """Keep a digest."""
     engine = engine_for(url)
     window = window_for_key(digest.window_key)
-    entry = Digests(engine).put(window, digest.to_json(), kind=digest.kind, mode=digest.mode, subject=digest.subject)
+    entry = DigestRepository(engine).put(
+        window, digest.to_json(), kind=digest.kind, mode=digest.mode, subject=digest.subject
+    )
     engine.dispose()
     return entry
 
@@ -69,5 +71,5 @@ def fill(url: str) -> None:
     decide(url, TOLD, [told])
     engine = engine_for(url)
     rows = outcome_rows(1, window_start=TOLD.start, decided_at=TOLD.end, known_at=NOW - timedelta(days=3))
-    OutcomesStore(engine).upsert(rows[rows["horizon"] < 10])
+    OutcomeRepository(engine).upsert(rows[rows["horizon"] < 10])
     engine.dispose()

@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.recorded import RecordedPrices

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.model_export.rounding import smoothing
+from signals_pipeline.model_export.rounding import smoothing_divisors
 from signals_pipeline_tests.support.model_sources import inputs, prepared, random_weights
 
 TRAINING = Path(__file__).parents[2] / "training"
@@ -108,10 +108,10 @@ def test_a_shipped_folder_gives_its_weights_back_as_its_codes_stand(tmp_path: Pa
     for name in layers:
         path, _, kind = name.rpartition(".")
         if ".self.value" in path:  # divided by the steps of the product after it
-            mixed = smoothing(seen[path.replace("self.value", "output.dense")].largest)
+            mixed = smoothing_divisors(seen[path.replace("self.value", "output.dense")].largest)
             found[name] = found[name] * (mixed[:, np.newaxis] if kind == "weight" else mixed)
         elif ".attention.output.dense.weight" in name:
-            found[name] = found[name] / smoothing(seen[path].largest)
+            found[name] = found[name] / smoothing_divisors(seen[path].largest)
         if kind == "weight" and path in seen:
             assert np.abs(found[name] - truth[name]).max() <= 0.1 * np.abs(truth[name]).max(), name
             assert (found[name] != truth[name]).any()

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 from signals_pipeline.adapters.mail.chart import sparkline
 from signals_pipeline.adapters.mail.envelope import Envelope, Links
 from signals_pipeline.adapters.rendering.digest import MAX_STRING_LENGTH, render_failure, render_html, render_text
-from signals_pipeline.adapters.rendering.drawings import marked
+from signals_pipeline.adapters.rendering.drawings import signal_close_index
 from signals_pipeline.adapters.rendering.personal import card_key
 from signals_pipeline.adapters.rendering.safe_text import clean_line
 from signals_pipeline.core.digest.model import Card, Digest
@@ -49,7 +49,7 @@ def digest_message(digest: Digest, envelope: Envelope, links: Links) -> bytes:
         # A card that the HTML leaves out to stay small takes its picture with it.
         if content_id is None or f"cid:{content_id}" not in html:
             continue
-        picture = sparkline(card.closes, marked(card), card.signal_type)
+        picture = sparkline(card.closes, signal_close_index(card), card.signal_type)
         related.add_related(picture, "image", "png", cid=f"<{content_id}>", disposition="inline", filename="prices.png")
     return _to_bytes(message, envelope)
 

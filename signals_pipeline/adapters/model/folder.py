@@ -80,7 +80,7 @@ def revision_of(checksums: Mapping[str, str], id2label: Mapping[int, str], max_l
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
-def seal(
+def write_manifest(
     folder: Path,
     *,
     name: str,
@@ -121,7 +121,7 @@ def seal(
     return manifest
 
 
-def read_config(folder: Path) -> ModelManifest:
+def read_manifest(folder: Path) -> ModelManifest:
     """Read the folder's manifest and verify the folder against it, as far as that goes without running the model.
 
     Raises:

@@ -13,7 +13,7 @@ from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_policy
 from signals_pipeline.adapters.news.newsapi import PLANS, Degrades, NewsApi, Plan, QuotaError
 from signals_pipeline.adapters.news.rss import RssFeed, YahooRss
 from signals_pipeline.adapters.news.yahoo import YahooNews
-from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.news.feeds import NewsSource, SourceError
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Watchlist
@@ -79,7 +79,7 @@ class FeedOptions:
 
 
 def build_feeds(
-    options: FeedOptions, watchlist: Watchlist, calls: SourceCalls, now: Callable[[], datetime]
+    options: FeedOptions, watchlist: Watchlist, calls: SourceCallLedger, now: Callable[[], datetime]
 ) -> tuple[NewsSource, ...]:
     """The feeds in the order of their names; nothing is requested yet.
 
@@ -114,7 +114,9 @@ def build_feeds(
     return tuple(build(name) for name in options.names)
 
 
-def _newsapi(options: FeedOptions, watchlist: Watchlist, calls: SourceCalls, now: Callable[[], datetime]) -> NewsApi:
+def _newsapi(
+    options: FeedOptions, watchlist: Watchlist, calls: SourceCallLedger, now: Callable[[], datetime]
+) -> NewsApi:
     plan = options.plan
 
     def forecast() -> str:

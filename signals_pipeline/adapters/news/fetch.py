@@ -12,7 +12,7 @@ from time import monotonic
 
 from signals_pipeline.adapters.http_client.policy import TransientError
 from signals_pipeline.core.news.feeds import (
-    Collection,
+    FeedVisit,
     NewsBatch,
     RawHeadline,
     SourceError,
@@ -110,7 +110,7 @@ class FeedFetch:
         details = [*_shortened(self.failures), self.reach_note, *self.notes]
         detail = "; ".join(text for text in details if text)
 
-        collection = Collection(
+        collection = FeedVisit(
             feed=self.feed,
             collected_at=self.end,
             asked_from=self.start,

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import Extent, HeadlineArchive
-from signals_pipeline.core.news.archive import Identified, identified
+from signals_pipeline.core.news.archive import IdentifiedHeadline, identify
 from signals_pipeline.core.news.collection import reports_for
-from signals_pipeline.core.news.feeds import Collection, NewsBatch, NewsSource, SourceError
+from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, NewsSource, SourceError
 
 # A collection this soon after a window's end belongs to the window; later ones must not leak into the past.
 PROMPT_COLLECTION = timedelta(hours=1)
@@ -43,8 +43,8 @@ class _FeedRequest:
 class _Outcome:
     """The record of one feed's collection, its headlines, and whether a failure may pass soon."""
 
-    collection: Collection
-    headlines: tuple[Identified, ...] = ()
+    collection: FeedVisit
+    headlines: tuple[IdentifiedHeadline, ...] = ()
     is_transient: bool = False
 
 
@@ -62,7 +62,7 @@ class LiveNews:
         self,
         feeds: Sequence[NewsSource],
         archive: HeadlineArchive,
-        circuits: Circuits,
+        circuits: CircuitBreakers,
         *,
         now: Callable[[], datetime],
         warnings: Sequence[str] = (),
@@ -128,7 +128,7 @@ class LiveNews:
 
         # Stored before the failure is raised: an attempt that failed is part of the record.
         is_prompt = now - end <= PROMPT_COLLECTION
-        self._archive.keep(_collections(outcomes), _headlines(outcomes), now=now, prompt=is_prompt)
+        self._archive.add_round(_collections(outcomes), _headlines(outcomes), now=now, prompt=is_prompt)
         _raise_if_all_failed(outcomes)
 
     def _collect_past(self, start: datetime, archive_begin: datetime) -> None:
@@ -141,7 +141,7 @@ class LiveNews:
         ]
         if requests:
             outcomes = self._fetch_all(requests, now)
-            self._archive.keep_past(_collections(outcomes), _headlines(outcomes))
+            self._archive.add_past(_collections(outcomes), _headlines(outcomes))
 
     def _fetch_all(self, requests: Sequence[_FeedRequest], now: datetime) -> list[_Outcome]:
         """Fetch all feeds at the same time; outcomes in the order of the requests."""
@@ -171,26 +171,26 @@ class LiveNews:
 
         (collection,) = batch.collections
         # Headlines are identified in this thread, while others wait for their feeds.
-        return _Outcome(replace(collection, collected_at=now), identified(batch.headlines))
+        return _Outcome(replace(collection, collected_at=now), identify(batch.headlines))
 
 
-def _earliest_request(collections: Sequence[Collection], *, default: datetime) -> datetime:
+def _earliest_request(collections: Sequence[FeedVisit], *, default: datetime) -> datetime:
     """Since when the collections that did not fail asked for news."""
     starts = [collection.asked_from for collection in collections if collection.status != "failed"]
     return min(starts, default=default)
 
 
-def _collections(outcomes: Sequence[_Outcome]) -> list[Collection]:
+def _collections(outcomes: Sequence[_Outcome]) -> list[FeedVisit]:
     return [outcome.collection for outcome in outcomes]
 
 
-def _headlines(outcomes: Sequence[_Outcome]) -> list[Identified]:
+def _headlines(outcomes: Sequence[_Outcome]) -> list[IdentifiedHeadline]:
     """All headlines, in the order of the feeds."""
     return [headline for outcome in outcomes for headline in outcome.headlines]
 
 
-def _failed_collection(request: _FeedRequest, now: datetime, detail: str) -> Collection:
-    return Collection(
+def _failed_collection(request: _FeedRequest, now: datetime, detail: str) -> FeedVisit:
+    return FeedVisit(
         feed=request.feed.name,
         collected_at=now,
         asked_from=request.start,

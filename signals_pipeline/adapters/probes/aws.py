@@ -10,7 +10,7 @@ _GRANT_ACCESS = "give the task a role with access, or set AWS_PROFILE and AWS_DE
 _ERROR_CHARACTERS = 200
 
 
-def bucket(url: str, *, seconds: float = 5) -> ProbeResult:
+def probe_bucket(url: str, *, seconds: float = 5) -> ProbeResult:
     """Whether the bucket of an s3:// URL exists and may be read.
 
     Args:
@@ -36,7 +36,7 @@ def bucket(url: str, *, seconds: float = 5) -> ProbeResult:
     return ok(f"bucket {name} answers")
 
 
-def ses(*, endpoint: str = "", seconds: float = 5) -> ProbeResult:
+def probe_ses(*, endpoint: str = "", seconds: float = 5) -> ProbeResult:
     """Whether SES sends for this account, and to whom.
 
     Args:

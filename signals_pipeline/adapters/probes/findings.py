@@ -31,7 +31,7 @@ class ProbeResult:
 
 Probe = Callable[[], ProbeResult]
 
-# The name of the threads in which probes run, by which `unfinished` finds those that are still running.
+# The name of the threads in which probes run, by which `has_running_probes` finds those that are still running.
 _THREAD_NAME = "probe"
 
 # A machine that was too slow for its own checks is given this many times as long.
@@ -53,7 +53,7 @@ def fail(text: str, remedy: str) -> ProbeResult:
     return ProbeResult("fail", text, remedy)
 
 
-def look(
+def run_probes(
     probes: Mapping[str, Probe],
     *,
     seconds: float,
@@ -99,7 +99,7 @@ def look(
     return {name: in_time.get(name) or _timed_out(seconds, is_local=name in in_turn) for name in probes}
 
 
-def unfinished() -> bool:
+def has_running_probes() -> bool:
     """Whether a probe that missed its deadline is still running."""
     return any(thread.name == _THREAD_NAME for thread in threading.enumerate())
 

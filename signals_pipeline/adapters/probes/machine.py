@@ -13,7 +13,7 @@ RECOMMENDED_MB = 512
 _BYTES_PER_MB = 2**20
 
 
-def memory(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> ProbeResult:
+def probe_memory(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> ProbeResult:
     """The memory that this process may use, compared with what a run needs.
 
     Args:
@@ -46,7 +46,7 @@ def _machine_megabytes(meminfo: Path) -> int:
     raise ValueError(f"{meminfo} has no MemTotal")
 
 
-def folder(path: Path, *, minimum_mb: int = 500) -> ProbeResult:
+def probe_folder(path: Path, *, minimum_mb: int = 500) -> ProbeResult:
     """Whether files can be written to a folder, or it can be created, and how much space is left.
 
     Args:

@@ -13,7 +13,7 @@ _CORRECT_ADDRESS = "correct SMTP_HOST, SMTP_PORT and SMTP_TLS, and open the fire
 _ERROR_CHARACTERS = 200
 
 
-def smtp_login(
+def probe_smtp_login(
     host: str,
     port: int,
     tls: Literal["starttls", "tls", "none"],

@@ -6,8 +6,8 @@ from email.utils import parsedate_to_datetime
 
 from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
 
-NEWSAPI = "https://newsapi.org"
-CLOCK = "https://www.sec.gov"
+NEWSAPI_ORIGIN = "https://newsapi.org"
+CLOCK_ORIGIN = "https://www.sec.gov"
 
 # A clock that is further off is a warning: windows end, and items are first seen, by this clock. Seconds.
 _MAX_CLOCK_ERROR = 30
@@ -15,7 +15,9 @@ _MAX_CLOCK_ERROR = 30
 _MAX_USABLE_CLOCK_ERROR = 240
 
 
-def newsapi_key(key: str, *, reserve: Callable[[], bool], origin: str = NEWSAPI, seconds: float = 6) -> ProbeResult:
+def probe_newsapi_key(
+    key: str, *, reserve: Callable[[], bool], origin: str = NEWSAPI_ORIGIN, seconds: float = 6
+) -> ProbeResult:
     """Whether NewsAPI accepts the key; it takes one call of the budget.
 
     Args:
@@ -45,7 +47,7 @@ def newsapi_key(key: str, *, reserve: Callable[[], bool], origin: str = NEWSAPI,
     return warn(f"NewsAPI returned HTTP {status}", "try again later: https://status.newsapi.org")
 
 
-def clock(now: Callable[[], datetime], *, origin: str = CLOCK, seconds: float = 6) -> ProbeResult:
+def probe_clock(now: Callable[[], datetime], *, origin: str = CLOCK_ORIGIN, seconds: float = 6) -> ProbeResult:
     """How far this machine's clock is from a web server's.
 
     Args:

@@ -17,8 +17,8 @@ import pandas as pd
 from signals_pipeline.core.record.calibration import Reliability
 from signals_pipeline.core.record.information_coefficient import RankCorrelation
 from signals_pipeline.core.record.outcomes import HORIZONS
-from signals_pipeline.core.record.track_record import ENOUGH, RecordLine
-from signals_pipeline.core.research.tuning import Trial, Tuning
+from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES, RecordLine
+from signals_pipeline.core.research.tuning import Trial, TuningResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,10 @@ def hit_rates(path: Path, records: Sequence[tuple[RecordLine, ...]]) -> Path:
 
     axes.set_xticks(range(len(HORIZONS)), [str(horizon) for horizon in HORIZONS])
     axes.set_xlim(-0.5, len(HORIZONS) - 0.5)
-    _add_note(figure, f"Bars: 95% interval, clustered by entry session. Hollow: fewer than {ENOUGH} outcomes, too few.")
+    _add_note(
+        figure,
+        f"Bars: 95% interval, clustered by entry session. Hollow: fewer than {ENOUGH_OUTCOMES} outcomes, too few.",
+    )
     return _save(figure, axes, path)
 
 
@@ -166,7 +169,7 @@ def calibration(path: Path, reliability: Reliability) -> Path:
     return _save(figure, axes, path)
 
 
-def tuning(path: Path, result: Tuning) -> Path:
+def tuning(path: Path, result: TuningResult) -> Path:
     """Draw signals per week against hit rate, one point per setting.
 
     Args:

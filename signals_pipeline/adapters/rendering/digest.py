@@ -22,13 +22,13 @@ from signals_pipeline.adapters.rendering.safe_text import clean_line, clean_stri
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.wording import (
     eastern,
-    funnel_words,
+    gate_rows,
     headline,
-    knob_words,
-    near_miss_words,
+    near_miss_reason,
+    setting_rows,
     signed,
 )
-from signals_pipeline.core.record.track_record import judged_groups
+from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten, shorten_counted
 from signals_pipeline.core.windows import Window, window_for_key
@@ -202,14 +202,14 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "marked": drawings.signal_column_index,
         "spark": drawings.spark,
         "span": drawings.price_span,
-        "records": judged_groups,
+        "records": record_sections,
         # the rest of the digest
         "ledger": _ledger,
         "troubles": _troubles,
-        "stopped": near_miss_words,
+        "stopped": near_miss_reason,
         "active": _active,
-        "funnel": funnel_words,
-        "knobs": knob_words,
+        "funnel": gate_rows,
+        "knobs": setting_rows,
     }
     return environment
 

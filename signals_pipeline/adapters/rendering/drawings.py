@@ -93,7 +93,7 @@ def _thinned(closes: tuple[float, ...], step: int) -> tuple[float, ...]:
     return newest_first[::-1]
 
 
-def marked(card: Card) -> int:
+def signal_close_index(card: Card) -> int:
     """Index of the last close that was known when the signal was decided: where a chart marks it.
 
     Returns:
@@ -110,7 +110,7 @@ def marked(card: Card) -> int:
 
 def signal_column_index(card: Card, step: int) -> int:
     """Index of the column in `columns` that is nearest to the marked close."""
-    mark = marked(card)
+    mark = signal_close_index(card)
     # Index of the close behind each column, as `_thinned` picks them.
     drawn = range(len(card.closes))[::-step][::-1]
     distances = [abs(index - mark) for index in drawn]
@@ -127,7 +127,7 @@ def price_span(card: Card) -> str:
 
 
 def _signal_position(card: Card) -> str:
-    mark = marked(card)
+    mark = signal_close_index(card)
     if mark == len(card.closes) - 1:
         return "then the signal"
     marked_day = day(date.fromisoformat(card.sessions[mark]))

@@ -34,7 +34,7 @@ class Span:
     last: date | None
 
 
-class BarStore:
+class BarRepository:
     """Bars and actions by symbol and session. Methods raise `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:

@@ -31,7 +31,7 @@ class CircuitState:
     detail: str = ""
 
 
-class Circuits:
+class CircuitBreakers:
     """Circuit breakers by source. Methods raise `DatabaseError` where the database refuses.
 
     Attributes:

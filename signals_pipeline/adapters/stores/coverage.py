@@ -16,7 +16,7 @@ from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.windows import Window, window_for_key
 
 
-class CoverageStore:
+class CoverageRepository:
     """Coverage by window. Methods raise `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:

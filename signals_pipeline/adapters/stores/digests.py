@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
-from signals_pipeline.adapters.stores.outbox import Addressed, add_mails
+from signals_pipeline.adapters.stores.outbox import MailRecipient, add_mails
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.core.windows import Window
 
@@ -47,7 +47,7 @@ _ENTRY_FIELDS = [field.name for field in fields(DigestEntry)]
 _ENTRY_COLUMNS = [digest.c[name] for name in _ENTRY_FIELDS]
 
 
-class Digests:
+class DigestRepository:
     """The archive of digests by window. Methods raise `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:
@@ -61,7 +61,7 @@ class Digests:
         kind: "DigestKind",
         mode: str,
         subject: str,
-        mails: Sequence[Addressed] = (),
+        mails: Sequence[MailRecipient] = (),
     ) -> DigestEntry:
         """Store a window's digest in place of an earlier one; the same again changes nothing, its time included.
 

@@ -16,7 +16,7 @@ RecordResult = Literal["recorded", "changed", "unchanged"]
 _SIGNAL_KEY = ("window_start", "symbol", "signal_type")
 
 
-class Feedback:
+class FeedbackRepository:
     """One rating per signal and recipient; the last one counts. Methods raise `DatabaseError`."""
 
     def __init__(self, engine: Engine) -> None:
@@ -45,7 +45,7 @@ class Feedback:
             connection.execute(sa.update(feedback).where(is_row).values(verdict=verdict, created_at=at))
             return "changed"
 
-    def verdicts(self) -> list[Rating]:
+    def ratings(self) -> list[Rating]:
         """Every rating of a signal that is in the history, by time."""
         # The id breaks ties of the time, so that the order is the same on both databases.
         same_signal = sa.and_(*(feedback.c[name] == signal_history.c[name] for name in _SIGNAL_KEY))

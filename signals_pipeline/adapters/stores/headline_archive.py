@@ -15,11 +15,11 @@ from sqlalchemy.engine import Connection, Engine
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import collection, headline_item
 from signals_pipeline.adapters.stores.upsert import insert_or_ignore
-from signals_pipeline.core.news.archive import Identified, Version, additions, folded
-from signals_pipeline.core.news.feeds import Collection, RawHeadline
+from signals_pipeline.core.news.archive import IdentifiedHeadline, ItemVersion, merge_copies, new_versions
+from signals_pipeline.core.news.feeds import FeedVisit, RawHeadline
 
 _CHUNK_SIZE = 500  # identities per query: SQLite allowed 999 parameters per statement before 3.32
-_VISIT_COLUMNS = [collection.c[field.name] for field in fields(Collection)]
+_VISIT_COLUMNS = [collection.c[field.name] for field in fields(FeedVisit)]
 _HEADLINE_COLUMNS = [headline_item.c[field.name] for field in fields(RawHeadline)]
 
 
@@ -51,14 +51,14 @@ class HeadlineArchive:
         with read_transaction(self._engine) as connection:
             return _select_extent(connection)
 
-    def keep(
+    def add_round(
         self,
-        visits: Sequence[Collection],
-        delivered: Sequence[Identified],
+        visits: Sequence[FeedVisit],
+        delivered: Sequence[IdentifiedHeadline],
         *,
         now: datetime,
         prompt: bool,
-    ) -> tuple[Collection, ...]:
+    ) -> tuple[FeedVisit, ...]:
         """Store a live round: its visits and whatever of the delivery is new, in one transaction.
 
         The frontier is read inside the transaction: of two concurrent rounds, the later one adds to what the first
@@ -73,13 +73,13 @@ class HeadlineArchive:
         Returns:
             The visits, with what was set aside added to their details.
         """
-        items = folded(delivered)
+        items = merge_copies(delivered)
         with write_transaction(self._engine, alone=True) as connection:
             before = _select_extent(connection)
             # A feed that was never asked before begins with this visit.
             asked_since = {visit.feed: before.asked_since.get(visit.feed, visit.asked_from) for visit in visits}
             delivered_until = {feed: until for feed, until in before.whole_to.items() if until}
-            added = additions(
+            added = new_versions(
                 items,
                 _select_versions(connection, items),
                 now=now,
@@ -89,14 +89,14 @@ class HeadlineArchive:
                 delivered_until=delivered_until,
             )
             # The operator reads in a visit's detail what was set aside.
-            detailed_visits: list[Collection] = []
+            detailed_visits: list[FeedVisit] = []
             for visit in visits:
                 detail = _detail(visit, added.counts.get(visit.feed, {}))
                 detailed_visits.append(replace(visit, detail=detail))
             _insert(connection, added.versions, detailed_visits)
         return tuple(detailed_visits)
 
-    def keep_past(self, visits: Sequence[Collection], delivered: Sequence[Identified]) -> None:
+    def add_past(self, visits: Sequence[FeedVisit], delivered: Sequence[IdentifiedHeadline]) -> None:
         """Store what feeds that reach back delivered for a time before the archive began.
 
         Only items that were published in the time asked for and are not in the archive are stored; when they were first
@@ -104,17 +104,17 @@ class HeadlineArchive:
         """
         # Feeds may deliver more than they were asked for.
         asked = {visit.feed: (visit.asked_from, visit.asked_to) for visit in visits}
-        in_time: list[Identified] = []
+        in_time: list[IdentifiedHeadline] = []
         for identity, headline in delivered:
             asked_from, asked_to = asked[headline.feed]
             if headline.published_at and asked_from <= headline.published_at < asked_to:
                 in_time.append((identity, headline))
-        items = folded(in_time)
+        items = merge_copies(in_time)
         with write_transaction(self._engine, alone=True) as connection:
             archived = _select_versions(connection, items)
             new_items = {identity: copies for identity, copies in items.items() if identity not in archived}
             now = max(visit.collected_at for visit in visits)
-            added = additions(
+            added = new_versions(
                 new_items, {}, now=now, frontier=None, edits_known_from=now, asked_since={}, delivered_until={}
             )
             _insert(connection, added.versions, visits)
@@ -132,7 +132,7 @@ class HeadlineArchive:
         with read_transaction(self._engine) as connection:
             return tuple(_to_headline(row) for row in connection.execute(query))
 
-    def visits(self, start: datetime, end: datetime) -> tuple[Collection, ...]:
+    def visits(self, start: datetime, end: datetime) -> tuple[FeedVisit, ...]:
         """Visits that asked for any part of [start, end), in the order in which they were made."""
         query = (
             sa.select(*_VISIT_COLUMNS)
@@ -140,7 +140,7 @@ class HeadlineArchive:
             .order_by(collection.c.collected_at, collection.c.id)
         )
         with read_transaction(self._engine) as connection:
-            return tuple(Collection(**row) for row in connection.execute(query).mappings())
+            return tuple(FeedVisit(**row) for row in connection.execute(query).mappings())
 
 
 def _select_extent(connection: Connection) -> Extent:
@@ -161,10 +161,10 @@ def _select_extent(connection: Connection) -> Extent:
     return Extent(begin, frontier, whole_to_by_feed, asked_since_by_feed)
 
 
-def _select_versions(connection: Connection, identities: Iterable[str]) -> dict[str, list[Version]]:
+def _select_versions(connection: Connection, identities: Iterable[str]) -> dict[str, list[ItemVersion]]:
     """The archived versions of these items, the earliest known first."""
     wanted = sorted(identities)
-    versions: dict[str, list[Version]] = defaultdict(list)
+    versions: dict[str, list[ItemVersion]] = defaultdict(list)
     for start in range(0, len(wanted), _CHUNK_SIZE):
         chunk = wanted[start : start + _CHUNK_SIZE]
         query = (
@@ -173,11 +173,11 @@ def _select_versions(connection: Connection, identities: Iterable[str]) -> dict[
             .order_by(headline_item.c.known_at, headline_item.c.version)
         )
         for row in connection.execute(query):
-            versions[row.item_id].append(Version(row.item_id, row.version, _to_headline(row)))
+            versions[row.item_id].append(ItemVersion(row.item_id, row.version, _to_headline(row)))
     return versions
 
 
-def _insert(connection: Connection, versions: Sequence[Version], visits: Sequence[Collection]) -> None:
+def _insert(connection: Connection, versions: Sequence[ItemVersion], visits: Sequence[FeedVisit]) -> None:
     if versions:
         # A version that another process has stored meanwhile stays as it is.
         rows = [_to_row(version) for version in versions]
@@ -185,7 +185,7 @@ def _insert(connection: Connection, versions: Sequence[Version], visits: Sequenc
     connection.execute(sa.insert(collection), [asdict(visit) for visit in visits])
 
 
-def _to_row(version: Version) -> dict[str, Any]:
+def _to_row(version: ItemVersion) -> dict[str, Any]:
     headline = version.headline
     return {
         "item_id": version.item_id,
@@ -215,7 +215,7 @@ def _to_headline(row: Sequence[Any]) -> RawHeadline:
     return RawHeadline(published_at, title, url, source, feed, summary, tuple(tags), first_seen_at)
 
 
-def _detail(visit: Collection, counts: dict[str, int]) -> str:
+def _detail(visit: FeedVisit, counts: dict[str, int]) -> str:
     """The visit's own detail, and how many items were set aside and why."""
     parts = [visit.detail] if visit.detail else []
     parts += [f"{count:,} {reason}" for reason, count in counts.items() if count]

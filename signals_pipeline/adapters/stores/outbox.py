@@ -17,7 +17,7 @@ from signals_pipeline.adapters.stores.engine import read_transaction, write_tran
 from signals_pipeline.adapters.stores.suppressions import suppressed_among
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.adapters.stores.upsert import insert_or_ignore
-from signals_pipeline.core.digest.delivery import CLAIM_LASTS, DeliveryResult, MailKind, State, hold
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS, DeliveryResult, MailKind, State, hold_reason
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window, window_starting
 
@@ -35,7 +35,7 @@ class OutboxError(SignalsError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Addressed:
+class MailRecipient:
     """A recipient and the Message-ID of the mail to it."""
 
     recipient: str
@@ -87,7 +87,7 @@ class Mail:
 
     def held(self, now: datetime) -> str:
         """Why it is not sent automatically; empty where it is. See `core.digest.delivery.hold`."""
-        return hold(self.window.end, released=self.released, now=now)
+        return hold_reason(self.window.end, released=self.released, now=now)
 
 
 _MAIL_COLUMNS = [delivery.c[field.name] for field in fields(Mail)]
@@ -96,7 +96,7 @@ _MAIL_COLUMNS = [delivery.c[field.name] for field in fields(Mail)]
 def add_mails(
     connection: Connection,
     window: Window,
-    recipients: Sequence[Addressed],
+    recipients: Sequence[MailRecipient],
     *,
     kind: MailKind,
     mode: str | None,
@@ -154,11 +154,13 @@ class Outbox:
         was_given_up = sa.and_(delivery.c.state == "failed", delivery.c.last_error.in_([_ABANDONED, _UNSUBSCRIBED]))
         return self._select(delivery.c.state != "sent", sa.not_(was_given_up))
 
-    def of(self, window: Window) -> list[Mail]:
+    def mails_for(self, window: Window) -> list[Mail]:
         """The mails of a window."""
         return self._select(delivery.c.window_start == window.start)
 
-    def announce_failure(self, window: Window, recipients: Sequence[Addressed], *, detail: str, now: datetime) -> int:
+    def announce_failure(
+        self, window: Window, recipients: Sequence[MailRecipient], *, detail: str, now: datetime
+    ) -> int:
         """Put in the mails that report that a window has no digest; none where it has a live one.
 
         Returns:
@@ -170,7 +172,7 @@ class Outbox:
                 return 0
             return add_mails(connection, window, recipients, kind="failed", mode=None, now=now, detail=detail)
 
-    def release_digest(self, window: Window, recipients: Sequence[Addressed], *, now: datetime) -> int:
+    def release_digest(self, window: Window, recipients: Sequence[MailRecipient], *, now: datetime) -> int:
         """Put in the mails of any digest, also a backfilled or old one, released by an operator.
 
         Mails of these recipients that are pending already are released, too; those sent stay sent.
@@ -203,7 +205,7 @@ class Outbox:
         values = {"state": "sending", "claimed_at": now, "attempts": mail.attempts + 1}
         return self._update(mail, ("pending",), values, now)
 
-    def settle(
+    def record_result(
         self, mail: Mail, result: DeliveryResult, *, now: datetime, claimed_at: datetime, provider_id: str
     ) -> bool:
         """Record the result of an attempt, even if the claim has expired since: a result is better than `unknown`.
@@ -225,13 +227,13 @@ class Outbox:
         }
         return self._update(mail, ("sending", "unknown"), values, now, delivery.c.claimed_at == claimed_at)
 
-    def put_off(self, mail: Mail, result: DeliveryResult, now: datetime) -> bool:
+    def reschedule(self, mail: Mail, result: DeliveryResult, now: datetime) -> bool:
         """Record an attempt that ended before the mail was claimed, so that a later one follows."""
         values = {**_result_columns(result), "attempts": mail.attempts + 1}
         # Another process may have recorded the same attempt.
         return self._update(mail, ("pending",), values, now, delivery.c.attempts == mail.attempts)
 
-    def settle_lost(self, now: datetime) -> int:
+    def expire_claims(self, now: datetime) -> int:
         """Mark mails `unknown` whose claim has expired, because the process that claimed them is gone.
 
         Returns:

@@ -22,7 +22,7 @@ _OUTCOME_KEY = list(OUTCOMES.key)
 _OUTCOME_VALUES = [name for name in OUTCOMES.names if name not in _OUTCOME_KEY]
 
 
-class OutcomesStore:
+class OutcomeRepository:
     """Outcomes by signal and horizon. Methods raise `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:

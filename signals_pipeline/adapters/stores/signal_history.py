@@ -166,7 +166,7 @@ class SignalHistory:
         with read_transaction(self._engine) as connection:
             return _select_signals(connection, start - _MICROSECOND, end)
 
-    def windows_done(self, start: datetime, end: datetime) -> list[datetime]:
+    def recorded_window_starts(self, start: datetime, end: datetime) -> list[datetime]:
         """Starts of the windows in [start, end) that were run, in order."""
         column = window_run.c.window_start
         query = sa.select(column).where(column >= start, column < end).order_by(column)

@@ -82,7 +82,7 @@ _SELECT_SIGNALS = sa.select(*(signal_history.c[name] for name in _SIGNAL_FIELDS)
 _SELECT_OUTCOMES = sa.select(*(signal_outcome.c[name] for name in (*_KEY_FIELDS, *_OUTCOME_FIELDS)))
 
 
-class SignalArchive:
+class SignalReader:
     """Reads the history of signals. Methods raise `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:

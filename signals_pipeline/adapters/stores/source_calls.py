@@ -12,7 +12,7 @@ from signals_pipeline.adapters.stores.upsert import insert_or_update
 from signals_pipeline.core.news.quotas import Forecast, Limit, forecast
 
 
-class SourceCalls:
+class SourceCallLedger:
     """Calls made, by vendor. Methods raise `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:

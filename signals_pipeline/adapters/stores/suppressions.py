@@ -24,7 +24,7 @@ class Suppression:
     created_at: datetime
 
 
-class Suppressions:
+class SuppressionList:
     """Suppressed recipients; addresses that differ in case are the same. Methods raise `DatabaseError`."""
 
     def __init__(self, engine: Engine) -> None:

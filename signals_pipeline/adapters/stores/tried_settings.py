@@ -10,14 +10,14 @@ from pathlib import Path
 
 from signals_pipeline.adapters.atomic_write import write_text
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.core.research.replay import Setting
+from signals_pipeline.core.research.replay import ParameterSet
 
 
-class TriedError(SignalsError, ValueError):
+class TriedSettingsError(SignalsError, ValueError):
     """The file of tried settings can't be read; the message is one line."""
 
 
-def tried_settings(path: Path) -> tuple[Setting, ...]:
+def read_tried_settings(path: Path) -> tuple[ParameterSet, ...]:
     """The settings in the file, none where there is no file.
 
     Raises:
@@ -27,14 +27,14 @@ def tried_settings(path: Path) -> tuple[Setting, ...]:
         return ()
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Setting(**record) for record in records)
+        return tuple(ParameterSet(**record) for record in records)
     except (ValueError, TypeError) as error:
-        raise TriedError(
+        raise TriedSettingsError(
             f"{path}: no list of settings ({error}); repair it, or delete it to start counting from zero"
         ) from error
 
 
-def keep_tried(path: Path, settings: Iterable[Setting]) -> None:
+def write_tried_settings(path: Path, settings: Iterable[ParameterSet]) -> None:
     """Write the settings in place of what the file holds, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     records = [asdict(setting) for setting in settings]

@@ -9,7 +9,7 @@ from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.aws.images import Docker
 from signals_pipeline.adapters.aws.release import Release
 from signals_pipeline.settings import Settings
-from signals_pipeline.settings.choices import Generator
+from signals_pipeline.settings.choices import SignalGenerator
 
 WAIT_SECONDS = services.Patience().seconds
 
@@ -89,7 +89,7 @@ def _short(arn: str) -> str:
 
 
 @click.command()
-@click.argument("choice", type=click.Choice([generator.value for generator in Generator]))
+@click.argument("choice", type=click.Choice([generator.value for generator in SignalGenerator]))
 @_stack
 def generator(name: str, choice: str) -> None:
     """Switch the signal generator of a deployment on AWS, without a new image.

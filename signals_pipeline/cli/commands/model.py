@@ -7,8 +7,8 @@ import click
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.choice import model_folder
-from signals_pipeline.adapters.model.folder import ModelError, read_config
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.folder import ModelError, read_manifest
+from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.core.sentiment.tone import LABELS, softmax
 from signals_pipeline.model_export import prepare, source
 from signals_pipeline.model_export.verify import read
@@ -79,7 +79,7 @@ def lines(settings: Settings) -> Iterator[str]:
             yield f"finbert  not prepared at {folder}: signals model fetch, then signals model export"
             continue
         try:
-            config = read_config(folder)
+            config = read_manifest(folder)
             verification = read(folder, config.revision)
         except ModelError as error:
             yield str(error)
@@ -98,7 +98,7 @@ def probe(settings: Settings) -> str:
         ModelError: the model does not exist, is damaged, or misjudges the headline.
     """
     folder = model_folder(settings.sentiment_model, settings.models_dir)
-    config = read_config(folder)
+    config = read_manifest(folder)
     # Loading compares every checksum.
     logits = SentimentModel.load(folder).logits([PROBE])
     probabilities = softmax(logits.astype("float64"))[0]

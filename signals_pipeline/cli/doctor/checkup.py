@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from signals_pipeline.adapters.probes.findings import ProbeResult, fail, look, ok, unfinished
+from signals_pipeline.adapters.probes.findings import ProbeResult, fail, has_running_probes, ok, run_probes
 from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.doctor import DEFAULT_SECONDS
 from signals_pipeline.cli.doctor.local import local_probes, sequential
@@ -44,7 +44,7 @@ def examine(seconds: float = DEFAULT_SECONDS) -> dict[str, ProbeResult]:
         return {"settings": fail(problems, "correct the environment or .env")}
     wait = min(WAIT_SHARE * seconds, MAX_WAIT_SECONDS)
     probes = local_probes(settings, utc_now, seconds=wait)
-    return look(probes, seconds=seconds, describe_error=user_message, in_turn=sequential(settings))
+    return run_probes(probes, seconds=seconds, describe_error=user_message, in_turn=sequential(settings))
 
 
 def examine_production(
@@ -71,10 +71,10 @@ def examine_production(
         stacks.append(read(name))
         return ok(f"{name} exists and has every output")
 
-    results = look({"stack": read_stack}, seconds=AWS_SECONDS, describe_error=user_message)
+    results = run_probes({"stack": read_stack}, seconds=AWS_SECONDS, describe_error=user_message)
     if not stacks:
         return results
-    results |= look(production.outside_probes(stacks[0], now), seconds=AWS_SECONDS, describe_error=user_message)
+    results |= run_probes(production.outside_probes(stacks[0], now), seconds=AWS_SECONDS, describe_error=user_message)
     if not inside:
         return results
 
@@ -86,7 +86,7 @@ def examine_production(
 
     # Twice: for the task itself, and for its log to arrive.
     inside_seconds = 2 * patience.seconds + AWS_SECONDS
-    return results | look({"inside": look_inside}, seconds=inside_seconds, describe_error=user_message)
+    return results | run_probes({"inside": look_inside}, seconds=inside_seconds, describe_error=user_message)
 
 
 def healthy(results: Mapping[str, ProbeResult]) -> bool:
@@ -120,6 +120,6 @@ def exit_if_unfinished(code: int) -> None:
 
     A regular exit stops threads in the middle of native code, and the model's runtime then aborts the process.
     """
-    if unfinished():
+    if has_running_probes():
         sys.stdout.flush()
         os._exit(code)

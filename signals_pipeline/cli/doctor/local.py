@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import partial
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.probes.aws import bucket
+from signals_pipeline.adapters.probes.aws import probe_bucket
 from signals_pipeline.adapters.probes.findings import Probe, ProbeResult, fail, ok, warn
-from signals_pipeline.adapters.probes.machine import folder, memory
-from signals_pipeline.adapters.probes.web import CLOCK, NEWSAPI, clock
+from signals_pipeline.adapters.probes.machine import probe_folder, probe_memory
+from signals_pipeline.adapters.probes.web import CLOCK_ORIGIN, NEWSAPI_ORIGIN, probe_clock
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
 from signals_pipeline.cli.database import existing_database
 from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota
@@ -28,9 +28,9 @@ def local_probes(
     now: Clock,
     *,
     seconds: float = 6.0,
-    newsapi: str = NEWSAPI,
+    newsapi: str = NEWSAPI_ORIGIN,
     yahoo: str = "",
-    time_from: str = CLOCK,
+    time_from: str = CLOCK_ORIGIN,
 ) -> dict[str, Probe]:
     """The checks that make sense for this deployment, by name.
 
@@ -51,8 +51,8 @@ def local_probes(
         "newest window": partial(newest_window, settings, now),
         "schedule": partial(schedule, settings, now),
         "mail": partial(mail, settings, seconds),
-        "data folder": partial(folder, settings.signals_data_dir),
-        "memory": memory,
+        "data folder": partial(probe_folder, settings.signals_data_dir),
+        "memory": probe_memory,
     }
     # The demo has recorded input: no vendor is asked, and no clock matters.
     if not is_demo and settings.newsapi_key:
@@ -61,9 +61,9 @@ def local_probes(
     if not is_demo and not settings.signals_prices_path:
         probes["prices"] = partial(prices, yahoo, seconds)
     if not is_demo:
-        probes["clock"] = partial(clock, now, origin=time_from, seconds=seconds)
+        probes["clock"] = partial(probe_clock, now, origin=time_from, seconds=seconds)
     if settings.frames_url.startswith("s3://"):
-        probes["frames"] = partial(bucket, settings.frames_url, seconds=seconds)
+        probes["frames"] = partial(probe_bucket, settings.frames_url, seconds=seconds)
     return probes
 
 
@@ -91,11 +91,11 @@ def database(settings: Settings) -> ProbeResult:
 def model(settings: Settings) -> ProbeResult:
     """Whether the model's files match their checksums, and how it classifies two plain headlines."""
     from signals_pipeline.adapters.model.choice import model_folder
-    from signals_pipeline.adapters.model.folder import LABELS, read_config
-    from signals_pipeline.adapters.model.running import SentimentModel
+    from signals_pipeline.adapters.model.folder import LABELS, read_manifest
+    from signals_pipeline.adapters.model.inference import SentimentModel
 
     path = model_folder(settings.sentiment_model, settings.models_dir)
-    config = read_config(path)
+    config = read_manifest(path)
     # Loading compares every checksum; the headlines catch a model whose labels are in another order.
     columns = SentimentModel.load(path).logits(list(HEADLINES)).argmax(axis=1).tolist()
     name = f"{config.name} @{config.revision}"
@@ -141,11 +141,11 @@ def news(settings: Settings) -> ProbeResult:
 
 def newest_window(settings: Settings, now: Clock) -> ProbeResult:
     """Whether the window that is due has its digest."""
-    from signals_pipeline.adapters.stores.digests import Digests
+    from signals_pipeline.adapters.stores.digests import DigestRepository
     from signals_pipeline.core.windows import newest_complete, window_starting
 
     with existing_database(settings) as engine:
-        entries = Digests(engine).list(limit=1) if engine else []
+        entries = DigestRepository(engine).list(limit=1) if engine else []
     if not entries:
         return warn("no digest yet", "signals run")
     newest = window_starting(entries[0].window_start)

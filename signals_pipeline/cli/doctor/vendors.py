@@ -5,11 +5,11 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from signals_pipeline.adapters.probes.aws import ses
+from signals_pipeline.adapters.probes.aws import probe_ses
 from signals_pipeline.adapters.probes.findings import ProbeResult, fail, ok, warn
-from signals_pipeline.adapters.probes.machine import folder
-from signals_pipeline.adapters.probes.smtp import smtp_login
-from signals_pipeline.adapters.probes.web import newsapi_key
+from signals_pipeline.adapters.probes.machine import probe_folder
+from signals_pipeline.adapters.probes.smtp import probe_smtp_login
+from signals_pipeline.adapters.probes.web import probe_newsapi_key
 from signals_pipeline.cli.database import existing_database
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.settings import Settings
@@ -23,7 +23,7 @@ Clock = Callable[[], datetime]
 def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float) -> ProbeResult:
     """Whether NewsAPI accepts the key; it takes one request of the quota."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
-    from signals_pipeline.adapters.stores.source_calls import SourceCalls
+    from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
     from signals_pipeline.defs.live_feeds import feed_options
 
     limits = feed_options(settings).plan.limits
@@ -31,26 +31,26 @@ def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float)
     with existing_database(settings) as engine:
         if engine is None:
             return warn("not checked: the quota is counted in the database", MIGRATE)
-        calls = SourceCalls(engine)
+        calls = SourceCallLedger(engine)
 
         # The request counts against the quota like one of a run.
         def reserve() -> bool:
             return bool(calls.reserve(NewsApi.name, limits, now()))
 
-        return newsapi_key(key, reserve=reserve, origin=origin, seconds=seconds)
+        return probe_newsapi_key(key, reserve=reserve, origin=origin, seconds=seconds)
 
 
 def quota(settings: Settings, now: Clock) -> ProbeResult:
     """How many requests of the NewsAPI quota are left, and when they will run out."""
     from signals_pipeline.adapters.news.newsapi import NewsApi
-    from signals_pipeline.adapters.stores.source_calls import SourceCalls
+    from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
     from signals_pipeline.defs.live_feeds import feed_options
 
     limits = feed_options(settings).plan.limits
     with existing_database(settings) as engine:
         if engine is None:
             return warn("unknown: it is counted in the database", MIGRATE)
-        forecast = SourceCalls(engine).forecast(NewsApi.name, limits, now(), "NewsAPI")
+        forecast = SourceCallLedger(engine).forecast(NewsApi.name, limits, now(), "NewsAPI")
     if forecast.runs_out or not forecast.left:
         return warn(forecast.text, "wait for the next period, get a larger plan, or shorten the watchlist")
     return ok(forecast.text)
@@ -77,15 +77,15 @@ def mail(settings: Settings, seconds: float) -> ProbeResult:
     if not count:
         return warn("DIGEST_RECIPIENTS is empty: no mail is sent", "set DIGEST_RECIPIENTS")
     if settings.mail_transport is MailTransport.SES:
-        return ses(seconds=seconds)
+        return probe_ses(seconds=seconds)
     if settings.mail_transport is MailTransport.FILES:
         # A folder that is nearly full is a warning, which the line must keep.
-        result = folder(settings.mail_dir)
+        result = probe_folder(settings.mail_dir)
         if result.status != "ok":
             return result
         recipients = "1 recipient" if count == 1 else f"{count} recipients"
         return ok(f"files for {recipients}: {settings.mail_dir}")
-    return smtp_login(
+    return probe_smtp_login(
         settings.smtp_host,
         settings.smtp_port,
         settings.smtp_tls.value,

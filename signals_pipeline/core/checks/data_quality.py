@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signals.decision import Signal
-from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, Columns, Table
+from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, ColumnArrays, Table
 
 # Feeds date nearly all of their items; more undated ones mean that a feed's format has changed.
 MAX_UNDATED = 0.1
@@ -117,7 +117,7 @@ def _feeds_answered(entry: Coverage) -> Finding:
     )
 
 
-def tone_findings(rows: Columns, counts: NDArray[np.float64], usual: NDArray[np.float64]) -> tuple[Finding, ...]:
+def tone_findings(rows: ColumnArrays, counts: NDArray[np.float64], usual: NDArray[np.float64]) -> tuple[Finding, ...]:
     """Mean confidence, and whether tone is distributed as in the windows before.
 
     Args:
@@ -149,7 +149,7 @@ def tone_findings(rows: Columns, counts: NDArray[np.float64], usual: NDArray[np.
     return confidence, drift
 
 
-def tone_counts(rows: Columns) -> NDArray[np.float64]:
+def tone_counts(rows: ColumnArrays) -> NDArray[np.float64]:
     """Distinct headlines of SENTIMENT rows by their most probable class: negative, neutral, positive; shape (3,)."""
     probabilities = [rows[name] for name in ("p_negative", "p_neutral", "p_positive")]
     classes = np.stack(probabilities).argmax(axis=0)
@@ -175,7 +175,7 @@ def homogeneity(counts: NDArray[np.float64], usual: NDArray[np.float64]) -> floa
     return float(((observed - expected) ** 2 / expected).sum())
 
 
-def price_findings(rows: Columns) -> tuple[Finding, ...]:
+def price_findings(rows: ColumnArrays) -> tuple[Finding, ...]:
     """Companies whose last bar is missing, from TECHNICALS rows of the window."""
     stale: list[str] = rows["symbol"][rows["stale"]].tolist()
     size = len(rows["symbol"])
@@ -234,7 +234,7 @@ def record_findings(lines: Sequence[RecordLine]) -> tuple[Finding, ...]:
     return (Finding("record_plausible", not suspect, text, float(len(suspect))),)
 
 
-def readable(entry: Coverage, findings: Sequence[Finding]) -> Finding:
+def fit_to_send(entry: Coverage, findings: Sequence[Finding]) -> Finding:
     """Whether the digest may be mailed: nothing serious was found and at least one feed delivered."""
     serious = [finding.text for finding in findings if finding.serious]
     if entry.status == "failed":

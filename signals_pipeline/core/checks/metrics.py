@@ -88,7 +88,7 @@ class RunFacts:
         return sum(mean * count for mean, count in self.confidences) / headlines
 
 
-def measured(facts: RunFacts) -> tuple[Metric, ...]:
+def metrics_of_run(facts: RunFacts) -> tuple[Metric, ...]:
     """The metrics of a run, in the order of `KINDS`; what isn't known is left out rather than sent as 0."""
     # Only a run without a failed step sends a heartbeat: its digest is there.
     succeeded = facts.steps > 0 and not facts.failed_steps
@@ -110,12 +110,12 @@ def measured(facts: RunFacts) -> tuple[Metric, ...]:
     return tuple(metrics)
 
 
-def failed_run() -> tuple[Metric, ...]:
+def metrics_of_failed_run() -> tuple[Metric, ...]:
     """The metrics of a run that died before it could send any itself."""
     return (Metric("ErrorRate", 100.0),)
 
 
-def heartbeat(*, digest_present: bool) -> tuple[Metric, ...]:
+def heartbeat_metric(*, digest_present: bool) -> tuple[Metric, ...]:
     """The metric of the watch between runs: 1 where the digest that is due is there, otherwise 0."""
     return (Metric("Heartbeat", float(digest_present)),)
 

@@ -22,22 +22,22 @@ from signals_pipeline.core.digest.model import (
     DigestKind,
 )
 from signals_pipeline.core.digest.wording import (
-    corrected_words,
+    correction_sentences,
     preheader,
     remarks,
     score_without,
     sentences,
     subject,
-    tag,
+    subject_tag,
 )
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
 from signals_pipeline.core.record.outcomes import Provenance
-from signals_pipeline.core.record.track_record import ENOUGH, RecordLine
-from signals_pipeline.core.signals.corrections import Correction, Revision, corrections
+from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES, RecordLine
+from signals_pipeline.core.signals.corrections import Correction, Revision, find_corrections
 from signals_pipeline.core.signals.decision import (
     Decision,
-    Gated,
+    GateResult,
     NearMiss,
     Signal,
     active_at,
@@ -57,7 +57,7 @@ def compose(
     window: Window,
     *,
     coverage: Coverage,
-    gated: Gated,
+    gated: GateResult,
     decision: Decision,
     context: DigestContext,
     knobs: Mapping[str, Any],
@@ -129,7 +129,7 @@ def compose(
         kind=kind,
         mode=mode,
         deployment=deployment,
-        subject=tag(mode, deployment) + headline,
+        subject=subject_tag(mode, deployment) + headline,
         preheader=preheader((*new, *changed, *from_missed), near_miss_news, window, knobs, corrected),
         coverage=coverage,
         model=model,
@@ -249,7 +249,7 @@ class _WindowView:
         """The active signals of other windows that a text first seen before as_of corrects."""
         seen = [revision for revision in revisions if revision.known_at < self.window.as_of]
         minimum = float(self.knobs["min_combined_score"])
-        found = corrections(self.active.values(), seen, min_combined_score=minimum)
+        found = find_corrections(self.active.values(), seen, min_combined_score=minimum)
         return tuple(self._corrected_line(correction) for correction in found)
 
     def _corrected_line(self, correction: Correction) -> CorrectedLine:
@@ -261,7 +261,7 @@ class _WindowView:
             combined_score=signal.combined_score,
             without=correction.without,
             with_new=correction.with_new,
-            sentences=corrected_words(correction),
+            sentences=correction_sentences(correction),
             decided_at=signal.decided_at,
             known_at=correction.changes[-1].known_at,
         )
@@ -416,7 +416,7 @@ def similar_record(
         ("backfilled", ANY),
     )
     for provenance, group_lifecycle in groups:
-        if outcome_index.known(as_of, provenance, signal_type, group_lifecycle) >= ENOUGH:
+        if outcome_index.known(as_of, provenance, signal_type, group_lifecycle) >= ENOUGH_OUTCOMES:
             return _record_of_group(outcome_index, as_of, provenance, signal_type, group_lifecycle)
 
     has_live = outcome_index.known(as_of, "live", signal_type) > 0

@@ -102,7 +102,7 @@ def retry_delay(attempts: int) -> timedelta:
     return min(_MAX_DELAY, _FIRST_DELAY * 2**doublings)
 
 
-def hold(window_end: datetime, *, released: bool, now: datetime) -> str:
+def hold_reason(window_end: datetime, *, released: bool, now: datetime) -> str:
     """Why a pending mail is not sent automatically, for the operator; empty where it may be sent.
 
     Windows are longer than SEND_WITHIN, so every mail but that of the newest complete window is held.

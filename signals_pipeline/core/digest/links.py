@@ -159,12 +159,12 @@ def with_verdict(page_url: str, verdict: Verdict) -> str:
     return f"{page_url}?verdict={quote(verdict)}"
 
 
-def unsubscribing(token: str, *, as_of: datetime, key: str) -> str:
+def verify_unsubscribe_link(token: str, *, as_of: datetime, key: str) -> str:
     """The recipient that an unsubscribe token is for; raises as `verify_link` does."""
     return verify_link("unsubscribe", token, as_of=as_of, key=key)["r"]
 
 
-def judging(token: str, *, as_of: datetime, key: str) -> FeedbackFields:
+def verify_feedback_link(token: str, *, as_of: datetime, key: str) -> FeedbackFields:
     """The signal and reader that a feedback token is for; raises as `verify_link` does."""
     fields = verify_link("feedback", token, as_of=as_of, key=key)
     return FeedbackFields(

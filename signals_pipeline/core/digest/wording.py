@@ -182,7 +182,7 @@ def _decisive_stories(stories: Sequence[Contribution], stands_without: Sequence[
 # Corrections
 
 
-def corrected_words(correction: Correction) -> tuple[str, ...]:
+def correction_sentences(correction: Correction) -> tuple[str, ...]:
     """What happened to the headlines behind an active signal, and what remains of it, one sentence each."""
     signal = correction.signal
     signal_text = _described(signal)
@@ -239,13 +239,13 @@ _SETTING_NAMES = {
 _SETTING_VALUES = {"news_driven": "news and price", "technical": "price alone"}
 
 
-def funnel_words(funnel: Mapping[str, int]) -> list[tuple[str, str]]:
+def gate_rows(funnel: Mapping[str, int]) -> list[tuple[str, str]]:
     """Name and count of each gate, in the order of the gates; gates without a name of their own come last."""
     gates = _ordered(funnel, _GATE_NAMES)
     return [(_name(gate, _GATE_NAMES), f"{funnel[gate]:,}") for gate in gates]
 
 
-def knob_words(knobs: Mapping[str, Any]) -> list[tuple[str, str]]:
+def setting_rows(knobs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and value of each setting, those that shape the score first; settings without a name come last."""
     settings = _ordered(knobs, _SETTING_NAMES)
     return [(_name(setting, _SETTING_NAMES), _value(knobs[setting])) for setting in settings]
@@ -274,7 +274,7 @@ def _value(value: object) -> str:
 # Near misses
 
 
-def near_miss_words(miss: NearMiss, knobs: Mapping[str, Any]) -> str:
+def near_miss_reason(miss: NearMiss, knobs: Mapping[str, Any]) -> str:
     """What stopped a company, such as `below the 0.30 minimum`; its score is shown next to this text."""
     if miss.gate == "threshold":
         minimum = float(knobs["min_combined_score"])
@@ -298,7 +298,7 @@ def _threshold(minimum: float) -> str:
 # Subject, preheader and remarks
 
 
-def tag(mode: str, deployment: str) -> str:
+def subject_tag(mode: str, deployment: str) -> str:
     """The mark in front of a subject whose digest is not live or not real, such as `[demo backfill] `."""
     marks: list[str] = []
     if deployment == "demo":
@@ -418,7 +418,7 @@ def preheader(
         return f"Corrected: {first.symbol}. {first.sentences[0]} {window.label}."
     if near_misses:
         nearest = near_misses[0]
-        reason = near_miss_words(nearest, knobs)
+        reason = near_miss_reason(nearest, knobs)
         return f"Closest to a signal: {nearest.symbol} {signed(nearest.combined_score)}, {reason}. {window.label}."
     return f"No company came close to a signal. {window.label}."
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from signals_pipeline.core.linking.linker import SUBJECT, Linker, Place
+from signals_pipeline.core.linking.linker import SUBJECT, Linker, MentionSpan
 from signals_pipeline.core.linking.mentions import CASHTAG_MARK
 from signals_pipeline.core.text import content_address
 from signals_pipeline.core.watchlist import Watchlist
@@ -23,7 +23,15 @@ from signals_pipeline.core.watchlist import Watchlist
 _Span = tuple[int, int]
 
 # Why a headline carries no tone for a company, as counted for the operator.
-REASONS: tuple[str, ...] = ("comparison", "elsewhere", "form", "market", "market_data", "no_statement", "shared")
+NO_TONE_REASONS: tuple[str, ...] = (
+    "comparison",
+    "elsewhere",
+    "form",
+    "market",
+    "market_data",
+    "no_statement",
+    "shared",
+)
 
 # Where a title is cut whatever companies it names.
 _HARD_CUT = re.compile(
@@ -71,7 +79,7 @@ class Clause:
 
     Attributes:
         text: The words that the sentiment model reads; empty where the headline carries no tone for the company.
-        reason: One of `REASONS` where text is empty, else empty.
+        reason: One of `NO_TONE_REASONS` where text is empty, else empty.
     """
 
     text: str
@@ -80,7 +88,7 @@ class Clause:
 
 def clauses_by_company(
     text: str,
-    spans: Sequence[Place],
+    spans: Sequence[MentionSpan],
     relevance: Mapping[str, float],
 ) -> dict[str, Clause]:
     """Return the clause of each company.
@@ -115,13 +123,13 @@ def clauses_by_company(
     return {symbol: clauses.get(symbol, Clause("", "elsewhere")) for symbol in relevance}
 
 
-def _spans_within(spans: Sequence[Place], start: int, end: int) -> list[Place]:
+def _spans_within(spans: Sequence[MentionSpan], start: int, end: int) -> list[MentionSpan]:
     """The mentions that begin in a part, counted from its start."""
     within = [span for span in spans if start <= span.start < end]
-    return [Place(span.symbol, span.start - start, span.end - start) for span in within]
+    return [MentionSpan(span.symbol, span.start - start, span.end - start) for span in within]
 
 
-def _parts(text: str, spans: Sequence[Place]) -> list[_Span]:
+def _parts(text: str, spans: Sequence[MentionSpan]) -> list[_Span]:
     """Cut a title into parts, never inside a name or a list of names."""
     hard_cuts = [match.span() for match in _HARD_CUT.finditer(text)]
 
@@ -146,11 +154,11 @@ def _parts(text: str, spans: Sequence[Place]) -> list[_Span]:
     return parts
 
 
-def _is_inside_name(cut_start: int, cut_end: int, spans: Sequence[Place]) -> bool:
+def _is_inside_name(cut_start: int, cut_end: int, spans: Sequence[MentionSpan]) -> bool:
     return any(span.start < cut_end and cut_start < span.end for span in spans)
 
 
-def _is_inside_list(cut_start: int, text: str, spans: Sequence[Place]) -> bool:
+def _is_inside_list(cut_start: int, text: str, spans: Sequence[MentionSpan]) -> bool:
     for left, right in pairwise(spans):
         is_between = left.end <= cut_start < right.start
         if is_between and _LIST_SEPARATOR.match(text[left.end : right.start]):
@@ -160,7 +168,7 @@ def _is_inside_list(cut_start: int, text: str, spans: Sequence[Place]) -> bool:
 
 def _part_clauses(
     part: str,
-    spans: Sequence[Place],
+    spans: Sequence[MentionSpan],
     subjects: set[str],
 ) -> dict[str, Clause]:
     """Return the clauses of the companies that one part of a title names.
@@ -239,19 +247,20 @@ def assign_clauses(
 
     Returns:
         The frame, in the rows of relevance > 0 with `text` the company's clause (empty: no tone) and `text_hash` its
-        content address where it has one; and the count of rows without tone by reason, every reason of `REASONS`.
+        content address where it has one; and the count of rows without tone by reason, with every reason of
+        `NO_TONE_REASONS`.
     """
     linker = Linker(watchlist)
     titles: list[str] = headlines["title"].tolist()
     texts: list[str] = headlines["text"].tolist()
     hashes: list[str] = headlines["text_hash"].tolist()
-    counts = dict.fromkeys(REASONS, 0)
+    counts = dict.fromkeys(NO_TONE_REASONS, 0)
     for rows in _rows_by_headline(headlines):
         first = rows[0].position
         relevance = {row.symbol: row.relevance for row in rows}
 
         # A title about one company is that company's whole: its mentions need not be found.
-        text, spans = texts[first], list[Place]()
+        text, spans = texts[first], list[MentionSpan]()
         if len(relevance) > 1:
             text, spans = linker.mention_spans(titles[first], text, relevance)
         clauses = clauses_by_company(text, spans, relevance)

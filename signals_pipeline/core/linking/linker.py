@@ -99,7 +99,7 @@ class _Title:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MentionSpan:
     """Where a text names a company: index of the first character and index after the last one."""
 
     symbol: str
@@ -160,7 +160,7 @@ class Linker:
         title: str,
         text: str,
         supported: Iterable[str],
-    ) -> tuple[str, list[Place]]:
+    ) -> tuple[str, list[MentionSpan]]:
         """Return the text with `CASHTAG_MARK` before the cashtags of its sentence, and where it names companies.
 
         Args:
@@ -197,7 +197,7 @@ class Linker:
                 filing_symbols.add(symbol)
         return _Title(text, filing_symbols, cashtags={match[1] for match in matches})
 
-    def _title_relevance(self, spans: list[Place], title: _Title) -> dict[str, float]:
+    def _title_relevance(self, spans: list[MentionSpan], title: _Title) -> dict[str, float]:
         """Return the relevance of each company that a title names."""
         # The first mention of each company: read backwards, it overwrites the later ones.
         first_by_symbol = {span.symbol: span for span in reversed(spans)}
@@ -214,7 +214,7 @@ class Linker:
             relevance[symbol] = SUBJECT
         return relevance
 
-    def _subjects(self, spans: list[Place], text: str, *, is_only_company: bool) -> list[str]:
+    def _subjects(self, spans: list[MentionSpan], text: str, *, is_only_company: bool) -> list[str]:
         """Return the companies that a title is about: the first that it names, and those joined to it.
 
         Args:
@@ -245,7 +245,7 @@ class Linker:
             subjects.append(span)
         return [span.symbol for span in subjects]
 
-    def _is_rating(self, spans: list[Place], text: str) -> bool:
+    def _is_rating(self, spans: list[MentionSpan], text: str) -> bool:
         """Whether the first company only rates another: `JPMorgan cuts Microsoft to neutral`."""
         first = spans[0]
         if _RATES_ANY.match(text, first.end):
@@ -266,7 +266,7 @@ def _is_near_head(start: int, text: str) -> bool:
     return len(_WORD.findall(clause_before)) <= _MAXIMUM_WORDS_BEFORE_SUBJECT
 
 
-def _is_only_source(span: Place, text: str) -> bool:
+def _is_only_source(span: MentionSpan, text: str) -> bool:
     """Whether a company is only quoted, or hosts the event that the headline is about."""
     before = text[: span.start]
     after = text[span.end :]
@@ -277,7 +277,7 @@ def _is_only_source(span: Place, text: str) -> bool:
     return span.start > 0 and _SAYS_LAST.match(after) is not None
 
 
-def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Place]:
+def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[MentionSpan]:
     """Resolve the mentions of a text to companies; those in doubt are left out.
 
     Args:
@@ -303,9 +303,9 @@ def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Place
             if _JOINED.match(text[mentions[left].end : mentions[right].start]):
                 symbols[index] = mention.symbols
 
-    spans: list[Place] = []
+    spans: list[MentionSpan] = []
     for mention, mention_symbols in zip(mentions, symbols, strict=True):
-        spans.extend(Place(symbol, mention.start, mention.end) for symbol in mention_symbols)
+        spans.extend(MentionSpan(symbol, mention.start, mention.end) for symbol in mention_symbols)
     return spans
 
 

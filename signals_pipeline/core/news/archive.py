@@ -20,7 +20,7 @@ from signals_pipeline.core.text import canonical_url, clean
 # published more than this before its feed last delivered everything.
 STALE_AFTER = timedelta(hours=72)
 
-Identified = tuple[str, RawHeadline]
+IdentifiedHeadline = tuple[str, RawHeadline]
 """An item's identity and the item."""
 
 
@@ -34,7 +34,7 @@ class ItemNote(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class ItemVersion:
     """One version of an item as the archive stores it; its headline carries first_seen_at.
 
     Attributes:
@@ -57,7 +57,7 @@ class Additions:
         counts: Number of items by feed and `ItemNote`.
     """
 
-    versions: tuple[Version, ...]
+    versions: tuple[ItemVersion, ...]
     counts: Mapping[str, Counter[str]]
 
 
@@ -69,12 +69,12 @@ def item_id(headline: RawHeadline) -> str:
     return _sha256(f"{_normalised_text(headline.title)}\n{_normalised_text(headline.source)}")
 
 
-def identified(headlines: Iterable[RawHeadline]) -> tuple[Identified, ...]:
+def identify(headlines: Iterable[RawHeadline]) -> tuple[IdentifiedHeadline, ...]:
     """The headlines, each preceded by its `item_id`."""
     return tuple((item_id(headline), headline) for headline in headlines)
 
 
-def folded(delivered: Iterable[Identified]) -> dict[str, list[RawHeadline]]:
+def merge_copies(delivered: Iterable[IdentifiedHeadline]) -> dict[str, list[RawHeadline]]:
     """Group a delivery by identity: the first copy from each feed, every copy with the tags of all of them.
 
     Args:
@@ -93,9 +93,9 @@ def folded(delivered: Iterable[Identified]) -> dict[str, list[RawHeadline]]:
     return items
 
 
-def additions(
+def new_versions(
     items: Mapping[str, Sequence[RawHeadline]],
-    archived: Mapping[str, Sequence[Version]],
+    archived: Mapping[str, Sequence[ItemVersion]],
     *,
     now: datetime,
     frontier: datetime | None,
@@ -111,7 +111,7 @@ def additions(
     makes a version with all tags. A copy from another feed with other words is not an edit and is not stored.
 
     Args:
-        items: What the feeds delivered, from `folded`.
+        items: What the feeds delivered, from `merge_copies`.
         archived: Versions in the archive by item_id, earliest known first; at least those of the delivered items.
         now: When the round began (aware).
         frontier: Up to when the archive was read for digests (aware); None before the first round.
@@ -121,7 +121,7 @@ def additions(
         delivered_until: Per feed, until when it had delivered everything before this round.
     """
     collection_round = _CollectionRound(now, frontier, edits_known_from, asked_since, delivered_until)
-    versions: list[Version] = []
+    versions: list[ItemVersion] = []
     for identity, copies in items.items():
         stored = archived.get(identity, ())
         if stored:
@@ -153,7 +153,7 @@ class _CollectionRound:
         self,
         identity: str,
         copies: Sequence[RawHeadline],
-    ) -> list[Version]:
+    ) -> list[ItemVersion]:
         """The first version of an item that is new to the archive; empty where no copy of it is news."""
         # Every copy is examined, not only up to the first that is news: each feed's line counts its own items.
         news = [headline for headline in copies if self._is_news(headline)]
@@ -166,15 +166,15 @@ class _CollectionRound:
         self,
         identity: str,
         copies: Sequence[RawHeadline],
-        stored: Sequence[Version],
-    ) -> list[Version]:
+        stored: Sequence[ItemVersion],
+    ) -> list[ItemVersion]:
         """The new versions of an archived item: an edited text, an added tag, or a corrected date in the future."""
         known_tags: set[str] = set()
         for version in stored:
             known_tags.update(version.headline.tags)
         known_versions = {version.version for version in stored}
 
-        versions: list[Version] = []
+        versions: list[ItemVersion] = []
         for headline in copies:
             # Feeds word the same item differently, so a copy is compared with its own feed's versions only.
             from_this_feed = [version.headline for version in stored if version.headline.feed == headline.feed]
@@ -237,13 +237,13 @@ class _CollectionRound:
             return False
         return all((version.known_at or self._now) > self._now for version in earlier)
 
-    def _version(self, identity: str, headline: RawHeadline) -> Version:
+    def _version(self, identity: str, headline: RawHeadline) -> ItemVersion:
         # A date in the future is part of the version, so that the corrected date makes another one.
         future_date = ""
         if headline.published_at and headline.published_at > self._now:
             future_date = headline.published_at.isoformat()
         content = "\n".join([*_text(headline), *headline.tags, future_date])
-        return Version(identity, _sha256(content), headline)
+        return ItemVersion(identity, _sha256(content), headline)
 
 
 def _with_tags(headline: RawHeadline, tags: tuple[str, ...]) -> RawHeadline:

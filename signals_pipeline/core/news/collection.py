@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
-from signals_pipeline.core.news.feeds import Collection, SourceReport, SourceStatus
+from signals_pipeline.core.news.feeds import FeedVisit, SourceReport, SourceStatus
 
 Span = tuple[datetime, datetime]
 """A half-open interval of aware instants."""
 
 
 def reports_for(
-    collections: Sequence[Collection],
+    collections: Sequence[FeedVisit],
     start: datetime,
     end: datetime,
 ) -> tuple[SourceReport, ...]:
@@ -59,8 +59,8 @@ def reports_for(
 
 
 def _report(
-    last: Collection,
-    visits: Sequence[Collection],
+    last: FeedVisit,
+    visits: Sequence[FeedVisit],
     previous_round: datetime | None,
     start: datetime,
     end: datetime,

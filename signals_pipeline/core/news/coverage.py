@@ -21,7 +21,7 @@ from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceReport, SourceStatus
 from signals_pipeline.core.news.normalisation import Normalised, normalise
-from signals_pipeline.core.tables import ByWindow, Columns
+from signals_pipeline.core.tables import ColumnArrays, RowsByWindow
 from signals_pipeline.core.windows import Window, evidence_interval, windows_between
 
 # Missing windows are listed for this long before a window. Further back, a window without a run is history that was
@@ -127,7 +127,7 @@ class Coverage:
         return f"{prefix}gap of {' '.join(lengths)}"
 
 
-def ledger(
+def coverage_ledger(
     windows: Sequence[Window],
     *,
     covered: Sequence[Window],
@@ -152,7 +152,7 @@ def ledger(
         normalised: The batch's headlines, where they are normalised already.
     """
     normalised = normalised or normalise(batch.headlines)
-    headlines_by_window = ByWindow(headlines)
+    headlines_by_window = RowsByWindow(headlines)
 
     # Positions of the batch's items by time, so that each window finds its own by bisection.
     timed_items: list[tuple[datetime, int]] = []
@@ -204,7 +204,7 @@ def window_coverage(
     previous_end: datetime | None,
     missing: Sequence[str],
     reports: Sequence[SourceReport],
-    headlines: Columns,
+    headlines: ColumnArrays,
     drops: Mapping[str, int],
 ) -> Coverage:
     """The ledger entry of one window.

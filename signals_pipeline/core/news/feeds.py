@@ -93,7 +93,7 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class FeedVisit:
     """One visit to a live feed: what it was asked for, and which part of that it surely delivered in full.
 
     Attributes:
@@ -135,7 +135,7 @@ class NewsBatch:
 
     headlines: tuple[RawHeadline, ...]
     reports: tuple[SourceReport, ...]
-    collections: tuple[Collection, ...] = ()
+    collections: tuple[FeedVisit, ...] = ()
 
 
 class NewsSource(Protocol):

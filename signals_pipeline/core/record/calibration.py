@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.intervals import hit_rate_interval
-from signals_pipeline.core.record.forward_returns import FloatArray, Forward, ScorePanel
-from signals_pipeline.core.record.track_record import ENOUGH
+from signals_pipeline.core.record.forward_returns import FloatArray, ForwardReturns, ScorePanel
+from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES
 
 By = Literal["combined_score", "confidence_score"]
 
@@ -84,7 +84,7 @@ class Reliability:
     @property
     def text(self) -> str:
         """The conclusion, in plain words."""
-        if self.brier is None or self.brier_base is None or self.error is None or self.n < ENOUGH:
+        if self.brier is None or self.brier_base is None or self.error is None or self.n < ENOUGH_OUTCOMES:
             return f"Tone confidence against the next session: too few (n = {self.n})."
         # Totals over the groups.
         agreed = sum(line.hits for line in self.lines) / self.n
@@ -118,7 +118,7 @@ def calibration(outcomes: pd.DataFrame, horizon: int, by: By) -> tuple[Calibrati
     return tuple(lines)
 
 
-def agreement(panel: ScorePanel, forward: Forward) -> pd.DataFrame:
+def agreement(panel: ScorePanel, forward: ForwardReturns) -> pd.DataFrame:
     """Whether the next session agreed with the tone, one row per company with tone and entry session.
 
     Of the windows before one open the last counts; a tone of exactly 0 has no sign and is left out.
@@ -215,5 +215,5 @@ def _line(
         low=low,
         high=high,
         base_rate=float(base_rates.mean()),
-        enough=n >= ENOUGH,
+        enough=n >= ENOUGH_OUTCOMES,
     )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from signals_pipeline.core.intervals import wilson
+from signals_pipeline.core.intervals import wilson_interval
 
 NO_SOURCE = "(no news source)"
 
@@ -73,6 +73,6 @@ def _lines(ratings: Iterable[tuple[str, bool]]) -> tuple[FeedbackLine, ...]:
     lines: list[FeedbackLine] = []
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         n, positive = counts[name], useful[name]
-        low, high = wilson(positive, n)
+        low, high = wilson_interval(positive, n)
         lines.append(FeedbackLine(name, n, positive, positive / n, low, high))
     return tuple(lines)

@@ -83,7 +83,7 @@ class ScorePanel:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Forward:
+class ForwardReturns:
     """Returns net of the benchmark after each window, by horizon.
 
     Attributes:
@@ -117,7 +117,7 @@ def forward_returns(
     *,
     as_of: datetime,
     actions: pd.DataFrame | None = None,
-) -> Forward:
+) -> ForwardReturns:
     """What every company did after every window; the returns are those of `outcomes.realised_outcomes`.
 
     Args:
@@ -146,7 +146,7 @@ def forward_returns(
     watched = np.array([columns[symbol] for symbol in watchlist], dtype=np.int64)
     opens, closes = price_grids(bars, columns, sessions)
 
-    forward = Forward(entry=entry, days=calendar[entry], excess={}, above={}, below={})
+    forward = ForwardReturns(entry=entry, days=calendar[entry], excess={}, above={}, below={})
     for horizon in HORIZONS:
         exit_place = entry + horizon - 1
         # Entry 0 would be before the calendar's first open: the true entry session is not known.
@@ -167,7 +167,7 @@ def forward_returns(
     return forward
 
 
-def pairs(values: FloatArray, forward: Forward, horizon: int) -> pd.DataFrame:
+def pairs(values: FloatArray, forward: ForwardReturns, horizon: int) -> pd.DataFrame:
     """A score and what came after it, one row per company and entry session, for `information_coefficient`.
 
     Of the windows before one open only the last counts: a return is set against one score, the newest.

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.intervals import overlap_robust_error
-from signals_pipeline.core.record.track_record import ENOUGH, MIN_ENTRY_SESSIONS, RecordLine, record_line
+from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES, MIN_ENTRY_SESSIONS, RecordLine, record_line
 
 FALSE_DISCOVERIES = 0.05
 """Expected share of slices called different although they are not."""
@@ -61,7 +61,7 @@ class Slices:
         tested = sum(part.p is not None for part in self.slices)
         different = [part.line.label for part in self.slices if part.different]
         return (
-            f"{len(self.slices)} slices, {tested} of them with {ENOUGH} outcomes or more; different from the "
+            f"{len(self.slices)} slices, {tested} of them with {ENOUGH_OUTCOMES} outcomes or more; different from the "
             f"base rate at a false discovery rate of {FALSE_DISCOVERIES:.0%}: {', '.join(different) or 'none'}"
         )
 
@@ -78,7 +78,7 @@ def publisher_of(contributions: str) -> str:
     return NO_STORY
 
 
-def sliced(outcomes: pd.DataFrame, horizon: int) -> Slices:
+def slice_record(outcomes: pd.DataFrame, horizon: int) -> Slices:
     """Cut the outcomes of one horizon by each dimension.
 
     Args:

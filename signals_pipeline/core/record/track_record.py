@@ -17,7 +17,7 @@ from signals_pipeline.core.intervals import Z, distinct_days, hit_rate_interval,
 from signals_pipeline.core.record.information_coefficient import RankCorrelation, rank_correlation
 from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
 
-ENOUGH = 30
+ENOUGH_OUTCOMES = 30
 """Outcomes from which on a hit rate is shown: with fewer, its interval is wider than a third of the scale."""
 
 MIN_ENTRY_SESSIONS = 10
@@ -104,7 +104,7 @@ class RecordLine:
         return f"mean net {mean} ± {Z * self.clustered_se:.2%}"
 
 
-def judged(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
+def record_section(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
     """A group's record as its heading and the lines worth a row.
 
     Args:
@@ -130,12 +130,12 @@ def judged(lines: Sequence[RecordLine]) -> tuple[str, tuple[RecordLine, ...]]:
     return f"{heading}: too few to judge (n = {counts} after {horizons})", ()
 
 
-def judged_groups(lines: Iterable[RecordLine]) -> list[tuple[str, tuple[RecordLine, ...]]]:
-    """`judged` for each run of lines with one label, in their order."""
-    return [judged(tuple(group)) for _, group in groupby(lines, key=lambda line: line.label)]
+def record_sections(lines: Iterable[RecordLine]) -> list[tuple[str, tuple[RecordLine, ...]]]:
+    """`record_section` for each run of lines with one label, in their order."""
+    return [record_section(tuple(group)) for _, group in groupby(lines, key=lambda line: line.label)]
 
 
-def record(
+def track_record(
     outcomes: pd.DataFrame, *, label: str, provenance: Provenance | None = None, signal_group: str | None = None
 ) -> tuple[RecordLine, ...]:
     """The track record of the given outcomes, one line per horizon.
@@ -200,7 +200,7 @@ def record_line(
         base_rate=float(base_rates.mean()) if n else None,
         mean_net_return=float(net_returns.mean()) if n else None,
         clustered_se=overlap_robust_error(net_returns, entry_sessions, horizon),
-        enough=n >= ENOUGH,
+        enough=n >= ENOUGH_OUTCOMES,
         provenance=provenance,
         signal_group=signal_group,
     )

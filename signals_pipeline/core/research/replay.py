@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals_pipeline.core.record.forward_returns import FloatArray
-from signals_pipeline.core.research.stored_evidence import BoolArray, Evidence, ToneGrid
+from signals_pipeline.core.research.stored_evidence import BoolArray, StoredEvidence, ToneGrid
 from signals_pipeline.core.signals.decision import STRONGER_BY, Lifecycle, Signal
 from signals_pipeline.core.windows import NEW_YORK, Window
 
@@ -31,7 +31,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Setting:
+class ParameterSet:
     """The parameters that a replay can vary, in the units of the configuration table."""
 
     sentiment_weight: float
@@ -44,7 +44,7 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Replayed:
+class ReplayedSignals:
     """The signals under all parameter sets, one entry per signal, windows in order.
 
     Attributes:
@@ -64,7 +64,9 @@ class Replayed:
     combined: FloatArray
 
 
-def replay(evidence: Evidence, settings: Sequence[Setting], before: Iterable[Signal] = ()) -> Replayed:
+def replay_signals(
+    evidence: StoredEvidence, settings: Sequence[ParameterSet], before: Iterable[Signal] = ()
+) -> ReplayedSignals:
     """Decide every window again under every parameter set, oldest first, each set with a history of its own.
 
     Args:
@@ -75,7 +77,7 @@ def replay(evidence: Evidence, settings: Sequence[Setting], before: Iterable[Sig
     panel = evidence.panel
     parameters = _Parameters.from_settings(evidence, settings)
     history = _History.from_signals(len(settings), panel.symbols, before)
-    decisions: list[Replayed] = []
+    decisions: list[ReplayedSignals] = []
     for place, window in enumerate(panel.windows):
         decisions.append(parameters.decide(place, window, history))
     return _concatenated(decisions)
@@ -106,7 +108,7 @@ class _Parameters:
     technical_only: BoolArray
 
     @classmethod
-    def from_settings(cls, evidence: Evidence, settings: Sequence[Setting]) -> "_Parameters":
+    def from_settings(cls, evidence: StoredEvidence, settings: Sequence[ParameterSet]) -> "_Parameters":
         # Tones take most of the time, and many parameter sets share theirs.
         tone_parameters = [(setting.min_sentiment_confidence, setting.tone_half_life_hours) for setting in settings]
         distinct = list(dict.fromkeys(tone_parameters))
@@ -142,7 +144,7 @@ class _Parameters:
         passes: BoolArray = eligible & (combined != 0) & (np.abs(combined) >= self.min_combined_score)
         return combined, passes, fresh & ~self.technical_only
 
-    def decide(self, place: int, window: Window, history: "_History") -> Replayed:
+    def decide(self, place: int, window: Window, history: "_History") -> ReplayedSignals:
         """One window's signals under every parameter set, entered into the history."""
         combined, passes, fresh = self.candidates(place)
         side = np.sign(combined)
@@ -161,7 +163,7 @@ class _Parameters:
 
         history.enter(signals, side, combined, window.as_of, stronger=signals & (lifecycle == _STRONGER))
         setting, symbol = np.nonzero(signals)
-        return Replayed(
+        return ReplayedSignals(
             setting=setting,
             window=np.full(len(setting), place, dtype=np.int64),
             symbol=symbol,
@@ -232,13 +234,15 @@ class _History:
         self.stronger_day[stronger] = _day(decided_at)
 
 
-def _concatenated(parts: Sequence[Replayed]) -> Replayed:
+def _concatenated(parts: Sequence[ReplayedSignals]) -> ReplayedSignals:
     """The signals of several windows in one."""
     if not parts:
         nothing = np.zeros(0, dtype=np.int64)
-        return Replayed(nothing, nothing, nothing, np.zeros(0, dtype=bool), nothing, np.zeros(0))
-    columns = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Replayed)}
-    return Replayed(**columns)
+        return ReplayedSignals(nothing, nothing, nothing, np.zeros(0, dtype=bool), nothing, np.zeros(0))
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(ReplayedSignals)
+    }
+    return ReplayedSignals(**columns)
 
 
 def _largest(moves: BoolArray, size: FloatArray, maximum: Integers) -> BoolArray:

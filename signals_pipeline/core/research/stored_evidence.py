@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.record.forward_returns import FloatArray, ScorePanel, window_places
 from signals_pipeline.core.scoring.scores import SHRINKAGE
-from signals_pipeline.core.sentiment.tone import age_hours, recency_of, weight_of
+from signals_pipeline.core.sentiment.tone import age_hours, headline_weight, recency_factor
 from signals_pipeline.core.windows import Window
 
 BoolArray = NDArray[np.bool_]
@@ -34,7 +34,7 @@ class ToneGrid:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Evidence:
+class StoredEvidence:
     """The stored frames of some windows, arranged for replays: scores as a panel, headlines in the order of summation.
 
     Attributes:
@@ -60,7 +60,7 @@ class Evidence:
     old: BoolArray
 
     @classmethod
-    def from_frames(cls, sentiment: pd.DataFrame, scores: pd.DataFrame, windows: Sequence[Window]) -> "Evidence":
+    def from_frames(cls, sentiment: pd.DataFrame, scores: pd.DataFrame, windows: Sequence[Window]) -> "StoredEvidence":
         """Arrange the SENTIMENT and SCORES rows of these windows.
 
         Raises:
@@ -101,8 +101,8 @@ class Evidence:
         n / (n + SHRINKAGE), n = (sum A_k)^2 / sum A_k^2 the effective number of stories (Kish 1965).
         """
         # Headlines: their weights.
-        recency = recency_of(self.hours, half_life_hours)
-        weight = weight_of(recency, self.relevance, self.novelty, self.confidence, min_confidence)
+        recency = recency_factor(self.hours, half_life_hours)
+        weight = headline_weight(recency, self.relevance, self.novelty, self.confidence, min_confidence)
         carries_tone = weight > 0
 
         # Stories: weight, mean score, and whether none of the headlines that count belongs to an old story.

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals_pipeline.core.intervals import hit_rate_interval
-from signals_pipeline.core.record.forward_returns import Forward
-from signals_pipeline.core.record.track_record import ENOUGH, LOOK_AHEAD, SUSPECT, SUSPECT_HORIZON
+from signals_pipeline.core.record.forward_returns import ForwardReturns
+from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES, LOOK_AHEAD, SUSPECT, SUSPECT_HORIZON
 from signals_pipeline.core.research.multiple_testing import Bets, FloatArray, RealityCheck, reality_check
-from signals_pipeline.core.research.replay import Replayed, Setting
+from signals_pipeline.core.research.replay import ParameterSet, ReplayedSignals
 
 LEVEL = 0.05
 """Significance level: above this p value the best parameter set is called noise."""
@@ -43,7 +43,7 @@ class Trial:
         t: By how many errors it gains more than at other times, see `multiple_testing`; None where too few to judge.
     """
 
-    setting: Setting
+    setting: ParameterSet
     signals: int
     a_week: float
     n: int
@@ -57,7 +57,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class TuningResult:
     """All trials and the conclusion about the best of them.
 
     Attributes:
@@ -87,8 +87,8 @@ class Tuning:
         count = f"{len(self.trials)} setting{'' if len(self.trials) == 1 else 's'}"
         if self.best is None or self.best.t is None or self.best.hit_rate is None:
             return (
-                f"Too few to tell: none of {count} has {ENOUGH} outcomes, or there are fewer than {MIN_ENTRY_SESSIONS} "
-                f"sessions ({self.sessions})."
+                f"Too few to tell: none of {count} has {ENOUGH_OUTCOMES} outcomes, or there are fewer than "
+                f"{MIN_ENTRY_SESSIONS} sessions ({self.sessions})."
             )
         # A typographic minus sign for readers.
         t = f"{self.best.t:.1f}".replace("-", "−")
@@ -125,7 +125,7 @@ class _Evaluated:
     base_rate: FloatArray
 
 
-def grid(base: Setting, choices: Mapping[str, Sequence[Any]]) -> tuple[Setting, ...]:
+def parameter_grid(base: ParameterSet, choices: Mapping[str, Sequence[Any]]) -> tuple[ParameterSet, ...]:
     """All combinations of choices, `base` first.
 
     Args:
@@ -138,7 +138,9 @@ def grid(base: Setting, choices: Mapping[str, Sequence[Any]]) -> tuple[Setting, 
     return tuple(dict.fromkeys((base, *settings)))
 
 
-def tune(settings: Sequence[Setting], replayed: Replayed, forward: Forward, *, horizon: int, weeks: float) -> Tuning:
+def tune(
+    settings: Sequence[ParameterSet], replayed: ReplayedSignals, forward: ForwardReturns, *, horizon: int, weeks: float
+) -> TuningResult:
     """Evaluate the replayed signals of every parameter set by what followed.
 
     Args:
@@ -155,7 +157,7 @@ def tune(settings: Sequence[Setting], replayed: Replayed, forward: Forward, *, h
     t_values: list[float | None] = [None] * n_settings
     p = 1.0
     threshold = float("inf")
-    enough = np.bincount(evaluated.setting, minlength=n_settings) >= ENOUGH
+    enough = np.bincount(evaluated.setting, minlength=n_settings) >= ENOUGH_OUTCOMES
     if enough.any() and len(evaluated.dates) >= MIN_ENTRY_SESSIONS:
         check = _check(evaluated, forward, horizon, enough)
         p, threshold = check.p, check.threshold
@@ -172,7 +174,7 @@ def tune(settings: Sequence[Setting], replayed: Replayed, forward: Forward, *, h
         trial = _trial(setting, evaluated, rows, n_signals=count, weeks=weeks, horizon=horizon, t=t)
         trials.append(trial)
         start = end
-    return Tuning(
+    return TuningResult(
         horizon=horizon,
         sessions=len(evaluated.dates),
         trials=tuple(trials),
@@ -192,7 +194,7 @@ def _best(trials: Sequence[Trial]) -> Trial | None:
     return best
 
 
-def _evaluate(replayed: Replayed, forward: Forward, horizon: int) -> _Evaluated:
+def _evaluate(replayed: ReplayedSignals, forward: ForwardReturns, horizon: int) -> _Evaluated:
     """The replayed signals whose outcomes are known, in the order of parameter sets."""
     excess = forward.excess[horizon][replayed.window, replayed.symbol]
     above = forward.above[horizon][replayed.window]
@@ -215,12 +217,12 @@ def _evaluate(replayed: Replayed, forward: Forward, horizon: int) -> _Evaluated:
     )
 
 
-def _known_sessions(forward: Forward, horizon: int) -> NDArray[np.bool_]:
+def _known_sessions(forward: ForwardReturns, horizon: int) -> NDArray[np.bool_]:
     """The last window before each entry session whose outcomes are known: one window per session."""
     return forward.last_before_open & np.isfinite(forward.above[horizon])
 
 
-def _check(evaluated: _Evaluated, forward: Forward, horizon: int, enough: NDArray[np.bool_]) -> RealityCheck:
+def _check(evaluated: _Evaluated, forward: ForwardReturns, horizon: int, enough: NDArray[np.bool_]) -> RealityCheck:
     """The reality check of the parameter sets with enough outcomes.
 
     Many parameter sets share signals, so each distinct signal is moved along the calendar once.
@@ -247,7 +249,7 @@ def _check(evaluated: _Evaluated, forward: Forward, horizon: int, enough: NDArra
 
 
 def _trial(
-    setting: Setting,
+    setting: ParameterSet,
     evaluated: _Evaluated,
     rows: slice,
     *,

@@ -21,7 +21,7 @@ import pandas as pd
 
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
-from signals_pipeline.core.tables import SCORES, ByWindow, concat
+from signals_pipeline.core.tables import SCORES, RowsByWindow, concat
 from signals_pipeline.core.windows import Window
 
 # Half a story of no tone is mixed into every tone: one story alone keeps two thirds of its tone, ten keep 95 %.
@@ -88,7 +88,7 @@ def build(
         `core.signals.corrections`).
     """
     parts = chunked(sorted(windows, key=lambda window: window.start), WINDOWS_A_SHARE)
-    frames = [ByWindow(frame) for frame in (headlines[_COUNTED_COLUMNS], sentiment, technicals)]
+    frames = [RowsByWindow(frame) for frame in (headlines[_COUNTED_COLUMNS], sentiment, technicals)]
     shares = [_Share.from_frames(frames, part) for part in parts if part]
     work = partial(_score, symbols=symbols, sentiment_weight=sentiment_weight)
     results = map_chunks(work, shares, sizes=[len(share.windows) for share in shares], unit="windows")
@@ -107,7 +107,7 @@ class _Share:
     @classmethod
     def from_frames(
         cls,
-        frames: Sequence[ByWindow],
+        frames: Sequence[RowsByWindow],
         windows: Sequence[Window],
     ) -> "_Share":
         first, last = windows[0].start, windows[-1].start

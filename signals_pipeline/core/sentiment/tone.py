@@ -112,7 +112,7 @@ def build(
     confidence = probabilities.max(axis=1)
     relevance = rows["relevance"].to_numpy()
     novelty = rows["novelty"].to_numpy()
-    recency = recency_of(age_hours(rows, as_of), half_life_hours)
+    recency = recency_factor(age_hours(rows, as_of), half_life_hours)
     scored = rows.assign(
         p_negative=p_negative,
         p_neutral=p_neutral,
@@ -121,17 +121,17 @@ def build(
         confidence=confidence,
         confident=confidence >= min_confidence,
         recency=recency,
-        weight=weight_of(recency, relevance, novelty, confidence, min_confidence),
+        weight=headline_weight(recency, relevance, novelty, confidence, min_confidence),
     )
     return SENTIMENT.conform(scored)
 
 
-def recency_of(hours: npt.NDArray[np.float64], half_life_hours: float) -> npt.NDArray[np.float64]:
+def recency_factor(hours: npt.NDArray[np.float64], half_life_hours: float) -> npt.NDArray[np.float64]:
     """Return 2 ** (-age / half-life) of headlines of these ages, hours, shape (n,)."""
     return np.exp2(-hours / half_life_hours)
 
 
-def weight_of(
+def headline_weight(
     recency: npt.NDArray[np.float64],
     relevance: npt.NDArray[np.float64],
     novelty: npt.NDArray[np.float64],

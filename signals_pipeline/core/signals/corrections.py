@@ -22,7 +22,7 @@ import pandas as pd
 
 from signals_pipeline.core.scoring.scores import SHRINKAGE
 from signals_pipeline.core.signals.decision import Signal
-from signals_pipeline.core.tables import among
+from signals_pipeline.core.tables import is_in
 from signals_pipeline.core.text import readable
 
 Parts = Sequence[Mapping[str, Any]]
@@ -105,7 +105,7 @@ def revisions(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> dict[datetime
     # A headline has one row per company.
     rows = rows.drop_duplicates().sort_values(["window_start", "known_at", "headline_id", "url", "title"])
 
-    tones = _tones_by_headline(sentiment[among(sentiment["headline_id"], rows["headline_id"])])
+    tones = _tones_by_headline(sentiment[is_in(sentiment["headline_id"], rows["headline_id"])])
     by_window: dict[int, list[Revision]] = defaultdict(list)
     for window_start, known_at, url, title, headline_id in zip(
         _microseconds(rows["window_start"]),
@@ -125,7 +125,7 @@ def revisions(headlines: pd.DataFrame, sentiment: pd.DataFrame) -> dict[datetime
     return result
 
 
-def corrections(
+def find_corrections(
     active: Iterable[Signal], unreported: Iterable[Revision], *, min_combined_score: float
 ) -> tuple[Correction, ...]:
     """The active signals that rest on a text which has changed since they were decided, by symbol.

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from signals_pipeline.core.dates import instant64
-from signals_pipeline.core.tables import Columns
+from signals_pipeline.core.tables import ColumnArrays
 from signals_pipeline.core.windows import NEW_YORK, Window
 
 SignalType = Literal["BUY", "SELL"]
@@ -93,7 +93,7 @@ class NearMiss:
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
+class GateResult:
     """What one window's companies came to at the gates.
 
     Attributes:
@@ -156,7 +156,7 @@ class Decision:
     funnel: dict[str, int]
 
 
-def gate(scores: Columns, window: Window, *, min_combined_score: float, generator: str) -> Gated:
+def apply_gates(scores: ColumnArrays, window: Window, *, min_combined_score: float, generator: str) -> GateResult:
     """Pass one window's companies through the gates.
 
     Args:
@@ -275,7 +275,7 @@ def near_misses_with_capped(near_misses: Iterable[NearMiss], decision: Decision)
     return _largest((*near_misses, *capped))
 
 
-def _gate_news(rows: Sequence[Row], window: Window, threshold: float) -> Gated:
+def _gate_news(rows: Sequence[Row], window: Window, threshold: float) -> GateResult:
     """The gates of the news-driven generator."""
     # Gate 1: a headline is relevant to the company.
     with_news = [row for row in rows if row["n_relevant"] > 0]
@@ -300,7 +300,7 @@ def _gate_news(rows: Sequence[Row], window: Window, threshold: float) -> Gated:
     return _result(agreeing, near_misses, funnel, window, "news_driven_ml")
 
 
-def _gate_technical(rows: Sequence[Row], window: Window, threshold: float) -> Gated:
+def _gate_technical(rows: Sequence[Row], window: Window, threshold: float) -> GateResult:
     """The gates of the technical generator: a technical score, and one that is large enough."""
     priced = [_without_news(row) for row in rows if row["technical"] is not None]
     # A score of 0 has no direction, so it is no candidate even with a threshold of 0.
@@ -321,10 +321,10 @@ def _result(
     funnel: dict[str, int],
     window: Window,
     source: Source,
-) -> Gated:
+) -> GateResult:
     candidates = [_candidate(row, window, source) for row in passed]
     candidates.sort(key=_by_size)
-    return Gated(
+    return GateResult(
         candidates=tuple(candidates),
         near_misses=_largest(miss for miss in near_misses if miss is not None),
         funnel=funnel,
@@ -437,7 +437,7 @@ def _by_size(scored: Candidate | NearMiss) -> tuple[float, str]:
     return -abs(scored.combined_score), scored.symbol
 
 
-def _rows(scores: Columns) -> list[Row]:
+def _rows(scores: ColumnArrays) -> list[Row]:
     """Rows as plain Python values, a missing technical score or instant as None."""
     columns: dict[str, list[Any]] = {name: values.tolist() for name, values in scores.items()}
     columns["technical"] = [None if math.isnan(value) else value for value in columns["technical"]]

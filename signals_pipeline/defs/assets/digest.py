@@ -58,7 +58,7 @@ def digest(
             composed = composer.compose(window)
             content = composed.to_json()
             # Digest and mails are stored in one transaction, so that no mail is lost or duplicated.
-            mails = mailing.addressed(window) if window == newest else ()
+            mails = mailing.mail_recipients(window) if window == newest else ()
             store.digests.put(
                 window, content, kind=composed.kind, mode=composed.mode, subject=composed.subject, mails=mails
             )

@@ -6,11 +6,11 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.adapters.worker_pool import WorkerPool
-from signals_pipeline.core.news.coverage import ledger
+from signals_pipeline.core.news.coverage import coverage_ledger
 from signals_pipeline.core.news.evidence import build_evidence, news_interval
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline.core.news.normalisation import normalise
-from signals_pipeline.core.tables import HEADLINES, Columns
+from signals_pipeline.core.tables import HEADLINES, ColumnArrays
 from signals_pipeline.defs.metadata import attach, coverage_entries, describe_windows, leading_rows, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import MarketContext, Store
@@ -54,7 +54,7 @@ def headlines(
 
     # The ledger compares what the evidence covers with what earlier windows have covered.
     covered = store.coverage.covered(windows[0].start)
-    entries = ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **lookback)
+    entries = coverage_ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **lookback)
     store.coverage.put(entries)
 
     describe_windows(context, frame, windows, _describe)
@@ -64,7 +64,7 @@ def headlines(
     return dg.Output(frame, metadata=metadata)
 
 
-def _describe(rows: Columns) -> dict[str, Any]:
+def _describe(rows: ColumnArrays) -> dict[str, Any]:
     """Metadata of one window, from its rows."""
     about_a_company = rows["relevance"] > 0
     without_tone = int((about_a_company & (rows["text"] == "")).sum())

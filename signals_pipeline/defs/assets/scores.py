@@ -8,7 +8,7 @@ import pandas as pd
 
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.scoring import scores as core
-from signals_pipeline.core.tables import SCORES, Columns
+from signals_pipeline.core.tables import SCORES, ColumnArrays
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading_rows, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
@@ -56,7 +56,7 @@ def scores(
     return dg.Output(frame, metadata={"sentiment_weight": f"{knobs.sentiment_weight:g}"})
 
 
-def _describe(rows: Columns) -> dict[str, Any]:
+def _describe(rows: ColumnArrays) -> dict[str, Any]:
     """Metadata of one window, from its rows."""
     has_tone = rows["n_stories"] > 0
     toned = {name: values[has_tone] for name, values in rows.items()}

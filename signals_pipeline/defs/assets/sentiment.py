@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from signals_pipeline.core.sentiment import tone as core
-from signals_pipeline.core.tables import SENTIMENT, Columns
+from signals_pipeline.core.tables import SENTIMENT, ColumnArrays
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading_rows, table_schema
@@ -62,7 +62,7 @@ def sentiment(
     return dg.Output(frame, metadata=model)
 
 
-def _describe(rows: Columns) -> dict[str, Any]:
+def _describe(rows: ColumnArrays) -> dict[str, Any]:
     """Metadata of one window, from its rows."""
     entries: dict[str, Any] = {"confident": int(rows["confident"].sum())}
     # Dagster refuses NaN, so a window without headlines has no mean.

@@ -10,7 +10,7 @@ from signals_pipeline.adapters.progress import counted
 from signals_pipeline.adapters.stores.signal_history import Recorded, WindowRun
 from signals_pipeline.adapters.stores.tables import signal_history
 from signals_pipeline.core.signals import decision as core
-from signals_pipeline.core.tables import ByWindow
+from signals_pipeline.core.tables import RowsByWindow
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.metadata import attach, funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
@@ -47,12 +47,12 @@ def signals(
     modes = modes_of(context, windows, overridden=isinstance(knobs, OverriddenKnobs))
     context.log.info(scorer.announcement)
 
-    scores_by_window = ByWindow(scores)
+    scores_by_window = RowsByWindow(scores)
     # Oldest first: a window is decided against the signals of those before it.
     decided_again: set[str] = set()
     entries: dict[str, dict[str, Any]] = {}
     for window in counted(windows):
-        gated = core.gate(
+        gated = core.apply_gates(
             scores_by_window.columns(window.start),
             window,
             min_combined_score=knobs.min_combined_score,

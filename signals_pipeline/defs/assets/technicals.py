@@ -10,7 +10,7 @@ import pandas as pd
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices import technicals as core
-from signals_pipeline.core.tables import TECHNICALS, Columns
+from signals_pipeline.core.tables import TECHNICALS, ColumnArrays
 from signals_pipeline.defs.metadata import describe_windows, leading_rows, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.resources import MarketContext
@@ -55,7 +55,7 @@ def technicals(
     return dg.Output(frame, metadata={"source": prices.name, "price_notes": dg.MetadataValue.md(notes or "none")})
 
 
-def _describe(rows: Columns) -> dict[str, Any]:
+def _describe(rows: ColumnArrays) -> dict[str, Any]:
     """Metadata of one window, from its rows."""
     missing = rows["symbol"][np.isnan(rows["technical"])]
     stale = rows["symbol"][rows["stale"]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from signals_pipeline.adapters.mail.chart import LINE, MARK, sparkline
-from signals_pipeline.adapters.rendering.drawings import marked, price_span
+from signals_pipeline.adapters.rendering.drawings import price_span, signal_close_index
 from signals_pipeline_tests.adapters.rendering.test_digest import contrast
 from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, outcome_rows, signal
 from signals_pipeline_tests.support.digest_pages import NOW
@@ -38,12 +38,12 @@ def _x(place: int, count: int) -> float:
 def test_the_mark_is_the_last_close_before_the_signal() -> None:
     outcomes = outcome_rows(0)
     new = digest_of(NOW, [signal(window=NOW)], outcomes=outcomes).new[0]
-    assert marked(new) == len(new.closes) - 1
+    assert signal_close_index(new) == len(new.closes) - 1
     earlier = replace(new, decided_at=WINDOWS[2].end)
     decided = WINDOWS[2].end.date().isoformat()  # after that day's close
-    assert earlier.sessions[marked(earlier)] == decided < earlier.sessions[marked(earlier) + 1]
-    assert f"signal after {earlier.closes[marked(earlier)]:,.2f} on" in price_span(earlier)
-    assert marked(replace(new, decided_at=datetime(2000, 1, 1, tzinfo=UTC))) == 0
+    assert earlier.sessions[signal_close_index(earlier)] == decided < earlier.sessions[signal_close_index(earlier) + 1]
+    assert f"signal after {earlier.closes[signal_close_index(earlier)]:,.2f} on" in price_span(earlier)
+    assert signal_close_index(replace(new, decided_at=datetime(2000, 1, 1, tzinfo=UTC))) == 0
 
 
 @pytest.mark.parametrize("ground", ["#ffffff", "#181c21"])

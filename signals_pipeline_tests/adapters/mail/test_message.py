@@ -17,7 +17,12 @@ from signals_pipeline.adapters.mail.envelope import Envelope, Links
 from signals_pipeline.adapters.mail.message import digest_message, failure_message, trial_message
 from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES, render_text
 from signals_pipeline.adapters.rendering.drawings import price_span
-from signals_pipeline.core.digest.links import LinkKeyError, judging, recipient_hash, unsubscribing
+from signals_pipeline.core.digest.links import (
+    LinkKeyError,
+    recipient_hash,
+    verify_feedback_link,
+    verify_unsubscribe_link,
+)
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline_tests.support.digest_examples import WINDOWS
 from signals_pipeline_tests.support.digest_pages import NOW, Page, everything, hostile_cards, titled
@@ -88,7 +93,7 @@ def test_one_click_unsubscribe_over_https_only() -> None:
     address = str(mail["List-Unsubscribe"]).strip("<>")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert address.startswith("https://desk.example/unsubscribe/")
-    assert unsubscribing(address.rpartition("/")[2], as_of=SENT, key=KEY) == "ann@example.org"
+    assert verify_unsubscribe_link(address.rpartition("/")[2], as_of=SENT, key=KEY) == "ann@example.org"
     assert address in Page(body(mail, "html")).links
     assert address in body(mail, "plain")
     plain = mail_of(everything(), Links("http://localhost:8000", KEY))
@@ -118,7 +123,7 @@ def test_every_card_can_be_called_useful_or_not_by_its_own_link() -> None:
     mail = mail_of(digest)
     for kind in ("html", "plain"):
         found = re.findall(r"https://desk\.example/feedback/([\w.-]+)\?verdict=(\w+)", body(mail, kind))
-        about = [(judging(token, as_of=SENT, key=KEY), verdict) for token, verdict in found]
+        about = [(verify_feedback_link(token, as_of=SENT, key=KEY), verdict) for token, verdict in found]
         said = [(each.symbol, each.signal_type, verdict) for each, verdict in about]
         wanted = [(card.symbol, card.signal_type, verdict) for card in cards for verdict in ("useful", "not_useful")]
         assert said == wanted

@@ -16,9 +16,9 @@ from signals_pipeline.adapters.model.folder import (
     WEIGHTS_FILE,
     ModelError,
     checksum,
-    seal,
+    write_manifest,
 )
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.inference import SentimentModel
 
 COMPACT = Path(signals_pipeline.__file__).parent / "sample" / "model" / "compact"
 ID2LABEL = dict(enumerate(LABELS))
@@ -38,7 +38,7 @@ def rewrite_manifest(folder: Path, **changes: object) -> None:
     """Write a manifest with the checksums of the files as they are now: what a broken export would leave."""
     config = SentimentModel.load(COMPACT, threads=1)
     known: dict[str, object] = {"name": config.name, "id2label": ID2LABEL, "max_length": 64, "vocabulary": 30522}
-    seal(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
+    write_manifest(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
 
 
 def test_binary_labels_are_refused(folder: Path) -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.news.live import LiveNews
-from signals_pipeline.adapters.stores.circuit_breakers import Circuits
+from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
-from signals_pipeline.core.news.coverage import Coverage, ledger
+from signals_pipeline.core.news.coverage import Coverage, coverage_ledger
 from signals_pipeline.core.news.evidence import news_interval
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
 from signals_pipeline.core.tables import HEADLINES
@@ -48,7 +48,7 @@ class Fortnight:
         """One run of the schedule: what has no digest yet, then the newest window."""
         windows = scheduled_windows(newest, max(window.end for window in self.told) if self.told else None)
         batch = self.news.fetch(*news_interval(windows, **REACH))
-        found = ledger(windows, covered=tuple(self.told), batch=batch, headlines=NONE, **REACH)
+        found = coverage_ledger(windows, covered=tuple(self.told), batch=batch, headlines=NONE, **REACH)
         for window, entry in zip(windows, found, strict=True):
             assert window not in self.told
             self.told[window] = inside(batch, window)
@@ -78,7 +78,7 @@ def test_no_minute_is_lost_and_nothing_is_told_twice(
     engine = engine_for(new_database(store, tmp_path_factory.mktemp("news")))
     clock = [start]
     tapes = [Tape(name, airing(start, name, dice)) for name in ("one", "two")]
-    circuits = Circuits(engine, threshold=99)
+    circuits = CircuitBreakers(engine, threshold=99)
     fortnight = Fortnight(LiveNews(tapes, HeadlineArchive(engine), circuits, now=lambda: clock[0]))
     windows = windows_between(start, start + timedelta(days=14))
     for window in windows:
@@ -103,7 +103,9 @@ def test_no_minute_is_lost_and_nothing_is_told_twice(
     for window in told:  # read again, everything is as it was told
         again = fortnight.news.fetch(*news_interval([window], **REACH))
         assert inside(again, window) == fortnight.told[window]
-        (entry,) = ledger([window], covered=[w for w in told if w < window], batch=again, headlines=NONE, **REACH)
+        (entry,) = coverage_ledger(
+            [window], covered=[w for w in told if w < window], batch=again, headlines=NONE, **REACH
+        )
         assert entry.reports == fortnight.entries[window].reports
     engine.dispose()
 
@@ -124,7 +126,7 @@ def test_after_two_failed_windows_the_third_covers_them(engine: Engine) -> None:
         "one", [Aired(item(w.start + timedelta(hours=1), w.key), w.start + timedelta(hours=1)) for w in windows]
     )
     fortnight = Fortnight(
-        LiveNews([tape], HeadlineArchive(engine), Circuits(engine, threshold=99), now=lambda: clock[0])
+        LiveNews([tape], HeadlineArchive(engine), CircuitBreakers(engine, threshold=99), now=lambda: clock[0])
     )
     for window, down in zip(windows, ["", "down", "down", ""], strict=False):
         clock[0], tape.down = window.end + timedelta(seconds=5), down

@@ -7,7 +7,7 @@ import pytest
 from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.rss import YAHOO_FEEDS_ORIGIN, RssFeed, YahooRss
-from signals_pipeline.core.news.archive import additions, folded, identified
+from signals_pipeline.core.news.archive import identify, merge_copies, new_versions
 from signals_pipeline.core.news.feeds import NewsSource
 from signals_pipeline_tests.support.asking import START, client, refusal
 from signals_pipeline_tests.support.documents import NOW, Item, atom, rss
@@ -80,8 +80,8 @@ def test_a_picture_s_title_is_no_item(house: Vendor) -> None:
 def test_an_item_that_stands_twice_is_delivered_as_the_document_has_it_and_archived_once(house: Vendor) -> None:
     house.routes["/feed.xml"] = [Reply(rss([*ITEMS, *ITEMS]), XML)]
     headlines = feed(house).fetch(START, NOW).headlines
-    added = additions(
-        folded(identified(headlines)),
+    added = new_versions(
+        merge_copies(identify(headlines)),
         {},
         now=NOW,
         frontier=None,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.news.feeds import FeedOptions, build_feeds
-from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Company, Watchlist
@@ -77,7 +77,7 @@ def test_the_operators_budget_holds_below_the_plans(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_other_runs_used_up_is_one_line(tmp_path: Path, engine: Engine) -> None:
-    calls, apple = SourceCalls(engine), Watchlist((Company("AAPL", "Apple Inc."),))
+    calls, apple = SourceCallLedger(engine), Watchlist((Company("AAPL", "Apple Inc."),))
     chosen = options(tmp_path, newsapi_daily_calls=3, origins={"https://newsapi.org": "http://127.0.0.1:9"})
     assert calls.reserve("newsapi", chosen.plan.limits, NOW, 5) == 3
     (feed,) = build_feeds(chosen, apple, calls, lambda: NOW)
@@ -88,7 +88,7 @@ def test_a_budget_that_other_runs_used_up_is_one_line(tmp_path: Path, engine: En
 
 
 def test_an_unknown_feed_and_a_name_too_long_are_one_line(tmp_path: Path) -> None:
-    calls = SourceCalls.__new__(SourceCalls)  # never asked: the feeds are refused before
+    calls = SourceCallLedger.__new__(SourceCallLedger)  # never asked: the feeds are refused before
     with pytest.raises(SourceError, match="'reuters' is not a feed"):
         build_feeds(FeedOptions(("reuters",), str(tmp_path)), Watchlist(()), calls, lambda: NOW)
     endless = Watchlist((Company("S", "Name " * 300),))

@@ -13,7 +13,7 @@ from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import LivePrices
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
 from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
-from signals_pipeline.adapters.stores.bars import BarStore
+from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline_tests.support.databases import new_database
@@ -34,7 +34,7 @@ from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, rec
 __all__ = ["exchange", "shelf"]
 
 
-def test_bars_come_back_as_traded_with_their_actions(exchange: Exchange, shelf: BarStore) -> None:
+def test_bars_come_back_as_traded_with_their_actions(exchange: Exchange, shelf: BarRepository) -> None:
     live: PriceSource = source(exchange, shelf)
     bars = live.bars(["BBB", "AAA"], START, END)
     pd.testing.assert_frame_equal(bars, up_to(exchange.traded(["AAA", "BBB"]), "2021-08-31"), check_like=True)
@@ -43,7 +43,7 @@ def test_bars_come_back_as_traded_with_their_actions(exchange: Exchange, shelf: 
     assert (live.name, live.notes()) == ("exchange", ())
 
 
-def test_stored_sessions_are_asked_of_nobody(exchange: Exchange, shelf: BarStore) -> None:
+def test_stored_sessions_are_asked_of_nobody(exchange: Exchange, shelf: BarRepository) -> None:
     whole = source(exchange, shelf).bars(["AAA", "BBB"], START, END)
     assert exchange.asked == [(("AAA", "BBB"), START)]
     again = source(exchange, shelf)
@@ -62,7 +62,7 @@ def test_stored_sessions_are_asked_of_nobody(exchange: Exchange, shelf: BarStore
         ("2021-09-04T12:00", "2021-08-31"),  # nothing after the end is asked for
     ],
 )
-def test_an_unfinished_session_is_never_stored(exchange: Exchange, shelf: BarStore, now: str, newest: str) -> None:
+def test_an_unfinished_session_is_never_stored(exchange: Exchange, shelf: BarRepository, now: str, newest: str) -> None:
     exchange.now = at(now)
     assert last(source(exchange, shelf).bars(["AAA"], START, END)) == newest
     stored = shelf.bars(["AAA"], START, date(2022, 1, 1))
@@ -70,7 +70,9 @@ def test_an_unfinished_session_is_never_stored(exchange: Exchange, shelf: BarSto
     assert stored["session"].dt.date.tolist() == TRADED.dates[closed].tolist()
 
 
-def test_a_day_later_only_the_new_session_is_asked_for_with_some_overlap(exchange: Exchange, shelf: BarStore) -> None:
+def test_a_day_later_only_the_new_session_is_asked_for_with_some_overlap(
+    exchange: Exchange, shelf: BarRepository
+) -> None:
     exchange.now = at("2021-08-30T21:30")
     source(exchange, shelf).bars(["AAA", "BBB"], START, date(2021, 8, 30))
     exchange.now = at("2021-08-31T21:30")
@@ -81,7 +83,9 @@ def test_a_day_later_only_the_new_session_is_asked_for_with_some_overlap(exchang
     assert len(exchange.asked) == 3
 
 
-def test_history_further_back_is_asked_for_once_also_where_there_is_none(exchange: Exchange, shelf: BarStore) -> None:
+def test_history_further_back_is_asked_for_once_also_where_there_is_none(
+    exchange: Exchange, shelf: BarRepository
+) -> None:
     exchange.first["BBB"] = date(2021, 8, 2)
     for start in (date(2021, 8, 16), START, date(2021, 6, 1)):
         source(exchange, shelf).bars(["AAA", "BBB"], start, END)
@@ -92,7 +96,7 @@ def test_history_further_back_is_asked_for_once_also_where_there_is_none(exchang
     assert len(source(exchange, shelf).bars(["CCC"], date(2021, 6, 1), END)) == 2
 
 
-def test_before_the_first_session_nobody_is_asked(exchange: Exchange, shelf: BarStore) -> None:
+def test_before_the_first_session_nobody_is_asked(exchange: Exchange, shelf: BarRepository) -> None:
     assert source(exchange, shelf).bars(["AAA"], date(2021, 9, 4), date(2021, 9, 6)).empty
     exchange.now = at("2021-05-03T12:00")
     assert source(exchange, shelf).bars(["AAA"], START, START).empty
@@ -107,7 +111,7 @@ def test_day_by_day_or_in_one_go_the_same_is_stored(
     found = []
     for visits in (sorted(days), [max(days)]):
         opened = engine_for(new_database(store, tmp_path_factory.mktemp("bars")))
-        exchange, shelf = Exchange(), BarStore(opened)
+        exchange, shelf = Exchange(), BarRepository(opened)
         for day in visits:
             exchange.now = datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
             source(exchange, shelf).bars(["AAA", "BBB"], START, day)
@@ -126,7 +130,7 @@ def server() -> Iterator[YahooServer]:
 
 
 def test_yahoo_over_sockets_into_the_store_and_out_again(
-    server: YahooServer, shelf: BarStore, tmp_path_factory: pytest.TempPathFactory
+    server: YahooServer, shelf: BarRepository, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     cache = tmp_path_factory.getbasetemp() / "yfinance"
     yahoo = YahooPrices(cache_dir=cache, base_url=server.url, policy=chart_policy(min_interval=0))

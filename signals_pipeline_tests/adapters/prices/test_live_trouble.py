@@ -9,7 +9,7 @@ import pytest
 
 from signals_pipeline.adapters.prices.live import BarDelivery
 from signals_pipeline.adapters.prices.screening import unusable_actions, unusable_bars
-from signals_pipeline.adapters.stores.bars import BarStore
+from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline_tests.core.prices.test_adjustment import actions_of
 from signals_pipeline_tests.support.digest_examples import bars_of
@@ -37,7 +37,7 @@ def failing(delivery: BarDelivery) -> BarDelivery:
 
 
 def test_in_an_outage_stored_bars_are_used_and_it_is_said_and_nobody_asks_twice(
-    exchange: Exchange, shelf: BarStore
+    exchange: Exchange, shelf: BarRepository
 ) -> None:
     exchange.now = at("2021-08-30T21:30")
     source(exchange, shelf).bars(["AAA", "BBB"], START, END)
@@ -51,7 +51,7 @@ def test_in_an_outage_stored_bars_are_used_and_it_is_said_and_nobody_asks_twice(
     assert last(source(exchange, shelf).bars(["AAA", "BBB"], START, END)) == "2021-08-31"
 
 
-def test_with_nothing_stored_an_outage_is_one_line(exchange: Exchange, shelf: BarStore) -> None:
+def test_with_nothing_stored_an_outage_is_one_line(exchange: Exchange, shelf: BarRepository) -> None:
     exchange.change = failing
     with pytest.raises(SourceError, match=r"^exchange: no daily bars of 2 symbols .*AAA: HTTP 503.*try again") as told:
         source(exchange, shelf).bars(["AAA", "BBB"], START, END)
@@ -59,7 +59,9 @@ def test_with_nothing_stored_an_outage_is_one_line(exchange: Exchange, shelf: Ba
     assert not told.value.transient
 
 
-def test_an_outage_that_may_pass_says_so_and_the_same_run_may_ask_again(exchange: Exchange, shelf: BarStore) -> None:
+def test_an_outage_that_may_pass_says_so_and_the_same_run_may_ask_again(
+    exchange: Exchange, shelf: BarRepository
+) -> None:
     exchange.change = lambda delivery: replace(failing(delivery), transient=True)
     live = source(exchange, shelf)
     with pytest.raises(SourceError) as told:
@@ -69,7 +71,7 @@ def test_an_outage_that_may_pass_says_so_and_the_same_run_may_ask_again(exchange
     assert last(live.bars(["AAA", "BBB"], START, END)) == "2021-08-31"
 
 
-def test_another_format_fails_loudly_and_keeps_what_could_be_read(exchange: Exchange, shelf: BarStore) -> None:
+def test_another_format_fails_loudly_and_keeps_what_could_be_read(exchange: Exchange, shelf: BarRepository) -> None:
     exchange.change = lambda delivery: replace(delivery, drift="BBB: 'timestamp' is missing")
     with pytest.raises(SourceError, match=r"^exchange: the format of its responses has changed \(BBB: 'timestamp'"):
         source(exchange, shelf).bars(["AAA"], START, END)
@@ -77,7 +79,7 @@ def test_another_format_fails_loudly_and_keeps_what_could_be_read(exchange: Exch
 
 
 def test_an_answer_adjusted_for_a_split_that_it_does_not_list_waits_until_it_does(
-    exchange: Exchange, shelf: BarStore
+    exchange: Exchange, shelf: BarRepository
 ) -> None:
     exchange.now = at("2021-07-02T21:30")
     source(exchange, shelf).bars(["AAA", "BBB"], START, END)
@@ -104,7 +106,7 @@ def test_an_answer_adjusted_for_a_split_that_it_does_not_list_waits_until_it_doe
 
 
 def test_a_row_that_is_no_bar_and_an_action_that_can_not_be_are_left_out_and_named(
-    exchange: Exchange, shelf: BarStore
+    exchange: Exchange, shelf: BarRepository
 ) -> None:
     def broken(delivery: BarDelivery) -> BarDelivery:
         bars = delivery.bars.copy()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.bars import BarStore, Span
+from signals_pipeline.adapters.stores.bars import BarRepository, Span
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.prices.adjustment import no_actions
 from signals_pipeline_tests.core.prices.test_adjustment import actions_of
@@ -21,17 +21,19 @@ NOON = datetime(2024, 2, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def repository(engine: Engine) -> BarStore:
-    return BarStore(engine)
+def repository(engine: Engine) -> BarRepository:
+    return BarRepository(engine)
 
 
-def put_bars(repository: BarStore, bars: pd.DataFrame, actions: pd.DataFrame = ACTIONS, asked: date = FIRST) -> int:
+def put_bars(
+    repository: BarRepository, bars: pd.DataFrame, actions: pd.DataFrame = ACTIONS, asked: date = FIRST
+) -> int:
     return repository.put(
         bars, actions, asked=dict.fromkeys(bars["symbol"].unique(), asked), source="test", seen_at=NOON
     )
 
 
-def test_bars_and_actions_are_returned_as_put_in_the_order_of_a_price_source(repository: BarStore) -> None:
+def test_bars_and_actions_are_returned_as_put_in_the_order_of_a_price_source(repository: BarRepository) -> None:
     assert put_bars(repository, BARS.sample(frac=1, random_state=1)) == 30
     columns = ["symbol", "session", "open", "high", "low", "close", "volume"]
     pd.testing.assert_frame_equal(
@@ -45,7 +47,7 @@ def test_bars_and_actions_are_returned_as_put_in_the_order_of_a_price_source(rep
     assert repository.actions(["AAA"], FIRST, date(2024, 1, 3)).empty
 
 
-def test_nothing_stored_is_an_empty_frame_of_the_same_types(repository: BarStore) -> None:
+def test_nothing_stored_is_an_empty_frame_of_the_same_types(repository: BarRepository) -> None:
     put_bars(repository, BARS)
     for full, empty in (
         (repository.bars(["AAA"], FIRST, LAST), repository.bars(["ZZZ"], FIRST, LAST)),
@@ -55,7 +57,7 @@ def test_nothing_stored_is_an_empty_frame_of_the_same_types(repository: BarStore
         assert empty.dtypes.to_dict() == full.dtypes.to_dict()
 
 
-def test_what_was_first_seen_stays(repository: BarStore) -> None:
+def test_what_was_first_seen_stays(repository: BarRepository) -> None:
     put_bars(repository, BARS.iloc[:5])
     later = BARS.assign(close=99.0)
     assert put_bars(repository, later, ACTIONS.assign(value=9.0)) == 25
@@ -63,7 +65,7 @@ def test_what_was_first_seen_stays(repository: BarStore) -> None:
     assert repository.actions(["AAA"], FIRST, LAST)["value"].tolist() == [0.5, 2.0]
 
 
-def test_how_far_back_each_symbol_was_asked_for_only_moves_back(repository: BarStore) -> None:
+def test_how_far_back_each_symbol_was_asked_for_only_moves_back(repository: BarRepository) -> None:
     assert repository.spans(["AAA"]) == {}
     put_bars(repository, BARS)
     put_bars(repository, BARS.iloc[:0], no_actions())
@@ -73,7 +75,7 @@ def test_how_far_back_each_symbol_was_asked_for_only_moves_back(repository: BarS
     assert repository.spans(["AAA", "NEW"]) == {"AAA": Span(date(2023, 1, 1), LAST), "NEW": Span(FIRST, None)}
 
 
-def test_an_impossible_bar_rejects_its_whole_delivery(repository: BarStore) -> None:
+def test_an_impossible_bar_rejects_its_whole_delivery(repository: BarRepository) -> None:
     with pytest.raises(DatabaseError):
         put_bars(repository, pd.concat([BARS, BARS.iloc[:1].assign(low=-1.0, symbol="BAD")]))
     assert repository.bars(["AAA", "BAD"], FIRST, LAST).empty
@@ -86,7 +88,7 @@ def test_two_concurrent_deliveries_store_each_bar_once(engine: Engine) -> None:
 
     def put() -> None:
         ready.wait(10)
-        added.append(put_bars(BarStore(engine), BARS))
+        added.append(put_bars(BarRepository(engine), BARS))
 
     threads = [Thread(target=put) for _ in range(2)]
     for thread in threads:
@@ -94,4 +96,4 @@ def test_two_concurrent_deliveries_store_each_bar_once(engine: Engine) -> None:
     for thread in threads:
         thread.join()
     assert sorted(added) == [0, 30]
-    assert len(BarStore(engine).bars(["AAA", "BBB", "B.C"], FIRST, LAST)) == 30
+    assert len(BarRepository(engine).bars(["AAA", "BBB", "B.C"], FIRST, LAST)) == 30

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.circuit_breakers import Circuits, CircuitState
+from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers, CircuitState
 from signals_pipeline.adapters.stores.engine import engine_for
 
 NOW = datetime(2026, 3, 4, 11, 30, tzinfo=UTC)
@@ -13,27 +13,27 @@ COOL_DOWN = timedelta(minutes=10)
 
 
 @pytest.fixture
-def circuits(engine: Engine) -> Circuits:
-    return Circuits(engine, threshold=2, cool_down=COOL_DOWN)
+def circuits(engine: Engine) -> CircuitBreakers:
+    return CircuitBreakers(engine, threshold=2, cool_down=COOL_DOWN)
 
 
-def test_an_unknown_source_may_be_called(circuits: Circuits) -> None:
+def test_an_unknown_source_may_be_called(circuits: CircuitBreakers) -> None:
     assert circuits.admit("rss:a", NOW) is None
     assert circuits.state("rss:a") == CircuitState()
 
 
-def test_consecutive_failures_open_the_circuit_for_everyone(circuits: Circuits, database_url: str) -> None:
+def test_consecutive_failures_open_the_circuit_for_everyone(circuits: CircuitBreakers, database_url: str) -> None:
     assert circuits.record("rss:a", NOW, "HTTP 500") == CircuitState(1, None, "HTTP 500")
     assert circuits.admit("rss:a", NOW) is None
     circuits.record("rss:a", NOW, "HTTP 502")
     another = engine_for(database_url)
-    refused = Circuits(another).admit("rss:a", NOW + COOL_DOWN - timedelta(seconds=1))
+    refused = CircuitBreakers(another).admit("rss:a", NOW + COOL_DOWN - timedelta(seconds=1))
     another.dispose()
     assert refused == CircuitState(2, NOW + COOL_DOWN, "HTTP 502")
     assert circuits.admit("rss:b", NOW) is None
 
 
-def test_after_the_cool_down_one_caller_may_try(circuits: Circuits) -> None:
+def test_after_the_cool_down_one_caller_may_try(circuits: CircuitBreakers) -> None:
     for _ in range(2):
         circuits.record("a", NOW, "down")
     assert circuits.admit("a", NOW + COOL_DOWN) is None
@@ -42,14 +42,14 @@ def test_after_the_cool_down_one_caller_may_try(circuits: Circuits) -> None:
     assert second.open_until == NOW + 2 * COOL_DOWN
 
 
-def test_one_answer_closes_the_circuit(circuits: Circuits) -> None:
+def test_one_answer_closes_the_circuit(circuits: CircuitBreakers) -> None:
     for _ in range(5):
         circuits.record("a", NOW, "down")
     assert circuits.record("a", NOW) == CircuitState()
     assert circuits.admit("a", NOW) is None
 
 
-def test_each_further_failure_doubles_the_cool_down_up_to_six_hours(circuits: Circuits) -> None:
+def test_each_further_failure_doubles_the_cool_down_up_to_six_hours(circuits: CircuitBreakers) -> None:
     minutes: list[float | None] = []
     for _ in range(40):
         open_until = circuits.record("a", NOW, "down").open_until

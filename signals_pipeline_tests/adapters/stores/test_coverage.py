@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.coverage import CoverageStore
+from signals_pipeline.adapters.stores.coverage import CoverageRepository
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport
@@ -39,7 +39,7 @@ def entry(window: Window, headlines: int = 3) -> Coverage:
 
 
 def test_an_entry_is_returned_as_it_was_put(engine: Engine) -> None:
-    store = CoverageStore(engine)
+    store = CoverageRepository(engine)
     assert store.get(FIRST) is None
     store.put([entry(FIRST), entry(SECOND)])
     assert store.get(FIRST) == entry(FIRST)
@@ -47,7 +47,7 @@ def test_an_entry_is_returned_as_it_was_put(engine: Engine) -> None:
 
 
 def test_putting_again_replaces_the_entry(engine: Engine) -> None:
-    store = CoverageStore(engine)
+    store = CoverageRepository(engine)
     store.put([entry(FIRST), entry(SECOND)])
     store.put([entry(FIRST, headlines=9)])
     assert store.get(FIRST) == entry(FIRST, headlines=9)
@@ -57,7 +57,7 @@ def test_putting_again_replaces_the_entry(engine: Engine) -> None:
 
 
 def test_covered_windows_are_in_order_and_start_before_the_instant(engine: Engine) -> None:
-    store = CoverageStore(engine)
+    store = CoverageRepository(engine)
     store.put([entry(SECOND), entry(FIRST)])
     assert store.covered(SECOND.start + timedelta(microseconds=1)) == (FIRST, SECOND)
     assert store.covered(SECOND.start) == (FIRST,)
@@ -65,7 +65,7 @@ def test_covered_windows_are_in_order_and_start_before_the_instant(engine: Engin
 
 
 def test_the_entries_of_several_windows_are_in_order_and_leave_out_windows_without_one(engine: Engine) -> None:
-    store = CoverageStore(engine)
+    store = CoverageRepository(engine)
     after = window_for_key("2015-02-02-17:30")
     store.put([entry(after), entry(FIRST)])
     assert list(store.entries((FIRST, SECOND, after)).items()) == [(FIRST, entry(FIRST)), (after, entry(after))]
@@ -73,7 +73,7 @@ def test_the_entries_of_several_windows_are_in_order_and_leave_out_windows_witho
 
 
 def test_a_bad_entry_leaves_the_others_as_they_were(engine: Engine) -> None:
-    store = CoverageStore(engine)
+    store = CoverageRepository(engine)
     store.put([entry(FIRST)])
     with pytest.raises(DatabaseError):
         store.put([entry(FIRST, headlines=9), replace(entry(SECOND), gap_minutes=-1)])

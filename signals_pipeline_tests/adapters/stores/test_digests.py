@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.windows import windows_between
 
@@ -17,14 +17,14 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 def test_an_empty_archive_has_no_newest_digest(engine: Engine) -> None:
-    archive = Digests(engine)
+    archive = DigestRepository(engine)
     assert (archive.newest(), archive.get(WINDOWS[0].start), archive.list()) == (None, None, [])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=TEXTS, subject=TEXTS)
 def test_content_is_returned_as_it_was_put(engine: Engine, content: str, subject: str) -> None:
-    archive = Digests(engine)
+    archive = DigestRepository(engine)
     entry = archive.put(WINDOWS[0], content, kind="full", mode="live", subject=subject)
     stored = archive.get(WINDOWS[0].start)
     assert stored is not None
@@ -34,7 +34,7 @@ def test_content_is_returned_as_it_was_put(engine: Engine, content: str, subject
 
 
 def test_the_same_again_changes_nothing_and_another_replaces(engine: Engine) -> None:
-    archive = Digests(engine)
+    archive = DigestRepository(engine)
     first = archive.put(WINDOWS[0], "{}", kind="quiet", mode="live", subject="Quiet")
     assert archive.put(WINDOWS[0], "{}", kind="quiet", mode="backfill", subject="Quiet") == first
     second = archive.put(WINDOWS[0], '{"a":1}', kind="full", mode="backfill", subject="1 new")
@@ -43,7 +43,7 @@ def test_the_same_again_changes_nothing_and_another_replaces(engine: Engine) -> 
 
 
 def test_newest_and_list_are_ordered_by_window_whatever_the_order_of_putting(engine: Engine) -> None:
-    archive = Digests(engine)
+    archive = DigestRepository(engine)
     for position in (2, 0, 3, 1):
         archive.put(WINDOWS[position], str(position), kind="full", mode="backfill", subject=f"digest {position}")
     newest = archive.newest()
@@ -57,7 +57,7 @@ def test_newest_and_list_are_ordered_by_window_whatever_the_order_of_putting(eng
 
 
 def test_an_unknown_kind_is_refused_and_the_old_digest_stays(engine: Engine) -> None:
-    archive = Digests(engine)
+    archive = DigestRepository(engine)
     first = archive.put(WINDOWS[0], "{}", kind="quiet", mode="live", subject="Quiet")
     with pytest.raises(DatabaseError, match="ck_digest_kind"):
         archive.put(WINDOWS[0], "[]", kind="loud", mode="live", subject="Loud")  # pyright: ignore[reportArgumentType]

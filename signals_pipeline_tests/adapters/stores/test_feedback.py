@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction
-from signals_pipeline.adapters.stores.feedback import Feedback
+from signals_pipeline.adapters.stores.feedback import FeedbackRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import feedback
 from signals_pipeline.core.record.engagement import Rating
@@ -24,7 +24,7 @@ def rows(engine: Engine) -> list[tuple[str, datetime]]:
 
 
 def test_the_same_rating_again_changes_nothing_and_another_replaces_it(engine: Engine) -> None:
-    repository = Feedback(engine)
+    repository = FeedbackRepository(engine)
     key = (START, "AAA", "BUY", "reader")
     assert repository.record(*key, useful=True, at=NOW) == "recorded"
     assert repository.record(*key, useful=True, at=NOW + timedelta(days=1)) == "unchanged"
@@ -34,7 +34,7 @@ def test_the_same_rating_again_changes_nothing_and_another_replaces_it(engine: E
 
 
 def test_ratings_of_readers_and_signals_are_separate(engine: Engine) -> None:
-    repository = Feedback(engine)
+    repository = FeedbackRepository(engine)
     for key in (("AAA", "BUY", "one"), ("AAA", "BUY", "two"), ("AAA", "SELL", "one"), ("BBB", "BUY", "one")):
         assert repository.record(START, *key, useful=True, at=NOW) == "recorded"
     assert len(rows(engine)) == 4
@@ -45,7 +45,7 @@ def test_a_rating_counts_for_the_publisher_of_the_leading_story(engine: Engine) 
     led = signal("AAA", parts=parts, story_id=story(2, 0, 0)["story_id"])
     bare = signal("BBB", parts=[component("rsi", 0.5)], source="technical")
     SignalHistory(engine).record_window(WINDOWS[0], [led.candidate, bare.candidate], run_with())
-    repository = Feedback(engine)
+    repository = FeedbackRepository(engine)
     for symbol in ("AAA", "BBB", "GONE"):
         repository.record(START, symbol, "BUY", "reader", useful=symbol == "AAA", at=NOW)
-    assert repository.verdicts() == [Rating("AAA", "Leading", useful=True), Rating("BBB", "", useful=False)]
+    assert repository.ratings() == [Rating("AAA", "Leading", useful=True), Rating("BBB", "", useful=False)]

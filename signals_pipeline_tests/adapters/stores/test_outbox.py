@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.digests import Digests
+from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import write_transaction
-from signals_pipeline.adapters.stores.outbox import Addressed, Mail, Outbox, OutboxError
+from signals_pipeline.adapters.stores.outbox import Mail, MailRecipient, Outbox, OutboxError
 from signals_pipeline.adapters.stores.tables import suppression
 from signals_pipeline.core.digest.delivery import CLAIM_LASTS, SEND_WITHIN, NotSent, Sent, Unanswered, delivery_result
 from signals_pipeline_tests.support.histories import WINDOWS
@@ -21,16 +21,18 @@ NOW = WINDOW.end + timedelta(minutes=1)
 WHO = ("ann@example.org", "Bob@example.org", "cem@example.org")
 
 
-def addressed(*recipients: str) -> list[Addressed]:
-    return [Addressed(each, f"<{each}>") for each in recipients]
+def mail_recipients(*recipients: str) -> list[MailRecipient]:
+    return [MailRecipient(each, f"<{each}>") for each in recipients]
 
 
 def put(engine: Engine, *recipients: str, window: Any = WINDOW, mode: str = "live", content: str = "{}") -> None:
-    Digests(engine).put(window, content, kind="full", mode=mode, subject="1 new", mails=addressed(*recipients))
+    DigestRepository(engine).put(
+        window, content, kind="full", mode=mode, subject="1 new", mails=mail_recipients(*recipients)
+    )
 
 
 def states(engine: Engine) -> dict[str, str]:
-    return {mail.recipient: mail.state for mail in Outbox(engine).of(WINDOW)}
+    return {mail.recipient: mail.state for mail in Outbox(engine).mails_for(WINDOW)}
 
 
 def suppress(engine: Engine, recipient: str) -> None:
@@ -46,10 +48,10 @@ def first(engine: Engine) -> Mail:
 def test_a_live_digest_and_its_mails_enter_together_and_once(engine: Engine) -> None:
     put(engine, *WHO)
     assert states(engine) == dict.fromkeys(WHO, "pending")
-    before = Outbox(engine).of(WINDOW)
+    before = Outbox(engine).mails_for(WINDOW)
     put(engine, *WHO)
     put(engine, *WHO, "dee@example.org", content="[1]")
-    assert Outbox(engine).of(WINDOW) == before
+    assert Outbox(engine).mails_for(WINDOW) == before
 
 
 @pytest.mark.parametrize("mode", ["backfill", "manual", "catch_up"])
@@ -61,7 +63,7 @@ def test_a_digest_of_another_mode_adds_no_mails(engine: Engine, mode: str) -> No
 def test_a_digest_with_mails_is_updated_in_place_and_stays_live(engine: Engine) -> None:
     put(engine, WHO[0])
     put(engine, mode="backfill", content="[2]")
-    stored = Digests(engine).get(WINDOW.start)
+    stored = DigestRepository(engine).get(WINDOW.start)
     assert stored is not None
     assert (stored.content, stored.entry.mode) == ("[2]", "live")
 
@@ -120,8 +122,8 @@ def test_the_result_of_an_attempt_is_recorded(engine: Engine, answer: Any, state
     outbox, mail = Outbox(engine), first(engine)
     assert outbox.claim(mail, NOW)
     judged = delivery_result(answer, attempts=1, now=NOW)
-    assert outbox.settle(mail, judged, now=NOW, claimed_at=NOW, provider_id="250")
-    (kept,) = outbox.of(WINDOW)
+    assert outbox.record_result(mail, judged, now=NOW, claimed_at=NOW, provider_id="250")
+    (kept,) = outbox.mails_for(WINDOW)
     assert (kept.state, kept.attempts, kept.last_error) == (state, 1, str(answer) if state != "sent" else "")
     assert (kept.sent_at == NOW) == (state == "sent")
     assert outbox.due(NOW) == []
@@ -134,24 +136,24 @@ def test_an_attempt_that_ended_before_the_claim_is_counted_once(engine: Engine) 
     put(engine, WHO[0])
     outbox, mail = Outbox(engine), first(engine)
     judged = delivery_result(NotSent("refused", permanent=False), attempts=1, now=NOW)
-    assert outbox.put_off(mail, judged, NOW)
-    assert not outbox.put_off(mail, judged, NOW)  # the same attempt, recorded by another process
-    assert outbox.of(WINDOW)[0].attempts == 1
+    assert outbox.reschedule(mail, judged, NOW)
+    assert not outbox.reschedule(mail, judged, NOW)  # the same attempt, recorded by another process
+    assert outbox.mails_for(WINDOW)[0].attempts == 1
 
 
 def test_a_claim_expires_to_unknown_and_its_process_may_still_record_the_result(engine: Engine) -> None:
     put(engine, WHO[0])
     outbox, mail = Outbox(engine), first(engine)
     outbox.claim(mail, NOW)
-    assert outbox.settle_lost(NOW + CLAIM_LASTS) == 0
-    assert outbox.settle_lost(NOW + CLAIM_LASTS + timedelta(seconds=1)) == 1
+    assert outbox.expire_claims(NOW + CLAIM_LASTS) == 0
+    assert outbox.expire_claims(NOW + CLAIM_LASTS + timedelta(seconds=1)) == 1
     assert states(engine) == {WHO[0]: "unknown"}
     assert "may have arrived or not" in outbox.open()[0].last_error
     later = NOW + timedelta(hours=1)
-    assert not outbox.settle(
+    assert not outbox.record_result(
         mail, delivery_result(Sent("1"), attempts=1, now=later), now=later, claimed_at=later, provider_id=""
     )
-    assert outbox.settle(
+    assert outbox.record_result(
         mail, delivery_result(Sent("1"), attempts=1, now=later), now=later, claimed_at=NOW, provider_id=""
     )
     assert states(engine) == {WHO[0]: "sent"}
@@ -161,7 +163,7 @@ def test_an_old_mail_waits_for_its_release(engine: Engine) -> None:
     put(engine, *WHO)
     outbox, late = Outbox(engine), WINDOW.end + SEND_WITHIN + timedelta(seconds=1)
     assert outbox.due(late) == []
-    mails = outbox.of(WINDOW)
+    mails = outbox.mails_for(WINDOW)
     assert "release it" in mails[0].held(late)
     outbox.release([mails[0].id], late)
     assert [mail.id for mail in outbox.due(late)] == [mails[0].id]
@@ -170,18 +172,20 @@ def test_an_old_mail_waits_for_its_release(engine: Engine) -> None:
 def test_an_operator_decides_only_about_mails_that_are_neither_sent_nor_being_sent(engine: Engine) -> None:
     put(engine, *WHO)
     outbox = Outbox(engine)
-    ann, bob, cem = outbox.of(WINDOW)
+    ann, bob, cem = outbox.mails_for(WINDOW)
     outbox.claim(ann, NOW)
     with pytest.raises(OutboxError, match=f"mail {ann.id} is sending and can't be released"):
         outbox.release([bob.id, ann.id], NOW)
-    assert not outbox.of(WINDOW)[1].released  # none of them was
-    outbox.settle(ann, delivery_result(Unanswered("?"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="")
+    assert not outbox.mails_for(WINDOW)[1].released  # none of them was
+    outbox.record_result(
+        ann, delivery_result(Unanswered("?"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id=""
+    )
     outbox.release([ann.id], NOW)
     outbox.abandon([bob.id], NOW)
     assert states(engine) == {WHO[0]: "pending", WHO[1]: "failed", WHO[2]: "pending"}
     assert {mail.recipient for mail in outbox.open()} == {WHO[0], WHO[2]}
     outbox.claim(cem, NOW)
-    outbox.settle(cem, delivery_result(Sent("1"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="1")
+    outbox.record_result(cem, delivery_result(Sent("1"), attempts=1, now=NOW), now=NOW, claimed_at=NOW, provider_id="1")
     for decide in (outbox.release, outbox.abandon):
         with pytest.raises(OutboxError, match=f"mail {cem.id} is sent and can't be"):
             decide([cem.id], NOW)
@@ -192,32 +196,32 @@ def test_an_operator_decides_only_about_mails_that_are_neither_sent_nor_being_se
 def test_a_backfilled_digest_goes_out_where_an_operator_releases_it(engine: Engine) -> None:
     outbox, much_later = Outbox(engine), NOW + timedelta(days=30)
     with pytest.raises(OutboxError, match=f"window {WINDOW.key} has no digest"):
-        outbox.release_digest(WINDOW, addressed(*WHO), now=much_later)
+        outbox.release_digest(WINDOW, mail_recipients(*WHO), now=much_later)
     put(engine, mode="backfill")
-    assert outbox.release_digest(WINDOW, addressed(*WHO), now=much_later) == 3
+    assert outbox.release_digest(WINDOW, mail_recipients(*WHO), now=much_later) == 3
     assert {(mail.mode, mail.released) for mail in outbox.due(much_later)} == {("backfill", True)}
     mail = outbox.due(much_later)[0]
     outbox.claim(mail, much_later)
     judged = delivery_result(Sent("1"), attempts=1, now=much_later)
-    outbox.settle(mail, judged, now=much_later, claimed_at=much_later, provider_id="1")
-    assert outbox.release_digest(WINDOW, addressed(*WHO), now=much_later) == 2  # nobody gets a second one
+    outbox.record_result(mail, judged, now=much_later, claimed_at=much_later, provider_id="1")
+    assert outbox.release_digest(WINDOW, mail_recipients(*WHO), now=much_later) == 2  # nobody gets a second one
     put(engine, *WHO, content="[3]")  # a live run later: the digest keeps the mode that its mails refer to
-    stored = Digests(engine).get(WINDOW.start)
+    stored = DigestRepository(engine).get(WINDOW.start)
     assert stored is not None
     assert (stored.content, stored.entry.mode) == ("[3]", "backfill")
-    assert len(outbox.of(WINDOW)) == 3
+    assert len(outbox.mails_for(WINDOW)) == 3
 
 
 def test_a_failure_is_announced_once_and_only_where_no_live_digest_is(engine: Engine) -> None:
     outbox = Outbox(engine)
-    assert outbox.announce_failure(WINDOW, addressed(*WHO), detail="no feed", now=NOW) == 3
-    assert outbox.announce_failure(WINDOW, addressed(*WHO), detail="no feed", now=NOW) == 0
+    assert outbox.announce_failure(WINDOW, mail_recipients(*WHO), detail="no feed", now=NOW) == 3
+    assert outbox.announce_failure(WINDOW, mail_recipients(*WHO), detail="no feed", now=NOW) == 0
     assert {(mail.kind, mail.mode, mail.detail) for mail in outbox.due(NOW)} == {("failed", None, "no feed")}
     put(engine, *WHO)  # the run was repeated and went well: its digest goes out all the same
     assert Counter(mail.kind for mail in outbox.due(NOW)) == {"failed": 3, "digest": 3}
     other = WINDOWS[4]
     put(engine, *WHO, window=other)
-    assert outbox.announce_failure(other, addressed(*WHO), detail="", now=other.end) == 0
+    assert outbox.announce_failure(other, mail_recipients(*WHO), detail="", now=other.end) == 0
 
 
 def test_due_mails_are_ordered_from_the_oldest_window(engine: Engine) -> None:

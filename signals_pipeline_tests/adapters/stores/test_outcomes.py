@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory, WindowRun
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.signals.decision import Candidate, Signal
@@ -55,21 +55,21 @@ def outcomes(signals: list[Signal], horizons: tuple[int, ...] = HORIZONS, *, net
 
 
 def test_without_signals_nothing_is_known_and_nothing_missing(engine: Engine) -> None:
-    store = OutcomesStore(engine)
+    store = OutcomeRepository(engine)
     assert store.upsert(OUTCOMES.empty()) == 0
     pd.testing.assert_frame_equal(store.known(FAR), OUTCOMES.empty())
     assert store.missing(FAR).empty
 
 
 def test_outcomes_come_back_exactly_and_the_same_again_changes_nothing(engine: Engine) -> None:
-    frame, store = outcomes(recorded(engine)), OutcomesStore(engine)
+    frame, store = outcomes(recorded(engine)), OutcomeRepository(engine)
     assert store.upsert(frame) == len(frame) == 24
     assert store.upsert(frame.sample(frac=1, random_state=1)) == 24
     pd.testing.assert_frame_equal(store.known(FAR), frame, check_exact=True)
 
 
 def test_a_corrected_outcome_takes_the_place_of_the_old_one(engine: Engine) -> None:
-    signals, store = recorded(engine), OutcomesStore(engine)
+    signals, store = recorded(engine), OutcomeRepository(engine)
     store.upsert(outcomes(signals))
     store.upsert(outcomes(signals[:1], (3,), net=-0.02))
     known = store.known(FAR)
@@ -80,7 +80,7 @@ def test_a_corrected_outcome_takes_the_place_of_the_old_one(engine: Engine) -> N
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hours=st.integers(0, 24 * 20))
 def test_only_what_was_known_before_as_of_is_read(engine: Engine, hours: int) -> None:
-    signals, store = recorded(engine), OutcomesStore(engine)
+    signals, store = recorded(engine), OutcomeRepository(engine)
     frame = outcomes(signals)
     store.upsert(frame)
     as_of = WINDOWS[0].end + timedelta(hours=hours)
@@ -89,7 +89,7 @@ def test_only_what_was_known_before_as_of_is_read(engine: Engine, hours: int) ->
 
 
 def test_missing_are_the_signals_and_horizons_without_an_outcome(engine: Engine) -> None:
-    signals, store = recorded(engine), OutcomesStore(engine)
+    signals, store = recorded(engine), OutcomeRepository(engine)
     assert len(store.missing(FAR)) == 24
     store.upsert(outcomes(signals, (1, 5)))
     store.upsert(outcomes(signals[:2], (3,)))
@@ -102,7 +102,7 @@ def test_missing_are_the_signals_and_horizons_without_an_outcome(engine: Engine)
 
 
 def test_origins_are_those_of_the_signals_with_a_known_outcome(engine: Engine) -> None:
-    signals, store = recorded(engine), OutcomesStore(engine)
+    signals, store = recorded(engine), OutcomeRepository(engine)
     assert store.origins(FAR).empty
     store.upsert(outcomes(signals[:3]))
     found = store.origins(FAR)
@@ -116,7 +116,7 @@ def test_origins_are_those_of_the_signals_with_a_known_outcome(engine: Engine) -
 
 
 def test_outcomes_of_a_signal_that_is_derived_anew_go_with_it(engine: Engine) -> None:
-    signals, store = recorded(engine), OutcomesStore(engine)
+    signals, store = recorded(engine), OutcomeRepository(engine)
     frame = outcomes(signals)
     store.upsert(frame)
     SignalHistory(engine).record_window(WINDOWS[1], [judged(1, "A")], RUN)
@@ -128,4 +128,4 @@ def test_outcomes_of_a_signal_that_is_derived_anew_go_with_it(engine: Engine) ->
 
 def test_a_frame_without_a_column_is_refused(engine: Engine) -> None:
     with pytest.raises(ValueError, match="outcomes: column 'hit' is missing"):
-        OutcomesStore(engine).upsert(outcomes(recorded(engine)).drop(columns="hit"))
+        OutcomeRepository(engine).upsert(outcomes(recorded(engine)).drop(columns="hit"))

@@ -94,7 +94,7 @@ def test_the_calendar_of_what_was_run(engine: Engine) -> None:
     history = SignalHistory(engine)
     for place in (5, 1, 3):
         history.record_window(WINDOWS[place], [], run_with())
-    assert history.windows_done(WINDOWS[1].start, WINDOWS[5].start) == [WINDOWS[1].start, WINDOWS[3].start]
+    assert history.recorded_window_starts(WINDOWS[1].start, WINDOWS[5].start) == [WINDOWS[1].start, WINDOWS[3].start]
     assert history.previous_end(WINDOWS[3]) == WINDOWS[1].end
     assert history.previous_end(WINDOWS[1]) is None
     assert (history.run(WINDOWS[0]), history.decision(WINDOWS[0])) == (None, None)

@@ -2,23 +2,23 @@
 
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.outcomes import OutcomesStore
+from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
-from signals_pipeline.adapters.stores.signals import SignalArchive, SignalKey
+from signals_pipeline.adapters.stores.signals import SignalKey, SignalReader
 from signals_pipeline_tests.support.digest_examples import WINDOWS, outcome_rows, signal
 from signals_pipeline_tests.support.histories import run_with
 
 SYMBOLS = ("AAA", "B-B", "CCC")
 
 
-def filled(engine: Engine) -> SignalArchive:
+def filled(engine: Engine) -> SignalReader:
     for place, window in enumerate(WINDOWS[:4]):
         side = "BUY" if place % 2 else "SELL"
         chosen = [signal(symbol, side, window).candidate for symbol in SYMBOLS]
         SignalHistory(engine).record_window(window, chosen, run_with())
     rows = outcome_rows(1, window_start=WINDOWS[1].start, symbol="B-B", signal_type="BUY")
-    OutcomesStore(engine).upsert(rows)
-    return SignalArchive(engine)
+    OutcomeRepository(engine).upsert(rows)
+    return SignalReader(engine)
 
 
 def test_pages_list_every_signal_once_in_order(engine: Engine) -> None:

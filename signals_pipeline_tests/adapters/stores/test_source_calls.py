@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.adapters.stores.source_calls import SourceCalls
+from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline_tests.support.databases import PROCESSES
 
@@ -19,7 +19,7 @@ DAY, HALF = Limit(100), Limit(50, 12)
 
 
 def test_a_day_and_its_halves_have_separate_budgets(engine: Engine) -> None:
-    calls = SourceCalls(engine)
+    calls = SourceCallLedger(engine)
     assert calls.reserve("v", [DAY, HALF], NOW, 60) == 50
     assert calls.reserve("v", [DAY, HALF], NOW) == 0
     afternoon = NOW + timedelta(hours=1)
@@ -34,7 +34,7 @@ def test_a_day_and_its_halves_have_separate_budgets(engine: Engine) -> None:
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 40), max_size=12), st.uuids())
 def test_calls_are_granted_until_none_is_left(engine: Engine, wanted: list[int], vendor: UUID) -> None:
-    calls = SourceCalls(engine)
+    calls = SourceCallLedger(engine)
     left = DAY.calls - calls.spent(str(vendor), DAY, NOW)
     for count in wanted:
         granted = calls.reserve(str(vendor), [DAY], NOW, count)
@@ -44,7 +44,7 @@ def test_calls_are_granted_until_none_is_left(engine: Engine, wanted: list[int],
 
 
 def test_the_forecast_is_of_the_tightest_limit(engine: Engine) -> None:
-    calls = SourceCalls(engine)
+    calls = SourceCallLedger(engine)
     calls.reserve("newsapi", [DAY, HALF], NOW, 40)
     forecast = calls.forecast("newsapi", [DAY, HALF], NOW, "NewsAPI")
     assert forecast.text == "NewsAPI: 10 left"
@@ -54,7 +54,7 @@ def test_the_forecast_is_of_the_tightest_limit(engine: Engine) -> None:
 
 def reserve_all(url: str, start: Barrier, results: "Queue[int]") -> None:
     engine = engine_for(url)
-    calls = SourceCalls(engine)
+    calls = SourceCallLedger(engine)
     start.wait(30)
     results.put(sum(calls.reserve("v", [DAY, HALF], NOW) for _ in range(26)))
     engine.dispose()

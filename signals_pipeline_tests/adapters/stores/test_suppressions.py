@@ -6,28 +6,28 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import DatabaseError
-from signals_pipeline.adapters.stores.suppressions import Suppression, Suppressions
+from signals_pipeline.adapters.stores.suppressions import Suppression, SuppressionList
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 LATER = datetime(2026, 3, 3, tzinfo=UTC)
 
 
 def test_the_first_reason_stays_and_a_second_one_changes_nothing(engine: Engine) -> None:
-    suppressions = Suppressions(engine)
+    suppressions = SuppressionList(engine)
     assert suppressions.add("Reader@Example.org", "unsubscribed", NOW)
     assert not suppressions.add(" reader@example.org", "bounced", LATER)
     assert suppressions.all() == [Suppression("reader@example.org", "unsubscribed", NOW)]
 
 
 def test_suppressed_recipients_are_returned_as_given(engine: Engine) -> None:
-    suppressions = Suppressions(engine)
+    suppressions = SuppressionList(engine)
     suppressions.add("a@example.org", "complaint", NOW)
     assert suppressions.among(["A@example.org", "b@example.org"]) == {"A@example.org"}
     assert suppressions.among([]) == frozenset()
 
 
 def test_a_suppression_can_be_removed(engine: Engine) -> None:
-    suppressions = Suppressions(engine)
+    suppressions = SuppressionList(engine)
     suppressions.add("a@example.org", "unsubscribed", NOW)
     assert suppressions.remove("A@EXAMPLE.ORG")
     assert not suppressions.remove("a@example.org")
@@ -36,4 +36,4 @@ def test_a_suppression_can_be_removed(engine: Engine) -> None:
 
 def test_an_unknown_reason_is_refused(engine: Engine) -> None:
     with pytest.raises(DatabaseError, match="ck_suppression_reason"):
-        Suppressions(engine).add("a@example.org", "bored", NOW)  # pyright: ignore[reportArgumentType]
+        SuppressionList(engine).add("a@example.org", "bored", NOW)  # pyright: ignore[reportArgumentType]

@@ -4,18 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from signals_pipeline.adapters.stores.tried_settings import TriedError, keep_tried, tried_settings
-from signals_pipeline.core.research.replay import Setting
+from signals_pipeline.adapters.stores.tried_settings import (
+    TriedSettingsError,
+    read_tried_settings,
+    write_tried_settings,
+)
+from signals_pipeline.core.research.replay import ParameterSet
 
-SETTINGS = (Setting(0.6, 0.3, 0.6, 6.0, 7.0, 25), Setting(0.1, 0.25, 1 / 3, 6.5, 7.0, 5, "technical"))
+SETTINGS = (ParameterSet(0.6, 0.3, 0.6, 6.0, 7.0, 25), ParameterSet(0.1, 0.25, 1 / 3, 6.5, 7.0, 5, "technical"))
 
 
 def test_settings_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "tried.json"
-    assert tried_settings(path) == ()
-    keep_tried(path, SETTINGS)
-    keep_tried(path, SETTINGS[::-1])
-    assert tried_settings(path) == SETTINGS[::-1]
+    assert read_tried_settings(path) == ()
+    write_tried_settings(path, SETTINGS)
+    write_tried_settings(path, SETTINGS[::-1])
+    assert read_tried_settings(path) == SETTINGS[::-1]
     assert [each.name for each in path.parent.iterdir()] == ["tried.json"]
 
 
@@ -23,6 +27,6 @@ def test_settings_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "tried.json"
     path.write_text(content)
-    with pytest.raises(TriedError, match=r"tried\.json: no list of settings") as error:
-        tried_settings(path)
+    with pytest.raises(TriedSettingsError, match=r"tried\.json: no list of settings") as error:
+        read_tried_settings(path)
     assert "\n" not in str(error.value)

@@ -16,7 +16,7 @@ from signals_pipeline.core.checks.data_quality import DRIFT, ENOUGH_HEADLINES, F
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.record.track_record import RecordLine
-from signals_pipeline.core.tables import columns_of
+from signals_pipeline.core.tables import to_arrays
 from signals_pipeline.core.windows import windows_between
 from signals_pipeline_tests.core.signals.test_lifecycle import WINDOWS, signal
 
@@ -52,7 +52,7 @@ def passed_by_check(findings: tuple[Finding, ...]) -> dict[str, bool]:
 
 
 def tone_findings_of(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
-    return data_quality.tone_findings(columns_of(frame), data_quality.tone_counts(columns_of(frame)), usual)
+    return data_quality.tone_findings(to_arrays(frame), data_quality.tone_counts(to_arrays(frame)), usual)
 
 
 def tones(counts: tuple[int, int, int], confidence: float = 0.8) -> pd.DataFrame:
@@ -101,12 +101,12 @@ def test_a_share_of_few_headlines_says_nothing() -> None:
 @pytest.mark.parametrize(("confidence", "passed"), [(0.8, True), (0.5, True), (0.49, False)])
 def test_mean_confidence_is_watched(confidence: float, passed: bool) -> None:
     frame = tones((10, 20, 10), confidence)
-    assert passed_by_check(tone_findings_of(frame, data_quality.tone_counts(columns_of(frame))))["confidence"] is passed
+    assert passed_by_check(tone_findings_of(frame, data_quality.tone_counts(to_arrays(frame))))["confidence"] is passed
     assert passed_by_check(tone_findings_of(frame.iloc[:0], np.zeros(3)))["confidence"]
 
 
 def test_a_model_that_turns_neutral_is_drift_and_the_usual_mixture_is_not() -> None:
-    usual = 20 * data_quality.tone_counts(columns_of(tones((20, 50, 30))))
+    usual = 20 * data_quality.tone_counts(to_arrays(tones((20, 50, 30))))
     assert passed_by_check(tone_findings_of(tones((9, 26, 15)), usual))["tone_drift"]
     assert not passed_by_check(tone_findings_of(tones((0, 50, 0)), usual))["tone_drift"]
     assert passed_by_check(tone_findings_of(tones((0, 20, 0)), usual))["tone_drift"]  # too few to tell
@@ -114,7 +114,7 @@ def test_a_model_that_turns_neutral_is_drift_and_the_usual_mixture_is_not() -> N
 
 def test_a_headline_of_two_companies_counts_once() -> None:
     frame = tones((1, 2, 3))
-    assert data_quality.tone_counts(columns_of(pd.concat([frame, frame]))).tolist() == [1, 2, 3]
+    assert data_quality.tone_counts(to_arrays(pd.concat([frame, frame]))).tolist() == [1, 2, 3]
 
 
 @given(st.tuples(*[st.integers(0, 400)] * 3), st.integers(1, 9))
@@ -138,13 +138,13 @@ def test_homogeneity_by_hand() -> None:
 
 def test_stale_prices_are_named() -> None:
     frame = pd.DataFrame({"symbol": list("ABCDE"), "stale": [True, True, False, False, False]})
-    (finding,) = data_quality.price_findings(columns_of(frame))
+    (finding,) = data_quality.price_findings(to_arrays(frame))
     assert not finding.passed
     assert "2 of 5" in finding.text
     assert "A, B" in finding.text
-    assert data_quality.price_findings(columns_of(frame.iloc[1:]))[0].value == 0.25
-    assert data_quality.price_findings(columns_of(frame.iloc[2:]))[0].passed
-    assert data_quality.price_findings(columns_of(frame.iloc[:0]))[0].passed
+    assert data_quality.price_findings(to_arrays(frame.iloc[1:]))[0].value == 0.25
+    assert data_quality.price_findings(to_arrays(frame.iloc[2:]))[0].passed
+    assert data_quality.price_findings(to_arrays(frame.iloc[:0]))[0].passed
 
 
 @pytest.mark.parametrize("ratio", [0.5, 2, 1 / 3, 4, 0.1])
@@ -183,8 +183,8 @@ def test_a_hit_rate_too_good_for_news_asks_for_an_audit() -> None:
 
 def test_mail_is_kept_back_for_what_is_serious_alone() -> None:
     warning, serious = Finding("a", False, "a warning", 1), Finding("b", False, "wrong", 1, serious=True)
-    assert data_quality.readable(entry(), [warning]).passed
-    assert not data_quality.readable(entry(), [warning, serious]).passed
-    assert data_quality.readable(entry(), [warning, serious]).text == "wrong"
-    assert not data_quality.readable(entry(status="failed"), []).passed
+    assert data_quality.fit_to_send(entry(), [warning]).passed
+    assert not data_quality.fit_to_send(entry(), [warning, serious]).passed
+    assert data_quality.fit_to_send(entry(), [warning, serious]).text == "wrong"
+    assert not data_quality.fit_to_send(entry(status="failed"), []).passed
     assert ENOUGH_HEADLINES >= 30

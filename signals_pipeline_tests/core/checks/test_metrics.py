@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.checks.metrics import KINDS, RunFacts, empty_streak, failed_run, heartbeat, measured
+from signals_pipeline.core.checks.metrics import (
+    KINDS,
+    RunFacts,
+    empty_streak,
+    heartbeat_metric,
+    metrics_of_failed_run,
+    metrics_of_run,
+)
 
 FACTS = RunFacts(seconds=31.5, memory_bytes=410_000_000, steps=8, failed_steps=0, feeds=4, failed_feeds=0)
 ALL = RunFacts(
@@ -21,7 +28,7 @@ ALL = RunFacts(
 
 
 def values(facts: RunFacts) -> dict[str, float]:
-    return {metric.name: metric.value for metric in measured(facts)}
+    return {metric.name: metric.value for metric in metrics_of_run(facts)}
 
 
 def test_everything_known_is_told_with_its_unit() -> None:
@@ -34,7 +41,7 @@ def test_everything_known_is_told_with_its_unit() -> None:
         "ConsecutiveEmptyRuns": 0.0,
         "QuotaLeft": 38.0,
     }
-    units = {metric.name: metric.unit for metric in measured(ALL)}
+    units = {metric.name: metric.unit for metric in metrics_of_run(ALL)}
     assert (units["SignalGenerationTime"], units["MemoryUsed"], units["ErrorRate"]) == (
         "Seconds",
         "Megabytes",
@@ -68,8 +75,8 @@ def test_the_streak_counts_back_from_the_newest(counts: list[int]) -> None:
 
 
 def test_a_dead_run_is_a_whole_error_and_the_watch_beats_only_when_the_digest_is_there() -> None:
-    assert [(each.name, each.value) for each in failed_run()] == [("ErrorRate", 100.0)]
-    assert [each.value for present in (True, False) for each in heartbeat(digest_present=present)] == [1.0, 0.0]
+    assert [(each.name, each.value) for each in metrics_of_failed_run()] == [("ErrorRate", 100.0)]
+    assert [each.value for present in (True, False) for each in heartbeat_metric(digest_present=present)] == [1.0, 0.0]
 
 
 def test_every_kind_says_what_it_means_once() -> None:

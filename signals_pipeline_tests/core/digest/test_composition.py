@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.record.outcomes import realised_outcomes
-from signals_pipeline.core.signals.decision import Gated, NearMiss, Signal, SignalType, decide, expired_in
+from signals_pipeline.core.signals.decision import GateResult, NearMiss, Signal, SignalType, decide, expired_in
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.digest_examples import (
     KNOBS,
     WATCHLIST,
     WINDOWS,
+    context_of,
     coverage,
     digest_of,
-    knowledge_of,
     outcome_rows,
     signal,
     steady,
@@ -78,7 +78,7 @@ def test_a_context_of_all_windows_gives_each_window_what_was_known_then(
     early = outcome_rows(1)["window_start"].iloc[0]
     spread = {(early + pd.Timedelta(days=n)).to_pydatetime(): random.choice(("live", "manual")) for n in range(count)}
     order = random.sample(range(len(outcomes)), len(outcomes))
-    whole = knowledge_of(
+    whole = context_of(
         random.sample(history, len(history)), modes=modes | spread, outcomes=outcomes.iloc[order], bars=BARS
     )
     for now in WINDOWS[1:14:3]:
@@ -86,7 +86,7 @@ def test_a_context_of_all_windows_gives_each_window_what_was_known_then(
         past = [each for each in history if each.decided_at < now.end and each.window_start != now.start]
         closed = SESSIONS.last_closed(now.end)
         assert closed is not None
-        then = knowledge_of(
+        then = context_of(
             past,
             modes={start: mode for start, mode in (modes | spread).items() if start < now.start},
             outcomes=outcomes[outcomes["known_at"] < pd.Timestamp(now.end)],
@@ -198,7 +198,7 @@ def test_live_and_backfilled_records_stay_apart() -> None:
 
 def test_near_misses_and_notes_are_passed_on() -> None:
     near = NearMiss("CCC", "threshold", 0.27, 0.5, None, "A title", "combined +0.27, needs 0.30")
-    gated = Gated((), (near,), {"candidates": 0})
+    gated = GateResult((), (near,), {"candidates": 0})
 
     digest = digest_of(NOW, gated=gated, notes=("Prices are adjusted as known today.",))
 
@@ -216,7 +216,7 @@ def test_what_is_already_active_is_no_news_for_the_preheader(score: float, neare
         NearMiss("CCC", "threshold", 0.27, 0.27, None, "", ""),
     )
 
-    digest = digest_of(NOW, (), [signal("AAA", window=WINDOWS[2])], gated=Gated((), near, {}))
+    digest = digest_of(NOW, (), [signal("AAA", window=WINDOWS[2])], gated=GateResult((), near, {}))
 
     assert digest.near_misses == near
     assert digest.preheader.startswith(nearest)

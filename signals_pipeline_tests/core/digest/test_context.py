@@ -12,7 +12,7 @@ from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.digest_examples import (
     WINDOWS,
-    knowledge_of,
+    context_of,
     outcome_rows,
     signal,
     steady,
@@ -26,7 +26,7 @@ some = st.lists(st.sampled_from(WINDOWS[:20]), unique=True, max_size=8)
 
 
 def context_with_prices(bars: pd.DataFrame = BARS) -> DigestContext:
-    return knowledge_of(bars=bars, sessions=SESSIONS)
+    return context_of(bars=bars, sessions=SESSIONS)
 
 
 @settings(max_examples=30, deadline=None)
@@ -34,7 +34,7 @@ def context_with_prices(bars: pd.DataFrame = BARS) -> DigestContext:
 def test_signals_strictly_between_two_instants(windows: list[Window], first: Window, last: Window) -> None:
     history = [signal("AAA", window=window) for window in windows]
 
-    between = knowledge_of(history).signals(first.end, last.end)
+    between = context_of(history).signals(first.end, last.end)
 
     expected = [decided for decided in history if first.end < decided.decided_at < last.end]
     assert list(between) == sorted(expected, key=lambda decided: decided.decided_at)
@@ -50,7 +50,7 @@ def test_caught_up_are_the_runs_directly_before(drawn: list[str | None], at: int
             break
         expected.add(start)
 
-    assert knowledge_of(modes=modes).caught_up(WINDOWS[at]) == expected
+    assert context_of(modes=modes).caught_up(WINDOWS[at]) == expected
 
 
 def outcome_of(decided: Signal, horizon: int, days: int) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def outcome_of(decided: Signal, horizon: int, days: int) -> pd.DataFrame:
 def test_the_last_return_is_that_of_the_longest_horizon_known_before() -> None:
     decided = signal("AAA")
     rows = [outcome_of(decided, 5, 7), outcome_of(decided, 1, 1), outcome_of(decided, 3, 4)]
-    context = knowledge_of([decided], outcomes=pd.concat(rows, ignore_index=True))
+    context = context_of([decided], outcomes=pd.concat(rows, ignore_index=True))
 
     for days, horizon in ((4, 3), (1, 1), (7, 5)):
         known_at = decided.decided_at + timedelta(days=days)
@@ -100,4 +100,4 @@ def test_no_closes_without_bars_or_before_the_first_close() -> None:
 
 @pytest.mark.parametrize(("symbol", "name"), [("AAA", "Alpha"), ("GONE", "GONE")])
 def test_companies_have_names_while_they_are_watched(symbol: str, name: str) -> None:
-    assert knowledge_of().company(symbol) == name
+    assert context_of().company(symbol) == name

@@ -14,7 +14,7 @@ from signals_pipeline.core.digest.delivery import (
     Sent,
     Unanswered,
     delivery_result,
-    hold,
+    hold_reason,
     message_id,
     retry_delay,
 )
@@ -64,17 +64,17 @@ def test_giving_up_says_how_often_it_was_tried() -> None:
 def test_only_the_newest_complete_window_is_mailed_by_itself(now: datetime) -> None:
     newest = newest_complete(now)
     earlier = newest_complete(newest.start)
-    assert hold(earlier.end, released=False, now=now)
-    assert bool(hold(newest.end, released=False, now=now)) == (now - newest.end > SEND_WITHIN)
+    assert hold_reason(earlier.end, released=False, now=now)
+    assert bool(hold_reason(newest.end, released=False, now=now)) == (now - newest.end > SEND_WITHIN)
 
 
 @given(now=INSTANTS, age=st.timedeltas(timedelta(days=-400), timedelta(days=400)))
 def test_an_operator_releases_anything(now: datetime, age: timedelta) -> None:
-    assert hold(now - age, released=True, now=now) == ""
+    assert hold_reason(now - age, released=True, now=now) == ""
 
 
 def test_a_window_that_has_not_ended_is_a_wrong_clock() -> None:
-    assert "check this machine's clock" in hold(NOW, released=False, now=NOW - timedelta(seconds=1))
+    assert "check this machine's clock" in hold_reason(NOW, released=False, now=NOW - timedelta(seconds=1))
 
 
 @given(address=st.emails(), other=st.emails())

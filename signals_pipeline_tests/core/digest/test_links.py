@@ -101,18 +101,20 @@ def test_an_unsubscribe_url_leads_back_to_its_recipient(address: str, base: str)
     url = links.unsubscribe_url(base, address, as_of=AS_OF, key=KEY)
     path, token = url.rsplit("/", 1)
     assert path == f"{base.rstrip('/')}/unsubscribe"
-    assert links.unsubscribing(token, as_of=AS_OF + timedelta(days=links.UNSUBSCRIBE_DAYS), key=KEY) == address
+    assert (
+        links.verify_unsubscribe_link(token, as_of=AS_OF + timedelta(days=links.UNSUBSCRIBE_DAYS), key=KEY) == address
+    )
     with pytest.raises(LinkError, match="has expired"):
-        links.unsubscribing(token, as_of=AS_OF + timedelta(days=links.UNSUBSCRIBE_DAYS + 1), key=KEY)
+        links.verify_unsubscribe_link(token, as_of=AS_OF + timedelta(days=links.UNSUBSCRIBE_DAYS + 1), key=KEY)
 
 
 def test_a_feedback_url_leads_back_to_its_signal_and_holds_no_address() -> None:
     fields = FeedbackFields("2026-02-27-17:30", "BRK.B", "SELL", links.recipient_hash("a@b.example", key=KEY))
     url = links.feedback_url("https://s.example", fields, "not_useful", as_of=AS_OF, key=KEY)
     token = url.removeprefix("https://s.example/feedback/").removesuffix("?verdict=not_useful")
-    assert links.judging(token, as_of=AS_OF + timedelta(days=30), key=KEY) == fields
+    assert links.verify_feedback_link(token, as_of=AS_OF + timedelta(days=30), key=KEY) == fields
     assert len(url) < 230  # two a card, 25 cards: the mail has to stay under 90 KB
     with pytest.raises(LinkError, match="has expired"):
-        links.judging(token, as_of=AS_OF + timedelta(days=31), key=KEY)
+        links.verify_feedback_link(token, as_of=AS_OF + timedelta(days=31), key=KEY)
     with pytest.raises(LinkError, match="something else"):
-        links.unsubscribing(token, as_of=AS_OF, key=KEY)
+        links.verify_unsubscribe_link(token, as_of=AS_OF, key=KEY)

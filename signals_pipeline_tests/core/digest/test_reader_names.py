@@ -2,14 +2,14 @@
 
 import pytest
 
-from signals_pipeline.core.digest.wording import funnel_words, knob_words, near_miss_words
-from signals_pipeline.core.signals.decision import GateName, NearMiss, gate
-from signals_pipeline.core.tables import SCORES, columns_of
+from signals_pipeline.core.digest.wording import gate_rows, near_miss_reason, setting_rows
+from signals_pipeline.core.signals.decision import GateName, NearMiss, apply_gates
+from signals_pipeline.core.tables import SCORES, to_arrays
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
 
 
-def near(gate: GateName, score: float, relevant: int | None = None) -> NearMiss:
-    return NearMiss("AAA", gate, score, -0.12, 0.6, "A title", "not read", relevant)
+def near(apply_gates: GateName, score: float, relevant: int | None = None) -> NearMiss:
+    return NearMiss("AAA", apply_gates, score, -0.12, 0.6, "A title", "not read", relevant)
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def near(gate: GateName, score: float, relevant: int | None = None) -> NearMiss:
     ],
 )
 def test_a_near_miss_says_what_stopped_it(miss: NearMiss, minimum: float, text: str) -> None:
-    assert near_miss_words(miss, {**KNOBS, "min_combined_score": minimum}) == text
+    assert near_miss_reason(miss, {**KNOBS, "min_combined_score": minimum}) == text
 
 
 def test_every_setting_has_a_name_and_the_score_comes_first() -> None:
-    rows = knob_words(KNOBS)
+    rows = setting_rows(KNOBS)
 
     assert len({name for name, _ in rows}) == len(rows) == len(KNOBS)
     assert rows[0] == ("Minimum combined score (absolute)", "0.3")
@@ -45,7 +45,7 @@ def test_every_setting_has_a_name_and_the_score_comes_first() -> None:
 def test_values_are_words_too() -> None:
     knobs = {**KNOBS, "news_strict_lookback": True, "signal_generator": "technical", "a_new_one": 2.5}
 
-    rows = dict(knob_words(knobs))
+    rows = dict(setting_rows(knobs))
 
     assert rows["No news from before that lookback"] == "yes"
     assert rows["Signals are based on"] == "price alone"
@@ -54,10 +54,10 @@ def test_values_are_words_too() -> None:
 
 @pytest.mark.parametrize("generator", ["news_driven", "technical"])
 def test_every_gate_has_a_name(generator: str) -> None:
-    gated = gate(columns_of(SCORES.empty()), WINDOWS[0], min_combined_score=0.3, generator=generator)
+    gated = apply_gates(to_arrays(SCORES.empty()), WINDOWS[0], min_combined_score=0.3, generator=generator)
     decided = digest_of(WINDOWS[6], [signal(window=WINDOWS[6])]).funnel
 
-    rows = funnel_words({**gated.funnel, **decided})
+    rows = gate_rows({**gated.funnel, **decided})
 
     assert not [name for name, _ in rows if name.lower() in {"signals", "capped"}]
     assert rows[-1] == ("Signals in this digest", "1")

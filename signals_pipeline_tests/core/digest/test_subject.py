@@ -6,7 +6,7 @@ import pytest
 
 from signals_pipeline.core.digest.composition import digest_kind
 from signals_pipeline.core.digest.model import Card
-from signals_pipeline.core.digest.wording import headline, preheader, remarks, subject, tag
+from signals_pipeline.core.digest.wording import headline, preheader, remarks, subject, subject_tag
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
@@ -37,7 +37,7 @@ def changed(lifecycle: str, symbol: str) -> Card:
     ],
 )
 def test_tag(mode: str, deployment: str, text: str) -> None:
-    assert tag(mode, deployment) == text
+    assert subject_tag(mode, deployment) == text
 
 
 @pytest.mark.parametrize(

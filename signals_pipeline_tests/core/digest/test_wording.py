@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signals_pipeline.core.digest.composition import survives_without
-from signals_pipeline.core.digest.wording import corrected_words, eastern, sentences, signed
+from signals_pipeline.core.digest.wording import correction_sentences, eastern, sentences, signed
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Signal, SignalType
 from signals_pipeline.core.text import shorten, shorten_counted
@@ -185,11 +185,11 @@ def test_a_correction_says_what_changed_and_what_is_left() -> None:
     gone = Change("Other title", "", "https://news.example/2", WINDOWS[1].start)
     edited = Correction(signal(), (edit, gone), 0.24, 0.45, stands_without=False, stands_with_new=True)
     rests_on = "The BUY of Mon 8 Jan 17:30 ET (+0.50) rests on"
-    assert corrected_words(edited) == (
+    assert correction_sentences(edited) == (
         f"{rests_on} “Old title”, since edited to “New title” (seen Mon 8 Jan 17:30 ET).",
         f"{rests_on} “Other title”, since withdrawn (seen Mon 8 Jan 17:30 ET).",
         "Without them: +0.24, no signal.",
         "With the new texts: +0.45, still BUY.",
     )
     withdrawn = Correction(signal(), (gone,), 0.24, None, stands_without=False, stands_with_new=False)
-    assert corrected_words(withdrawn)[1:] == ("Without it: +0.24, no signal.",)
+    assert correction_sentences(withdrawn)[1:] == ("Without it: +0.24, no signal.",)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.running import SentimentModel
-from signals_pipeline.core.linking.clauses import REASONS, Clause, assign_clauses, clauses_by_company
-from signals_pipeline.core.linking.linker import NAMED, SUBJECT, Linker, Place, link
+from signals_pipeline.adapters.model.inference import SentimentModel
+from signals_pipeline.core.linking.clauses import NO_TONE_REASONS, Clause, assign_clauses, clauses_by_company
+from signals_pipeline.core.linking.linker import NAMED, SUBJECT, Linker, MentionSpan, link
 from signals_pipeline.core.sentiment.tone import LABELS, texts_to_score
 from signals_pipeline.core.text import clean, content_address, readable
 from signals_pipeline.core.watchlist import Company, Watchlist
@@ -95,7 +95,7 @@ def test_a_company_in_the_lead_has_the_tone_of_a_title_that_names_none() -> None
 
 
 def test_a_company_in_the_lead_has_no_tone_where_the_title_names_another() -> None:
-    by_company = clauses_by_company("AMD slips", [Place("AMD", 0, 3)], {"AMD": SUBJECT, "INTC": NAMED})
+    by_company = clauses_by_company("AMD slips", [MentionSpan("AMD", 0, 3)], {"AMD": SUBJECT, "INTC": NAMED})
 
     assert by_company == {"AMD": Clause("AMD slips"), "INTC": Clause("", "elsewhere")}
 
@@ -105,15 +105,15 @@ def test_a_company_in_the_lead_has_no_tone_where_the_title_names_another() -> No
 def test_a_clause_is_a_part_of_the_title_that_holds_the_name(before: str, between: str, after: str) -> None:
     text = f"{before}Intel{between}AMD{after}"
     amd_start = len(before) + len("Intel") + len(between)
-    intel = Place("INTC", len(before), len(before) + len("Intel"))
-    amd = Place("AMD", amd_start, amd_start + len("AMD"))
+    intel = MentionSpan("INTC", len(before), len(before) + len("Intel"))
+    amd = MentionSpan("AMD", amd_start, amd_start + len("AMD"))
 
     by_company = clauses_by_company(text, [intel, amd], {"INTC": SUBJECT, "AMD": NAMED})
 
     for symbol, name in (("INTC", "Intel"), ("AMD", "AMD")):
         clause = by_company[symbol]
         assert clause.text in text
-        assert (name in clause.text) != (clause.reason in REASONS)
+        assert (name in clause.text) != (clause.reason in NO_TONE_REASONS)
 
 
 def frame(titles: list[str]) -> pd.DataFrame:
@@ -135,7 +135,7 @@ def test_each_row_gets_its_companys_words() -> None:
     assert (assigned["text_hash"] == linked["text_hash"])[has_old_hash].all()
     new = assigned[~has_old_hash]
     assert new["text_hash"].tolist() == [content_address(text) for text in new["text"]]
-    assert without_tone == dict.fromkeys(REASONS, 0) | {"comparison": 2}
+    assert without_tone == dict.fromkeys(NO_TONE_REASONS, 0) | {"comparison": 2}
     assert list(assigned.columns) == list(linked.columns)
     assert assigned.dtypes.equals(linked.dtypes)
 

@@ -11,11 +11,11 @@ from signals_pipeline.core.news.archive import (
     STALE_AFTER,
     Additions,
     ItemNote,
-    Version,
-    additions,
-    folded,
-    identified,
+    ItemVersion,
+    identify,
     item_id,
+    merge_copies,
+    new_versions,
 )
 from signals_pipeline.core.news.feeds import RawHeadline
 
@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 4, 22, 30, 5, tzinfo=UTC)
 FRONTIER = NOW - timedelta(hours=9)
 ITEM = RawHeadline(NOW - timedelta(hours=1), "Acme wins", "https://n.example/1", "Wire", "a", "A lead.", ("ACME",))
 LONG_SINCE = dict.fromkeys("abc", NOW - timedelta(days=30))
-Archive = dict[str, list[Version]]
+Archive = dict[str, list[ItemVersion]]
 
 HOURS = st.one_of(st.none(), st.integers(-200, 30))
 ITEMS = st.builds(
@@ -49,7 +49,7 @@ def add(items: list[RawHeadline], archived: Archive | None = None, **changes: ob
         "delivered_until": dict.fromkeys("abc", FRONTIER),
         **changes,
     }
-    return additions(folded(identified(items)), archived or {}, **values)
+    return new_versions(merge_copies(identify(items)), archived or {}, **values)
 
 
 def archive_with(added: Additions, archived: Archive | None = None) -> Archive:

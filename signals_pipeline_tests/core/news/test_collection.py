@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.news.collection import reports_for, uncovered_spans
-from signals_pipeline.core.news.feeds import Collection, SourceReport
+from signals_pipeline.core.news.feeds import FeedVisit, SourceReport
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: (min(pair), max(pair))), max_size=6)
@@ -16,14 +16,14 @@ def at(minutes: float) -> datetime:
     return T0 + timedelta(minutes=minutes)
 
 
-def visit(feed: str, collected: float, since: float, **changes: object) -> Collection:
+def visit(feed: str, collected: float, since: float, **changes: object) -> FeedVisit:
     """A visit that delivered everything since then, in minutes from T0."""
     whole = {"whole_from": at(since), "whole_to": at(collected)}
     values = {"status": "ok", "fetched": 3, "calls": 1, **whole, **changes}
-    return Collection(feed, at(collected), at(since), at(collected), **values)
+    return FeedVisit(feed, at(collected), at(since), at(collected), **values)
 
 
-def failed(feed: str, collected: float, since: float, detail: str = "HTTP 500") -> Collection:
+def failed(feed: str, collected: float, since: float, detail: str = "HTTP 500") -> FeedVisit:
     return visit(feed, collected, since, status="failed", fetched=0, whole_from=None, whole_to=None, detail=detail)
 
 

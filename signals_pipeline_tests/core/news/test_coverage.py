@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.news.coverage import Coverage, CoverageError, window_coverage
 from signals_pipeline.core.news.feeds import SourceReport, SourceStatus
-from signals_pipeline.core.tables import HEADLINES, columns_of
+from signals_pipeline.core.tables import HEADLINES, to_arrays
 from signals_pipeline.core.windows import Window, evidence_interval, window_containing, window_for_key
 
 WEEKEND = window_for_key("2024-03-08-17:30")
@@ -73,7 +73,7 @@ def entry(
         previous_end=None if first_run else previous.end,
         missing=missing,
         reports=reports,
-        headlines=columns_of(frame(links, window)),
+        headlines=to_arrays(frame(links, window)),
         drops={"no_title": 2},
     )
 
@@ -195,7 +195,7 @@ def test_the_previous_coverage_can_not_end_inside_the_window() -> None:
             previous_end=WEEKEND.end,
             missing=(),
             reports=(OK,),
-            headlines=columns_of(frame([])),
+            headlines=to_arrays(frame([])),
             drops={},
         )
 
@@ -210,6 +210,6 @@ def test_headlines_of_another_window_are_refused() -> None:
             previous_end=None,
             missing=(),
             reports=(OK,),
-            headlines=columns_of(frame(LINKS, other)),
+            headlines=to_arrays(frame(LINKS, other)),
             drops={},
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from signals_pipeline.core.chunks import MapChunks, map_serially
-from signals_pipeline.core.linking.clauses import REASONS
+from signals_pipeline.core.linking.clauses import NO_TONE_REASONS
 from signals_pipeline.core.news import evidence, normalisation
 from signals_pipeline.core.news.evidence import build_evidence
 from signals_pipeline.core.news.feeds import RawHeadline
@@ -62,5 +62,5 @@ def test_every_reason_for_no_tone_is_counted_over_all_chunks() -> None:
     with chunks_of(3):
         frame, without_tone = evidence_rows(items, (6.0, False), map_in_reverse)
 
-    assert set(without_tone) == set(REASONS)
+    assert set(without_tone) == set(NO_TONE_REASONS)
     assert sum(without_tone.values()) == int(((frame["relevance"] > 0) & (frame["text"] == "")).sum()) > 0

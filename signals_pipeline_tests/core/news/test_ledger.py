@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from signals_pipeline.core.linking.linker import link
-from signals_pipeline.core.news.coverage import MISSING_SPAN, Coverage, ledger
+from signals_pipeline.core.news.coverage import MISSING_SPAN, Coverage, coverage_ledger
 from signals_pipeline.core.news.evidence import build, news_interval
 from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceReport
 from signals_pipeline.core.news.normalisation import normalise
@@ -35,7 +35,7 @@ def entries(
     """The entries of one run over these windows."""
     hours, strict = mode
     headlines = build(link(normalise(items).items, WATCHLIST), windows, lookback_hours=hours, strict=strict)
-    return ledger(
+    return coverage_ledger(
         windows, covered=covered, lookback_hours=hours, strict=strict, batch=batch_of(items), headlines=headlines
     )
 

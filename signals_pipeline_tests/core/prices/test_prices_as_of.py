@@ -19,7 +19,7 @@ from signals_pipeline_tests.support.digest_examples import (
     KNOBS,
     WATCHLIST,
     WINDOWS,
-    knowledge_of,
+    context_of,
     signal,
     weekday_sessions,
 )
@@ -129,14 +129,14 @@ def test_an_outcome_holds_the_dividends_between_entry_and_exit_whenever_it_is_ma
 
 def test_a_card_shows_closes_as_known_then() -> None:
     split = actions_of(("AAA", PLAIN.dates[9], "split", 2.0))
-    known = knowledge_of(bars=flat, sessions=PLAIN, actions=split)
+    known = context_of(bars=flat, sessions=PLAIN, actions=split)
     before, after = (pd.Timestamp(PLAIN.closes[day], tz="UTC").to_pydatetime() for day in (8, 9))
     assert known.last_closes("AAA", before.replace(hour=22), 2)[0] == (100.0, 100.0)
     assert known.last_closes("AAA", after.replace(hour=22), 2)[0] == (50.0, 100.0)
 
 
 def test_a_card_says_since_when_its_price_is_stale() -> None:
-    known = knowledge_of(bars=flat[flat["session"] < pd.Timestamp(PLAIN.dates[5])], sessions=PLAIN)
+    known = context_of(bars=flat[flat["session"] < pd.Timestamp(PLAIN.dates[5])], sessions=PLAIN)
     fourth, sixth = (pd.Timestamp(PLAIN.closes[day], tz="UTC").to_pydatetime().replace(hour=22) for day in (4, 6))
     assert known.stale_since("AAA", fourth) is None
     assert known.stale_since("ZZZ", sixth) is None

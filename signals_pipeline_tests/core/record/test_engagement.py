@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.intervals import wilson
+from signals_pipeline.core.intervals import wilson_interval
 from signals_pipeline.core.record.engagement import NO_SOURCE, Rating, by_source, by_symbol
 
 RATINGS = st.lists(
@@ -27,5 +27,5 @@ def test_every_rating_is_counted_once_and_the_largest_group_comes_first(ratings:
         assert sum(line.n for line in lines) == len(ratings)
         assert sum(line.useful for line in lines) == sum(each.useful for each in ratings)
         assert [line.n for line in lines] == sorted((line.n for line in lines), reverse=True)
-        assert all((line.low, line.high) == wilson(line.useful, line.n) for line in lines)
+        assert all((line.low, line.high) == wilson_interval(line.useful, line.n) for line in lines)
         assert all(line.low - 1e-12 <= line.share <= line.high + 1e-12 for line in lines)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
 from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, PROVENANCES
-from signals_pipeline.core.record.track_record import RecordLine, record
+from signals_pipeline.core.record.track_record import RecordLine, track_record
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline_tests.support.digest_examples import outcome_rows
 
@@ -64,7 +64,7 @@ def test_it_is_the_record_of_the_rows_known_by_then(count: int, day: int, random
             in_group &= (rows["lifecycle"] == lifecycle).to_numpy() | (lifecycle == ANY)
             group_rows = rows[known & same_provenance & in_group]
 
-            expected = record(group_rows, label="x", provenance=provenance, signal_group=words)
+            expected = track_record(group_rows, label="x", provenance=provenance, signal_group=words)
 
             assert_same(outcome_index.record(as_of, "x", provenance, signal_type, lifecycle), expected)
             assert outcome_index.known(as_of, provenance, signal_type, lifecycle) == expected[0].n

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.slices import DIMENSIONS, NO_STORY, discoveries, publisher_of, sliced
+from signals_pipeline.core.record.slices import DIMENSIONS, NO_STORY, discoveries, publisher_of, slice_record
 from signals_pipeline_tests.support.digest_examples import component, outcome_rows, story
 
 
@@ -64,7 +64,7 @@ def cut_rows(seed: int, count: int) -> pd.DataFrame:
 
 def test_every_dimension_is_cut_and_the_largest_come_first() -> None:
     rows = cut_rows(1, 100)
-    found = sliced(rows, 5)
+    found = slice_record(rows, 5)
     for dimension in DIMENSIONS:
         counts = [each.line.n for each in found.slices if each.dimension == dimension]
         assert sum(counts) == 100
@@ -79,7 +79,7 @@ def test_every_dimension_is_cut_and_the_largest_come_first() -> None:
 
 
 def test_over_seeds_slices_without_a_difference_are_hardly_ever_called_different() -> None:
-    called = sum(any(each.different for each in sliced(cut_rows(seed, 100), 1).slices) for seed in range(10))
+    called = sum(any(each.different for each in slice_record(cut_rows(seed, 100), 1).slices) for seed in range(10))
     assert called <= 2
 
 
@@ -87,7 +87,7 @@ def test_a_slice_that_differs_is_called_so() -> None:
     rows = cut_rows(2, 150)
     good = rows["publisher"] == "Wire"
     hit = rows["hit"] | (good & (np.random.default_rng(0).random(len(rows)) < 0.8))
-    found = sliced(rows.assign(hit=hit), 1)
+    found = slice_record(rows.assign(hit=hit), 1)
     named = {each.line.label: each for each in found.slices}
     assert named["Wire"].different
     assert not named["Blog"].different
@@ -97,8 +97,8 @@ def test_a_slice_that_differs_is_called_so() -> None:
 
 def test_few_days_judge_nothing() -> None:
     rows = cut_rows(3, 60)
-    crowded = sliced(rows.assign(entry_session=rows["entry_session"].dt.floor("30D")), 1)
+    crowded = slice_record(rows.assign(entry_session=rows["entry_session"].dt.floor("30D")), 1)
     assert all(each.p is None for each in crowded.slices)
-    always = sliced(rows.assign(hit=True, base_rate=1.0), 1)
+    always = slice_record(rows.assign(hit=True, base_rate=1.0), 1)
     assert all(each.p is None for each in always.slices)
-    assert sliced(rows.iloc[:0], 1).slices == ()
+    assert slice_record(rows.iloc[:0], 1).slices == ()

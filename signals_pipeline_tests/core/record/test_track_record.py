@@ -10,41 +10,42 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.record.information_coefficient import newey_west_error
 from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
-from signals_pipeline.core.record.track_record import RecordLine, judged, rank_ic, record
+from signals_pipeline.core.record.track_record import RecordLine, rank_ic, record_section, track_record
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline_tests.support.digest_examples import outcome_rows
 
 
 def test_a_line_in_words() -> None:
     rows = outcome_rows(31)
-    line = {each.horizon: each for each in record(rows, label="all")}[5]
+    line = {each.horizon: each for each in track_record(rows, label="all")}[5]
     assert (line.n, line.hits, line.n_dates, line.enough) == (31, 15, 31, True)
     assert line.text == "5 sessions: 15 of 31 (48%, 95% interval 32 to 65%), base rate 50%"
     assert line.net_text == "mean net −0.03% ± 0.36%"
 
 
 def test_under_thirty_is_too_few() -> None:
-    line = record(outcome_rows(29), label="all")[0]
+    line = track_record(outcome_rows(29), label="all")[0]
     assert (line.text, line.net_text) == ("1 session: too few (n = 29)", "")
 
 
 def test_a_rate_too_good_for_news_is_called_look_ahead() -> None:
     rows = outcome_rows(60)
     rows = rows.assign(hit=rows.groupby("horizon").cumcount() % 4 > 0)
-    line = {each.horizon: each for each in record(rows, label="all")}
+    line = {each.horizon: each for each in track_record(rows, label="all")}
     assert [line[each].suspect for each in HORIZONS] == [True, True, True, False]
     assert line[5].text == (
         "5 sessions: 45 of 60 (75%, 95% interval 63 to 84%), base rate 50%; look-ahead until proven otherwise"
     )
-    assert not record(rows.assign(base_rate=0.7), label="all")[0].suspect
-    assert not record(rows[rows["entry_session"] < rows["entry_session"].unique()[20]], label="all")[0].suspect
+    assert not track_record(rows.assign(base_rate=0.7), label="all")[0].suspect
+    assert not track_record(rows[rows["entry_session"] < rows["entry_session"].unique()[20]], label="all")[0].suspect
 
 
 def test_ten_signals_of_one_day_do_not_count_as_ten() -> None:
     rows = outcome_rows(40)
     crowded = rows.assign(entry_session=rows["entry_session"].dt.floor("10D"))
     apart, together = (
-        record(each, label="all")[0] for each in (rows, crowded.assign(hit=crowded["entry_session"].dt.day % 2 > 0))
+        track_record(each, label="all")[0]
+        for each in (rows, crowded.assign(hit=crowded["entry_session"].dt.day % 2 > 0))
     )
     assert together.n == apart.n
     assert together.n_dates < apart.n_dates
@@ -54,26 +55,26 @@ def test_ten_signals_of_one_day_do_not_count_as_ten() -> None:
 def test_thirty_on_one_day_have_no_error() -> None:
     day = pd.Timestamp("2023-05-01", tz="UTC")
     rows = outcome_rows(30).assign(entry_session=day)
-    line = record(rows, label="all")[0]
+    line = track_record(rows, label="all")[0]
     assert (line.n_dates, line.clustered_se, line.net_text) == (1, None, "")
     assert line.text.startswith("1 session: 15 of 30 (50%")
 
 
 def test_nothing_known_is_said_with_numbers_that_exist() -> None:
-    for line, horizon in zip(record(OUTCOMES.empty(), label="all"), HORIZONS, strict=True):
+    for line, horizon in zip(track_record(OUTCOMES.empty(), label="all"), HORIZONS, strict=True):
         assert (line.horizon, line.n, line.hit_rate, line.mean_net_return) == (horizon, 0, None, None)
         assert (line.low, line.high) == (0.0, 1.0)
         assert "too few (n = 0)" in line.text
 
 
 def test_a_group_with_enough_outcomes_has_a_heading_and_all_its_lines() -> None:
-    lines = record(outcome_rows(31), label="new BUY signals, backfilled")
+    lines = track_record(outcome_rows(31), label="new BUY signals, backfilled")
 
-    assert judged(lines) == ("New BUY signals, backfilled, net of the market", lines)
+    assert record_section(lines) == ("New BUY signals, backfilled, net of the market", lines)
 
 
 def test_a_group_with_too_few_outcomes_has_a_heading_alone() -> None:
-    heading, rows = judged(record(outcome_rows(29), label="BUY signals, live"))
+    heading, rows = record_section(track_record(outcome_rows(29), label="BUY signals, live"))
 
     assert heading == "BUY signals, live: too few to judge (n = 29, 29, 29, 29 after 1, 3, 5, 10 sessions)"
     assert rows == ()
@@ -84,9 +85,11 @@ def test_the_heading_counts_only_horizons_with_outcomes() -> None:
     first = outcome_rows(1).iloc[:1]
     third = outcome_rows(1).iloc[2:3]
 
-    assert judged(record(early, label="BUY signals, live"))[0].endswith("(n = 2, 1, 1, 1 after 1, 3, 5, 10 sessions)")
-    assert judged(record(first, label="BUY signals, live"))[0].endswith("(n = 1 after 1 session)")
-    assert judged(record(third, label="BUY signals, live"))[0].endswith("(n = 1 after 5 sessions)")
+    assert record_section(track_record(early, label="BUY signals, live"))[0].endswith(
+        "(n = 2, 1, 1, 1 after 1, 3, 5, 10 sessions)"
+    )
+    assert record_section(track_record(first, label="BUY signals, live"))[0].endswith("(n = 1 after 1 session)")
+    assert record_section(track_record(third, label="BUY signals, live"))[0].endswith("(n = 1 after 5 sessions)")
 
 
 @pytest.mark.parametrize(
@@ -101,13 +104,13 @@ def test_the_heading_counts_only_horizons_with_outcomes() -> None:
 def test_without_outcomes_the_heading_follows_from_the_typed_fields_whatever_the_label(
     provenance: Provenance | None, signal_group: str | None, heading: str
 ) -> None:
-    lines = record(OUTCOMES.empty(), label="some label", provenance=provenance, signal_group=signal_group)
+    lines = track_record(OUTCOMES.empty(), label="some label", provenance=provenance, signal_group=signal_group)
 
-    assert judged(lines) == (heading, ())
+    assert record_section(lines) == (heading, ())
 
 
 def test_a_line_stored_before_provenance_was_kept_can_still_be_read() -> None:
-    line = record(outcome_rows(31), label="All signals, live")[0]
+    line = track_record(outcome_rows(31), label="All signals, live")[0]
     stored_before = asdict(line)
     del stored_before["provenance"], stored_before["signal_group"]
 

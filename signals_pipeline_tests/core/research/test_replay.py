@@ -8,23 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.research.replay import LIFECYCLES, Replayed, Setting, replay
-from signals_pipeline.core.research.stored_evidence import Evidence
-from signals_pipeline.core.signals.decision import Signal, decide, gate
-from signals_pipeline.core.tables import columns_of
+from signals_pipeline.core.research.replay import LIFECYCLES, ParameterSet, ReplayedSignals, replay_signals
+from signals_pipeline.core.research.stored_evidence import StoredEvidence
+from signals_pipeline.core.signals.decision import Signal, apply_gates, decide
+from signals_pipeline.core.tables import to_arrays
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.pasts import USED, frames_of, windows_of
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 
 
-def decided(windows: tuple[Window, ...], scores: pd.DataFrame, setting: Setting, before: list[Signal]) -> list[Signal]:
+def decided(
+    windows: tuple[Window, ...], scores: pd.DataFrame, setting: ParameterSet, before: list[Signal]
+) -> list[Signal]:
     """The signals that gates and lifecycle give, window by window."""
     history = list(before)
     for window in windows:
         rows = scores[scores["window_start"] == pd.Timestamp(window.start)]
-        passed = gate(
-            columns_of(rows), window, min_combined_score=setting.min_combined_score, generator=setting.signal_generator
+        passed = apply_gates(
+            to_arrays(rows), window, min_combined_score=setting.min_combined_score, generator=setting.signal_generator
         ).candidates
         history += decide(
             passed, history, window, expiry_days=setting.signal_expiry_days, max_signals=setting.max_signals
@@ -32,7 +34,9 @@ def decided(windows: tuple[Window, ...], scores: pd.DataFrame, setting: Setting,
     return history[len(before) :]
 
 
-def replayed_rows(found: Replayed, setting: int, windows: tuple[Window, ...], symbols: tuple[str, ...]) -> list[tuple]:
+def replayed_rows(
+    found: ReplayedSignals, setting: int, windows: tuple[Window, ...], symbols: tuple[str, ...]
+) -> list[tuple]:
     own = np.flatnonzero(found.setting == setting)
     rows = []
     for at in own.tolist():
@@ -51,7 +55,7 @@ def decided_rows(signals: list[Signal]) -> list[tuple]:
 
 
 drawn_settings = st.builds(
-    Setting,
+    ParameterSet,
     sentiment_weight=st.sampled_from((0.0, 0.3, 0.6, 1.0)),
     min_combined_score=st.sampled_from((0.0, 0.1, 0.25, 0.4)),
     min_sentiment_confidence=st.sampled_from((0.0, 0.5, 0.8, 1.0)),
@@ -64,11 +68,11 @@ drawn_settings = st.builds(
 
 @settings(max_examples=10)
 @given(st.lists(drawn_settings, min_size=1, max_size=3), st.integers(0, 10**6))
-def test_it_decides_as_the_stages_do_whatever_the_knobs(chosen: list[Setting], seed: int) -> None:
+def test_it_decides_as_the_stages_do_whatever_the_knobs(chosen: list[ParameterSet], seed: int) -> None:
     """The frames were stored under one setting; under others they give what running anew would have given."""
     windows = windows_of(12)
-    stored = Evidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
-    found = replay(stored, chosen)
+    stored = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
+    found = replay_signals(stored, chosen)
     for at, setting in enumerate(chosen):
         _, scores = frames_of(windows, SYMBOLS, setting, seed)
         assert replayed_rows(found, at, windows, stored.panel.symbols) == decided_rows(
@@ -84,17 +88,17 @@ def test_it_takes_up_what_was_active_before(seed: int, start: int) -> None:
     whole = decided(windows, scores, USED, [])
     earlier = [each for each in whole if each.window_start < windows[start].start]
     later = [each for each in whole if each.window_start >= windows[start].start]
-    evidence = Evidence.from_frames(tone, scores, windows[start:])
-    assert replayed_rows(replay(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols) == decided_rows(
-        later
-    )
+    evidence = StoredEvidence.from_frames(tone, scores, windows[start:])
+    assert replayed_rows(
+        replay_signals(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols
+    ) == decided_rows(later)
 
 
 @settings(max_examples=8)
 @given(st.integers(0, 10**6), drawn_settings)
-def test_tones_are_those_of_the_scores_to_the_last_bit(seed: int, setting: Setting) -> None:
+def test_tones_are_those_of_the_scores_to_the_last_bit(seed: int, setting: ParameterSet) -> None:
     windows = windows_of(6)
-    evidence = Evidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
+    evidence = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
     _, scores = frames_of(windows, SYMBOLS, setting, seed)
     found = evidence.tones(setting.min_sentiment_confidence, setting.tone_half_life_hours)
     assert found.tone.ravel().tolist() == scores["tone"].tolist()
@@ -104,8 +108,8 @@ def test_tones_are_those_of_the_scores_to_the_last_bit(seed: int, setting: Setti
 
 def test_lifecycles_of_every_kind_occur() -> None:
     windows = windows_of(60)
-    evidence = Evidence.from_frames(*frames_of(windows, SYMBOLS, USED, 3), windows)
-    found = replay(evidence, [USED])
+    evidence = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, 3), windows)
+    found = replay_signals(evidence, [USED])
     assert {LIFECYCLES[each] for each in found.lifecycle} == {"new", "stronger", "flipped"}
     assert np.bincount(found.window).max() == USED.max_signals
 
@@ -113,18 +117,18 @@ def test_lifecycles_of_every_kind_occur() -> None:
 def test_no_window_and_no_headline_give_no_signal() -> None:
     windows = windows_of(3)
     tone, scores = frames_of(windows, SYMBOLS, USED, 1, mean=0)
-    assert len(replay(Evidence.from_frames(tone, scores, windows), [USED]).setting) == 0
-    none = Evidence.from_frames(tone, scores, ())
-    assert len(replay(none, [USED]).setting) == 0
-    nobody = Evidence.from_frames(tone, scores.iloc[:0], windows)
-    assert len(replay(nobody, [USED, USED]).setting) == 0
+    assert len(replay_signals(StoredEvidence.from_frames(tone, scores, windows), [USED]).setting) == 0
+    none = StoredEvidence.from_frames(tone, scores, ())
+    assert len(replay_signals(none, [USED]).setting) == 0
+    nobody = StoredEvidence.from_frames(tone, scores.iloc[:0], windows)
+    assert len(replay_signals(nobody, [USED, USED]).setting) == 0
 
 
 def test_a_headline_of_a_company_that_was_not_scored_is_left_out() -> None:
     windows = windows_of(4)
     tone, scores = frames_of(windows, SYMBOLS, USED, 5, mean=3)
     fewer = scores[~((scores["symbol"] == "CCC") & (scores["window_start"] == pd.Timestamp(windows[1].start)))]
-    found = replay(Evidence.from_frames(tone, fewer, windows), [USED])
+    found = replay_signals(StoredEvidence.from_frames(tone, fewer, windows), [USED])
     assert replayed_rows(found, 0, windows, SYMBOLS) == decided_rows(decided(windows, fewer, USED, []))
 
 
@@ -133,4 +137,4 @@ def test_evidence_from_after_the_window_is_refused() -> None:
     tone, scores = frames_of(windows, SYMBOLS, USED, 5, mean=3)
     late = tone.assign(known_at=tone["known_at"] + timedelta(days=2))
     with pytest.raises(ValueError, match="evidence must come from the past"):
-        Evidence.from_frames(late, scores, windows)
+        StoredEvidence.from_frames(late, scores, windows)

@@ -6,21 +6,21 @@ from datetime import UTC, timedelta
 import numpy as np
 import pytest
 
-from signals_pipeline.core.record.forward_returns import Forward, forward_returns
-from signals_pipeline.core.research.replay import Replayed, Setting, replay
-from signals_pipeline.core.research.stored_evidence import Evidence
-from signals_pipeline.core.research.tuning import Trial, Tuning, grid, tune
+from signals_pipeline.core.record.forward_returns import ForwardReturns, forward_returns
+from signals_pipeline.core.research.replay import ParameterSet, ReplayedSignals, replay_signals
+from signals_pipeline.core.research.stored_evidence import StoredEvidence
+from signals_pipeline.core.research.tuning import Trial, TuningResult, parameter_grid, tune
 from signals_pipeline_tests.support.pasts import USED, bars_of, frames_of, sessions_of, windows_of
 
 SYMBOLS = tuple("ABCDEFGH")
 CHOICES = {"sentiment_weight": (0.4, 0.6, 0.8), "min_combined_score": (0.2, 0.3), "tone_half_life_hours": (3.0, 6.0)}
 
 
-def past(seed: int, windows: int, edge: float) -> tuple[Evidence, Forward]:
+def past(seed: int, windows: int, edge: float) -> tuple[StoredEvidence, ForwardReturns]:
     """A past in which the tone of a window moves the next session's price by `edge` standard deviations."""
     random = np.random.default_rng(seed)
     over = windows_of(windows)
-    evidence = Evidence.from_frames(*frames_of(over, SYMBOLS, USED, seed, mean=1.0), over)
+    evidence = StoredEvidence.from_frames(*frames_of(over, SYMBOLS, USED, seed, mean=1.0), over)
     sessions = sessions_of(over)
     moves = random.normal(0, 0.02, (len(sessions.dates), len(SYMBOLS)))
     tone = np.nan_to_num(evidence.panel.tone)
@@ -31,19 +31,19 @@ def past(seed: int, windows: int, edge: float) -> tuple[Evidence, Forward]:
     return evidence, forward_returns(over, SYMBOLS, SYMBOLS, bars, sessions, as_of=end)
 
 
-def tuned(seed: int, *, windows: int = 100, edge: float = 0.0, horizon: int = 1) -> Tuning:
+def tuned(seed: int, *, windows: int = 100, edge: float = 0.0, horizon: int = 1) -> TuningResult:
     evidence, forward = past(seed, windows, edge)
-    chosen = grid(USED, CHOICES)
-    return tune(chosen, replay(evidence, chosen), forward, horizon=horizon, weeks=windows / 10)
+    chosen = parameter_grid(USED, CHOICES)
+    return tune(chosen, replay_signals(evidence, chosen), forward, horizon=horizon, weeks=windows / 10)
 
 
 def test_the_setting_in_use_comes_first_and_once() -> None:
-    made = grid(USED, CHOICES)
+    made = parameter_grid(USED, CHOICES)
     assert made[0] == USED
     assert len(made) == len(set(made)) == 12
-    assert grid(replace(USED, max_signals=7), CHOICES)[0].max_signals == 7
+    assert parameter_grid(replace(USED, max_signals=7), CHOICES)[0].max_signals == 7
     assert {each.max_signals for each in made} == {USED.max_signals}
-    assert grid(USED, {}) == (USED,)
+    assert parameter_grid(USED, {}) == (USED,)
 
 
 def test_without_an_edge_it_says_noise_over_seeds() -> None:
@@ -68,8 +68,8 @@ def test_a_strong_edge_is_not_noise_over_seeds() -> None:
 def test_each_trial_counts_its_own_signals() -> None:
     windows = 100
     evidence, forward = past(3, windows, 0.0)
-    chosen = grid(USED, CHOICES)
-    signals = replay(evidence, chosen)
+    chosen = parameter_grid(USED, CHOICES)
+    signals = replay_signals(evidence, chosen)
     found = tune(chosen, signals, forward, horizon=3, weeks=6.0)
     for at, trial in enumerate(found.trials):
         own = np.flatnonzero(signals.setting == at)
@@ -87,7 +87,7 @@ def test_too_few_to_tell(windows: int) -> None:
     evidence, forward = past(1, windows, 1.5)
     none = replace(USED, min_combined_score=1.0)
     chosen = (USED,) if windows == 10 else (none,)
-    found = tune(chosen, replay(evidence, chosen), forward, horizon=1, weeks=1.0)
+    found = tune(chosen, replay_signals(evidence, chosen), forward, horizon=1, weeks=1.0)
     assert found.noise
     assert found.best is None
     assert found.trials[0].t is None
@@ -100,9 +100,9 @@ def test_too_few_to_tell(windows: int) -> None:
 
 def test_a_modest_rate_over_long_horizons_is_not_called_look_ahead() -> None:
     trial = Trial(USED, 100, 5.0, 100, 60, 70, 0.7, 0.6, 0.8, 0.5, 4.0)
-    assert "look-ahead" not in Tuning(10, 60, (trial,), trial, 0.01, 2.0).conclusion
-    assert "70% is look-ahead" in Tuning(5, 60, (trial,), trial, 0.01, 2.0).conclusion
-    assert "look-ahead" not in Tuning(5, 60, (trial,), replace(trial, hit_rate=0.54), 0.01, 2.0).conclusion
+    assert "look-ahead" not in TuningResult(10, 60, (trial,), trial, 0.01, 2.0).conclusion
+    assert "70% is look-ahead" in TuningResult(5, 60, (trial,), trial, 0.01, 2.0).conclusion
+    assert "look-ahead" not in TuningResult(5, 60, (trial,), replace(trial, hit_rate=0.54), 0.01, 2.0).conclusion
 
 
 def test_signals_that_are_not_known_yet_count_as_signals_alone() -> None:
@@ -111,7 +111,7 @@ def test_signals_that_are_not_known_yet_count_as_signals_alone() -> None:
     sessions = sessions_of(over)
     bars = bars_of(sessions, SYMBOLS, np.zeros((len(sessions.dates), len(SYMBOLS))))
     forward = forward_returns(over, SYMBOLS, SYMBOLS, bars, sessions, as_of=over[0].end - timedelta(days=1))
-    signals: Replayed = replay(evidence, [USED])
+    signals: ReplayedSignals = replay_signals(evidence, [USED])
     found = tune([USED], signals, forward, horizon=1, weeks=5.0).trials[0]
     assert (found.n, found.signals) == (0, len(signals.setting))
-    assert isinstance(found.setting, Setting)
+    assert isinstance(found.setting, ParameterSet)

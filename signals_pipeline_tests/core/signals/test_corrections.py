@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.digest.wording import corrected_words
+from signals_pipeline.core.digest.wording import correction_sentences
 from signals_pipeline.core.scoring import scores
-from signals_pipeline.core.signals.corrections import Correction, Revision, Tone, corrections, rescore, revisions
-from signals_pipeline.core.signals.decision import Signal, decide, gate
-from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS, columns_of
+from signals_pipeline.core.signals.corrections import Correction, Revision, Tone, find_corrections, rescore, revisions
+from signals_pipeline.core.signals.decision import Signal, apply_gates, decide
+from signals_pipeline.core.tables import HEADLINES, SENTIMENT, TECHNICALS, to_arrays
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
 
 NOW, NEXT = WINDOWS[:2]
@@ -43,7 +43,7 @@ def signal_from(rows: list[dict[str, Any]], technical: float | None = None) -> S
     sentiment = SENTIMENT.conform(pd.DataFrame(rows))
     news = HEADLINES.conform(pd.DataFrame([headline(1, "Story a told 1")]))
     scored = scores.build(news, sentiment, price, ["AAA"], [NOW], sentiment_weight=0.6)
-    (candidate,) = gate(columns_of(scored), NOW, min_combined_score=0.0, generator="news_driven").candidates
+    (candidate,) = apply_gates(to_arrays(scored), NOW, min_combined_score=0.0, generator="news_driven").candidates
     return decide([candidate], [], NOW, expiry_days=7, max_signals=5).signals[0]
 
 
@@ -52,7 +52,7 @@ def revision(story: str, number: int, title: str, tone: Tone | None = None, at: 
 
 
 def corrected(active: Signal, *known: Revision) -> Correction:
-    (found,) = corrections([active], known, min_combined_score=LEAST)
+    (found,) = find_corrections([active], known, min_combined_score=LEAST)
     return found
 
 
@@ -113,7 +113,7 @@ def test_an_edit_is_told_with_what_is_left_of_the_signal() -> None:
     assert found.with_new is not None
     assert found.with_new < found.without < active.combined_score
     assert (found.stands_without, found.stands_with_new) == (True, False)
-    first, without, with_new = corrected_words(found)
+    first, without, with_new = correction_sentences(found)
     assert "rests on “Story a told 1”, since edited to “Story a denied” (seen " in first
     assert without == f"Without it: +{found.without:.2f}, still BUY."
     assert with_new.endswith("no signal.")
@@ -124,7 +124,7 @@ def test_a_withdrawal_of_everything_leaves_price_alone() -> None:
     found = corrected(active, revision("a", 1, ""))
     assert (found.with_new, found.stands_without, found.stands_with_new) == (None, False, False)
     assert found.without == pytest.approx(0.4 * 0.2)
-    words = corrected_words(found)
+    words = correction_sentences(found)
     assert words[0].endswith("(seen Mon 8 Jan 08:30 ET).") or "withdrawn" in words[0]
     assert len(words) == 2
 
@@ -132,22 +132,24 @@ def test_a_withdrawal_of_everything_leaves_price_alone() -> None:
 def test_an_edited_headline_without_tone_counts_as_gone() -> None:
     found = corrected(signal_from(THREE), revision("b", 1, "Weather"), revision("a", 2, "More weather"))
     assert found.with_new == found.without
-    assert len(corrected_words(found)) == 4
-    assert "Without them" in corrected_words(found)[2]
+    assert len(correction_sentences(found)) == 4
+    assert "Without them" in correction_sentences(found)[2]
 
 
 def test_what_did_not_change_or_was_known_before_corrects_nothing() -> None:
     active = signal_from(THREE)
     same, earlier = revision("a", 1, "STORY a told 1"), revision("a", 1, "Other", at=NOW.end - HOUR)
     other = Revision("https://news.example/zz", "Other", NEXT.start, {})
-    assert corrections([active], [same, earlier, other], min_combined_score=LEAST) == ()
+    assert find_corrections([active], [same, earlier, other], min_combined_score=LEAST) == ()
     assert (
-        corrections([active], [revision("a", 1, "Other"), revision("a", 1, "Story a told 1")], min_combined_score=LEAST)
+        find_corrections(
+            [active], [revision("a", 1, "Other"), revision("a", 1, "Story a told 1")], min_combined_score=LEAST
+        )
         == ()
     )
     bare = json.dumps([{"kind": "story", "contribution": 0.5, "title": "T", "url": "https://news.example/a1"}])
     old = replace(active, candidate=replace(active.candidate, contributions=bare))
-    assert corrections([old], [revision("a", 1, "Other")], min_combined_score=LEAST) == ()
+    assert find_corrections([old], [revision("a", 1, "Other")], min_combined_score=LEAST) == ()
 
 
 def headline(number: int, title: str, **changes: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.signals.decision import Gated, NearMiss, gate
-from signals_pipeline.core.tables import SCORES, columns_of
+from signals_pipeline.core.signals.decision import GateResult, NearMiss, apply_gates
+from signals_pipeline.core.tables import SCORES, to_arrays
 from signals_pipeline.core.windows import windows_between
 
 WINDOW, OTHER = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 8, tzinfo=UTC))
@@ -53,9 +53,9 @@ def contributions(combined: float, technical: float) -> str:
     return json.dumps(parts)
 
 
-def run(*rows: Row, least: float = 0.3, generator: str = "news_driven") -> Gated:
+def run(*rows: Row, least: float = 0.3, generator: str = "news_driven") -> GateResult:
     frame = SCORES.conform(pd.DataFrame(list(rows))) if rows else SCORES.empty()
-    return gate(columns_of(frame), WINDOW, min_combined_score=least, generator=generator)
+    return apply_gates(to_arrays(frame), WINDOW, min_combined_score=least, generator=generator)
 
 
 def near_miss(scored: Row, least: float = 0.3) -> NearMiss:

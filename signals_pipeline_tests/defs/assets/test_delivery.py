@@ -7,7 +7,7 @@ def test_the_mail_of_the_newest_window_is_sent_once(asset_run: AssetRun) -> None
     files = list(asset_run.pipeline.settings.mail_dir.iterdir())
 
     assert len(files) == 1
-    assert [mail.state for mail in asset_run.store.outbox.of(asset_run.newest)] == ["sent"]
+    assert [mail.state for mail in asset_run.store.outbox.mails_for(asset_run.newest)] == ["sent"]
 
 
 def test_mails_are_counted_by_their_state(asset_run: AssetRun) -> None:

@@ -21,6 +21,6 @@ def test_every_window_has_its_digest_in_the_database_and_in_files(asset_run: Ass
 
 
 def test_only_the_newest_window_of_a_live_run_puts_mails_into_the_outbox(asset_run: AssetRun) -> None:
-    recipients = [[mail.recipient for mail in asset_run.store.outbox.of(window)] for window in asset_run.windows]
+    recipients = [[mail.recipient for mail in asset_run.store.outbox.mails_for(window)] for window in asset_run.windows]
 
     assert recipients == [[], [], ["reader@example.org"]]

@@ -27,14 +27,14 @@ from signals_pipeline.adapters.model.folder import (
     TOKENIZER_FILE,
     ModelError,
     ModelManifest,
-    read_config,
+    read_manifest,
 )
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _log = logging.getLogger(__name__)
-TITLES = {"finbert": "FinBERT"}
+DISPLAY_NAMES = {"finbert": "FinBERT"}
 
 
 class _NodeArgument(Protocol):
@@ -80,8 +80,8 @@ class SentimentModel:
         # onnxruntime opens the model while the checksums are computed. It is used only if they are right.
         with ThreadPoolExecutor(1) as opener:
             opening = opener.submit(_open_session, folder / MODEL_FILE)
-            manifest = read_config(folder)
-            title = TITLES.get(manifest.name, manifest.name)
+            manifest = read_manifest(folder)
+            title = DISPLAY_NAMES.get(manifest.name, manifest.name)
             _log.info("Loading %s model...", title)
             tokenizer = _read_tokenizer(folder, manifest)
             session = opening.result()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import signals_pipeline
 from signals_pipeline.adapters.cpus import available_cpus
-from signals_pipeline.adapters.model.folder import LABELS, seal
-from signals_pipeline.adapters.model.running import SentimentModel
+from signals_pipeline.adapters.model.folder import LABELS, write_manifest
+from signals_pipeline.adapters.model.inference import SentimentModel
 
 COMPACT = Path(signals_pipeline.__file__).parent / "sample" / "model" / "compact"
 HELD_OUT = Path(__file__).parents[2] / "data" / "sentfin_held_out.csv"
@@ -78,7 +78,7 @@ def rewrite_manifest(folder: Path, **changes: object) -> None:
     """Write a manifest with the checksums of the files as they are now: what a broken export would leave."""
     config = SentimentModel.load(COMPACT, threads=1)
     known: dict[str, object] = {"name": config.name, "id2label": ID2LABEL, "max_length": 64, "vocabulary": 30522}
-    seal(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
+    write_manifest(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
 
 
 # --- A text's logits depend on that text alone ---
