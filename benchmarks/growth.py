@@ -16,8 +16,7 @@ from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.evidence import build
-from signals_pipeline.core.news.feeds import RawHeadline
-from signals_pipeline.core.news.normalisation import normalise
+from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.prices import technicals
 from signals_pipeline.core.scoring import scores
 from signals_pipeline.core.sentiment import tone as sentiment

@@ -1,4 +1,4 @@
-"""Digest windows, the evidence interval of a window, and the exchange's sessions around it.
+"""Digest windows, the evidence interval of a window, the exchange's sessions around it, and dates for readers.
 
 A window runs from one digest time to the next: 08:30 and 17:30 New York time on weekdays, so Friday 17:30 to Monday
 08:30 is one window and every minute lies in exactly one. Its key is its start, as Dagster writes it for the same cron
@@ -14,8 +14,24 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from signals_pipeline.core.dates import DAYS, day, instant64
 from signals_pipeline.core.errors import SignalsError
+
+# strftime's %a and %b depend on the locale.
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def day(when: date, *, year: bool = False) -> str:
+    """Return a date, or an instant's date, for readers: `Tue 27 Jan`, or `Tue 27 Jan 2015` with its year."""
+    short = f"{DAYS[when.weekday()]} {when.day} {MONTHS[when.month - 1]}"
+    return f"{short} {when.year}" if year else short
+
+
+def instant64(at: datetime) -> np.datetime64:
+    """Return an aware instant in the form that arrays have: microseconds, UTC without zone."""
+    naive = at.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(naive, "us")
+
 
 # `zoneinfo` needs the IANA database: the system's, or the package `tzdata` where an image has none.
 NEW_YORK = ZoneInfo("America/New_York")

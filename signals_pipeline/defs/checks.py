@@ -21,13 +21,7 @@ from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
 from signals_pipeline.core.record.track_record import track_record
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
-from signals_pipeline.defs.frame_checks import (
-    FRAME_CHECKS,
-    FRAMES,
-    StoredFrames,
-    WindowFindings,
-    frame_findings,
-)
+from signals_pipeline.defs.frame_checks import FRAME_CHECKS, FRAMES, StoredFrames, WindowFindings, frame_findings
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import NEWEST_PRESENT
 from signals_pipeline.defs.metadata import markdown_table

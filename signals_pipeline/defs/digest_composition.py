@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pandas as pd
 
-from signals_pipeline.core.digest.composition import compose
-from signals_pipeline.core.digest.context import DigestContext
+from signals_pipeline.core.digest.composition import DigestContext, compose
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource

@@ -14,9 +14,8 @@ from signals_pipeline.adapters.stores.signals import SignalEntry, SignalKey
 from signals_pipeline.core.digest.model import ActiveLine, Card, CorrectedLine, Digest
 from signals_pipeline.core.record.calibration import CalibrationLine, calibration
 from signals_pipeline.core.record.information_coefficient import RankCorrelation
-from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
 from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
-from signals_pipeline.core.record.track_record import RecordLine, rank_ic
+from signals_pipeline.core.record.track_record import ANY, OutcomeIndex, RecordLine, rank_ic
 from signals_pipeline.core.windows import newest_complete, window_starting
 from signals_pipeline.web import digest_schemas, schemas
 from signals_pipeline.web.conditional import Representation

@@ -10,12 +10,11 @@ import jinja2
 from markupsafe import Markup
 
 from signals_pipeline.adapters.rendering.safe_text import link
-from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.wording import gate_rows, near_miss_reason, setting_rows, signed
 from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.text import shorten
-from signals_pipeline.core.windows import NEW_YORK
+from signals_pipeline.core.windows import NEW_YORK, day
 from signals_pipeline.web import charts, safe
 from signals_pipeline.web.responses import card_signal_id
 

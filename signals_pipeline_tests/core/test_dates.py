@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.dates import DAYS, MONTHS, day
+from signals_pipeline.core.windows import DAYS, MONTHS, day
 
 
 def test_a_date_has_weekday_day_and_month() -> None:

@@ -8,8 +8,7 @@ import pandas as pd
 
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.evidence import build
-from signals_pipeline.core.news.feeds import RawHeadline
-from signals_pipeline.core.news.normalisation import normalise
+from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Window, windows_between
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.core.digest.composition import compose
-from signals_pipeline.core.digest.context import DigestContext
+from signals_pipeline.core.digest.composition import DigestContext, compose
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport

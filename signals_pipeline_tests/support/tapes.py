@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 
 @dataclass(frozen=True)

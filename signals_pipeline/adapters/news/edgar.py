@@ -14,7 +14,8 @@ from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import RequestPolicy, TransientError
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, parse_instant
 from signals_pipeline.adapters.news.rss import parse
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.watchlist import Company
 
 SEC_ORIGIN = "https://www.sec.gov"

@@ -11,14 +11,8 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 
 from signals_pipeline.adapters.http_client.policy import TransientError
-from signals_pipeline.core.news.feeds import (
-    FeedVisit,
-    NewsBatch,
-    RawHeadline,
-    SourceError,
-    SourceReport,
-    SourceStatus,
-)
+from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, SourceError, SourceReport, SourceStatus
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.windows import NEW_YORK
 
 # Consecutive failures after which the vendor is taken for down and the other symbols are skipped.

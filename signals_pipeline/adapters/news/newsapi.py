@@ -15,7 +15,8 @@ from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.json_values import is_array, is_object, text_or_none
 from signals_pipeline.adapters.http_client.policy import TransientError, root_cause
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, parse_instant
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.news.queries import Query, queries
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Company

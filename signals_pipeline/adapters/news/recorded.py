@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signals_pipeline.adapters.http_client.json_values import is_array, is_object
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError, SourceReport
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError, SourceReport
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 if TYPE_CHECKING:
     import pyarrow as pa

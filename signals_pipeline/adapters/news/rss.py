@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit
 from signals_pipeline.adapters.http_client.client import HttpClient, Response
 from signals_pipeline.adapters.http_client.policy import TransientError, host_and_path
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 YAHOO_FEEDS_ORIGIN = "https://feeds.finance.yahoo.com"
 

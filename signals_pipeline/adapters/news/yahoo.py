@@ -19,7 +19,8 @@ from signals_pipeline.adapters.http_client.policy import (
 )
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
 from signals_pipeline.adapters.yfinance_module import yfinance_in
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 if TYPE_CHECKING:
     from curl_cffi.requests import Response

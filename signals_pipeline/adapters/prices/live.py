@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from signals_pipeline.adapters.prices.screening import out_of_step, unusable_actions, unusable_bars
-from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.news.feeds import SourceError
-from signals_pipeline.core.windows import Sessions
+from signals_pipeline.core.windows import Sessions, instant64
 
 # The prices and the volume of the closing auction are published some minutes after the close.
 SETTLING_TIME = timedelta(minutes=15)

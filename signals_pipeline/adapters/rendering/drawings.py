@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from datetime import date, time
 
 from signals_pipeline.adapters.rendering.scaling import unit_scale
-from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest.model import Card, Contribution
 from signals_pipeline.core.digest.wording import signed
-from signals_pipeline.core.windows import NEW_YORK
+from signals_pipeline.core.windows import NEW_YORK, day
 
 MAX_COLUMN_PIXELS = 32
 """Height of the highest close's column."""

@@ -16,7 +16,8 @@ from signals_pipeline.adapters.stores.engine import read_transaction, write_tran
 from signals_pipeline.adapters.stores.tables import collection, headline_item
 from signals_pipeline.adapters.stores.upsert import insert_or_ignore
 from signals_pipeline.core.news.archive import IdentifiedHeadline, ItemVersion, merge_copies, new_versions
-from signals_pipeline.core.news.feeds import FeedVisit, RawHeadline
+from signals_pipeline.core.news.feeds import FeedVisit
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 _CHUNK_SIZE = 500  # identities per query: SQLite allowed 999 parameters per statement before 3.32
 _VISIT_COLUMNS = [collection.c[field.name] for field in fields(FeedVisit)]

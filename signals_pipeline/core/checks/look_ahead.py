@@ -12,7 +12,8 @@ from typing import Any, TypeGuard, cast
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline
+from signals_pipeline.core.news.feeds import NewsBatch
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, BAR_COLUMNS
 from signals_pipeline.core.tables import STAGES, Table
 from signals_pipeline.core.watchlist import Watchlist

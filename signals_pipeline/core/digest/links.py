@@ -17,8 +17,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote
 
-from signals_pipeline.core.dates import day
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.windows import day
 
 LinkPurpose = Literal["unsubscribe", "feedback"]
 Verdict = Literal["useful", "not_useful"]

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from signals_pipeline.core.dates import day
 from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine, Digest, DigestKind
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.outcomes import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
 from signals_pipeline.core.text import shorten
-from signals_pipeline.core.windows import NEW_YORK, Window
+from signals_pipeline.core.windows import NEW_YORK, Window, day
 
 MAX_NAMED_STORIES = 3
 """Stories that one sentence quotes; more would not be read."""

@@ -12,8 +12,14 @@ from itertools import pairwise
 
 import pandas as pd
 
-from signals_pipeline.core.linking.ambiguity import accepted_symbols, is_doubtful, may_be_company
-from signals_pipeline.core.linking.mentions import CASHTAG_MARK, Mention, NameIndex
+from signals_pipeline.core.linking.mentions import (
+    CASHTAG_MARK,
+    Mention,
+    NameIndex,
+    accepted_symbols,
+    is_doubtful,
+    may_be_company,
+)
 from signals_pipeline.core.text import CASHTAG, readable
 from signals_pipeline.core.watchlist import Watchlist
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from signals_pipeline.core.news.feeds import RawHeadline
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.text import canonical_url, clean
 
 # Feeds list old articles again now and then. An item that is new to the archive is stale, not news, where it was

@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.collection import reports_for
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceReport, SourceStatus
-from signals_pipeline.core.news.normalisation import Normalised, normalise
+from signals_pipeline.core.news.feeds import NewsBatch, SourceReport, SourceStatus
+from signals_pipeline.core.news.normalisation import Normalised, RawHeadline, normalise
 from signals_pipeline.core.tables import ColumnArrays, RowsByWindow
-from signals_pipeline.core.windows import Window, evidence_interval, windows_between
+from signals_pipeline.core.windows import Window, evidence_interval, instant64, windows_between
 
 # Missing windows are listed for this long before a window. Further back, a window without a run is history that was
 # never asked for, not an outage.

@@ -1,16 +1,20 @@
 """The evidence of each window: which headlines it may use, the story each belongs to, and the words about each company.
 
 Copies of one headline stay apart until `build`, which merges the copies known at a window's `as_of`: a tag or a link
-that arrived later cannot leak into an earlier window. Cleaning is done before, in `core.news.normalisation`; stories
-are found by `core.news.stories`, companies by `core.linking`.
+that arrived later cannot leak into an earlier window. Where a publisher edited or withdrew a text behind a link, what
+was known before `as_of` decides which version counts (`TextVersions`). Cleaning is done before, in
+`core.news.normalisation`; stories are found by `core.news.stories`, companies by `core.linking`.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
@@ -18,10 +22,91 @@ from signals_pipeline.core.linking.clauses import assign_clauses
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
-from signals_pipeline.core.news.versions import TextVersions
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class TextVersion:
+    """One copy of an item.
+
+    Attributes:
+        known_at: When it became known, aware UTC.
+        text: Its text, casefolded; empty for a withdrawal.
+        recorded: Whether a collector recorded when it first saw the copy.
+    """
+
+    known_at: datetime
+    text: str
+    recorded: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TextVersions:
+    """The copies behind every link that has had more than one text, oldest first."""
+
+    by_url: Mapping[str, tuple[TextVersion, ...]]
+
+    @classmethod
+    def from_copies(cls, copies: pd.DataFrame) -> Self:
+        """Gather the copies behind each link.
+
+        Args:
+            copies: Columns url, text, known_at and reconstructed, in any order; rows without a link are left out.
+        """
+        with_url = copies.loc[copies["url"] != "", ["url", "text", "known_at", "reconstructed"]]
+        casefolded = with_url["text"].str.casefold()
+        text_count = casefolded.groupby(with_url["url"]).transform("nunique")
+        changed = with_url.assign(text=casefolded)[text_count > 1]
+
+        versions: dict[str, list[TextVersion]] = defaultdict(list)
+        for url, text, known_at, reconstructed in changed.itertuples(index=False):
+            versions[url].append(TextVersion(known_at.to_pydatetime(), text, not reconstructed))
+
+        by_url: dict[str, tuple[TextVersion, ...]] = {}
+        for url, url_versions in versions.items():
+            by_url[url] = tuple(sorted(url_versions, key=lambda version: version.known_at))
+        return cls(by_url)
+
+    def replaced(self, url: str, text: str, as_of: datetime) -> bool:
+        """Whether another text took the place of this one before `as_of`.
+
+        That is so where a copy of the other text became known after the last copy of this one, and a collector
+        recorded when. Without such a record, two texts behind one link are two posts that share it.
+        """
+        visible = [version for version in self.by_url.get(url, ()) if version.known_at < as_of]
+        same_text = [version for version in visible if version.text == text.casefold()]
+        if not same_text:
+            return False
+        last_known_at = same_text[-1].known_at
+        return any(version.recorded and version.known_at > last_known_at for version in visible)
+
+    def replaced_rows(
+        self,
+        rows: pd.DataFrame,
+        as_of: npt.NDArray[np.datetime64],
+    ) -> Flags:
+        """`replaced` for many rows.
+
+        Args:
+            rows: Columns url and text.
+            as_of: The instant of each row, datetime64[us], UTC, shape (rows,).
+
+        Returns:
+            One flag per row, shape (rows,).
+        """
+        replaced = np.zeros(len(rows), dtype=bool)
+        urls, texts = rows["url"].to_numpy(), rows["text"].to_numpy()
+        instants = pd.DatetimeIndex(as_of).tz_localize("UTC")
+        # Few links ever change their text: only their rows are looked at one by one.
+        for position in np.flatnonzero(rows["url"].isin(list(self.by_url))):
+            instant = instants[int(position)].to_pydatetime()
+            replaced[position] = self.replaced(urls[position], texts[position], instant)
+        return replaced
+
 
 # Windows per chunk of work. The 72 hours before a chunk's first window are linked again for it: two days in a month.
 WINDOWS_A_SHARE = 40

@@ -1,7 +1,7 @@
 """What news and price sources deliver, before any of it is cleaned, and the interfaces that they implement.
 
-The implementations are in `adapters.news` and `adapters.prices`; headlines are cleaned by `core.news.normalisation`,
-prices adjusted by `core.prices.adjustment`.
+The implementations are in `adapters.news` and `adapters.prices`; headlines are defined and cleaned by
+`core.news.normalisation`, prices adjusted by `core.prices.adjustment`.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,48 +30,6 @@ class SourceError(SignalsError, RuntimeError):
     def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
-
-
-@dataclass(frozen=True, slots=True)
-class RawHeadline:
-    """One item as a feed delivered it. Anything may be missing or hostile; `normalisation` cleans and counts.
-
-    Attributes:
-        published_at: When the publisher says it appeared, timezone-aware UTC; None where the feed gave no time that
-            can be read without guessing.
-        title: Title as delivered, markup and control characters included.
-        url: Link as delivered, of any scheme.
-        source: Publisher.
-        feed: Name of the adapter that delivered it.
-        summary: Lead or description.
-        tags: Symbols that the vendor tagged the item with.
-        first_seen_at: When a collector first received it, timezone-aware UTC; None where nobody recorded it.
-    """
-
-    published_at: datetime | None
-    title: str | None
-    url: str | None
-    source: str | None
-    feed: str
-    summary: str | None = None
-    tags: tuple[str, ...] = ()
-    first_seen_at: datetime | None = None
-
-    def __reduce__(self) -> tuple[type["RawHeadline"], tuple[object, ...]]:
-        """Pickle the headline as a constructor call.
-
-        Headlines are sent to worker processes by the thousand, and Python's own pickling of a frozen dataclass with
-        slots takes six times as long.
-        """
-        values = tuple(getattr(self, name) for name in self.__slots__)
-        return RawHeadline, values
-
-    @property
-    def known_at(self) -> datetime | None:
-        """From when on it may be used: the later of published_at and first_seen_at; None without published_at."""
-        if self.published_at is None or self.first_seen_at is None:
-            return self.published_at
-        return max(self.published_at, self.first_seen_at)
 
 
 @dataclass(frozen=True, slots=True)

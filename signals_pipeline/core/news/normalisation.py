@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple, get_args
 import pandas as pd
 
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
-from signals_pipeline.core.news.feeds import RawHeadline
 from signals_pipeline.core.text import canonical_url, clean, content_address, readable
 
 # Dropped: duplicate, no_time, no_title, removed. Counted but still used: published_after_seen, truncated. An item
@@ -46,6 +45,48 @@ _TAG_LIMIT = 12  # characters; a longer tag is no ticker, with a class and an ex
 _ID_LENGTH = (
     16  # hex digits of a headline_id: 64 bits, so ten million headlines collide with a chance of 3 in a million
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RawHeadline:
+    """One item as a feed delivered it. Anything may be missing or hostile; `normalisation` cleans and counts.
+
+    Attributes:
+        published_at: When the publisher says it appeared, timezone-aware UTC; None where the feed gave no time that
+            can be read without guessing.
+        title: Title as delivered, markup and control characters included.
+        url: Link as delivered, of any scheme.
+        source: Publisher.
+        feed: Name of the adapter that delivered it.
+        summary: Lead or description.
+        tags: Symbols that the vendor tagged the item with.
+        first_seen_at: When a collector first received it, timezone-aware UTC; None where nobody recorded it.
+    """
+
+    published_at: datetime | None
+    title: str | None
+    url: str | None
+    source: str | None
+    feed: str
+    summary: str | None = None
+    tags: tuple[str, ...] = ()
+    first_seen_at: datetime | None = None
+
+    def __reduce__(self) -> tuple[type["RawHeadline"], tuple[object, ...]]:
+        """Pickle the headline as a constructor call.
+
+        Headlines are sent to worker processes by the thousand, and Python's own pickling of a frozen dataclass with
+        slots takes six times as long.
+        """
+        values = tuple(getattr(self, name) for name in self.__slots__)
+        return RawHeadline, values
+
+    @property
+    def known_at(self) -> datetime | None:
+        """From when on it may be used: the later of published_at and first_seen_at; None without published_at."""
+        if self.published_at is None or self.first_seen_at is None:
+            return self.published_at
+        return max(self.published_at, self.first_seen_at)
 
 
 class _Copy(NamedTuple):

@@ -19,9 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.core.windows import Sessions
+from signals_pipeline.core.windows import Sessions, instant64
 
 PRICES = ("open", "high", "low", "close")
 BAR_COLUMNS = ("symbol", "session", *PRICES, "volume")

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.prices.adjustment import span_factors
 from signals_pipeline.core.record.outcomes import HORIZONS, price_grids, span_returns
 from signals_pipeline.core.watchlist import BENCHMARK
-from signals_pipeline.core.windows import Sessions, Window
+from signals_pipeline.core.windows import Sessions, Window, instant64
 
 FloatArray = NDArray[np.float64]
 

@@ -18,12 +18,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.prices.adjustment import span_factors
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
-from signals_pipeline.core.windows import Sessions
+from signals_pipeline.core.windows import Sessions, instant64
 
 HORIZONS = (1, 3, 5, 10)
 """Sessions held, the entry session counted as the first: a day, half a week, a week and two weeks of trading."""

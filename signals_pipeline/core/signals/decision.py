@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from signals_pipeline.core.dates import instant64
 from signals_pipeline.core.tables import ColumnArrays
-from signals_pipeline.core.windows import NEW_YORK, Window
+from signals_pipeline.core.windows import NEW_YORK, Window, instant64
 
 SignalType = Literal["BUY", "SELL"]
 Lifecycle = Literal["new", "stronger", "flipped"]

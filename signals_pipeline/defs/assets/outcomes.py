@@ -10,8 +10,8 @@ from signals_pipeline.adapters.progress import count_progress
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.record import outcomes as core
-from signals_pipeline.core.record.outcome_index import OutcomeIndex
 from signals_pipeline.core.record.outcomes import PROVENANCES
+from signals_pipeline.core.record.track_record import OutcomeIndex
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.defs.metadata import describe_run, preview, table_schema

@@ -16,7 +16,8 @@ from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline.core.news.coverage import Coverage, coverage_ledger
 from signals_pipeline.core.news.evidence import news_interval
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.tables import HEADLINES
 from signals_pipeline.core.windows import Window, windows_between
 from signals_pipeline.defs.jobs import scheduled_windows

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, RawHeadline, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, SourceError
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 COLUMNS = ["published_at", "symbol", "title", "source", "url", "first_seen_at", "summary"]
 START = datetime(2015, 1, 26, tzinfo=UTC)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.checks.look_ahead import cut_days, cut_news, poison_actions, poison_bars, poison_news
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline
+from signals_pipeline.core.news.feeds import NewsBatch
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, adjusted_bars, no_actions
 from signals_pipeline_tests.support.deliveries import START, WATCHLIST, deliveries, raw
 from signals_pipeline_tests.support.digest_examples import steady, weekday_sessions

@@ -7,7 +7,7 @@ import pytest
 
 from signals_pipeline.core.digest.composition import card, similar_record
 from signals_pipeline.core.digest.model import Card
-from signals_pipeline.core.record.outcome_index import OutcomeIndex
+from signals_pipeline.core.record.track_record import OutcomeIndex
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, component, outcome_rows, signal, story
 

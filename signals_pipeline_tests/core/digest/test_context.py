@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.digest.context import DigestContext
+from signals_pipeline.core.digest.composition import DigestContext
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.digest_examples import (

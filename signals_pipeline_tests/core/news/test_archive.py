@@ -17,7 +17,7 @@ from signals_pipeline.core.news.archive import (
     merge_copies,
     new_versions,
 )
-from signals_pipeline.core.news.feeds import RawHeadline
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 NOW = datetime(2026, 3, 4, 22, 30, 5, tzinfo=UTC)
 FRONTIER = NOW - timedelta(hours=9)

@@ -12,8 +12,7 @@ from signals_pipeline.core.chunks import MapChunks, map_serially
 from signals_pipeline.core.linking.clauses import NO_TONE_REASONS
 from signals_pipeline.core.news import evidence, normalisation
 from signals_pipeline.core.news.evidence import build_evidence
-from signals_pipeline.core.news.feeds import RawHeadline
-from signals_pipeline.core.news.normalisation import normalise
+from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline_tests.support.chunks import map_in_reverse
 from signals_pipeline_tests.support.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
 

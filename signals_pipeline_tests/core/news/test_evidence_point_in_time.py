@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
 
 from signals_pipeline.core.news.evidence import news_interval
-from signals_pipeline.core.news.feeds import RawHeadline
+from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.text import canonical_url
 from signals_pipeline.core.windows import Window, evidence_interval

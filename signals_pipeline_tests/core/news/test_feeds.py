@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceReport
+from signals_pipeline.core.news.feeds import NewsBatch, SourceReport
+from signals_pipeline.core.news.normalisation import RawHeadline
 
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.coverage import MISSING_SPAN, Coverage, coverage_ledger
 from signals_pipeline.core.news.evidence import build, news_interval
-from signals_pipeline.core.news.feeds import NewsBatch, RawHeadline, SourceReport
-from signals_pipeline.core.news.normalisation import normalise
+from signals_pipeline.core.news.feeds import NewsBatch, SourceReport
+from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.windows import Window, evidence_interval, window_for_key, windows_between
 from signals_pipeline_tests.support.deliveries import MODES, WATCHLIST, WINDOWS, deliveries, raw
 

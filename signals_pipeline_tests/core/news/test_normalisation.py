@@ -10,8 +10,7 @@ from pandas.testing import assert_frame_equal
 
 from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.evidence import build, news_interval
-from signals_pipeline.core.news.feeds import RawHeadline
-from signals_pipeline.core.news.normalisation import REASONS, normalise
+from signals_pipeline.core.news.normalisation import REASONS, RawHeadline, normalise
 from signals_pipeline.core.tables import HEADLINES
 from signals_pipeline_tests.support.deliveries import (
     NAIVE,

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 
-from signals_pipeline.core.news.feeds import RawHeadline
-from signals_pipeline.core.news.normalisation import normalise
-from signals_pipeline.core.news.versions import TextVersions
+from signals_pipeline.core.news.evidence import TextVersions
+from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.deliveries import START, WINDOWS, deliveries, evidence, raw, rows
 

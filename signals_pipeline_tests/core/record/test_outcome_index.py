@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.outcome_index import ANY, OutcomeIndex
 from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, PROVENANCES
-from signals_pipeline.core.record.track_record import RecordLine, track_record
+from signals_pipeline.core.record.track_record import ANY, OutcomeIndex, RecordLine, track_record
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline_tests.support.digest_examples import outcome_rows
 
