@@ -12,7 +12,7 @@ from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.core.linking.clauses import clauses_by_company
 from signals_pipeline.core.linking.linker import NAMED
 from signals_pipeline.core.sentiment.tone import LABELS, softmax
-from signals_pipeline_tests.support.gold import PARTS, Share, opposite_tones
+from signals_pipeline_tests.support.labelled_data import PARTS, Share, opposite_tones
 
 CONFIDENT = 0.6
 

@@ -44,7 +44,7 @@ def measure(rounds: int) -> None:
     """Collect one window after another from the servers and print the figures."""
     from benchmarks.market import exchange
     from benchmarks.vendors_apart import vendors_apart
-    from signals_pipeline_tests.support.documents import NOW
+    from signals_pipeline_tests.support.feed_documents import NOW
     from signals_pipeline_tests.support.live_vendors import live_news
 
     news, prices, headlines, calls, spent, now = [], [], 0, 0, 0.0, NOW

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.results import file_section, table
 from signals_pipeline.core.linking.linker import Linker
-from signals_pipeline_tests.support.gold import PARTS, gold_watchlist, judge_linking, rows
+from signals_pipeline_tests.support.labelled_data import PARTS, gold_watchlist, judge_linking, rows
 
 HARD = ("ambiguous name", "several companies", "product or unit", "person", "cashtag prefix", "vendor tag only")
 

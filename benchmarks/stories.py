@@ -12,7 +12,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.core.news.stories import MIN_SIMILARITY, STORY_HOURS, duplicate_pairs, fingerprint, jaccard_index
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.support.gold import PARTS, b_cubed, rows
+from signals_pipeline_tests.support.labelled_data import PARTS, b_cubed, rows
 
 COUNTS = (10_000, 30_000, 100_000)
 SYMBOLS = (40, 500)

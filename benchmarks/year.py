@@ -32,8 +32,8 @@ from signals_pipeline.defs.sqlite_storage import instance_in
 from signals_pipeline.defs.stage_replay import PipelineResources, replay
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
-from signals_pipeline_tests.support.histories import rows as all_rows
-from signals_pipeline_tests.support.years import make_year
+from signals_pipeline_tests.support.history_builders import rows as all_rows
+from signals_pipeline_tests.support.synthetic_year import make_year
 
 SYMBOLS, HEADLINES_A_YEAR, SAMPLED = 50, 100_000, 10
 

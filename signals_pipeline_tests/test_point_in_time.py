@@ -33,8 +33,8 @@ from signals_pipeline.defs.resources import MarketContext, open_store, scorer_fo
 from signals_pipeline.defs.stage_replay import PipelineResources, record, replay
 from signals_pipeline.settings.strategy import Knobs
 from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
-from signals_pipeline_tests.support.histories import rows
-from signals_pipeline_tests.support.years import Year, make_year
+from signals_pipeline_tests.support.history_builders import rows
+from signals_pipeline_tests.support.synthetic_year import Year, make_year
 
 __all__ = ["database_url", "empty_url", "engine", "store"]
 

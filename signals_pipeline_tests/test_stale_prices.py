@@ -11,7 +11,7 @@ from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline_tests.support.pipeline import TestPipeline
-from signals_pipeline_tests.support.sites import site
+from signals_pipeline_tests.support.web_site import site
 
 WINDOW = window_for_key("2015-02-03-08:30")
 SAID = "Prices are stale: the last daily bar is from Thu 29 Jan 2015; later sessions are missing."

@@ -23,7 +23,7 @@ from benchmarks.soak.watching import Watch
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.deployment import Deployment, running
 from signals_pipeline_tests.support.mail_servers import mail_server
-from signals_pipeline_tests.support.years import make_year
+from signals_pipeline_tests.support.synthetic_year import make_year
 
 SYMBOLS, HEADLINES_A_WINDOW = 12, 12
 CALM = 4  # windows at the end in which nothing goes wrong, so that the last missed ones are healed

@@ -16,10 +16,10 @@ from benchmarks.soak.folder import Folder
 from benchmarks.soak.watching import WATCHED
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.support.histories import rows
+from signals_pipeline_tests.support.history_builders import rows
 from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.postgres import server
-from signals_pipeline_tests.support.years import Year
+from signals_pipeline_tests.support.synthetic_year import Year
 
 REPORT = Path(__file__).parent.parent / "SOAK.md"
 TABLES = ("signal_candidate", "signal_history", "signal_outcome")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from signals_pipeline_tests.support.databases import database_url, empty_url, engine, store
-from signals_pipeline_tests.support.vendors import Vendor, vendor
+from signals_pipeline_tests.support.vendor_server import Vendor, vendor
 
 __all__ = ["database_url", "empty_url", "engine", "store"]
 

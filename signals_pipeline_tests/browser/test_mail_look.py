@@ -1,18 +1,17 @@
 """Mails as Chromium computes them: contrast of every text in light and dark, no text cut off on a phone."""
 
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser
 
 from signals_pipeline.adapters.mail.message import digest_message, failure_message
+from signals_pipeline_tests.support.contrast import AA, TEXTS
 from signals_pipeline_tests.support.digest_examples import digest_of, signal
 from signals_pipeline_tests.support.digest_pages import NOW, WINDOWS, busy, everything
 from signals_pipeline_tests.support.mail_pictures import ENVELOPE, LINKS, hostile, page_of
 
 pytestmark = pytest.mark.browser
-AA = 4.5
 """WCAG 2.1, 1.4.3: least contrast of a text with its ground."""
 
 MAILS = {
@@ -22,7 +21,6 @@ MAILS = {
     "degraded and hostile": lambda: digest_message(hostile(), ENVELOPE, LINKS),
     "failed": lambda: failure_message(NOW, "Stage headlines: no source answered", ENVELOPE, LINKS),
 }
-TEXTS = (Path(__file__).with_name("contrast.js")).read_text()
 
 
 def texts(

@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from signals_pipeline.core.digest import links
-from signals_pipeline_tests.browser.test_mail_look import AA, TEXTS
+from signals_pipeline_tests.support.contrast import AA, TEXTS
 from signals_pipeline_tests.support.databases import migrated_template
 from signals_pipeline_tests.support.digest_pages import hostile_cards
-from signals_pipeline_tests.support.serving import served
-from signals_pipeline_tests.support.sites import KEY, NOW, TOLD, fill, tell
+from signals_pipeline_tests.support.web_server import served
+from signals_pipeline_tests.support.web_site import KEY, NOW, TOLD, fill, tell
 
 pytestmark = pytest.mark.browser
 SIZES = [(1200, "light"), (1200, "dark"), (375, "light"), (375, "dark")]

@@ -7,7 +7,7 @@ import pytest
 
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.support.cli_checkups import SOURCES
+from signals_pipeline_tests.support.doctor_settings import SOURCES
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
 
 

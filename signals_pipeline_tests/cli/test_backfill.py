@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from signals_pipeline.cli.backfill import Launcher, LaunchError, joined, parts, show_left
-from signals_pipeline_tests.core.signals.test_lifecycle import WINDOWS
 from signals_pipeline_tests.support.loopback import Quiet, serving
+from signals_pipeline_tests.support.signal_builders import WINDOWS
 
 DONE = st.sets(st.sampled_from(WINDOWS))
 

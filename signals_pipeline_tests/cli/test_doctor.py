@@ -28,7 +28,7 @@ from signals_pipeline.cli.scheduling import ScheduleState
 from signals_pipeline.core.windows import newest_complete, window_containing
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import ModelChoice
-from signals_pipeline_tests.support.cli_checkups import NOW, SOURCES, examined, put_digest
+from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined, put_digest
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer
 

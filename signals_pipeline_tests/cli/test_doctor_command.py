@@ -13,7 +13,7 @@ from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli import main
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.support.cli_checkups import NOW, put_digest
+from signals_pipeline_tests.support.doctor_settings import NOW, put_digest
 
 HEAVY = {"dagster", "pandas", "numpy", "sqlalchemy", "alembic", "onnxruntime", "boto3", "yfinance", "curl_cffi"}
 

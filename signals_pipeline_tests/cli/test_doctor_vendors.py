@@ -18,7 +18,7 @@ from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
-from signals_pipeline_tests.support.cli_checkups import NOW, SOURCES, examined
+from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined
 from signals_pipeline_tests.support.yahoo_server import YahooServer
 
 

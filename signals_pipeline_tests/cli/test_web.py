@@ -18,7 +18,7 @@ from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.feedback import FeedbackRepository
 from signals_pipeline.cli import main
 from signals_pipeline_tests.support.databases import migrated_template
-from signals_pipeline_tests.support.sites import TOLD, fill
+from signals_pipeline_tests.support.web_site import TOLD, fill
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

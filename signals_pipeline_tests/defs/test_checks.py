@@ -10,21 +10,17 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 
-from signals_pipeline.adapters.stores.engine import write_transaction
-from signals_pipeline.adapters.stores.signal_history import signal_row
-from signals_pipeline.adapters.stores.tables import signal_history
 from signals_pipeline.core.checks import data_quality
-from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, STAGES, TECHNICALS, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.checks import CHECKS, newest_present
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
-from signals_pipeline.defs.resources import Store, open_store
+from signals_pipeline.defs.resources import open_store
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
+from signals_pipeline_tests.support.stored_rows import write_row
 
 WINDOWS = SAMPLE_WINDOWS[6:9]
 
@@ -46,14 +42,6 @@ def judge(pipeline: TestPipeline, windows: Sequence[Window]) -> dg.ExecuteInProc
     job = dg.Definitions.merge(build_definitions(pipeline.settings), only).resolve_job_def("judge")
     tags = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
     return job.execute_in_process(instance=pipeline.instance, tags=tags, raise_on_error=False)
-
-
-def write_row(store: Store, signal: Signal, window: Window) -> None:
-    """A row that no run would write."""
-    row = signal_row(signal, "compact @x") | {"window_start": window.start}
-    stamps = {"mode": "backfill", "created_at": signal.decided_at}
-    with write_transaction(store.engine) as connection:
-        connection.execute(sa.insert(signal_history).values(row | stamps))
 
 
 @pytest.fixture

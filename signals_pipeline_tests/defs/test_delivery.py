@@ -16,11 +16,11 @@ from signals_pipeline.defs.dispatch import mailing_of, send_due
 from signals_pipeline.defs.partitions import MODE_TAG
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.defs.test_checks import write_row
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, asked_again, live, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
-from signals_pipeline_tests.support.outboxes import WHO
+from signals_pipeline_tests.support.outbox_processes import WHO
 from signals_pipeline_tests.support.pipeline import TestPipeline
+from signals_pipeline_tests.support.stored_rows import write_row
 
 __all__ = ["live", "store"]
 

@@ -17,7 +17,7 @@ from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import RETRIED_TAG, digest_failed, failed_live_window
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store, told_of_failure
 from signals_pipeline_tests.support.mail_servers import Inbox, Misbehaviour, bad_server, mail_server
-from signals_pipeline_tests.support.outboxes import WHO, At
+from signals_pipeline_tests.support.outbox_processes import WHO, At
 from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["live", "store"]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline_tests.adapters.mail.test_message import body
 from signals_pipeline_tests.support.digest_pages import Page
-from signals_pipeline_tests.support.hostile import ATTACKS, HIDDEN
+from signals_pipeline_tests.support.hostile_input import ATTACKS, HIDDEN
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, mailing, run
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.mails import body
 from signals_pipeline_tests.support.pipeline import TestPipeline
 
 GOOD = "Apple beats estimates, raises its outlook and lifts its dividend after record profit"

@@ -1,8 +1,6 @@
 """The resource `news` of a live deployment: feeds by setting, the key never shown, trouble in ledger and metadata."""
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -10,29 +8,22 @@ import pytest
 from dagster._serdes import serialize_value
 
 from signals_pipeline import sample
-from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.assets.headlines import headlines
 from signals_pipeline.defs.live_feeds import feed_options
-from signals_pipeline.defs.live_news import live_news_resource, open_live_news
+from signals_pipeline.defs.live_news import open_live_news
 from signals_pipeline.defs.resources import (
     MarketContext,
     MarketContextResource,
     Store,
-    knobs_resource,
     open_store,
-    store_resource,
-    worker_pool_resource,
 )
-from signals_pipeline.defs.stage_limits import RETRY_SECONDS_TAG
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
-from signals_pipeline_tests.support.databases import migrated_template
-from signals_pipeline_tests.support.documents import Item, newsapi, newsapi_error, rss
-from signals_pipeline_tests.support.vendors import XML, Reply, Vendor, vendor
+from signals_pipeline_tests.support.feed_documents import Item, newsapi, newsapi_error, rss
+from signals_pipeline_tests.support.live_news_runs import WINDOW, materialize, settings
+from signals_pipeline_tests.support.vendor_server import XML, Reply, Vendor, vendor
 
 KEY = "planted0key0planted"
-WINDOW = newest_complete(datetime.now(UTC))  # live feeds are asked now: the window must be the newest one
 
 
 @pytest.fixture
@@ -41,37 +32,6 @@ def house() -> Iterator[Vendor]:
         opened.routes["/feed.xml"] = [Reply(rss([Item("Microsoft opens an office", 0)]), XML)]
         opened.routes["/v2/everything"] = [Reply(newsapi([Item("Microsoft raises its dividend", 0)]))]
         yield opened
-
-
-def settings(folder: Path, **more: object) -> Settings:
-    url = f"sqlite:///{shutil.copy(migrated_template('sqlite'), folder / 'signals.db')}"
-    given = {"signals_deployment": "local", "signals_data_dir": folder, "signals_database_url": url, **more}
-    return Settings.checked(**given)
-
-
-def materialize(
-    chosen: Settings, house: Vendor, mode: str = "live", tags: Mapping[str, str] | None = None
-) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
-    instance = dg.DagsterInstance.ephemeral()
-    resources = {
-        "knobs": knobs_resource(chosen.knobs),
-        "store": store_resource(chosen.database_url),
-        "market": MarketContextResource(
-            watchlist=str(sample.WATCHLIST), deployment="local", digests_dir=str(chosen.digests_dir)
-        ),
-        "news": live_news_resource(chosen, origins={"https://newsapi.org": house.origin}),
-        "io_manager": dg.mem_io_manager,
-        "beside": worker_pool_resource,
-    }
-    result = dg.materialize(
-        [headlines],
-        resources=resources,
-        instance=instance,
-        partition_key=WINDOW.key,
-        tags={"signals/mode": mode, RETRY_SECONDS_TAG: "0.001", **(tags or {})},
-        raise_on_error=False,
-    )
-    return result, instance
 
 
 def test_one_feed_down_degrades_the_ledger_and_the_metadata_and_the_run_goes_on(house: Vendor, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from signals_pipeline.defs.metrics import run_metrics_resource
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.databases import migrated_template
-from signals_pipeline_tests.support.documents import NOW, Item, newsapi
-from signals_pipeline_tests.support.vendors import Reply, Vendor, vendor
+from signals_pipeline_tests.support.feed_documents import NOW, Item, newsapi
+from signals_pipeline_tests.support.vendor_server import Reply, Vendor, vendor
 
 BUDGET = 100
 PACE = datetime(2026, 3, 10, 12, 30, 12, tzinfo=UTC)  # 62 calls since midnight: 38 more last until 16:10 in New York

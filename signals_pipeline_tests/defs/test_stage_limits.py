@@ -16,10 +16,10 @@ from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.defs.assets import digest as digest_stage
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.stage_limits import RETRY_SECONDS_TAG, SECONDS_TAG, limit_tags, with_limits
-from signals_pipeline_tests.defs.test_live_news import materialize, settings
-from signals_pipeline_tests.support.documents import Item, rss
+from signals_pipeline_tests.support.feed_documents import Item, rss
+from signals_pipeline_tests.support.live_news_runs import materialize, settings
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
-from signals_pipeline_tests.support.vendors import XML, Reply, Vendor, stalled, vendor
+from signals_pipeline_tests.support.vendor_server import XML, Reply, Vendor, stalled, vendor
 
 WINDOWS = SAMPLE_WINDOWS[:3]
 RANGE = {RANGE_START_TAG: WINDOWS[0].key, RANGE_END_TAG: WINDOWS[-1].key}

@@ -1,15 +1,13 @@
 """A local stand-in for AWS over real sockets, emptied for every test."""
 
-import functools
 import logging
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
 
-from signals_pipeline_tests.support.template import REGION
+from signals_pipeline_tests.support.stack_template import REGION
 
 
 class LibYamlLoader(yaml.CLoader, yaml.Loader):
@@ -54,22 +52,3 @@ def fresh_session(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: A
     import boto3
 
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-
-
-def client(service: str) -> Any:
-    """A boto3 client of the stand-in; tests share it, so nothing may be registered on it."""
-    return _shared(service, os.environ["AWS_ENDPOINT_URL"])
-
-
-def own_client(service: str) -> Any:
-    """A boto3 client of the stand-in that the test may change."""
-    return _made(service, os.environ["AWS_ENDPOINT_URL"])
-
-
-def _made(service: str, address: str) -> Any:
-    import boto3
-
-    return boto3.client(service, region_name=REGION, endpoint_url=address)
-
-
-_shared = functools.cache(_made)  # a client takes 30 ms to make

@@ -7,8 +7,8 @@ import pytest
 from signals_pipeline.core.checks.metrics import KINDS
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.support.alarms import fired
-from signals_pipeline_tests.support.template import Template
+from signals_pipeline_tests.support.alarm_evaluator import fired
+from signals_pipeline_tests.support.stack_template import Template
 
 ALARMS = Template().of_type("AWS::CloudWatch::Alarm")
 START = datetime(2026, 10, 26, tzinfo=UTC)  # a Monday; on the Sunday after, the clocks go back

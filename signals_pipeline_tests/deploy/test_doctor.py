@@ -22,12 +22,12 @@ from signals_pipeline.cli.doctor.production import accept_sleeping_daemon, read_
 from signals_pipeline.cli.prepare import prepare
 from signals_pipeline.cli.scheduling import ScheduleState
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.agent import Agent
-from signals_pipeline_tests.support.control import database_variables, home
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.control_service import database_variables, home
 from signals_pipeline_tests.support.databases import create_postgres
-from signals_pipeline_tests.support.stacks import complete, create
-from signals_pipeline_tests.support.template import ACCOUNT, REGION, Template
+from signals_pipeline_tests.support.ecs_agent import Agent
+from signals_pipeline_tests.support.stack_setup import complete, create
+from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION, Template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 NOW = datetime.now(UTC).replace(microsecond=0)  # the stand-in's own clock stamps what it is told

@@ -28,11 +28,11 @@ from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.defs.metrics import failed_run_sensor
 from signals_pipeline.defs.run_launcher import SpotFirstLauncher
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.agent import Agent
-from signals_pipeline_tests.support.control import Control, control, database_variables, home, metadata_endpoint
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.control_service import Control, control, database_variables, home, metadata_endpoint
 from signals_pipeline_tests.support.databases import create_postgres
-from signals_pipeline_tests.support.stacks import create
+from signals_pipeline_tests.support.ecs_agent import Agent
+from signals_pipeline_tests.support.stack_setup import create
 
 pytestmark = [
     pytest.mark.postgres,

@@ -4,7 +4,7 @@ import re
 
 from deploy.cost import Architecture, Usage, bill, price_table
 from signals_pipeline.adapters.aws.files import repository
-from signals_pipeline_tests.support.template import Template
+from signals_pipeline_tests.support.stack_template import Template
 
 GUIDE = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
 TEMPLATE = Template()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline.adapters.aws.files import repository
-from signals_pipeline_tests.support.template import Template
+from signals_pipeline_tests.support.stack_template import Template
 
 REPORT = (repository() / "deploy" / "IMAGE_REPORT.md").read_text(encoding="utf-8")
 DOCKERFILE = (repository() / "Dockerfile").read_text(encoding="utf-8")

@@ -11,9 +11,9 @@ from signals_pipeline.adapters.aws.images import Docker
 from signals_pipeline.adapters.aws.release import Release
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.aws.stack import DeployError
-from signals_pipeline_tests.deploy.conftest import client, own_client
-from signals_pipeline_tests.support.bench import Bench, bench
-from signals_pipeline_tests.support.template import ACCOUNT, REGION
+from signals_pipeline_tests.support.aws_clients import client, own_client
+from signals_pipeline_tests.support.release_bench import Bench, bench
+from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION
 
 __all__ = ["bench"]
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")

@@ -10,8 +10,8 @@ from signals_pipeline.adapters.aws import revisions, services, stack
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.aws.stack import DeployError
 from signals_pipeline.cli import main
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.bench import Bench, bench
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.release_bench import Bench, bench
 
 __all__ = ["bench"]
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")

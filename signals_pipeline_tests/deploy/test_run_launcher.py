@@ -11,7 +11,7 @@ from dagster_aws.ecs.utils import RetryableEcsException
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.defs.jobs import DIGEST_JOB, TASK_TAGS
 from signals_pipeline.defs.run_launcher import NO_CAPACITY, ON_DEMAND, SpotFirstLauncher
-from signals_pipeline_tests.support.stacks import create
+from signals_pipeline_tests.support.stack_setup import create
 
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
 

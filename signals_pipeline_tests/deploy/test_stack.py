@@ -11,7 +11,7 @@ from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.checks.metrics import KINDS
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
-from signals_pipeline_tests.support.template import Template, text
+from signals_pipeline_tests.support.stack_template import Template, text
 
 TEMPLATE = Template()
 TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")

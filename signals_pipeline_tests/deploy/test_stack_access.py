@@ -12,7 +12,7 @@ import pytest
 from deploy.cost import Usage
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.windows import NEW_YORK
-from signals_pipeline_tests.support.template import ACCOUNT, Template
+from signals_pipeline_tests.support.stack_template import ACCOUNT, Template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
 TEMPLATE = Template()

@@ -7,12 +7,12 @@ Three kinds: what the stand-in's CloudFormation makes; what it makes of, but for
 import pytest
 
 from deploy.cost import Usage
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.comparing import gaps
-from signals_pipeline_tests.support.making import FORGOTTEN, REPLACED, SKIPPED, make
-from signals_pipeline_tests.support.reading import READERS, read
-from signals_pipeline_tests.support.stacks import complete, create, resources
-from signals_pipeline_tests.support.template import Template
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.missing_resources import FORGOTTEN, REPLACED, SKIPPED, make
+from signals_pipeline_tests.support.stack_resources import READERS, read
+from signals_pipeline_tests.support.stack_setup import complete, create, resources
+from signals_pipeline_tests.support.stack_template import Template
+from signals_pipeline_tests.support.template_comparison import gaps
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
 TYPES = sorted({each["Type"] for each in Template().body["Resources"].values()})

@@ -14,7 +14,7 @@ from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.core.windows import windows_between
 from signals_pipeline_tests.support.databases import PROCESSES, database_url, engine, store
-from signals_pipeline_tests.support.histories import Entry, judged, rows, run_with
+from signals_pipeline_tests.support.history_builders import Entry, judged, rows, run_with
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 __all__ = ["database_url", "engine", "store"]

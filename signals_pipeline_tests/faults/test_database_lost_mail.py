@@ -15,7 +15,7 @@ from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.stage_limits import RETRY_SECONDS_TAG
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, asked_again, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
-from signals_pipeline_tests.support.outboxes import WHO
+from signals_pipeline_tests.support.outbox_processes import WHO
 from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.postgres import Server, server
 

@@ -21,7 +21,7 @@ from signals_pipeline_tests.support.mail_servers import (
     bad_server,
     mail_server,
 )
-from signals_pipeline_tests.support.outboxes import WHO, WINDOW, deadly_pass, filled, killer, send, states
+from signals_pipeline_tests.support.outbox_processes import WHO, WINDOW, deadly_pass, filled, killer, send, states
 
 __all__ = ["database_url", "store"]
 

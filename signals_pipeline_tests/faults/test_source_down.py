@@ -9,9 +9,9 @@ import pytest
 from signals_pipeline import sample
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.resources import open_store
-from signals_pipeline_tests.support.documents import Item, rss
+from signals_pipeline_tests.support.feed_documents import Item, rss
 from signals_pipeline_tests.support.pipeline import TestPipeline
-from signals_pipeline_tests.support.vendors import XML, Reply, vendor
+from signals_pipeline_tests.support.vendor_server import XML, Reply, vendor
 
 WINDOW = newest_complete(datetime.now(UTC))  # live feeds are asked now: the window must be the newest one
 GOOD = rss([Item("Microsoft opens an office", 0)])

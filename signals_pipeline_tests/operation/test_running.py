@@ -17,10 +17,10 @@ import sqlalchemy as sa
 
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.windows import Window
+from signals_pipeline_tests.support.dagster_webserver import Event
 from signals_pipeline_tests.support.deployment import Deployment, running
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS
 from signals_pipeline_tests.support.polling import until
-from signals_pipeline_tests.support.webserver import Event
 
 pytestmark = pytest.mark.postgres
 POOLS = {"headlines": "news", "technicals": "prices", "signals": "signals", "outcomes": "signals"}

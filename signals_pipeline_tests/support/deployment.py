@@ -29,11 +29,11 @@ import yaml
 
 from signals_pipeline import sample
 from signals_pipeline.core.windows import NEW_YORK, window_containing
-from signals_pipeline_tests.support.clock import Clock
-from signals_pipeline_tests.support.control import database_variables, home
+from signals_pipeline_tests.support.control_service import database_variables, home
+from signals_pipeline_tests.support.dagster_webserver import ENDED, Webserver
+from signals_pipeline_tests.support.fake_clock import Clock
 from signals_pipeline_tests.support.polling import until
 from signals_pipeline_tests.support.postgres import Server, server
-from signals_pipeline_tests.support.webserver import ENDED, Webserver
 
 MORNING = datetime(2015, 2, 6, 8, 29, tzinfo=NEW_YORK)
 PROGRAMS = {"code": ("dagster", "api", "grpc"), "daemon": ("dagster-daemon", "run")}

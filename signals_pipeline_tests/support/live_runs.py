@@ -16,7 +16,7 @@ from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.sensors import delivery_retry, digest_failed
-from signals_pipeline_tests.support.outboxes import WHO, At
+from signals_pipeline_tests.support.outbox_processes import WHO, At
 from signals_pipeline_tests.support.pipeline import TestPipeline
 
 DAYS = windows_between(window_for_key("2015-02-02-08:30").start, window_for_key("2015-02-04-08:30").start)

@@ -16,8 +16,8 @@ from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline_tests.support.databases import new_database
-from signals_pipeline_tests.support.documents import NOW, Item, edgar, newsapi, rss, yahoo
-from signals_pipeline_tests.support.vendors import XML, Reply, Request, Vendor, vendor
+from signals_pipeline_tests.support.feed_documents import NOW, Item, edgar, newsapi, rss, yahoo
+from signals_pipeline_tests.support.vendor_server import XML, Reply, Request, Vendor, vendor
 
 HOSTS = (
     *("https://newsapi.org", "https://feeds.finance.yahoo.com", "https://www.sec.gov", "https://finance.yahoo.com"),

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline_tests.support.mail_pictures import keep, telling
-from signals_pipeline_tests.support.serving import served
+from signals_pipeline_tests.support.web_server import served
 
 Scheme = Literal["light", "dark"]
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from signals_pipeline_tests.support.databases import database_url, migrated_template, store
-from signals_pipeline_tests.support.sites import fill, site
+from signals_pipeline_tests.support.web_site import fill, site
 
 __all__ = ["database_url", "store"]
 

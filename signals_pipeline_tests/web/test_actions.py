@@ -14,7 +14,7 @@ from signals_pipeline.adapters.stores.tables import feedback, suppression
 from signals_pipeline.core.digest import links
 from signals_pipeline.core.digest.links import FeedbackFields
 from signals_pipeline_tests.support.digest_pages import Page
-from signals_pipeline_tests.support.sites import KEY, NOW, TOLD, fill, site
+from signals_pipeline_tests.support.web_site import KEY, NOW, TOLD, fill, site
 
 READER = "reader@example.org"
 HASH = links.recipient_hash(READER, key=KEY)

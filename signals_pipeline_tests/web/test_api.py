@@ -9,7 +9,7 @@ from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.web import digest_schemas
 from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, signal
 from signals_pipeline_tests.support.digest_pages import everything
-from signals_pipeline_tests.support.sites import TOLD, decide, fill, site, tell
+from signals_pipeline_tests.support.web_site import TOLD, decide, fill, site, tell
 
 
 def test_the_newest_digest_has_items_with_contributions_that_sum_to_the_score(client: TestClient) -> None:

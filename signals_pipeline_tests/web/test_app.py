@@ -7,7 +7,7 @@ from datetime import timedelta
 from signals_pipeline.web import pages, responses
 from signals_pipeline.web.app import utc_now
 from signals_pipeline.web.conditional import Representation
-from signals_pipeline_tests.support.sites import TOLD, site
+from signals_pipeline_tests.support.web_site import TOLD, site
 
 
 def test_serving_pages_loads_neither_dagster_nor_a_model() -> None:

@@ -13,7 +13,7 @@ from schemathesis.schemas import BaseSchema
 from starlette.testclient import TestClient
 
 from signals_pipeline.web import digest_schemas, examples, schemas
-from signals_pipeline_tests.support.serving import served
+from signals_pipeline_tests.support.web_server import served
 
 ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}"]
 PATHS = [*ASKED, "/api/v1/record", "/healthz"]

@@ -14,9 +14,9 @@ from signals_pipeline.web.safe import MAXIMUM_LENGTH, plain
 from signals_pipeline.web.templating import render
 from signals_pipeline_tests.support.digest_examples import component, signal, story
 from signals_pipeline_tests.support.digest_pages import NOW, everything, titled
-from signals_pipeline_tests.support.hostile import poisoned
-from signals_pipeline_tests.support.sites import decide, site, tell
-from signals_pipeline_tests.web.test_pages import Whole
+from signals_pipeline_tests.support.hostile_input import poisoned
+from signals_pipeline_tests.support.html_reader import Whole
+from signals_pipeline_tests.support.web_site import decide, site, tell
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><svg/onload=x> {{ 7 * 7 }} {% raw %}"
 BIDI = "\u202eexe.txt\u2066\u200f\u061c\r\nBcc: a@b.example\x00\x1b[2J\u2028"

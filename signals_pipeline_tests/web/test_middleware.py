@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from signals_pipeline.core.digest import links
 from signals_pipeline.web.rate_limit import MAXIMUM_CLIENTS, RateLimiter
-from signals_pipeline_tests.support.sites import KEY, NOW, site
+from signals_pipeline_tests.support.web_site import KEY, NOW, site
 
 TOKEN = "a-token-nobody-knows"  # noqa: S105 - a test's own
 BASIC = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()

@@ -12,17 +12,11 @@ from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.core.digest.model import CorrectedLine
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, coverage, digest_of, signal
-from signals_pipeline_tests.support.digest_pages import Page, everything, hostile_cards
-from signals_pipeline_tests.support.sites import TOLD, decide, fill, site, tell
+from signals_pipeline_tests.support.digest_pages import everything, hostile_cards
+from signals_pipeline_tests.support.html_reader import Whole
+from signals_pipeline_tests.support.web_site import TOLD, decide, fill, site, tell
 
 SVG = {"svg", "rect", "polygon", "polyline", "circle"}
-
-
-class Whole(Page):
-    """A page whose SVG elements may close themselves."""
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
 
 
 def page(client: TestClient, path: str) -> Whole:

@@ -11,7 +11,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, w
 from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.web.app import create_app
 from signals_pipeline_tests.support.digest_examples import digest_of
-from signals_pipeline_tests.support.sites import TOLD, fill, settings_of, site, tell
+from signals_pipeline_tests.support.web_site import TOLD, fill, settings_of, site, tell
 
 
 @pytest.mark.parametrize(

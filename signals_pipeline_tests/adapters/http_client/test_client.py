@@ -7,7 +7,7 @@ import pytest
 from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy, TransientError
 from signals_pipeline.core.news.feeds import SourceError
-from signals_pipeline_tests.support.vendors import QUICK, Reply, vendor
+from signals_pipeline_tests.support.vendor_server import QUICK, Reply, vendor
 
 GOOD = Reply(b'{"a": 1}')
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from signals_pipeline.adapters.mail.chart import LINE, MARK, sparkline
 from signals_pipeline.adapters.rendering.drawings import price_span, signal_close_index
-from signals_pipeline_tests.adapters.rendering.test_digest import contrast
+from signals_pipeline_tests.support.colours import contrast
 from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, outcome_rows, signal
 from signals_pipeline_tests.support.digest_pages import NOW
 

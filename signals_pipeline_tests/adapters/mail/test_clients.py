@@ -13,8 +13,8 @@ import pytest
 from signals_pipeline.adapters.mail.envelope import Envelope, Links
 from signals_pipeline.adapters.mail.message import digest_message, failure_message
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline_tests.adapters.mail.test_message import ENVELOPE, LINKS, body, read
 from signals_pipeline_tests.support.digest_pages import NOW, Page, everything, hostile_cards, titled
+from signals_pipeline_tests.support.mails import ENVELOPE, LINKS, body, read
 
 CLIENTS = ("outlook_windows", "gmail", "apple_mail")
 TABLE = Path(__file__).parents[2] / "data" / "mail_clients.csv"

@@ -11,9 +11,9 @@ from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES
 from signals_pipeline.core.digest.model import CorrectedLine, Digest
 from signals_pipeline.core.digest.wording import headline, preheader
 from signals_pipeline.core.news.feeds import SourceReport
-from signals_pipeline_tests.adapters.mail.test_message import ENVELOPE, LINKS, body, mail_of, read
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal
 from signals_pipeline_tests.support.digest_pages import NOW, TITLES, Page, busy, everything, hostile_cards, titled
+from signals_pipeline_tests.support.mails import ENVELOPE, LINKS, body, mail_of, read
 
 CORRECTED = CorrectedLine(
     "EEE", "Epsilon", "BUY", 0.61, 0.17, None, ("“A title” was withdrawn.",), WINDOWS[2].end, WINDOWS[4].end

@@ -7,9 +7,9 @@ import pytest
 
 from signals_pipeline.adapters.mail.message import digest_message, failure_message, notice_message
 from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES
-from signals_pipeline_tests.adapters.mail.test_message import ENVELOPE, LINKS, body, read, shape
 from signals_pipeline_tests.support.digest_pages import NOW, Page
-from signals_pipeline_tests.support.hostile import ATTACKS, HIDDEN, SCHEMES, poisoned
+from signals_pipeline_tests.support.hostile_input import ATTACKS, HIDDEN, SCHEMES, poisoned
+from signals_pipeline_tests.support.mails import ENVELOPE, LINKS, body, read, shape
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "div", "table", "tbody", "tr", "td", "h1", "h2", "p", "b"}
 TAGS |= {"span", "br", "a", "img"}

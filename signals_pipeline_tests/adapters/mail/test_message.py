@@ -4,8 +4,6 @@ import io
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from signals_pipeline.adapters.mail.envelope import Envelope, Links
+from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.adapters.mail.message import digest_message, failure_message, trial_message
 from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES, render_text
 from signals_pipeline.adapters.rendering.drawings import price_span
@@ -23,37 +21,14 @@ from signals_pipeline.core.digest.links import (
     verify_feedback_link,
     verify_unsubscribe_link,
 )
-from signals_pipeline.core.digest.model import Digest
 from signals_pipeline_tests.support.digest_examples import WINDOWS
 from signals_pipeline_tests.support.digest_pages import NOW, Page, everything, hostile_cards, titled
-
-KEY = "k" * 32
-SENT = datetime(2024, 1, 11, 13, 30, tzinfo=UTC)
-ENVELOPE = Envelope("Signals <signals@example.org>", "ann@example.org", "<digest.1@example.org>", SENT)
-LINKS = Links("https://desk.example/", KEY)
-
-
-def read(content: bytes) -> EmailMessage:
-    return message_from_bytes(content, policy=policy.default)
-
-
-def mail_of(digest: Digest, links: Links = LINKS) -> EmailMessage:
-    return read(digest_message(digest, ENVELOPE, links))
-
-
-def body(mail: EmailMessage, kind: str) -> str:
-    part = mail.get_body((kind,))
-    assert part is not None
-    return part.get_content()
+from signals_pipeline_tests.support.mails import ENVELOPE, KEY, LINKS, SENT, body, mail_of, read, shape
 
 
 def pictures(mail: EmailMessage) -> dict[str, bytes]:
     found = [part for part in mail.walk() if part.get_content_maintype() == "image"]
     return {str(part["Content-ID"]).strip("<>"): part.get_content() for part in found}
-
-
-def shape(mail: EmailMessage) -> list[str]:
-    return [part.get_content_type() for part in mail.walk()]
 
 
 def test_text_html_and_pictures_in_the_order_that_readers_expect() -> None:

@@ -7,9 +7,9 @@ import pytest
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_policy
 from signals_pipeline.core.watchlist import Company
-from signals_pipeline_tests.support.asking import START, client, refusal
-from signals_pipeline_tests.support.documents import NOW, edgar
-from signals_pipeline_tests.support.vendors import XML, Reply, Request, Vendor
+from signals_pipeline_tests.support.feed_clients import START, client, refusal
+from signals_pipeline_tests.support.feed_documents import NOW, edgar
+from signals_pipeline_tests.support.vendor_server import XML, Reply, Request, Vendor
 
 COMPANIES = [Company("AAPL", "Apple Inc."), Company("XOM", "Exxon Mobil Corporation"), Company("DE", "Deere & Company")]
 

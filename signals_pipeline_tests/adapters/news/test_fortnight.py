@@ -22,7 +22,7 @@ from signals_pipeline.core.tables import HEADLINES
 from signals_pipeline.core.windows import Window, windows_between
 from signals_pipeline.defs.jobs import scheduled_windows
 from signals_pipeline_tests.support.databases import new_database
-from signals_pipeline_tests.support.tapes import Aired, Tape, item
+from signals_pipeline_tests.support.scripted_feeds import Aired, Tape, item
 
 REACH = {"lookback_hours": 6.0, "strict": False}
 SPRING = datetime(2026, 3, 2, 14, tzinfo=UTC)  # the clocks go forward on 8 March

@@ -19,7 +19,7 @@ from signals_pipeline_tests.support.live_pipeline import (
     statuses,
     titles,
 )
-from signals_pipeline_tests.support.tapes import Aired, Tape, item, on_time
+from signals_pipeline_tests.support.scripted_feeds import Aired, Tape, item, on_time
 
 
 def test_what_was_published_in_a_window_belongs_to_it_although_it_is_collected_after_it(engine: Engine) -> None:

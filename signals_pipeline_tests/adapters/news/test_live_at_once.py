@@ -12,7 +12,7 @@ from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline_tests.support.databases import PROCESSES
 from signals_pipeline_tests.support.live_pipeline import DAY, HOUR, NIGHT, SECONDS, LivePipeline, titles
-from signals_pipeline_tests.support.tapes import Tape, on_time
+from signals_pipeline_tests.support.scripted_feeds import Tape, on_time
 
 
 def test_two_rounds_at_once_leave_no_row_twice_and_change_no_window(engine: Engine) -> None:

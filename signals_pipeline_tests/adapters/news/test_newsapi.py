@@ -11,8 +11,8 @@ from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.news.newsapi import NEWSAPI_ORIGIN, PLANS, Degrades, NewsApi, Plan, QuotaError
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.watchlist import Company
-from signals_pipeline_tests.support.documents import NOW, Item, newsapi, newsapi_error
-from signals_pipeline_tests.support.vendors import QUICK, Reply, Request, Vendor
+from signals_pipeline_tests.support.feed_documents import NOW, Item, newsapi, newsapi_error
+from signals_pipeline_tests.support.vendor_server import QUICK, Reply, Request, Vendor
 
 PATH = "/v2/everything"
 KEY = "planted0key0planted"

@@ -9,9 +9,9 @@ from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.rss import YAHOO_FEEDS_ORIGIN, RssFeed, YahooRss
 from signals_pipeline.core.news.archive import identify, merge_copies, new_versions
 from signals_pipeline.core.news.feeds import NewsSource
-from signals_pipeline_tests.support.asking import START, client, refusal
-from signals_pipeline_tests.support.documents import NOW, Item, atom, rss
-from signals_pipeline_tests.support.vendors import XML, Reply, Request, Vendor
+from signals_pipeline_tests.support.feed_clients import START, client, refusal
+from signals_pipeline_tests.support.feed_documents import NOW, Item, atom, rss
+from signals_pipeline_tests.support.vendor_server import XML, Reply, Request, Vendor
 
 ITEMS = [Item("Acme wins a contract", 30), Item("Exxon raises its dividend & more", 90)]
 

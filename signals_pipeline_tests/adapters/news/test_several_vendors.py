@@ -13,9 +13,9 @@ from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Company, Watchlist
-from signals_pipeline_tests.support.documents import NOW
+from signals_pipeline_tests.support.feed_documents import NOW
 from signals_pipeline_tests.support.live_vendors import OWN, PATHS, LivePipeline, live_pipeline
-from signals_pipeline_tests.support.vendors import QUICK
+from signals_pipeline_tests.support.vendor_server import QUICK
 
 HALF_DAY = timedelta(hours=12)
 FEEDS = ["newsapi", "yahoo", "rss:yahoo", "rss:edgar", "rss:127.0.0.1/feed.xml"]

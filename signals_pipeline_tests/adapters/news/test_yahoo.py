@@ -3,17 +3,16 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
-from requests.cookies import create_cookie
 
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.yahoo import YahooNews
 from signals_pipeline.core.news.feeds import SourceError
-from signals_pipeline_tests.support.documents import NOW, Item, yahoo
-from signals_pipeline_tests.support.vendors import QUICK, Reply, Request, Vendor, vendor
+from signals_pipeline_tests.support.feed_documents import NOW, Item, yahoo
+from signals_pipeline_tests.support.vendor_server import QUICK, Reply, Request, Vendor, vendor
+from signals_pipeline_tests.support.yahoo_cookies import keep_cookie
 
 PATH = "/xhr/ncp"
 START = NOW - timedelta(hours=9)
@@ -111,18 +110,6 @@ def test_a_cookie_that_can_t_be_had_does_not_stop_the_news(house: Vendor, tmp_pa
     house.routes["/"] = house.routes["/v1/test/getcrumb"] = [Reply(b"", "", 503)]
     house.routes[PATH] = [Reply(yahoo(ITEMS))]
     assert len(source(house, tmp_path).fetch(START, NOW).headlines) == 2
-
-
-def keep_cookie(folder: Path) -> None:
-    """What yfinance keeps of a cookie that ends with its session, and can't read again."""
-    import yfinance as yf
-
-    yf.set_tz_cache_location(str(folder))
-    jar = CookieJar()
-    jar.set_cookie(create_cookie("A3", "x", domain=".yahoo.com"))
-    cache = yf.cache._CookieCache()  # noqa: SLF001
-    cache.store("curlCffi", jar._cookies)  # noqa: SLF001  # pyright: ignore[reportAttributeAccessIssue]
-    assert cache.lookup("curlCffi")
 
 
 def test_a_cookie_without_an_end_that_was_kept_breaks_nothing(house: Vendor, tmp_path: Path) -> None:

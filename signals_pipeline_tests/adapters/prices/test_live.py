@@ -17,7 +17,7 @@ from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline_tests.support.databases import new_database
-from signals_pipeline_tests.support.exchanges import (
+from signals_pipeline_tests.support.price_vendor import (
     END,
     START,
     TRADED,

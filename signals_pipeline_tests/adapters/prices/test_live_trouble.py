@@ -11,9 +11,9 @@ from signals_pipeline.adapters.prices.live import BarDelivery
 from signals_pipeline.adapters.prices.screening import unusable_actions, unusable_bars
 from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.core.news.feeds import SourceError
-from signals_pipeline_tests.core.prices.test_adjustment import actions_of
 from signals_pipeline_tests.support.digest_examples import bars_of
-from signals_pipeline_tests.support.exchanges import (
+from signals_pipeline_tests.support.price_builders import actions_of
+from signals_pipeline_tests.support.price_vendor import (
     END,
     START,
     TRADED,

@@ -11,7 +11,7 @@ import pytest
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
 from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 from signals_pipeline.core.prices.adjustment import adjusted_bars
-from signals_pipeline_tests.adapters.news.test_yahoo import keep_cookie
+from signals_pipeline_tests.support.yahoo_cookies import keep_cookie
 from signals_pipeline_tests.support.yahoo_prices import END, START, cache_dir, clock, fetched, server, yahoo
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded
 

@@ -11,6 +11,7 @@ from signals_pipeline.adapters.rendering import digest as render
 from signals_pipeline.adapters.rendering.digest import render_html, render_text
 from signals_pipeline.core.digest.model import Card, Digest
 from signals_pipeline.core.signals.decision import NearMiss
+from signals_pipeline_tests.support.colours import contrast
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, coverage, digest_of, signal, story
 from signals_pipeline_tests.support.digest_pages import NOW, Page, everything
 
@@ -169,16 +170,6 @@ def test_cards_without_bars_or_stories() -> None:
     assert "Price +0.50 (trend +0.50)" in page
     flat = signal(window=NOW, parts=[component("trend", 0.0)], source="technical")
     assert "Price 0.00 (trend 0.00)" in Page(render_html(digest_of(NOW, [flat]))).text
-
-
-def contrast(one: str, other: str) -> float:
-    """WCAG 2.1 contrast ratio of two #rrggbb colours."""
-    shades = []
-    for colour in (one, other):
-        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        shades.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-    return (max(shades) + 0.05) / (min(shades) + 0.05)
 
 
 def test_every_text_colour_has_contrast_aa_in_light_and_dark() -> None:

@@ -10,8 +10,8 @@ from sqlalchemy.engine import Engine
 from signals_pipeline.adapters.stores.bars import BarRepository, Span
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.prices.adjustment import no_actions
-from signals_pipeline_tests.core.prices.test_adjustment import actions_of
 from signals_pipeline_tests.support.digest_examples import bars_of, weekday_sessions
+from signals_pipeline_tests.support.price_builders import actions_of
 
 SESSIONS = weekday_sessions(count=10)
 BARS = bars_of(SESSIONS, {name: [(10.0 + day, 11.0 + day) for day in range(10)] for name in ("AAA", "BBB", "B.C")})

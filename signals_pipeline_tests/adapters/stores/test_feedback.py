@@ -11,7 +11,7 @@ from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import feedback
 from signals_pipeline.core.record.engagement import Rating
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, signal, story
-from signals_pipeline_tests.support.histories import run_with
+from signals_pipeline_tests.support.history_builders import run_with
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 START = WINDOWS[0].start

@@ -12,7 +12,7 @@ from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import DatabaseError, read_transaction, write_transaction
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import signal_candidate, signal_history
-from signals_pipeline_tests.support.histories import WINDOWS, judged, rows, run_with
+from signals_pipeline_tests.support.history_builders import WINDOWS, judged, rows, run_with
 
 WINDOW = WINDOWS[0]
 INSTANT = timedelta(microseconds=1)

@@ -11,28 +11,11 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import write_transaction
-from signals_pipeline.adapters.stores.outbox import Mail, MailRecipient, Outbox, OutboxError
+from signals_pipeline.adapters.stores.outbox import Mail, Outbox, OutboxError
 from signals_pipeline.adapters.stores.tables import suppression
 from signals_pipeline.core.digest.delivery import CLAIM_LASTS, SEND_WITHIN, NotSent, Sent, Unanswered, delivery_result
-from signals_pipeline_tests.support.histories import WINDOWS
-
-WINDOW = WINDOWS[3]
-NOW = WINDOW.end + timedelta(minutes=1)
-WHO = ("ann@example.org", "Bob@example.org", "cem@example.org")
-
-
-def mail_recipients(*recipients: str) -> list[MailRecipient]:
-    return [MailRecipient(each, f"<{each}>") for each in recipients]
-
-
-def put(engine: Engine, *recipients: str, window: Any = WINDOW, mode: str = "live", content: str = "{}") -> None:
-    DigestRepository(engine).put(
-        window, content, kind="full", mode=mode, subject="1 new", mails=mail_recipients(*recipients)
-    )
-
-
-def states(engine: Engine) -> dict[str, str]:
-    return {mail.recipient: mail.state for mail in Outbox(engine).mails_for(WINDOW)}
+from signals_pipeline_tests.support.history_builders import WINDOWS
+from signals_pipeline_tests.support.outbox_builders import NOW, WHO, WINDOW, mail_recipients, put, states
 
 
 def suppress(engine: Engine, recipient: str) -> None:

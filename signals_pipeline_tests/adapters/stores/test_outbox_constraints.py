@@ -6,7 +6,7 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, write_transaction
 from signals_pipeline.adapters.stores.tables import delivery
-from signals_pipeline_tests.adapters.stores.test_outbox import NOW, WHO, WINDOW, put, states
+from signals_pipeline_tests.support.outbox_builders import NOW, WHO, WINDOW, put, states
 
 
 @pytest.mark.parametrize("mode", ["backfill", "manual", "catch_up"])

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 from signals_pipeline.adapters.stores.engine import engine_for, read_transaction
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import Mode, metadata, signal_candidate, signal_history, window_run
-from signals_pipeline_tests.support.histories import WINDOWS, judged, run_with
+from signals_pipeline_tests.support.history_builders import WINDOWS, judged, run_with
 
 
 def test_recording_the_same_again_writes_nothing(engine: Engine) -> None:

@@ -15,7 +15,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for
 from signals_pipeline.adapters.stores.signal_history import Recorded, SignalHistory
 from signals_pipeline.core.signals.decision import Candidate
 from signals_pipeline_tests.support.databases import PROCESSES
-from signals_pipeline_tests.support.histories import WINDOWS, Entry, judged, rows, run_with, wipe
+from signals_pipeline_tests.support.history_builders import WINDOWS, Entry, judged, rows, run_with, wipe
 
 
 @pytest.mark.parametrize(

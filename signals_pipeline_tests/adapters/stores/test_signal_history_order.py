@@ -10,7 +10,7 @@ from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import signal_history
 from signals_pipeline.core.signals.decision import active_at, decide
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.support.histories import WINDOWS, Entry, judged, lifecycles, rows, run_with, wipe
+from signals_pipeline_tests.support.history_builders import WINDOWS, Entry, judged, lifecycles, rows, run_with, wipe
 
 
 @st.composite

@@ -6,7 +6,7 @@ from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalKey, SignalReader
 from signals_pipeline_tests.support.digest_examples import WINDOWS, outcome_rows, signal
-from signals_pipeline_tests.support.histories import run_with
+from signals_pipeline_tests.support.history_builders import run_with
 
 SYMBOLS = ("AAA", "B-B", "CCC")
 

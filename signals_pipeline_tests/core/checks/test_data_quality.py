@@ -18,7 +18,7 @@ from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.tables import to_arrays
 from signals_pipeline.core.windows import windows_between
-from signals_pipeline_tests.core.signals.test_lifecycle import WINDOWS, signal
+from signals_pipeline_tests.support.signal_builders import WINDOWS, signal
 
 START = datetime(2024, 3, 4, 13, 30, tzinfo=UTC)
 SIXTY = RecordLine("live", 1, 400, 100, 240, 0.6, 0.55, 0.65, 0.5, 0.001, 0.0005, enough=True)

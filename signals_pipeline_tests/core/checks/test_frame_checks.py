@@ -20,7 +20,7 @@ from signals_pipeline.core.tables import (
     Range,
     Table,
 )
-from signals_pipeline_tests.core.signals.test_lifecycle import WINDOWS, signal
+from signals_pipeline_tests.support.signal_builders import WINDOWS, signal
 
 TONES = Table(
     name="sentiment",

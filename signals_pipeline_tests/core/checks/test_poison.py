@@ -11,8 +11,8 @@ from signals_pipeline.core.checks.look_ahead import cut_days, cut_news, poison_a
 from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, adjusted_bars, no_actions
-from signals_pipeline_tests.support.deliveries import START, WATCHLIST, deliveries, raw
 from signals_pipeline_tests.support.digest_examples import steady, weekday_sessions
+from signals_pipeline_tests.support.headline_deliveries import START, WATCHLIST, deliveries, raw
 
 AS_OF = START + timedelta(days=3)
 SYMBOLS = WATCHLIST.symbols

@@ -13,7 +13,7 @@ from signals_pipeline.core.linking.linker import NAMED, SUBJECT, Linker, Mention
 from signals_pipeline.core.sentiment.tone import LABELS, texts_to_score
 from signals_pipeline.core.text import clean, content_address, readable
 from signals_pipeline.core.watchlist import Company, Watchlist
-from signals_pipeline_tests.support.gold import opposite_tones
+from signals_pipeline_tests.support.labelled_data import opposite_tones
 
 WATCHLIST = Watchlist(
     (

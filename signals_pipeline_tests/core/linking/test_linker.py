@@ -9,7 +9,7 @@ from signals_pipeline.core.linking.linker import Linker, link
 from signals_pipeline.core.linking.mentions import CASHTAG_MARK
 from signals_pipeline.core.text import clean, readable
 from signals_pipeline.core.watchlist import Company, Watchlist
-from signals_pipeline_tests.support.gold import PARTS, expected, gold_watchlist, judge_linking, linked, rows
+from signals_pipeline_tests.support.labelled_data import PARTS, expected, gold_watchlist, judge_linking, linked, rows
 
 WATCHLIST = Watchlist(
     (

@@ -14,7 +14,7 @@ from signals_pipeline.core.news import evidence, normalisation
 from signals_pipeline.core.news.evidence import build_evidence
 from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline_tests.support.chunks import map_in_reverse
-from signals_pipeline_tests.support.deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
+from signals_pipeline_tests.support.headline_deliveries import MODES, START, WATCHLIST, WINDOWS, deliveries, raw
 
 
 @contextmanager

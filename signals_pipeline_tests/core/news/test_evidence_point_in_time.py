@@ -13,7 +13,7 @@ from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.text import canonical_url
 from signals_pipeline.core.windows import Window, evidence_interval
-from signals_pipeline_tests.support.deliveries import MODES, TITLES, WINDOWS, deliveries, evidence, raw, rows
+from signals_pipeline_tests.support.headline_deliveries import MODES, TITLES, WINDOWS, deliveries, evidence, raw, rows
 
 
 @given(deliveries(), MODES)

@@ -15,7 +15,7 @@ from signals_pipeline.core.news.evidence import build, news_interval
 from signals_pipeline.core.news.feeds import NewsBatch, SourceReport
 from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.windows import Window, evidence_interval, window_for_key, windows_between
-from signals_pipeline_tests.support.deliveries import MODES, WATCHLIST, WINDOWS, deliveries, raw
+from signals_pipeline_tests.support.headline_deliveries import MODES, WATCHLIST, WINDOWS, deliveries, raw
 
 NORMAL = (6.0, False)
 REPORTS = (SourceReport("one", "ok", 99, "all of it", 3), SourceReport("two", "degraded", 99))

@@ -12,7 +12,7 @@ from signals_pipeline.core.linking.linker import link
 from signals_pipeline.core.news.evidence import build, news_interval
 from signals_pipeline.core.news.normalisation import REASONS, RawHeadline, normalise
 from signals_pipeline.core.tables import HEADLINES
-from signals_pipeline_tests.support.deliveries import (
+from signals_pipeline_tests.support.headline_deliveries import (
     NAIVE,
     START,
     TITLES,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from signals_pipeline.core.news.stories import MIN_SIMILARITY, STORY_HOURS, duplicate_pairs, fingerprint, jaccard_index
-from signals_pipeline_tests.support.gold import b_cubed, rows
+from signals_pipeline_tests.support.labelled_data import b_cubed, rows
 
 HOUR = 3_600_000_000  # microseconds
 VOCABULARY = [

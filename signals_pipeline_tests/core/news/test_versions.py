@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from signals_pipeline.core.news.evidence import TextVersions
 from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.support.deliveries import START, WINDOWS, deliveries, evidence, raw, rows
+from signals_pipeline_tests.support.headline_deliveries import START, WINDOWS, deliveries, evidence, raw, rows
 
 URL = "https://a.com/story"
 FIRST, SECOND = WINDOWS[:2]

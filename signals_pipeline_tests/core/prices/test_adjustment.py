@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.prices.adjustment import (
-    ACTION_COLUMNS,
     PRICES,
     AdjustedBars,
     AdjustmentError,
@@ -21,16 +20,11 @@ from signals_pipeline.core.prices.adjustment import (
     span_factors,
 )
 from signals_pipeline_tests.support.digest_examples import bars_of, weekday_sessions
+from signals_pipeline_tests.support.price_builders import actions_of
 
 SESSIONS = weekday_sessions(count=40)
 DAYS = SESSIONS.dates.astype("datetime64[D]")
 FEW = settings(max_examples=60, deadline=None)
-
-
-def actions_of(*rows: tuple[str, object, str, float]) -> pd.DataFrame:
-    frame = pd.DataFrame(list(rows), columns=list(ACTION_COLUMNS))
-    types = {"symbol": "str", "session": "datetime64[us]", "kind": "str", "value": "float64"}
-    return frame.assign(session=pd.to_datetime(frame["session"])).astype(types)
 
 
 @st.composite

@@ -14,7 +14,6 @@ from signals_pipeline.core.prices.technicals import build
 from signals_pipeline.core.record.outcomes import realised_outcomes
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
-from signals_pipeline_tests.core.prices.test_adjustment import actions_of
 from signals_pipeline_tests.support.digest_examples import (
     KNOBS,
     WATCHLIST,
@@ -24,6 +23,7 @@ from signals_pipeline_tests.support.digest_examples import (
     weekday_sessions,
 )
 from signals_pipeline_tests.support.digest_examples import bars_of as priced
+from signals_pipeline_tests.support.price_builders import actions_of
 
 SESSIONS = trading_sessions(date(2015, 1, 1), date(2018, 12, 31))
 DAYS = SESSIONS.dates[:800]

@@ -10,7 +10,7 @@ from signals_pipeline.core.intervals import hit_rate_interval
 from signals_pipeline.core.record.calibration import EDGES, agreement, calibration, reliability
 from signals_pipeline.core.record.forward_returns import ScorePanel, forward_returns
 from signals_pipeline_tests.support.digest_examples import outcome_rows
-from signals_pipeline_tests.support.pasts import USED, bars_of, frames_of, sessions_of, windows_of
+from signals_pipeline_tests.support.replay_inputs import USED, bars_of, frames_of, sessions_of, windows_of
 
 DAYS = np.busday_offset(np.datetime64("2024-01-08"), np.arange(400))
 

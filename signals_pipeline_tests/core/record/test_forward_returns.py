@@ -12,7 +12,7 @@ from signals_pipeline.core.record.forward_returns import ScorePanel, forward_ret
 from signals_pipeline.core.record.outcomes import HORIZONS, realised_outcomes
 from signals_pipeline.core.windows import Sessions
 from signals_pipeline_tests.support.digest_examples import signal
-from signals_pipeline_tests.support.pasts import USED, bars_of, frames_of, sessions_of, windows_of
+from signals_pipeline_tests.support.replay_inputs import USED, bars_of, frames_of, sessions_of, windows_of
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 WINDOWS = windows_of(20)

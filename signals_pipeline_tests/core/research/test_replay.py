@@ -13,7 +13,7 @@ from signals_pipeline.core.research.stored_evidence import StoredEvidence
 from signals_pipeline.core.signals.decision import Signal, apply_gates, decide
 from signals_pipeline.core.tables import to_arrays
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.support.pasts import USED, frames_of, windows_of
+from signals_pipeline_tests.support.replay_inputs import USED, frames_of, windows_of
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 

@@ -10,7 +10,7 @@ from signals_pipeline.core.record.forward_returns import ForwardReturns, forward
 from signals_pipeline.core.research.replay import ParameterSet, ReplayedSignals, replay_signals
 from signals_pipeline.core.research.stored_evidence import StoredEvidence
 from signals_pipeline.core.research.tuning import Trial, TuningResult, parameter_grid, tune
-from signals_pipeline_tests.support.pasts import USED, bars_of, frames_of, sessions_of, windows_of
+from signals_pipeline_tests.support.replay_inputs import USED, bars_of, frames_of, sessions_of, windows_of
 
 SYMBOLS = tuple("ABCDEFGH")
 CHOICES = {"sentiment_weight": (0.4, 0.6, 0.8), "min_combined_score": (0.2, 0.3), "tone_half_life_hours": (3.0, 6.0)}

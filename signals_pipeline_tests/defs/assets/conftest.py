@@ -16,7 +16,7 @@ from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, run
-from signals_pipeline_tests.support.outboxes import At
+from signals_pipeline_tests.support.outbox_processes import At
 from signals_pipeline_tests.support.pipeline import TestPipeline
 
 

@@ -8,8 +8,8 @@ from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.news.edgar import SEC_ORIGIN
 from signals_pipeline.adapters.news.rss import YAHOO_FEEDS_ORIGIN
 from signals_pipeline.core.news.feeds import NewsSource, SourceError
-from signals_pipeline_tests.support.documents import NOW
-from signals_pipeline_tests.support.vendors import QUICK, Vendor
+from signals_pipeline_tests.support.feed_documents import NOW
+from signals_pipeline_tests.support.vendor_server import QUICK, Vendor
 
 START = NOW - timedelta(hours=9)
 

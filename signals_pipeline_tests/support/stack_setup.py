@@ -1,8 +1,8 @@
 """The stack made in the stand-in, with the secrets that an operator puts there first."""
 
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.making import FORGOTTEN, SKIPPED, make
-from signals_pipeline_tests.support.template import PARAMETERS, Template, text
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.missing_resources import FORGOTTEN, SKIPPED, make
+from signals_pipeline_tests.support.stack_template import PARAMETERS, Template, text
 
 SECRETS = ("database-password", "link-key", "web-token")
 

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Engine
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.prices.live import BarDelivery, LivePrices
 from signals_pipeline.adapters.stores.bars import BarRepository
-from signals_pipeline_tests.core.prices.test_adjustment import actions_of
 from signals_pipeline_tests.support.digest_examples import bars_of
+from signals_pipeline_tests.support.price_builders import actions_of
 
 START, END = date(2021, 5, 3), date(2021, 8, 31)
 TRADED = trading_sessions(START, date(2021, 9, 30))

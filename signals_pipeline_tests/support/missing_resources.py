@@ -6,9 +6,9 @@ Of the types in `SKIPPED` it makes nothing, and says CREATE_COMPLETE; of the oth
 import json
 from collections.abc import Callable
 
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.comparing import Properties, spelled
-from signals_pipeline_tests.support.template import Template
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.stack_template import Template
+from signals_pipeline_tests.support.template_comparison import Properties, spelled
 
 
 def alarm(_made: Template, _name: str, properties: Properties) -> None:

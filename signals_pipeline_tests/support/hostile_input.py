@@ -27,7 +27,10 @@ HIDDEN = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\x00-\x0
 """What no reader may be sent: controls and marks of direction."""
 
 # The pipeline's own words, out of a fixed list each, and the keys of windows and instants.
-_OURS = {"signal_type", "kind", "status", "window_key", "missing_windows", "known_at", "name", "sessions", "mode"}
+_OURS = {
+    *("signal_type", "kind", "status", "window_key", "missing_windows", "known_at", "name", "sessions", "mode"),
+    *("provenance", "gate"),
+}
 
 
 def poisoned(attack: str, link: str) -> Digest:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.template import ACCOUNT, REGION
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from signals_pipeline.adapters.aws.images import Docker
 from signals_pipeline.adapters.aws.release import Release
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline_tests.support import docker_stand_in
-from signals_pipeline_tests.support.registry import registry
-from signals_pipeline_tests.support.stacks import create
-from signals_pipeline_tests.support.template import ACCOUNT, REGION
+from signals_pipeline_tests.support.image_registry import registry
+from signals_pipeline_tests.support.stack_setup import create
+from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION
 
 
 @dataclass

@@ -28,7 +28,7 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline_tests.support.loopback import Quiet, serving
-from signals_pipeline_tests.support.template import Template
+from signals_pipeline_tests.support.stack_template import Template
 
 LOG = logging.getLogger("control")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from signals_pipeline.web.app import create_app
-from signals_pipeline_tests.support.sites import NOW, settings_of
+from signals_pipeline_tests.support.web_site import NOW, settings_of
 
 
 @contextmanager

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support import reading_network
-from signals_pipeline_tests.support.comparing import Properties, Told, by_name, only, parsed
-from signals_pipeline_tests.support.template import Template
+from signals_pipeline_tests.support import stack_network
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.stack_template import Template
+from signals_pipeline_tests.support.template_comparison import Properties, Told, by_name, only, parsed
 
 
 @contextmanager
@@ -154,15 +154,15 @@ READERS: dict[str, Reader] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
     "AWS::CloudWatch::Alarm": alarm,
     "AWS::CloudWatch::Dashboard": dashboard,
-    "AWS::EC2::InternetGateway": reading_network.gateway,
-    "AWS::EC2::Route": reading_network.route,
-    "AWS::EC2::RouteTable": reading_network.routes,
-    "AWS::EC2::SecurityGroup": reading_network.security_group,
-    "AWS::EC2::Subnet": reading_network.subnet,
-    "AWS::EC2::SubnetRouteTableAssociation": reading_network.association,
-    "AWS::EC2::VPC": reading_network.vpc,
-    "AWS::EC2::VPCEndpoint": reading_network.endpoint,
-    "AWS::EC2::VPCGatewayAttachment": reading_network.attachment,
+    "AWS::EC2::InternetGateway": stack_network.gateway,
+    "AWS::EC2::Route": stack_network.route,
+    "AWS::EC2::RouteTable": stack_network.routes,
+    "AWS::EC2::SecurityGroup": stack_network.security_group,
+    "AWS::EC2::Subnet": stack_network.subnet,
+    "AWS::EC2::SubnetRouteTableAssociation": stack_network.association,
+    "AWS::EC2::VPC": stack_network.vpc,
+    "AWS::EC2::VPCEndpoint": stack_network.endpoint,
+    "AWS::EC2::VPCGatewayAttachment": stack_network.attachment,
     "AWS::ECR::Repository": repository,
     "AWS::ECS::Cluster": cluster,
     "AWS::ECS::Service": service,

@@ -1,7 +1,7 @@
 """The stack's network as the stand-in's interface tells it, in the template's words."""
 
-from signals_pipeline_tests.deploy.conftest import client
-from signals_pipeline_tests.support.comparing import Properties, Told, only
+from signals_pipeline_tests.support.aws_clients import client
+from signals_pipeline_tests.support.template_comparison import Properties, Told, only
 
 
 def vpc(identity: str, _properties: Properties) -> Told:

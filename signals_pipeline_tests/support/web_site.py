@@ -17,7 +17,7 @@ from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.app import create_app
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, digest_of, outcome_rows, signal, story
-from signals_pipeline_tests.support.histories import run_with
+from signals_pipeline_tests.support.history_builders import run_with
 
 KEY = "a key of thirty-two characters..."
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)

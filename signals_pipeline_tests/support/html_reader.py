@@ -1,0 +1,10 @@
+"""What a reader sees of a page: its text, links and structure."""
+
+from signals_pipeline_tests.support.digest_pages import Page
+
+
+class Whole(Page):
+    """A page whose SVG elements may close themselves."""
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
