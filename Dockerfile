@@ -37,8 +37,7 @@ COPY signals_pipeline/__init__.py signals_pipeline/
 COPY signals_pipeline/adapters/__init__.py signals_pipeline/adapters/cpus.py signals_pipeline/adapters/
 COPY signals_pipeline/model_export signals_pipeline/model_export
 COPY signals_pipeline/adapters/model signals_pipeline/adapters/model
-COPY signals_pipeline/core/__init__.py signals_pipeline/core/windows.py signals_pipeline/core/errors.py \
-    signals_pipeline/core/intervals.py signals_pipeline/core/tables.py signals_pipeline/core/windows.py signals_pipeline/core/
+COPY signals_pipeline/core/*.py signals_pipeline/core/
 COPY signals_pipeline/core/sentiment signals_pipeline/core/sentiment
 COPY signals_pipeline/sample/__init__.py signals_pipeline/sample/headlines.csv signals_pipeline/sample/
 

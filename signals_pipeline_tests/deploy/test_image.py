@@ -99,8 +99,7 @@ def test_what_makes_the_model_needs_only_the_files_that_its_stage_takes(tmp_path
     assert taken
     for *sources, target in taken:
         (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
-        for source in sources:
-            given = repository() / source
+        for given in (path for source in sources for path in repository().glob(source.rstrip("/"))):
             if given.is_dir():
                 shutil.copytree(given, tmp_path / target)
             else:
