@@ -73,7 +73,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     store = store_resource(settings.database_url)
     return {
         "io_manager": WindowFrames(base=settings.frames_url),
-        "beside": worker_pool_resource,
+        "worker_pool": worker_pool_resource,
         "knobs": knobs,
         "store": store,
         "scorer": scorer_resource(settings.models_dir),

@@ -85,7 +85,7 @@ def run_metrics_resource(
                     # The database may be what failed the run, whose metrics matter then.
                     _log.warning("Run metrics lack the figures from the database: %s", error)
                 write(metrics_of_run(facts), dimensions={"Stack": stack}, at=at)
-                instance.add_run_tags(run.run_id, {REPORTED_TAG: "told"})
+                instance.add_run_tags(run.run_id, {REPORTED_TAG: "by the run"})
 
     return run_metrics
 
@@ -107,7 +107,7 @@ def failed_run_sensor(*, stack: str, now: Callable[[], datetime] = lambda: datet
             context.log.info("Stopped the task of run %s, which has ended", run.run_id)
         if REPORTED_TAG not in run.tags and not is_backfill(run.tags):
             write(metrics_of_failed_run(), dimensions={"Stack": stack}, at=now())
-            context.instance.add_run_tags(run.run_id, {REPORTED_TAG: "told by the sensor"})
+            context.instance.add_run_tags(run.run_id, {REPORTED_TAG: "by the sensor"})
 
     return failed_run_metrics
 

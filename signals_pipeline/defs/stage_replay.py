@@ -39,7 +39,7 @@ class PipelineResources:
     market: MarketContext
     store: Store
     scorer: Scorer | SwitchedOff
-    beside: WorkerPool = field(default_factory=WorkerPool)
+    worker_pool: WorkerPool = field(default_factory=WorkerPool)
 
 
 @dataclass(frozen=True, slots=True)

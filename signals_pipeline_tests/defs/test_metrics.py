@@ -53,7 +53,7 @@ def test_a_run_tells_once_what_it_did(telling: TestPipeline, capfd: pytest.Captu
     assert told["SignalGenerationTime"] >= 0
     assert told["MemoryUsed"] > 50
     assert "QuotaLeft" not in told  # recorded files count no calls
-    assert run_tags(telling)[REPORTED_TAG] == "told"
+    assert run_tags(telling)[REPORTED_TAG] == "by the run"
 
 
 def test_a_failed_run_tells_its_error_and_does_not_beat(
@@ -66,7 +66,7 @@ def test_a_failed_run_tells_its_error_and_does_not_beat(
     [told] = lines(capfd.readouterr().out)
     assert 0 < told["ErrorRate"] < 100
     assert not {"Heartbeat", "SignalsGenerated"} & set(told)
-    assert run_tags(telling)[REPORTED_TAG] == "told"
+    assert run_tags(telling)[REPORTED_TAG] == "by the run"
 
 
 @pytest.mark.parametrize("mode", ["backfill", None])
@@ -126,7 +126,7 @@ def test_the_quota_is_told_and_a_database_that_refuses_silences_only_what_it_hol
 
 @pytest.mark.parametrize(
     ("tags", "told"),
-    [({}, [100.0]), ({REPORTED_TAG: "told"}, []), ({MODE_TAG: "backfill"}, []), ({MODE_TAG: "live"}, [100.0])],
+    [({}, [100.0]), ({REPORTED_TAG: "by the run"}, []), ({MODE_TAG: "backfill"}, []), ({MODE_TAG: "live"}, [100.0])],
 )
 def test_the_sensor_tells_of_dead_runs_only_and_once(
     pipeline: TestPipeline, capfd: pytest.CaptureFixture[str], tags: dict[str, str], told: list[float]

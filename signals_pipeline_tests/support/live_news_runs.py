@@ -43,7 +43,7 @@ def materialize(
         ),
         "news": live_news_resource(chosen, origins={"https://newsapi.org": house.origin}),
         "io_manager": dg.mem_io_manager,
-        "beside": worker_pool_resource,
+        "worker_pool": worker_pool_resource,
     }
     result = dg.materialize(
         [headlines],

@@ -40,7 +40,7 @@ def digest(
     market: dg.ResourceParam[MarketContext],
     store: dg.ResourceParam[Store],
     mailing: dg.ResourceParam[Mailing],
-    beside: dg.ResourceParam[WorkerPool],
+    worker_pool: dg.ResourceParam[WorkerPool],
     headlines: pd.DataFrame,
     sentiment: pd.DataFrame,
 ) -> dg.MaterializeResult:
@@ -69,7 +69,7 @@ def digest(
             yield content
 
     # Workers render a digest while this process composes the next ones.
-    with beside.open(len(windows)) as workers:
+    with worker_pool.open(len(windows)) as workers:
         rendered = workers.map(partial(write_digest, folder=market.digests_dir), compose_and_store())
 
     # The files exist only now; their entries complete those of the composed digests.

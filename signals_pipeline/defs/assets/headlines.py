@@ -35,7 +35,7 @@ def headlines(
     news: dg.ResourceParam[NewsSource],
     market: dg.ResourceParam[MarketContext],
     store: dg.ResourceParam[Store],
-    beside: dg.ResourceParam[WorkerPool],
+    worker_pool: dg.ResourceParam[WorkerPool],
 ) -> dg.Output[pd.DataFrame]:
     """Headlines known before the window's end, linked to the watchlist (precision first) and grouped into stories.
 
@@ -45,7 +45,7 @@ def headlines(
     lookback = {"lookback_hours": knobs.news_lookback_hours, "strict": knobs.news_strict_lookback}
 
     # The pool is opened before the fetch: its workers start while the feeds are read.
-    with beside.open(len(windows)) as workers:
+    with worker_pool.open(len(windows)) as workers:
         batch = news.fetch(*news_interval(windows, **lookback))
         normalised = normalise(batch.headlines, workers.map_chunks)
         frame, without_tone = build_evidence(

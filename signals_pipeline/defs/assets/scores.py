@@ -34,11 +34,11 @@ def scores(
     headlines: pd.DataFrame,
     sentiment: pd.DataFrame,
     technicals: pd.DataFrame,
-    beside: dg.ResourceParam[WorkerPool],
+    worker_pool: dg.ResourceParam[WorkerPool],
 ) -> dg.Output[pd.DataFrame]:
     """Combined score of every watchlist symbol, with one contribution per story and component; they add up to it."""
     windows = windows_of(context)
-    with beside.open(len(windows)) as workers:
+    with worker_pool.open(len(windows)) as workers:
         frame = core.build(
             headlines,
             sentiment,

@@ -35,7 +35,7 @@ def technicals(
     context: dg.AssetExecutionContext,
     prices: dg.ResourceParam[PriceSource],
     market: dg.ResourceParam[MarketContext],
-    beside: dg.ResourceParam[WorkerPool],
+    worker_pool: dg.ResourceParam[WorkerPool],
 ) -> dg.Output[pd.DataFrame]:
     """RSI, MACD, ATR, trend, momentum and volume of every watchlist symbol, each bounded, and their weighted sum."""
     windows = windows_of(context)
@@ -47,7 +47,7 @@ def technicals(
     actions = prices.actions(symbols, first_day, last_day)
 
     sessions = market.sessions(windows)
-    with beside.open(len(windows)) as workers:
+    with worker_pool.open(len(windows)) as workers:
         frame = core.build(bars, symbols, windows, sessions, actions, map_chunks=workers.map_chunks)
 
     describe_windows(context, frame, windows, _describe)
