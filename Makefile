@@ -28,8 +28,8 @@ $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or say where it is: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# pip takes five times as long for the same packages as uv, which pip brings; uv knows none of pip's settings (an index of
-# one's own, files on disk): torch, which some keep so, is left to pip, and so is everything where uv fails.
+# pip takes five times as long for the same packages as uv, which pip installs first. uv ignores pip's settings (a private
+# index, files on disk): torch, which some machines have that way, is left to pip, and so is everything where uv fails.
 # Bytecode is compiled at installation: where Python may not write it (containers, CI), every process would compile
 # about 2,000 modules again.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt

@@ -43,7 +43,7 @@ def judge(model: SentimentModel, part: str) -> list[tuple[object, ...]]:
                     confident.append(clause[-1])
     ways = {
         "whole headline": whole,
-        "whole headline, where a clause is told": same_rows,
+        "whole headline, where a clause has a tone": same_rows,
         "clause, else none": clause,
         f"clause, else none, confidence >= {CONFIDENT}": confident,
     }

@@ -23,7 +23,7 @@ def main(labelled: list[dict[str, str]]) -> None:
     for name, group in groups.items():
         judged = judge_linking(group, linker)
         lines.append((name, len(group), judged.precision, judged.recall, judged.subjects))
-    header = ("part", "headlines", "precision", "recall", "called subject rightly")
+    header = ("part", "headlines", "precision", "recall", "subject correct")
     note = (
         "Unit: a headline and a company; a link counts where relevance is above 0. Wilson 95 % intervals. Rules were"
         " made on the development part."

@@ -1,1 +1,1 @@
-"""Adapters: one outside system a file; they know core and their SDK, never Dagster, never each other."""
+"""Adapters: one outside system per module or package. They import core and the system's SDK, never Dagster."""

@@ -13,7 +13,7 @@ from signals_pipeline.settings import Settings
 @options.max_windows
 @options.horizon
 def tune(values: tuple[str, ...], first: str | None, last: str | None, windows: int, horizon: str) -> None:
-    """Replay past windows with other knobs and judge whether the best setting is more than luck; nothing is stored.
+    """Replay past windows with other knobs and judge whether the best setting is more than luck; no signal changes.
 
     Without --try, a grid of 100 settings is tried. Every setting ever tried counts in the judgement.
     """
