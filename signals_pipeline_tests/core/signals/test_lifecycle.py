@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.signals import decision as signals
+from signals_pipeline.core.signal_fields import Lifecycle
 from signals_pipeline.core.signals.decision import (
     Candidate,
     Decision,
@@ -49,8 +49,13 @@ def candidate(window: Window, symbol: str = "NVDA", combined: float = 0.5, **val
     return replace(made, **values)
 
 
-def signal(window: Window, symbol: str = "NVDA", combined: float = 0.5, lifecycle: signals.Lifecycle = "new") -> Signal:
-    return Signal(candidate(window, symbol, combined), lifecycle, window.end, window.end + timedelta(days=WEEK))
+def signal(window: Window, symbol: str = "NVDA", combined: float = 0.5, lifecycle: Lifecycle = "new") -> Signal:
+    return Signal(
+        candidate=candidate(window, symbol, combined),
+        lifecycle=lifecycle,
+        decided_at=window.end,
+        expires_at=window.end + timedelta(days=WEEK),
+    )
 
 
 def run(
