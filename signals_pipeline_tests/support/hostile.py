@@ -29,7 +29,7 @@ HIDDEN = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\x00-\x0
 # The pipeline's own words, out of a fixed list each, and the keys of windows and instants.
 _OURS = {
     "signal_type", "lifecycle", "kind", "status", "window_key", "missing_windows", "known_at", "name", "sessions",
-    "mode",
+    "mode", "provenance", "gate",
 }  # fmt: skip
 
 
