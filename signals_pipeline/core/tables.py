@@ -18,6 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.signal_fields import DecisionFields, SignalFields, declared_fields
+from signals_pipeline.core.units import OneOf, Range
 
 # Columns of a stage as arrays of shape (n,), see `to_arrays`.
 ColumnArrays = dict[str, NDArray[Any]]
@@ -29,9 +31,6 @@ REAL = "float64"
 COUNT = "int64"
 FLAG = "bool"
 
-# How far a value may lie outside its bounds: sums of bounded numbers exceed them by rounding.
-BOUND_TOLERANCE = 1e-9
-
 # numpy dtypes of columns that `to_arrays` converts; numpy has no time zones.
 _ARRAY_DTYPES = {TEXT: "object", INSTANT: "datetime64[us]"}
 _NO_ROWS = slice(0, 0)
@@ -39,57 +38,6 @@ _NO_ROWS = slice(0, 0)
 
 class SchemaError(SignalsError, ValueError):
     """A frame does not have the columns or dtypes of its stage; the message names the first difference."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A unit with bounds that every value lies within; printed as `[-1, 1]`, `(0, 1]` or `price > 0`.
-
-    Attributes:
-        low: Minimum.
-        high: Maximum; None where there is none.
-        above: Values must be above the minimum, not equal to it.
-        unit: What is counted; empty for a plain number.
-    """
-
-    low: Fraction | int
-    high: int | None = None
-    above: bool = False
-    unit: str = ""
-
-    def __str__(self) -> str:
-        """Return the unit and bounds for readers."""
-        if self.high is None:
-            comparison = ">" if self.above else ">="
-            bounds = f"{comparison} {self.low}"
-        else:
-            bracket = "(" if self.above else "["
-            bounds = f"{bracket}{self.low}, {self.high}]"
-        return f"{self.unit} {bounds}".strip()
-
-    def outside(self, values: pd.Series) -> pd.Series:
-        """Return which values lie outside the bounds by more than rounding; a missing value does not."""
-        low = float(self.low)
-        outside = values <= low if self.above else values < low - BOUND_TOLERANCE
-        if self.high is not None:
-            outside |= values > self.high + BOUND_TOLERANCE
-        return outside
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """A unit with a fixed set of values; printed as `BUY or SELL`."""
-
-    values: tuple[str | float, ...]
-
-    def __str__(self) -> str:
-        """Return the values for readers."""
-        *words, last = [value if isinstance(value, str) else f"{value:g}" for value in self.values]
-        return f"{', '.join(words)} or {last}"
-
-    def outside(self, values: pd.Series) -> pd.Series:
-        """Return which values are not in the set; a missing value is not reported."""
-        return ~values.isin(self.values) & values.notna()
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,22 +337,32 @@ SCORES = Table(
 
 STAGES: dict[str, Table] = {table.name: table for table in (HEADLINES, SENTIMENT, TECHNICALS, SCORES)}
 
+# What a signal's columns are comes from the declaration of its fields.
+_SIGNAL_FIELDS = {**declared_fields(SignalFields), **declared_fields(DecisionFields)}
+_DTYPES: dict[type, str] = {str: TEXT, float: REAL, bool: FLAG, datetime: INSTANT}
+_UNITS = {TEXT: "text", REAL: "number", FLAG: "yes/no", INSTANT: "UTC"}
+
+
+def _signal_columns(*names: str) -> tuple[Column, ...]:
+    """The columns of these fields of a signal."""
+    columns: list[Column] = []
+    for field in (_SIGNAL_FIELDS[name] for name in names):
+        dtype = _DTYPES[field.value_type]
+        allowed_values = OneOf(field.values) if field.values else None
+        unit = allowed_values or field.bounds or field.unit or _UNITS[dtype]
+        columns.append(Column(field.name, dtype, unit, field.description, field.nullable))
+    return tuple(columns)
+
+
 SIGNALS = Table(
     name="signals",
     row="one signal of one company",
     key=("window_start", "symbol", "signal_type"),
     columns=(
         _WINDOW,
-        Column("symbol", TEXT, "ticker", "The company's symbol"),
-        Column("signal_type", TEXT, OneOf(("BUY", "SELL")), "Its direction"),
-        Column("lifecycle", TEXT, OneOf(("new", "stronger", "flipped")), "New, stronger or flipped for its reader"),
-        Column("source", TEXT, OneOf(("news_driven_ml", "technical")), "What generated it: news or technicals"),
-        Column("combined_score", REAL, Range(-1, 1), "Combined score"),
-        Column("tone", REAL, Range(-1, 1), "Tone"),
-        Column("confidence_score", REAL, Range(0, 1), "Tone confidence"),
-        Column("technical", REAL, Range(-1, 1), "Technical score", nullable=True),
-        Column("decided_at", INSTANT, "UTC", "The window's end"),
-        Column("expires_at", INSTANT, "UTC", "Until when it is active"),
+        *_signal_columns("symbol", "signal_type", "lifecycle", "source"),
+        *_signal_columns("combined_score", "tone", "confidence_score", "technical"),
+        *_signal_columns("decided_at", "expires_at"),
     ),
 )
 
@@ -414,13 +372,9 @@ OUTCOMES = Table(
     key=("window_start", "symbol", "signal_type", "horizon"),
     columns=(
         _WINDOW,
-        Column("symbol", TEXT, "ticker", "The signal's symbol"),
-        Column("signal_type", TEXT, OneOf(("BUY", "SELL")), "The signal's direction"),
+        *_signal_columns("symbol", "signal_type"),
         Column("horizon", COUNT, OneOf((1, 3, 5, 10)), "Sessions; the entry session is the first"),
-        Column("decided_at", INSTANT, "UTC", "When the signal was decided"),
-        Column("combined_score", REAL, Range(-1, 1), "The signal's combined score"),
-        Column("confidence_score", REAL, Range(0, 1), "The signal's tone confidence"),
-        Column("lifecycle", TEXT, OneOf(("new", "stronger", "flipped")), "New, stronger or flipped for its reader"),
+        *_signal_columns("decided_at", "combined_score", "confidence_score", "lifecycle"),
         Column(
             "entry_session", INSTANT, "UTC midnight of the session date", "First session that opens after decided_at"
         ),

@@ -7,6 +7,7 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from signals_pipeline.core.signal_fields import SignalType
 from signals_pipeline.core.windows import window_starting
 from signals_pipeline.web import digest_schemas, responses, schemas
 from signals_pipeline.web.conditional import JSON, Representation, conditional_response
@@ -100,7 +101,7 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
             str | None, Query(pattern=SIGNAL_PATTERN, description="The last signal of the previous page")
         ] = None,
         symbol: Annotated[str | None, Query(pattern=SYMBOL_PATTERN, description="Only signals of this company")] = None,
-        signal_type: schemas.SignalType | None = None,
+        signal_type: SignalType | None = None,
     ) -> schemas.SignalList:
         """Signals with their outcomes so far, newest first. Pass `next` of one page as `after` for the following."""
         # Keyset pagination: new signals do not shift the pages.

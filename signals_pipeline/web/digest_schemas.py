@@ -1,114 +1,105 @@
 """The digest as the API's response: fields, units and an example, as the OpenAPI description shows them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from signals_pipeline.web import examples
-from signals_pipeline.web.schemas import (
-    ApiModel,
-    Contribution,
-    Link,
-    RecordEntry,
-    Score,
-    SettingValue,
-    SignalType,
-    Text,
+from signals_pipeline.core.signal_fields import (
+    CombinedScore,
+    DecidedAt,
+    DecisionFields,
+    ExpiresAt,
+    Fragile,
+    Fresh,
+    NewsTitle,
+    SignalReport,
+    SignalSummary,
+    Symbol,
+    Technical,
+    Tone,
+    ToneConfidence,
 )
+from signals_pipeline.core.units import Range
+from signals_pipeline.web import examples
+from signals_pipeline.web.schemas import ApiModel, Contribution, RecordEntry, SettingValue
 
 
-class ItemMetadata(ApiModel):
+class ItemMetadata(ApiModel, frozen=True):
     """What an item rests on."""
 
-    ml_confidence: float = Field(description="Tone confidence in [0, 1]; not a probability of profit")
-    model: Text
-    tone: Score
-    technical: Score | None
-    fresh: bool
-    single_story: bool
+    ml_confidence: ToneConfidence
+    model: str
+    tone: Tone
+    technical: Technical
+    fresh: Fresh
+    single_story: Fragile
     window: str
 
 
-class DigestItem(ApiModel):
+class DigestItem(ApiModel, DecisionFields, SignalReport, frozen=True):
     """One signal of a digest."""
 
     id: str = Field(description="Permanent name, see /api/v1/signals")
     section: Literal["new", "changed", "from_missed"]
-    symbol: Text
-    company: Text
-    signal_type: SignalType
-    lifecycle: Text
-    confidence_score: float = Field(description="Tone confidence in [0, 1]; not a probability of profit")
-    combined_score: Score = Field(description="The sum of the contributions")
-    news_title: Text
-    news_url: Link
-    source: Literal["news_driven_ml", "technical"]
-    mode: Text
-    decided_at: datetime
-    expires_at: datetime
-    sentences: list[Text]
+    company: str
+    mode: str
+    sentences: list[str]
     contributions: list[Contribution]
     metadata: ItemMetadata
 
 
-class ActiveSignal(ApiModel):
+class ActiveSignal(ApiModel, SignalSummary, frozen=True):
     """An earlier signal that is still active, or has just expired."""
 
-    symbol: Text
-    company: Text
-    signal_type: SignalType
-    combined_score: Score
-    now: Score | None
-    news_title: Text
-    decided_at: datetime
-    expires_at: datetime
+    company: str
+    now: Annotated[float | None, Range(-1, 1)]
+    news_title: NewsTitle
+    decided_at: DecidedAt
+    expires_at: ExpiresAt
     horizon: int | None
     net_return: float | None
 
 
-class CorrectedSignal(ApiModel):
+class CorrectedSignal(ApiModel, SignalSummary, frozen=True):
     """An active signal with a headline that was edited or withdrawn since."""
 
-    symbol: Text
-    company: Text
-    signal_type: SignalType
-    combined_score: Score
+    company: str
     without: float = Field(description="The score without the edited or withdrawn headlines")
     with_new: float | None = Field(description="The score with the new texts; null where everything was withdrawn")
-    sentences: list[Text]
-    decided_at: datetime
+    sentences: list[str]
+    decided_at: DecidedAt
     known_at: datetime
 
 
-class NearMiss(ApiModel):
+class NearMiss(ApiModel, frozen=True):
     """A company that failed a single gate."""
 
-    symbol: Text
-    gate: Text
-    combined_score: Score
-    tone: Score
-    technical: Score | None
-    news_title: Text
-    reason: Text
+    symbol: Symbol
+    gate: str
+    combined_score: CombinedScore
+    tone: Tone
+    technical: Technical
+    news_title: NewsTitle
+    reason: str
 
 
-class SourceReport(ApiModel):
+class SourceReport(ApiModel, frozen=True):
     """The result of fetching one feed."""
 
-    feed: Text
+    feed: str
     status: Literal["ok", "degraded", "failed"]
     fetched: int
-    detail: Text
+    detail: str
 
 
-class CoverageEntry(ApiModel):
+class CoverageEntry(ApiModel, frozen=True):
     """The span of news that the digest covers."""
 
     evidence_start: datetime
     evidence_end: datetime
     gap_minutes: int
-    missing_windows: list[Text]
+    missing_windows: list[str]
     status: Literal["ok", "degraded", "failed"]
     headlines: int
     relevant: int
@@ -116,29 +107,29 @@ class CoverageEntry(ApiModel):
     reports: list[SourceReport]
 
 
-class DigestResponse(ApiModel):
+class DigestResponse(ApiModel, frozen=True):
     """One digest."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DIGEST]})
 
     window: str
-    label: Text
+    label: str
     as_of: datetime
-    kind: Text
-    mode: Text
-    deployment: Text
-    subject: Text
-    market: Text
-    model: Text
+    kind: str
+    mode: str
+    deployment: str
+    subject: str
+    market: str
+    model: str
     sha256: str
     coverage: CoverageEntry
-    coverage_line: Text
+    coverage_line: str
     items: list[DigestItem]
     still_active: list[ActiveSignal]
     expired: list[ActiveSignal]
     corrected: list[CorrectedSignal]
     near_misses: list[NearMiss]
-    funnel: dict[Text, int]
-    knobs: dict[Text, SettingValue]
+    funnel: dict[str, int]
+    knobs: dict[str, SettingValue]
     record: list[RecordEntry]
-    notes: list[Text]
+    notes: list[str]

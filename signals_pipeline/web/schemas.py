@@ -1,30 +1,64 @@
 """The API's responses except the digest: fields, units and examples, as the OpenAPI description shows them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from signals_pipeline.adapters.rendering.safe_text import link
+from signals_pipeline.core.signal_fields import DecisionFields, Description, HttpLink, ScoredSignal, Url
+from signals_pipeline.core.units import Range
 from signals_pipeline.web import examples, safe
 
-# Text from outside, made plain.
-Text = Annotated[str, AfterValidator(safe.plain)]
-# A link from outside; empty where it is not http(s).
-Link = Annotated[str, AfterValidator(link)]
-SettingValue = bool | int | float | Text | None
-# A score in [-1, 1]; sums of contributions exceed it by rounding.
-Score = Annotated[float, Field(ge=-1.000001, le=1.000001)]
-SignalType = Literal["BUY", "SELL"]
+SettingValue = bool | int | float | str | None
+
+# How far a score may lie outside its bounds: wider than what the database lets in, so that nothing stored is refused.
+_BOUND_TOLERANCE = 1e-6
 
 
-class ApiModel(BaseModel):
-    """Base of all responses and their parts; validated from objects with the same attributes."""
+class ApiModel(BaseModel, frozen=True, from_attributes=True):
+    """Base of all responses and their parts; validated from objects with the same attributes.
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    Every text is made plain, as it may come from outside. Fields of a signal bring their description, bounds and links
+    from `core.signal_fields`. Subclasses are frozen anyway; they repeat it for type checkers.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - pydantic's signature
+        """Translate the annotations of a signal's fields into pydantic's."""
+        super().__pydantic_init_subclass__(**options)
+        for field in cls.model_fields.values():
+            # A copy, because the translations are added to the same list.
+            for part in tuple(field.metadata):
+                if isinstance(part, Description) and field.description is None:
+                    field.description = part.text
+                elif isinstance(part, Range):
+                    low = float(part.low) - _BOUND_TOLERANCE
+                    high = None if part.high is None else part.high + _BOUND_TOLERANCE
+                    field.metadata.extend(Field(ge=low, le=high).metadata)
+                elif isinstance(part, HttpLink):
+                    field.metadata.append(AfterValidator(link))
+        # pydantic has built the model's validator before it calls this.
+        cls.model_rebuild(force=True)
+
+    @field_validator("*")
+    @classmethod
+    def _plain_text(cls, value: Any) -> Any:  # noqa: ANN401 - any field's value
+        return _plain(value)
 
 
-class Problem(ApiModel):
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any field's value
+    """The value with every text in it made plain; models in it have done so themselves."""
+    if isinstance(value, str):
+        return safe.plain(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_plain(name): _plain(item) for name, item in cast("dict[Any, Any]", value).items()}
+    return value
+
+
+class Problem(ApiModel, frozen=True):
     """Why a request failed."""
 
     detail: str = Field(
@@ -32,14 +66,14 @@ class Problem(ApiModel):
     )
 
 
-class StoryContribution(ApiModel):
+class StoryContribution(ApiModel, frozen=True):
     """The contribution of one story to a score."""
 
     kind: Literal["story"]
-    story_id: Text
-    title: Text
-    url: Link = Field(description="An http(s) link, or empty")
-    source: Text = Field(description="Publisher")
+    story_id: str
+    title: str
+    url: Url
+    source: str = Field(description="Publisher")
     known_at: datetime
     headlines: int
     told: bool = Field(description="The story began before the window: an earlier digest could report it")
@@ -49,11 +83,11 @@ class StoryContribution(ApiModel):
     without: float = Field(description="The combined score without this story")
 
 
-class TechnicalContribution(ApiModel):
+class TechnicalContribution(ApiModel, frozen=True):
     """The contribution of one technical component to a score."""
 
     kind: Literal["technical"]
-    name: Text
+    name: str
     value: float | None
     component: float | None
     weight: float
@@ -63,10 +97,10 @@ class TechnicalContribution(ApiModel):
 Contribution = Annotated[StoryContribution | TechnicalContribution, Field(discriminator="kind")]
 
 
-class RecordEntry(ApiModel):
+class RecordEntry(ApiModel, frozen=True):
     """The track record of a group of signals over one horizon."""
 
-    label: Text
+    label: str
     horizon: int = Field(description="Sessions held")
     n: int
     n_dates: int
@@ -82,20 +116,20 @@ class RecordEntry(ApiModel):
     enough: bool = Field(description="n >= 30: with fewer outcomes a rate is not meaningful")
 
 
-class DigestEntryResponse(ApiModel):
+class DigestEntryResponse(ApiModel, frozen=True):
     """A digest in the archive, without its content."""
 
     window: str
     window_start: datetime
     window_end: datetime
-    kind: Text
-    mode: Text
-    subject: Text
+    kind: str
+    mode: str
+    subject: str
     sha256: str
     created_at: datetime
 
 
-class DigestList(ApiModel):
+class DigestList(ApiModel, frozen=True):
     """A page of the archive, newest first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DIGESTS]})
@@ -104,7 +138,7 @@ class DigestList(ApiModel):
     next: str | None = Field(description="Pass it as `before` for the next page; null on the last page")
 
 
-class OutcomeResponse(ApiModel):
+class OutcomeResponse(ApiModel, frozen=True):
     """The outcome of a signal over one horizon."""
 
     horizon: int
@@ -117,36 +151,24 @@ class OutcomeResponse(ApiModel):
     net_return: float = Field(description="Return in the signal's direction less the benchmark's; above 0 is a hit")
     hit: bool
     base_rate: float
-    benchmark: Text
+    benchmark: str
     known_at: datetime
 
 
-class SignalResponse(ApiModel):
+class SignalResponse(ApiModel, DecisionFields, ScoredSignal, frozen=True):
     """A signal of the history with its outcomes so far."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SIGNAL]})
 
     id: str
     window: str
-    symbol: Text
-    signal_type: SignalType
-    lifecycle: Text
-    confidence_score: float
-    combined_score: Score
-    tone: Score
-    technical: Score | None
-    news_title: Text
-    news_url: Link
-    source: Literal["news_driven_ml", "technical"]
-    model: Text
-    mode: Text
-    decided_at: datetime
-    expires_at: datetime
+    model: str
+    mode: str
     contributions: list[Contribution]
     outcomes: list[OutcomeResponse]
 
 
-class SignalList(ApiModel):
+class SignalList(ApiModel, frozen=True):
     """A page of signals, newest first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SIGNALS]})
@@ -155,7 +177,7 @@ class SignalList(ApiModel):
     next: str | None = Field(description="Pass it as `after` for the next page; null on the last page")
 
 
-class Correlation(ApiModel):
+class Correlation(ApiModel, frozen=True):
     """Mean daily Spearman correlation of score and net return."""
 
     horizon: int
@@ -165,7 +187,7 @@ class Correlation(ApiModel):
     t: float | None
 
 
-class Calibration(ApiModel):
+class Calibration(ApiModel, frozen=True):
     """Hit rate of the signals whose score or confidence lies in [least, most)."""
 
     least: float
@@ -179,7 +201,7 @@ class Calibration(ApiModel):
     enough: bool
 
 
-class RecordResponse(ApiModel):
+class RecordResponse(ApiModel, frozen=True):
     """The track record of all signals, live and backfilled separately."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RECORD]})
@@ -193,7 +215,7 @@ class RecordResponse(ApiModel):
     by_confidence: list[Calibration] = Field(description="The same by tone confidence")
 
 
-class Health(ApiModel):
+class Health(ApiModel, frozen=True):
     """Whether the application and its database respond."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok", "newest": "2015-02-06-08:30"}]})

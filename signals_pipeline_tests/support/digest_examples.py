@@ -12,15 +12,8 @@ from signals_pipeline.core.digest.composition import DigestContext, compose
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport
-from signals_pipeline.core.signals.decision import (
-    Candidate,
-    Decision,
-    GateResult,
-    Lifecycle,
-    Signal,
-    SignalType,
-    decide,
-)
+from signals_pipeline.core.signal_fields import Lifecycle, SignalType
+from signals_pipeline.core.signals.decision import Candidate, Decision, GateResult, Signal, decide
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Sessions, Window, windows_between
@@ -120,7 +113,12 @@ def signal(
         "news_url": stories[0]["url"] if stories else "",
         "contributions": json.dumps(list(parts)),
     }
-    return Signal(Candidate(**{**values, **changes}), lifecycle, window.end, window.end + timedelta(days=7))
+    return Signal(
+        candidate=Candidate(**{**values, **changes}),
+        lifecycle=lifecycle,
+        decided_at=window.end,
+        expires_at=window.end + timedelta(days=7),
+    )
 
 
 def coverage(window: Window, **changes: object) -> Coverage:

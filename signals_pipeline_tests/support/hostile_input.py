@@ -29,13 +29,23 @@ HIDDEN = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\x00-\x0
 # The pipeline's own words, out of a fixed list each, and the keys of windows and instants.
 _OURS = {
     *("signal_type", "kind", "status", "window_key", "missing_windows", "known_at", "name", "sessions", "mode"),
-    *("provenance", "gate"),
+    *("lifecycle", "provenance", "gate"),
 }
 
 
 def poisoned(attack: str, link: str) -> Digest:
     """A digest of every section, with the attack in every string of it and the link in every place for one."""
-    line = CorrectedLine("A", "B", "BUY", 0.6, 0.1, None, ("s",), WINDOWS[2].end, WINDOWS[4].end)
+    line = CorrectedLine(
+        symbol="A",
+        company="B",
+        signal_type="BUY",
+        combined_score=0.6,
+        without=0.1,
+        with_new=None,
+        sentences=("s",),
+        decided_at=WINDOWS[2].end,
+        known_at=WINDOWS[4].end,
+    )
     whole = replace(everything(), coverage=titled("A title").coverage, kind="degraded", corrected=(line,))
     digest = _everywhere(whole, attack, link)
     return replace(digest, knobs={**whole.knobs, attack[:60]: attack}, funnel={**whole.funnel, attack[:60]: 3})

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from signals_pipeline.core.signals import decision as signals
+from signals_pipeline.core.signal_fields import Lifecycle
 from signals_pipeline.core.signals.decision import (
     Candidate,
     Signal,
@@ -39,5 +39,10 @@ def candidate(window: Window, symbol: str = "NVDA", combined: float = 0.5, **val
     return replace(made, **values)
 
 
-def signal(window: Window, symbol: str = "NVDA", combined: float = 0.5, lifecycle: signals.Lifecycle = "new") -> Signal:
-    return Signal(candidate(window, symbol, combined), lifecycle, window.end, window.end + timedelta(days=WEEK))
+def signal(window: Window, symbol: str = "NVDA", combined: float = 0.5, lifecycle: Lifecycle = "new") -> Signal:
+    return Signal(
+        candidate=candidate(window, symbol, combined),
+        lifecycle=lifecycle,
+        decided_at=window.end,
+        expires_at=window.end + timedelta(days=WEEK),
+    )

@@ -57,7 +57,15 @@ def test_an_empty_archive_says_what_to_expect(url: str) -> None:
 def test_a_digest_page_says_what_the_digest_says(url: str) -> None:
     digest = everything()
     corrected = CorrectedLine(
-        "AAA", "Alpha", "BUY", 0.5, 0.1, None, ("“A title” was withdrawn.",), WINDOWS[2].end, WINDOWS[4].end
+        symbol="AAA",
+        company="Alpha",
+        signal_type="BUY",
+        combined_score=0.5,
+        without=0.1,
+        with_new=None,
+        sentences=("“A title” was withdrawn.",),
+        decided_at=WINDOWS[2].end,
+        known_at=WINDOWS[4].end,
     )
     digest = replace(digest, corrected=(corrected,))
     tell(url, digest)

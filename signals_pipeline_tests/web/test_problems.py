@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, write_transaction
-from signals_pipeline.adapters.stores.tables import digest as digest_table
+from signals_pipeline.adapters.stores.tables import signal_history
 from signals_pipeline.web.app import create_app
 from signals_pipeline_tests.support.digest_examples import digest_of
 from signals_pipeline_tests.support.web_site import TOLD, fill, settings_of, site, tell
@@ -102,17 +102,20 @@ def test_a_digest_of_another_version_says_what_to_do(url: str) -> None:
 
 
 def test_an_unexpected_error_reveals_no_internals(url: str) -> None:
-    tell(url, digest_of(TOLD))
+    fill(url)
     engine = engine_for(url)
     with write_transaction(engine) as connection:
-        connection.execute(sa.update(digest_table).values(content='{"version": 1}'))
+        connection.execute(sa.update(signal_history).values(contributions="{"))
     engine.dispose()
+    name = f"{TOLD.key}-AAA-BUY"
+
     with site(url) as client:
-        api, page = client.get("/api/v1/digest"), client.get(f"/digests/{TOLD.key}")
+        api, page = client.get(f"/api/v1/signals/{name}"), client.get(f"/signals/{name}")
+
     for answer in (api, page):
         assert answer.status_code == 500
         assert "Something went wrong on this server; the operator can find the details in its log." in answer.text
-        assert "KeyError" not in answer.text
+        assert "JSONDecodeError" not in answer.text
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from signals_pipeline.adapters.rendering.scaling import unit_scale
-from signals_pipeline.core.signals.decision import SignalType
+from signals_pipeline.core.signal_fields import SignalType
 
 WIDTH, HEIGHT = 544, 56
 """Pixels that the picture takes on the page; the file has twice as many each way for dense screens."""

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import Mode, signal_candidate, signal_history, window_run
+from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Candidate, Decision, Signal, active_at, decide
 from signals_pipeline.core.windows import Window
 
@@ -31,7 +32,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _REPORTED_MODES = ("live", "catch_up")
 
 _CANDIDATE_COLUMNS = [field.name for field in fields(Candidate)]
-_SIGNAL_COLUMNS = [*_CANDIDATE_COLUMNS, "lifecycle", "decided_at", "expires_at"]
+_DECISION_COLUMNS = [field.name for field in fields(DecisionFields)]
+_SIGNAL_COLUMNS = [*_CANDIDATE_COLUMNS, *_DECISION_COLUMNS]
 
 # Statements are built once: building one takes longer than running it.
 _START: sa.BindParameter[datetime] = sa.bindparam("start")
@@ -190,9 +192,7 @@ def signal_row(signal: Signal, model: str) -> dict[str, Any]:
     """The signal's columns, but for those that say when and by what run the row was written."""
     return {
         **_candidate_row(signal.candidate),
-        "lifecycle": signal.lifecycle,
-        "decided_at": signal.decided_at,
-        "expires_at": signal.expires_at,
+        **field_values(DecisionFields, signal),
         "model": model,
     }
 
@@ -231,9 +231,14 @@ def _run_from_row(row: sa.Row[Any]) -> WindowRun:
 def _select_candidates(connection: Connection, first: datetime, last: datetime) -> list[Candidate]:
     """The candidates of the windows that start in [first, last], by window and symbol."""
     rows = connection.execute(_SELECT_CANDIDATES, {"start": first, "last": last})
-    candidates = [Candidate(*row) for row in rows]
+    candidates = [_candidate_from_row(row) for row in rows]
     # Sorted here, because collations differ between databases.
     return sorted(candidates, key=lambda candidate: (candidate.window_start, candidate.symbol))
+
+
+def _candidate_from_row(row: sa.Row[Any]) -> Candidate:
+    # The candidate's columns come first, also in rows of signals.
+    return Candidate(**dict(zip(_CANDIDATE_COLUMNS, row[: len(_CANDIDATE_COLUMNS)], strict=True)))
 
 
 def _select_signals(
@@ -252,11 +257,11 @@ def _select_signals_of_window(connection: Connection, window: Window) -> list[Si
 
 
 def _signals(connection: Connection, query: sa.Select[Any], parameters: dict[str, Any]) -> list[Signal]:
-    candidate_width = len(_CANDIDATE_COLUMNS)
     signals: list[Signal] = []
     for row in connection.execute(query, parameters):
-        candidate = Candidate(*row[:candidate_width])
-        signals.append(Signal(candidate, *row[candidate_width:]))
+        candidate = _candidate_from_row(row)
+        decided = dict(zip(_DECISION_COLUMNS, row[len(_CANDIDATE_COLUMNS) :], strict=True))
+        signals.append(Signal(candidate=candidate, **decided))
     return sorted(signals, key=lambda signal: (signal.decided_at, signal.symbol))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction
 from signals_pipeline.adapters.stores.tables import signal_history, signal_outcome, window_run
+from signals_pipeline.core.signal_fields import CandidateFields, DecisionFields
 from signals_pipeline.core.windows import Window
 
 
@@ -35,29 +36,12 @@ class OutcomeEntry:
     known_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SignalEntry:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignalEntry(DecisionFields, CandidateFields):
     """A signal of the history: its columns, and its outcomes, shortest horizon first."""
 
-    window_start: datetime
-    window_end: datetime
-    symbol: str
-    signal_type: str
-    lifecycle: str
-    combined_score: float
-    tone: float
-    confidence_score: float
-    technical: float | None
-    fresh: bool
-    fragile: bool
-    news_title: str
-    news_url: str
-    contributions: str
-    source: str
     model: str
     mode: str
-    decided_at: datetime
-    expires_at: datetime
     outcomes: tuple[OutcomeEntry, ...]
 
     @property

@@ -4,12 +4,21 @@ The revisions in `alembic/` create them; a test keeps the two equal. Nothing her
 beside this module imports the tables that it needs. Every instant is stored in UTC, see `instants`.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
 from signals_pipeline.adapters.stores.instants import UtcDateTime
+from signals_pipeline.core.signal_fields import (
+    CandidateFields,
+    DecisionFields,
+    Lifecycle,
+    SignalType,
+    declared_fields,
+)
+from signals_pipeline.core.units import BOUND_TOLERANCE, Range
 
 Mode = Literal["live", "catch_up", "backfill", "manual"]
 """What started a run."""
@@ -75,40 +84,62 @@ def _allowed_modes() -> sa.CheckConstraint:
     return _allowed("mode", *get_args(Mode))
 
 
-def _range(column: str, low: int, high: int) -> sa.CheckConstraint:
-    """A check that the column lies in [low, high]."""
-    # 1e-9: a weighted sum of scores may pass its bound by the last bits.
-    return sa.CheckConstraint(f"{column} BETWEEN {low - 1e-9!r} AND {high + 1e-9!r}", name=column)
+def _range(column: str, bounds: Range) -> sa.CheckConstraint:
+    """A check that the column lies within its bounds, up to rounding."""
+    low = float(bounds.low) - BOUND_TOLERANCE
+    if bounds.high is None:
+        return sa.CheckConstraint(f"{column} >= {low!r}", name=column)
+    high = bounds.high + BOUND_TOLERANCE
+    return sa.CheckConstraint(f"{column} BETWEEN {low!r} AND {high!r}", name=column)
+
+
+# --- A signal's columns, from the declaration of its fields ---
+
+_SIGNAL_FIELDS = {**declared_fields(CandidateFields), **declared_fields(DecisionFields)}
+_COLUMN_TYPES: dict[type, Callable[[], sa.types.TypeEngine[Any]]] = {
+    str: sa.Text,
+    float: sa.Double,
+    bool: sa.Boolean,
+    datetime: UtcDateTime,
+}
+
+_KEY_COLUMNS = ("window_start", "symbol", "signal_type")
+
+# The order in which the revisions create the other columns of a candidate; fields that are not named here follow.
+# `known_at` is NULL also in rows from before revision 006.
+_FIRST_COLUMNS = (
+    "window_end", "combined_score", "tone", "confidence_score", "technical", "fresh", "fragile", "story_id",
+    "news_title", "news_url", "contributions", "source", "known_at",
+)  # fmt: skip
+_LATER_COLUMNS = [
+    name for name in declared_fields(CandidateFields) if name not in _KEY_COLUMNS and name not in _FIRST_COLUMNS
+]
+_SHARED_COLUMNS = (*_FIRST_COLUMNS, *_LATER_COLUMNS)
+
+
+def _signal_column(name: str, *, primary_key: bool = False) -> sa.Column[Any]:
+    """The column of a field of a signal."""
+    field = _SIGNAL_FIELDS[name]
+    column_type = sa.String(field.max_length) if field.max_length else _COLUMN_TYPES[field.value_type]()
+    return sa.Column(name, column_type, nullable=field.nullable, primary_key=primary_key)
+
+
+def _signal_key(*, primary_key: bool = False) -> list[sa.Column[Any]]:
+    """The columns that identify a signal."""
+    return [_signal_column(name, primary_key=primary_key) for name in _KEY_COLUMNS]
 
 
 def _signal_columns() -> list[sa.Column[Any]]:
     """What a candidate and the signal made from it share."""
-    return [
-        _instant("window_end"),
-        _real("combined_score"),
-        _real("tone"),
-        _real("confidence_score"),
-        _real("technical", nullable=True),  # NULL where the company has no technical score
-        _boolean("fresh"),
-        _boolean("fragile"),
-        _text("story_id", 64),
-        _text("news_title"),
-        _text("news_url"),
-        _text("contributions"),
-        _text("source", 32),
-        _instant("known_at", nullable=True),  # NULL where no headline was weighed, or before revision 006
-    ]
+    return [_signal_column(name) for name in _SHARED_COLUMNS]
 
 
 def _signal_checks() -> list[sa.CheckConstraint]:
-    return [
-        _allowed("signal_type", "BUY", "SELL"),
-        _allowed("source", "news_driven_ml", "technical"),
-        _range("combined_score", -1, 1),
-        _range("tone", -1, 1),
-        _range("confidence_score", 0, 1),
-        _range("technical", -1, 1),
-    ]
+    """The checks of the key and of the shared columns: allowed values first, then bounds."""
+    declared = [_SIGNAL_FIELDS[name] for name in ("signal_type", *_SHARED_COLUMNS)]
+    allowed = [_allowed(field.name, *field.values) for field in declared if field.values]
+    ranges = [_range(field.name, field.bounds) for field in declared if field.bounds]
+    return [*allowed, *ranges]
 
 
 # --- Windows, and what each decided ---
@@ -134,9 +165,7 @@ window_run = sa.Table(
 signal_candidate = sa.Table(
     "signal_candidate",
     metadata,
-    _instant("window_start", primary_key=True),
-    _text("symbol", 32, primary_key=True),
-    _text("signal_type", 4, primary_key=True),
+    *_signal_key(primary_key=True),
     *_signal_columns(),
     sa.ForeignKeyConstraint(["window_start"], ["window_run.window_start"], ondelete="CASCADE"),
     *_signal_checks(),
@@ -147,22 +176,20 @@ signal_history = sa.Table(
     "signal_history",
     metadata,
     _row_id(),
-    _instant("window_start"),
-    _text("symbol", 32),
-    _text("signal_type", 4),
+    *_signal_key(),
     *_signal_columns(),
-    _text("lifecycle", 16),
+    _signal_column("lifecycle"),
     _text("model", 200),
     _text("mode", 16),
-    _instant("decided_at"),
-    _instant("expires_at"),
+    _signal_column("decided_at"),
+    _signal_column("expires_at"),
     _instant("created_at"),
     sa.ForeignKeyConstraint(["window_start"], ["window_run.window_start"], ondelete="CASCADE"),
     sa.UniqueConstraint("window_start", "symbol", "signal_type"),
     sa.Index(None, "decided_at", "symbol"),
     sa.Index(None, "symbol", "decided_at"),
     *_signal_checks(),
-    _allowed("lifecycle", "new", "stronger", "flipped"),
+    _allowed("lifecycle", *get_args(Lifecycle)),
     _allowed_modes(),
     sa.CheckConstraint("expires_at > decided_at", name="expiry"),
     sa.CheckConstraint("known_at <= decided_at", name="known"),
@@ -171,14 +198,9 @@ signal_history = sa.Table(
 signal_outcome = sa.Table(
     "signal_outcome",
     metadata,
-    _instant("window_start", primary_key=True),
-    _text("symbol", 32, primary_key=True),
-    _text("signal_type", 4, primary_key=True),
+    *_signal_key(primary_key=True),
     sa.Column("horizon", sa.Integer(), primary_key=True, autoincrement=False),
-    _instant("decided_at"),
-    _real("combined_score"),
-    _real("confidence_score"),
-    _text("lifecycle", 16),
+    *(_signal_column(name) for name in ("decided_at", "combined_score", "confidence_score", "lifecycle")),
     _instant("entry_session"),
     _instant("exit_session"),
     _real("entry"),
@@ -289,14 +311,12 @@ feedback = sa.Table(
     "feedback",
     metadata,
     _row_id(),
-    _instant("window_start"),
-    _text("symbol", 32),
-    _text("signal_type", 4),
+    *_signal_key(),
     _text("recipient_hash", 64),
     _text("verdict", 16),
     _instant("created_at"),
     sa.UniqueConstraint("window_start", "symbol", "signal_type", "recipient_hash"),
-    _allowed("signal_type", "BUY", "SELL"),
+    _allowed("signal_type", *get_args(SignalType)),
     _allowed("verdict", "useful", "not_useful"),
 )
 

@@ -7,7 +7,6 @@ asset checks that run these are in `defs.checks` and `defs.frame_checks`.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.track_record import RecordLine
+from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, ColumnArrays, Table
 
@@ -300,13 +300,7 @@ def shape_problems(table: Table, frame: pd.DataFrame) -> Iterator[str]:
 
 def signal_rows(signals: Sequence[Signal]) -> pd.DataFrame:
     """Signals as a frame with the columns of SIGNALS, in the order given: not sorted, nor checked."""
-    rows: list[dict[str, Any]] = []
-    for signal in signals:
-        row = asdict(signal.candidate)
-        row["lifecycle"] = signal.lifecycle
-        row["decided_at"] = signal.decided_at
-        row["expires_at"] = signal.expires_at
-        rows.append(row)
+    rows = [{**asdict(signal.candidate), **field_values(DecisionFields, signal)} for signal in signals]
     if not rows:
         return SIGNALS.empty()
     frame = pd.DataFrame(rows)[SIGNALS.names]

@@ -39,6 +39,7 @@ from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
 from signals_pipeline.core.record.outcomes import Provenance
 from signals_pipeline.core.record.track_record import ANY, ENOUGH_OUTCOMES, OutcomeIndex, RecordLine
+from signals_pipeline.core.signal_fields import DecisionFields, SignalFields, field_values
 from signals_pipeline.core.signals.corrections import Correction, Revision, find_corrections
 from signals_pipeline.core.signals.decision import (
     Decision,
@@ -518,27 +519,15 @@ def card(
         stale_since=stale_since,
     )
     return Card(
-        symbol=candidate.symbol,
+        **field_values(SignalFields, candidate),
+        **field_values(DecisionFields, signal),
         company=company,
-        signal_type=candidate.signal_type,
-        lifecycle=signal.lifecycle,
-        combined_score=candidate.combined_score,
-        tone=candidate.tone,
-        confidence_score=candidate.confidence_score,
-        technical=candidate.technical,
-        fragile=candidate.fragile,
-        fresh=candidate.fresh,
-        source=candidate.source,
         contributions=parts,
-        news_title=candidate.news_title,
-        news_url=candidate.news_url,
         sentences=reasons,
         without=tuple(without),
         record=record,
         closes=closes,
         sessions=sessions,
-        decided_at=signal.decided_at,
-        expires_at=signal.expires_at,
         mode=mode,
     )
 

@@ -15,6 +15,14 @@ from pydantic import TypeAdapter, ValidationError
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.record.track_record import RecordLine
+from signals_pipeline.core.signal_fields import (
+    DecidedAt,
+    DecisionFields,
+    ExpiresAt,
+    NewsTitle,
+    SignalFields,
+    SignalSummary,
+)
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten
 
@@ -31,56 +39,28 @@ class DigestError(SignalsError, ValueError):
     """A stored digest that can't be read; the message is one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card(DecisionFields, SignalFields):
     """One signal as the digest presents it.
 
     Attributes:
-        symbol: Ticker.
-        company: Its name.
-        signal_type: `BUY` or `SELL`.
-        lifecycle: `new`, `stronger` or `flipped`.
-        combined_score: In [-1, 1]; the contributions sum to it.
-        tone: In [-1, 1].
-        confidence_score: Tone confidence in [0, 1], never a chance of profit.
-        technical: In [-1, 1]; None where there are too few bars.
-        fragile: Whether it rests on a single story.
-        fresh: Whether at least one story began in its window.
-        source: `news_driven_ml` or `technical`.
+        company: Name of its company.
         contributions: One per story, largest first, then one per technical component.
-        news_title: Title of the leading story.
-        news_url: Its link; empty where there is none.
         sentences: The reasons, in words.
         without: One per story: the score without it and what would remain, such as `+0.24, no signal`.
         record: How similar signals did, one line per horizon.
         closes: Last closes before the digest, at most 60, oldest first.
         sessions: Their dates, ISO.
-        decided_at: When it was decided, UTC.
-        expires_at: When it stops being active, UTC.
         mode: Mode of the run that decided it.
     """
 
-    symbol: str
     company: str
-    signal_type: str
-    lifecycle: str
-    combined_score: float
-    tone: float
-    confidence_score: float
-    technical: float | None
-    fragile: bool
-    fresh: bool
-    source: str
     contributions: tuple[dict[str, Any], ...]
-    news_title: str
-    news_url: str
     sentences: tuple[str, ...]
     without: tuple[str, ...]
     record: tuple[RecordLine, ...]
     closes: tuple[float, ...]
     sessions: tuple[str, ...]
-    decided_at: datetime
-    expires_at: datetime
     mode: str
 
     @property
@@ -102,59 +82,43 @@ class Card:
         return tuple(sentences)
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveLine:
-    """An earlier signal that is still active, or that has just expired.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActiveLine(SignalSummary):
+    """An earlier signal that is still active, or that has just expired; its score is that of its decision.
 
     Attributes:
-        symbol: Ticker.
-        company: Its name.
-        signal_type: `BUY` or `SELL`.
-        combined_score: Combined score when it was decided.
+        company: Name of its company.
         now: Combined score in this window where the company passed the gates again (a repeat); None otherwise.
-        news_title: Title of its leading story.
-        decided_at: When it was decided, UTC.
-        expires_at: When it stops being active, UTC.
         horizon: Longest horizon whose outcome is known, in sessions; None where there is none yet.
         net_return: Its return net of the benchmark over that horizon, positive for a success; None where there is none.
     """
 
-    symbol: str
     company: str
-    signal_type: str
-    combined_score: float
     now: float | None
-    news_title: str
-    decided_at: datetime
-    expires_at: datetime
+    news_title: NewsTitle
+    decided_at: DecidedAt
+    expires_at: ExpiresAt
     horizon: int | None
     net_return: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class CorrectedLine:
-    """An active signal based on a headline that was edited or withdrawn since.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorrectedLine(SignalSummary):
+    """An active signal based on a headline that was edited or withdrawn since; its score is that of its decision.
 
     Attributes:
-        symbol: Ticker.
-        company: Its name.
-        signal_type: `BUY` or `SELL`.
-        combined_score: Combined score when it was decided.
+        company: Name of its company.
         without: Combined score without the edited or withdrawn headlines.
         with_new: Combined score with the new texts; None where everything was withdrawn.
         sentences: What changed and what remains, in words.
-        decided_at: When it was decided, UTC.
         known_at: When the last of the changes was seen, UTC.
     """
 
-    symbol: str
     company: str
-    signal_type: str
-    combined_score: float
     without: float
     with_new: float | None
     sentences: tuple[str, ...]
-    decided_at: datetime
+    decided_at: DecidedAt
     known_at: datetime
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.record.forward_returns import FloatArray
 from signals_pipeline.core.research.stored_evidence import BoolArray, StoredEvidence, ToneGrid
-from signals_pipeline.core.signals.decision import STRONGER_BY, Lifecycle, Signal
+from signals_pipeline.core.signal_fields import Lifecycle
+from signals_pipeline.core.signals.decision import STRONGER_BY, Signal
 from signals_pipeline.core.windows import NEW_YORK, Window
 
 Integers = NDArray[np.int64]

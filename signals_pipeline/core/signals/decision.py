@@ -18,12 +18,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
+from signals_pipeline.core.signal_fields import (
+    CandidateFields,
+    CombinedScore,
+    DecisionFields,
+    Lifecycle,
+    NewsTitle,
+    SignalType,
+    Source,
+    Symbol,
+    Technical,
+    Tone,
+)
 from signals_pipeline.core.tables import ColumnArrays
 from signals_pipeline.core.windows import NEW_YORK, Window, instant64
 
-SignalType = Literal["BUY", "SELL"]
-Lifecycle = Literal["new", "stronger", "flipped"]
-Source = Literal["news_driven_ml", "technical"]
 GateName = Literal["confident", "threshold", "agreement", "cap"]
 
 Row = Mapping[str, Any]
@@ -39,54 +48,33 @@ MAX_NEAR_MISSES = 5
 STRONGER_BY = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate(CandidateFields):
     """A company that passed the gates in one window, before its lifecycle is determined.
 
-    `confidence_score` is the tone confidence in [0, 1], never a probability of profit. With source `technical` the
-    combined score is the technical score, and nothing from the model or the news is carried along. `known_at` is when
-    the newest of the headlines behind it became known; None where it rests on none.
+    With source `technical` the combined score is the technical score, and nothing from the model or the news is
+    carried along.
     """
-
-    window_start: datetime
-    window_end: datetime
-    symbol: str
-    signal_type: SignalType
-    combined_score: float
-    tone: float
-    confidence_score: float
-    technical: float | None
-    fresh: bool
-    fragile: bool
-    story_id: str
-    news_title: str
-    news_url: str
-    contributions: str
-    source: Source
-    known_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
     """A company stopped at exactly one late gate.
 
+    The scores and the title are those of a signal, see `signal_fields`.
+
     Attributes:
-        symbol: Ticker.
         gate: The gate: `confident`, `threshold`, `agreement` or `cap`.
-        combined_score: In [-1, 1].
-        tone: In [-1, 1].
-        technical: In [-1, 1]; None where there are too few bars.
-        news_title: Title of the leading story; empty where there is none.
         reason: Why it was stopped, for readers.
         relevant: Number of relevant headlines, none of them confident; only at the gate `confident`.
     """
 
-    symbol: str
+    symbol: Symbol
     gate: GateName
-    combined_score: float
-    tone: float
-    technical: float | None
-    news_title: str
+    combined_score: CombinedScore
+    tone: Tone
+    technical: Technical
+    news_title: NewsTitle
     reason: str
     relevant: int | None = None
 
@@ -106,14 +94,11 @@ class GateResult:
     funnel: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A candidate that became a signal: its lifecycle, when it was decided (the window's end) and when it expires."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signal(DecisionFields):
+    """A candidate that became a signal."""
 
     candidate: Candidate
-    lifecycle: Lifecycle
-    decided_at: datetime
-    expires_at: datetime
 
     @property
     def symbol(self) -> str:
@@ -222,7 +207,9 @@ def decide(
         if previous is not None and _repeats(candidate, previous, strengthened_today):
             repeats.append((candidate, previous))
         else:
-            moves.append(Signal(candidate, _lifecycle(candidate, previous), decided_at, expires_at))
+            lifecycle = _lifecycle(candidate, previous)
+            signal = Signal(candidate=candidate, lifecycle=lifecycle, decided_at=decided_at, expires_at=expires_at)
+            moves.append(signal)
 
     signals = moves[:max_signals]
     capped = moves[max_signals:]

@@ -16,7 +16,15 @@ from signals_pipeline_tests.support.digest_pages import NOW, TITLES, Page, busy,
 from signals_pipeline_tests.support.mails import ENVELOPE, LINKS, body, mail_of, read
 
 CORRECTED = CorrectedLine(
-    "EEE", "Epsilon", "BUY", 0.61, 0.17, None, ("“A title” was withdrawn.",), WINDOWS[2].end, WINDOWS[4].end
+    symbol="EEE",
+    company="Epsilon",
+    signal_type="BUY",
+    combined_score=0.61,
+    without=0.17,
+    with_new=None,
+    sentences=("“A title” was withdrawn.",),
+    decided_at=WINDOWS[2].end,
+    known_at=WINDOWS[4].end,
 )
 TROUBLE = coverage(
     NOW,

@@ -10,7 +10,17 @@ from signals_pipeline_tests.support.digest_pages import NOW, Page, everything
 
 def line(symbol: str = "AAA", title: str = "Old title") -> CorrectedLine:
     sentences = (f"The BUY rests on “{title}”, withdrawn.", "Without it: +0.12, no signal.")
-    return CorrectedLine(symbol, f"{symbol} & Sons", "BUY", 0.41, 0.12, None, sentences, WINDOWS[0].end, NOW.start)
+    return CorrectedLine(
+        symbol=symbol,
+        company=f"{symbol} & Sons",
+        signal_type="BUY",
+        combined_score=0.41,
+        without=0.12,
+        with_new=None,
+        sentences=sentences,
+        decided_at=WINDOWS[0].end,
+        known_at=NOW.start,
+    )
 
 
 def parts(digest: Digest) -> tuple[str, str]:

@@ -16,10 +16,9 @@ from signals_pipeline.core.tables import (
     STAGES,
     TEXT,
     Column,
-    OneOf,
-    Range,
     Table,
 )
+from signals_pipeline.core.units import OneOf, Range
 from signals_pipeline_tests.support.signal_builders import WINDOWS, signal
 
 TONES = Table(

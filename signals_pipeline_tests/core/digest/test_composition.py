@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.record.outcomes import realised_outcomes
-from signals_pipeline.core.signals.decision import GateResult, NearMiss, Signal, SignalType, decide, expired_in
+from signals_pipeline.core.signal_fields import SignalType
+from signals_pipeline.core.signals.decision import GateResult, NearMiss, Signal, decide, expired_in
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.digest_examples import (

@@ -83,7 +83,7 @@ def test_what_is_no_digest_is_refused_in_one_line(text: str, message: str) -> No
     [
         ("kind", "unheard of", "malformed at kind "),
         ("as_of", "yesterday", "malformed at as_of "),
-        ("new", [{"symbol": "AAA"}], r"malformed at new\.0\.company "),
+        ("new", [{"symbol": "AAA"}], r"malformed at new\.0\.signal_type "),
         ("funnel", {"signals": "many"}, r"malformed at funnel\.signals "),
     ],
 )

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.digest.composition import survives_without
 from signals_pipeline.core.digest.wording import correction_sentences, eastern, sentences, signed
+from signals_pipeline.core.signal_fields import SignalType
 from signals_pipeline.core.signals.corrections import Change, Correction
-from signals_pipeline.core.signals.decision import Signal, SignalType
+from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.text import shorten, shorten_counted
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, signal, story
 
