@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.digest.model import Digest, DigestError
+from signals_pipeline.core.digest.model import Digest, DigestError, _reader
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline_tests.support.digest_examples import (
@@ -54,6 +55,26 @@ def test_json_round_trips_exactly_and_is_stable(digest: Digest) -> None:
     assert again.to_json() == text
     assert json.loads(text, parse_constant=pytest.fail)["version"] == 1
     assert list(json.loads(text)) == sorted(json.loads(text))
+
+
+def test_the_reader_is_built_on_first_use_and_reads_the_same() -> None:
+    text = digest_of(NOW, [signal(window=NOW)]).to_json()
+    digest = Digest.from_json(text)
+
+    _reader.cache_clear()
+
+    assert Digest.from_json(text) == digest
+
+
+def test_an_enum_is_written_as_its_value() -> None:
+    class Deployment(StrEnum):
+        LOCAL = "local"
+
+    digest = digest_of(NOW, [signal(window=NOW)])
+
+    text = replace(digest, deployment=Deployment.LOCAL).to_json()
+
+    assert text == replace(digest, deployment="local").to_json()
 
 
 def test_nan_is_refused() -> None:

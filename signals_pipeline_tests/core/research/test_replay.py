@@ -1,5 +1,6 @@
 """A replay is what the stages themselves would have decided, to the last bit; the arrays only make it quick."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -92,6 +93,21 @@ def test_it_takes_up_what_was_active_before(seed: int, start: int) -> None:
     assert replayed_rows(
         replay_signals(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols
     ) == decided_rows(later)
+
+
+def test_a_company_that_left_the_watchlist_changes_nothing() -> None:
+    windows = windows_of(16)
+    tone, scores = frames_of(windows, SYMBOLS, USED, 1)
+    earlier = decided(windows[:8], scores, USED, [])
+    evidence = StoredEvidence.from_frames(tone, scores, windows[8:])
+    of_a_stranger = [replace(signal, candidate=replace(signal.candidate, symbol="ZZZ")) for signal in earlier]
+    assert of_a_stranger
+
+    found = replay_signals(evidence, [USED], [*earlier, *of_a_stranger])
+
+    expected = replay_signals(evidence, [USED], earlier)
+    symbols = evidence.panel.symbols
+    assert replayed_rows(found, 0, windows[8:], symbols) == replayed_rows(expected, 0, windows[8:], symbols)
 
 
 @settings(max_examples=8)
