@@ -1,13 +1,13 @@
 """Mail to files: each mail becomes an .eml file that any mail program opens; nothing leaves the machine."""
 
 import hashlib
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
 
+from signals_pipeline.adapters.atomic_write import write_bytes
 from signals_pipeline.core.digest.delivery import NotSent
 
 
@@ -43,10 +43,8 @@ class FileTransport:
             NotSent: the folder can't be written.
         """
         path = self.folder / f"{_file_stem(content)}.eml"
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            part.write_bytes(content)
-            part.replace(path)
+            write_bytes(path, content)
         except OSError as error:
             message = f"{path}: {error.strerror}; free up space there, or choose another SIGNALS_DATA_DIR"
             raise NotSent(message, permanent=False) from error

@@ -1,9 +1,9 @@
 """A digest as files: HTML, text and JSON side by side, each written atomically."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from signals_pipeline.adapters.atomic_write import write_text
 from signals_pipeline.core.digest.model import Digest
 
 
@@ -41,8 +41,5 @@ def write_digest(content: str, folder: Path) -> DigestFiles:
     folder.mkdir(parents=True, exist_ok=True)
     renderings = {files.json: content, files.text: render_text(digest), files.html: render_html(digest)}
     for path, rendering in renderings.items():
-        # A reader sees the old file or the new one, never half of one.
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(rendering, encoding="utf-8", newline="\n")
-        part.replace(path)
+        write_text(path, rendering)
     return files
