@@ -5,8 +5,8 @@ import os
 import dagster as dg
 
 from signals_pipeline import sample
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.stores.digests import DigestRepository
-from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import click
 
 from signals_pipeline.adapters.aws.metrics import write
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import DatabaseError
-from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.core.checks.metrics import heartbeat_metric
 from signals_pipeline.core.windows import newest_complete

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parseaddr
 
 import dagster as dg
 
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.mail.envelope import Envelope, Links, domain_of
 from signals_pipeline.adapters.mail.files import FileTransport
 from signals_pipeline.adapters.mail.ses import SesTransport
@@ -31,11 +32,6 @@ from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
 
 
-def clock() -> datetime:
-    """The present instant, aware UTC."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Mailing:
     """Mail settings of a deployment.
@@ -53,7 +49,7 @@ class Mailing:
     recipients: tuple[str, ...]
     transport: Transport
     links: Links = field(default_factory=Links)
-    now: Callable[[], datetime] = clock
+    now: Callable[[], datetime] = utc_now
     operators: tuple[str, ...] = ()
 
     @property

@@ -3,12 +3,13 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.settings import Settings
 from signals_pipeline.web import actions, api, pages
 from signals_pipeline.web.context import WebContext
@@ -20,11 +21,6 @@ DESCRIPTION = (
     "Trading signals from news headlines: the digests, the signals with their outcomes, and the track record. "
     "Nothing here is investment advice."
 )
-
-
-def utc_now() -> datetime:
-    """Return the current time, UTC."""
-    return datetime.now(UTC)
 
 
 def create_app(

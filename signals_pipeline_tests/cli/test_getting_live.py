@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.cli import main
-from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.doctor import DEFAULT_SECONDS
 from signals_pipeline.cli.doctor.checkup import WAIT_SHARE
 from signals_pipeline.cli.doctor.local import local_probes, sequential

@@ -4,8 +4,8 @@ import subprocess
 import sys
 from datetime import timedelta
 
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.web import pages, responses
-from signals_pipeline.web.app import utc_now
 from signals_pipeline.web.conditional import Representation
 from signals_pipeline_tests.support.web_site import TOLD, site
 

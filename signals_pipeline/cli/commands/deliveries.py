@@ -3,8 +3,8 @@
 import click
 from rich.table import Table
 
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.stores.outbox import Mail
-from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.console import console
 from signals_pipeline.cli.console import table as empty_table
 from signals_pipeline.cli.mail import summary_lines

@@ -17,7 +17,7 @@ RUNS_DAYS = 60
 @click.option("--yes", "act", is_flag=True, help="Delete; without it only the counts are shown.")
 def prune(*, frames_days: int, scores_days: int, runs_days: int, act: bool) -> None:
     """Delete old data that can be recomputed; signals, digests and mails are kept."""
-    from signals_pipeline.cli.clock import utc_now
+    from signals_pipeline.adapters.clock import utc_now
     from signals_pipeline.cli.prune import prune as delete_old
 
     delete_old(

@@ -13,7 +13,7 @@ from signals_pipeline.settings import Settings
 @options.horizon
 def record(first: str | None, last: str | None, windows: int, horizon: str) -> None:
     """Show the track record: hit rates, rank correlation, calibration and slices, with figures as PNG."""
-    from signals_pipeline.cli.clock import utc_now
+    from signals_pipeline.adapters.clock import utc_now
     from signals_pipeline.cli.record import show
 
     show(Settings.checked(), (first, last, windows), int(horizon), utc_now())

@@ -17,7 +17,7 @@ def tune(values: tuple[str, ...], first: str | None, last: str | None, windows: 
 
     Without --try, a grid of 100 settings is tried. Every setting ever tried counts in the judgement.
     """
-    from signals_pipeline.cli.clock import utc_now
+    from signals_pipeline.adapters.clock import utc_now
     from signals_pipeline.cli.tune import choices_of, replayed
 
     replayed(Settings.checked(), choices_of(values), (first, last, windows), int(horizon), utc_now())

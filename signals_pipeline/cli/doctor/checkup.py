@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.probes.findings import ProbeResult, fail, has_running_probes, ok, run_probes
-from signals_pipeline.cli.clock import utc_now
 from signals_pipeline.cli.doctor import DEFAULT_SECONDS
 from signals_pipeline.cli.doctor.local import local_probes, sequential
 from signals_pipeline.cli.errors import user_message

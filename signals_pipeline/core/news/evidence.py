@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from signals_pipeline.core.arrays import BoolArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.linking.clauses import assign_clauses
 from signals_pipeline.core.linking.linker import link
@@ -25,8 +26,6 @@ from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, W
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class TextVersions:
         self,
         rows: pd.DataFrame,
         as_of: npt.NDArray[np.datetime64],
-    ) -> Flags:
+    ) -> BoolArray:
         """`replaced` for many rows.
 
         Args:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from signals_pipeline.core.arrays import BoolArray, IntArray
 
 # Headlines further apart than this are not compared, and a window looks back this far for the stories it continues.
 STORY_HOURS = 72
@@ -31,8 +32,6 @@ _NEWEST = 8
 
 _REACH = STORY_HOURS * 3_600_000_000  # microseconds
 
-Indices = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 _POSSESSIVE = re.compile(r"['’]s\b")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*[^\W_]*%?|[^\W_]+")
@@ -63,8 +62,8 @@ def jaccard_index(first: frozenset[str] | frozenset[int], second: frozenset[str]
 def duplicate_pairs(
     symbols: Sequence[str],
     texts: Sequence[str],
-    known_at: Indices,
-) -> tuple[Indices, Indices]:
+    known_at: IntArray,
+) -> tuple[IntArray, IntArray]:
     """Find pairs of rows that belong to one story of one company within 72 h.
 
     A row is compared with the newest rows of its company that share a word with it, `_NEWEST` per word: the time is
@@ -124,11 +123,11 @@ class WindowStories:
         already_reported: The story began before the window, so that an earlier digest could report it.
     """
 
-    row: Indices
-    headline: Indices
-    story: Indices
-    member: Indices
-    already_reported: Flags
+    row: IntArray
+    headline: IntArray
+    story: IntArray
+    member: IntArray
+    already_reported: BoolArray
 
 
 class Timeline:
@@ -206,7 +205,7 @@ class Timeline:
             already_reported=already_reported[is_evidence],
         )
 
-    def _first_copies(self, low: int, high: int) -> Indices:
+    def _first_copies(self, low: int, high: int) -> IntArray:
         """For each row of [low, high) the earliest copy of its headline there, counted from low."""
         rows = np.arange(high - low)
         links = [
@@ -219,8 +218,8 @@ class Timeline:
         self,
         low: int,
         high: int,
-        headline: Indices,
-    ) -> tuple[Flags, Indices]:
+        headline: IntArray,
+    ) -> tuple[BoolArray, IntArray]:
         """Choose one row per headline and company: the first relevant one, or else the first.
 
         Returns:
@@ -247,9 +246,9 @@ class Timeline:
         self,
         low: int,
         high: int,
-        is_chosen: Flags,
-        chosen_row: Indices,
-    ) -> Indices:
+        is_chosen: BoolArray,
+        chosen_row: IntArray,
+    ) -> IntArray:
         """For each row the earliest row that duplicates connect it with, counted from low."""
         # A chosen row continues the story of each of its earlier duplicates, whether that one is chosen or not.
         first, last = np.searchsorted(self._later_duplicate, [low, high])
@@ -288,7 +287,7 @@ def _without_ending(word: str) -> str:
     return word
 
 
-def _run_starts(group: Indices) -> Indices:
+def _run_starts(group: IntArray) -> IntArray:
     """For each entry the position of the first entry of its run of equal values.
 
     E.g. [7, 7, 3, 3, 3, 7] gives [0, 0, 2, 2, 2, 5].
@@ -300,7 +299,7 @@ def _run_starts(group: Indices) -> Indices:
     return np.maximum.accumulate(np.where(continues, 0, positions))
 
 
-def _previous_in_group(group: Indices, counts: Flags) -> Indices:
+def _previous_in_group(group: IntArray, counts: BoolArray) -> IntArray:
     """For each row the row before it in the same group, -1 where there is none or the row does not count."""
     rows = np.flatnonzero(counts)
     # A stable sort keeps the rows of a group in their order, so that neighbours in it are predecessor and successor.
@@ -312,7 +311,7 @@ def _previous_in_group(group: Indices, counts: Flags) -> Indices:
     return previous
 
 
-def _earliest_connected(size: int, links: Sequence[tuple[Indices, Indices]]) -> Indices:
+def _earliest_connected(size: int, links: Sequence[tuple[IntArray, IntArray]]) -> IntArray:
     """For each row the smallest row that it leads back to over any number of links.
 
     Rows are followed backwards only: a later row never changes what an earlier one leads to. Each pass takes the
@@ -324,7 +323,7 @@ def _earliest_connected(size: int, links: Sequence[tuple[Indices, Indices]]) -> 
         links: Arrays of earlier rows and of the later rows linked to them; negative earlier rows lie before the first
             row and don't count.
     """
-    inside: list[tuple[Indices, Indices]] = []
+    inside: list[tuple[IntArray, IntArray]] = []
     for earlier, later in links:
         exists = earlier >= 0
         inside.append((earlier[exists], later[exists]))

@@ -31,6 +31,7 @@ import pandas as pd
 import talib
 from numpy.typing import NDArray
 
+from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
@@ -60,7 +61,6 @@ _FLAT = 1e-9
 
 _NO_DAY = np.datetime64("NaT", "D")
 
-Reals = NDArray[np.float64]
 Days = NDArray[np.datetime64]
 
 
@@ -179,7 +179,7 @@ class _History:
         self._ex_day_count = 0
         self._columns = bars.columns
 
-    def as_of(self, opened: np.datetime64) -> Mapping[str, Reals]:
+    def as_of(self, opened: np.datetime64) -> Mapping[str, FloatArray]:
         """high, low, close, volume (n,), adjusted for what was known when this day's session had opened."""
         ex_day_count = self._bars.count_ex_days(opened)
         if ex_day_count != self._ex_day_count:
@@ -260,7 +260,7 @@ def _row(
     return (session, is_stale, end - used.start, last_close, *indicators)
 
 
-def _indicators(high: Reals, low: Reals, close: Reals, volume: Reals) -> _Indicators:
+def _indicators(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray) -> _Indicators:
     """Raw values, components and technical, from prices relative to the last close. Formulas: see the module."""
     atr = float(talib.ATR(high, low, close, _ATR_PERIOD)[-1])
     _, _, histogram = talib.MACD(close, *_MACD_PERIODS)
@@ -300,7 +300,7 @@ def _indicators(high: Reals, low: Reals, close: Reals, volume: Reals) -> _Indica
     )
 
 
-def _rsi(close: Reals) -> float:
+def _rsi(close: FloatArray) -> float:
     # ATR of bars without a range is Wilder's average of |change|: the sum of RSI's two averages. Where it vanishes,
     # TA-Lib returns 0, the most oversold value there is, for a price that did not move.
     average_change = float(talib.ATR(close, close, close, _ATR_PERIOD)[-1])
@@ -309,7 +309,7 @@ def _rsi(close: Reals) -> float:
     return float(talib.RSI(close, _ATR_PERIOD)[-1])
 
 
-def _momentum(close: Reals) -> float:
+def _momentum(close: FloatArray) -> float:
     """The last 5 days' log return in units of its standard deviation, nan under 21 closes."""
     if len(close) <= _VOLATILITY_SESSIONS:
         return nan
@@ -319,7 +319,7 @@ def _momentum(close: Reals) -> float:
     return _ratio(recent_return, sigma * sqrt(_MOMENTUM_SESSIONS))
 
 
-def _volume_z(volume: Reals) -> float:
+def _volume_z(volume: FloatArray) -> float:
     """The z-score of the last session's log volume, nan under 20 sessions."""
     if len(volume) < _VOLUME_SESSIONS:
         return nan

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.intervals import hit_rate_interval
-from signals_pipeline.core.record.forward_returns import FloatArray, ForwardReturns, ScorePanel
+from signals_pipeline.core.record.forward_returns import ForwardReturns, ScorePanel
 from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES
 
 By = Literal["combined_score", "confidence_score"]

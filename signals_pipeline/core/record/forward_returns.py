@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.prices.adjustment import span_factors
 from signals_pipeline.core.record.outcomes import HORIZONS, price_grids, span_returns
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Sessions, Window, instant64
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from signals_pipeline.core.arrays import FloatArray
 
 # Sums in another order differ in the last digits; positions that are equal must stay equal.
 _ROUNDING = 1e-9

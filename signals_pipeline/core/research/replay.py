@@ -11,15 +11,12 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
-from signals_pipeline.core.record.forward_returns import FloatArray
-from signals_pipeline.core.research.stored_evidence import BoolArray, StoredEvidence, ToneGrid
+from signals_pipeline.core.arrays import BoolArray, FloatArray, IntArray
+from signals_pipeline.core.research.stored_evidence import StoredEvidence, ToneGrid
 from signals_pipeline.core.signal_fields import Lifecycle
 from signals_pipeline.core.signals.decision import STRONGER_BY, Signal
 from signals_pipeline.core.windows import NEW_YORK, Window
-
-Integers = NDArray[np.int64]
 
 LIFECYCLES: tuple[Lifecycle, ...] = ("new", "stronger", "flipped")
 _NEW, _STRONGER, _FLIPPED = range(3)
@@ -57,11 +54,11 @@ class ReplayedSignals:
         combined: Combined score.
     """
 
-    setting: Integers
-    window: Integers
-    symbol: Integers
+    setting: IntArray
+    window: IntArray
+    symbol: IntArray
     rise: BoolArray
-    lifecycle: Integers
+    lifecycle: IntArray
     combined: FloatArray
 
 
@@ -101,11 +98,11 @@ class _Parameters:
 
     technical: FloatArray
     tones: tuple[ToneGrid, ...]
-    tone_place: Integers
+    tone_place: IntArray
     sentiment_weight: FloatArray
     min_combined_score: FloatArray
-    expiry: Integers
-    max_signals: Integers
+    expiry: IntArray
+    max_signals: IntArray
     technical_only: BoolArray
 
     @classmethod
@@ -188,9 +185,9 @@ class _History:
 
     side: FloatArray
     combined: FloatArray
-    decided_at: Integers
-    stronger_at: Integers
-    stronger_day: Integers
+    decided_at: IntArray
+    stronger_at: IntArray
+    stronger_day: IntArray
 
     @classmethod
     def from_signals(cls, n_settings: int, symbols: Sequence[str], signals: Iterable[Signal]) -> "_History":
@@ -246,14 +243,14 @@ def _concatenated(parts: Sequence[ReplayedSignals]) -> ReplayedSignals:
     return ReplayedSignals(**columns)
 
 
-def _largest(moves: BoolArray, size: FloatArray, maximum: Integers) -> BoolArray:
+def _largest(moves: BoolArray, size: FloatArray, maximum: IntArray) -> BoolArray:
     """The largest moves of each row, at most its `maximum`; equal ones by symbol."""
     if (moves.sum(axis=1, keepdims=True) <= maximum).all():
         return moves
     # Descending by size; a stable sort leaves equal ones in the order of symbols.
     order = np.argsort(np.where(moves, -size, np.inf), axis=1, kind="stable")
     rank = np.empty_like(order)
-    ascending: Integers = np.broadcast_to(np.arange(order.shape[1], dtype=np.int64), order.shape)
+    ascending: IntArray = np.broadcast_to(np.arange(order.shape[1], dtype=np.int64), order.shape)
     np.put_along_axis(rank, order, ascending, axis=1)
     return moves & (rank < maximum)
 

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.record.forward_returns import FloatArray, ScorePanel, window_places
+from signals_pipeline.core.arrays import BoolArray, FloatArray
+from signals_pipeline.core.record.forward_returns import ScorePanel, window_places
 from signals_pipeline.core.scoring.scores import SHRINKAGE
 from signals_pipeline.core.sentiment.tone import age_hours, headline_weight, recency_factor
 from signals_pipeline.core.windows import Window
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.intervals import hit_rate_interval
 from signals_pipeline.core.record.forward_returns import ForwardReturns
 from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES, LOOK_AHEAD, SUSPECT, SUSPECT_HORIZON
-from signals_pipeline.core.research.multiple_testing import Bets, FloatArray, RealityCheck, reality_check
+from signals_pipeline.core.research.multiple_testing import Bets, RealityCheck, reality_check
 from signals_pipeline.core.research.replay import ParameterSet, ReplayedSignals
 
 LEVEL = 0.05

@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from signals_pipeline.core.arrays import FloatArray, IntArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.tables import SCORES, RowsByWindow, concat
@@ -29,9 +29,6 @@ SHRINKAGE = 0.5
 
 WINDOWS_A_SHARE = 65  # windows per chunk of work
 
-Reals = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 # The columns of HEADLINES that the counts need.
 _COUNTED_COLUMNS = ["window_start", "symbol", "relevance"]
@@ -131,7 +128,7 @@ class _Grid:
     def size(self) -> int:
         return len(self.starts) * len(self.symbols)
 
-    def cells(self, frame: pd.DataFrame) -> Integers:
+    def cells(self, frame: pd.DataFrame) -> IntArray:
         """The cell of each row, shape (rows,); -1 outside the grid."""
         window = self.starts.get_indexer(pd.DatetimeIndex(frame["window_start"]))
         symbol = self.symbols.get_indexer(pd.Index(frame["symbol"], dtype="str"))
@@ -139,7 +136,7 @@ class _Grid:
         cell = window * len(self.symbols) + symbol
         return np.where(is_outside, -1, cell).astype(np.int64)
 
-    def count(self, frame: pd.DataFrame, counted: pd.Series) -> Integers:
+    def count(self, frame: pd.DataFrame, counted: pd.Series) -> IntArray:
         """How many of the flagged rows each cell has, shape (cells,)."""
         cells = self.cells(frame)
         is_counted = (cells >= 0) & counted.to_numpy(dtype=bool)
@@ -241,10 +238,10 @@ def _stories(rows: pd.DataFrame) -> pd.DataFrame:
 class _CellTone(NamedTuple):
     """Tone of the cells, shape (cells,), and what their stories have to do with it, shape (stories,)."""
 
-    n_effective: Reals
-    tone: Reals
-    contribution: Reals  # of each story to its cell's tone; they sum to it
-    without: Reals  # the cell's tone had the story not been there
+    n_effective: FloatArray
+    tone: FloatArray
+    contribution: FloatArray  # of each story to its cell's tone; they sum to it
+    without: FloatArray  # the cell's tone had the story not been there
 
 
 def _tone(stories: pd.DataFrame, size: int) -> _CellTone:
@@ -285,15 +282,15 @@ def _tone(stories: pd.DataFrame, size: int) -> _CellTone:
 class _ToneSums(NamedTuple):
     """v, v^2 and v s, of each story or summed over each cell; v is A_k relative to the largest of the cell."""
 
-    weight: Reals
-    squared_weight: Reals
-    weighted_score: Reals
+    weight: FloatArray
+    squared_weight: FloatArray
+    weighted_score: FloatArray
 
 
 def _tone_sums(
-    cell: Integers,
-    weight: Reals,
-    score: Reals,
+    cell: IntArray,
+    weight: FloatArray,
+    score: FloatArray,
     size: int,
 ) -> tuple[_ToneSums, _ToneSums]:
     """The terms of each story, shape (stories,), and their sums over each cell, shape (cells,)."""
@@ -310,7 +307,7 @@ def _tone_sums(
     return terms, sums
 
 
-def _shrunk_tone(sums: _ToneSums) -> tuple[Reals, Reals]:
+def _shrunk_tone(sums: _ToneSums) -> tuple[FloatArray, FloatArray]:
     """n_eff and tone from the sums, by the module's formulas; 0 and 0 where there is no story."""
     has_story = sums.squared_weight > 0
     n_effective = np.divide(
@@ -327,7 +324,7 @@ def _rank(stories: pd.DataFrame) -> pd.DataFrame:
     return stories.loc[order].reset_index(drop=True)
 
 
-def _weight_and_confidence(rows: pd.DataFrame, size: int) -> tuple[Reals, Reals]:
+def _weight_and_confidence(rows: pd.DataFrame, size: int) -> tuple[FloatArray, FloatArray]:
     """Total weight of each cell and its mean confidence, 0 without a headline that carries tone."""
     cell, weight = rows["cell"].to_numpy(), rows["weight"].to_numpy()
     total_weight = _sum_by_group(cell, weight, size)
@@ -409,6 +406,6 @@ def _records(frame: pd.DataFrame, keys: Sequence[str]) -> list[dict[str, Any]]:
     return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _sum_by_group(group: Integers, values: Reals, size: int) -> Reals:
+def _sum_by_group(group: IntArray, values: FloatArray, size: int) -> FloatArray:
     """Sum of each group's values, added one by one in the order given, shape (size,)."""
     return np.asarray(np.bincount(group, weights=values, minlength=size), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The clock of the command line. Everything below takes the time as an argument."""
+"""The clock of this machine. Core takes the time as an argument; what runs it passes `utc_now` or a time of its own."""
 
 from datetime import UTC, datetime
 
