@@ -19,8 +19,9 @@ import pandas as pd
 
 from signals_pipeline.core.arrays import BoolArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
-from signals_pipeline.core.linking.clauses import assign_clauses
-from signals_pipeline.core.linking.linker import link
+from signals_pipeline.core.linking.clauses import NO_TONE_REASONS
+from signals_pipeline.core.linking.gazetteer import Gazetteer
+from signals_pipeline.core.linking.linker import link, with_company_text
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
 from signals_pipeline.core.tables import HEADLINES, concat
@@ -138,6 +139,7 @@ def build_evidence(
     *,
     lookback_hours: float,
     strict: bool,
+    gazetteer: Gazetteer | None = None,
     map_chunks: MapChunks = map_serially,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The evidence of each window, cut to the words that speak of each company.
@@ -148,10 +150,11 @@ def build_evidence(
         windows: Consecutive windows, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
+        gazetteer: The companies off the watchlist that may be a headline's subject.
         map_chunks: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
-        HEADLINES rows, and the number of rows without tone by reason, as `clauses.assign_clauses` gives them.
+        HEADLINES rows, and the number of rows without tone by reason, every reason of `NO_TONE_REASONS` present.
     """
     # Each chunk of windows takes only the items that its windows may see.
     parts = chunked(windows, WINDOWS_A_SHARE)
@@ -167,6 +170,7 @@ def build_evidence(
     work = partial(
         _share_evidence,
         watchlist=watchlist,
+        gazetteer=gazetteer,
         lookback_hours=lookback_hours,
         strict=strict,
     )
@@ -229,14 +233,17 @@ def _share_evidence(
     share: _Share,
     *,
     watchlist: Watchlist,
+    gazetteer: Gazetteer | None,
     lookback_hours: float,
     strict: bool,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
-    linked = link(items, watchlist)
+    linked = link(items, watchlist, gazetteer)
     evidence = build(linked, windows, lookback_hours=lookback_hours, strict=strict)
-    return assign_clauses(evidence, watchlist)
+    reasons = evidence.loc[evidence["reason"] != "", "reason"].value_counts()
+    without_tone = {reason: int(reasons.get(reason, 0)) for reason in NO_TONE_REASONS}
+    return evidence, without_tone
 
 
 def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:
@@ -272,11 +279,12 @@ def _evidence_rows(
         member=member,
         novelty=np.maximum(NOVELTY**member, smallest),
         told=already_reported,
+        event="",
     )
 
     # Only now are texts that were edited or withdrawn dropped: their stories were needed for the numbers above.
     replaced = TextVersions.from_copies(ordered).replaced_rows(rows, np.repeat(ends, row_counts))
-    return rows[~replaced]
+    return with_company_text(rows[~replaced])
 
 
 def _microseconds(instant: datetime) -> int:

@@ -78,7 +78,9 @@ def technicals_frame(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
 def headlines_for(sentiment: pd.DataFrame) -> pd.DataFrame:
     """The HEADLINES rows that a SENTIMENT frame came from."""
     rows = sentiment.assign(published_at=sentiment["known_at"], reconstructed=False, text=sentiment["title"])
-    return HEADLINES.conform(rows.assign(text_hash=rows["title"], feed="recorded", member=0))
+    return HEADLINES.conform(
+        rows.assign(text_hash=rows["title"], feed="recorded", member=0, role="subject", span="", event="", reason="")
+    )
 
 
 def build(

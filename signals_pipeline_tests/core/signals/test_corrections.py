@@ -154,9 +154,10 @@ def test_what_did_not_change_or_was_known_before_corrects_nothing() -> None:
 
 def headline(number: int, title: str, **changes: Any) -> dict[str, Any]:
     return {
-        "window_start": NOW.start, "headline_id": f"{number}", "symbol": "AAA", "relevance": 1.0,
+        "window_start": NOW.start, "headline_id": f"{number}", "symbol": "AAA", "role": "subject", "relevance": 1.0,
         "published_at": NOW.start, "known_at": NOW.start + number * HOUR, "reconstructed": False, "title": title,
-        "text": title, "text_hash": title, "url": f"https://news.example/a{number}", "source": "Wire", "feed": "wire",
+        "text": title, "text_hash": title, "span": "", "event": "", "reason": "",
+        "url": f"https://news.example/a{number}", "source": "Wire", "feed": "wire",
         "story_id": "a", "member": 0, "novelty": 1.0, "told": False, **changes,
     }  # fmt: skip
 
