@@ -213,9 +213,6 @@ def to_arrays(frame: pd.DataFrame) -> ColumnArrays:
     return columns
 
 
-# Roles of a company in a title, "" where only a tag names it (see `core.linking`).
-ROLES = ("subject", "affected", "mentioned", "broker", "other", "")
-
 # Columns that several tables share.
 _WINDOW = Column("window_start", INSTANT, "UTC", "Start of the digest window that the row belongs to")
 _SYMBOL = Column("symbol", TEXT, "ticker", "Watchlist symbol; empty where the headline names no company of it")
@@ -283,8 +280,8 @@ SENTIMENT = Table(
         Column("source", TEXT, "name", "Publisher"),
         Column("story_id", TEXT, "sha256, 16 hex", "Story of the symbol that it belongs to"),
         Column("told", FLAG, "yes/no", "The story began before this window"),
-        Column("role", TEXT, OneOf(ROLES), "Role of the company in the title; empty where it is not known"),
-        Column("event", TEXT, OneOf(EVENT_TYPES), "Event type: by the rules, else by the model, else other"),
+        Column("role", TEXT, "subject, affected", "What the title makes of the company"),
+        Column("event", TEXT, OneOf(EVENT_TYPES), "What happened: by the rules, else by the model, else other"),
         Column("p_negative", REAL, Range(0, 1), "Probability of a negative tone"),
         Column("p_neutral", REAL, Range(0, 1), "Probability of a neutral tone"),
         Column("p_positive", REAL, Range(0, 1), "Probability of a positive tone"),
@@ -300,7 +297,7 @@ SENTIMENT = Table(
         Column(
             "reason",
             TEXT,
-            OneOf(("", "confidence", "event")),
+            "confidence or event",
             "Why it carries no tone: too little confidence, or an event type outside TONE_EVENTS; empty where it does",
         ),
     ),
@@ -363,7 +360,7 @@ SCORES = Table(
         ),
         Column("news_title", TEXT, "text", "Title of that story's weightiest headline"),
         Column("news_url", TEXT, "http(s) URL", "Its link"),
-        Column("event", TEXT, OneOf((*EVENT_TYPES, "")), "Its event type; empty without a story"),
+        Column("event", TEXT, "event type", "Its event type; empty without a story"),
         Column(
             "reaction",
             REAL,

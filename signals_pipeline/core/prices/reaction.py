@@ -87,6 +87,12 @@ def reactions(symbols: pd.Series, known_at: pd.Series, as_of: pd.DatetimeIndex, 
     return moves
 
 
+def has_moved_already(reaction: float, signal_type: str) -> bool:
+    """Return whether a reaction has taken the direction of a BUY or SELL by a usual day's range or more."""
+    side = 1.0 if signal_type == "BUY" else -1.0
+    return side * reaction >= ALREADY_MOVED
+
+
 def _move(
     bars: AdjustedBars,
     base: np.datetime64,

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from signals_pipeline.core.arrays import BoolArray, FloatArray
-from signals_pipeline.core.event_types import TONE_EVENTS
+from signals_pipeline.core.event_types import TONE_EVENTS, EventType
+from signals_pipeline.core.sentiment.events import rating_action
 from signals_pipeline.core.tables import SENTIMENT
 from signals_pipeline.core.windows import Sessions, Window
 
@@ -199,13 +200,13 @@ def _final_events(rows: pd.DataFrame, logits: pd.DataFrame, position: npt.NDArra
     if "event" in logits.columns:
         by_model = pd.Series(logits["event"].to_numpy(dtype=object)[position], index=rows.index, dtype="str")
         event = event.where(event != "", by_model.fillna(""))
-    return event.where(event != "", "other").astype("str")
+    return event.where(event != "", EventType.OTHER.value).astype("str")
 
 
 def _with_rating_actions(rows: pd.DataFrame, event: pd.Series, probabilities: FloatArray) -> FloatArray:
     """Return the probabilities, those of rating actions replaced by what the action does."""
     replaced = probabilities.copy()
-    is_rating = (event == "rating").to_numpy(dtype=bool)
+    is_rating = (event == EventType.RATING.value).to_numpy(dtype=bool)
     for row in np.flatnonzero(is_rating).tolist():
         action = rating_action(rows["text"].iat[row], _first_span(rows["span"].iat[row]))
         if action is not None:
