@@ -119,7 +119,8 @@ def sentences(
     """The reasons for a signal, one sentence each.
 
     In this order: what changed, whether prices are stale, what the tone rests on, how far the price has moved since,
-    which news is old, whether price agrees, and which stories are decisive. Reasons that matter most come first because a mail cuts long ones.
+    which news is old, whether price agrees, and which stories are decisive. Reasons that matter most come first because
+    a mail cuts long ones.
 
     Args:
         signal: The signal.
