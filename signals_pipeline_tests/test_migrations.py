@@ -221,7 +221,7 @@ def test_a_revision_that_violates_a_foreign_key_is_rolled_back(tmp_path: Path) -
     opened = engine_for(url)
     orphan = (
         "INSERT INTO signal_candidate VALUES "
-        "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical', NULL)"
+        "('2026', 'A', 'BUY', '2026', 0.5, 0.5, 0.9, NULL, 1, 0, '', '', '', '[]', 'technical', NULL, NULL, NULL)"
     )
     violated = pytest.raises(DatabaseError, match="rows that violate a foreign key")
     with violated, migration_transaction(opened) as connection:

@@ -25,7 +25,7 @@ def judged(window: Window, symbol: str, score: float, *, fresh: bool = True) -> 
 
 
 def run_with(
-    mode: Mode = "live", *, expiry: float = 7, most: int = 25, cooldown: float = 2, model: str = "compact @1"
+    mode: Mode = "live", *, expiry: float = 7, most: int = 25, cooldown: float = 0, model: str = "compact @1"
 ) -> WindowRun:
     knobs = {"signal_expiry_days": expiry, "max_signals": most, "flip_cooldown_days": cooldown}
     return WindowRun(mode, model, knobs, {"candidates": 1}, [{"symbol": "N", "gate": "threshold"}])

@@ -53,7 +53,7 @@ def headlines_of(windows: Sequence[Window], symbols: Sequence[str], seed: int, m
                         "text": text,
                         "text_hash": text,
                         "span": "",
-                        "event": str(random.choice(["", "results", "price", "opinion"])),
+                        "event": str(random.choice(["", "results", "price"], p=[0.5, 0.4, 0.1])),
                         "reason": "",
                         "url": "",
                         "source": "Wire",

@@ -47,11 +47,6 @@ def atrs(reaction: float) -> str:
     return f"{text[1:] if text.endswith('0.0') and len(text) == 4 else text} ATR"
 
 
-def reaction_words(reaction: float | None) -> str:
-    """The move since the headline in a few words: `−2.1 ATR since the headline`, `no session since`."""
-    return "no session since" if reaction is None else f"{atrs(reaction)} since the headline"
-
-
 # Names of event types for readers; keys are those of frames and database.
 _EVENT_NAMES: dict[str, str] = {
     EventType.RESULTS: "results",

@@ -133,7 +133,8 @@ def test_tones_are_those_of_the_scores_to_the_last_bit(seed: int, setting: Param
 
 def test_lifecycles_of_every_kind_occur() -> None:
     windows = windows_of(60)
-    evidence = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, 3), windows, sessions_of(windows))
+    frames = frames_of(windows, SYMBOLS, USED, 5, mean=4)
+    evidence = StoredEvidence.from_frames(*frames, windows, sessions_of(windows))
     found = replay_signals(evidence, [USED])
     assert {LIFECYCLES[each] for each in found.lifecycle} == {"new", "stronger", "flipped"}
     assert np.bincount(found.window).max() == USED.max_signals

@@ -8,15 +8,18 @@ from random import Random
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from signals_pipeline.core.prices.reaction import PriceHistory
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.scoring import scores
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, windows_between
 from signals_pipeline_tests.support.chunks import map_in_reverse
+from signals_pipeline_tests.support.replay_inputs import sessions_of
 
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
 WINDOW = WINDOWS[0]
@@ -189,6 +192,54 @@ def test_the_headlines_of_a_story_count_as_one_story() -> None:
     assert (story["title"], story["headlines"], story["told"]) == ("Title 1", 3, True)
     assert story["tone"] == pytest.approx((0.15 + 0.3 - 0.2) / 0.8)
     assert story["without"] == 0
+
+
+def test_a_story_has_event_role_and_publication_time_of_its_weightiest_headline() -> None:
+    known = WINDOW.end - timedelta(hours=1)
+    rows = [
+        scored(0, 0.2, 0.5, story_id="s", event="legal", role="affected"),
+        scored(1, 0.4, 1.0, story_id="s", event="results", known_at=known, published_at=known - timedelta(hours=1)),
+    ]
+    row, (story,) = score_of(rows)
+
+    assert (row["event"], story["event"], story["role"]) == ("results", "results", "subject")
+    assert datetime.fromisoformat(story["published_at"]) == known - timedelta(hours=1)
+    assert datetime.fromisoformat(story["known_at"]) == known
+
+
+def test_the_reaction_is_to_the_first_headline_of_the_leading_story() -> None:
+    # Thursday 7 March, 08:30 to 17:30 New York time; the sessions are from 14:30 to 21:00 UTC.
+    noon, evening = WINDOW.start + timedelta(hours=3), WINDOW.end - timedelta(minutes=5)
+    rows = [
+        scored(0, 0.5, 0.9, story_id="s", known_at=evening),
+        # The first headline of the story carries no tone, but the price knew it.
+        scored(1, 0.0, 0.1, story_id="s", known_at=noon),
+        scored(2, 0.1, 0.9, story_id="other", known_at=WINDOW.start),
+        scored(3, 0.5, 0.9, symbol="T", known_at=evening),
+    ]
+    sentiment = sentiment_frame(rows)
+    headlines = headlines_for(sentiment)
+    sessions = sessions_of(WINDOWS)
+    last = int(np.searchsorted(sessions.dates, np.datetime64("2024-03-07")))
+    dates = pd.Series(np.busday_offset(sessions.dates[last], np.arange(-40, 1)).astype("datetime64[us]"))
+    closes = np.append(np.full(40, 100.0), 94.0)
+    bars = pd.concat(
+        pd.DataFrame(
+            {"symbol": symbol, "session": dates, "high": closes + 1, "low": closes - 1, "close": closes, "volume": 1.0}
+        )
+        for symbol in ("NVDA", "T")
+    ).astype({"symbol": "str"})
+    prices = PriceHistory(bars, None, sessions)
+
+    built = scores.build(
+        headlines, sentiment, technicals_frame([]), SYMBOLS, [WINDOW], sentiment_weight=0.6, prices=prices
+    ).set_index("symbol")
+
+    assert built.loc["NVDA", "story_known_at"] == noon
+    assert built.loc["NVDA", "reaction"] == pytest.approx(-3.0)
+    assert math.isnan(built.loc["T", "reaction"])  # no session closed since
+    assert pd.isna(built.loc["XOM", "story_known_at"])
+    assert math.isnan(built.loc["XOM", "reaction"])
 
 
 def test_the_leading_story_has_the_largest_absolute_contribution() -> None:
