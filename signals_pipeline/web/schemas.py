@@ -1,6 +1,7 @@
 """The API's responses except the digest: fields, units and examples, as the OpenAPI description shows them."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -50,7 +51,8 @@ class ApiModel(BaseModel, frozen=True, from_attributes=True):
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field's value
     """The value with every text in it made plain; models in it have done so themselves."""
-    if isinstance(value, str):
+    # The members of an enum are our own words.
+    if isinstance(value, str) and not isinstance(value, StrEnum):
         return safe.plain(value)
     if isinstance(value, list):
         return [_plain(item) for item in cast("list[Any]", value)]

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.arrays import BoolArray, FloatArray
+from signals_pipeline.core.arrays import BoolArray, FloatArray, IntArray
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars
 from signals_pipeline.core.prices.technicals import MAX_BARS, average_true_range
 from signals_pipeline.core.windows import Sessions
@@ -73,10 +73,10 @@ def reactions(symbols: pd.Series, known_at: pd.Series, as_of: pd.DatetimeIndex, 
     # The sessions to compare: the last that closed before the headline, and before as_of.
     instants = known_at.to_numpy(dtype="datetime64[us]")
     ends = as_of.to_numpy(dtype="datetime64[us]")
-    base = np.searchsorted(sessions.closes, instants, side="left") - 1
-    latest = np.searchsorted(sessions.closes, ends, side="left") - 1
+    base: IntArray = np.asarray(np.searchsorted(sessions.closes, instants, side="left"), dtype=np.int64) - 1
+    latest: IntArray = np.asarray(np.searchsorted(sessions.closes, ends, side="left"), dtype=np.int64) - 1
     # An ex-date is known once its session has opened.
-    opened = np.searchsorted(sessions.opens, ends, side="left") - 1
+    opened: IntArray = np.asarray(np.searchsorted(sessions.opens, ends, side="left"), dtype=np.int64) - 1
 
     is_known: BoolArray = np.logical_not(np.isnat(instants))
     is_comparable: BoolArray = is_known & (base >= 0) & (latest > base)
