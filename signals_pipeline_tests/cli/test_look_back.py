@@ -99,6 +99,7 @@ def test_tune_says_where_other_knobs_made_the_history(deployed: Settings, monkey
     output = " ".join(found.output.split())
     assert "were made with other knobs or an earlier release" in output
     assert re.search(r"With the setting in use there are \d+: \d+ in both, \d+ only now, \d+ only then\.", output)
+    assert deployed.record_dir.exists()
 
 
 def test_tune_varies_the_event_types_that_carry_tone(deployed: Settings) -> None:
