@@ -38,12 +38,21 @@ _COLUMNS = {
     "min_combined_score": "min. score",
     "min_sentiment_confidence": "min. conf.",
     "tone_half_life_hours": "half-life h",
+    "tone_events": "events",
     "signal_expiry_days": "expiry d",
+    "flip_cooldown_days": "cool-down d",
     "max_signals": "max.",
     "signal_generator": "generator",
 }
+
+
+def _event_types(text: str) -> str:
+    """Event types as the setting has them, from the form of --try, where commas separate values: `results+guidance`."""
+    return text.replace("+", ",")
+
+
 # How the values of a knob are read; all others are numbers with decimals.
-_READERS = {"max_signals": int, "signal_generator": str}
+_READERS = {"max_signals": int, "signal_generator": str, "tone_events": _event_types}
 
 
 def replayed(

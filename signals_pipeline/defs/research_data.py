@@ -29,7 +29,7 @@ MARGIN_BEFORE = timedelta(days=5)  # the last session before the first window, h
 SCORE_COLUMNS = ["window_start", "symbol", "n_stories", "tone", "tone_confidence", "technical", "combined"]
 SENTIMENT_COLUMNS = [
     *("window_start", "headline_id", "symbol", "known_at", "story_id", "told"),
-    *("score", "confidence", "relevance", "novelty"),
+    *("score", "confidence", "relevance", "novelty", "event"),
 ]
 
 
@@ -128,7 +128,8 @@ def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datet
     keys = [window.key for window in windows]
     scores = inputs.frames.columns(SCORES, keys, SCORE_COLUMNS)
     sentiment = inputs.frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
-    evidence = StoredEvidence.from_frames(sentiment, scores, windows)
+    sessions = inputs.market.sessions(windows)
+    evidence = StoredEvidence.from_frames(sentiment, scores, windows, sessions)
     watchlist = inputs.market.watchlist.symbols
     symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
     first_day = (windows[0].start - MARGIN_BEFORE).date()
@@ -138,7 +139,7 @@ def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datet
         evidence.panel.symbols,
         watchlist,
         inputs.prices.bars(symbols, first_day, last_day),
-        inputs.market.sessions(windows),
+        sessions,
         as_of=as_of,
         actions=inputs.prices.actions(symbols, first_day, last_day),
     )
