@@ -11,6 +11,7 @@ from signals_pipeline.core.intervals import wilson_interval
 from signals_pipeline.core.linking.clauses import MentionSpan
 from signals_pipeline.core.linking.linker import Linker
 from signals_pipeline.core.linking.roles import Role
+from signals_pipeline.core.sentiment.events import EventType
 from signals_pipeline.core.text import clean, readable
 from signals_pipeline.core.watchlist import Watchlist
 
@@ -39,6 +40,51 @@ def rows(name: str) -> list[dict[str, str]]:
     """The rows of a labelled file."""
     with (DATA / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledHeadline:
+    """What a headline says about one company, as labelled by hand.
+
+    `role` is `Role.TAGGED` where the title does not name the company. `tone` is -1, 0 or 1 for a holder of its stock,
+    and 0 unless the company is the subject or affected. `agreed`: two readers independently gave the same three labels.
+    """
+
+    part: str
+    title: str
+    symbol: str
+    company: str
+    role: Role
+    event: EventType
+    tone: int
+    agreed: bool
+    source: str
+
+
+def labelled_headlines(part: str | None = None) -> list[LabelledHeadline]:
+    """The labels of `headline_gold.csv`, or those of one of its `PARTS`.
+
+    Raises:
+        ValueError: A role, event or tone is not in the vocabulary.
+    """
+    headlines = []
+    for row in rows("headline_gold.csv"):
+        if part is not None and row["part"] != part:
+            continue
+        headlines.append(
+            LabelledHeadline(
+                part=row["part"],
+                title=row["title"],
+                symbol=row["symbol"],
+                company=row["company"],
+                role=Role(row["role"]),
+                event=EventType(row["event"]),
+                tone=int(row["tone"]),
+                agreed=row["agreed"] == "1",
+                source=row["source"],
+            )
+        )
+    return headlines
 
 
 def gold_watchlist() -> Watchlist:
