@@ -182,3 +182,46 @@ def opposite_tones(part: str) -> list[Toned]:
         if row["part"] == part:
             labels[row["title"]][row["entity"]] = row["label"]
     return [Toned(title, found) for title, found in labels.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class MinimalPair:
+    """Two titles that differ in what they say of a company, with the tone of each: -1, 0 or 1, never the same."""
+
+    kind: str
+    first: str
+    first_label: int
+    second: str
+    second_label: int
+
+
+def minimal_pairs() -> list[MinimalPair]:
+    """The pairs of minimal_pairs.csv."""
+    return [
+        MinimalPair(row["kind"], row["first"], int(row["first_label"]), row["second"], int(row["second_label"]))
+        for row in rows("minimal_pairs.csv")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoCompanyRow:
+    """The tone of a title toward one of the companies that it names; `span` as in HEADLINES."""
+
+    kind: str
+    title: str
+    company: str
+    span: str
+    label: int
+
+
+def two_company_rows() -> list[TwoCompanyRow]:
+    """The rows of two_companies.csv."""
+    return [
+        TwoCompanyRow(row["kind"], row["title"], row["company"], row["span"], int(row["label"]))
+        for row in rows("two_companies.csv")
+    ]
+
+
+def held_out_titles() -> list[str]:
+    """SEntFiN's held-out titles that come with the tests."""
+    return [row["title"] for row in rows("sentfin_held_out.csv")]
