@@ -9,26 +9,28 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import pandas as pd
+from rich.table import Table
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.adapters.watchlist import load_watchlist, watchlist_path
-from signals_pipeline.cli.console import console, table
+from signals_pipeline.cli.console import console
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.core.linking.gazetteer import Gazetteer
+from signals_pipeline.core.linking.gazetteer import Gazetteer, ListedCompany
 from signals_pipeline.core.linking.linker import link, with_company_text
+from signals_pipeline.core.linking.mentions import symbol_key
 from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.sentiment.events import assign_events
-from signals_pipeline.core.sentiment.tone import read_tone, texts_to_score
-from signals_pipeline.core.watchlist import Watchlist
+from signals_pipeline.core.sentiment.tone import LABELS, read_tone, texts_to_score
+from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.defs.cached_scoring import Scorer
 from signals_pipeline.defs.resources import choose_scorer
 from signals_pipeline.settings import Settings
@@ -42,6 +44,20 @@ _FIRST_INSTANT = datetime(2000, 1, 3, tzinfo=UTC)
 _STEP = timedelta(milliseconds=1)
 
 _NO_WORDS = "no words in it"
+
+# Why a headline carries no tone for a company, in words.
+REASONS = {
+    "archive": "published long before it was first seen",
+    "broker": "it comments on something else",
+    "confidence": "the model is not sure enough (MIN_SENTIMENT_CONFIDENCE)",
+    "event": "this kind of event carries none (TONE_EVENTS)",
+    "form": "the title of a filing says nothing of its content",
+    "market_data": "an automatic report on trading",
+    "mentioned": "nothing is reported of it",
+    "no_statement": "the words say nothing of it",
+    "other": "another thing of that name",
+    "tagged": "only a tag names it",
+}
 
 
 class ClassifyError(SignalsError):
@@ -172,7 +188,7 @@ class HeadlineClassifier:
         """Return what the pipeline makes of each headline, in the same order."""
         # The stages before scoring, as `core.news.evidence` runs them. What a tag names is followed, too.
         tags = {tag for headline in headlines for tag in headline.tags}
-        watchlist = self._gazetteer.extended(self._watchlist, tags)
+        watchlist = with_tagged_companies(self._watchlist, self._gazetteer, tags)
         items = normalise(map(_raw_headline, range(len(headlines)), headlines)).items
         rows = assign_events(with_company_text(link(items, watchlist, self._gazetteer)))
 
@@ -220,6 +236,44 @@ class HeadlineClassifier:
             reason = None if found else "no company of the watchlist" if words else _NO_WORDS
             classified.append(ClassifiedHeadline(headline.title, tuple(found), reason))
         return classified
+
+
+def with_tagged_companies(watchlist: Watchlist, gazetteer: Gazetteer, tags: Collection[str]) -> Watchlist:
+    """Return the watchlist and those companies of the gazetteer that a tag names, by their tickers."""
+    followed = {symbol_key(symbol) for symbol in watchlist.symbols}
+    wanted = {symbol_key(tag) for tag in tags} - followed
+    companies = list(watchlist)
+    for listed in gazetteer.companies:
+        if symbol_key(listed.ticker) in wanted:
+            wanted.remove(symbol_key(listed.ticker))
+            companies.append(_company(listed, gazetteer))
+    return Watchlist(tuple(companies))
+
+
+def _company(listed: ListedCompany, gazetteer: Gazetteer) -> Company:
+    """A listed company as an entry of a watchlist, with the names that headlines use for it."""
+    clear: list[str] = []
+    ambiguous: list[str] = []
+    for name in gazetteer.names(listed):
+        words = [word.upper() if name.in_capitals else word.capitalize() for word in name.words]
+        (clear if name.use is None else ambiguous).append(" ".join(words))
+    for actor in gazetteer.actors:
+        if actor.ticker == listed.ticker:
+            clear.append(actor.name)
+    return Company(listed.ticker, listed.name, tuple(dict.fromkeys(clear)), tuple(dict.fromkeys(ambiguous)))
+
+
+class NoCache:
+    """A score cache that keeps nothing: a classified title leaves no trace."""
+
+    def get(self, hashes: Iterable[str], model_revision: str) -> pd.DataFrame:  # noqa: ARG002
+        """No scores."""
+        columns: dict[str, pd.Series] = {name: pd.Series([], dtype="float32") for name in LABELS}
+        columns["event"] = pd.Series([], dtype="str")
+        return pd.DataFrame(columns, index=pd.Index([], dtype="str", name="text_hash"))
+
+    def put(self, scores: pd.DataFrame, model_revision: str) -> None:
+        """Forget the scores."""
 
 
 def _raw_headline(position: int, headline: InputHeadline) -> RawHeadline:
@@ -276,3 +330,24 @@ def print_classified(
                 click.echo(json.dumps(asdict(headline), ensure_ascii=False))
         else:
             _print_table(classified)
+
+
+def _print_table(headlines: Sequence[ClassifiedHeadline]) -> None:
+    """Each headline with a line per company."""
+    output = console()
+    for headline in headlines:
+        output.print(headline.title, style="bold")
+        if headline.reason:
+            output.print(f"  {headline.reason}", style="dim")
+            continue
+        rows = Table(box=None, show_header=False, padding=(0, 2))
+        for company in headline.companies:
+            rows.add_row(
+                company.symbol,
+                company.role or "tag only",
+                company.event or "-",
+                "-" if company.tone is None else f"{company.tone:+.2f}",
+                "" if company.confidence is None else f"confidence {company.confidence:.2f}",
+                f"no tone: {REASONS.get(company.reason, company.reason)}" if company.reason else "",
+            )
+        output.print(rows)
