@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.results import file_section, table
+from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.core.linking.linker import Linker
 from signals_pipeline_tests.support.labelled_data import PARTS, gold_watchlist, judge_linking, rows
 
@@ -16,7 +17,7 @@ HARD = ("ambiguous name", "several companies", "product or unit", "person", "cas
 
 def main(labelled: list[dict[str, str]]) -> None:
     """Judge, print and file the section."""
-    linker = Linker(gold_watchlist())
+    linker = Linker(gold_watchlist(), load_gazetteer())
     groups = {part: [row for row in labelled if row["part"] == part] for part in PARTS}
     groups |= {"both": labelled, "both, hard": [row for row in labelled if row["note"] in HARD]}
     lines = []

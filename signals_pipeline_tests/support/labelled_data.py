@@ -8,8 +8,8 @@ from pathlib import Path
 
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.intervals import wilson_interval
-from signals_pipeline.core.linking.clauses import MentionSpan
 from signals_pipeline.core.linking.linker import Linker
+from signals_pipeline.core.linking.parts import MentionSpan
 from signals_pipeline.core.linking.roles import Role
 from signals_pipeline.core.sentiment.events import EventType
 from signals_pipeline.core.text import clean, readable
@@ -102,7 +102,7 @@ def linked(linker: Linker, row: dict[str, str]) -> dict[str, Role]:
     title, _ = clean(row["title"])
     tags = row.get("tags", "").split("|")
     links = linker.read(title, readable(title), "", tags).links
-    return {link.symbol: link.role for link in links if link.role not in (Role.TAGGED, Role.OTHER)}
+    return {link.symbol: link.role for link in links if link.reason != "tagged" and link.role is not Role.OTHER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def test_the_size_of_the_chunks_changes_nothing(
 
 
 def test_every_reason_for_no_tone_is_counted_over_all_chunks() -> None:
-    title = "Microsoft beats Walmart in groceries"
+    title = "Shoppers like Microsoft more than Walmart"
     items = [raw(title, START + pd.Timedelta(days=day, hours=15)) for day in range(1, 8)]
 
     with chunks_of(3):
