@@ -289,7 +289,10 @@ SENTIMENT = Table(
         Column("confidence", REAL, Range(Fraction(1, 3), 1), "Largest of the three probabilities"),
         Column("confident", FLAG, "yes/no", "confidence >= MIN_SENTIMENT_CONFIDENCE"),
         Column(
-            "recency", REAL, Range(0, 1), "2 ** (-age / TONE_HALF_LIFE_HOURS), age in market hours from known_at to as_of"
+            "recency",
+            REAL,
+            Range(0, 1),
+            "2 ** (-age / TONE_HALF_LIFE_HOURS), age in market hours",
         ),
         Column("relevance", REAL, OneOf((1, 0.5, 0)), "1 subject, 0.5 affected"),
         Column("novelty", REAL, Range(0, 1, above=True), "Halves with each headline of the story before it"),

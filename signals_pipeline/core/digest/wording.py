@@ -47,11 +47,6 @@ def atrs(reaction: float) -> str:
     return f"{text[1:] if text.endswith('0.0') and len(text) == 4 else text} ATR"
 
 
-def reaction_words(reaction: float | None) -> str:
-    """The move since the headline in a few words: `−2.1 ATR since the headline`, `no session since`."""
-    return "no session since" if reaction is None else f"{atrs(reaction)} since the headline"
-
-
 # Names of event types for readers; keys are those of frames and database.
 _EVENT_NAMES: dict[str, str] = {
     EventType.RESULTS: "results",
@@ -119,7 +114,8 @@ def sentences(
     """The reasons for a signal, one sentence each.
 
     In this order: what changed, whether prices are stale, what the tone rests on, how far the price has moved since,
-    which news is old, whether price agrees, and which stories are decisive. Reasons that matter most come first because a mail cuts long ones.
+    which news is old, whether price agrees, and which stories are decisive. Reasons that matter most come first because
+    a mail cuts long ones.
 
     Args:
         signal: The signal.

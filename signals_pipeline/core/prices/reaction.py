@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.arrays import FloatArray
+from signals_pipeline.core.arrays import BoolArray, FloatArray
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars
 from signals_pipeline.core.prices.technicals import MAX_BARS, average_true_range
 from signals_pipeline.core.windows import Sessions
@@ -78,12 +78,13 @@ def reactions(symbols: pd.Series, known_at: pd.Series, as_of: pd.DatetimeIndex, 
     # An ex-date is known once its session has opened.
     opened = np.searchsorted(sessions.opens, ends, side="left") - 1
 
-    is_comparable = ~np.isnat(instants) & (base >= 0) & (latest > base)
-    names = symbols.tolist()
+    is_known: BoolArray = np.logical_not(np.isnat(instants))
+    is_comparable: BoolArray = is_known & (base >= 0) & (latest > base)
+    names: list[str] = symbols.tolist()
     for row in np.flatnonzero(is_comparable).tolist():
         bars = prices.by_symbol.get(names[row])
         if bars is not None:
-            moves[row] = _move(bars, days[base[row]], days[latest[row]], days[opened[row]])
+            moves[row] = _move(bars, days, int(base[row]), int(latest[row]), int(opened[row]))
     return moves
 
 
@@ -95,18 +96,27 @@ def has_moved_already(reaction: float, signal_type: str) -> bool:
 
 def _move(
     bars: AdjustedBars,
-    base: np.datetime64,
-    latest: np.datetime64,
-    opened: np.datetime64,
+    days: NDArray[np.datetime64],
+    base: int,
+    latest: int,
+    opened: int,
 ) -> float:
-    """Return the move between the closes of two sessions over the ATR at the first; NaN where a bar is missing."""
-    first = _place(bars.days, base)
-    last = _place(bars.days, latest)
+    """Return the move between the closes of two sessions over the ATR at the first; NaN where a bar is missing.
+
+    Args:
+        bars: The company's bars.
+        days: Dates of the calendar's sessions.
+        base: Place of the session before the headline in `days`.
+        latest: Place of the last closed session.
+        opened: Place of the last opened session: the last ex-date known.
+    """
+    first = _place(bars.days, days[base])
+    last = _place(bars.days, days[latest])
     if first is None or last is None:
         return np.nan
 
     # As many bars as the technicals use, so that older ones change nothing.
-    columns = bars.adjusted(bars.count_ex_days(opened))
+    columns = bars.adjusted(bars.count_ex_days(days[opened]))
     used = slice(max(0, first + 1 - MAX_BARS), first + 1)
     close = float(columns["close"][first])
     atr = average_true_range(

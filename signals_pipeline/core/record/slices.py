@@ -1,5 +1,4 @@
-"""The track record by symbol, publisher, event, reaction, lifecycle and model, and which of these slices differ by more
-than chance.
+"""The track record cut by symbol, publisher, event, reaction, lifecycle and model.
 
 With enough slices some of them look good by chance: a slice is called different only where that survives Benjamini and
 Hochberg's correction over all slices looked at. The lines themselves are those of `track_record`.

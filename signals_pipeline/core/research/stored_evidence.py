@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.arrays import BoolArray, FloatArray
 from signals_pipeline.core.record.forward_returns import ScorePanel, window_places
-from signals_pipeline.core.scoring.tone_formula import company_tone
+from signals_pipeline.core.scoring.tone_formula import company_tone, sum_by_group
 from signals_pipeline.core.sentiment.tone import headline_weight, market_age, recency_factor
 from signals_pipeline.core.windows import Sessions, Window
 
@@ -125,11 +125,12 @@ class StoredEvidence:
         carries_tone = weight > 0
 
         # Stories: weight, and whether none of the headlines that count belongs to an old story.
-        story_weight = np.bincount(self.story, weights=weight)
+        n_stories = int(self.story[-1]) + 1 if len(self.story) else 0
+        story_weight = sum_by_group(self.story, weight, n_stories)
         counts = story_weight > 0
         starts_story = np.append(True, self.story[1:] != self.story[:-1])[: len(self.story)]
         cell = self.cell[starts_story][counts]
-        story_score = np.bincount(self.story, weights=weight * self.score)[counts]
+        story_score = sum_by_group(self.story, weight * self.score, n_stories)[counts]
         is_fresh = np.bincount(self.story, weights=self.old & carries_tone)[counts] == 0
 
         # Companies: sums over their stories.

@@ -286,8 +286,7 @@ def _begins(headlines: pd.DataFrame, grid: _Grid, story_id: pd.Series) -> pd.Ser
     cells = grid.cells(headlines)
     is_leading = cells >= 0
     is_leading[is_leading] = (
-        headlines["story_id"].to_numpy(dtype=object)[is_leading]
-        == story_id.to_numpy(dtype=object)[cells[is_leading]]
+        headlines["story_id"].to_numpy(dtype=object)[is_leading] == story_id.to_numpy(dtype=object)[cells[is_leading]]
     )
     known_at = headlines.loc[is_leading, "known_at"]
     return known_at.groupby(cells[is_leading]).min().reindex(np.arange(grid.size))

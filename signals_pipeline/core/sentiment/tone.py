@@ -234,9 +234,11 @@ def _final_events(rows: pd.DataFrame, logits: pd.DataFrame, position: npt.NDArra
 def _with_rating_actions(rows: pd.DataFrame, event: pd.Series, probabilities: FloatArray) -> FloatArray:
     """Return the probabilities, those of rating actions replaced by what the action does."""
     replaced = probabilities.copy()
+    texts: list[str] = rows["text"].tolist()
+    spans: list[str] = rows["span"].tolist()
     is_rating = (event == EventType.RATING.value).to_numpy(dtype=bool)
     for row in np.flatnonzero(is_rating).tolist():
-        action = rating_action(rows["text"].iat[row], _first_span(rows["span"].iat[row]))
+        action = rating_action(texts[row], _first_span(spans[row]))
         if action is not None:
             replaced[row] = action.probabilities
     return replaced

@@ -190,7 +190,7 @@ def decide(
         window: The window; its end is when the signals are decided.
         expiry_days: Days that a signal stays active.
         max_signals: Maximum signals per window. A candidate beyond it leaves no trace: a capped flip closes nothing.
-        flip_cooldown_days: Days in which a company's signal flips at most once, unless |combined| is higher than before.
+        flip_cooldown_days: Days in which a company's signal flips at most once unless |combined| is higher than before.
 
     Returns:
         The decision; the same arguments always give the same.
