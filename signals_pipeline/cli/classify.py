@@ -317,7 +317,7 @@ def print_classified(
         ModelError: The model is not prepared.
         WatchlistError: The watchlist can't be used.
     """
-    knobs = settings.knobs()
+    knobs = settings.knobs
     if model:
         knobs = Knobs.checked(**(knobs.stored() | {"sentiment_model": model}))
     path = watchlist_path(watchlist) if watchlist else settings.signals_watchlist or sample.WATCHLIST
