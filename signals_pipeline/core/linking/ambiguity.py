@@ -51,12 +51,16 @@ _OTHER_ENTITY = re.compile(
         |(?:finance|news|money|autos|start|investor)\s*$
         # An affiliate that is listed by itself, or a namesake.
         |(?-i:KGaA|HBC|FEMSA|Consolidated|Bottl(?:ing|ers?)|Beverages|Europacific|Amatil|Hellenic|BDC|Phillips)\b
-        # A fund of the issuer.
-        |(?-i:(?:(?!(?:[Tt]o|[Ff]or|[Ww]ith|[Ii]nto|[Oo]f|[Oo]n|Says?|Files?|Targets?|Launch\w*|Announces?|Aims?|Plans?|Could|New
-            |Buys?|Seeks?)\b)[A-Z0-9$&][\w&.+%-]*\s){0,8}?(?:ETFs?|ETNs?|Fund|UCITS|Income\sTrust|Mortgage\sTrust)\b)
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+# A fund of the issuer: "JPMorgan Equity Premium Income ETF"; no words of a sentence stand between.
+_FUND = re.compile(
+    r"""\s(?:(?!(?:[Tt]o|[Ff]or|[Ww]ith|[Ii]nto|[Oo]f|[Oo]n|Says?|Files?|Targets?|Launch\w*|Announces?|Aims?|Plans?|Could|New
+            |Buys?|Seeks?)\b)[A-Z0-9$&][\w&.+%-]*\s){0,8}?(?:ETFs?|ETNs?|Fund|UCITS|Income\sTrust|Mortgage\sTrust)\b""",
+    re.VERBOSE,
+)
+_FUND_WORDS = ("ETF", "ETN", "Fund", "UCITS", "Trust")
 # "The Oracle of Omaha", and whoever is called after him.
 _ORACLE_OF = re.compile(r"\s[Oo]f\s[A-Z]")
 # A place in a state: "Cisco, Texas".
@@ -84,7 +88,7 @@ _COMPANY_ACTION = re.compile(
     r"|says|seeks|sells|settles|signs|slashes|spends|starts|sues|takes|tests|unveils|wants|warns|wins|agreed|announced"
     r"|acquiring|building|buying|considering|cutting|developing|expanding|facing|hiring|launching|mulling|offering"
     r"|climbs|dips|jumps|plunges|rallies|sinks|slides|slips|soars|surges|tumbles|employees|executives|lawyers"
-    r"|planning|preparing|raising|seeking|selling|testing|upping|weighing|working"
+    r"|will|planning|preparing|raising|seeking|selling|testing|upping|weighing|working"
     r"|to (?:acquire|build|buy|cut|debut|hire|invest|launch|offer|open|pay|raise|report|sell|spend|unveil))\b)",
     re.IGNORECASE,
 )
@@ -94,7 +98,7 @@ _TITLE_HEAD = re.compile(r"(?:^|[:;]\s|\s[-–—|]\s)[\"“'‘]?$")
 # What may stand before a name that stands alone: a capitalised word there could be the rest of a person's name.
 _STANDS_ALONE = re.compile(
     r"(?:^|[,:;(\"“‘]\s?|\s[-–—|]\s|\b(?:Why|How|Is|Will|What|Of|For|With|And|By|To|From|As|After|Are|Does|Can|Could"
-    r"|Should|Behind|Against|About|Inside|But|When|If|Says?|[a-z][\w’'-]*)\s)$"
+    r"|Should|Behind|Against|About|Inside|But|When|If|Says?|Did|Do|Has|Have|Who|Where|[a-z][\w’'-]*)\s)$"
 )
 # "the target", "its gap": an ordinary word.
 _DETERMINER = re.compile(
@@ -116,8 +120,15 @@ _MINIMUM_LONG_WORDS = 3
 # Directly after the name of a company, whatever else the name means.
 _COMPANY_WORD_AFTER = re.compile(
     r"(?:['’]s?)?\s(?:[Ss]hares?|[Ss]tocks?|[Ee]arnings|[Rr]evenues?|[Pp]rofits?|Q[1-4]|[Ii]nc|[Cc]orp|[Pp]lc|[Ll]td|CEO|CFO"
-    r"|COO|[Dd]ividends?|[Gg]uidance|[Ii]nvestors)\b|,?\sInc\b"
+    r"|COO|[Dd]ividends?|[Gg]uidance|[Ii]nvestors|[Ii]s\s(?:[Uu]p|[Dd]own))\b|,?\sInc\b"
 )
+# Names that are everyday words of business.
+_EVERYDAY_WORDS_LIST = """
+    ally arm best block box cap charter chase coach discover dow exchange fox gap general global guess key kick limited
+    match national nice now on one open post premium progressive quest range ross roper shell snap southern square
+    sprint strategy target team total trade travelers ultra union unity united visa
+"""
+_EVERYDAY_WORDS = frozenset(_EVERYDAY_WORDS_LIST.split())
 # ... and that are words for a whole market.
 _MARKET_WORDS_LIST = """
     asian european global international japanese tech us u.s world growth value
@@ -165,6 +176,8 @@ def means_other(mention: Mention, text: str) -> bool:
     start, end = mention.start, mention.end
     if _OTHER_ENTITY.match(text, end) or _IN_STATE.match(text, end):
         return True
+    if any(word in text for word in _FUND_WORDS) and _FUND.match(text, end):
+        return True
     # A count is written like a name that begins with a digit.
     if text[start].isdigit() and text[start:end].isalnum():
         before = text[:start]
@@ -186,6 +199,17 @@ def _company_words_follow(mention: Mention, text: str) -> bool:
         name = text[mention.start : mention.end].casefold()
         return at_head or name not in _MARKET_WORDS
     return at_head and _COMPANY_ACTION.match(text, mention.end) is not None
+
+
+def is_likely_company(mention: Mention, text: str) -> bool:
+    """Whether an ambiguous name means the company where the title names other companies, too.
+
+    Everyday words do not: targets are raised and gaps are closed in titles about companies.
+    """
+    is_everyday = text[mention.start : mention.end].casefold() in _EVERYDAY_WORDS
+    if is_everyday or mention.is_ticker or len(mention.symbols) > 1 or not text[mention.start].isupper():
+        return False
+    return may_be_company(mention, text) and not is_doubtful(mention, text)
 
 
 def may_be_company(mention: Mention, text: str) -> bool:

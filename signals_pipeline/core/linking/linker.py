@@ -13,9 +13,15 @@ from itertools import pairwise
 
 import pandas as pd
 
-from signals_pipeline.core.linking.ambiguity import accepted_symbols, is_doubtful, may_be_company, means_other
+from signals_pipeline.core.linking.ambiguity import (
+    accepted_symbols,
+    is_doubtful,
+    is_likely_company,
+    may_be_company,
+    means_other,
+)
 from signals_pipeline.core.linking.clauses import clauses_by_company
-from signals_pipeline.core.linking.gazetteer import Gazetteer
+from signals_pipeline.core.linking.gazetteer import Gazetteer, NameUse
 from signals_pipeline.core.linking.mentions import CASHTAG_MARK, OFF_LIST_MARK, Mention, NameIndex
 from signals_pipeline.core.linking.parts import MentionSpan, Span
 from signals_pipeline.core.linking.roles import Role, assign_roles
@@ -254,7 +260,7 @@ def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Menti
     for order in (forwards, reversed(forwards)):
         for neighbour, index in pairwise(order):
             mention = mentions[index]
-            if symbols[index] or not symbols[neighbour]:
+            if symbols[index] or not symbols[neighbour] or mention.use is NameUse.NEVER:
                 continue
             # The list can't tell companies apart that share a name.
             is_shared = len(mention.symbols) > 1
@@ -262,6 +268,12 @@ def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Menti
                 continue
             left, right = sorted((neighbour, index))
             if _JOINED.match(text[mentions[left].end : mentions[right].start]):
+                symbols[index] = mention.symbols
+
+    # Another company in the title says that it is about companies: "Meta set to surpass Google".
+    if any(symbols):
+        for index, mention in enumerate(mentions):
+            if not symbols[index] and mention.use is None and is_likely_company(mention, text):
                 symbols[index] = mention.symbols
 
     spans: list[MentionSpan] = []

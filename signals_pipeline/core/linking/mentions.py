@@ -55,6 +55,8 @@ _NOT_TICKERS_LIST = """
 _NOT_TICKERS = frozenset(_NOT_TICKERS_LIST.split())
 # "@Name" names a company like any word, unless it credits a source: "via @Name", "@Name: title".
 _SOURCE_CREDIT = re.compile(r"(?:^|\b(?:via|rt|by|from|cc|on|h/t)\s|[“\"(])@$", re.IGNORECASE)
+# What parts a symbol from its share class.
+_SYMBOL_SEPARATORS = str.maketrans("./", "--")
 # Every symbol in brackets or behind a mark.
 _SYMBOL_ANYWHERE = re.compile(rf"[{CASHTAG_MARK}(\[: ]{_SYMBOL}")
 # Letters from which on a name also counts with an s: feeds that lose apostrophes write "Amazons Dash", "Honeywells".
@@ -130,11 +132,11 @@ class _OffListName:
 
 
 # Words within a name that stay in lower case.
-_SMALL_WORDS = frozenset(("and", "de", "of", "the", "&"))
+_SMALL_WORDS = frozenset(("and", "de", "of", "s", "the", "&"))
 
 
 def _is_name_like(word: str) -> bool:
-    # "eBay", "iRhythm", "21Shares", "of".
+    # "eBay", "iRhythm", "21Shares", "of", the s of "Lowe's".
     return not word[:2].islower() or word in _SMALL_WORDS
 
 
@@ -147,7 +149,7 @@ def _matches_case(name_word: str, word: str) -> bool:
 
 def symbol_key(symbol: str) -> str:
     """Return one form for all spellings of a symbol: `BRK.B`, `BRK-B` and `brk/b` are equal."""
-    return re.sub(r"[./\-]", "-", symbol.strip().upper())
+    return symbol.strip().upper().translate(_SYMBOL_SEPARATORS)
 
 
 class NameIndex:
@@ -190,10 +192,9 @@ class NameIndex:
 
     def may_name_watched(self, text: str) -> bool:
         """Whether a text may name a company of the watchlist; False saves the search."""
-        fold = _fold if "&" in text else str.casefold
-        if any(fold(word) in self._watched_first_words for word in _WORD.findall(text)):
+        if not self._watched_first_words.isdisjoint(map(str.casefold, _WORD.findall(text))):
             return True
-        return any(self.symbol(match) for match in _SYMBOL_ANYWHERE.findall(text))
+        return any(self.symbol(written) for written in _SYMBOL_ANYWHERE.findall(text))
 
     def find(self, text: str) -> list[Mention]:
         """Find the names, `(NYSE: SYM)` forms and marked cashtags of a text, in order, none overlapping another."""
@@ -244,26 +245,25 @@ class NameIndex:
 
     def _find_names(self, text: str) -> Iterator[Mention]:
         """Yield the names in a text from left to right, none overlapping another."""
-        # Most words begin no name: look them up before their positions are worked out.
         fold = _fold if "&" in text else str.casefold
-        words = [fold(word) for word in _WORD.findall(text)]
+        matches = list(_WORD.finditer(text))
+        words = [fold(match.group()) for match in matches]
         candidates = [index for index, word in enumerate(words) if word in self._lengths]
         if not candidates:
             return
 
-        word_spans = [match.span() for match in _WORD.finditer(text)]
         in_capitals = text.isupper() and len(text.split()) > _MAXIMUM_WORDS_OF_NAME_ALONE
         next_index = 0
         for index in candidates:
             # A word inside the name before can't begin another.
             if index < next_index:
                 continue
-            name = self._longest_name(text, words, word_spans, index, in_capitals=in_capitals)
+            name = self._longest_name(text, words, matches, index, in_capitals=in_capitals)
             if name is None:
                 continue
             next_index = index + len(name.folded)
-            start = word_spans[index][0]
-            end = word_spans[next_index - 1][1]
+            start = matches[index].start()
+            end = matches[next_index - 1].end()
             # In a title in capitals nothing tells a short name from the word.
             is_short = len(name.folded) == 1 and end - start <= _MAXIMUM_AMBIGUOUS_CAPITALS
             could_be_word = in_capitals and is_short
@@ -276,7 +276,7 @@ class NameIndex:
         self,
         text: str,
         words: list[str],
-        word_spans: list[_Span],
+        matches: list[re.Match[str]],
         index: int,
         *,
         in_capitals: bool,
@@ -286,7 +286,7 @@ class NameIndex:
         Args:
             text: The text.
             words: Its words, folded.
-            word_spans: Where they stand in the text.
+            matches: Where they stand in the text.
             index: Index of the name's first word.
             in_capitals: The whole text is in capitals: case says nothing.
         """
@@ -294,7 +294,7 @@ class NameIndex:
             names = self._by_words.get(tuple(words[index : index + length]))
             if names is None:
                 continue
-            spans = word_spans[index : index + length]
+            spans = [match.span() for match in matches[index : index + length]]
             if not _are_joined(text, spans) or not _may_begin_name(text, *spans[0]):
                 continue
             written_words = [text[start:end] for start, end in spans]

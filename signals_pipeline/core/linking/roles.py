@@ -42,6 +42,8 @@ _RELEVANCE = {Role.SUBJECT: 1.0, Role.AFFECTED: 0.5}
 
 # From this many companies on, a title is a list.
 _MINIMUM_LIST_SIZE = 5
+# Characters before a name that can bear on its role: eight words.
+_NEIGHBOURHOOD = 60
 # In a part behind the first, a company after more words than this is no subject.
 _MAXIMUM_WORDS_BEFORE_LATER_SUBJECT = 2
 # Of several mentions of one company the first of these roles counts.
@@ -90,7 +92,7 @@ _OPINES = re.compile(
         |\s(?:CEO|CFO|COO|President|Chair\w*|Chief)(?:\s(?-i:[A-Z])[\w.’'-]+){0,3})?
     \s(?:also\s|now\s|just\s|again\s|still\s|analyst\s|has\s(?=an?\b))*(?:
         upgrades?|downgrades?|initiates?|reiterates?|reaffirms?|maintains?|(?:assumes?|resumes?|starts?)\scoverage
-        |adjusts?|revamps?|remains?\sbullish|turns?\s(?:bullish|bearish|cautious)|is\s(?:bullish|bearish)
+        |adjusts?|revamps?|remains?\sbullish|turns?\s(?:bullish|bearish|cautious)|(?:is\s)?(?:bullish|bearish)\son
         |says?|said|sees?|warns?|thinks?|expects?|forecasts?|predicts?|projects?|believes?|recommends?|favou?rs?
         |likes?|prefers?|picks?|calls?|flags?|highlights?|points?\s(?:to|out)|argues?|advises?|suggests?|weighs?\sin
         |bets?\sbig|reveals?|data\sshows?|reports?\sthat|survey|poll|names?\s(?:top|best)|found\sa\sreason
@@ -102,7 +104,7 @@ _OPINES = re.compile(
 )
 # ... about the broker's own business: "Goldman Sachs says it will cut jobs".
 _OWN_STATEMENT = re.compile(
-    r"\b(?:says?|said|sees?|expects?|warns?|forecasts?|reveals?|believes?)\s(?:it|its|they|to|will|it['’]s)\b",
+    r"\b(?:says?|said|warns?|reveals?)\s(?:it|its|they|to|will|it['’]s)\b",
     re.IGNORECASE,
 )
 # A rating action, whoever acts.
@@ -111,9 +113,9 @@ _RATES = re.compile(
     + r"""\s(?:also\s)?(?:
         upgrades?|downgrades?|(?:re)?initiates?|reiterates?|reaffirms?|maintains?|adjusts?
         |(?:raises?|cuts?|lifts?|lowers?|trims?|boosts?|hikes?|bumps?|increases?|reduces?|slashes?|ups?|sets?|resets?|keeps?|drops?)
-            \s(?:[\w$.,&'’()-]+\s){0,6}?(?:price\s)?(?:targets?|PTs?|forecasts?|estimates?|ratings?|stock\sprice|outlook)
+            \s(?:[\w$.,&'‘’“”()-]+\s){0,6}?(?:price\s)?(?:targets?|PTs?|forecasts?|estimates?|ratings?|stock\sprice|outlook)
         |(?:keeps?|assigns?|gives?|adds?|starts?|begins?|remains?|moves?|cuts?|raises?|lifts?|lowers?)
-            \s(?:[\w$.,&'’()-]+\s){0,6}?(?:buy|sell|hold|neutral|overweight|underweight|outperform|underperform
+            \s(?:[\w$.,&'‘’“”()-]+\s){0,6}?(?:buy|sell|hold|neutral|overweight|underweight|outperform|underperform
                 |equal[- ]weight|market\sperform|sector\sperform|conviction|ratings?)
         |ratings?\supdates?|resets?|remains\sits|keeps\sits|maintains\sa|on\b(?=\s(?-i:[A-Z]))
     )\b""",
@@ -122,7 +124,7 @@ _RATES = re.compile(
 # "Bank of America upgrade", "Goldman $450 price target", "JPMorgan's target cut".
 _RATING_NOUN = re.compile(
     r"(?:['’]s?)?\s(?:(?!with\b|of\b|has\b|gets?\b)[\w$.,'’-]+\s){0,2}?"
-    r"(?:upgrades?|downgrades?|(?:price\s)?targets?|ratings?|initiation|coverage|note|survey|forecasts?)\b",
+    r"(?:upgrades?|downgrades?|(?:price\s)?targets?|ratings?|initiation|coverage|note|survey|forecasts?|(?:cautious|bullish|bearish)\s\w+)\b",
     re.IGNORECASE,
 )
 # Before the company that a broker rates.
@@ -143,7 +145,7 @@ _RATED_AT = re.compile(
 # Nothing but the source's role follows such a name.
 _ENDS = re.compile(
     r"^(?:['’]s?(?:\s[A-Z][\w.’'-]+){0,3})?(?:\s(?:Securities|Capital\sMarkets|Research|Group|Chase|Inc|survey|data|citing.*))*"
-    r"(?:\s+(?:says?|said|warns?|analysts?|strategists?|economists?|reports?|shows?))?[\s.\"”)?!]*$",
+    r"(?:\s+(?:says?|said|warns?|analysts?|strategists?|economists?|boss|chief|CEO|reports?|shows?))?[\s.\"”)?!]*$",
     re.IGNORECASE,
 )
 # A source at the end of a title: "Oil to hit $50, Citigroup says".
@@ -175,17 +177,25 @@ _BYSTANDER_BEFORE = re.compile(
              (?<!investors\s)(?<!still\s)(?<!really\s)(?<!to\s)(?<!\bi\s)(?<!\bwe\s)(?<!would\s)like
             |led\sby|backed\sby|owned\sby|funded\sby|followed\sby|including|such\sas|powered\sby|built\s(?:with|on)
             |rivals?\s(?:to|of)|competitors?\s(?:to|of)|alternatives?\sto|answer\sto|supplier\s(?:to|of)|suppliers\sto
-            |joins?|alongside|forget|move\sover,?|step\saside,?|the\snext|another)\s(?:the\s)?
+            |joins?|alongside|help\sfrom|notification\sby|forget|move\sover,?|step\saside,?|the\snext|another)\s(?:the\s)?
         )$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _BYSTANDER_AFTER = re.compile(
-    r"""(?:[-–](?:backed|led|like|style|rival|funded|linked|inspired|powered|based|supplier|era|killer|themed|branded)\b
-        |(?:['’]s)?\s(?:rivals?|suppliers?|peers?|competitors?|challengers?|backers?|customers?|partners?|spin-?offs?|alum(?:ni|nus)?
-            |veterans?|vet|interns?|co-?founders?|engineer|exec(?:utive)?s?\s(?:joins?|named|as)
-            |challenge|wannabe|killer|copycat|lookalike|supplier|clone|alternative)\b
-    )""",
+    r"""(?:['’]s)?\s(?:rivals?|suppliers?|peers?|competitors?|challengers?|backers?|customers?|partners?|spin-?offs?
+        |alum(?:ni|nus)?|veterans?|vet|interns?|co-?founders?|engineer|exec(?:utive)?s?\s(?:joins?|named|as)
+        |challenge|wannabe|killer|copycat|lookalike|clone|alternative)\b""",
     re.IGNORECASE | re.VERBOSE,
+)
+# ... whoever it is: "an Nvidia-backed startup".
+_COMPOUND_AFTER = re.compile(
+    r"[-–](?:backed|led|like|style|rival|funded|linked|inspired|powered|based|supplier|era|killer|themed|branded)\b",
+    re.IGNORECASE,
+)
+# Where something is sold: "launches at Walmart".
+_SOLD_AT = re.compile(
+    r"\b(?:launch\w*|available|sold|debuts?|rolls?\sout|listed|live|lands?)\s(?:\w+\s){0,2}(?:at|on|in|via|through)\s$",
+    re.IGNORECASE,
 )
 _RIVAL_AFTER = re.compile(
     r"(?:[-–]|\s)(?:rival|competitor|challenger|killer|alternative|clone|copycat)\b", re.IGNORECASE
@@ -213,7 +223,7 @@ _CONSEQUENCE = re.compile(
         |block\w*|order(?:s|ed)?|forc(?:es?|ed|ing)|charg(?:es|ed)|sanction\w*|subpoena\w*|blam\w+|slam\w*|criticiz\w+
         # Rivalry.
         |challeng\w+|tak(?:es?|ing)\son|rival(?:s|ing)?|threat\w*|overtak\w+|surpass\w*|outpac\w+|outshin\w+|beat(?:s|ing)?
-        |top(?:s|ped|ple\w*)|dethron\w+|undercut\w*|steal\w*|poach\w*|compet\w+|disrupt\w*|leav\w+|catch(?:es|ing)?|unseat\w*
+        |top(?:s|ped|ple\w*)|dethron\w+|undercut\w*|displac\w+|steal\w*|poach\w*|compet\w+|disrupt\w*|leav\w+|catch(?:es|ing)?|unseat\w*
         # What a company does to another's business.
         |hit(?:s|ting)?|hurt\w*|boost\w*|lift\w*|help(?:s|ed)?|pressur\w+|drag(?:s|ged)?|weigh(?:s|ed)?|worr\w+|bad\snews\sfor
         |good\snews\sfor|means?\sfor|mean\sfor|shak\w+|sink\w*|drop\w*|ditch\w*|dump\w*|award\w*|select\w*|pick(?:s|ed)
@@ -226,6 +236,21 @@ _CONSEQUENCE = re.compile(
 _ONLY_THERE = re.compile(
     r"\b(?:with|via|on|through|using|alongside|from|at|than|like|unlike|including|and)\s(?:[\w.,’'$%-]+\s){0,3}$",
     re.IGNORECASE,
+)
+# The head of a company, and what is his: "Tesla CEO Elon Musk's SpaceX".
+_OF_ITS_HEAD = re.compile(r"\s(?:CEO|[Cc]o-?founder|[Ff]ounder|[Cc]hair(?:man|woman)?)(?:\s[A-Z][\w.-]+){1,3}['’]s\s$")
+# A cause that is named without a verb: "after Amazon's Anthropic deal".
+_CAUSE = re.compile(r"\b(?:after|amid|despite|following)\s(?:the\s|its\s|an?\s)?$", re.IGNORECASE)
+_VERB = re.compile(
+    r"""\b(?:is|are|was|were|will|to|has|have|had|can|could|may|says?|said|gets?|got|sees?|gives?|tells?|goes|takes?|makes?
+        |(?:acquire|add|agree|announce|approve|ask|beat|begin|boost|buy|climb|close|confirm|crush|cut|deliver|disclose|double|drop|end
+        |exceed|expand|expect|face|fall|file|fire|forecast|gain|guide|halt|hike|hint|hire|hit|invest|join|jump|launch|lead|lift
+        |lose|lower|miss|move|name|open|outline|plan|pledge|plunge|post|pull|raise|rally|recall|reject|release|report|resign|reveal
+        |rise|sell|settle|show|shut|sign|signal|sink|slash|slide|slip|slump|soar|spark|start|step|stop|submit|sue|surge|swing
+        |tap|tease|top|touch|trim|triple|tumble|unveil|warn|win)(?:s|es|ed|d)
+        |beat|cut|fell|hit|lost|rose|won|sold|led
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 # Its shares follow the name: something is reported of them.
 _ITS_STOCK = re.compile(r"(?:['’]s?)?\s(?:stock|shares|shareholders|investors)\b", re.IGNORECASE)
@@ -267,6 +292,8 @@ _TO_ITS_ACCOUNT = re.compile(
     r"|against|claims?|accus\w+|alleg\w+|fin(?:es|ed)|award\w*\s(?:contract|deal)|stake|shares|shareholders|switch\w*|ditch\w*)\b",
     re.IGNORECASE,
 )
+# What is bought for the fleet, the network or the shelf.
+_PURCHASE = re.compile(r"\b(?:orders?|ordered|aircraft|jets|planes|airplanes|purchas\w+|to\sbuy)\b", re.IGNORECASE)
 # A verdict of a broker, in words that stand apart from its name: "names UnitedHealth to conviction list".
 _VERDICT = re.compile(
     r"\b(?:price\stargets?|targets?|PTs?|ratings?|upgrades?|downgrades?|conviction|valuation|overweight|underweight|outperform"
@@ -274,6 +301,8 @@ _VERDICT = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")
+# "scaling Amazon's fleet": the subject of the part before acts.
+_PARTICIPLE = re.compile(r"\w{2,}ing\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,8 +393,10 @@ class _Title:
     def roles(self) -> dict[str, Role]:
         """The role of each company: the first of `_PRECEDENCE` that one of its mentions has."""
         roles: dict[str, Role] = {}
-        has_subject = False
-        for part in self._parts():
+        parts = self._parts()
+        # Somebody who is no known company may act before the first part that names one.
+        has_subject = _has_unknown_actor(self._text[: parts[0].start])
+        for part in parts:
             part_roles = self._part_roles(part, has_subject=has_subject)
             has_subject = has_subject or Role.SUBJECT in part_roles.values()
             for symbol, role in part_roles.items():
@@ -384,7 +415,7 @@ class _Title:
     def _role_by_neighbours(self, index: int) -> Role | None:
         """The role that the words directly before and after a name give the company; None where they leave it open."""
         span = self._spans[index]
-        before = self._text[: span.start]
+        before = self._text[max(0, span.start - _NEIGHBOURHOOD) : span.start]
         after = self._text[span.end :]
 
         # The company that a broker rates: "Wells Fargo maintains overweight on Goldman Sachs".
@@ -400,14 +431,22 @@ class _Title:
         # Who rates, forecasts or is quoted.
         if span.symbol in self._brokers and self._is_source(before, after):
             return Role.BROKER
-        comments_on_economy = before and _SAYS_LAST.match(after) and _MACRO.search(before)
+        comments_on_economy = before and _SAYS_LAST.match(after) and _MACRO.search(self._text, 0, span.start)
         if comments_on_economy or (_RATED_AT.search(before) and _ENDS.match(after)):
             return Role.BROKER
 
         # A rival, a partner, a former employer, a model of somebody else.
         if _NICKNAME.match(after) and _NICKNAME_BEFORE.search(before):
             return Role.MENTIONED
-        if _BYSTANDER_BEFORE.search(before):
+        if _BYSTANDER_BEFORE.search(before) or _SOLD_AT.search(before) or _COMPOUND_AFTER.match(after):
+            return Role.MENTIONED
+        # "like Meta and Alphabet".
+        previous = self._spans[index - 1] if index else None
+        is_listed = previous and LIST_SEPARATOR.match(self._text[previous.end : span.start])
+        if previous and is_listed and self._fixed.get(previous) is Role.MENTIONED:
+            return Role.MENTIONED
+        following = self._spans[index + 1 : index + 2]
+        if following and _OF_ITS_HEAD.match(self._text[span.end : following[0].start]):
             return Role.MENTIONED
         bystander = _BYSTANDER_AFTER.match(after)
         if bystander:
@@ -467,11 +506,18 @@ class _Title:
         # A symbol in brackets is that of the company before it.
         is_own_symbol = self._text[lead.start] in "(["
         is_acted_on = not (has_broker_before or is_own_symbol) and _has_unknown_actor(head)
-        is_follow_up = has_subject and len(_WORD.findall(head)) > _MAXIMUM_WORDS_BEFORE_LATER_SUBJECT
+        is_far = len(_WORD.findall(head)) > _MAXIMUM_WORDS_BEFORE_LATER_SUBJECT or _PARTICIPLE.match(head)
+        is_follow_up = has_subject and bool(is_far)
         if is_acted_on or is_follow_up:
             for span in open_spans:
                 roles[span.symbol] = self._object_role(part.start, span, is_follow_up=is_follow_up)
             return roles
+
+        # A cause without a verb states nothing of its own.
+        is_cause = has_subject and _CAUSE.search(self._text[: part.start])
+        if is_cause and not _VERB.search(self._text, lead.end, part.end):
+            role = Role.AFFECTED if _PURCHASE.search(self._text) else Role.MENTIONED
+            return roles | {span.symbol: role for span in open_spans}
 
         # The first company, and those listed or compared with it.
         subjects = [lead]
@@ -521,7 +567,11 @@ class _Title:
     def _object_role(self, start: int, span: MentionSpan, *, is_follow_up: bool) -> Role:
         """The role of a company that somebody else acts on, in a part that starts there."""
         gap = self._text[start : span.start]
-        if _TO_ITS_ACCOUNT.search(self._text, start) or _ITS_STOCK.match(self._text, span.end):
+        if (
+            _PURCHASE.search(self._text)
+            or _TO_ITS_ACCOUNT.search(self._text, start)
+            or _ITS_STOCK.match(self._text, span.end)
+        ):
             return Role.AFFECTED
         if is_follow_up and _CONSEQUENCE.search(gap) and not _ONLY_THERE.search(gap):
             return Role.AFFECTED
