@@ -245,7 +245,7 @@ HEADLINES = Table(
             "story_id", TEXT, "sha256, 16 hex", "First member of the story (near-duplicates within 72 h) of the symbol"
         ),
         Column("member", COUNT, Range(0), "Position within the story; 0 is its first headline"),
-        Column("novelty", REAL, Range(0, 1, above=True), "0.75 ** member"),
+        Column("novelty", REAL, Range(0, 1, above=True), "0.5 ** member"),
         Column("told", FLAG, "yes/no", "The story began before this window: an earlier digest could report it"),
     ),
 )
@@ -272,7 +272,7 @@ SENTIMENT = Table(
         Column("confident", FLAG, "yes/no", "confidence >= MIN_SENTIMENT_CONFIDENCE"),
         Column("recency", REAL, Range(0, 1), "2 ** (-age / TONE_HALF_LIFE_HOURS), age from known_at to as_of"),
         Column("relevance", REAL, OneOf((1, 0.5, 0)), "How clearly the text is about the company"),
-        Column("novelty", REAL, Range(0, 1, above=True), "0.75 ** position within the story"),
+        Column("novelty", REAL, Range(0, 1, above=True), "0.5 ** position within the story"),
         Column("weight", REAL, Range(0, 1), "recency x relevance x novelty x confidence; 0 where not confident"),
     ),
 )

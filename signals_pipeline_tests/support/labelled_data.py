@@ -9,8 +9,15 @@ from pathlib import Path
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.intervals import wilson_interval
 from signals_pipeline.core.linking.linker import SUBJECT, Linker, MentionSpan
+from signals_pipeline.core.news.event_similarity import (
+    PairFeatures,
+    event_words,
+    own_words,
+    pair_features,
+    same_event_probability,
+)
 from signals_pipeline.core.text import clean, readable
-from signals_pipeline.core.watchlist import Watchlist
+from signals_pipeline.core.watchlist import Company, Watchlist
 
 DATA = Path(__file__).parents[1] / "data"
 PARTS = ("development", "held_out")
@@ -74,6 +81,53 @@ def judge_linking(labelled: Sequence[dict[str, str]], linker: Linker) -> Linking
         said = [symbol for symbol, grade in answer.items() if grade == SUBJECT]
         called, subjects = called + len(said), subjects + sum(truth.get(symbol) == "subject" for symbol in said)
     return Linking(Share(right, made), Share(right, wanted), Share(subjects, called))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """Two titles of one company, and whether they report one event.
+
+    Attributes:
+        company: The company.
+        first: The one title, as a model reads it.
+        second: The other.
+        hours: Hours between them.
+        same: Whether both report one event.
+    """
+
+    company: Company
+    first: str
+    second: str
+    hours: float
+    same: bool
+
+    @property
+    def features(self) -> PairFeatures:
+        """What the model of stories sees of the pair."""
+        own = own_words(self.company)
+        return pair_features(event_words(self.first, own), event_words(self.second, own), self.hours)
+
+    @property
+    def probability(self) -> float:
+        """What the model of stories makes of it."""
+        own = own_words(self.company)
+        return same_event_probability(event_words(self.first, own), event_words(self.second, own), self.hours)
+
+
+def labelled_pairs(part: str) -> list[LabelledPair]:
+    """The labelled pairs of one part; for development those that were written for the fit as well."""
+    labelled = [row for row in rows("story_pairs.csv") if row["part"] == part]
+    if part == "development":
+        labelled += rows("story_pairs_written.csv")
+    watchlist = gold_watchlist()
+    pairs: list[LabelledPair] = []
+    for row in labelled:
+        symbol = row["symbol"]
+        # Written pairs are of companies off the watchlist too; their rows bring the name.
+        company = watchlist.company(symbol) if symbol in watchlist else Company(symbol, row.get("company") or symbol)
+        first, second = (readable(clean(row[side])[0]) for side in ("first", "second"))
+        pairs.append(LabelledPair(company, first, second, float(row["hours"]), row["same_story"] == "1"))
+    return pairs
 
 
 def b_cubed(told: Sequence[dict[str, str]], same: Callable[[str, str], bool]) -> tuple[float, float, float]:

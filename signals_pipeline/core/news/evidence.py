@@ -183,6 +183,7 @@ def build(
     linked: pd.DataFrame,
     windows: Sequence[Window],
     *,
+    watchlist: Watchlist,
     lookback_hours: float,
     strict: bool,
 ) -> pd.DataFrame:
@@ -197,6 +198,7 @@ def build(
     Args:
         linked: As from `linker.link`; it must cover `news_interval(windows)`.
         windows: In any order, without duplicates.
+        watchlist: The companies; their names say nothing about their events.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
 
@@ -209,7 +211,7 @@ def build(
     visible = linked[(linked["known_at"] >= first) & (linked["known_at"] < last)]
     ordered = visible.sort_values([*ORDER, "symbol", "relevance"], ignore_index=True)
 
-    timeline = Timeline(ordered)
+    timeline = Timeline(ordered, watchlist)
     stories: list[WindowStories] = []
     for window in windows:
         visible_from = _visible_from(window, lookback_hours=lookback_hours, strict=strict)
@@ -235,7 +237,7 @@ def _share_evidence(
     """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
     linked = link(items, watchlist)
-    evidence = build(linked, windows, lookback_hours=lookback_hours, strict=strict)
+    evidence = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
     return assign_clauses(evidence, watchlist)
 
 
