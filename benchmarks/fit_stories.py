@@ -16,8 +16,6 @@ PRIOR = PairFeatures(
     shared=2.0,
     contained=2.0,
     evidence=1.2,
-    bigrams=1.5,
-    rare_words=1.0,
     names=2.0,
     no_names=-1.0,
     other_slot=-1.5,
@@ -35,6 +33,7 @@ PRIOR = PairFeatures(
     price=1.0,
     market=-1.5,
     opinion=-1.0,
+    remarks=-1.0,
     one_opinion=-0.6,
     hours=-1.2,
 )

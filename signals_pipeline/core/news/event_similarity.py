@@ -9,7 +9,6 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from signals_pipeline.core.news.word_rarity import RARE, rarity
@@ -152,7 +151,7 @@ _STOP_WORDS = frozenset(
         stock stocks share shares nasdaq nyse wsj reuters cnbc bloomberg barron barrons seekingalpha seeking
         alpha marketwatch forbes benzinga zacks premarket tech analyze board view video audio breaking alert
         update rt read commented today know need best top biggest active session sessions moving watch week month
-        day looking informed now
+        day looking informed now jim cramer
         """
     )
 )
@@ -249,6 +248,12 @@ _MARKET = re.compile(
     r"|stocks (?:rise|fall|to watch|to buy))\b"
 )
 
+# Somebody is quoted.
+_REMARK = re.compile(
+    r"\b(?:ceo|cfo|cramer|boss|chief executive|chairman|analyst)\b.*"
+    r"(?::|\bsays?\b|\bsaid\b|\bwarn\w*|\bsees\b|\bisn['’]?t\b)"
+    r"|\bcramer\b|^\W*\w+ (?:says|sees|warns|thinks)\b"
+)
 # A day that a recap or a list names: a weekday, a part of the session, a date.
 _DAY = re.compile(
     r"\b(?:(mon|tues|wednes|thurs|fri|satur|sun)day|(midday|premarket|pre-bell|after-hours|morning|afternoon|intraday)"
@@ -269,7 +274,6 @@ class EventWords:
         tokens: Stems, families of verbs (`=deal`), amounts (`#1.2e+09`, `#%19`) and other numbers (`n737`).
         lookup: The tokens by which headlines of one event find each other: those that weigh enough, or else all.
         weight: Summed weight of the tokens.
-        bigrams: Neighbouring tokens.
         amounts: The tokens that are amounts.
         rare: The stems that few headlines have: names, products, people.
         lead: The stem that the title begins with, `own` where it is the company's name, empty where it is common.
@@ -283,12 +287,12 @@ class EventWords:
         is_opinion: It is a valuation piece, a list or a question.
         is_price: It recaps a move of the price.
         is_market: It is about the market.
+        is_remark: It quotes somebody.
     """
 
     tokens: frozenset[str]
     lookup: tuple[str, ...]
     weight: float
-    bigrams: frozenset[tuple[str, str]]
     amounts: frozenset[str]
     rare: frozenset[str]
     lead: str
@@ -302,6 +306,7 @@ class EventWords:
     is_opinion: bool
     is_price: bool
     is_market: bool
+    is_remark: bool
 
 
 class PairFeatures(NamedTuple):
@@ -311,8 +316,6 @@ class PairFeatures(NamedTuple):
         shared: Share of both headlines' weight that is in both, in [0, 1].
         contained: Share of the shorter headline's weight that is in both, in [0, 1].
         evidence: Logarithm of 1 plus the weight that is in both.
-        bigrams: Share of the shorter headline's neighbouring tokens that are in both, in [0, 1].
-        rare_words: At least two rare words are in both.
         names: Weight of the rare words in both as a share of it and of those that only one side has, the side with
             fewer; 0 where neither or only one has any.
         no_names: Both have rare words, and none is in both.
@@ -331,6 +334,7 @@ class PairFeatures(NamedTuple):
         price: Both recap a move of the price, at most 18 hours apart.
         market: Both are about the market.
         opinion: Both are opinion pieces.
+        remarks: Both quote somebody.
         one_opinion: One of them is an opinion piece.
         hours: Hours between them, in units of 72.
     """
@@ -338,8 +342,6 @@ class PairFeatures(NamedTuple):
     shared: float
     contained: float
     evidence: float
-    bigrams: float
-    rare_words: float
     names: float
     no_names: float
     other_slot: float
@@ -357,6 +359,7 @@ class PairFeatures(NamedTuple):
     price: float
     market: float
     opinion: float
+    remarks: float
     one_opinion: float
     hours: float
 
@@ -422,7 +425,6 @@ def event_words(text: str, own: frozenset[str]) -> EventWords:
         tokens=unique,
         lookup=tuple(heavy) or tuple(sorted(unique)),
         weight=sum(map(token_weight, unique)),
-        bigrams=frozenset(pairwise(tokens)),
         amounts=frozenset(token for token in unique if token[0] == "#"),
         rare=rare,
         lead=_lead(words, own),
@@ -436,37 +438,37 @@ def event_words(text: str, own: frozenset[str]) -> EventWords:
         is_opinion=is_opinion,
         is_price=_PRICE.search(plain) is not None and not is_results,
         is_market=_MARKET.search(plain) is not None,
+        is_remark=_REMARK.search(plain) is not None,
     )
 
 
 # Log-odds per unit of each feature, and for a pair without any; fitted by `benchmarks.fit_stories`.
 COEFFICIENTS = PairFeatures(
-    shared=1.23,
-    contained=1.58,
-    evidence=0.94,
-    bigrams=-0.01,
-    rare_words=0.14,
-    names=0.79,
-    no_names=-0.52,
-    other_slot=-1.49,
-    other_amounts=-1.08,
-    other_day=-1.76,
-    other_direction=-1.70,
-    results=2.23,
-    other_results=-2.23,
+    shared=1.06,
+    contained=1.37,
+    evidence=0.96,
+    names=0.43,
+    no_names=-0.58,
+    other_slot=-1.37,
+    other_amounts=-1.16,
+    other_day=-1.71,
+    other_direction=-1.72,
+    results=2.02,
+    other_results=-2.22,
     preview=-2.53,
-    deal=1.05,
-    rating=-0.55,
-    one_rating=-1.95,
-    other_broker=-3.01,
+    deal=0.60,
+    rating=-0.51,
+    one_rating=-1.89,
+    other_broker=-3.02,
     other_kind=-1.00,
-    price=0.73,
-    market=-1.04,
-    opinion=-1.18,
-    one_opinion=-0.24,
-    hours=-2.09,
+    price=0.18,
+    market=-1.23,
+    opinion=-1.25,
+    remarks=-1.30,
+    one_opinion=-0.48,
+    hours=-2.06,
 )
-INTERCEPT = -1.65
+INTERCEPT = -1.54
 
 
 def pair_features(first: EventWords, second: EventWords, hours: float) -> PairFeatures:
@@ -475,7 +477,6 @@ def pair_features(first: EventWords, second: EventWords, hours: float) -> PairFe
     shared_weight = sum(map(token_weight, in_both))
     union_weight = first.weight + second.weight - shared_weight
     smaller_weight = min(first.weight, second.weight)
-    fewer_bigrams = min(len(first.bigrams), len(second.bigrams))
 
     first_names = sum(map(token_weight, first.rare - second.tokens))
     second_names = sum(map(token_weight, second.rare - first.tokens))
@@ -492,8 +493,6 @@ def pair_features(first: EventWords, second: EventWords, hours: float) -> PairFe
         shared=shared_weight / union_weight if union_weight else 1.0,
         contained=shared_weight / smaller_weight if smaller_weight else 0.0,
         evidence=math.log1p(shared_weight),
-        bigrams=len(first.bigrams & second.bigrams) / fewer_bigrams if fewer_bigrams else 0.0,
-        rare_words=float(len(first.rare & second.rare) >= 2),
         names=common_names / (common_names + only_one_side) if both_named else 0.0,
         no_names=float(both_named and not common_names),
         other_slot=float(_has_other_slot(first, second)),
@@ -515,6 +514,7 @@ def pair_features(first: EventWords, second: EventWords, hours: float) -> PairFe
         price=float(both_price and not other_lead and hours <= _PRICE_HOURS),
         market=float(first.is_market and second.is_market),
         opinion=float(first.is_opinion and second.is_opinion),
+        remarks=float(first.is_remark and second.is_remark),
         one_opinion=float(first.is_opinion != second.is_opinion),
         hours=hours / 72,
     )

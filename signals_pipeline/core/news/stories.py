@@ -29,16 +29,17 @@ STORY_HOURS = 72
 # Each repetition of a story counts half as much as the one before it: novelty = 0.5 ** member.
 NOVELTY = 0.5
 
-# Probability from which on a headline is taken to report a story's event. On the held-out labelled pairs it has
-# precision 0.92 and recall 0.78; 0.5 has 0.86 and 0.86, 0.8 has 0.91 and 0.69 (docs/linking.md).
-SAME_EVENT = 0.7
+# Probability from which on two headlines report one event. On the held-out labelled pairs it has precision 0.95 and
+# recall 0.76; 0.55 has 0.91 and 0.84, 0.75 has 0.96 and 0.70 (docs/linking.md).
+SAME_EVENT = 0.65
+
+# So that a story does not run on from headline to headline, a new member of a story of several agrees with one of them
+# this surely, or with a second one at least this much.
+_CERTAIN = 0.85
+_SECOND = 0.4
 
 # Pairs below this are left out: they count as 0.
 _UNLIKELY = 0.2
-
-# Members of a story that a new one must agree with, on average: more than one, so that a story does not run on from
-# headline to headline, and few, so that a story of many facets is still found.
-_WITNESSES = 3
 
 # Earlier rows looked up per word: enough to find a story, and the time stays linear in the rows.
 _NEWEST = 8
@@ -146,17 +147,16 @@ def _candidates(
 
 
 def _support(probabilities: Iterable[float], size: int) -> float:
-    """How well a headline agrees with a story: the mean of its best pairs with as many members, at most `_WITNESSES`.
+    """How surely a headline belongs to a story: its best pair with a member, 0 where no second member bears it out.
 
     Args:
-        probabilities: Those of its pairs with the story's members; members without a pair count as 0.
+        probabilities: Those of its pairs with the story's members; at least one.
         size: Members of the story.
     """
-    best = sorted(probabilities, reverse=True)
-    if best[0] == 1.0:
-        return 1.0
-    witnesses = min(size, _WITNESSES)
-    return sum(best[:witnesses]) / witnesses
+    best, *others = sorted(probabilities, reverse=True)
+    second = others[0] if others else 0.0
+    is_borne_out = size == 1 or best >= _CERTAIN or second >= _SECOND
+    return best if is_borne_out else 0.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
