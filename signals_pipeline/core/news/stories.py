@@ -45,7 +45,7 @@ _UNLIKELY = 0.2
 _NEWEST = 8
 
 # Pairs that share less than this part of the lighter headline's weight, by the words looked up, are not judged.
-_MINIMUM_SHARED = 0.2
+_MINIMUM_SHARED = 0.25
 
 _MICROSECONDS_PER_HOUR = 3_600_000_000
 _REACH = STORY_HOURS * _MICROSECONDS_PER_HOUR
