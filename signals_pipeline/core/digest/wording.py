@@ -230,6 +230,7 @@ _SETTING_NAMES = {
     "tone_half_life_hours": "Tone half-life (hours)",
     "news_lookback_hours": "Minimum news lookback (hours)",
     "news_strict_lookback": "No news from before that lookback",
+    "news_max_age_days": "Maximum age of a headline when first seen (days)",
     "max_signals": "Maximum signals per digest",
     "signal_expiry_days": "Signal expiry (days)",
     "sentiment_model": "Requested sentiment model",

@@ -110,6 +110,12 @@ class TextVersions:
 # Windows per chunk of work. The 72 hours before a chunk's first window are linked again for it: two days in a month.
 WINDOWS_A_SHARE = 40
 
+# A headline published more than this before it was first seen is archive material (NEWS_MAX_AGE_DAYS).
+MAX_AGE = timedelta(days=3)
+
+# Why archive material carries no tone, as counted for the operator.
+ARCHIVE = "archive"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Share = tuple[pd.DataFrame, Sequence[Window]]
@@ -138,6 +144,7 @@ def build_evidence(
     *,
     lookback_hours: float,
     strict: bool,
+    max_age: timedelta = MAX_AGE,
     map_chunks: MapChunks = map_serially,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The evidence of each window, cut to the words that speak of each company.
@@ -148,10 +155,12 @@ def build_evidence(
         windows: Consecutive windows, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
+        max_age: NEWS_MAX_AGE_DAYS.
         map_chunks: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
-        HEADLINES rows, and the number of rows without tone by reason, as `clauses.assign_clauses` gives them.
+        HEADLINES rows, and the number of rows without tone by reason, as `clauses.assign_clauses` gives them, and
+        `archive`.
     """
     # Each chunk of windows takes only the items that its windows may see.
     parts = chunked(windows, WINDOWS_A_SHARE)
@@ -169,6 +178,7 @@ def build_evidence(
         watchlist=watchlist,
         lookback_hours=lookback_hours,
         strict=strict,
+        max_age=max_age,
     )
     results = map_chunks(work, shares, sizes=[len(part) for part in parts], unit="windows")
 
@@ -233,12 +243,33 @@ def _share_evidence(
     watchlist: Watchlist,
     lookback_hours: float,
     strict: bool,
+    max_age: timedelta,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
     linked = link(items, watchlist)
     evidence = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
-    return assign_clauses(evidence, watchlist)
+    with_clauses, without_tone = assign_clauses(evidence, watchlist)
+    rows, archive_rows = without_archive_tone(with_clauses, max_age)
+    return rows, without_tone | {ARCHIVE: archive_rows}
+
+
+def without_archive_tone(headlines: pd.DataFrame, max_age: timedelta) -> tuple[pd.DataFrame, int]:
+    """Take the tone from archive material: headlines published more than `max_age` before they were first seen.
+
+    Feeds list old articles again, and a collector that is new sees them all. They stay in the evidence and count.
+
+    Args:
+        headlines: HEADLINES rows.
+        max_age: NEWS_MAX_AGE_DAYS.
+
+    Returns:
+        The rows, those of archive material that are about a company without text; and how many lost their tone.
+    """
+    is_old = (headlines["known_at"] - headlines["published_at"] > max_age).to_numpy(dtype=bool)
+    loses_tone = is_old & (headlines["text"] != "").to_numpy() & (headlines["relevance"] > 0).to_numpy()
+    text = headlines["text"].mask(loses_tone, "")
+    return headlines.assign(text=text), int(loses_tone.sum())
 
 
 def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:

@@ -1,5 +1,6 @@
 """Asset `headlines`: the feeds' items, normalised, linked to companies and grouped into stories."""
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -49,7 +50,12 @@ def headlines(
         batch = news.fetch(*news_interval(windows, **lookback))
         normalised = normalise(batch.headlines, workers.map_chunks)
         frame, without_tone = build_evidence(
-            normalised.items, market.watchlist, windows, **lookback, map_chunks=workers.map_chunks
+            normalised.items,
+            market.watchlist,
+            windows,
+            **lookback,
+            max_age=timedelta(days=knobs.news_max_age_days),
+            map_chunks=workers.map_chunks,
         )
 
     # The ledger compares what the evidence covers with what earlier windows have covered.
