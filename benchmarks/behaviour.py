@@ -52,7 +52,8 @@ def labels(model: SentimentModel, texts: Sequence[ScoredText]) -> list[int]:
     logits = pd.DataFrame(scores.logits, columns=list(LABELS), index=pd.Index(rows["text_hash"], dtype="str"))
     logits["event"] = pd.Series(scores.events, index=logits.index, dtype="str")
     toned = read_tone(assign_events(rows), logits, min_confidence=0, tone_events=EVENT_TYPES)
-    return toned[["p_negative", "p_neutral", "p_positive"]].to_numpy().argmax(axis=1).__sub__(1).tolist()
+    probabilities = toned[["p_negative", "p_neutral", "p_positive"]].to_numpy()
+    return (probabilities.argmax(axis=1) - 1).tolist()
 
 
 def judge_pairs(model: SentimentModel, pairs: Sequence[MinimalPair]) -> str:
@@ -94,7 +95,7 @@ def judge_two_companies(model: SentimentModel, rows: Sequence[TwoCompanyRow]) ->
 
 def judge_invariances(model: SentimentModel, titles: Sequence[str], named: Sequence[TwoCompanyRow]) -> str:
     """Share of labels that a rewrite changes."""
-    draw = random.Random(SEED)  # noqa: S311 - a repeatable choice, no secret
+    draw = random.Random(SEED)
     before = labels(model, [ScoredText(title) for title in titles])
     lines: list[tuple[object, ...]] = []
     for name, rewrite in REWRITES.items():
@@ -127,7 +128,7 @@ def _other_digits(title: str, draw: random.Random) -> str:
 
 def _typo(title: str, draw: random.Random) -> str:
     """Two letters exchanged inside one word of five letters or more."""
-    words = [match for match in re.finditer(r"[^\W\d_]{5,}", title)]
+    words = list(re.finditer(r"[^\W\d_]{5,}", title))
     if not words:
         return title
     word = draw.choice(words)

@@ -135,7 +135,7 @@ def test_a_year_of_live_windows_one_by_one_is_the_year_in_one(
 
 @pytest.mark.usefixtures("backfilled")
 def test_the_year_survives_going_to_any_revision_and_back(kept_in: str, database_url: str) -> None:
-    """Each table that the older revision has keeps its rows; `known_at`, `event` and `reaction` of signals came late."""
+    """Each table that the older revision has keeps its rows; `known_at`, `event`, `reaction` of signals came late."""
     source, copy = engine_for(kept_in), engine_for(database_url)
     with source.connect() as year, copy.begin() as connection:
         for table in metadata.sorted_tables:

@@ -141,7 +141,9 @@ def read_titles(file: Path) -> Iterator[InputHeadline]:
     if "title" in names:
         yield from _rows(text, names)
     elif file.suffix.lower() == ".csv":
-        raise ClassifyError(f"{file}: no column 'title' in the header ({', '.join(header)}); name it, or give plain text")
+        raise ClassifyError(
+            f"{file}: no column 'title' in the header ({', '.join(header)}); name it, or give plain text"
+        )
     else:
         for line in text.splitlines():
             if line.strip():
@@ -257,9 +259,7 @@ def _company(listed: ListedCompany, gazetteer: Gazetteer) -> Company:
     for name in gazetteer.names(listed):
         words = [word.upper() if name.in_capitals else word.capitalize() for word in name.words]
         (clear if name.use is None else ambiguous).append(" ".join(words))
-    for actor in gazetteer.actors:
-        if actor.ticker == listed.ticker:
-            clear.append(actor.name)
+    clear.extend(actor.name for actor in gazetteer.actors if actor.ticker == listed.ticker)
     return Company(listed.ticker, listed.name, tuple(dict.fromkeys(clear)), tuple(dict.fromkeys(ambiguous)))
 
 
