@@ -32,11 +32,12 @@ def judge(model: SentimentModel, part: str) -> list[tuple[object, ...]]:
     clause: list[bool] = []
     confident: list[bool] = []
     for one in opposite_tones(part):
-        clauses = clauses_by_company(one.title, one.places, dict.fromkeys(one.labels, Role.MENTIONED))
+        clauses = clauses_by_company(one.title, one.places, dict.fromkeys(one.labels, Role.SUBJECT))
         told = answers(model, sorted({one.title, *(each.text for each in clauses.values() if each.text)}))
         for entity, label in one.labels.items():
             whole.append(told[one.title][0] == label)
-            if text := clauses[entity].text:
+            # Where a clause still speaks of others, the whole-text head says nothing of one of them.
+            if (text := clauses[entity].text) and not clauses[entity].spans:
                 same_rows.append(whole[-1])
                 clause.append(told[text][0] == label)
                 if told[text][1] >= CONFIDENT:

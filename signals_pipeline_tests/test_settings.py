@@ -24,6 +24,7 @@ def test_defaults_of_the_knobs_do_not_change() -> None:
     assert Knobs().stored() == {
         "news_lookback_hours": 6.0,
         "news_strict_lookback": False,
+        "news_max_age_days": 3.0,
         "min_sentiment_confidence": 0.6,
         "min_combined_score": 0.3,
         "signal_expiry_days": 7.0,

@@ -260,7 +260,7 @@ HEADLINES = Table(
             "story_id", TEXT, "sha256, 16 hex", "First member of the story (near-duplicates within 72 h) of the symbol"
         ),
         Column("member", COUNT, Range(0), "Position within the story; 0 is its first headline"),
-        Column("novelty", REAL, Range(0, 1, above=True), "0.75 ** member"),
+        Column("novelty", REAL, Range(0, 1, above=True), "0.5 ** member"),
         Column("told", FLAG, "yes/no", "The story began before this window: an earlier digest could report it"),
     ),
 )

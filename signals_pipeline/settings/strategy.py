@@ -33,6 +33,12 @@ class Knobs(BaseModel):
         default=False,
         description="Use only the last NEWS_LOOKBACK_HOURS of a longer window, too; the coverage ledger shows the gap",
     )
+    news_max_age_days: float = Field(
+        default=3,
+        gt=0,
+        le=30,
+        description="Maximum days between a headline's publication and its first delivery; an older one has no tone",
+    )
     min_sentiment_confidence: float = Field(
         default=0.6,
         ge=0,

@@ -280,6 +280,7 @@ _SETTING_NAMES = {
     "tone_events": "Event types that carry tone",
     "news_lookback_hours": "Minimum news lookback (hours)",
     "news_strict_lookback": "No news from before that lookback",
+    "news_max_age_days": "Maximum age of a headline when first seen (days)",
     "max_signals": "Maximum signals per digest",
     "signal_expiry_days": "Signal expiry (days)",
     "flip_cooldown_days": "Days between two flips of a signal",

@@ -24,6 +24,7 @@ from signals_pipeline.core.linking.gazetteer import Gazetteer
 from signals_pipeline.core.linking.linker import link, with_company_text
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
+from signals_pipeline.core.sentiment.events import assign_events
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval
@@ -111,6 +112,12 @@ class TextVersions:
 # Windows per chunk of work. The 72 hours before a chunk's first window are linked again for it: two days in a month.
 WINDOWS_A_SHARE = 40
 
+# A headline published more than this before it was first seen is archive material (NEWS_MAX_AGE_DAYS).
+MAX_AGE = timedelta(days=3)
+
+# Why archive material carries no tone, as counted for the operator.
+ARCHIVE = "archive"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Share = tuple[pd.DataFrame, Sequence[Window]]
@@ -140,6 +147,7 @@ def build_evidence(
     lookback_hours: float,
     strict: bool,
     gazetteer: Gazetteer | None = None,
+    max_age: timedelta = MAX_AGE,
     map_chunks: MapChunks = map_serially,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The evidence of each window, cut to the words that speak of each company.
@@ -151,6 +159,7 @@ def build_evidence(
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
         gazetteer: The companies off the watchlist that may be a headline's subject.
+        max_age: NEWS_MAX_AGE_DAYS.
         map_chunks: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
@@ -173,6 +182,7 @@ def build_evidence(
         gazetteer=gazetteer,
         lookback_hours=lookback_hours,
         strict=strict,
+        max_age=max_age,
     )
     results = map_chunks(work, shares, sizes=[len(part) for part in parts], unit="windows")
 
@@ -187,6 +197,7 @@ def build(
     linked: pd.DataFrame,
     windows: Sequence[Window],
     *,
+    watchlist: Watchlist,
     lookback_hours: float,
     strict: bool,
 ) -> pd.DataFrame:
@@ -201,6 +212,7 @@ def build(
     Args:
         linked: As from `linker.link`; it must cover `news_interval(windows)`.
         windows: In any order, without duplicates.
+        watchlist: The companies; their names say nothing about their events.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
 
@@ -213,7 +225,7 @@ def build(
     visible = linked[(linked["known_at"] >= first) & (linked["known_at"] < last)]
     ordered = visible.sort_values([*ORDER, "symbol", "relevance"], ignore_index=True)
 
-    timeline = Timeline(ordered)
+    timeline = Timeline(ordered, watchlist)
     stories: list[WindowStories] = []
     for window in windows:
         visible_from = _visible_from(window, lookback_hours=lookback_hours, strict=strict)
@@ -236,14 +248,35 @@ def _share_evidence(
     gazetteer: Gazetteer | None,
     lookback_hours: float,
     strict: bool,
+    max_age: timedelta,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
     linked = link(items, watchlist, gazetteer)
-    evidence = build(linked, windows, lookback_hours=lookback_hours, strict=strict)
+    evidence = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
+    evidence = without_archive_tone(evidence, max_age)
     reasons = evidence.loc[evidence["reason"] != "", "reason"].value_counts()
-    without_tone = {reason: int(reasons.get(reason, 0)) for reason in NO_TONE_REASONS}
-    return evidence, without_tone
+    without_tone = {reason: int(reasons.get(reason, 0)) for reason in (*NO_TONE_REASONS, ARCHIVE)}
+    return assign_events(evidence), without_tone
+
+
+def without_archive_tone(headlines: pd.DataFrame, max_age: timedelta) -> pd.DataFrame:
+    """Take the tone from archive material: headlines published more than `max_age` before they were first seen.
+
+    Feeds list old articles again, and a collector that is new sees them all. They stay in the evidence and count.
+
+    Args:
+        headlines: HEADLINES rows.
+        max_age: NEWS_MAX_AGE_DAYS.
+
+    Returns:
+        The rows, those of archive material that could carry tone without text and with reason `ARCHIVE`.
+    """
+    is_old = (headlines["known_at"] - headlines["published_at"] > max_age).to_numpy(dtype=bool)
+    loses_tone = is_old & (headlines["text"] != "").to_numpy() & (headlines["relevance"] > 0).to_numpy()
+    text = headlines["text"].mask(loses_tone, "")
+    reason = headlines["reason"].mask(loses_tone, ARCHIVE)
+    return headlines.assign(text=text, reason=reason)
 
 
 def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:

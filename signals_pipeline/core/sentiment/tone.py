@@ -118,6 +118,40 @@ def build(
     rows = headlines[is_scored].reset_index(drop=True)
     as_of = window_ends[window_index[is_scored]]
 
+    toned = read_tone(rows, logits, min_confidence=min_confidence, tone_events=tone_events)
+
+    # Weight of each headline.
+    relevance = rows["relevance"].to_numpy()
+    novelty = rows["novelty"].to_numpy()
+    recency = recency_factor(market_age(rows, as_of, sessions), half_life_hours)
+    weight = headline_weight(
+        recency, relevance, novelty, toned["confidence"].to_numpy(), carries_tone=(toned["reason"] == "").to_numpy()
+    )
+    return SENTIMENT.conform(toned.assign(recency=recency, weight=weight))
+
+
+def read_tone(
+    rows: pd.DataFrame,
+    logits: pd.DataFrame,
+    *,
+    min_confidence: float,
+    tone_events: Collection[str] = TONE_EVENTS,
+) -> pd.DataFrame:
+    """Return rows of HEADLINES that carry words about a company with what these words say of it.
+
+    Args:
+        rows: Columns text, text_hash, title, span and event.
+        logits: As `build` takes them.
+        min_confidence: Minimum probability of the likeliest class.
+        tone_events: Event types that carry tone.
+
+    Returns:
+        The rows with event (final), p_negative, p_neutral, p_positive, score, confidence, confident, and reason: why
+        the row carries no tone all the same, or empty.
+
+    Raises:
+        ValueError: Logits are missing, repeated or not finite.
+    """
     # What happened, and its tone: a rating action's comes from what it does, not from its wording.
     position = _positions(rows, logits)
     event = _final_events(rows, logits, position)
@@ -126,15 +160,12 @@ def build(
     p_negative, p_neutral, p_positive = probabilities.T
     confidence = probabilities.max(axis=1)
 
-    # Weight of each headline.
-    relevance = rows["relevance"].to_numpy()
-    novelty = rows["novelty"].to_numpy()
-    recency = recency_factor(market_age(rows, as_of, sessions), half_life_hours)
-    has_tone_event = event.isin(list(tone_events)).to_numpy(dtype=bool)
+    # What happened decides first: an unsure recap of prices is a recap of prices.
     is_confident = confidence >= min_confidence
+    has_tone_event = event.isin(list(tone_events)).to_numpy(dtype=bool)
     reason = np.where(is_confident, "", WITHOUT_TONE_BY_CONFIDENCE)
     reason = np.where(has_tone_event, reason, WITHOUT_TONE_BY_EVENT)
-    scored = rows.assign(
+    return rows.assign(
         event=event,
         p_negative=p_negative,
         p_neutral=p_neutral,
@@ -142,11 +173,8 @@ def build(
         score=p_positive - p_negative,
         confidence=confidence,
         confident=is_confident,
-        recency=recency,
-        weight=headline_weight(recency, relevance, novelty, confidence, carries_tone=reason == ""),
         reason=reason,
     )
-    return SENTIMENT.conform(scored)
 
 
 def recency_factor(hours: FloatArray, half_life_hours: float) -> FloatArray:

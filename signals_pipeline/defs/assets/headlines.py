@@ -1,5 +1,6 @@
 """Asset `headlines`: the feeds' items, normalised, linked to companies and grouped into stories."""
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -55,6 +56,7 @@ def headlines(
             windows,
             **lookback,
             gazetteer=load_gazetteer(),
+            max_age=timedelta(days=knobs.news_max_age_days),
             map_chunks=workers.map_chunks,
         )
 
