@@ -25,7 +25,7 @@ _OTHER_MEANING_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _OTHER_MEANING_AFTER = re.compile(
-    r"\s(?:pie|juice|cider|orchards?|prices?|dates?|practice|requirements?|holders?|waivers?|applications?|applicants?"
+    r"\s(?:pie|juice|cider|orchards?|prices?(?!\s(?:targets?|forecasts?|\$|offering|IPO|notes|bonds))|dates?|practice|requirements?|holders?|waivers?|applications?|applicants?"
     r"|bans?|between|rules|sops|fees|crops?|foods|to \$?\d[\d,.]*)\b",
     re.IGNORECASE,
 )

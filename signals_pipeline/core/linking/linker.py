@@ -131,8 +131,8 @@ class Linker:
             title: Clean title, cashtags included.
             text: The same as `text.readable` returns it.
             summary: Clean lead; it can support a name in the title.
-            tags: The vendor's symbols, and with `QUERY_MARK` before them those that we asked the vendor for; others than
-                the watchlist's are ignored.
+            tags: The vendor's symbols, and with `QUERY_MARK` before them those that we asked for; others than the
+                watchlist's are ignored.
             source: The publisher.
         """
         parsed = self._parse_title(title, text)
