@@ -4,7 +4,8 @@ Usage: python training/cut_reference.py BUNDLE_DIR TOKENIZER_JSON OUT_DIR
 
 BUNDLE_DIR holds `sec/companies.csv` and the data sets whose titles are counted; TOKENIZER_JSON is the tokenizer of the
 compact model. A name of one word is ambiguous where titles also write it in lower case, where it is a word of the
-encoder's general vocabulary, or where it is listed here. Running it again writes the same bytes.
+encoder's general vocabulary, or where it is listed here; a name of several words where all of them are everyday ones.
+Running it again writes the same bytes.
 """
 
 import csv
@@ -55,6 +56,13 @@ CONTEXT_LIST = """
     arm block dow gap target
 """
 CONTEXT = frozenset(CONTEXT_LIST.split())
+# Companies that consist of everyday words, and yet are written about under this name.
+_EVERYDAY_COMPANIES_LIST = """
+    arm holdings, best buy, capital one, check point, d wave, dollar general, energy transfer, first solar, five below,
+    forward air, global payments, live nation, on semiconductor, performance food, realty income, t mobile, take two,
+    trip com, venture global
+"""
+EVERYDAY_COMPANIES = frozenset(name.strip() for name in _EVERYDAY_COMPANIES_LIST.split(","))
 PHRASES = (
     "data storage, fast track, financial institutions, first financial, first national, global asset management,"
     " global industrial, healthcare services, information services, life time, national bank, open house, quantum"
@@ -78,7 +86,11 @@ def ambiguous_names(
     uses: dict[str, NameUse] = {}
     for company in companies:
         for name in gazetteer.names(company):
-            if len(name.words) != 1:
+            if len(name.words) > 1:
+                # "Natural Gas", "New Era": a title in title case can't tell.
+                is_everyday = all(lower_case[word] >= EVERYDAY for word in name.words)
+                if is_everyday and " ".join(name.words) not in EVERYDAY_COMPANIES:
+                    uses[" ".join(name.words)] = NameUse.NEVER
                 continue
             word = name.words[0]
             if word in NEVER or (lower_case[word] >= EVERYDAY and word not in CONTEXT):

@@ -25,7 +25,7 @@ _OTHER_MEANING_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _OTHER_MEANING_AFTER = re.compile(
-    r"\s(?:pie|juice|cider|orchards?|prices?|dates?|practice|requirements?|holders?|waivers?|applications?|applicants?"
+    r"\s(?:pie|juice|cider|orchards?|prices?(?!\s(?:targets?|forecasts?|\$|offering|IPO|notes|bonds))|dates?|practice|requirements?|holders?|waivers?|applications?|applicants?"
     r"|bans?|between|rules|sops|fees|crops?|foods|to \$?\d[\d,.]*)\b",
     re.IGNORECASE,
 )
@@ -35,8 +35,9 @@ _DOUBTFUL_BEFORE = re.compile(
     r"|reveals|closes|narrows|widens|bridges?|closing|bridging|fills?|no|on|the|its)\s|['’]s\s|\w-)$",
     re.IGNORECASE,
 )
+_DOUBTFUL_VERB_AFTER = re.compile(r"\s(?:lists?|up|down|of|for|at|returns?)\b", re.IGNORECASE)
 _DOUBTFUL_AFTER = re.compile(
-    r"(?:-(?-i:[a-z])|\s(?:lists?|up|down|of|for|at|returns?)\b"
+    r"(?:-(?-i:[a-z])"
     r"|\s(?-i:Steel|Cement|Textiles?|Chemicals?|Pharma(?:ceuticals?)?|Motors|Foods|Energy|Power|Mining|Resources|Realty"
     r"|Infra(?:structure|tel)?|Industries|Communications|Telecom|Airlines|Hotels|Bank|Bancorp|Capital|Financial|Insurance"
     r"|Securities|Partners|Therapeutics|Minerals|Petroleum|Semiconductor|REIT|Holdings|Group|Life|Mutual|Infotech)\b)",
@@ -91,6 +92,21 @@ _COMPANY_ACTION = re.compile(
     r"|will|planning|preparing|raising|seeking|selling|testing|upping|weighing|working"
     r"|to (?:acquire|build|buy|cut|debut|hire|invest|launch|offer|open|pay|raise|report|sell|spend|unveil))\b)",
     re.IGNORECASE,
+)
+# What else is said of somebody, directly after a name at the head.
+_PREDICATE = re.compile(
+    r"(?:\s:\s|\s(?:is|isn['’]t|was|wasn['’]t|has|hasn['’]t|may|could|might|will|won['’]t|just|still|now|never|at\s\$"
+    r"|accelerates?|breaks?|brings?|deepens?|defeats?|eyes|failed|gets?|goes|grows?|keeps?|leads?|looks?|loses?|moves?|moved"
+    r"|opens?|opposes?|promise[sd]?|proves?|pushes|reaches|rebrands?|secures?|stands?|sued|taps|targets|tells|turns?|urged"
+    r"|layoffs?|in\sfocus|to\s[a-z]{3,})\b)",
+    re.IGNORECASE,
+)
+# Anywhere in a title: it is about money or technology.
+_FINANCE_CONTEXT = re.compile(
+    r"(?:\$\d|\b(?:[Bb]illions?|[Tt]rillions?|[Ii]nvest(?:ed|ing|ments?|s)?|[Vv]aluations?|[Ll]ayoffs?|[Ll]awsuits?|[Ss]ettlement"
+    r"|[Aa]ntitrust|[Rr]egulat(?:ors?|ory)|AI|CEOs?|Cramer|Cathie Wood|Wall Street|Dow Jones|Nasdaq|[Dd]ata [Cc]enters?"
+    r"|[Cc]loud|[Cc]hips?|[Ss]oftware|[Aa]pps?|[Ss]martphones?|[Bb]ull(?:ish)?|[Bb]ear(?:ish)?|[Bb]uy|[Ss]ell|[Bb]uyout|[Bb]onds?"
+    r"|[Dd]ebt|IPO|ETFs?|[Tt]ariffs?|[Ss]upply [Cc]hain|[Oo]utlook|[Gg]rowth|[Mm]argins?|[Tt]ech(?:nology)?)\b)"
 )
 _POSSESSIVE = re.compile(r"['’]s\s")
 # The head of a title, or of a part of it after a colon, semicolon or dash.
@@ -206,10 +222,19 @@ def is_likely_company(mention: Mention, text: str) -> bool:
 
     Everyday words do not: targets are raised and gaps are closed in titles about companies.
     """
-    is_everyday = text[mention.start : mention.end].casefold() in _EVERYDAY_WORDS
-    if is_everyday or mention.is_ticker or len(mention.symbols) > 1 or not text[mention.start].isupper():
+    if (
+        _is_everyday(mention, text)
+        or mention.is_ticker
+        or len(mention.symbols) > 1
+        or not text[mention.start].isupper()
+    ):
         return False
     return may_be_company(mention, text) and not is_doubtful(mention, text)
+
+
+def _is_everyday(mention: Mention, text: str) -> bool:
+    """Whether a name is an everyday word of business."""
+    return text[mention.start : mention.end].casefold() in _EVERYDAY_WORDS
 
 
 def may_be_company(mention: Mention, text: str) -> bool:
@@ -222,7 +247,12 @@ def may_be_company(mention: Mention, text: str) -> bool:
 def is_doubtful(mention: Mention, text: str) -> bool:
     """Whether the words next to the name leave open that it is an ordinary word or part of another name."""
     before = text[: mention.start]
-    if _DOUBTFUL_BEFORE.search(before) or _DOUBTFUL_AFTER.match(text, mention.end):
+    if _DOUBTFUL_AFTER.match(text, mention.end):
+        return True
+    # "on target", "the revenue gap", "gap up", but "a call on Apple", "Apple up 2%".
+    if _is_everyday(mention, text) and (
+        _DOUBTFUL_BEFORE.search(before) or _DOUBTFUL_VERB_AFTER.match(text, mention.end)
+    ):
         return True
 
     # Only in sentence case does a capital next to the name say anything.
@@ -242,6 +272,12 @@ def _sentence_supports(mention: Mention, text: str) -> bool:
         return True
     if at_head and _COMPANY_ACTION.match(text, mention.end):
         return True
+    # Words of finance and technology support a name, but no everyday word: gaps cost billions, too.
+    if not _is_everyday(mention, text):
+        if at_head and _PREDICATE.match(text, mention.end):
+            return True
+        if _FINANCE_CONTEXT.search(before) or _FINANCE_CONTEXT.search(text, mention.end):
+            return True
 
     # A name that owns something, or that has a capital of its own.
     if not _STANDS_ALONE.search(before) or _DETERMINER.search(before):

@@ -92,15 +92,14 @@ class Gazetteer:
     def names(self, company: ListedCompany) -> Iterator[HeadlineName]:
         """Yield the names that headlines use for a company: without its legal form, and without its trade.
 
-        "Palantir Technologies Inc." gives "palantir technologies" and "palantir".
+        "Helix Energy Solutions Inc." gives "helix energy solutions", "helix energy" and "helix".
         """
         words = registered_words(company.name)
         if not words:
             return
         yield self._headline_name(words)
-        short_words = _without_trade(words)
-        if short_words != words:
-            yield self._headline_name(short_words)
+        for shorter in _shorter_names(words):
+            yield self._headline_name(shorter)
 
     def _headline_name(self, words: tuple[str, ...]) -> HeadlineName:
         use = self._uses.get(" ".join(words))
@@ -156,9 +155,10 @@ def registered_words(name: str) -> tuple[str, ...]:
     return tuple("and" if word == "&" else word for word in words)
 
 
-def _without_trade(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The one word that is left of a name without its trade; the whole name where more or less is left."""
+def _shorter_names(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield what is left of a name word by word as its trade is left out, but no words that join others."""
     end = len(words)
     while end > 1 and (words[end - 1] in _TRADES or words[end - 1] in LEGAL_FORMS):
         end -= 1
-    return words[:1] if end == 1 else words
+        if words[end - 1] not in LEGAL_FORMS:
+            yield words[:end]

@@ -104,6 +104,9 @@ class Reading:
     links: tuple[CompanyLink, ...]
 
 
+# Stands before a tag that only says by which query the item was found; no ticker begins with it.
+QUERY_MARK = "?"
+
 # A headline of no company.
 _NO_LINK = CompanyLink("", Role.TAGGED, 0.0)
 
@@ -128,15 +131,20 @@ class Linker:
             title: Clean title, cashtags included.
             text: The same as `text.readable` returns it.
             summary: Clean lead; it can support a name in the title.
-            tags: The vendor's symbols; those not on the watchlist are ignored.
+            tags: The vendor's symbols, and with `QUERY_MARK` before them those that we asked for; others than the
+                watchlist's are ignored.
             source: The publisher.
         """
         parsed = self._parse_title(title, text)
         tagged = set(parsed.filing_symbols)
+        supporting_tags = set(parsed.filing_symbols)
         for tag in tags:
-            symbol = self._names.symbol(tag)
+            symbol = self._names.symbol(tag.removeprefix(QUERY_MARK))
             if symbol:
                 tagged.add(symbol)
+                # What our own query found need not name what it asked for.
+                if not tag.startswith(QUERY_MARK):
+                    supporting_tags.add(symbol)
         # A symbol under which someone filed the title names the company without saying anything of it.
         roles = dict.fromkeys(tagged, Role.TAGGED) | dict.fromkeys(parsed.filing_symbols, Role.MENTIONED)
         plain_text = parsed.text.replace(CASHTAG_MARK, "")
@@ -149,7 +157,7 @@ class Linker:
         summary_mentions = self._names.find(summary) if summary else []
 
         # An unambiguous name or a tag anywhere in the item supports the ambiguous names of the same company.
-        support = tagged | _unambiguous_symbols(mentions) | _unambiguous_symbols(summary_mentions)
+        support = supporting_tags | _unambiguous_symbols(mentions) | _unambiguous_symbols(summary_mentions)
         spans = _accept(mentions, body, support)
         roles.update((symbol, Role.OTHER) for symbol in _other_things(mentions, body))
         if any(span.symbol[0] != OFF_LIST_MARK for span in spans):

@@ -24,7 +24,9 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 # What may stand between two names of one list, which is never cut.
-LIST_SEPARATOR = re.compile(r"^(?:['’]s)?\s*(?:,|&|\+|/|[-–]|,?\s*\b(?:and|or)\b)\s*$", re.IGNORECASE)
+LIST_SEPARATOR = re.compile(
+    r"^\)?(?:['’]s)?(?:\s?\([A-Za-z:. ]{1,16}\))?\s*(?:,|&|\+|/|[-–]|,?\s*\b(?:and|or)\b)\s*$", re.IGNORECASE
+)
 # Where a title is cut only between two companies.
 _SOFT_CUT = re.compile(r"[,:]\s+|\sand\s", re.IGNORECASE)
 

@@ -252,6 +252,11 @@ _VERB = re.compile(
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+# ... but where the shares of one move on a deal, the other is only its cause.
+_MOVE = re.compile(
+    r"\b(?:jump|surge|soar|rise|gain|climb|rall(?:y|ie)|pop|leap|fall|drop|sink|slide|slip|tumble|plunge)s?\b",
+    re.IGNORECASE,
+)
 # Its shares follow the name: something is reported of them.
 _ITS_STOCK = re.compile(r"(?:['’]s?)?\s(?:stock|shares|shareholders|investors)\b", re.IGNORECASE)
 
@@ -301,6 +306,8 @@ _VERDICT = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")
+# "the battle with Lilly heats up": not Lilly does.
+_PREPOSITION_LAST = re.compile(r"\b(?:against|at|by|from|to|via|with)\s(?:the\s)?$", re.IGNORECASE)
 # "scaling Amazon's fleet": the subject of the part before acts.
 _PARTICIPLE = re.compile(r"\w{2,}ing\s", re.IGNORECASE)
 
@@ -506,7 +513,12 @@ class _Title:
         # A symbol in brackets is that of the company before it.
         is_own_symbol = self._text[lead.start] in "(["
         is_acted_on = not (has_broker_before or is_own_symbol) and _has_unknown_actor(head)
-        is_far = len(_WORD.findall(head)) > _MAXIMUM_WORDS_BEFORE_LATER_SUBJECT or _PARTICIPLE.match(head)
+        is_far = (
+            len(_WORD.findall(head)) > _MAXIMUM_WORDS_BEFORE_LATER_SUBJECT
+            or _PARTICIPLE.match(head)
+            or _PREPOSITION_LAST.search(head)
+            or _VERB.search(head)
+        )
         is_follow_up = has_subject and bool(is_far)
         if is_acted_on or is_follow_up:
             for span in open_spans:
@@ -554,7 +566,7 @@ class _Title:
     def _role_behind(self, subject: MentionSpan, span: MentionSpan) -> Role:
         """The role of a company that is named behind the subject of its part."""
         gap = self._text[subject.end : span.start]
-        if _DEAL.search(gap):
+        if _DEAL.search(gap) and not _MOVE.search(gap):
             return Role.SUBJECT
         if _ITS_STOCK.match(self._text, span.end):
             return Role.AFFECTED

@@ -178,6 +178,18 @@ def test_a_tag_supports_an_ambiguous_name_but_is_no_mention() -> None:
     assert links("Five new Apple stores open", tags=("AAPL", "MSFT")) == {"AAPL": SUBJECT, "MSFT": TAGGED}
 
 
+def test_the_tag_of_our_own_query_supports_no_name() -> None:
+    assert links("Apple tops the table", tags=("AAPL",)) == {"AAPL": SUBJECT}
+    assert links("Apple tops the table", tags=("?AAPL",)) == {"AAPL": TAGGED}
+    assert links("Walmart opens a store", tags=("?WMT",)) == {"WMT": SUBJECT}
+
+
+def test_a_bare_ticker_counts_together_with_the_vendors_tag() -> None:
+    assert links("Is WMT cheap?") == {}
+    assert links("Is WMT cheap?", tags=("WMT",)) == {"WMT": SUBJECT}
+    assert links("Is WMT cheap?", tags=("?WMT",)) == {"WMT": TAGGED}
+
+
 def test_tags_are_read_in_any_spelling_and_unknown_ones_ignored() -> None:
     assert links("Markets rise", tags=("msft", "NFLX", "", "???")) == {"MSFT": TAGGED}
 

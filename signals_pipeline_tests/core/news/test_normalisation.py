@@ -162,7 +162,8 @@ def test_a_copy_of_a_headline_already_reported_is_no_evidence() -> None:
 
 
 def test_a_tag_that_comes_later_links_from_then_on_only() -> None:
-    items = [raw(TITLES[0], EARLY), raw(TITLES[0], MIDDLE, tags=("AAPL",))]
+    title = "Apple tops the table"
+    items = [raw(title, EARLY), raw(title, MIDDLE, tags=("AAPL",))]
     (row,) = rows(items, WINDOW).to_dict("records")
 
     assert (row["symbol"], row["relevance"], row["known_at"]) == ("AAPL", 1.0, MIDDLE)
