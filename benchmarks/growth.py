@@ -89,8 +89,10 @@ def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.Da
         frame,
         logits,
         windows,
+        sessions,
         min_confidence=KNOBS.min_sentiment_confidence,
         half_life_hours=KNOBS.tone_half_life_hours,
+        tone_events=KNOBS.tone_event_types,
     )
     price = technicals.build(bars, watchlist.symbols, windows, sessions)
     scored = scores.build(frame, tone, price, watchlist.symbols, windows, sentiment_weight=KNOBS.sentiment_weight)
