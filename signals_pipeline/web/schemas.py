@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from signals_pipeline.adapters.rendering.safe_text import link
+from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.signal_fields import DecisionFields, Description, HttpLink, ScoredSignal, Url
 from signals_pipeline.core.units import Range
 from signals_pipeline.web import examples, safe
@@ -74,7 +75,14 @@ class StoryContribution(ApiModel, frozen=True):
     title: str
     url: Url
     source: str = Field(description="Publisher")
-    known_at: datetime
+    published_at: datetime | None = Field(
+        default=None, description="When the publisher says it appeared; null in older signals"
+    )
+    known_at: datetime = Field(description="When it became known to the pipeline")
+    event: EventType | None = Field(default=None, description="Event type; null in older signals")
+    role: str | None = Field(
+        default=None, description="What the leading headline makes of the company; null in older signals"
+    )
     headlines: int
     told: bool = Field(description="The story began before the window: an earlier digest could report it")
     tone: float

@@ -49,8 +49,11 @@ def test_the_replay_with_the_knobs_that_were_used_is_the_history(ran: Settings) 
             past = read_research_data(inputs, SOME[first:], NOW)
             found = replay_signals(past.evidence, [used, other], past.before)
             assert len(past.stored) > 1
-            assert past.reproduced(found, 0)
-            assert not past.reproduced(found, 1)
+            assert past.compare(found, 0).is_same
+            different = past.compare(found, 1)
+            assert not different.is_same
+            assert different.replayed == different.both + different.added
+            assert len(past.stored) == different.both + different.gone
             assert past.weeks == pytest.approx((SOME[-1].end - SOME[first].start).total_seconds() / 604_800)
 
 

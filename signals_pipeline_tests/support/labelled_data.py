@@ -11,7 +11,9 @@ import pandas as pd
 
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.intervals import wilson_interval
-from signals_pipeline.core.linking.linker import SUBJECT, Linker, MentionSpan
+from signals_pipeline.core.linking.clauses import MentionSpan
+from signals_pipeline.core.linking.linker import Linker
+from signals_pipeline.core.linking.roles import Role
 from signals_pipeline.core.news.event_similarity import (
     PairFeatures,
     event_words,
@@ -60,11 +62,12 @@ def expected(row: dict[str, str]) -> dict[str, str]:
     return dict(one.split(":") for one in row["expected"].split())
 
 
-def linked(linker: Linker, row: dict[str, str]) -> dict[str, float]:
-    """The companies that the linker takes a row's text to name, with their relevance."""
+def linked(linker: Linker, row: dict[str, str]) -> dict[str, Role]:
+    """The companies that the linker takes a row's text to name, with their roles."""
     title, _ = clean(row["title"])
     tags = row.get("tags", "").split("|")
-    return {symbol: grade for symbol, grade in linker.links(title, readable(title), "", tags).items() if grade > 0}
+    links = linker.read(title, readable(title), "", tags).links
+    return {link.symbol: link.role for link in links if link.role not in (Role.TAGGED, Role.OTHER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def judge_linking(labelled: Sequence[dict[str, str]], linker: Linker) -> Linking
     for row in labelled:
         truth, answer = expected(row), linked(linker, row)
         wanted, made, right = wanted + len(truth), made + len(answer), right + len(truth.keys() & answer.keys())
-        said = [symbol for symbol, grade in answer.items() if grade == SUBJECT]
+        said = [symbol for symbol, role in answer.items() if role is Role.SUBJECT]
         called, subjects = called + len(said), subjects + sum(truth.get(symbol) == "subject" for symbol in said)
     return Linking(Share(right, made), Share(right, wanted), Share(subjects, called))
 

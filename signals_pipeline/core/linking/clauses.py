@@ -7,30 +7,28 @@ none. Which companies a headline names is decided in `linker`; the tone itself i
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import pandas as pd
+from signals_pipeline.core.linking.roles import Role
 
-from signals_pipeline.core.linking.linker import SUBJECT, Linker, MentionSpan
-from signals_pipeline.core.linking.mentions import CASHTAG_MARK
-from signals_pipeline.core.text import content_address
-from signals_pipeline.core.watchlist import Watchlist
-
-# Start and end of a part or a cut, as indices into the text.
-_Span = tuple[int, int]
+# Start and end of a name, a part or a cut, as indices into the text.
+Span = tuple[int, int]
 
 # Why a headline carries no tone for a company, as counted for the operator.
 NO_TONE_REASONS: tuple[str, ...] = (
+    "broker",
     "comparison",
     "elsewhere",
     "form",
     "market",
     "market_data",
+    "mentioned",
     "no_statement",
+    "other",
     "shared",
+    "tagged",
 )
 
 # Where a title is cut whatever companies it names.
@@ -74,6 +72,15 @@ _FORM = re.compile(r"\b(?:files SEC form|new SEC filing)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class MentionSpan:
+    """Where a text names a company: index of the first character and index after the last one."""
+
+    symbol: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """The words of a headline that carry the tone of one company, or why there are none.
 
@@ -89,30 +96,29 @@ class Clause:
 def clauses_by_company(
     text: str,
     spans: Sequence[MentionSpan],
-    relevance: Mapping[str, float],
+    roles: Mapping[str, Role],
 ) -> dict[str, Clause]:
     """Return the clause of each company.
 
     Args:
         text: A title as the sentiment model would read it.
         spans: Where the text names companies, in order, none overlapping.
-        relevance: By symbol, for the companies wanted. Subjects have the tone of their part; a company that the text
-            does not name is named in the lead.
+        roles: By symbol, for the companies wanted.
     """
     # Titles without a statement about a company.
     if _MARKET_DATA.search(text):
-        return dict.fromkeys(relevance, Clause("", "market_data"))
+        return dict.fromkeys(roles, Clause("", "market_data"))
     if _FORM.search(text):
-        return dict.fromkeys(relevance, Clause("", "form"))
+        return dict.fromkeys(roles, Clause("", "form"))
 
     # The whole title is of one company, or of the market.
     named = {span.symbol for span in spans}
-    if not named or len(named | set(relevance)) == 1:
+    if not named or len(named | set(roles)) == 1:
         is_index_move = _INDEX_MOVE.match(text) and not _HARD_CUT.search(text)
-        return dict.fromkeys(relevance, Clause("", "market") if is_index_move else Clause(text))
+        return dict.fromkeys(roles, Clause("", "market") if is_index_move else Clause(text))
 
     # The first part that carries a tone of the company counts; else the reason of the last part that names it.
-    subjects = {symbol for symbol, grade in relevance.items() if grade == SUBJECT}
+    subjects = {symbol for symbol, role in roles.items() if role is Role.SUBJECT}
     clauses: dict[str, Clause] = {}
     for start, end in _parts(text, spans):
         part_spans = _spans_within(spans, start, end)
@@ -120,7 +126,7 @@ def clauses_by_company(
         for symbol, clause in part_clauses.items():
             if symbol not in clauses or not clauses[symbol].text:
                 clauses[symbol] = clause
-    return {symbol: clauses.get(symbol, Clause("", "elsewhere")) for symbol in relevance}
+    return {symbol: clauses.get(symbol, Clause("", "elsewhere")) for symbol in roles}
 
 
 def _spans_within(spans: Sequence[MentionSpan], start: int, end: int) -> list[MentionSpan]:
@@ -129,7 +135,7 @@ def _spans_within(spans: Sequence[MentionSpan], start: int, end: int) -> list[Me
     return [MentionSpan(span.symbol, span.start - start, span.end - start) for span in within]
 
 
-def _parts(text: str, spans: Sequence[MentionSpan]) -> list[_Span]:
+def _parts(text: str, spans: Sequence[MentionSpan]) -> list[Span]:
     """Cut a title into parts, never inside a name or a list of names."""
     hard_cuts = [match.span() for match in _HARD_CUT.finditer(text)]
 
@@ -143,7 +149,7 @@ def _parts(text: str, spans: Sequence[MentionSpan]) -> list[_Span]:
             cuts.add(soft_cuts[-1])
 
     # What lies between the cuts; the cuts themselves belong to no part.
-    parts: list[_Span] = []
+    parts: list[Span] = []
     part_start = 0
     for cut_start, cut_end in sorted(cuts):
         if _is_inside_name(cut_start, cut_end, spans) or _is_inside_list(cut_start, text, spans):
@@ -224,69 +230,3 @@ def _is_comparison(part: str, before: str, statement_gaps: Sequence[str]) -> boo
     if statement_gaps and _CHOICE.search(part):
         return True
     return _BEATEN.search(before) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class _CompanyRow:
-    """A row of HEADLINES that is about a company: its position, and the company."""
-
-    position: int
-    symbol: str
-    relevance: float
-
-
-def assign_clauses(
-    headlines: pd.DataFrame,
-    watchlist: Watchlist,
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Give each row the words that carry the tone of its company, and count the rows without.
-
-    Args:
-        headlines: HEADLINES frame.
-        watchlist: The companies that it was linked to.
-
-    Returns:
-        The frame, in the rows of relevance > 0 with `text` the company's clause (empty: no tone) and `text_hash` its
-        content address where it has one; and the count of rows without tone by reason, with every reason of
-        `NO_TONE_REASONS`.
-    """
-    linker = Linker(watchlist)
-    titles: list[str] = headlines["title"].tolist()
-    texts: list[str] = headlines["text"].tolist()
-    hashes: list[str] = headlines["text_hash"].tolist()
-    counts = dict.fromkeys(NO_TONE_REASONS, 0)
-    for rows in _rows_by_headline(headlines):
-        first = rows[0].position
-        relevance = {row.symbol: row.relevance for row in rows}
-
-        # A title about one company is that company's whole: its mentions need not be found.
-        text, spans = texts[first], list[MentionSpan]()
-        if len(relevance) > 1:
-            text, spans = linker.mention_spans(titles[first], text, relevance)
-        clauses = clauses_by_company(text, spans, relevance)
-
-        for row in rows:
-            clause = clauses[row.symbol]
-            if clause.reason:
-                counts[clause.reason] += 1
-                texts[row.position] = ""
-            elif clause.text != text:
-                texts[row.position] = clause.text.replace(CASHTAG_MARK, "")
-                hashes[row.position] = content_address(texts[row.position])
-
-    # An explicit dtype: an empty list would become object.
-    new_text = pd.Series(texts, index=headlines.index, dtype="str")
-    new_hash = pd.Series(hashes, index=headlines.index, dtype="str")
-    return headlines.assign(text=new_text, text_hash=new_hash), counts
-
-
-def _rows_by_headline(headlines: pd.DataFrame) -> Iterable[list[_CompanyRow]]:
-    """The rows about a company, grouped by window and headline."""
-    rows: dict[tuple[object, ...], list[_CompanyRow]] = defaultdict(list)
-    names = ("window_start", "headline_id", "text", "symbol", "relevance")
-    columns = [headlines[name].tolist() for name in names]
-    for position, values in enumerate(zip(*columns, strict=True)):
-        window_start, headline_id, text, symbol, relevance = values
-        if symbol and relevance > 0:
-            rows[window_start, headline_id, text].append(_CompanyRow(position, symbol, relevance))
-    return rows.values()

@@ -6,12 +6,14 @@ of a headline carry the tone of which company is decided in `clauses`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pandas as pd
 
+from signals_pipeline.core.linking.clauses import Clause, MentionSpan, Span, clauses_by_company
+from signals_pipeline.core.linking.gazetteer import Gazetteer
 from signals_pipeline.core.linking.mentions import (
     CASHTAG_MARK,
     Mention,
@@ -20,11 +22,9 @@ from signals_pipeline.core.linking.mentions import (
     is_doubtful,
     may_be_company,
 )
-from signals_pipeline.core.text import CASHTAG, readable
+from signals_pipeline.core.linking.roles import Role
+from signals_pipeline.core.text import CASHTAG, content_address, readable
 from signals_pipeline.core.watchlist import Watchlist
-
-# Relevance of a headline for a company: its subject, named in another role, only tagged by a vendor or cashtag.
-SUBJECT, NAMED, TAGGED = 1.0, 0.5, 0.0
 
 # Sectors whose companies rate others.
 _BROKER_SECTORS = ("financ", "bank")
@@ -105,18 +105,49 @@ class _Title:
 
 
 @dataclass(frozen=True, slots=True)
-class MentionSpan:
-    """Where a text names a company: index of the first character and index after the last one."""
+class CompanyLink:
+    """What a headline says of one company of the watchlist.
+
+    Attributes:
+        symbol: The company.
+        role: What the headline makes of it.
+        relevance: What the headline weighs for it.
+        text: The words that the sentiment model reads for it; empty where the headline carries no tone for it.
+        spans: Start and end of its names in `text`, in order, where the words speak of others, too; empty where all of
+            them speak of it.
+        reason: Why the headline carries no tone for it, one of `NO_TONE_REASONS`; empty where it may.
+    """
 
     symbol: str
-    start: int
-    end: int
+    role: Role
+    relevance: float
+    text: str = ""
+    spans: tuple[Span, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a headline says.
+
+    Attributes:
+        text: The headline as the sentiment model reads it, the names in cashtags of its sentence included.
+        links: The companies of the watchlist that it names or is tagged with, by symbol.
+    """
+
+    text: str
+    links: tuple[CompanyLink, ...]
+
+
+# A headline of no company.
+_NO_LINK = CompanyLink("", Role.TAGGED, 0.0)
 
 
 class Linker:
     """Links headlines to one watchlist; compile it once and use it for every headline."""
 
-    def __init__(self, watchlist: Watchlist) -> None:
+    def __init__(self, watchlist: Watchlist, gazetteer: Gazetteer | None = None) -> None:
+        self._gazetteer = gazetteer
         self._names = NameIndex(watchlist)
         self._brokers: set[str] = set()
         for company in watchlist:
@@ -124,20 +155,22 @@ class Linker:
             if any(word in sector for word in _BROKER_SECTORS):
                 self._brokers.add(company.symbol)
 
-    def links(
+    def read(
         self,
         title: str,
         text: str,
         summary: str = "",
         tags: Iterable[str] = (),
-    ) -> dict[str, float]:
-        """Return the relevance by symbol of the companies that a headline names or is tagged with, sorted by symbol.
+        source: str = "",  # noqa: ARG002
+    ) -> Reading:
+        """Return what a headline says of each company of the watchlist that it names or is tagged with.
 
         Args:
             title: Clean title, cashtags included.
             text: The same as `text.readable` returns it.
-            summary: Clean lead; it can name a company, it can't make it the subject.
+            summary: Clean lead; it can support a name in the title.
             tags: The vendor's symbols; those not on the watchlist are ignored.
+            source: The publisher.
         """
         parsed = self._parse_title(title, text)
         tagged = set(parsed.filing_symbols)
@@ -148,36 +181,39 @@ class Linker:
         mentions = self._names.find(parsed.text)
         summary_mentions = self._names.find(summary) if summary else []
         if not (mentions or summary_mentions or tagged):
-            return {}
+            return Reading(text, ())
 
         # An unambiguous name or a tag anywhere in the item supports the ambiguous names of the same company.
         support = tagged | _unambiguous_symbols(mentions) | _unambiguous_symbols(summary_mentions)
         spans = _accept(mentions, parsed.text, support)
         summary_spans = _accept(summary_mentions, summary, support)
 
-        # The stronger relevance wins: tagged, then named in the lead, then what the title says.
-        relevance = dict.fromkeys(tagged, TAGGED)
-        relevance.update((span.symbol, NAMED) for span in summary_spans)
-        relevance.update(self._title_relevance(spans, parsed))
-        return dict(sorted(relevance.items()))
+        # The title says more than the lead, the lead more than a tag.
+        roles = dict.fromkeys(tagged, Role.TAGGED)
+        roles.update((span.symbol, Role.MENTIONED) for span in summary_spans)
+        roles.update(self._title_roles(spans, parsed))
+        clauses = clauses_by_company(parsed.text, spans, roles)
+        self._promote(roles, clauses, spans)
 
-    def mention_spans(
-        self,
-        title: str,
-        text: str,
-        supported: Iterable[str],
-    ) -> tuple[str, list[MentionSpan]]:
-        """Return the text with `CASHTAG_MARK` before the cashtags of its sentence, and where it names companies.
+        links: list[CompanyLink] = []
+        for symbol in sorted(roles):
+            role = roles[symbol]
+            clause = clauses[symbol]
+            clause_text = clause.text.replace(CASHTAG_MARK, "")
+            reason = clause.reason
+            if not role.relevance:
+                clause_text, reason = "", role.value or "tagged"
+            links.append(CompanyLink(symbol, role, role.relevance, clause_text, reason=reason))
+        return Reading(parsed.text.replace(CASHTAG_MARK, ""), tuple(links))
 
-        Args:
-            title: Clean title.
-            text: The same as `text.readable` returns it.
-            supported: Companies that the item is already linked to.
-        """
-        parsed = self._parse_title(title, text)
-        mentions = self._names.find(parsed.text)
-        support = parsed.filing_symbols | _unambiguous_symbols(mentions) | set(supported)
-        return parsed.text, _accept(mentions, parsed.text, support)
+    def _promote(self, roles: dict[str, Role], clauses: Mapping[str, Clause], spans: list[MentionSpan]) -> None:
+        """Make companies that have a part of the title for themselves its subjects, too."""
+        named = {span.symbol for span in spans}
+        if Role.SUBJECT not in roles.values():
+            return
+        for symbol in named:
+            if clauses[symbol].text and roles[symbol] is Role.MENTIONED:
+                roles[symbol] = Role.SUBJECT
 
     def _parse_title(self, title: str, text: str) -> _Title:
         """Tell the cashtags of the sentence from those that file the title, and mark them in the text."""
@@ -203,22 +239,22 @@ class Linker:
                 filing_symbols.add(symbol)
         return _Title(text, filing_symbols, cashtags={match[1] for match in matches})
 
-    def _title_relevance(self, spans: list[MentionSpan], title: _Title) -> dict[str, float]:
-        """Return the relevance of each company that a title names."""
+    def _title_roles(self, spans: list[MentionSpan], title: _Title) -> dict[str, Role]:
+        """Return the role of each company that a title names."""
         # The first mention of each company: read backwards, it overwrites the later ones.
         first_by_symbol = {span.symbol: span for span in reversed(spans)}
         first_spans = sorted(first_by_symbol.values(), key=lambda span: span.start)
-        relevance = dict.fromkeys(first_by_symbol, NAMED)
+        roles = dict.fromkeys(first_by_symbol, Role.MENTIONED)
 
         # A list has no subject.
         companies = max(len(title.cashtags), len(first_spans))
         if not first_spans or companies >= _MINIMUM_LIST_SIZE or _LIST_TITLE.search(title.text):
-            return relevance
+            return roles
 
         is_only_company = len(first_spans) == 1 and title.cashtags <= first_by_symbol.keys()
         for symbol in self._subjects(first_spans, title.text, is_only_company=is_only_company):
-            relevance[symbol] = SUBJECT
-        return relevance
+            roles[symbol] = Role.SUBJECT
+        return roles
 
     def _subjects(self, spans: list[MentionSpan], text: str, *, is_only_company: bool) -> list[str]:
         """Return the companies that a title is about: the first that it names, and those joined to it.
@@ -315,33 +351,61 @@ def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Menti
     return spans
 
 
-def link(items: pd.DataFrame, watchlist: Watchlist) -> pd.DataFrame:
+def link(items: pd.DataFrame, watchlist: Watchlist, gazetteer: Gazetteer | None = None) -> pd.DataFrame:
     """Return one row per headline copy and company of the watchlist that it names or is tagged with.
 
     Args:
-        items: `normalisation.Normalised.items`; columns title, text, summary and tags (joined by `|`) are read.
+        items: `normalisation.Normalised.items`; columns title, text, summary, source and tags (joined by `|`) are read.
         watchlist: The companies to look for.
+        gazetteer: The companies that may be the subject in their stead.
 
     Returns:
-        The items' columns and symbol, relevance; a copy that names none has one row with symbol "" and relevance 0.
+        The items' columns and symbol, role, relevance, company_text (the words about the company, empty where they
+        carry no tone), span and reason; a copy that names none has one row with symbol "" and relevance 0.
     """
-    linker = Linker(watchlist)
+    linker = Linker(watchlist, gazetteer)
     rows: list[int] = []
-    symbols: list[str] = []
-    relevance: list[float] = []
-    columns = (items[name].tolist() for name in ("title", "text", "summary", "tags"))
-    for row, (title, text, summary, tags) in enumerate(zip(*columns, strict=True)):
-        links = linker.links(title, text, summary, tags.split("|"))
+    links: list[CompanyLink] = []
+    columns = (items[name].tolist() for name in ("title", "text", "summary", "tags", "source"))
+    for row, (title, text, summary, tags, source) in enumerate(zip(*columns, strict=True)):
+        reading = linker.read(title, text, summary, tags.split("|"), source)
         # A headline of no company keeps its row.
-        if not links:
-            links = {"": TAGGED}
-        rows.extend([row] * len(links))
-        symbols.extend(links)
-        relevance.extend(links.values())
+        row_links = reading.links or (_NO_LINK,)
+        rows.extend([row] * len(row_links))
+        links.extend(row_links)
 
     # Explicit dtypes: an empty list would become object.
     linked = items.iloc[rows].reset_index(drop=True)
     return linked.assign(
-        symbol=pd.Series(symbols, dtype="str"),
-        relevance=pd.Series(relevance, dtype="float64"),
+        symbol=pd.Series([link.symbol for link in links], dtype="str"),
+        role=pd.Series([link.role.value for link in links], dtype="str"),
+        relevance=pd.Series([link.relevance for link in links], dtype="float64"),
+        company_text=pd.Series([link.text for link in links], dtype="str"),
+        span=pd.Series([_span_text(link.spans) for link in links], dtype="str"),
+        reason=pd.Series([link.reason for link in links], dtype="str"),
     )
+
+
+def _span_text(spans: Iterable[Span]) -> str:
+    """The spans as HEADLINES stores them: "0-5 20-26"."""
+    return " ".join(f"{start}-{end}" for start, end in spans)
+
+
+def with_company_text(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `link` with the words about the company as `text`, and their content address as `text_hash`.
+
+    Rows of relevance 0 keep the whole text.
+    """
+    texts: list[str] = rows["text"].tolist()
+    hashes: list[str] = rows["text_hash"].tolist()
+    columns = (rows[name].tolist() for name in ("relevance", "company_text", "span"))
+    for position, (relevance, company_text, span) in enumerate(zip(*columns, strict=True)):
+        if not relevance:
+            continue
+        # A text without tone keeps the address of the whole: an empty one would say that it was withdrawn.
+        if company_text and (span or company_text != texts[position]):
+            hashes[position] = content_address(f"{company_text}\n{span}" if span else company_text)
+        texts[position] = company_text
+    new_text = pd.Series(texts, index=rows.index, dtype="str")
+    new_hash = pd.Series(hashes, index=rows.index, dtype="str")
+    return rows.assign(text=new_text, text_hash=new_hash)

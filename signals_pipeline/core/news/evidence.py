@@ -19,8 +19,9 @@ import pandas as pd
 
 from signals_pipeline.core.arrays import BoolArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
-from signals_pipeline.core.linking.clauses import assign_clauses
-from signals_pipeline.core.linking.linker import link
+from signals_pipeline.core.linking.clauses import NO_TONE_REASONS
+from signals_pipeline.core.linking.gazetteer import Gazetteer
+from signals_pipeline.core.linking.linker import link, with_company_text
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
 from signals_pipeline.core.tables import HEADLINES, concat
@@ -144,6 +145,7 @@ def build_evidence(
     *,
     lookback_hours: float,
     strict: bool,
+    gazetteer: Gazetteer | None = None,
     max_age: timedelta = MAX_AGE,
     map_chunks: MapChunks = map_serially,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -155,12 +157,13 @@ def build_evidence(
         windows: Consecutive windows, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
+        gazetteer: The companies off the watchlist that may be a headline's subject.
         max_age: NEWS_MAX_AGE_DAYS.
         map_chunks: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
-        HEADLINES rows, and the number of rows without tone by reason, as `clauses.assign_clauses` gives them, and
-        `archive`.
+        HEADLINES rows, and the number of rows without tone by reason, every reason of `NO_TONE_REASONS` and `archive`
+        present.
     """
     # Each chunk of windows takes only the items that its windows may see.
     parts = chunked(windows, WINDOWS_A_SHARE)
@@ -176,6 +179,7 @@ def build_evidence(
     work = partial(
         _share_evidence,
         watchlist=watchlist,
+        gazetteer=gazetteer,
         lookback_hours=lookback_hours,
         strict=strict,
         max_age=max_age,
@@ -241,20 +245,22 @@ def _share_evidence(
     share: _Share,
     *,
     watchlist: Watchlist,
+    gazetteer: Gazetteer | None,
     lookback_hours: float,
     strict: bool,
     max_age: timedelta,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
-    linked = link(items, watchlist)
-    evidence = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
-    with_clauses, without_tone = assign_clauses(evidence, watchlist)
-    rows, archive_rows = without_archive_tone(with_clauses, max_age)
-    return rows, without_tone | {ARCHIVE: archive_rows}
+    linked = link(items, watchlist, gazetteer)
+    built = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
+    evidence = without_archive_tone(built, max_age)
+    reasons = evidence.loc[evidence["reason"] != "", "reason"].value_counts()
+    without_tone = {reason: int(reasons.get(reason, 0)) for reason in (*NO_TONE_REASONS, ARCHIVE)}
+    return evidence, without_tone
 
 
-def without_archive_tone(headlines: pd.DataFrame, max_age: timedelta) -> tuple[pd.DataFrame, int]:
+def without_archive_tone(headlines: pd.DataFrame, max_age: timedelta) -> pd.DataFrame:
     """Take the tone from archive material: headlines published more than `max_age` before they were first seen.
 
     Feeds list old articles again, and a collector that is new sees them all. They stay in the evidence and count.
@@ -264,12 +270,15 @@ def without_archive_tone(headlines: pd.DataFrame, max_age: timedelta) -> tuple[p
         max_age: NEWS_MAX_AGE_DAYS.
 
     Returns:
-        The rows, those of archive material that are about a company without text; and how many lost their tone.
+        The rows, those of archive material that are about a company without text and with the reason `archive`.
     """
     is_old = (headlines["known_at"] - headlines["published_at"] > max_age).to_numpy(dtype=bool)
     loses_tone = is_old & (headlines["text"] != "").to_numpy() & (headlines["relevance"] > 0).to_numpy()
-    text = headlines["text"].mask(loses_tone, "")
-    return headlines.assign(text=text), int(loses_tone.sum())
+    return headlines.assign(
+        text=headlines["text"].mask(loses_tone, ""),
+        span=headlines["span"].mask(loses_tone, ""),
+        reason=headlines["reason"].mask(loses_tone, ARCHIVE),
+    )
 
 
 def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:
@@ -305,11 +314,12 @@ def _evidence_rows(
         member=member,
         novelty=np.maximum(NOVELTY**member, smallest),
         told=already_reported,
+        event="",
     )
 
     # Only now are texts that were edited or withdrawn dropped: their stories were needed for the numbers above.
     replaced = TextVersions.from_copies(ordered).replaced_rows(rows, np.repeat(ends, row_counts))
-    return rows[~replaced]
+    return with_company_text(rows[~replaced])
 
 
 def _microseconds(instant: datetime) -> int:

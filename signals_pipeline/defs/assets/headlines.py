@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.coverage import coverage_ledger
 from signals_pipeline.core.news.evidence import build_evidence, news_interval
@@ -55,6 +56,7 @@ def headlines(
             windows,
             **lookback,
             max_age=timedelta(days=knobs.news_max_age_days),
+            gazetteer=load_gazetteer(),
             map_chunks=workers.map_chunks,
         )
 
@@ -72,7 +74,6 @@ def headlines(
 
 def _describe(rows: ColumnArrays) -> dict[str, Any]:
     """Metadata of one window, from its rows."""
-    about_a_company = rows["relevance"] > 0
-    without_tone = int((about_a_company & (rows["text"] == "")).sum())
-    newest = leading_rows(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])
+    without_tone = int((rows["reason"] != "").sum())
+    newest = leading_rows(rows, "known_at", ["known_at", "symbol", "role", "event", "member", "source", "title"])
     return {"without_tone": without_tone, "preview": newest}

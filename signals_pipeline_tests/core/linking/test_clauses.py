@@ -8,8 +8,9 @@ from hypothesis import given, settings
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.inference import SentimentModel
-from signals_pipeline.core.linking.clauses import NO_TONE_REASONS, Clause, assign_clauses, clauses_by_company
-from signals_pipeline.core.linking.linker import NAMED, SUBJECT, Linker, MentionSpan, link
+from signals_pipeline.core.linking.clauses import NO_TONE_REASONS, Clause, MentionSpan, clauses_by_company
+from signals_pipeline.core.linking.linker import Linker, link, with_company_text
+from signals_pipeline.core.linking.roles import Role
 from signals_pipeline.core.sentiment.tone import LABELS, texts_to_score
 from signals_pipeline.core.text import clean, content_address, readable
 from signals_pipeline.core.watchlist import Company, Watchlist
@@ -31,11 +32,8 @@ LINKER = Linker(WATCHLIST)
 
 def clauses(title: str) -> dict[str, str]:
     """Each linked company's words, or the reason for none in angle brackets."""
-    links = LINKER.links(title, readable(title))
-    text, spans = LINKER.mention_spans(title, readable(title), links)
-    relevance = {symbol: grade for symbol, grade in links.items() if grade > 0}
-    by_company = clauses_by_company(text, spans, relevance)
-    return {symbol: clause.text or f"<{clause.reason}>" for symbol, clause in by_company.items()}
+    links = LINKER.read(title, readable(title)).links
+    return {link.symbol: link.text or f"<{link.reason}>" for link in links}
 
 
 @pytest.mark.parametrize(
@@ -57,22 +55,22 @@ def clauses(title: str) -> dict[str, str]:
         ("AT&T slips after Intel warns", {"T": "AT&T slips", "INTC": "Intel warns"}),
         ("Day After Day sags as Intel slips", {"DAD": "Day After Day sags", "INTC": "Intel slips"}),
         # The subject has the tone, a company named along with it has none.
-        ("Intel to build chips for Microsoft", {"INTC": "", "MSFT": "<shared>"}),
-        ("JPMorgan cuts Microsoft to neutral", {"JPM": "<shared>", "MSFT": ""}),
+        ("Intel to build chips for Microsoft", {"INTC": "", "MSFT": "<mentioned>"}),
+        ("JPMorgan cuts Microsoft to neutral", {"JPM": "<mentioned>", "MSFT": ""}),
         # Comparisons.
-        ("Intel beats AMD in servers", {"INTC": "<comparison>", "AMD": "<comparison>"}),
+        ("Intel beats AMD in servers", {"INTC": "<comparison>", "AMD": "<mentioned>"}),
         ("Intel vs. AMD: the rematch", {"INTC": "<comparison>", "AMD": "<comparison>"}),
-        ("Investors prefer Intel to AMD", {"INTC": "<comparison>", "AMD": "<comparison>"}),
-        ("Intel reverses its slide, beats AMD", {"INTC": "Intel reverses its slide", "AMD": "<comparison>"}),
+        ("Investors prefer Intel to AMD", {"INTC": "<comparison>", "AMD": "<mentioned>"}),
+        ("Intel reverses its slide, beats AMD", {"INTC": "Intel reverses its slide", "AMD": "<mentioned>"}),
         ("Intel, AMD slip over 2%", {"INTC": "", "AMD": ""}),
         # Nothing is said.
-        ("Intel slips; AMD", {"INTC": "Intel slips", "AMD": "<no_statement>"}),
+        ("Intel slips; AMD", {"INTC": "Intel slips", "AMD": "<mentioned>"}),
         # The first part with a tone counts; a later one where the first has none.
         ("Intel gains; AMD slips; Intel is glad", {"INTC": "Intel gains", "AMD": "AMD slips"}),
         ("Intel; AMD slips; Intel gains", {"INTC": "Intel gains", "AMD": "AMD slips"}),
         # The move of an index is not the company's.
         ("Dow Jones Industrial Average Leaps 100 Points Ahead Of Intel", {"INTC": "<market>"}),
-        ("Stocks end lower on Intel, AMD", {"INTC": "<market>", "AMD": "<market>"}),
+        ("Stocks end lower on Intel, AMD", {"INTC": "<mentioned>", "AMD": "<mentioned>"}),
         ("Dow slips; Intel gains", {"INTC": "Dow slips; Intel gains"}),
         ("Intel gains as Nasdaq slips; AMD falls", {"INTC": "Intel gains", "AMD": "AMD falls"}),
         # Automatic reports on trading, and forms.
@@ -91,11 +89,13 @@ def test_each_company_has_its_words_or_a_reason_for_none(title: str, expected: d
 
 
 def test_a_company_in_the_lead_has_the_tone_of_a_title_that_names_none() -> None:
-    assert clauses_by_company("Chipmaker slips", [], {"INTC": NAMED}) == {"INTC": Clause("Chipmaker slips")}
+    assert clauses_by_company("Chipmaker slips", [], {"INTC": Role.MENTIONED}) == {"INTC": Clause("Chipmaker slips")}
 
 
 def test_a_company_in_the_lead_has_no_tone_where_the_title_names_another() -> None:
-    by_company = clauses_by_company("AMD slips", [MentionSpan("AMD", 0, 3)], {"AMD": SUBJECT, "INTC": NAMED})
+    by_company = clauses_by_company(
+        "AMD slips", [MentionSpan("AMD", 0, 3)], {"AMD": Role.SUBJECT, "INTC": Role.MENTIONED}
+    )
 
     assert by_company == {"AMD": Clause("AMD slips"), "INTC": Clause("", "elsewhere")}
 
@@ -108,7 +108,7 @@ def test_a_clause_is_a_part_of_the_title_that_holds_the_name(before: str, betwee
     intel = MentionSpan("INTC", len(before), len(before) + len("Intel"))
     amd = MentionSpan("AMD", amd_start, amd_start + len("AMD"))
 
-    by_company = clauses_by_company(text, [intel, amd], {"INTC": SUBJECT, "AMD": NAMED})
+    by_company = clauses_by_company(text, [intel, amd], {"INTC": Role.SUBJECT, "AMD": Role.MENTIONED})
 
     for symbol, name in (("INTC", "Intel"), ("AMD", "AMD")):
         clause = by_company[symbol]
@@ -119,7 +119,7 @@ def test_a_clause_is_a_part_of_the_title_that_holds_the_name(before: str, betwee
 def frame(titles: list[str]) -> pd.DataFrame:
     plain = [clean(title)[0] for title in titles]
     texts = [readable(title) for title in plain]
-    items = pd.DataFrame({"title": plain, "text": texts, "summary": "", "tags": ""})
+    items = pd.DataFrame({"title": plain, "text": texts, "summary": "", "tags": "", "source": ""})
     items = items.assign(text_hash=[content_address(text) for text in texts], window_start=0, headline_id=texts)
     return link(items, WATCHLIST)
 
@@ -127,30 +127,21 @@ def frame(titles: list[str]) -> pd.DataFrame:
 def test_each_row_gets_its_companys_words() -> None:
     linked = frame(["Intel slips while AMD gains", "Rain", "Intel beats AMD", "Is $MSFT ready; Intel is"])
 
-    assigned, without_tone = assign_clauses(linked, WATCHLIST)
+    rows = with_company_text(linked)
 
-    assert assigned["symbol"].tolist() == ["AMD", "INTC", "", "AMD", "INTC", "INTC", "MSFT"]
-    assert assigned["text"].tolist() == ["AMD gains", "Intel slips", "Rain", "", "", "Intel is", "Is MSFT ready"]
-    has_old_hash = (assigned["text"] == "") | (assigned["text"] == linked["text"])
-    assert (assigned["text_hash"] == linked["text_hash"])[has_old_hash].all()
-    new = assigned[~has_old_hash]
+    assert rows["symbol"].tolist() == ["AMD", "INTC", "", "AMD", "INTC", "INTC", "MSFT"]
+    has_old_hash = (rows["text"] == "") | (rows["text"] == linked["text"])
+    assert (rows["text_hash"] == linked["text_hash"])[has_old_hash].all()
+    new = rows[~has_old_hash]
     assert new["text_hash"].tolist() == [content_address(text) for text in new["text"]]
-    assert without_tone == dict.fromkeys(NO_TONE_REASONS, 0) | {"comparison": 2}
-    assert list(assigned.columns) == list(linked.columns)
-    assert assigned.dtypes.equals(linked.dtypes)
+    assert list(rows.columns) == list(linked.columns)
+    assert rows.dtypes.equals(linked.dtypes)
 
 
 def test_rows_without_words_are_not_scored() -> None:
-    assigned, _ = assign_clauses(frame(["Intel beats AMD", "Intel slips"]), WATCHLIST)
+    rows = with_company_text(frame(["Intel beats AMD", "Intel slips"]))
 
-    assert texts_to_score(assigned).tolist() == ["Intel slips"]
-
-
-def test_no_headlines_give_no_rows_and_no_counts() -> None:
-    assigned, without_tone = assign_clauses(frame(["Rain"]).iloc[:0], WATCHLIST)
-
-    assert assigned.empty
-    assert sum(without_tone.values()) == 0
+    assert texts_to_score(rows).tolist() == ["Intel slips"]
 
 
 @pytest.mark.parametrize("part", ["development", "held_out"])
@@ -159,7 +150,7 @@ def test_clauses_beat_the_whole_headline_where_tones_are_opposite(part: str) -> 
     is_title_right: list[bool] = []
     is_clause_right: list[bool] = []
     for headline in opposite_tones(part):
-        by_entity = clauses_by_company(headline.title, headline.places, dict.fromkeys(headline.labels, NAMED))
+        by_entity = clauses_by_company(headline.title, headline.places, dict.fromkeys(headline.labels, Role.MENTIONED))
         clause_texts = {clause.text for clause in by_entity.values() if clause.text}
         texts = sorted({headline.title, *clause_texts})
         predicted = dict(zip(texts, np.array(LABELS)[model.logits(texts).argmax(axis=1)], strict=True))

@@ -171,10 +171,10 @@ def test_a_tag_that_comes_later_links_from_then_on_only() -> None:
 
 
 def test_a_relevant_copy_wins_over_a_tag_known_before() -> None:
-    items = [raw(TITLES[7], EARLY, tags=("WMT",)), raw(TITLES[7], MIDDLE, summary="Walmart said so")]
+    items = [raw("walmart sales surge", EARLY, tags=("WMT",)), raw("Walmart sales surge", MIDDLE)]
     (row,) = rows(items, WINDOW).to_dict("records")
 
-    assert (row["symbol"], row["relevance"], row["known_at"]) == ("WMT", 0.5, MIDDLE)
+    assert (row["symbol"], row["relevance"], row["known_at"]) == ("WMT", 1.0, MIDDLE)
 
 
 def test_the_headline_id_is_that_of_the_first_visible_copy() -> None:
