@@ -295,7 +295,7 @@ SENTIMENT = Table(
             "2 ** (-age / TONE_HALF_LIFE_HOURS), age in market hours",
         ),
         Column("relevance", REAL, OneOf((1, 0.5, 0)), "1 subject, 0.5 affected"),
-        Column("novelty", REAL, Range(0, 1, above=True), "Halves with each headline of the story before it"),
+        Column("novelty", REAL, Range(0, 1, above=True), "0.5 ** position within the story"),
         Column("weight", REAL, Range(0, 1), "recency x relevance x novelty x confidence; 0 where there is a reason"),
         Column(
             "reason",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from signals_pipeline.adapters.watchlist import load_watchlist
+from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.intervals import wilson_interval
 from signals_pipeline.core.linking.linker import Linker
 from signals_pipeline.core.linking.parts import MentionSpan
@@ -22,7 +23,6 @@ from signals_pipeline.core.news.event_similarity import (
     same_event_probability,
 )
 from signals_pipeline.core.news.stories import Timeline
-from signals_pipeline.core.sentiment.events import EventType
 from signals_pipeline.core.text import clean, readable
 from signals_pipeline.core.watchlist import Company, Watchlist
 

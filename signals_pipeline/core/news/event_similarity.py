@@ -410,10 +410,10 @@ def event_words(text: str, own: frozenset[str]) -> EventWords:
     unique = frozenset(tokens or [_WHOLE_TEXT + plain])
     heavy = sorted(token for token in unique if token_weight(token) >= _LOOKUP_WEIGHT)
     rare = frozenset(token for token in unique if token[0] not in "=#*" and token_weight(token) == RARE)
-    is_preview_like = _PREVIEW.search(plain) is not None
     mentions_results = _RESULTS.search(plain) is not None
+    is_preview = mentions_results and _PREVIEW.search(plain) is not None
     is_rating = _RATING.search(plain) is not None
-    is_results = mentions_results and not is_preview_like
+    is_results = mentions_results and not is_preview
 
     kinds: set[str] = set()
     if is_results:
@@ -433,10 +433,10 @@ def event_words(text: str, own: frozenset[str]) -> EventWords:
         brokers=frozenset(_BROKER.findall(plain)) - own if is_rating else frozenset(),
         kinds=frozenset(kinds),
         is_results=is_results,
-        is_preview=mentions_results and is_preview_like,
+        is_preview=is_preview,
         is_rating=is_rating,
         is_opinion=is_opinion,
-        is_price=_PRICE.search(plain) is not None and not is_results,
+        is_price=not is_results and _PRICE.search(plain) is not None,
         is_market=_MARKET.search(plain) is not None,
         is_remark=_REMARK.search(plain) is not None,
     )

@@ -163,7 +163,8 @@ def build_evidence(
         map_chunks: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
-        HEADLINES rows, and the number of rows without tone by reason, every reason of `NO_TONE_REASONS` present.
+        HEADLINES rows, and the number of rows without tone by reason, every reason of `NO_TONE_REASONS` and `archive`
+        present.
     """
     # Each chunk of windows takes only the items that its windows may see.
     parts = chunked(windows, WINDOWS_A_SHARE)
@@ -253,8 +254,8 @@ def _share_evidence(
     """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
     linked = link(items, watchlist, gazetteer)
-    evidence = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
-    evidence = without_archive_tone(evidence, max_age)
+    built = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
+    evidence = without_archive_tone(built, max_age)
     reasons = evidence.loc[evidence["reason"] != "", "reason"].value_counts()
     without_tone = {reason: int(reasons.get(reason, 0)) for reason in (*NO_TONE_REASONS, ARCHIVE)}
     return assign_events(evidence), without_tone
@@ -270,13 +271,15 @@ def without_archive_tone(headlines: pd.DataFrame, max_age: timedelta) -> pd.Data
         max_age: NEWS_MAX_AGE_DAYS.
 
     Returns:
-        The rows, those of archive material that could carry tone without text and with reason `ARCHIVE`.
+        The rows, those of archive material that are about a company without text and with the reason `archive`.
     """
     is_old = (headlines["known_at"] - headlines["published_at"] > max_age).to_numpy(dtype=bool)
     loses_tone = is_old & (headlines["text"] != "").to_numpy() & (headlines["relevance"] > 0).to_numpy()
-    text = headlines["text"].mask(loses_tone, "")
-    reason = headlines["reason"].mask(loses_tone, ARCHIVE)
-    return headlines.assign(text=text, reason=reason)
+    return headlines.assign(
+        text=headlines["text"].mask(loses_tone, ""),
+        span=headlines["span"].mask(loses_tone, ""),
+        reason=headlines["reason"].mask(loses_tone, ARCHIVE),
+    )
 
 
 def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:

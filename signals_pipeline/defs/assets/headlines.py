@@ -55,8 +55,8 @@ def headlines(
             market.watchlist,
             windows,
             **lookback,
-            gazetteer=load_gazetteer(),
             max_age=timedelta(days=knobs.news_max_age_days),
+            gazetteer=load_gazetteer(),
             map_chunks=workers.map_chunks,
         )
 

@@ -74,8 +74,8 @@ def test_all_stories_are_in_the_text_part_and_the_rest_is_counted_in_html() -> N
 
 
 def test_a_card_shows_five_stories_and_how_often_each_was_reported() -> None:
-    contributions = [story(number, 0.1, 0.1, headlines=15) for number in range(1, 8)]
-    digest = digest_of(NOW, [signal(window=NOW, contributions=contributions)])
+    stories = [story(number, 0.1, 0.1, headlines=15) for number in range(1, 8)]
+    digest = digest_of(NOW, [signal(window=NOW, parts=stories)])
 
     text = " ".join(render_text(digest).split())
 
