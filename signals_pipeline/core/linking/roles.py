@@ -137,6 +137,11 @@ _ATTRIBUTED_TO = re.compile(
     )\s(?:the\s)?$""",
     re.IGNORECASE | re.VERBOSE,
 )
+# ... and the rating stands before it: "price target boosted by".
+_RATED_BY = re.compile(
+    r"\b(?:targets?|PTs?|ratings?|upgraded|downgraded|initiated|reiterated|coverage)(?:\s\S+){0,5}\s(?:by|at)\s$",
+    re.IGNORECASE,
+)
 # ... whoever it is.
 _RATED_AT = re.compile(
     r"\b(?:raised|cut|upgraded?|downgraded?|initiated|lowered|reiterated|reduced)(?:\s\S+){0,6}\s(?:at|by)\s$",
@@ -183,7 +188,7 @@ _BYSTANDER_BEFORE = re.compile(
 )
 _BYSTANDER_AFTER = re.compile(
     r"""(?:['’]s)?\s(?:rivals?|suppliers?|peers?|competitors?|challengers?|backers?|customers?|partners?|spin-?offs?
-        |alum(?:ni|nus)?|veterans?|vet|interns?|co-?founders?|engineer|exec(?:utive)?s?\s(?:joins?|named|as)
+        |alum(?:ni|nus)?|veterans?|vet|interns?|engineer|exec(?:utive)?s?\s(?:joins?|named|as)
         |challenge|wannabe|killer|copycat|lookalike|clone|alternative)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -226,7 +231,7 @@ _CONSEQUENCE = re.compile(
         |top(?:s|ped|ple\w*)|dethron\w+|undercut\w*|displac\w+|steal\w*|poach\w*|compet\w+|disrupt\w*|leav\w+|catch(?:es|ing)?|unseat\w*
         # What a company does to another's business.
         |hit(?:s|ting)?|hurt\w*|boost\w*|lift\w*|help(?:s|ed)?|pressur\w+|drag(?:s|ged)?|weigh(?:s|ed)?|worr\w+|bad\snews\sfor
-        |good\snews\sfor|means?\sfor|mean\sfor|shak\w+|sink\w*|drop\w*|ditch\w*|dump\w*|award\w*|select\w*|pick(?:s|ed)
+        |good\snews\sfor|(?:sign|trouble|win|blow|warning|lessons?)\s(?:for|to)|means?\sfor|mean\sfor|shak\w+|sink\w*|drop\w*|ditch\w*|dump\w*|award\w*|select\w*|pick(?:s|ed)
         |cancel\w*|delay\w*|terminat\w+|end(?:s|ed|ing)?|cut(?:s|ting)?|switch\w*|replac\w+|shift\w*\sfrom|order(?:s|ing)?
         |contract\s(?:to|for|with)|deal\swith|agreement\swith|tap(?:s|ped)|pay(?:s|ing)?|commit\w*
     )\b""",
@@ -235,6 +240,14 @@ _CONSEQUENCE = re.compile(
 # ... unless the last word before the company says that it is only there: a partner, a place, a price.
 _ONLY_THERE = re.compile(
     r"\b(?:with|via|on|through|using|alongside|from|at|than|like|unlike|including|and)\s(?:[\w.,’'$%-]+\s){0,3}$",
+    re.IGNORECASE,
+)
+# Whoever gets the office is news about the company: "named Apple's chief hardware officer".
+_ITS_OFFICE = re.compile(r"['’]s\s(?:\w+\s){0,2}?(?:CEO|CFO|COO|CTO|chief|president|chair\w*|head)\b", re.IGNORECASE)
+# What an investor does with its shares is news about the company, too.
+_TRADES_IN = re.compile(
+    r"\b(?:doubles?\sdown\son|loads?\sup\son|piles?\sinto|(?:buys?|bought|sells?|sold)\s(?:more|shares\sof)|trims?|dumps?)\s"
+    r"(?:[\w$.,]+\s){0,4}$",
     re.IGNORECASE,
 )
 # The head of a company, and what is his: "Tesla CEO Elon Musk's SpaceX".
@@ -267,7 +280,7 @@ _UNKNOWN_ACTOR = re.compile(
         |introduces?|enhances?|deepens?|accelerates?|orders?|bets?|helps?|celebrates?|welcomes?|completes?|signs?|secures?|wins?
         |receives?|adds?|deploys?|achieves?|earns?|brings?|offers?|opens?|awarded|named|recognized|approved|files?|inks?
         |collaborates?|advances?|strengthens?|scales?|builds?|converts?|exercises?|raises?|reports?|chooses?|taps?|turns?
-        |delivers?|sweeps?|names?|becomes?|debuts?|rolls?\sout|picks?|gets?|takes?|drops?|releases?|supports?|demonstrates?
+        |delivers?|sweeps?|names?|becomes?|debuts?|rolls?\sout|picks|gets?|takes?|drops?|releases?|supports?|demonstrates?
         |to\s(?:present|participate|add|buy|acquire|host|join|offer|launch|build|deploy|use|work|supply|sign|speak|showcase)
     )\b""",
     re.VERBOSE,
@@ -474,6 +487,8 @@ class _Title:
             return True
         if _RATES.match(after):
             return True
+        if _RATED_BY.search(before):
+            return True
         return _ATTRIBUTED_TO.search(before) is not None and _ENDS.match(after) is not None
 
     def _part_roles(self, part: _Part, *, has_subject: bool) -> dict[str, Role]:
@@ -512,7 +527,8 @@ class _Title:
         # Somebody who is no known company acts, or an earlier part has its own subject: the companies come behind.
         # A symbol in brackets is that of the company before it.
         is_own_symbol = self._text[lead.start] in "(["
-        is_acted_on = not (has_broker_before or is_own_symbol) and _has_unknown_actor(head)
+        is_office = _ITS_OFFICE.match(self._text, lead.end)
+        is_acted_on = not (has_broker_before or is_own_symbol or is_office) and _has_unknown_actor(head)
         is_far = (
             len(_WORD.findall(head)) > _MAXIMUM_WORDS_BEFORE_LATER_SUBJECT
             or _PARTICIPLE.match(head)
@@ -579,6 +595,8 @@ class _Title:
     def _object_role(self, start: int, span: MentionSpan, *, is_follow_up: bool) -> Role:
         """The role of a company that somebody else acts on, in a part that starts there."""
         gap = self._text[start : span.start]
+        if _TRADES_IN.search(gap):
+            return Role.SUBJECT
         if (
             _PURCHASE.search(self._text)
             or _TO_ITS_ACCOUNT.search(self._text, start)
