@@ -5,7 +5,7 @@ and `events.toml` (what happened), with the word lists that all share in `vocabu
 `companies.toml`. What a pattern line may hold:
 
     {A} {B} {C} {D}   a company; {A+} {B-} {C0} give its tone in this line, a bare {A} has the tone of the block
-    {K0}              a bank that rates others
+    {K0} {L0}         a bank that rates others; {R0} an authority; {X} {Y} an index, a currency or a commodity
     {word}            an entry of the list `words.word`, which may itself hold slots and choices
     {pct} {low_eps}   a number made here; low_ and high_ of one unit are a pair, the first the smaller one
     [rises|is up|]    one of the choices, the empty one included
@@ -27,10 +27,13 @@ FILES = ("polarity", "relations", "events")
 TONES = {"+": "positive", "-": "negative", "0": "neutral"}
 Draw = random.Random
 
-_COMPANY_SLOT = re.compile(r"\{([A-DK])([-+0])?\}")
+# Letters of slots that hold something else than a company: the group of `companies.toml` that they are drawn from.
+_OTHER_LETTERS = {"K": "brokers", "L": "brokers", "R": "authorities", "X": "assets", "Y": "assets"}
+_COMPANY_SLOT = re.compile(r"\{([A-Z])([-+0])?\}")
 _WORD_SLOT = re.compile(r"\{([a-z]\w*)\}")
 _INNER_CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _LOWER_WORD = re.compile(r"(?<![\w'’.@/#$-])[a-z][\w'’]*")
+_MARK = re.compile(r" ?([,;:()%]|'s\b|\.$)(?!\d) ?")
 _WORD_TO_MISTYPE = re.compile(r"[a-z]{5,}")
 
 # Words that Title Case leaves small.
@@ -91,7 +94,7 @@ class Source:
     patterns: tuple[Pattern, ...]
     words: Mapping[str, Sequence[str]]
     companies: tuple[Listed, ...]
-    brokers: tuple[Listed, ...]
+    others: Mapping[str, tuple[Listed, ...]]
     held_out_words: tuple[str, ...]
 
 
@@ -125,9 +128,9 @@ def read_source(file: str) -> Source:
             patterns.append(Pattern(line.strip(), block["kind"], label, block.get("event"), style))
     held_out = [word for words in shared["held_out_words"].values() for word in words]
     groups = read_companies()
-    brokers = groups.pop("brokers")
+    others = {group: groups.pop(group) for group in set(_OTHER_LETTERS.values())}
     companies = tuple(company for group in groups.values() for company in group)
-    return Source(tuple(patterns), shared["words"] | own.get("words", {}), companies, brokers, tuple(held_out))
+    return Source(tuple(patterns), shared["words"] | own.get("words", {}), companies, others, tuple(held_out))
 
 
 # --- Numbers ------------------------------------------------------------
@@ -243,18 +246,22 @@ class Maker:
             by_label.setdefault(pattern.label or "", []).append(pattern)
 
     def examples(self, count: int) -> Iterator[Example]:
-        """Different titles in the order they were drawn: evenly by kind, in it by label, in that by pattern.
+        """Different titles in the order they were drawn: by kind, in it by label, in that evenly by pattern.
 
-        A kind with more patterns than the average is drawn more often, by the root of their number.
+        A kind is drawn by the root of the number of its patterns; the labels of a kind evenly, but patterns without one
+        in proportion to their number.
         """
-        kinds = list(self._by_kind)
-        weights = [sum(len(lines) for lines in self._by_kind[kind].values()) ** 0.5 for kind in kinds]
+        kinds = {kind: sum(map(len, by_label.values())) for kind, by_label in self._by_kind.items()}
+        weights = [patterns**0.5 for patterns in kinds.values()]
         seen: set[str] = set()
         misses = 0
         while len(seen) < count and misses < 50 * count:
-            kind = self._draw.choices(kinds, weights)[0]
-            label = self._draw.choice(list(self._by_kind[kind]))
-            example = self.example(self._draw.choice(self._by_kind[kind][label]))
+            kind = self._draw.choices(list(kinds), weights)[0]
+            by_label = self._by_kind[kind]
+            unlabelled = len(by_label.get("", ())) / kinds[kind]
+            labels = [label for label in by_label if label]
+            label = "" if self._draw.random() < unlabelled else self._draw.choice(labels)
+            example = self.example(self._draw.choice(by_label[label]))
             if example.title in seen:
                 misses += 1
                 continue
@@ -293,7 +300,9 @@ class Maker:
         """The text cut at its companies, which get names; the tone of each."""
         companies = dict(zip("ABCD", self._draw.sample(self._source.companies, 4), strict=True))
         drawn = {company.names[0] for company in companies.values()}
-        companies["K"] = self._draw.choice([bank for bank in self._source.brokers if bank.names[0] not in drawn])
+        for letter, group in _OTHER_LETTERS.items():
+            companies[letter] = self._draw.choice([o for o in self._source.others[group] if o.names[0] not in drawn])
+            drawn.add(companies[letter].names[0])
         title = _Title([])
         end = 0
         for slot in _COMPANY_SLOT.finditer(text):
@@ -320,6 +329,8 @@ class Maker:
         common = company.names[0]
         if not first:
             return [_Piece(common, letter)]
+        if letter in _OTHER_LETTERS:
+            return [_Piece(self._draw.choice(company.names), letter)]
         form = self._draw.random()
         name = common if form < 0.72 else self._draw.choice(company.names)
         if style == "sentence" or form < 0.88:
@@ -333,7 +344,7 @@ class Maker:
         """Case, a publisher, a lead, a link, a typing error: what changes nothing of what a title says."""
         draw = self._draw
         if pattern.style == "sentence":
-            title.pieces.append(_Piece(draw.choice((".", ".", " .", ""))))
+            self._as_release(title)
         elif draw.random() < 0.4:
             for piece in title.pieces:
                 if not piece.letter:
@@ -355,6 +366,27 @@ class Maker:
             title.pieces.append(_Piece(f"{draw.choice((' ', '… '))}https://t.co/{link}"))
         elif dress < 0.18:
             title.pieces.append(_Piece(" " + draw.choice(_TAGS)))
+        elif dress < 0.21 and not title.pieces[-1].text.endswith(("?", "!")):
+            title.pieces.append(_Piece(self._expanded("[: {source}|: {source}|, sources say|, {source} says]")))
+        elif dress < 0.25 and not title.pieces[0].text and title.pieces[1].text[0] != "$":
+            title.pieces.insert(0, _Piece(self._expanded("{trade}").capitalize() + " "))
+
+    def _as_release(self, title: _Title) -> None:
+        """The turns of a company's release or a local agency: who it is, who says it, words and marks set apart."""
+        draw = self._draw
+        starts_with_company = len(title.pieces) > 1 and not title.pieces[0].text
+        if starts_with_company and draw.random() < 0.3:
+            title.pieces.insert(0, _Piece(self._expanded("[{nation} {trade}|{nation} company|{trade}]") + " "))
+        if draw.random() < 0.2:
+            title.pieces.append(_Piece(self._expanded("{says_so}")))
+        elif draw.random() < 0.1:
+            title.pieces.insert(0, _Piece(self._expanded("{dateline}") + " "))
+        title.pieces.append(_Piece(draw.choice((".", ".", " .", ""))))
+        if draw.random() < 0.25:
+            for piece in title.pieces:
+                if not piece.letter:
+                    piece.text = re.sub(r" {2,}", " ", _MARK.sub(r" \1 ", piece.text)).replace(" 's", " 's")
+            title.pieces[-1].text = title.pieces[-1].text.rstrip()
 
     def _mistype(self, title: _Title) -> None:
         """Swap, drop or double a letter inside one word that is no name."""
@@ -378,10 +410,16 @@ class Maker:
         spans: dict[str, list[tuple[int, int]]] = {}
         names: dict[str, str] = {}
         for piece in title.pieces:
+            # "Macy's's" is written "Macy's"; marks that were set apart bring one blank, not two.
+            if text.endswith("'s"):
+                piece.text = piece.text.removeprefix("'s")
+            if text.endswith(" "):
+                piece.text = piece.text.lstrip()
             if piece.letter:
                 spans.setdefault(piece.letter, []).append((len(text), len(text) + len(piece.text)))
                 names.setdefault(piece.letter, piece.text)
             text += piece.text
+        text = text.rstrip()
         companies = tuple(
             CompanyTone(names[letter], tuple(spans[letter]), tone) for letter, tone in title.tones.items()
         )
