@@ -9,6 +9,7 @@ and `events.toml` (what happened), with the word lists that all share in `vocabu
     {word}            an entry of the list `words.word`, which may itself hold slots and choices
     {pct} {low_eps}   a number made here; low_ and high_ of one unit are a pair, the first the smaller one
     [rises|is up|]    one of the choices, the empty one included
+    ... @opinion      at the end: the event type of this line, instead of its block's
 
 `held_out_words` of the vocabulary are words that no pattern uses, so that generalisation to them can be measured.
 """
@@ -124,8 +125,9 @@ def read_source(file: str) -> Source:
     patterns: list[Pattern] = []
     for block in own["patterns"]:
         for line in block["text"].strip().splitlines():
-            label, style = _label(block, line), block.get("style", "title")
-            patterns.append(Pattern(line.strip(), block["kind"], label, block.get("event"), style))
+            text, _, event = line.strip().partition(" @")
+            label, style = _label(block, text), block.get("style", "title")
+            patterns.append(Pattern(text, block["kind"], label, event or block.get("event"), style))
     held_out = [word for words in shared["held_out_words"].values() for word in words]
     groups = read_companies()
     others = {group: groups.pop(group) for group in set(_OTHER_LETTERS.values())}
