@@ -11,7 +11,8 @@ and `events.toml` (what happened), with the word lists that all share in `vocabu
     [rises|is up|]    one of the choices, the empty one included
     ... @opinion      at the end: the event type of this line, instead of its block's
 
-`held_out_words` of the vocabulary are words that no pattern uses, so that generalisation to them can be measured.
+`held_out_words` of the vocabulary are words that no pattern of these files uses. `held_out.toml`, never trained on, makes
+titles that turn on them, so that generalisation can be measured.
 """
 
 import argparse
@@ -19,12 +20,14 @@ import random
 import re
 import string
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 FILES = ("polarity", "relations", "events")
+HELD_OUT = "held_out"  # the same form, for measuring only
 TONES = {"+": "positive", "-": "negative", "0": "neutral"}
 Draw = random.Random
 
@@ -436,7 +439,7 @@ def pattern_examples(file: str, count: int, seed: int, *, mistyped: float = 0.0)
     """As many different titles of one of `FILES`; the same arguments give the same list.
 
     Args:
-        file: "polarity", "relations" or "events".
+        file: One of `FILES`, or `HELD_OUT` for measuring.
         count: Titles in all; fewer only if the patterns have no more.
         seed: Of every choice.
         mistyped: Share of titles with a typing error.
@@ -444,13 +447,30 @@ def pattern_examples(file: str, count: int, seed: int, *, mistyped: float = 0.0)
     return list(Maker(read_source(file), seed, mistyped=mistyped).examples(count))
 
 
+def _counts(file: str, count: int, seed: int) -> None:
+    """Print patterns and different titles among `count` draws of every kind."""
+    source = read_source(file)
+    patterns = Counter(pattern.kind for pattern in source.patterns)
+    draw = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    for kind, number in patterns.items():
+        lines = tuple(pattern for pattern in source.patterns if pattern.kind == kind)
+        maker = Maker(replace(source, patterns=lines), seed)
+        titles = {maker.example(draw.choice(lines)).title for _ in range(count)}
+        print(f"{kind:16} {number:5} patterns {len(titles):7} different titles of {count}")
+    print(f"{'all':16} {patterns.total():5} patterns")
+
+
 def main() -> None:
-    """Print titles to read through, with what they are said to say."""
+    """Print titles to read through with what they are said to say, or how many there are of every kind."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("file", choices=FILES)
+    parser.add_argument("file", choices=(*FILES, HELD_OUT))
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kinds", action="store_true", help="count patterns and different titles of every kind")
     settings = parser.parse_args()
+    if settings.kinds:
+        _counts(settings.file, settings.count, settings.seed)
+        return
     for example in pattern_examples(settings.file, settings.count, settings.seed):
         tones = ", ".join(f"{company.name}={company.label}" for company in example.companies)
         print(f"{example.kind:16} {example.label or '-':9} {example.event or '-':9} {example.title}  [{tones}]")

@@ -98,6 +98,12 @@ def test_no_pattern_or_word_list_uses_a_held_out_word(file: str, sources: dict[s
     assert used & set(source.held_out_words) == set()
 
 
+def test_titles_for_measuring_turn_on_held_out_words(sources: dict[str, Any]) -> None:
+    held_out = set(sources["polarity"].held_out_words)
+    for example in PATTERNS["pattern_examples"](PATTERNS["HELD_OUT"], 500, 9):
+        assert set(re.findall(r"[a-z]+", example.title.lower())) & held_out, example.title
+
+
 def test_the_newswire_patterns_use_no_held_out_word(sources: dict[str, Any]) -> None:
     used = set(re.findall(r"[a-z]+", (TRAINING / "newswire.toml").read_text(encoding="utf-8").lower()))
     assert used & set(sources["polarity"].held_out_words) == set()
