@@ -11,8 +11,8 @@ and `events.toml` (what happened), with the word lists that all share in `vocabu
     [rises|is up|]    one of the choices, the empty one included
     ... @opinion      at the end: the event type of this line, instead of its block's
 
-`held_out_words` of the vocabulary are words that no pattern of these files uses. `held_out.toml`, never trained on, makes
-titles that turn on them, so that generalisation can be measured.
+`held_out_words` of the vocabulary are words that no pattern of these files uses. `held_out.toml`, never trained on,
+makes titles that turn on them, so that generalisation can be measured.
 """
 
 import argparse
