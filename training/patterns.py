@@ -5,7 +5,8 @@ and `events.toml` (what happened), with the word lists that all share in `vocabu
 `companies.toml`. What a pattern line may hold:
 
     {A} {B} {C} {D}   a company; {A+} {B-} {C0} give its tone in this line, a bare {A} has the tone of the block
-    {K0} {L0}         a bank that rates others; {R0} an authority; {X} {Y} an index, a currency or a commodity
+    {K0} {L0}         a bank that rates others; {R0} an authority, {Q0} a rating agency,
+    {Z0} an exchange; {X} {Y} an index, a currency or a commodity
     {word}            an entry of the list `words.word`, which may itself hold slots and choices
     {pct} {low_eps}   a number made here; low_ and high_ of one unit are a pair, the first the smaller one
     [rises|is up|]    one of the choices, the empty one included
@@ -32,7 +33,10 @@ TONES = {"+": "positive", "-": "negative", "0": "neutral"}
 Draw = random.Random
 
 # Letters of slots that hold something else than a company: the group of `companies.toml` that they are drawn from.
-_OTHER_LETTERS = {"K": "brokers", "L": "brokers", "R": "authorities", "X": "assets", "Y": "assets"}
+_OTHER_LETTERS = {
+    **{"K": "brokers", "L": "brokers", "R": "authorities", "Q": "rating_agencies", "Z": "exchanges"},
+    **{"X": "assets", "Y": "assets"},
+}
 _COMPANY_SLOT = re.compile(r"\{([A-Z])([-+0])?\}")
 _WORD_SLOT = re.compile(r"\{([a-z]\w*)\}")
 _INNER_CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -358,7 +362,7 @@ class Maker:
             self._mistype(title)
         first = title.pieces[0] if title.pieces[0].text else title.pieces[1]
         if not first.letter:
-            first.text = first.text[0].upper() + first.text[1:]
+            first.text = _upper_first(first.text)
         if pattern.style == "sentence":
             return
         dress = draw.random()
@@ -374,7 +378,7 @@ class Maker:
         elif dress < 0.21 and not title.pieces[-1].text.endswith(("?", "!")):
             title.pieces.append(_Piece(self._expanded("[: {source}|: {source}|, sources say|, {source} says]")))
         elif dress < 0.25 and not title.pieces[0].text and title.pieces[1].text[0] != "$":
-            title.pieces.insert(0, _Piece(self._expanded("{trade}").capitalize() + " "))
+            title.pieces.insert(0, _Piece(_upper_first(self._expanded("{trade}")) + " "))
 
     def _as_release(self, title: _Title) -> None:
         """The turns of a company's release or a local agency: who it is, who says it, words and marks set apart."""
@@ -382,7 +386,8 @@ class Maker:
         starts_with_company = len(title.pieces) > 1 and not title.pieces[0].text
         if starts_with_company and draw.random() < 0.3:
             title.pieces.insert(0, _Piece(self._expanded("[{nation} {trade}|{nation} company|{trade}]") + " "))
-        if draw.random() < 0.2:
+        said = any(" said" in piece.text for piece in title.pieces)
+        if draw.random() < 0.2 and not said:
             title.pieces.append(_Piece(self._expanded("{says_so}")))
         elif draw.random() < 0.1:
             title.pieces.insert(0, _Piece(self._expanded("{dateline}") + " "))
@@ -431,8 +436,12 @@ class Maker:
         return Example(text, pattern.kind, pattern.label, companies, pattern.event)
 
 
+def _upper_first(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _capitalised(word: re.Match[str]) -> str:
-    return word[0] if word[0] in _SMALL_WORDS else word[0][0].upper() + word[0][1:]
+    return word[0] if word[0] in _SMALL_WORDS else _upper_first(word[0])
 
 
 def pattern_examples(file: str, count: int, seed: int, *, mistyped: float = 0.0) -> list[Example]:
