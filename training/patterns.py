@@ -34,8 +34,13 @@ Draw = random.Random
 
 # Letters of slots that hold something else than a company: the group of `companies.toml` that they are drawn from.
 _OTHER_LETTERS = {
-    **{"K": "brokers", "L": "brokers", "R": "authorities", "Q": "rating_agencies", "Z": "exchanges"},
-    **{"X": "assets", "Y": "assets"},
+    "K": "brokers",
+    "L": "brokers",
+    "R": "authorities",
+    "Q": "rating_agencies",
+    "Z": "exchanges",
+    "X": "assets",
+    "Y": "assets",
 }
 _COMPANY_SLOT = re.compile(r"\{([A-Z])([-+0])?\}")
 _WORD_SLOT = re.compile(r"\{([a-z]\w*)\}")
