@@ -10,7 +10,7 @@ and `events.toml` (what happened), with the word lists that all share in `vocabu
     {word}            an entry of the list `words.word`, which may itself hold slots and choices
     {pct} {low_eps}   a number made here; low_ and high_ of one unit are a pair, the first the smaller one
     [rises|is up|]    one of the choices, the empty one included
-    ... @opinion      at the end: the event type of this line, instead of its block's
+    ... @opinion      at the end: the event type of this line instead of its block's; @- for none
 
 `held_out_words` of the vocabulary are words that no pattern of these files uses. `held_out.toml`, never trained on,
 makes titles that turn on them, so that generalisation can be measured.
@@ -29,13 +29,19 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 FILES = ("polarity", "relations", "events")
 HELD_OUT = "held_out"  # the same form, for measuring only
+_NO_EVENT = "-"
 TONES = {"+": "positive", "-": "negative", "0": "neutral"}
 Draw = random.Random
 
 # Letters of slots that hold something else than a company: the group of `companies.toml` that they are drawn from.
 _OTHER_LETTERS = {
-    **{"K": "brokers", "L": "brokers", "R": "authorities", "Q": "rating_agencies", "Z": "exchanges"},
-    **{"X": "assets", "Y": "assets"},
+    "K": "brokers",
+    "L": "brokers",
+    "R": "authorities",
+    "Q": "rating_agencies",
+    "Z": "exchanges",
+    "X": "assets",
+    "Y": "assets",
 }
 _COMPANY_SLOT = re.compile(r"\{([A-Z])([-+0])?\}")
 _WORD_SLOT = re.compile(r"\{([a-z]\w*)\}")
@@ -134,7 +140,8 @@ def read_source(file: str) -> Source:
         for line in block["text"].strip().splitlines():
             text, _, event = line.strip().partition(" @")
             label, style = _label(block, text), block.get("style", "title")
-            patterns.append(Pattern(text, block["kind"], label, event or block.get("event"), style))
+            event = event or block.get("event", _NO_EVENT)
+            patterns.append(Pattern(text, block["kind"], label, None if event == _NO_EVENT else event, style))
     held_out = [word for words in shared["held_out_words"].values() for word in words]
     groups = read_companies()
     others = {group: groups.pop(group) for group in set(_OTHER_LETTERS.values())}

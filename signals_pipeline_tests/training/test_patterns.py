@@ -121,6 +121,19 @@ def test_no_pattern_stands_twice_and_every_slot_is_filled(file: str, sources: di
     assert slots <= set(source.words) | numbers
 
 
+def test_one_text_has_one_tone_and_one_event_in_all_files(sources: dict[str, Any]) -> None:
+    labels: dict[str, set[str]] = {}
+    events: dict[str, set[str]] = {}
+    for source in sources.values():
+        for pattern in source.patterns:
+            if pattern.label:
+                labels.setdefault(pattern.text, set()).add(pattern.label)
+            if pattern.event:
+                events.setdefault(pattern.text, set()).add(pattern.event)
+    assert [text for text, found in events.items() if len(found) > 1] == []
+    assert [text for text, found in labels.items() if len(found) > 1] == []
+
+
 def test_there_are_names_enough(sources: dict[str, Any]) -> None:
     companies = sources["polarity"].companies
     assert len({company.names[0] for company in companies}) >= 300
