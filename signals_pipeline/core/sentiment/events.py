@@ -117,7 +117,7 @@ _UP = (
     r"(?:rise[sn]?|rose|rising|gain(?:s|ed|ing)?|climb(?:s|ed|ing)?|jump(?:s|ed|ing)?|surg(?:es?|ed|ing)"
     r"|soar(?:s|ed|ing)?"
     r"|rall(?:y|ies|ied|ying)|advanc(?:es|ed|ing)|pop(?:s|ped|ping)?|spik(?:es?|ed|ing)|ascends?"
-    r"|(?:sky)?rocket(?:s|ed|ing)?"
+    r"|rocket(?:s|ed|ing)?|skyrocket(?:s|ed|ing)?"
     r"|rebound(?:s|ed|ing)?|bounc(?:es?|ed|ing)|leaps?|leapt|outperform(?:s|ed|ing)?|explod(?:es?|ed|ing)"
     r"|(?:edg|inch|tick|mov|trad|clos|open|end|finish|head|push|lift)(?:e|es|s|ed|ing)? (?:higher|up))"
 )
@@ -225,6 +225,10 @@ _RULES: tuple[_Rule, ...] = (
             ),
             _Pattern("dive", r"\bdeep dive\b"),
             _Pattern("case", r"\b(?:compelling|strong) case (?:for|to)\b"),
+            _Pattern("investing", r"\bcase for investing\b"),
+            _Pattern("reward", r"\brisk reward\b"),
+            _Pattern("reframe", r"\breframes?\b"),
+            _Pattern("debate hopes", r"\bvaluation (?:hopes|debate)\b"),
         ),
     ),
     # Analysts' ratings and targets.
@@ -275,11 +279,6 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("initiated resumed started", r"\bcoverage (?:of|on) .*\b(?:initiated|resumed|started)\b"),
             _Pattern("reiterated", r"\breiterated as\b"),
             _Pattern("initiat", rf"\binitiat\w* (?:\S+ ){{0,4}}?(?:at|with) (?:an? )?{_GRADE}\b"),
-            _Pattern("target", r"\b(?:with|has|have) a target of (?:rs\.? ?)?\d"),
-            _Pattern(
-                "accumulate buy exit hold sell",
-                r"\b(?:buy|sell|accumulate|hold|exit) [^,;:]{2,40}(?: target|[;,:] target" r"|: [a-z]+ [a-z]+$)",
-            ),
             _Pattern("rating", rf"\b{_GRADE} rating\b"),
             _Pattern("rated", rf"\brated {_GRADE}\b"),
             _Pattern("xname", rf"\b(?:rates|reiterates|maintains) xname .*\b{_GRADE}\b"),
@@ -321,9 +320,9 @@ _RULES: tuple[_Rule, ...] = (
         (
             _Pattern(
                 "on",
-                rf"\b{_BROKER}(?:'s)? (?:\w+ )?(?:is|remains|stays|turns|gets|grows|are|still|more"
-                r"|goes)? ?(?:more |very |increasingly )?(?:bullish|bearish|positive|cautious"
-                r"|upbeat|overweight) on\b",
+                rf"^(?!.*\?$).*\b{_BROKER}(?:'s)? (?:\w+ )?(?:is|remains|stays|turns|gets|grows|are"
+                r"|still|more|goes)? ?(?:more |very |increasingly )?(?:bullish|bearish|positive"
+                r"|cautious|upbeat|overweight) on\b",
             ),
         ),
     ),
@@ -391,10 +390,7 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("move", r"\bstocks? on the move\b"),
             _Pattern("unusual", r"\bunusual(?:ly)? (?:high|large|heavy)\b"),
             _Pattern("moving", r"\bmoving in today's session\b"),
-            _Pattern(
-                "after intraday midday pre",
-                r"\b(?:pre-?market|after-?hours|premarket|midday|intraday) (?:session|movers?" r"|trading|stocks?)\b",
-            ),
+            _Pattern("mover session", r"\b(?:pre-?market|after-?hours|midday) (?:session|movers?)\b"),
         ),
     ),
     _rule(
@@ -525,6 +521,31 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("my", r"\bmy (?:top|favou?rite|portfolio|best|biggest|money|largest|\$)"),
         ),
     ),
+    # Awards and events.
+    _rule(
+        EventType.OTHER,
+        _Tier.FORM,
+        (
+            _Pattern("award", r"\bof the year award\b"),
+            _Pattern("employer partner supplier", r"\b(?:partner|supplier|employer) of the year\b"),
+            _Pattern("grant", r"\bawards? (?:\$[\d,]+ )?grants?\b"),
+        ),
+    ),
+    # Comment of single investors and market commentators.
+    _rule(
+        EventType.OPINION,
+        _Tier.FORM,
+        (
+            _Pattern(
+                "cathie",
+                r"\bcathie wood(?:'s)? (?:ark )?(?:sees|says|thinks|predicts|expects|believes" r"|warns|calls)\b",
+            ),
+            _Pattern(
+                "accumulate avoid bt buy exit hold sell stbt", r"^(?:buy|sell|accumulate|hold|exit|avoid|bt/st|stbt) "
+            ),
+            _Pattern("hot ideas pick", r"\b(?:stocks? pick|top picks|hot stocks|stock ideas|trading ideas)\b"),
+        ),
+    ),
     # The market, a sector, the economy.
     _rule(
         EventType.MACRO,
@@ -562,6 +583,19 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("jobless nonfarm openings", r"\b(?:job openings|jobless claims|nonfarm payrolls)\b"),
             _Pattern("squawk", r"\bmorning squawk\b"),
             _Pattern("indexes", r"\b(?:stock|us|major) indexes\b"),
+            _Pattern(
+                "analysis databook forecast report worth",
+                r"\bmarket (?:research |analysis |size |share |outlook )(?:report|analysis"
+                r"|forecast|worth|databook)\b",
+            ),
+            _Pattern("databook", r"\bdatabook\b"),
+            _Pattern("business", r"\bbusiness report 20\d\d\b"),
+            _Pattern("exceed grow hit reach surpass", r"\bmarket to (?:surpass|reach|hit|exceed|grow)\b"),
+            _Pattern("cagr", r"\bcagr\b"),
+            _Pattern("competitive", r"\bcompetitive (?:landscape|analysis)\b"),
+            _Pattern("report size", r"\bmarket (?:report|size) 20\d\d"),
+            _Pattern("inflow outflow", r"\b(?:inflows?|outflows?)\b"),
+            _Pattern("dive flee pile pour pull yank", r"\binvestors (?:pull|pour|yank|flee|pile|dive)\b"),
             _Pattern(
                 "forecast outlook target",
                 r"\b(?:oil|crude|brent|gold|silver|copper|inflation|gdp|s&p 500|rate|economic"
@@ -679,6 +713,11 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("beat misses", r"\b(?:earnings|revenue|profit|sales) (?:beats?|misses)\b"),
             _Pattern("beat miss", r"\bq[1-4] (?:beats?|miss(?:es)?)\b"),
             _Pattern("beat", r"\bbeat-and-raise\b"),
+            _Pattern("earnings", r"\bearnings:"),
+            _Pattern("takeaways", r"\btakeaways from (?:\S+ ){1,4}earnings\b"),
+            _Pattern("less", r"\blos(?:es|t) less\b"),
+            _Pattern("performance", r"\bquarterly (?:\w+ )?performance\b"),
+            _Pattern("bigger narrower smaller wider", r"\b(?:smaller|narrower|wider|bigger) (?:\S+ )?loss\b"),
         ),
     ),
     _rule(
@@ -758,11 +797,11 @@ _RULES: tuple[_Rule, ...] = (
                 "estimate forecast goal guide outlook target view",
                 r"\b(?:rais|lift|hik|boost|cut|lower|slash|trim|reaffirm|reiterat|maintain|confirm"
                 r"|back|affirm|withdraw|pull|scrap|narrow|keep|up|upp|suspend|tighten|increas"
-                r"|reduc|bump|ditch|abandon|halv|stick)\w* (?:\S+ ){0,6}?(?:outlook|forecasts?"
-                r"|guide|targets? for (?:20\d\d|fy|the year)|(?:growth|sales|revenue|profit"
-                r"|earnings|margin|production|delivery|annual|full-year|20\d\d|cost"
-                r"|savings) (?:targets?|view|goals?|estimates?))\b(?! for (?:oil|gold|brent"
-                r"|the economy))",
+                r"|reduc|bump|ditch|abandon|halv|stick)\w* (?:(?!capex"
+                r"|capital)\S+ ){0,6}?(?:outlook|forecasts?|guide|targets? for (?:20\d\d|fy"
+                r"|the year)|(?:growth|sales|revenue|profit|earnings|margin|production|delivery"
+                r"|annual|full-year|20\d\d|cost|savings) (?:targets?|view|goals?"
+                r"|estimates?))\b(?! for (?:oil|gold|brent|the economy))",
             ),
             _Pattern(
                 "outlook",
@@ -771,7 +810,12 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern(
                 "forecast guide outlook",
                 r"\b(?:weak|strong|soft|upbeat|downbeat|gloomy|cautious|disappointing|bleak|rosy"
-                r"|higher|lower|capex) (?:\w+ )?(?:outlook|forecast|guide)\b",
+                r"|higher|lower) (?:\w+ )?(?:outlook|forecast|guide)\b",
+            ),
+            _Pattern(
+                "expects",
+                r"\bexpects (?:\S+ ){0,6}?to (?:continue to )?(?:impact|hit|hurt|boost|weigh"
+                r"|affect|reach|exceed)\b",
             ),
             _Pattern(
                 "warn",
@@ -832,7 +876,12 @@ _RULES: tuple[_Rule, ...] = (
                 r"|an? additional )?\$[\d.]+ ?(?:billion|million|bn|b|m|mln|bln)? in (?!ai|the|its"
                 r"|new|us|u\.s|data|cloud|texas|india|infrastructure|indiana)\w+",
             ),
-            _Pattern("deal", r"\b(?:\$[\d.]+ ?(?:billion|bln|bn|b|million|m)) (?:\w+ ){1,2}deal\b(?! with)"),
+            _Pattern(
+                "deal",
+                r"\$[\d.]+ ?(?:billion|bln|bn|b|million|m) (?!cloud|ai|chip|power|supply|computing"
+                r"|compute|contract|licensing|content|equity)(?:\w+ )?(?!cloud|ai|chip|power"
+                r"|supply|computing|compute|licensing|content)\w+ deal\b(?! with)",
+            ),
             _Pattern("private", r"\btak(?:e|es|ing) (?:\S+ ){0,3}private\b"),
             _Pattern("private", r"\bgo(?:es|ing)? private\b"),
         ),
@@ -964,9 +1013,9 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("subpoena", r"\bsubpoena\w*"),
             _Pattern(
                 "attorney brussels cfpb cftc commission doj fcc ftc justice nhtsa ofcom sec",
-                r"\b(?:ftc|doj|fcc|sec|nhtsa|cftc|cfpb|justice department|ofcom|attorneys? general"
-                r"|european commission|eu commission|brussels)\b(?! (?:filing|form"
-                r"|approv\w+ (?:etf|spot)))",
+                r"\b(?<!with )(?<!with the )(?:ftc|doj|fcc|sec|nhtsa|cftc|cfpb|justice department"
+                r"|ofcom|attorneys? general|european commission|eu commission"
+                r"|brussels)\b(?! (?:filing|form|approv\w+ (?:etf|spot)))",
             ),
             _Pattern(
                 "accusation accuse accusing allegation allege alleging",
@@ -1033,7 +1082,8 @@ _RULES: tuple[_Rule, ...] = (
             ),
             _Pattern("dividend", r"\bex-dividend\b"),
             _Pattern("split", r"\b(?:stock|share|\d-for-\d+|\d+:\d) split\b"),
-            _Pattern("split", r"\bsplits? (?:its )?(?:stock|shares)\b"),
+            _Pattern("split", r"\b(?:to|will|plans to) split (?:its )?(?:stock|shares)\b"),
+            _Pattern("splits", r"\bsplits its (?:stock|shares)\b"),
             _Pattern(
                 "offering",
                 r"\b(?:public|share|stock|equity|secondary|debt|notes?|bond|rights|convertible" r"|common) offering\b",
@@ -1071,6 +1121,16 @@ _RULES: tuple[_Rule, ...] = (
             ),
             _Pattern("insider", r"\binsider (?:buying|selling|sales?|sold|bought|trades?|purchases?)\b"),
             _Pattern("commercial", r"\bcommercial paper\b"),
+            _Pattern("commitment", r"\bdeepens commitment\b"),
+            _Pattern(
+                "commit invest pledges pour spend",
+                r"\b(?:invests?|invested|investing|pours?|pledges|commits?|commit|spend"
+                r"|spends) (?:up to |another |about |an? additional |over |more than |nearly "
+                r"|at least )?\$[\d.]+ ?(?:billion|million|bn|b|m|mln|bln)? (?:more |into"
+                r"|to (?:expand|build|boost|upgrade)|in (?:its|new|us|u\.s|texas|indiana|india"
+                r"|data|infrastructure|ai|manufacturing))\b",
+            ),
+            _Pattern("additional", r"\badditional \$[\d.]+ ?(?:bn|billion|million|mln)\b"),
             _Pattern("medium", r"\bmedium-term notes\b"),
             _Pattern("notes", r"\bnotes (?:due|linked)\b"),
             _Pattern("return", r"\bcapital returns?\b"),
@@ -1099,9 +1159,9 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern(
                 "depart fired leave ousted ouster quit resign retire retiring step",
                 r"\b(?:step(?:s|ping|ped)? (?:down|aside|back)|resign(?:s|ed|ing|ation)?"
-                r"|retir(?:es?|ed|ing|ement)\b(?! (?:debt|portfolio|plan|planning|saving\w*|income"
-                r"|account|early|rich|communit\w+))|to depart|departs?|departures?|depart(?:ing)?"
-                r"|ousted|ouster|fired|quits?|quit|to leave|stepping down)\b",
+                r"|retir(?:es|ing as|ement of)\b|(?:to|will) retire\b(?! (?:debt|early|rich|on"
+                r"|with))|to depart|departs?|departures?|ousted|ouster|fired|quits|to quit"
+                r"|to leave|stepping down)\b",
             ),
             _Pattern("buyout", r"\b(?:workforce|employee|voluntary|staff|worker)s? buyouts?\b"),
             _Pattern(
@@ -1147,6 +1207,10 @@ _RULES: tuple[_Rule, ...] = (
             ),
             _Pattern("shareholders", r"\bshareholders elect\b"),
             _Pattern("return", r"\breturn[- ]to[- ]office\b"),
+            _Pattern("role", r"\btransition (?:his|her|their) role\b"),
+            _Pattern("goodbye", r"\bsays goodbye to\b"),
+            _Pattern("compensation", r"\bstock-based compensation\b"),
+            _Pattern("wage", r"\bwage\b"),
         ),
     ),
     # Products and operations.
@@ -1274,8 +1338,8 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern(
                 "boost cut delay halt increase pause ramp restart resume slash suspend",
                 r"\b(?:halts?|halted|suspends?|suspended|resumes?|resumed|pauses?|paused|delays?"
-                r"|delayed|ramps?|boosts?|cuts?|increases?|slash(?:es)?"
-                r"|restarts?) (?:\S+ ){0,4}?(?:production|output|operations|flights|deliveries"
+                r"|delayed|ramps?|boosts?|cuts?|increases?|slash(?:es)?|restarts?) (?:(?!oil|ipo"
+                r"|industry)\S+ ){0,4}?(?:production|output|operations|flights|deliveries"
                 r"|shipments|launch|rollout|plant|manufacturing|sales of|prices?|supply)\b",
             ),
             _Pattern(
@@ -1291,7 +1355,11 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("production", r"\bmass production\b"),
             _Pattern("landing", r"\bemergency landing\b"),
             _Pattern("grounded", r"\bgrounded\b"),
-            _Pattern("prices", r"\b(?:raises?|hikes?|cuts?|lowers?|slashes?|increases?) (?:\S+ ){0,4}?prices\b"),
+            _Pattern(
+                "prices",
+                r"\b(?:raises?|hikes?|cuts?|lowers?|slashes?|increases?) (?:(?!oil|crude|gas"
+                r"|ipo)\S+ ){0,4}?prices\b",
+            ),
             _Pattern("cut hike increase", r"\bprice (?:hikes?|increases?|cuts?)\b"),
             _Pattern(
                 "closes closing shut",
@@ -1329,26 +1397,24 @@ _RULES: tuple[_Rule, ...] = (
         _Tier.WEAK,
         (
             _Pattern(
-                "accelerate accelerating add advance announces announcing begins bet bring build close"
-                " complete create creating deepens deeper delivers develop discontinues drops enhance"
-                " enhancing enters equips expand explore exploring extend halts install into kills makes"
-                " making offer open pauses powers push ramp rebrands relocate remodel renames resumes"
-                " scale scaling scraps sets shows shutters starts supplies tackles taps teases test turn"
-                " unlock updates upgrades uses using",
+                "accelerate accelerating add advance announces announcing begins bet bring builds creates"
+                " deeper delivers develop discontinues drops enhance enhancing enters equips expand"
+                " explores extends halts installs into offer opens powers push ramp rebrands remodel"
+                " renames resumes scale scaling sets shows shutters starts supplies tackles taps teases"
+                " testing turn unlock updates upgrades uses using",
                 r"^(?:update: |reported: |market chatter: )?(?!(?:why|how|what|when|is|are|can"
                 r"|will|the|these|this|my|if|should|here|do|does|did|stock|stocks|shares|trump|us"
                 r"|u\.s\.|fed|oil|jim|warren|investors|analysts?"
                 r"|wall)\b)(?:[\w.&'-]+,? (?:inc\.? )?){1,4}?(?:: )?(?:said to |plans to "
                 r"|seeks to |aims to |looks to |set to |wants to |to |will |may |is |are "
                 r"|in talks to )?(?:announc(?:es|ing)|expand(?:s|ing)?|enhanc(?:es?|ing)|sets up"
-                r"|supplies|bets? (?:big )?on|push(?:es|ing)?|explor(?:es?|ing)|tests?|testing"
-                r"|adds?|adding|brings?|offers?|offering|remodel(?:s|ing)?|mov(?:es?|ing) (?:into"
-                r"|deeper)|turns? to|taps|updates|builds?|building|develop(?:s|ing)?|creat(?:es?"
-                r"|ing)|powers|begins|starts|extends?|deepens|enters|scal(?:es?|ing)|ramps?"
-                r"|unlocks?|tackles|accelerat(?:es?|ing)|advances? (?!on)|us(?:es|ing)|upgrades"
-                r"|equips|teases|shows off|completes?|delivers|installs?|relocates?|opens?|closes?"
-                r"|shutters|halts|pauses|resumes|scraps|kills|drops plans|discontinues|renames"
-                r"|rebrands|mak(?:es|ing) (?!fresh)) ",
+                r"|supplies|bets? (?:big )?on|push(?:es|ing)?|explores|testing|adds?|adding"
+                r"|brings?|offers?|offering|remodel(?:s|ing)?|mov(?:es?|ing) (?:into|deeper)"
+                r"|turns? to|taps|updates|builds|develop(?:s|ing)?|creates|powers|begins|starts"
+                r"|extends|enters|scal(?:es?|ing)|ramps?|unlocks?|tackles|accelerat(?:es?|ing)"
+                r"|advances? (?!on)|us(?:es|ing)|upgrades|equips|teases|shows off|delivers"
+                r"|installs|opens|shutters|halts|resumes|drops plans|discontinues|renames"
+                r"|rebrands) ",
             ),
         ),
     ),
@@ -1357,15 +1423,12 @@ _RULES: tuple[_Rule, ...] = (
         _Tier.WEAK,
         (
             _Pattern(
-                "airworthiness beta certification customer cybercab delivery driverless evaluation flight"
-                " robotaxi self shipment testing",
-                r"\b(?:robotaxis?|cybercab|self-driving|driverless|test flight"
-                r"|technical evaluation|airworthiness|certification|late testing|beta test\w*"
-                r"|first (?:flight|customer|shipment|delivery))\b",
+                "airworthiness beta certification customer delivery evaluation flight shipment testing",
+                r"\b(?:test flight|technical evaluation|airworthiness|certification|late testing"
+                r"|beta test\w*|first (?:flight|customer|shipment|delivery))\b",
             ),
             _Pattern("commit", r"\bcommit(?:s|ted|ting)? to spend\w*"),
-            _Pattern("commitment", r"\bdeepens commitment\b"),
-            _Pattern("delivery", r"\b(?:same-day|drone) delivery\b"),
+            _Pattern("traction", r"\bgain(?:s|ed)? traction\b"),
             _Pattern("tier", r"\b(?:ad-supported|subscription) tier\b"),
             _Pattern("higher", r"\bhigher price now\b"),
             _Pattern("content rights", r"\b(?:content spend|streaming rights|tv rights|media rights)\b"),
@@ -1382,9 +1445,23 @@ _RULES: tuple[_Rule, ...] = (
                 rf"|capitali[sz]ation))\b(?: \S+){{0,4}}? (?:{_MOVES}|up|down|higher|lower|red"
                 r"|green|highs?|lows?|flat|swings?)\b",
             ),
-            _Pattern("% percent pct point", rf"\b{_MOVES} (?:\S+ )?\d[\d.,]*(?:%| ?percent| ?pct| points)"),
             _Pattern(
-                "% percent",
+                "advanced advances advancing ascend bounce bouncing climb clos crash crater decline"
+                " declining dip dive drop edg end explode exploding fall fell finish gain head inch jump"
+                " leap lift loses lost mov nosedive open outperform plummet plunge plunging pop pull push"
+                " rallied rallies rally rebound retreat rise rising rocket rose sag sank sell shed sink"
+                " skid skyrocket slid slip slump soar spike spiking stumble stumbling surge surging swoon"
+                " tank tick trad tumble tumbling underperform weaken wobble wobbling",
+                rf"\b{_MOVES} (?:\S+ )?\d[\d.,]*(?:%| ?percent| ?pct| points)",
+            ),
+            _Pattern(
+                "advanced advances advancing ascend bounce bouncing climb clos crash crater decline"
+                " declining dip dive down drop edg end explode exploding fall fell finish gain head"
+                " higher inch jump leap lift loses loss lost lower mov nosedive open outperform plummet"
+                " plunge plunging pop pull push rallied rallies rally rebound retreat rise rising rocket"
+                " rose sag sank sell shed sink skid skyrocket slid slip slump soar spike spiking stumble"
+                " stumbling surge surging swoon tank tick trad tumble tumbling underperform up weaken"
+                " wobble wobbling",
                 rf"[+-]?\d[\d.]*(?:%| ?percent) (?:{_MOVES}|up|down|higher|lower|gain|loss|rally"
                 r"|surge|drop|decline|jump)",
             ),
@@ -1397,6 +1474,17 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern(
                 "high low",
                 r"\b(?:record|all-time|new|multi-year|near-record|\w+-(?:month|year|week" r"|day)) (?:highs?|lows?)\b",
+            ),
+            _Pattern(
+                "advanced advances advancing ascend bounce bouncing climb clos crash crater decline"
+                " declining dip dive drop edg end explode exploding fall fell finish gain head inch jump"
+                " leap lift loses lost mov nosedive open outperform plummet plunge plunging pop pull push"
+                " rallied rallies rally rebound retreat rise rising rocket rose sag sank sell shed sink"
+                " skid skyrocket slid slip slump soar spike spiking stumble stumbling surge surging swoon"
+                " tank tick trad tumble tumbling underperform weaken wobble wobbling",
+                r"^(?!(?:stocks?|markets?|oil|why|how|what|dow|nasdaq|sales|revenue|profits?"
+                rf"|earnings)\b)(?:[\w.&'-]+ ){{1,3}}?{_MOVES}(?:[.,;:]|$| today\b| as | after "
+                r"| on (?:mon|tues|wednes|thurs|fri))",
             ),
             _Pattern("streak", r"\b(?:winning|losing) streak\b"),
             _Pattern("price", r"\b(?:stock|share) price\b"),
@@ -1492,6 +1580,11 @@ _RULES: tuple[_Rule, ...] = (
             _Pattern("investor", r"\binvestors? (?:love|hate|should|are|is|can|fear|worry|face)\b"),
             _Pattern("look", r"\blooks? (?:attractive|cheap|good|expensive|poised|different|like|smart|set)\b"),
             _Pattern("poised", r"\bpoised (?:for|to)\b"),
+            _Pattern("yield", r"\bdividend yield\b"),
+            _Pattern("yield", r"\b\d[\d.]*% yield\b"),
+            _Pattern("history", r"^history of\b"),
+            _Pattern("timeline", r"\btimeline\b"),
+            _Pattern("overtake surpass", r"\bexpected to (?:surpass|overtake)\b"),
             _Pattern("set", r"\bset to (?:soar|surge|surpass|win|benefit)\b"),
             _Pattern("say", r"\bsays? buy\b"),
             _Pattern(
@@ -1509,17 +1602,17 @@ _RULES: tuple[_Rule, ...] = (
                 "big boe boj bond brent ceasefire central consumer cpi crude dow ecb economic economies"
                 " economist economy election equities fed fomc gas gdp geopolit gold hormuz housing"
                 " inflation interest iran jobs market middle nasdaq nifty oil opec payroll pce powell"
-                " private rate recession rupee s&p sensex stocks tariff trade treasuries treasury trump"
-                " wall war wti yield",
+                " private rate recession rupee s&p sensex tariff trade treasuries treasury trump wall war"
+                " wti",
                 r"\b(?:fed|federal reserve|powell|warsh|fomc|econom(?:y|ic|ies|ists?)|inflation"
                 r"|tariffs?|crude|brent|wti|opec\+?|iran(?:ian)?|war|ceasefire|hormuz|recession"
-                r"|treasur(?:y|ies)|yields?|payrolls?|jobs report|cpi|pce|gdp|interest rates?"
-                r"|rate (?:cut|hike)s?|s&p(?: 500)?|nasdaq|dow(?: jones)?|wall street|stock market"
-                r"|markets|trump|central banks?|equities|trade (?:war|deal|talks|deficit|surplus)"
-                r"|election|geopolit\w*|sensex|nifty|rupee|ecb|boj|boe|housing"
-                r"|consumer (?:sentiment|confidence|spending)|oil(?! (?:giant|major|company"
-                r"|producer|stock|firm|explorer|driller|service))|gold(?! cross)|gas prices"
-                r"|gasoline|middle east|big tech|bond market|private credit|stocks)\b",
+                r"|treasur(?:y|ies)|treasury yields?|payrolls?|jobs report|cpi|pce|gdp"
+                r"|interest rates?|rate (?:cut|hike)s?|s&p(?: 500)?|nasdaq|dow(?: jones)?"
+                r"|wall street|stock market|markets|trump|central banks?|equities|trade (?:war"
+                r"|deal|talks|deficit|surplus)|election|geopolit\w*|sensex|nifty|rupee|ecb|boj|boe"
+                r"|housing|consumer (?:sentiment|confidence|spending)|oil(?! (?:giant|major"
+                r"|company|producer|stock|firm|explorer|driller|service))|gold(?! cross)"
+                r"|gas prices|gasoline|middle east|big tech|bond market|private credit)\b",
             ),
         ),
     ),
