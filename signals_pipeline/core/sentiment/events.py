@@ -319,7 +319,7 @@ _RULES: tuple[_Rule, ...] = (
         _Tier.FORM,
         (
             _Pattern(
-                "on",
+                "bearish bullish cautious overweight positive upbeat",
                 rf"^(?!.*\?$).*\b{_BROKER}(?:'s)? (?:\w+ )?(?:is|remains|stays|turns|gets|grows|are"
                 r"|still|more|goes)? ?(?:more |very |increasingly )?(?:bullish|bearish|positive"
                 r"|cautious|upbeat|overweight) on\b",
@@ -512,10 +512,7 @@ _RULES: tuple[_Rule, ...] = (
         _Tier.FORM,
         (
             _Pattern("i", r"\bi(?:'m|'d|'ve|'ll)\b"),
-            _Pattern(
-                "and because but how stocks that what where why",
-                r"\b(?:why|what|how|that|and|but|because|stocks|where) i (?!-)",
-            ),
+            _Pattern("i", r"\b(?:why|what|how|that|and|but|because|stocks|where) i (?!-)"),
             _Pattern("i", r"^i (?!-)"),
             _Pattern("i", r":\s?i \w"),
             _Pattern("my", r"\bmy (?:top|favou?rite|portfolio|best|biggest|money|largest|\$)"),
