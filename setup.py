@@ -74,6 +74,7 @@ setup(
     package_data={
         "signals_pipeline": [
             "py.typed",
+            "reference/*",
             "sample/**/*",
             "watchlists/*.yaml",
             "adapters/rendering/templates/*",

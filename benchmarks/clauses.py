@@ -10,7 +10,7 @@ from benchmarks.results import file_section, table
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.core.linking.clauses import clauses_by_company
-from signals_pipeline.core.linking.linker import NAMED
+from signals_pipeline.core.linking.roles import Role
 from signals_pipeline.core.sentiment.tone import LABELS, softmax
 from signals_pipeline_tests.support.labelled_data import PARTS, Share, opposite_tones
 
@@ -32,11 +32,12 @@ def judge(model: SentimentModel, part: str) -> list[tuple[object, ...]]:
     clause: list[bool] = []
     confident: list[bool] = []
     for one in opposite_tones(part):
-        clauses = clauses_by_company(one.title, one.places, dict.fromkeys(one.labels, NAMED))
+        clauses = clauses_by_company(one.title, one.places, dict.fromkeys(one.labels, Role.SUBJECT))
         told = answers(model, sorted({one.title, *(each.text for each in clauses.values() if each.text)}))
         for entity, label in one.labels.items():
             whole.append(told[one.title][0] == label)
-            if text := clauses[entity].text:
+            # Where a clause still speaks of others, the whole-text head says nothing of one of them.
+            if (text := clauses[entity].text) and not clauses[entity].spans:
                 same_rows.append(whole[-1])
                 clause.append(told[text][0] == label)
                 if told[text][1] >= CONFIDENT:

@@ -81,7 +81,7 @@ def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.Da
     """One window from raw headlines to gated candidates; logits are made up, the model is measured elsewhere."""
     windows: tuple[Window, ...] = (WINDOW,)
     linked = link(normalise(raw).items, watchlist)
-    frame = build(linked, windows, lookback_hours=KNOBS.news_lookback_hours, strict=False)
+    frame = build(linked, windows, watchlist=watchlist, lookback_hours=KNOBS.news_lookback_hours, strict=False)
     hashes = frame["text_hash"].unique()
     made = np.random.default_rng(1).normal(0, 2, (len(hashes), 3))
     logits = pd.DataFrame(made, index=hashes, columns=list(sentiment.LABELS))
@@ -89,8 +89,10 @@ def through_core(raw: tuple[RawHeadline, ...], watchlist: Watchlist, bars: pd.Da
         frame,
         logits,
         windows,
+        sessions,
         min_confidence=KNOBS.min_sentiment_confidence,
         half_life_hours=KNOBS.tone_half_life_hours,
+        tone_events=KNOBS.tone_event_types,
     )
     price = technicals.build(bars, watchlist.symbols, windows, sessions)
     scored = scores.build(frame, tone, price, watchlist.symbols, windows, sentiment_weight=KNOBS.sentiment_weight)

@@ -1,51 +1,46 @@
-"""Whether near-duplicates become one story, and how fast: python -m benchmarks.stories."""
+"""Whether headlines of one event become one story, and how fast: python -m benchmarks.stories."""
 
 import math
 import random
 import time
-from collections.abc import Callable
 
 import numpy as np
 
 from benchmarks.results import file_section, table
 from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews
-from signals_pipeline.core.news.stories import MIN_SIMILARITY, STORY_HOURS, duplicate_pairs, fingerprint, jaccard_index
+from signals_pipeline.core.news.stories import SAME_EVENT, STORY_HOURS, event_pairs
 from signals_pipeline.core.windows import window_for_key
-from signals_pipeline_tests.support.labelled_data import PARTS, b_cubed, rows
+from signals_pipeline_tests.support.labelled_data import PARTS, Share, b_cubed, labelled_pairs, rows
 
 COUNTS = (10_000, 30_000, 100_000)
 SYMBOLS = (40, 500)
 MICROSECONDS = STORY_HOURS * 3_600_000_000
-Same = Callable[[str, str], bool]
-
-
-def jaccard(limit: float) -> Same:
-    """Whether two texts' words are this alike."""
-    return lambda one, other: jaccard_index(fingerprint(one), fingerprint(other)) >= limit
-
-
-METHODS: dict[str, Same] = {
-    "exact title": lambda one, other: one.casefold() == other.casefold(),
-    "Jaccard 0.3": jaccard(0.3),
-    f"Jaccard {MIN_SIMILARITY} (used)": jaccard(MIN_SIMILARITY),
-    "Jaccard 0.5": jaccard(0.5),
-}
+THRESHOLDS = (0.5, SAME_EVENT, 0.8)
 
 
 def quality() -> str:
-    """B-cubed of each method on the labelled windows and precision and recall on the labelled pairs."""
-    told, pairs = rows("story_clusters.csv"), rows("story_pairs.csv")
-    true = [row["same_story"] == "1" for row in pairs]
-    lines = []
-    for name, same in METHODS.items():
-        blocks = [b_cubed([row for row in told if row["part"] == part], same) for part in PARTS]
-        said = [same(row["first"], row["second"]) for row in pairs]
-        right = sum(one and other for one, other in zip(said, true, strict=True))
-        pairwise = f"{right / max(1, sum(said)):.2f} / {right / sum(true):.2f}"
-        lines.append((name, *(f"{p:.3f} / {r:.3f} / {f1:.3f}" for p, r, f1 in blocks), pairwise))
-    header = ("method", *(f"B-cubed P / R / F1, {part}" for part in PARTS), f"{len(pairs)} hard pairs P / R")
-    return table(header, lines)
+    """Precision and recall on the labelled pairs by threshold, and B-cubed on the labelled windows."""
+    pair_lines: list[tuple[str, ...]] = []
+    for part in PARTS:
+        pairs = labelled_pairs(part)
+        same = [pair.same for pair in pairs]
+        probabilities = [pair.probability for pair in pairs]
+        for threshold in THRESHOLDS:
+            found = [probability >= threshold for probability in probabilities]
+            hits = sum(both == (True, True) for both in zip(found, same, strict=True))
+            mark = " (used)" if threshold == SAME_EVENT else ""
+            precision, recall = Share(hits, sum(found)), Share(hits, sum(same))
+            pair_lines.append((part, str(len(pairs)), f"{threshold}{mark}", str(precision), str(recall)))
+    pairs_table = table(("part", "pairs", "probability from", "precision", "recall"), pair_lines)
+
+    window_lines: list[tuple[str, ...]] = []
+    for part in PARTS:
+        labelled = [row for row in rows("story_clusters.csv") if row["part"] == part]
+        precision, recall, f1 = b_cubed(labelled)
+        window_lines.append((part, str(len(labelled)), f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}"))
+    windows_table = table(("part", "titles", "B-cubed precision", "recall", "F1"), window_lines)
+    return f"{pairs_table}\n\n{windows_table}"
 
 
 def made_titles(count: int, rng: random.Random) -> list[str]:
@@ -63,14 +58,14 @@ def made_titles(count: int, rng: random.Random) -> list[str]:
 
 
 def seconds(count: int, symbols: int) -> tuple[float, int]:
-    """CPU seconds to find the tellings among this many headlines of 72 hours, and how many there are."""
+    """CPU seconds to find the pairs among this many headlines of 72 hours, and how many there are."""
     rng = random.Random(count)
     texts = made_titles(count, rng)
     owners = [f"S{rng.randrange(symbols)}" for _ in range(count)]
     known = np.sort(np.array([rng.randrange(MICROSECONDS) for _ in range(count)], dtype=np.int64))
     start = time.process_time()
-    earlier, _ = duplicate_pairs(owners, texts, known)
-    return time.process_time() - start, len(earlier)
+    pairs = event_pairs(owners, texts, known, {})
+    return time.process_time() - start, len(pairs.earlier)
 
 
 def speed() -> str:
@@ -81,7 +76,7 @@ def speed() -> str:
         slope = math.log(taken[-1][0] / taken[0][0]) / math.log(COUNTS[-1] / COUNTS[0])
         for count, (spent, found) in zip(COUNTS, taken, strict=True):
             lines.append((symbols, f"{count:,}", f"{spent:.2f}", f"{found:,}", f"{slope:.2f}"))
-    return table(("symbols", "headlines in 72 h", "CPU s", "tellings found", "slope"), lines)
+    return table(("symbols", "headlines in 72 h", "CPU s", "pairs", "slope"), lines)
 
 
 def main() -> None:

@@ -47,12 +47,16 @@ def sentiment_rows(windows: tuple[Window, ...], symbols: tuple[str, ...]) -> pd.
                 "window_start": starts,
                 "headline_id": [f"{at:016x}" for at in range(size)],
                 "symbol": random.choice(symbols, size),
+                "published_at": ends - pd.Timedelta(hours=12),
                 "known_at": ends - pd.to_timedelta(random.integers(1, 12 * 3600, size), unit="s"),
                 "title": "A headline of about the usual length says what a company did",
                 "url": "https://example.org/a-headline-of-about-the-usual-length",
                 "source": "example.org",
                 "story_id": [f"{each:016x}" for each in random.integers(0, size, size)],
                 "told": random.random(size) < 0.2,
+                "role": "subject",
+                "event": random.choice(["results", "product", "price"], size),
+                "reason": "",
                 "score": random.uniform(-1, 1, size),
                 "confidence": random.uniform(0.4, 1, size),
                 "confident": True,
@@ -78,6 +82,7 @@ def score_rows(windows: tuple[Window, ...], symbols: tuple[str, ...]) -> pd.Data
                 "fresh": True,
                 "fragile": False,
                 "known_at": pd.Series(pd.NaT, index=range(size), dtype="datetime64[us, UTC]"),
+                "story_known_at": pd.Series(pd.NaT, index=range(size), dtype="datetime64[us, UTC]"),
                 "contributions": [f"[{at}{' ' * 700}]" for at in range(size)],
             }
         )
@@ -120,7 +125,7 @@ def measured(folder: Path) -> tuple[dict[str, float], TuningResult]:
         told = frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
         scored = frames.columns(SCORES, keys, SCORE_COLUMNS)
     with timed(times, "arrange them, and the returns"):
-        evidence = StoredEvidence.from_frames(told, scored, windows)
+        evidence = StoredEvidence.from_frames(told, scored, windows, sessions)
         forward = forward_returns(windows, watchlist.symbols, watchlist.symbols, bars, sessions, as_of=windows[-1].end)
     settings = parameter_grid(USED, GRID)
     with timed(times, f"replay {len(settings)} settings"):

@@ -22,7 +22,7 @@ import pandas as pd
 from benchmarks.results import file_section, table
 from benchmarks.runs import run
 from signals_pipeline.adapters.stores.migrations import upgrade
-from signals_pipeline.core.scoring.scores import SHRINKAGE
+from signals_pipeline.core.scoring.tone_formula import KAPPA
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, window_containing, window_for_key
 from signals_pipeline.definitions import build_resources
@@ -70,8 +70,7 @@ def _tone(own: pd.DataFrame) -> float:
     if own.empty:
         return 0.0
     stories = own.assign(said=own["weight"] * own["score"]).groupby("story_id")[["weight", "said"]].sum()
-    effective = stories["weight"].sum() ** 2 / (stories["weight"] ** 2).sum()
-    return float(stories["said"].sum() / stories["weight"].sum() * effective / (effective + SHRINKAGE))
+    return float(stories["said"].sum() / (KAPPA + stories["weight"].sum()))
 
 
 def one_by_one(settings: Settings, instance: dg.DagsterInstance, windows: Sequence[Window]) -> float:

@@ -163,7 +163,7 @@ def test_a_window_run_by_hand_says_so_and_a_scheduled_range_heals(pipeline: Test
 
 
 def test_signals_of_a_live_run_that_failed_before_its_digest_are_told_by_the_next(pipeline: TestPipeline) -> None:
-    before, failed, after = WEEK[5:8]
+    before, failed, after = WEEK[7:10]
     pipeline.run([before], mode="live")
     for stage in ("headlines", "sentiment", "technicals", "scores", "signals"):
         pipeline.run([failed], mode="live", only=stage)

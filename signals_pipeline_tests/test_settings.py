@@ -24,15 +24,37 @@ def test_defaults_of_the_knobs_do_not_change() -> None:
     assert Knobs().stored() == {
         "news_lookback_hours": 6.0,
         "news_strict_lookback": False,
+        "news_max_age_days": 3.0,
         "min_sentiment_confidence": 0.6,
         "min_combined_score": 0.3,
         "signal_expiry_days": 7.0,
+        "flip_cooldown_days": 2.0,
         "max_signals": 25,
         "sentiment_weight": 0.6,
         "tone_half_life_hours": 6.0,
+        "tone_events": "results,guidance,rating,mna,legal,product,capital,people,other",
         "sentiment_model": "auto",
         "signal_generator": "news_driven",
     }
+
+
+def test_tone_events_are_stored_in_one_order_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONE_EVENTS", "mna, results,,mna")
+
+    knobs = Settings.checked().knobs
+
+    assert knobs.tone_events == "results,mna"
+    assert knobs.tone_event_types == ("results", "mna")
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("results,earnings", "unknown event type 'earnings'; use any of results, "), (",", "no event")],
+)
+def test_an_unknown_event_type_is_one_line_that_names_it(value: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=f"^TONE_EVENTS='{value}': {reason}") as raised:
+        Knobs.checked(tone_events=value)
+    assert "\n" not in str(raised.value)
 
 
 def test_the_environment_sets_a_knob(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +84,8 @@ def test_dot_env_sets_a_knob_but_the_environment_takes_precedence(
         ("MAX_SIGNALS", "many"),
         ("SENTIMENT_WEIGHT", "1.01"),
         ("MIN_COMBINED_SCORE", "-0.1"),
+        ("TONE_EVENTS", "results;mna"),
+        ("FLIP_COOLDOWN_DAYS", "-1"),
         ("NEWS_LOOKBACK_HOURS", "0"),
         ("SENTIMENT_MODEL", "finbart"),
         ("SIGNALS_DEPLOYMENT", "prodution"),

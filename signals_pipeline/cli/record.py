@@ -15,7 +15,7 @@ from signals_pipeline.core.record.calibration import agreement, reliability
 from signals_pipeline.core.record.forward_returns import pairs
 from signals_pipeline.core.record.information_coefficient import daily_spearman, rank_correlation
 from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, PROVENANCES
-from signals_pipeline.core.record.slices import publisher_of, slice_record
+from signals_pipeline.core.record.slices import NOT_RECORDED, publisher_of, reaction_of, slice_record
 from signals_pipeline.core.record.track_record import RecordLine, record_section, track_record
 from signals_pipeline.definitions import build_resources
 from signals_pipeline.defs.research_data import ResearchData, open_inputs, read_research_data, windows_run
@@ -23,7 +23,7 @@ from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 
 # Dimensions whose slices are shown even with few outcomes: they have few values, and a gap would mislead.
-ALWAYS_SHOWN = ("lifecycle", "model")
+ALWAYS_SHOWN = ("event", "reaction", "lifecycle", "model")
 
 
 def show(settings: Settings, span: tuple[str | None, str | None, int], horizon: int, now: datetime) -> None:
@@ -64,13 +64,16 @@ def with_origins(store: Store, as_of: datetime) -> pd.DataFrame:
         as_of: Only outcomes known before this time.
 
     Returns:
-        Rows of OUTCOMES with three more columns: the signal's `model`, its `publisher`, and `standing`, which is live
-        or backfilled.
+        Rows of OUTCOMES with more columns: the signal's `model`, `publisher` and `event`, `reaction` in words, and
+        `standing`, which is live or backfilled.
     """
     origins = store.outcomes.origins(as_of)
     is_live = origins["mode"].isin(LIVE_MODES)
+    moves = zip(origins["reaction"], origins["signal_type"], origins["event"], strict=True)
     origins = origins.assign(
         publisher=[publisher_of(contributions) for contributions in origins["contributions"]],
+        event=origins["event"].replace("", NOT_RECORDED),
+        reaction=[reaction_of(reaction, signal_type, event) for reaction, signal_type, event in moves],
         standing=is_live.map({True: "live", False: "backfilled"}).astype("str"),
     )
     origins = origins.drop(columns=["mode", "contributions"])
@@ -114,7 +117,7 @@ def _signal_lines(outcomes: pd.DataFrame, horizon: int) -> Iterator[str]:
             yield f"  {line.text}; {line.net_text}" if line.net_text else f"  {line.text}"
     for standing, part in outcomes.groupby("standing", sort=True):
         cut = slice_record(part, horizon)
-        yield f"\nBy symbol, publisher, lifecycle and model, {standing}: {cut.remark}"
+        yield f"\nBy symbol, publisher, event, reaction, lifecycle and model, {standing}: {cut.remark}"
         # Slices with too few outcomes say nothing; they are only counted.
         shown = [piece for piece in cut.slices if piece.line.enough or piece.dimension in ALWAYS_SHOWN]
         for piece in shown:

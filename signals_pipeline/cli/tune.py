@@ -20,7 +20,14 @@ from signals_pipeline.cli.console import console, table
 from signals_pipeline.core.research.replay import ParameterSet, replay_signals
 from signals_pipeline.core.research.tuning import Trial, TuningResult, parameter_grid, tune
 from signals_pipeline.definitions import build_resources
-from signals_pipeline.defs.research_data import ResearchData, open_inputs, read_research_data, setting_of, windows_run
+from signals_pipeline.defs.research_data import (
+    Comparison,
+    ResearchData,
+    open_inputs,
+    read_research_data,
+    setting_of,
+    windows_run,
+)
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
@@ -38,12 +45,22 @@ _COLUMNS = {
     "min_combined_score": "min. score",
     "min_sentiment_confidence": "min. conf.",
     "tone_half_life_hours": "half-life h",
+    "tone_events": "events",
     "signal_expiry_days": "expiry d",
+    "flip_cooldown_days": "cool-down d",
     "max_signals": "max.",
     "signal_generator": "generator",
 }
+
+
+def _event_types(text: str) -> str:
+    """Event types as the setting has them, from the form of --try, where commas separate values: `results+guidance`."""
+    return text.replace("+", ",")
+
+
+_DEFAULT_EVENTS = Knobs().tone_events
 # How the values of a knob are read; all others are numbers with decimals.
-_READERS = {"max_signals": int, "signal_generator": str}
+_READERS = {"max_signals": int, "signal_generator": str, "tone_events": _event_types}
 
 
 def replayed(
@@ -82,7 +99,7 @@ def replayed(
 
     # The CSV and the figure have all trials, the printed table only the best.
     only_earlier = set(earlier) - set(requested)
-    _show(past, tuning, reproduced=past.reproduced(signals, 0), earlier=len(only_earlier))
+    _show(past, tuning, past.compare(signals, 0), earlier=len(only_earlier))
     table_path = settings.record_dir / "tuning.csv"
     write_table(table_path, tuning)
     click.echo(table_path)
@@ -112,14 +129,13 @@ def choices_of(texts: Sequence[str]) -> dict[str, Sequence[Any]]:
 
 
 def checked(knobs: Knobs, settings: tuple[ParameterSet, ...]) -> tuple[ParameterSet, ...]:
-    """The settings, after each knob was checked against its bounds.
+    """The settings as knobs store them, after each was checked against its bounds.
 
     Raises:
         SettingsError: a knob is out of bounds.
     """
-    for setting in settings:
-        Knobs.checked(**(knobs.stored() | dataclasses.asdict(setting)))
-    return settings
+    # As the setting would be stored: event types, for instance, have an order.
+    return tuple(setting_of(Knobs.checked(**(knobs.stored() | dataclasses.asdict(setting)))) for setting in settings)
 
 
 def write_table(path: Path, tuning: TuningResult) -> None:
@@ -135,17 +151,21 @@ def write_table(path: Path, tuning: TuningResult) -> None:
             writer.writerow([*knobs, tuning.horizon, *values])
 
 
-def _show(past: ResearchData, tuning: TuningResult, *, reproduced: bool, earlier: int) -> None:
+def _show(past: ResearchData, tuning: TuningResult, comparison: Comparison, *, earlier: int) -> None:
     """Print the table of trials, what it is based on, and the verdict."""
     output = console()
     output.print(trials_table(tuning))
 
     first, last = past.windows[0].key, past.windows[-1].key
     output.print(f"{len(past.windows)} windows, {first} to {last}; outcomes over {tuning.horizon} sessions, net.")
-    if reproduced:
+    if comparison.is_same:
         output.print(f"The replay of the setting in use reproduces the {len(past.stored)} signals of the history.")
     else:
-        output.print(f"The {len(past.stored)} signals of the history were made with knobs other than those in use.")
+        output.print(
+            f"The {len(past.stored)} signals of the history were made with other knobs or an earlier release. With "
+            f"the setting in use there are {comparison.replayed}: {comparison.both} in both, {comparison.added} only "
+            f"now, {comparison.gone} only then."
+        )
     before = f", {earlier} of them in earlier calls" if earlier else ""
     output.print(f"{len(tuning.trials)} settings tried{before}; all of them count.")
     output.print(tuning.conclusion, style="bold", soft_wrap=True)
@@ -175,7 +195,10 @@ def trials_table(tuning: TuningResult) -> Table:
 
 
 def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if value == _DEFAULT_EVENTS:
+        return "default"
+    # As --try takes event types.
+    return f"{value:g}" if isinstance(value, float) else str(value).replace(",", "+")
 
 
 def _figures(trial: Trial) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ descriptions and bounds from the same annotations (`web.schemas`).
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.units import Range
 
 SignalType = Literal["BUY", "SELL"]
@@ -51,6 +53,11 @@ Technical = Annotated[float | None, Range(-1, 1), Description("Technical score; 
 Fresh = Annotated[bool, Description("At least one story that carries tone began in the signal's window")]
 Fragile = Annotated[bool, Description("The signal rests on a single story")]
 NewsTitle = Annotated[str, Description("Title of the leading story; empty where there is none")]
+Event = Annotated[EventType | None, MaxLength(16), Description("Event type of the leading story; none without one")]
+Reaction = Annotated[
+    float | None,
+    Description("Move since the last close before the leading story; none if no session closed since", unit="ATRs"),
+]
 Url = Annotated[str, HttpLink(), Description("An http(s) link, or empty")]
 DecidedAt = Annotated[datetime, Description("When the signal was decided: its window's end")]
 ExpiresAt = Annotated[datetime, Description("Until when the signal is active")]
@@ -76,6 +83,9 @@ class SignalReport(SignalSummary):
     news_title: NewsTitle
     news_url: Url
     source: Annotated[Source, MaxLength(32), Description("What generated the signal: news or technicals")]
+    # Signals from before these were recorded have neither.
+    event: Event = None
+    reaction: Reaction = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +137,7 @@ class DeclaredField:
         name: Its name.
         value_type: `str`, `float`, `bool` or `datetime`.
         nullable: Whether None is allowed.
-        values: The allowed values of a Literal; empty for others.
+        values: The allowed values of a Literal or an enum of texts; empty for others.
         bounds: Bounds of a number.
         max_length: Maximum characters of a text; None where there is no limit.
         description: One sentence.
@@ -164,8 +174,12 @@ def _declared(name: str, annotated: Any) -> DeclaredField:  # noqa: ANN401 - typ
     if nullable:
         [annotation] = [option for option in get_args(annotation) if option is not NoneType]
 
-    # The values of a Literal are texts.
-    values: tuple[str, ...] = get_args(annotation) if get_origin(annotation) is Literal else ()
+    # The values of a Literal and of an enum are texts.
+    values: tuple[str, ...] = ()
+    if get_origin(annotation) is Literal:
+        values = get_args(annotation)
+    elif issubclass(annotation, StrEnum):
+        values = tuple(member.value for member in annotation)
     value_type: type = str if values else annotation
 
     length = _first(metadata, MaxLength)

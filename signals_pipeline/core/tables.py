@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.event_types import EVENT_TYPES
 from signals_pipeline.core.signal_fields import DecisionFields, SignalFields, declared_fields
 from signals_pipeline.core.units import OneOf, Range
 
@@ -225,11 +226,12 @@ HEADLINES = Table(
         Column("headline_id", TEXT, "sha256, 16 hex", "Canonical identity of the headline"),
         _SYMBOL,
         Column(
-            "relevance",
-            REAL,
-            OneOf((1, 0.5, 0)),
-            "1 subject, 0.5 named otherwise, 0 only tagged by the vendor or no company",
+            "role",
+            TEXT,
+            "subject, affected, mentioned, broker, other",
+            "What the title makes of the company; empty: only tagged, or none",
         ),
+        Column("relevance", REAL, OneOf((1, 0.5, 0)), "1 subject, 0.5 affected, 0 in any other role"),
         Column("published_at", INSTANT, "UTC", "When the publisher says it appeared"),
         Column("known_at", INSTANT, "UTC", "max(published_at, first_seen_at): from then on the pipeline may use it"),
         Column(
@@ -237,7 +239,20 @@ HEADLINES = Table(
         ),
         Column("title", TEXT, "text", "Title as published, control characters removed"),
         Column("text", TEXT, "text", "What the model reads of the title for this company; empty: withdrawn or no tone"),
-        Column("text_hash", TEXT, "sha256 hex", "Content address of `text`, key of the score cache; empty: withdrawn"),
+        Column(
+            "span",
+            TEXT,
+            "START-END, by blanks",
+            "Where `text` names the company, if it speaks of others, too; empty: all of it is the company's",
+        ),
+        Column("event", TEXT, "event type", "What happened, where a rule decides it; empty: left to the model"),
+        Column("reason", TEXT, "name", "Why the headline carries no tone for the company; empty where it may"),
+        Column(
+            "text_hash",
+            TEXT,
+            "sha256 hex",
+            "Content address of `text` and `span`, key of the score cache; empty: withdrawn",
+        ),
         Column("url", TEXT, "http(s) URL", "Link to the article; empty where the feed gave no http(s) link"),
         Column("source", TEXT, "name", "Publisher"),
         Column("feed", TEXT, "name", "Adapter that delivered it"),
@@ -245,7 +260,7 @@ HEADLINES = Table(
             "story_id", TEXT, "sha256, 16 hex", "First member of the story (near-duplicates within 72 h) of the symbol"
         ),
         Column("member", COUNT, Range(0), "Position within the story; 0 is its first headline"),
-        Column("novelty", REAL, Range(0, 1, above=True), "0.75 ** member"),
+        Column("novelty", REAL, Range(0, 1, above=True), "0.5 ** member"),
         Column("told", FLAG, "yes/no", "The story began before this window: an earlier digest could report it"),
     ),
 )
@@ -258,22 +273,36 @@ SENTIMENT = Table(
         _WINDOW,
         Column("headline_id", TEXT, "sha256, 16 hex", "Canonical identity of the headline"),
         _SYMBOL,
+        Column("published_at", INSTANT, "UTC", "When the publisher says it appeared"),
         Column("known_at", INSTANT, "UTC", "From when on it may be used"),
         Column("title", TEXT, "text", "Title as published"),
         Column("url", TEXT, "http(s) URL", "Link to the article"),
         Column("source", TEXT, "name", "Publisher"),
         Column("story_id", TEXT, "sha256, 16 hex", "Story of the symbol that it belongs to"),
         Column("told", FLAG, "yes/no", "The story began before this window"),
+        Column("role", TEXT, "subject, affected", "What the title makes of the company"),
+        Column("event", TEXT, OneOf(EVENT_TYPES), "What happened: by the rules, else by the model, else other"),
         Column("p_negative", REAL, Range(0, 1), "Probability of a negative tone"),
         Column("p_neutral", REAL, Range(0, 1), "Probability of a neutral tone"),
         Column("p_positive", REAL, Range(0, 1), "Probability of a positive tone"),
         Column("score", REAL, Range(-1, 1), "p_positive - p_negative"),
         Column("confidence", REAL, Range(Fraction(1, 3), 1), "Largest of the three probabilities"),
         Column("confident", FLAG, "yes/no", "confidence >= MIN_SENTIMENT_CONFIDENCE"),
-        Column("recency", REAL, Range(0, 1), "2 ** (-age / TONE_HALF_LIFE_HOURS), age from known_at to as_of"),
-        Column("relevance", REAL, OneOf((1, 0.5, 0)), "How clearly the text is about the company"),
-        Column("novelty", REAL, Range(0, 1, above=True), "0.75 ** position within the story"),
-        Column("weight", REAL, Range(0, 1), "recency x relevance x novelty x confidence; 0 where not confident"),
+        Column(
+            "recency",
+            REAL,
+            Range(0, 1),
+            "2 ** (-age / TONE_HALF_LIFE_HOURS), age in market hours",
+        ),
+        Column("relevance", REAL, OneOf((1, 0.5, 0)), "1 subject, 0.5 affected"),
+        Column("novelty", REAL, Range(0, 1, above=True), "0.5 ** position within the story"),
+        Column("weight", REAL, Range(0, 1), "recency x relevance x novelty x confidence; 0 where there is a reason"),
+        Column(
+            "reason",
+            TEXT,
+            "confidence or event",
+            "Why it carries no tone: too little confidence, or an event type outside TONE_EVENTS; empty where it does",
+        ),
     ),
 )
 
@@ -317,11 +346,11 @@ SCORES = Table(
         _SYMBOL,
         Column("n_tagged", COUNT, Range(0, unit="headlines"), "Headlines linked to the symbol, vendor tags included"),
         Column("n_relevant", COUNT, Range(0, unit="headlines"), "Headlines with relevance > 0"),
-        Column("n_confident", COUNT, Range(0, unit="headlines"), "Relevant headlines that carry tone"),
+        Column("n_eventful", COUNT, Range(0, unit="headlines"), "Scored headlines of an event type that carries tone"),
+        Column("n_confident", COUNT, Range(0, unit="headlines"), "Headlines that carry tone"),
         Column("n_stories", COUNT, Range(0, unit="stories"), "Stories that carry tone"),
-        Column("n_effective", REAL, Range(0, unit="stories"), "Kish's effective number of stories"),
         Column("total_weight", REAL, Range(0), "Sum of the headlines' weights"),
-        Column("tone", REAL, Range(-1, 1), "Weighted story tone, shrunk by n_eff / (n_eff + 0.5); 0 without stories"),
+        Column("tone", REAL, Range(-1, 1), "sum A_k s_k / (0.5 + sum A_k) over the stories; 0 without stories"),
         Column("tone_confidence", REAL, Range(0, 1), "Weighted mean confidence of the headlines that carry tone"),
         Column("technical", REAL, Range(-1, 1), "Technical score", nullable=True),
         Column("combined", REAL, Range(-1, 1), "SENTIMENT_WEIGHT x tone + (1 - SENTIMENT_WEIGHT) x technical"),
@@ -329,8 +358,19 @@ SCORES = Table(
         Column("fragile", FLAG, "yes/no", "Rests on a single story"),
         Column("known_at", INSTANT, "UTC", "When the newest headline that carries tone became known", nullable=True),
         Column("story_id", TEXT, "sha256, 16 hex", "Story with the largest absolute contribution; empty without one"),
+        Column(
+            "story_known_at", INSTANT, "UTC", "When that story's first headline in evidence became known", nullable=True
+        ),
         Column("news_title", TEXT, "text", "Title of that story's weightiest headline"),
         Column("news_url", TEXT, "http(s) URL", "Its link"),
+        Column("event", TEXT, "event type", "Its event type; empty without a story"),
+        Column(
+            "reaction",
+            REAL,
+            "ATRs",
+            "Move from the last close before story_known_at to the last close; missing if no session closed since",
+            nullable=True,
+        ),
         Column("contributions", TEXT, "JSON", "List of contributions, one per story and one per technical component"),
     ),
 )

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.errors import SignalsError
 
 # strftime's %a and %b depend on the locale.
@@ -50,6 +51,11 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _REGULAR_CLOSE = time(16, 0)
 # A calendar that ends longer ago than this lacks sessions. NYSE's longest closure since 1970: 6 days, September 2001.
 _LONGEST_CLOSURE = timedelta(days=10)
+
+# Market time: what an hour counts while the market is closed; an open one counts 1. With a tenth, news after Friday's
+# close is some six market hours old at Monday's open, about as old as this morning's news is at the close.
+CLOSED_HOUR = 0.1
+_MICROSECONDS_PER_HOUR = 3.6e9
 
 
 class WindowError(SignalsError, ValueError):
@@ -230,6 +236,34 @@ class Sessions:
         """Return the index of the first session that opens after decided_at (aware); None where the calendar ends."""
         index = int(np.searchsorted(self.opens, instant64(decided_at), side="right"))
         return index if index < len(self.opens) else None
+
+    def market_hours(self, starts: NDArray[np.datetime64], ends: NDArray[np.datetime64]) -> FloatArray:
+        """Return the market time between pairs of instants: an hour counts 1 in a session, and CLOSED_HOUR outside.
+
+        Args:
+            starts: Shape (n,), datetime64[us], UTC without zone; time before the first session counts as closed.
+            ends: The same, each at or after its start.
+
+        Raises:
+            WindowError: An end lies so far after the last session that later ones must be missing.
+        """
+        if not len(ends):
+            return np.zeros(0)
+        self._check_covers(ends.max().item().replace(tzinfo=UTC))
+        elapsed = (ends - starts).astype(np.int64)
+        in_session = self._session_time(ends) - self._session_time(starts)
+        # Both are whole microseconds: the result depends on nothing but the two instants and the sessions between.
+        return (in_session + CLOSED_HOUR * (elapsed - in_session)) / _MICROSECONDS_PER_HOUR
+
+    def _session_time(self, instants: NDArray[np.datetime64]) -> NDArray[np.int64]:
+        """Return how long the market was open from the first session up to each instant, microseconds."""
+        durations = (self.closes - self.opens).astype(np.int64)
+        before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(durations)])
+        # Sessions that opened before the instant; the last of them may still be open.
+        opened = np.searchsorted(self.opens, instants, side="right")
+        last = np.maximum(opened - 1, 0)
+        in_last = np.minimum(instants, self.closes[last]) - self.opens[last]
+        return before[last] + np.maximum(in_last.astype(np.int64), 0)
 
     def market_note(self, window: Window) -> str:
         """Return one sentence for readers: whether the market opens on the digest's day, else when it opens next.

@@ -29,7 +29,7 @@ MARGIN_BEFORE = timedelta(days=5)  # the last session before the first window, h
 SCORE_COLUMNS = ["window_start", "symbol", "n_stories", "tone", "tone_confidence", "technical", "combined"]
 SENTIMENT_COLUMNS = [
     *("window_start", "headline_id", "symbol", "known_at", "story_id", "told"),
-    *("score", "confidence", "relevance", "novelty"),
+    *("score", "confidence", "relevance", "novelty", "event"),
 ]
 
 
@@ -69,8 +69,8 @@ class ResearchData:
         """Time covered, in weeks."""
         return (self.windows[-1].end - self.windows[0].start) / timedelta(weeks=1)
 
-    def reproduced(self, replayed: ReplayedSignals, setting: int) -> bool:
-        """Whether the replay of a setting gives exactly the signals of the history, scores included."""
+    def compare(self, replayed: ReplayedSignals, setting: int) -> "Comparison":
+        """Compare the signals that the replay of a setting gives with those of the history."""
         rows = replayed.setting == setting
         columns = (replayed.window, replayed.symbol, replayed.rise, replayed.lifecycle, replayed.combined)
         symbols = self.evidence.panel.symbols
@@ -81,7 +81,37 @@ class ResearchData:
             start = self.windows[window].start
             signal_type = "BUY" if rise else "SELL"
             replayed_signals.add((start, symbols[symbol], signal_type, LIFECYCLES[lifecycle], combined))
-        return replayed_signals == {_fields(signal) for signal in self.stored}
+        stored_signals = {_fields(signal) for signal in self.stored}
+
+        # Window, symbol and direction, whatever lifecycle and score.
+        replayed_keys = {fields[:3] for fields in replayed_signals}
+        stored_keys = {fields[:3] for fields in stored_signals}
+        return Comparison(
+            is_same=replayed_signals == stored_signals,
+            replayed=len(replayed_keys),
+            both=len(replayed_keys & stored_keys),
+            added=len(replayed_keys - stored_keys),
+            gone=len(stored_keys - replayed_keys),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A replay's signals against those of the history; a signal is a window, a company and a direction.
+
+    Attributes:
+        is_same: Whether they are exactly the same, lifecycles and scores included.
+        replayed: Signals of the replay.
+        both: Those that the history has, too.
+        added: Those that only the replay has.
+        gone: Signals that only the history has.
+    """
+
+    is_same: bool
+    replayed: int
+    both: int
+    added: int
+    gone: int
 
 
 @contextmanager
@@ -128,7 +158,8 @@ def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datet
     keys = [window.key for window in windows]
     scores = inputs.frames.columns(SCORES, keys, SCORE_COLUMNS)
     sentiment = inputs.frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
-    evidence = StoredEvidence.from_frames(sentiment, scores, windows)
+    sessions = inputs.market.sessions(windows)
+    evidence = StoredEvidence.from_frames(sentiment, scores, windows, sessions)
     watchlist = inputs.market.watchlist.symbols
     symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
     first_day = (windows[0].start - MARGIN_BEFORE).date()
@@ -138,7 +169,7 @@ def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datet
         evidence.panel.symbols,
         watchlist,
         inputs.prices.bars(symbols, first_day, last_day),
-        inputs.market.sessions(windows),
+        sessions,
         as_of=as_of,
         actions=inputs.prices.actions(symbols, first_day, last_day),
     )

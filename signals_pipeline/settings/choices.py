@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from signals_pipeline.core.event_types import EVENT_TYPES
+
 
 class Deployment(StrEnum):
     """Where the pipeline runs, and on which input."""
@@ -108,6 +110,18 @@ def _check_sender(value: str) -> str:
     return value
 
 
+def _check_events(value: str) -> str:
+    """The event types in the order of EVENT_TYPES, each once, so that equal choices are stored alike."""
+    chosen = split_list(value)
+    for event in chosen:
+        if event not in EVENT_TYPES:
+            raise ValueError(f"unknown event type {event!r}; use any of {', '.join(EVENT_TYPES)}")
+    if not chosen:
+        raise ValueError(f"no event type is named; use any of {', '.join(EVENT_TYPES)}")
+    return ",".join(event for event in EVENT_TYPES if event in chosen)
+
+
+Events = Annotated[str, AfterValidator(_check_events)]
 Feeds = Annotated[str, AfterValidator(_check_feeds)]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

@@ -9,7 +9,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.settings.choices import ModelChoice, SignalGenerator
+from signals_pipeline.core.event_types import TONE_EVENTS
+from signals_pipeline.settings.choices import Events, ModelChoice, SignalGenerator, split_list
 from signals_pipeline.settings.documentation import explain
 
 
@@ -32,6 +33,12 @@ class Knobs(BaseModel):
         default=False,
         description="Use only the last NEWS_LOOKBACK_HOURS of a longer window, too; the coverage ledger shows the gap",
     )
+    news_max_age_days: float = Field(
+        default=3,
+        gt=0,
+        le=30,
+        description="Maximum days between a headline's publication and its first delivery; an older one has no tone",
+    )
     min_sentiment_confidence: float = Field(
         default=0.6,
         ge=0,
@@ -42,6 +49,12 @@ class Knobs(BaseModel):
         default=0.3, ge=0, le=1, description="Minimum absolute combined score of a signal"
     )
     signal_expiry_days: float = Field(default=7, gt=0, le=90, description="Days until a signal expires")
+    flip_cooldown_days: float = Field(
+        default=2,
+        ge=0,
+        le=90,
+        description="Days in which a company's signal flips at most once, unless its score is higher than before",
+    )
     max_signals: int = Field(
         default=25,
         ge=1,
@@ -49,7 +62,16 @@ class Knobs(BaseModel):
         description="Maximum signals per digest; those with the largest absolute combined score are kept",
     )
     sentiment_weight: float = Field(default=0.6, ge=0, le=1, description="Weight of tone in the combined score")
-    tone_half_life_hours: float = Field(default=6, gt=0, le=240, description="Tone half-life in hours")
+    tone_half_life_hours: float = Field(
+        default=6,
+        gt=0,
+        le=240,
+        description="Tone half-life in market hours: an hour with the market open counts 1, a closed one 0.1",
+    )
+    tone_events: Events = Field(
+        default=",".join(TONE_EVENTS),
+        description="Event types that carry tone, separated by commas; others are price, opinion and macro",
+    )
     sentiment_model: ModelChoice = Field(
         default=ModelChoice.AUTO,
         description="Sentiment model: auto (finbert if prepared, otherwise compact), finbert or compact",
@@ -70,6 +92,11 @@ class Knobs(BaseModel):
             return cls(**values)
         except ValidationError as error:
             raise SettingsError(explain(error, cls.model_fields)) from error
+
+    @property
+    def tone_event_types(self) -> tuple[str, ...]:
+        """TONE_EVENTS, one by one."""
+        return tuple(split_list(self.tone_events))
 
     def stored(self) -> dict[str, Any]:
         """The values as plain JSON types in declaration order, as stored with every window and digest."""

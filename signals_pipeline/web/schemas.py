@@ -1,11 +1,13 @@
 """The API's responses except the digest: fields, units and examples, as the OpenAPI description shows them."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from signals_pipeline.adapters.rendering.safe_text import link
+from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.signal_fields import DecisionFields, Description, HttpLink, ScoredSignal, Url
 from signals_pipeline.core.units import Range
 from signals_pipeline.web import examples, safe
@@ -49,7 +51,8 @@ class ApiModel(BaseModel, frozen=True, from_attributes=True):
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field's value
     """The value with every text in it made plain; models in it have done so themselves."""
-    if isinstance(value, str):
+    # The members of an enum are our own words.
+    if isinstance(value, str) and not isinstance(value, StrEnum):
         return safe.plain(value)
     if isinstance(value, list):
         return [_plain(item) for item in cast("list[Any]", value)]
@@ -74,7 +77,14 @@ class StoryContribution(ApiModel, frozen=True):
     title: str
     url: Url
     source: str = Field(description="Publisher")
-    known_at: datetime
+    published_at: datetime | None = Field(
+        default=None, description="When the publisher says it appeared; null in older signals"
+    )
+    known_at: datetime = Field(description="When it became known to the pipeline")
+    event: EventType | None = Field(default=None, description="Event type; null in older signals")
+    role: str | None = Field(
+        default=None, description="What the leading headline makes of the company; null in older signals"
+    )
     headlines: int
     told: bool = Field(description="The story began before the window: an earlier digest could report it")
     tone: float

@@ -11,7 +11,14 @@ from markupsafe import Markup
 
 from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline.core.digest.wording import gate_rows, near_miss_reason, setting_rows, signed
+from signals_pipeline.core.digest.wording import (
+    event_name,
+    gate_rows,
+    near_miss_reason,
+    publication_time,
+    setting_rows,
+    signed,
+)
 from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.text import shorten
 from signals_pipeline.core.windows import NEW_YORK, day
@@ -66,6 +73,8 @@ def _environment() -> jinja2.Environment:
         "change": charts.change,
         "signal_id": card_signal_id,
         "records": record_sections,
+        "event": event_name,
+        "published": publication_time,
         "stopped": near_miss_reason,
         "funnel": gate_rows,
         "knobs": setting_rows,

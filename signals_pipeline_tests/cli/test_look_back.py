@@ -1,6 +1,7 @@
 """`signals tune` and `signals record` over the sample as it was really run."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -49,8 +50,11 @@ def test_the_replay_with_the_knobs_that_were_used_is_the_history(ran: Settings) 
             past = read_research_data(inputs, SOME[first:], NOW)
             found = replay_signals(past.evidence, [used, other], past.before)
             assert len(past.stored) > 1
-            assert past.reproduced(found, 0)
-            assert not past.reproduced(found, 1)
+            assert past.compare(found, 0).is_same
+            different = past.compare(found, 1)
+            assert not different.is_same
+            assert different.replayed == different.both + different.added
+            assert len(past.stored) == different.both + different.gone
             assert past.weeks == pytest.approx((SOME[-1].end - SOME[first].start).total_seconds() / 604_800)
 
 
@@ -92,7 +96,28 @@ def test_tune_prints_counts_and_draws(deployed: Settings) -> None:
 def test_tune_says_where_other_knobs_made_the_history(deployed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIN_COMBINED_SCORE", "0.15")
     found = CliRunner().invoke(main, ["tune", "--try", "max_signals=25"])
-    assert "were made with knobs other than those in use" in found.output
+    output = " ".join(found.output.split())
+    assert "were made with other knobs or an earlier release" in output
+    assert re.search(r"With the setting in use there are \d+: \d+ in both, \d+ only now, \d+ only then\.", output)
+    assert deployed.record_dir.exists()
+
+
+def test_tune_varies_the_event_types_that_carry_tone(deployed: Settings) -> None:
+    found = CliRunner().invoke(
+        main, ["tune", "--try", "TONE_EVENTS=other,results+mna", "--try", "FLIP_COOLDOWN_DAYS=0,2"]
+    )
+    assert found.exit_code == 0, found.output
+    with (deployed.record_dir / "tuning.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {"other", "results,mna"} <= {row["tone_events"] for row in rows}
+    assert {"0.0", "2.0"} <= {row["flip_cooldown_days"] for row in rows}
+
+
+def test_tune_refuses_an_unknown_event_type_in_one_line(deployed: Settings) -> None:
+    assert deployed
+    found = CliRunner().invoke(main, ["tune", "--try", "TONE_EVENTS=earnings"])
+    assert found.exit_code != 0
+    assert "TONE_EVENTS='earnings': unknown event type 'earnings'" in found.output
     assert deployed.record_dir.exists()
 
 
@@ -126,7 +151,7 @@ def test_record_prints_and_draws(deployed: Settings) -> None:
     for said in (
         "14 windows, ",
         "All signals, backfilled",
-        "By symbol, publisher, lifecycle and model, backfilled: ",
+        "By symbol, publisher, event, reaction, lifecycle and model, backfilled: ",
         "model compact int8 @",
         "Rank IC of the combined score, all companies that have one, Newey-West t\n  1 session: mean daily IC",
         "not a probability of profit",

@@ -28,7 +28,7 @@ def test_a_literal_is_a_text_with_its_values_and_length() -> None:
 
 def test_a_field_that_may_be_none_is_nullable() -> None:
     nullable = [field.name for field in declared_fields(CandidateFields).values() if field.nullable]
-    assert nullable == ["technical", "known_at"]
+    assert nullable == ["event", "reaction", "technical", "known_at"]
     assert declared_fields(CandidateFields)["known_at"].value_type is datetime
 
 

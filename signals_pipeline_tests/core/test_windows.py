@@ -239,3 +239,68 @@ def test_sessions_with_unequal_lengths_or_out_of_order_are_refused(wrong: str) -
     }
     with pytest.raises(WindowError, match="each open before its close, in order"):
         Sessions(*arrays[wrong])
+
+
+# --- Market time ---
+
+NYSE = trading_sessions(date(2024, 6, 1), date(2024, 9, 30))
+IN_SUMMER = st.datetimes(datetime(2024, 6, 5), datetime(2024, 9, 25), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def market_hours(start: datetime, end: datetime) -> float:
+    starts, ends = (np.array([at.astimezone(UTC).replace(tzinfo=None)], "datetime64[us]") for at in (start, end))
+    return float(NYSE.market_hours(starts, ends)[0])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        # A trading day from open to close, and the night after it.
+        (on(2024, 6, 11, "09:30"), on(2024, 6, 11, "16:00"), 6.5),
+        (on(2024, 6, 11, "16:00"), on(2024, 6, 12, "09:30"), 1.75),
+        # Across the open: one closed hour, two open ones.
+        (on(2024, 6, 11, "08:30"), on(2024, 6, 11, "11:30"), 2.1),
+        # From Friday's close to Monday's open.
+        (on(2024, 6, 14, "16:00"), on(2024, 6, 17, "09:30"), 6.55),
+        # The Fourth of July has no session, and the day before it an early close at 13:00.
+        (on(2024, 7, 3, "09:30"), on(2024, 7, 5, "09:30"), 3.5 + 4.45),
+    ],
+)
+def test_market_time_by_hand(start: datetime, end: datetime, expected: float) -> None:
+    assert market_hours(start, end) == pytest.approx(expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(IN_SUMMER, min_size=3, max_size=3))
+def test_market_time_adds_up_and_lies_between_a_tenth_of_clock_time_and_all_of_it(instants: list[datetime]) -> None:
+    first, second, third = sorted(instants)
+    whole = market_hours(first, third)
+    assert market_hours(first, second) + market_hours(second, third) == pytest.approx(whole, rel=1e-12, abs=1e-12)
+    clock = (third - first) / HOUR
+    assert 0.1 * clock - 1e-9 <= whole <= clock + 1e-9
+
+
+@settings(max_examples=50, deadline=None)
+@given(IN_SUMMER, st.floats(0.01, 200))
+def test_market_time_equals_a_count_of_the_minutes(start: datetime, hours: float) -> None:
+    start = start.replace(second=0, microsecond=0)
+    end = start + timedelta(minutes=round(hours * 60))
+    minutes = np.arange(np.datetime64(start.replace(tzinfo=None)), np.datetime64(end.replace(tzinfo=None)), 60_000_000)
+    is_open = np.zeros(len(minutes), dtype=bool)
+    for opens, closes in zip(NYSE.opens, NYSE.closes, strict=True):
+        is_open |= (minutes >= opens) & (minutes < closes)
+    assert market_hours(start, end) == pytest.approx(np.where(is_open, 1.0, 0.1).sum() / 60, abs=1e-6)
+
+
+def test_market_time_before_the_first_session_is_closed() -> None:
+    assert market_hours(on(2024, 5, 20, "12:00"), on(2024, 5, 21, "12:00")) == pytest.approx(2.4)
+
+
+def test_market_time_needs_a_calendar_that_reaches_the_end() -> None:
+    with pytest.raises(WindowError, match="the calendar ends on 2024-09-30"):
+        market_hours(on(2024, 9, 30, "12:00"), on(2024, 10, 20, "12:00"))
+
+
+def test_no_instants_are_no_market_time() -> None:
+    none = np.array([], dtype="datetime64[us]")
+    assert NYSE.market_hours(none, none).shape == (0,)

@@ -195,7 +195,14 @@ def digest_of(
 ) -> Digest:
     """The digest of a window whose candidates are those of the given signals; `changes` go to whom they concern."""
     chosen = tuple(each.candidate for each in candidates)
-    decision: Decision = decide(chosen, history, window, expiry_days=7, max_signals=KNOBS["max_signals"])
+    decision: Decision = decide(
+        chosen,
+        history,
+        window,
+        expiry_days=7,
+        max_signals=KNOBS["max_signals"],
+        flip_cooldown_days=KNOBS["flip_cooldown_days"],
+    )
     names = ("modes", "outcomes", "bars", "watchlist", "sessions")
     arranged = {name: changes.pop(name) for name in names if name in changes}
     values: dict[str, Any] = {

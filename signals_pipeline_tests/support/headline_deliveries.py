@@ -69,7 +69,7 @@ def evidence(
     items: list[RawHeadline], windows: tuple[Window, ...], mode: tuple[float, bool] = (6.0, False)
 ) -> pd.DataFrame:
     linked = link(normalise(items).items, WATCHLIST)
-    return build(linked, windows, lookback_hours=mode[0], strict=mode[1])
+    return build(linked, windows, watchlist=WATCHLIST, lookback_hours=mode[0], strict=mode[1])
 
 
 def rows(items: list[RawHeadline], window: Window, mode: tuple[float, bool] = (6.0, False)) -> pd.DataFrame:

@@ -24,8 +24,10 @@ def judged(window: Window, symbol: str, score: float, *, fresh: bool = True) -> 
     )  # fmt: skip
 
 
-def run_with(mode: Mode = "live", *, expiry: float = 7, most: int = 25, model: str = "compact @1") -> WindowRun:
-    knobs = {"signal_expiry_days": expiry, "max_signals": most}
+def run_with(
+    mode: Mode = "live", *, expiry: float = 7, most: int = 25, cooldown: float = 0, model: str = "compact @1"
+) -> WindowRun:
+    knobs = {"signal_expiry_days": expiry, "max_signals": most, "flip_cooldown_days": cooldown}
     return WindowRun(mode, model, knobs, {"candidates": 1}, [{"symbol": "N", "gate": "threshold"}])
 
 

@@ -44,6 +44,7 @@ def headlines_of(windows: Sequence[Window], symbols: Sequence[str], seed: int, m
                         "window_start": window.start,
                         "headline_id": f"{len(rows):016x}",
                         "symbol": symbol,
+                        "role": "subject",
                         "relevance": float(random.choice([1.0, 0.5, 0.0], p=[0.6, 0.3, 0.1])),
                         "published_at": known,
                         "known_at": known,
@@ -51,12 +52,15 @@ def headlines_of(windows: Sequence[Window], symbols: Sequence[str], seed: int, m
                         "title": text,
                         "text": text,
                         "text_hash": text,
+                        "span": "",
+                        "event": str(random.choice(["", "results", "price"], p=[0.5, 0.4, 0.1])),
+                        "reason": "",
                         "url": "",
                         "source": "Wire",
                         "feed": "made",
                         "story_id": f"{symbol}{story}",
                         "member": number,
-                        "novelty": 0.75**number,
+                        "novelty": 0.5**number,
                         "told": bool(random.random() < 0.3),
                     }
                 )
@@ -72,8 +76,10 @@ def sentiment_of(headlines: pd.DataFrame, windows: Sequence[Window], setting: Pa
         headlines,
         frame,
         windows,
+        sessions_of(windows),
         min_confidence=setting.min_sentiment_confidence,
         half_life_hours=setting.tone_half_life_hours,
+        tone_events=setting.tone_events.split(","),
     )
     return SENTIMENT.conform(made)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signals_pipeline.adapters.http_client.json_values import is_array, is_object
+from signals_pipeline.core.news.deliveries import first_deliveries
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError, SourceReport
 from signals_pipeline.core.news.normalisation import RawHeadline
 
@@ -56,7 +57,7 @@ class _Recording:
 
 
 class RecordedNews:
-    """A news source that replays a recording.
+    """A news source that replays a recording: every item once, as it was first delivered.
 
     Columns: `published_at` and optionally `first_seen_at` (ISO 8601 with an offset; a time without one is unreadable,
     never guessed), `symbol` (the vendor's tag; several separated by `|` or space), `title`, `source`, `url`, and
@@ -116,9 +117,12 @@ class RecordedNews:
                 known_at_and_headline.append((known_at, headline))
         known_at_and_headline.sort(key=lambda pair: pair[0])
 
+        # A collector that appends every poll delivers an item again and again: the first time counts.
+        dated = first_deliveries(headline for _, headline in known_at_and_headline)
+
         return _Recording(
-            known_at=[known_at for known_at, _ in known_at_and_headline],
-            dated=tuple(headline for _, headline in known_at_and_headline),
+            known_at=[headline.known_at for headline in dated if headline.known_at is not None],
+            dated=tuple(dated),
             undated=tuple(undated),
             detail=self._detail(rows, undated),
         )

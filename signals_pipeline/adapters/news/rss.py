@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from signals_pipeline.adapters.http_client.client import HttpClient, Response
 from signals_pipeline.adapters.http_client.policy import TransientError, host_and_path
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
+from signals_pipeline.core.linking.linker import QUERY_MARK
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError
 from signals_pipeline.core.news.normalisation import RawHeadline
 
@@ -87,7 +88,9 @@ class YahooRss:
         yahoo_name = symbol.replace(".", "-")  # Yahoo writes BRK.B as BRK-B
         query = quote(yahoo_name, safe="-^=")
         response = self._http.get(f"{YAHOO_FEEDS_ORIGIN}/rss/2.0/headline?s={query}&region=US&lang=en-US")
-        return read_feed(response, self.name, max_items=_YAHOO_MAX_ITEMS, tags=(symbol,), source="Yahoo Finance")
+        return read_feed(
+            response, self.name, max_items=_YAHOO_MAX_ITEMS, tags=(QUERY_MARK + symbol,), source="Yahoo Finance"
+        )
 
 
 def read_feed(

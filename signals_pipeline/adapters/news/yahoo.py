@@ -19,6 +19,7 @@ from signals_pipeline.adapters.http_client.policy import (
 )
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
 from signals_pipeline.adapters.yfinance_module import yfinance_in
+from signals_pipeline.core.linking.linker import QUERY_MARK
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError
 from signals_pipeline.core.news.normalisation import RawHeadline
 
@@ -153,7 +154,7 @@ def _headline(content: Mapping[str, Any], symbol: str) -> RawHeadline:
         source=_nested_text(content, "provider", "displayName"),
         feed=YahooNews.name,
         summary=text_or_none(content.get("summary")),
-        tags=(symbol,),
+        tags=(QUERY_MARK + symbol,),
     )
 
 

@@ -20,7 +20,16 @@ from signals_pipeline.adapters.rendering import drawings
 from signals_pipeline.adapters.rendering.personal import PAGE, Personal, card_key
 from signals_pipeline.adapters.rendering.safe_text import clean_line, clean_strings, link
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline.core.digest.wording import eastern, gate_rows, headline, near_miss_reason, setting_rows, signed
+from signals_pipeline.core.digest.wording import (
+    eastern,
+    event_name,
+    gate_rows,
+    headline,
+    near_miss_reason,
+    publication_time,
+    setting_rows,
+    signed,
+)
 from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten, shorten_counted
@@ -188,6 +197,8 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "mode": _mode_name,
         # cards
         "key": card_key,
+        "event": event_name,
+        "published": publication_time,
         "bar": drawings.bar,
         "components": drawings.components,
         "total": drawings.total,

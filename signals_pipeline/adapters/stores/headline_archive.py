@@ -15,11 +15,22 @@ from sqlalchemy.engine import Connection, Engine
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import collection, headline_item
 from signals_pipeline.adapters.stores.upsert import insert_or_ignore
-from signals_pipeline.core.news.archive import IdentifiedHeadline, ItemVersion, merge_copies, new_versions
+from signals_pipeline.core.news.archive import (
+    STALE_AFTER,
+    IdentifiedHeadline,
+    ItemVersion,
+    merge_copies,
+    new_versions,
+    resolve_identities,
+)
+from signals_pipeline.core.news.deliveries import ItemKey, title_key
 from signals_pipeline.core.news.feeds import FeedVisit
 from signals_pipeline.core.news.normalisation import RawHeadline
 
 _CHUNK_SIZE = 500  # identities per query: SQLite allowed 999 parameters per statement before 3.32
+# How far back an item behind another link is recognised by its title: older ones are stale (`archive.STALE_AFTER`)
+# unless their feed was down for days.
+_TITLES_SINCE = 3 * STALE_AFTER
 _VISIT_COLUMNS = [collection.c[field.name] for field in fields(FeedVisit)]
 _HEADLINE_COLUMNS = [headline_item.c[field.name] for field in fields(RawHeadline)]
 
@@ -74,15 +85,25 @@ class HeadlineArchive:
         Returns:
             The visits, with what was set aside added to their details.
         """
-        items = merge_copies(delivered)
+        identities = {identity for identity, _ in delivered}
         with write_transaction(self._engine, alone=True) as connection:
             before = _select_extent(connection)
+
+            # An item that another link delivers again is not a new one.
+            archived = _select_versions(connection, identities)
+            id_by_title: dict[ItemKey, str] = {}
+            if identities.difference(archived):
+                id_by_title = _select_ids_by_title(connection, since=now - _TITLES_SINCE)
+            resolved = resolve_identities(delivered, archived_ids=archived.keys(), id_by_title=id_by_title)
+            items = merge_copies(resolved)
+            archived |= _select_versions(connection, items.keys() - identities)
+
             # A feed that was never asked before begins with this visit.
             asked_since = {visit.feed: before.asked_since.get(visit.feed, visit.asked_from) for visit in visits}
             delivered_until = {feed: until for feed, until in before.whole_to.items() if until}
             added = new_versions(
                 items,
-                _select_versions(connection, items),
+                archived,
                 now=now,
                 frontier=before.frontier,
                 edits_known_from=before.frontier if prompt and before.frontier else now,
@@ -176,6 +197,21 @@ def _select_versions(connection: Connection, identities: Iterable[str]) -> dict[
         for row in connection.execute(query):
             versions[row.item_id].append(ItemVersion(row.item_id, row.version, _to_headline(row)))
     return versions
+
+
+def _select_ids_by_title(connection: Connection, since: datetime) -> dict[ItemKey, str]:
+    """The identities of items known since then by title, publisher and day; the earliest where several have them."""
+    query = (
+        sa.select(*_HEADLINE_COLUMNS, headline_item.c.item_id)
+        .where(headline_item.c.known_at >= since)
+        .order_by(headline_item.c.known_at, headline_item.c.item_id)
+    )
+    id_by_title: dict[ItemKey, str] = {}
+    for row in connection.execute(query):
+        key = title_key(_to_headline(row))
+        if key is not None:
+            id_by_title.setdefault(key, row.item_id)
+    return id_by_title
 
 
 def _insert(connection: Connection, versions: Sequence[ItemVersion], visits: Sequence[FeedVisit]) -> None:

@@ -66,15 +66,16 @@ class OutcomeRepository:
         """What the signals whose outcomes were known before `as_of` came from.
 
         Returns:
-            One row per signal: window_start, symbol, signal_type, model, mode, contributions; sorted by the key.
+            One row per signal: window_start, symbol, signal_type, model, mode, contributions, event (empty where there
+            is none) and reaction (NaN likewise); sorted by the key.
         """
-        names = [*_SIGNAL_KEY, "model", "mode", "contributions"]
+        names = [*_SIGNAL_KEY, "model", "mode", "contributions", "event", "reaction"]
         has_outcome = sa.exists().where(*_same_signal(), signal_outcome.c.known_at < as_of)
         query = sa.select(*(signal_history.c[name] for name in names)).where(has_outcome)
         with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
-        dtypes = dict.fromkeys(names, "str") | {"window_start": INSTANT}
-        frame = pd.DataFrame(rows, columns=names).astype(dtypes)
+        dtypes = dict.fromkeys(names, "str") | {"window_start": INSTANT, "reaction": "float64"}
+        frame = pd.DataFrame(rows, columns=names).fillna({"event": ""}).astype(dtypes)
         return frame.sort_values(_SIGNAL_KEY, ignore_index=True)
 
     def missing(self, as_of: datetime, horizons: Sequence[int] = HORIZONS) -> pd.DataFrame:

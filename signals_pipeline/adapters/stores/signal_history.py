@@ -72,7 +72,7 @@ class WindowRun:
     Attributes:
         mode: What started the run.
         model: Sentiment model with its revision.
-        knobs: `Knobs.stored()`; `signal_expiry_days` and `max_signals` take part in the decision.
+        knobs: `Knobs.stored()`; `signal_expiry_days`, `max_signals` and `flip_cooldown_days` take part in the decision.
         funnel: Counts of the gates; the decision's are added when it is stored.
         near_misses: Near misses of the gates as JSON objects; those that the maximum cut off are in the decision.
     """
@@ -84,9 +84,9 @@ class WindowRun:
     near_misses: list[dict[str, Any]]
 
     @property
-    def expiry(self) -> timedelta:
-        """How long a signal stays active for this window."""
-        return timedelta(days=self.expiry_days)
+    def look_back(self) -> timedelta:
+        """How far back earlier signals matter to this window: they are active, or their flip is cooling down."""
+        return timedelta(days=max(self.expiry_days, self.flip_cooldown_days))
 
     @property
     def expiry_days(self) -> float:
@@ -97,6 +97,22 @@ class WindowRun:
     def max_signals(self) -> int:
         """Maximum number of signals of this window."""
         return int(self.knobs["max_signals"])
+
+    @property
+    def flip_cooldown_days(self) -> float:
+        """Days between two flips of a company; windows that ran before there was a cool-down have none."""
+        return float(self.knobs.get("flip_cooldown_days", 0.0))
+
+    def decide(self, candidates: Iterable[Candidate], earlier: Iterable[Signal], window: Window) -> Decision:
+        """The decision of the window with the settings of this run; see `core.signals.decision.decide`."""
+        return decide(
+            candidates,
+            earlier,
+            window,
+            expiry_days=self.expiry_days,
+            max_signals=self.max_signals,
+            flip_cooldown_days=self.flip_cooldown_days,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +286,8 @@ def _decide(connection: Connection, window: Window, candidates: list[Candidate],
     earlier_signals: list[Signal] = []
     if candidates:
         symbols = [candidate.symbol for candidate in candidates]
-        earlier_signals = _select_signals(connection, window.end - run.expiry, window.end, symbols)
-    return decide(candidates, earlier_signals, window, expiry_days=run.expiry_days, max_signals=run.max_signals)
+        earlier_signals = _select_signals(connection, window.end - run.look_back, window.end, symbols)
+    return run.decide(candidates, earlier_signals, window)
 
 
 # --- Recording one window ---
@@ -361,7 +377,7 @@ def _store_run(
         **content,
         "mode": run.mode,
         "window_end": window.end,
-        "history_start": window.end - run.expiry,
+        "history_start": window.end - run.look_back,
         "decided_at": window.as_of,
         "updated_at": datetime.now(UTC),
     }
@@ -439,12 +455,12 @@ def _rederive_later_windows(connection: Connection, window: Window, changed_symb
             break
         first_window, last_window = affected[0][0], affected[-1][0]
         candidates = _group_by_window(_select_candidates(connection, first_window.start, last_window.start))
-        look_back = min(later.end - run.expiry for later, run in affected)
+        look_back = min(later.end - run.look_back for later, run in affected)
         signals = _group_by_window(_select_signals(connection, look_back, last_window.end + _MICROSECOND))
 
         for later, run in affected:
             has_changed_symbol = any(candidate.symbol in changed_symbols for candidate in candidates[later.start])
-            looks_back_past_change = later.end - run.expiry < changed_at
+            looks_back_past_change = later.end - run.look_back < changed_at
             if not has_changed_symbol or not looks_back_past_change:
                 continue
             difference = _rederive_window(connection, later, run, candidates[later.start], signals)
@@ -479,7 +495,7 @@ def _rederive_window(
         signals: Stored signals by start of the window; this window's are updated in place.
     """
     all_signals = chain.from_iterable(signals.values())
-    decision = decide(candidates, all_signals, window, expiry_days=run.expiry_days, max_signals=run.max_signals)
+    decision = run.decide(candidates, all_signals, window)
     difference = _difference(signals[window.start], decision.signals)
     signals[window.start] = list(decision.signals)
     _replace_signals(connection, window, difference, run)

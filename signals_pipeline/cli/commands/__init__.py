@@ -10,6 +10,7 @@ import click
 
 from signals_pipeline.cli.commands.audit import audit
 from signals_pipeline.cli.commands.backfill import backfill
+from signals_pipeline.cli.commands.classify import classify
 from signals_pipeline.cli.commands.doctor import doctor
 from signals_pipeline.cli.commands.feedback import feedback
 from signals_pipeline.cli.commands.migrate import migrate
@@ -27,6 +28,7 @@ from signals_pipeline.cli.commands.web import web
 LIGHT_COMMANDS: tuple[click.Command, ...] = (
     audit,
     backfill,
+    classify,
     doctor,
     feedback,
     migrate,

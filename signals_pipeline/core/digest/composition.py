@@ -48,7 +48,7 @@ from signals_pipeline.core.signals.decision import (
     Signal,
     active_at,
     expired_in,
-    near_misses_with_capped,
+    near_misses_of_window,
 )
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
@@ -281,7 +281,7 @@ def compose(
     corrected = view.corrected(revisions)
 
     # Near misses: the preheader leaves out those that only repeat what is active.
-    near_misses = near_misses_with_capped(gated.near_misses, decision)
+    near_misses = near_misses_of_window(gated.near_misses, decision)
     near_miss_news: list[NearMiss] = []
     for miss in near_misses:
         active = view.active.get(miss.symbol)

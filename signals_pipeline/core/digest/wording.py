@@ -9,7 +9,9 @@ from datetime import date, datetime
 from typing import Any
 
 from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine, Digest, DigestKind
+from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.news.coverage import Coverage
+from signals_pipeline.core.prices.reaction import has_moved_already
 from signals_pipeline.core.record.outcomes import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
@@ -36,6 +38,41 @@ def signed(value: float) -> str:
     text = f"{value:+.2f}".replace("-", "−")
     # A value that rounds to zero has no direction.
     return text[1:] if text.endswith("0.00") else text
+
+
+def atrs(reaction: float) -> str:
+    """A move in average true ranges: `+0.4 ATR`, `−2.1 ATR`."""
+    text = f"{reaction:+.1f}".replace("-", "−")
+    # A move that rounds to zero has no direction.
+    return f"{text[1:] if text.endswith('0.0') and len(text) == 4 else text} ATR"
+
+
+# Names of event types for readers; keys are those of frames and database.
+_EVENT_NAMES: dict[str, str] = {
+    EventType.RESULTS: "results",
+    EventType.GUIDANCE: "guidance",
+    EventType.RATING: "analyst rating",
+    EventType.MNA: "deal",
+    EventType.LEGAL: "legal",
+    EventType.PRODUCT: "product or contract",
+    EventType.CAPITAL: "capital",
+    EventType.PEOPLE: "people",
+    EventType.PRICE: "price move",
+    EventType.OPINION: "opinion",
+    EventType.MACRO: "macro",
+    EventType.OTHER: "other news",
+}
+
+
+def event_name(event: str | None) -> str:
+    """An event type as readers see it, such as `analyst rating`; empty where there is none."""
+    # Digests stored by another version may hold a type that has no name here.
+    return _EVENT_NAMES.get(event, event) if event else ""
+
+
+def publication_time(story: Contribution) -> str:
+    """When a story's leading headline was published, as stored; older digests have only when it became known."""
+    return story.get("published_at") or story["known_at"]
 
 
 def eastern(instant: datetime) -> str:
@@ -76,8 +113,9 @@ def sentences(
 ) -> tuple[str, ...]:
     """The reasons for a signal, one sentence each.
 
-    In this order: what changed, whether prices are stale, what the tone rests on, which news is old, whether price
-    agrees, and which stories are decisive. Reasons that matter most come first because a mail cuts long ones.
+    In this order: what changed, whether prices are stale, what the tone rests on, how far the price has moved since,
+    which news is old, whether price agrees, and which stories are decisive. Reasons that matter most come first because
+    a mail cuts long ones.
 
     Args:
         signal: The signal.
@@ -96,6 +134,7 @@ def sentences(
     else:
         reasons = [
             _tone_basis(stories, candidate.tone, candidate.confidence_score),
+            *_reaction_sentence(candidate.reaction, candidate.signal_type, has_event=candidate.event is not None),
             *_freshness(stories, fresh=candidate.fresh),
             _price_agreement(candidate.technical, candidate.signal_type, weight),
             *_price_dominance(parts),
@@ -125,6 +164,14 @@ def _tone_basis(stories: Sequence[Contribution], tone: float, confidence: float)
     if len(stories) == 1:
         return f"{tone_text} rests on a single story ({headlines})."
     return f"{tone_text} rests on {len(stories)} stories ({headlines})."
+
+
+def _reaction_sentence(reaction: float | None, signal_type: str, *, has_event: bool) -> list[str]:
+    """How far the price has moved since the headline; nothing for signals from before that was recorded."""
+    if reaction is None:
+        return ["No session has closed since the headline."] if has_event else []
+    already = "already " if has_moved_already(reaction, signal_type) else ""
+    return [f"The price has {already}moved {atrs(reaction)} since the headline."]
 
 
 def _freshness(stories: Sequence[Contribution], *, fresh: bool) -> list[str]:
@@ -211,6 +258,7 @@ def _change_of_title(change: Change) -> str:
 _GATE_NAMES = {
     "headlines_tagged": "Headlines naming a watchlist company",
     "headlines_relevant": "… that are about that company",
+    "headlines_eventful": "… of an event type that carries tone",
     "headlines_confident": "… with a confident tone",
     "symbols_scored": "Companies on the watchlist",
     "symbols_with_news": "… with relevant news",
@@ -220,6 +268,7 @@ _GATE_NAMES = {
     "symbols_agreeing": "… whose tone and score agree",
     "candidates": "Passed every gate",
     "repeats": "… but repeat an active signal",
+    "refused_flips": "… but flipped too recently",
     "capped": "… but exceed the maximum per digest",
     "signals": "Signals in this digest",
 }
@@ -227,11 +276,14 @@ _SETTING_NAMES = {
     "min_combined_score": "Minimum combined score (absolute)",
     "min_sentiment_confidence": "Minimum tone confidence per headline",
     "sentiment_weight": "Weight of news in the score (the rest is price)",
-    "tone_half_life_hours": "Tone half-life (hours)",
+    "tone_half_life_hours": "Tone half-life (market hours)",
+    "tone_events": "Event types that carry tone",
     "news_lookback_hours": "Minimum news lookback (hours)",
     "news_strict_lookback": "No news from before that lookback",
+    "news_max_age_days": "Maximum age of a headline when first seen (days)",
     "max_signals": "Maximum signals per digest",
     "signal_expiry_days": "Signal expiry (days)",
+    "flip_cooldown_days": "Days between two flips of a signal",
     "sentiment_model": "Requested sentiment model",
     "signal_generator": "Signals are based on",
 }
@@ -267,7 +319,8 @@ def _value(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
-    return _SETTING_VALUES.get(str(value), str(value))
+    # A list as users write it has no blanks after its commas.
+    return _SETTING_VALUES.get(str(value), str(value).replace(",", ", "))
 
 
 # Near misses
@@ -283,10 +336,17 @@ def near_miss_reason(miss: NearMiss, knobs: Mapping[str, Any]) -> str:
     if miss.gate == "confident":
         # Digests of earlier versions did not store the count.
         counted = "" if miss.relevant is None else f" (0 of {miss.relevant})"
-        return f"too few confident headlines{counted}: price alone gives the score"
+        return f"no headline with a confident tone{counted}: price alone gives the score"
     if miss.gate == "agreement":
         return f"price disagrees and outweighs a tone of {signed(miss.tone)}"
+    if miss.gate == "cooldown":
+        days = _count_days(float(knobs["flip_cooldown_days"]))
+        return f"flipped less than {days} ago, and no stronger than before"
     return f"beyond the maximum of {knobs['max_signals']} signals"
+
+
+def _count_days(days: float) -> str:
+    return "a day" if days == 1 else f"{days:g} days"
 
 
 def _threshold(minimum: float) -> str:

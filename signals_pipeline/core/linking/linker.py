@@ -1,81 +1,42 @@
-"""Which companies of the watchlist a headline is about, and how clearly. Precision first: where in doubt, no link.
+"""What a headline says of the companies of a watchlist: which ones it names, in which role, and in which words.
 
-Names match as whole words, the longest first; ambiguous and shared names need a second support; a bare ticker symbol
-never links, only `$SYM` and `(NYSE: SYM)` do. The lists of words below were chosen by reading real titles. Which words
-of a headline carry the tone of which company is decided in `clauses`.
+The names are found in `mentions`, doubts about them settled in `ambiguity`, roles given in `roles` and words in
+`clauses`; here these are put together for one headline and for a frame of them. Precision first: where in doubt, a
+company is not named.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import pandas as pd
 
-from signals_pipeline.core.linking.mentions import (
-    CASHTAG_MARK,
-    Mention,
-    NameIndex,
+from signals_pipeline.core.linking.ambiguity import (
     accepted_symbols,
     is_doubtful,
+    is_likely_company,
     may_be_company,
+    means_other,
 )
-from signals_pipeline.core.text import CASHTAG, readable
+from signals_pipeline.core.linking.clauses import clauses_by_company
+from signals_pipeline.core.linking.gazetteer import Gazetteer, NameUse
+from signals_pipeline.core.linking.mentions import CASHTAG_MARK, OFF_LIST_MARK, Mention, NameIndex
+from signals_pipeline.core.linking.parts import MentionSpan, Span
+from signals_pipeline.core.linking.roles import Role, assign_roles
+from signals_pipeline.core.text import CASHTAG, content_address, readable
 from signals_pipeline.core.watchlist import Watchlist
 
-# Relevance of a headline for a company: its subject, named in another role, only tagged by a vendor or cashtag.
-SUBJECT, NAMED, TAGGED = 1.0, 0.5, 0.0
-
-# Sectors whose companies rate others.
-_BROKER_SECTORS = ("financ", "bank")
-# A company named after at most this many words is what the headline is about.
-_MAXIMUM_WORDS_BEFORE_SUBJECT = 3
-# From this many companies on, a title is a list.
-_MINIMUM_LIST_SIZE = 5
-
-# A broker's verdict on another company, directly after the broker's name.
-_RATES = (
-    r"(?:\.|\s&\sCo\.?|\sInc\.?|\sGroup|\sCorp(?:\.|oration)?)?(?:\s+analysts?)?"
-    r"\s+(?:upgrades?|downgrades?|initiates?|reiterates?|maintains?"
-)
-# ... whoever the broker is.
-_RATES_ANY = re.compile(
-    _RATES + r"|(?:raises|cuts|lifts|lowers) (?:price )?targets?|ratings? updates?)\b", re.IGNORECASE
-)
-# ... where the broker is on the watchlist and the rated company follows.
-_RATES_NEXT = re.compile(
-    _RATES + r"|starts|raises|cuts|lifts|boosts|trims|lowers|likes|favors|backs|recommends|sees|says|on|keeps|adds"
-    r"|gives?|suggests)"
-    r"\s+(?:[\w.&'’-]+\s+){0,2}$",
-    re.IGNORECASE,
-)
-# Before a name that is only the source of a statement: "raised to buy at", "said".
-_ATTRIBUTED_TO = re.compile(
-    r"(?:\b(?:says?|said|according to|via|per)|\s[-–—]|\b(?:raised|cut|upgraded|downgraded|initiated|lowered|started"
-    r"|reiterated)(?:\s\S+){0,4}\s(?:at|by))\s*$",
-    re.IGNORECASE,
-)
-# Nothing but the source's role follows such a name.
-_ENDS = re.compile(r"^(?:['’]s)?(?:\s+(?:says?|said|analysts?|strategists?|economists?))?[\s.\"”)]*$", re.IGNORECASE)
-# A source at the end of a title: "Oil to hit $50, Citigroup says".
-_SAYS_LAST = re.compile(r"^\s+(?:says|said|analysts?|strategists?|economists?)\b[\s.\"”)]*$", re.IGNORECASE)
-# The host of an event that the headline is about: "at JPMorgan's annual conference".
-_HOSTS = re.compile(r"^(?:['’]s)?(?:\s[\w&,.'’-]+){0,5}\s(?:conference|summit|symposium)\b", re.IGNORECASE)
 # What may stand between two names of one list.
 _JOINED = re.compile(r"^(?:['’]s)?\s*(?:,|&|\+|/|,?\s*\band\b|\bvs?\b\.?|\bversus\b|[-–])\s*$", re.IGNORECASE)
-# Titles of lists and round-ups: no company in them is the subject.
-_LIST_TITLE = re.compile(
-    r"\b(?:stocks? (?:to (?:watch|buy|sell|own)|picks|moving|trading|that)|(?:moving|active) stocks|watch \d+ stocks"
-    r"|brokers?['’]? ?(?:call|picks)|brokerage views|chart check|trades for the week|highlighted (?:as|in)"
-    r"|are part of zacks|(?:top|big(?:gest)?|midday|after[- ]hours|pre-?market) (?:stocks|movers|gainers|losers|news)"
-    r"|movers|gainers|losers|notable (?:earnings|calls|insider)|earnings (?:calendar|scheduled)"
-    r"|dogs of the dow|watch ?list|week ahead|round-?up|(?:tech|market) highlights|morning buzz"
-    r"|market (?:wrap|recap)|\d+ (?:\w+ ){0,2}stocks)\b|& more$",
+# What a publisher's name at the end of a title looks like.
+_PUBLISHER = re.compile(
+    r"\b(?:News|Start|Finance|Money|Times|Post|Journal|Reuters|Bloomberg|CNBC|Barron['’]s|MarketWatch|Semafor|Insider|Today"
+    r"|Benzinga|Seeking Alpha|Motley Fool|Yahoo|Forbes|Fortune|Wire|Newswire|WSJ|FT|Insights|Research|Investor|Zacks"
+    r"|Nasdaq|Investopedia|TechCrunch|The Information|\w+\.(?:com|org|net))\s*$",
     re.IGNORECASE,
 )
-# A publisher's page names its company before a colon with a space on either side.
-_FILED_UNDER = re.compile(r"^(?: 'C')?\s:\s")
-_CLAUSE_END = re.compile(r"[;:]\s")
 # What follows a cashtag that is part of a sentence.
 _CONTINUES_SENTENCE = re.compile(r"['’]s\b|-[a-z]|\s(?!via\b|cc\b)[a-z]|\s(?:CEO|CFO|COO|Inc|EPS|PT|Q[1-4])\b")
 # What stands before a cashtag that is part of a sentence.
@@ -83,7 +44,11 @@ _LEADS_TO_NAME = re.compile(
     r"\b(?:of|on|in|for|with|from|at|by|against|about|into|than|versus|vs\.?|between|behind|long|short|buy|sell|own|is)\s$",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\W_]+")
+# A publisher's name behind the title: " - Reuters", " | J.P. Morgan".
+_SUFFIX = re.compile(r"\s(?P<bar>[-–—|])\s(?P<publisher>[^-–—|]{2,60})$")
+# A few words with capitals, and nothing that a sentence has.
+_NAME_ALONE = re.compile(r"(?:[A-Z&][\w.&’'-]*\s?){1,4}")
+_NOT_ALNUM = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,79 +70,111 @@ class _Title:
 
 
 @dataclass(frozen=True, slots=True)
-class MentionSpan:
-    """Where a text names a company: index of the first character and index after the last one."""
+class CompanyLink:
+    """What a headline says of one company of the watchlist.
+
+    Attributes:
+        symbol: The company.
+        role: What the headline makes of it.
+        relevance: What the headline weighs for it.
+        text: The words that the sentiment model reads for it; empty where the headline carries no tone for it.
+        spans: Start and end of its names in `text`, in order, where the words speak of others, too; empty where all of
+            them speak of it.
+        reason: Why the headline carries no tone for it, one of `NO_TONE_REASONS`; empty where it may.
+    """
 
     symbol: str
-    start: int
-    end: int
+    role: Role
+    relevance: float
+    text: str = ""
+    spans: tuple[Span, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a headline says.
+
+    Attributes:
+        text: The headline as the sentiment model reads it, the names in cashtags of its sentence included.
+        links: The companies of the watchlist that it names or is tagged with, by symbol.
+    """
+
+    text: str
+    links: tuple[CompanyLink, ...]
+
+
+# Stands before a tag that only says by which query the item was found; no ticker begins with it.
+QUERY_MARK = "?"
+
+# A headline of no company.
+_NO_LINK = CompanyLink("", Role.TAGGED, 0.0)
 
 
 class Linker:
     """Links headlines to one watchlist; compile it once and use it for every headline."""
 
-    def __init__(self, watchlist: Watchlist) -> None:
-        self._names = NameIndex(watchlist)
-        self._brokers: set[str] = set()
-        for company in watchlist:
-            sector = company.sector.lower()
-            if any(word in sector for word in _BROKER_SECTORS):
-                self._brokers.add(company.symbol)
+    def __init__(self, watchlist: Watchlist, gazetteer: Gazetteer | None = None) -> None:
+        self._names = _name_index(watchlist, gazetteer or Gazetteer())
 
-    def links(
+    def read(
         self,
         title: str,
         text: str,
         summary: str = "",
         tags: Iterable[str] = (),
-    ) -> dict[str, float]:
-        """Return the relevance by symbol of the companies that a headline names or is tagged with, sorted by symbol.
+        source: str = "",
+    ) -> Reading:
+        """Return what a headline says of each company of the watchlist that it names or is tagged with.
 
         Args:
             title: Clean title, cashtags included.
             text: The same as `text.readable` returns it.
-            summary: Clean lead; it can name a company, it can't make it the subject.
-            tags: The vendor's symbols; those not on the watchlist are ignored.
+            summary: Clean lead; it can support a name in the title.
+            tags: The vendor's symbols, and with `QUERY_MARK` before them those that we asked for; others than the
+                watchlist's are ignored.
+            source: The publisher.
         """
         parsed = self._parse_title(title, text)
         tagged = set(parsed.filing_symbols)
+        supporting_tags = set(parsed.filing_symbols)
         for tag in tags:
-            symbol = self._names.symbol(tag)
+            symbol = self._names.symbol(tag.removeprefix(QUERY_MARK))
             if symbol:
                 tagged.add(symbol)
-        mentions = self._names.find(parsed.text)
+                # What our own query found need not name what it asked for.
+                if not tag.startswith(QUERY_MARK):
+                    supporting_tags.add(symbol)
+        # A symbol under which someone filed the title names the company without saying anything of it.
+        roles = dict.fromkeys(tagged, Role.TAGGED) | dict.fromkeys(parsed.filing_symbols, Role.MENTIONED)
+        plain_text = parsed.text.replace(CASHTAG_MARK, "")
+        if not self._names.may_name_watched(parsed.text):
+            return Reading(plain_text, tuple(_only_tagged(symbol, roles[symbol]) for symbol in sorted(roles)))
+
+        # The publisher's name is no part of the title.
+        body = parsed.text[: _body_end(parsed.text, source)]
+        mentions = self._names.find(body)
         summary_mentions = self._names.find(summary) if summary else []
-        if not (mentions or summary_mentions or tagged):
-            return {}
 
         # An unambiguous name or a tag anywhere in the item supports the ambiguous names of the same company.
-        support = tagged | _unambiguous_symbols(mentions) | _unambiguous_symbols(summary_mentions)
-        spans = _accept(mentions, parsed.text, support)
-        summary_spans = _accept(summary_mentions, summary, support)
+        support = supporting_tags | _unambiguous_symbols(mentions) | _unambiguous_symbols(summary_mentions)
+        spans = _accept(mentions, body, support)
+        roles.update((symbol, Role.OTHER) for symbol in _other_things(mentions, body))
+        if any(span.symbol[0] != OFF_LIST_MARK for span in spans):
+            in_title = assign_roles(body, spans, self._names.brokers, cashtags=len(parsed.cashtags))
+            roles.update((symbol, role) for symbol, role in in_title.items() if symbol[0] != OFF_LIST_MARK)
+        clauses = clauses_by_company(body, spans, roles)
 
-        # The stronger relevance wins: tagged, then named in the lead, then what the title says.
-        relevance = dict.fromkeys(tagged, TAGGED)
-        relevance.update((span.symbol, NAMED) for span in summary_spans)
-        relevance.update(self._title_relevance(spans, parsed))
-        return dict(sorted(relevance.items()))
-
-    def mention_spans(
-        self,
-        title: str,
-        text: str,
-        supported: Iterable[str],
-    ) -> tuple[str, list[MentionSpan]]:
-        """Return the text with `CASHTAG_MARK` before the cashtags of its sentence, and where it names companies.
-
-        Args:
-            title: Clean title.
-            text: The same as `text.readable` returns it.
-            supported: Companies that the item is already linked to.
-        """
-        parsed = self._parse_title(title, text)
-        mentions = self._names.find(parsed.text)
-        support = parsed.filing_symbols | _unambiguous_symbols(mentions) | set(supported)
-        return parsed.text, _accept(mentions, parsed.text, support)
+        links: list[CompanyLink] = []
+        named = {span.symbol for span in spans}
+        for symbol in sorted(roles):
+            if roles[symbol] is Role.MENTIONED and symbol not in named:
+                links.append(_only_tagged(symbol, Role.MENTIONED))
+                continue
+            role, clause = roles[symbol], clauses[symbol]
+            clause_text, clause_spans = _without_marks(clause.text, clause.spans)
+            links.append(CompanyLink(symbol, role, role.relevance, clause_text, clause_spans, clause.reason))
+        return Reading(plain_text, tuple(links))
 
     def _parse_title(self, title: str, text: str) -> _Title:
         """Tell the cashtags of the sentence from those that file the title, and mark them in the text."""
@@ -203,84 +200,56 @@ class Linker:
                 filing_symbols.add(symbol)
         return _Title(text, filing_symbols, cashtags={match[1] for match in matches})
 
-    def _title_relevance(self, spans: list[MentionSpan], title: _Title) -> dict[str, float]:
-        """Return the relevance of each company that a title names."""
-        # The first mention of each company: read backwards, it overwrites the later ones.
-        first_by_symbol = {span.symbol: span for span in reversed(spans)}
-        first_spans = sorted(first_by_symbol.values(), key=lambda span: span.start)
-        relevance = dict.fromkeys(first_by_symbol, NAMED)
 
-        # A list has no subject.
-        companies = max(len(title.cashtags), len(first_spans))
-        if not first_spans or companies >= _MINIMUM_LIST_SIZE or _LIST_TITLE.search(title.text):
-            return relevance
+@lru_cache(maxsize=8)
+def _name_index(watchlist: Watchlist, gazetteer: Gazetteer) -> NameIndex:
+    """The index of all names: a third of a second to compile, and the same for every chunk of headlines."""
+    return NameIndex(watchlist, gazetteer)
 
-        is_only_company = len(first_spans) == 1 and title.cashtags <= first_by_symbol.keys()
-        for symbol in self._subjects(first_spans, title.text, is_only_company=is_only_company):
-            relevance[symbol] = SUBJECT
-        return relevance
 
-    def _subjects(self, spans: list[MentionSpan], text: str, *, is_only_company: bool) -> list[str]:
-        """Return the companies that a title is about: the first that it names, and those joined to it.
+def _only_tagged(symbol: str, role: Role) -> CompanyLink:
+    return CompanyLink(symbol, role, 0.0, reason="tagged")
 
-        Args:
-            spans: The first mention of each company, in order, at least one.
-            text: The title.
-            is_only_company: The title names no other company, in a cashtag neither; it need not stand near the head.
-        """
-        # Who is quoted, or hosts an event, is not the subject.
-        candidates = [span for span in spans if not _is_only_source(span, text)]
 
-        # Nor is a broker that rates another company, or the company under which a publisher filed the title.
-        if candidates:
-            is_filed_under = len(candidates) > 1 and _FILED_UNDER.match(text[candidates[0].end :])
-            if is_filed_under or self._is_rating(candidates, text):
-                del candidates[0]
-        if not candidates:
-            return []
+def _body_end(text: str, source: str) -> int:
+    """Where a title ends and the name of its publisher begins."""
+    match = _SUFFIX.search(text)
+    if match is None:
+        return len(text)
+    publisher, wanted = _letters(match["publisher"]), _letters(source)
+    is_source = bool(wanted) and (publisher in wanted or wanted in publisher)
+    is_publisher = _PUBLISHER.search(match["publisher"]) is not None
+    is_behind_bar = match["bar"] == "|" and _NAME_ALONE.fullmatch(match["publisher"]) is not None
+    return match.start() if is_source or is_publisher or is_behind_bar else len(text)
 
-        # Of several companies only one near the head is the subject.
-        first_start = min(spans[0].start, candidates[0].start)
-        if not is_only_company and not _is_near_head(first_start, text):
-            return []
 
-        subjects = [candidates[0]]
-        for span in candidates[1:]:
-            if not _JOINED.match(text[subjects[-1].end : span.start]):
-                break
-            subjects.append(span)
-        return [span.symbol for span in subjects]
+def _letters(name: str) -> str:
+    return _NOT_ALNUM.sub("", name).casefold()
 
-    def _is_rating(self, spans: list[MentionSpan], text: str) -> bool:
-        """Whether the first company only rates another: `JPMorgan cuts Microsoft to neutral`."""
-        first = spans[0]
-        if _RATES_ANY.match(text, first.end):
-            return True
-        if first.symbol not in self._brokers or len(spans) == 1:
-            return False
-        return _RATES_NEXT.match(text[first.end : spans[1].start]) is not None
+
+def _other_things(mentions: Sequence[Mention], text: str) -> set[str]:
+    """The companies of the watchlist whose unambiguous name here means another thing."""
+    found: set[str] = set()
+    for mention in mentions:
+        if mention.unambiguous and mention.symbols[0][0] != OFF_LIST_MARK and means_other(mention, text):
+            found.update(mention.symbols)
+    return found
+
+
+def _without_marks(text: str, spans: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
+    """A clause without the marks of its cashtags, and its spans counted in that."""
+    if CASHTAG_MARK not in text:
+        return text, spans
+
+    def shifted(index: int) -> int:
+        return index - text.count(CASHTAG_MARK, 0, index)
+
+    return text.replace(CASHTAG_MARK, ""), tuple((shifted(start), shifted(end)) for start, end in spans)
 
 
 def _unambiguous_symbols(mentions: Iterable[Mention]) -> set[str]:
     """The companies that are named beyond doubt; such a name has a single company."""
     return {mention.symbols[0] for mention in mentions if mention.unambiguous}
-
-
-def _is_near_head(start: int, text: str) -> bool:
-    """Whether a mention is near the start of the title or of a part of it after a semicolon or colon."""
-    clause_before = _CLAUSE_END.split(text[:start])[-1]
-    return len(_WORD.findall(clause_before)) <= _MAXIMUM_WORDS_BEFORE_SUBJECT
-
-
-def _is_only_source(span: MentionSpan, text: str) -> bool:
-    """Whether a company is only quoted, or hosts the event that the headline is about."""
-    before = text[: span.start]
-    after = text[span.end :]
-    if _ATTRIBUTED_TO.search(before) and _ENDS.match(after):
-        return True
-    if _HOSTS.match(after):
-        return True
-    return span.start > 0 and _SAYS_LAST.match(after) is not None
 
 
 def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[MentionSpan]:
@@ -299,7 +268,7 @@ def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Menti
     for order in (forwards, reversed(forwards)):
         for neighbour, index in pairwise(order):
             mention = mentions[index]
-            if symbols[index] or not symbols[neighbour]:
+            if symbols[index] or not symbols[neighbour] or mention.use is NameUse.NEVER:
                 continue
             # The list can't tell companies apart that share a name.
             is_shared = len(mention.symbols) > 1
@@ -309,39 +278,73 @@ def _accept(mentions: list[Mention], text: str, support: set[str]) -> list[Menti
             if _JOINED.match(text[mentions[left].end : mentions[right].start]):
                 symbols[index] = mention.symbols
 
+    # Another company in the title says that it is about companies: "Meta set to surpass Google".
+    if any(symbols):
+        for index, mention in enumerate(mentions):
+            if not symbols[index] and mention.use is None and is_likely_company(mention, text):
+                symbols[index] = mention.symbols
+
     spans: list[MentionSpan] = []
     for mention, mention_symbols in zip(mentions, symbols, strict=True):
         spans.extend(MentionSpan(symbol, mention.start, mention.end) for symbol in mention_symbols)
     return spans
 
 
-def link(items: pd.DataFrame, watchlist: Watchlist) -> pd.DataFrame:
+def link(items: pd.DataFrame, watchlist: Watchlist, gazetteer: Gazetteer | None = None) -> pd.DataFrame:
     """Return one row per headline copy and company of the watchlist that it names or is tagged with.
 
     Args:
-        items: `normalisation.Normalised.items`; columns title, text, summary and tags (joined by `|`) are read.
+        items: `normalisation.Normalised.items`; columns title, text, summary, source and tags (joined by `|`) are read.
         watchlist: The companies to look for.
+        gazetteer: The companies that may be the subject in their stead.
 
     Returns:
-        The items' columns and symbol, relevance; a copy that names none has one row with symbol "" and relevance 0.
+        The items' columns and symbol, role, relevance, company_text (the words about the company, empty where they
+        carry no tone), span and reason; a copy that names none has one row with symbol "" and relevance 0.
     """
-    linker = Linker(watchlist)
+    linker = Linker(watchlist, gazetteer)
     rows: list[int] = []
-    symbols: list[str] = []
-    relevance: list[float] = []
-    columns = (items[name].tolist() for name in ("title", "text", "summary", "tags"))
-    for row, (title, text, summary, tags) in enumerate(zip(*columns, strict=True)):
-        links = linker.links(title, text, summary, tags.split("|"))
+    links: list[CompanyLink] = []
+    columns = (items[name].tolist() for name in ("title", "text", "summary", "tags", "source"))
+    for row, (title, text, summary, tags, source) in enumerate(zip(*columns, strict=True)):
+        reading = linker.read(title, text, summary, tags.split("|"), source)
         # A headline of no company keeps its row.
-        if not links:
-            links = {"": TAGGED}
-        rows.extend([row] * len(links))
-        symbols.extend(links)
-        relevance.extend(links.values())
+        row_links = reading.links or (_NO_LINK,)
+        rows.extend([row] * len(row_links))
+        links.extend(row_links)
 
     # Explicit dtypes: an empty list would become object.
     linked = items.iloc[rows].reset_index(drop=True)
     return linked.assign(
-        symbol=pd.Series(symbols, dtype="str"),
-        relevance=pd.Series(relevance, dtype="float64"),
+        symbol=pd.Series([link.symbol for link in links], dtype="str"),
+        role=pd.Series([link.role.value for link in links], dtype="str"),
+        relevance=pd.Series([link.relevance for link in links], dtype="float64"),
+        company_text=pd.Series([link.text for link in links], dtype="str"),
+        span=pd.Series([_span_text(link.spans) for link in links], dtype="str"),
+        reason=pd.Series([link.reason for link in links], dtype="str"),
     )
+
+
+def _span_text(spans: Iterable[Span]) -> str:
+    """The spans as HEADLINES stores them: "0-5 20-26"."""
+    return " ".join(f"{start}-{end}" for start, end in spans)
+
+
+def with_company_text(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `link` with the words about the company as `text`, and their content address as `text_hash`.
+
+    Rows of relevance 0 keep the whole text.
+    """
+    texts: list[str] = rows["text"].tolist()
+    hashes: list[str] = rows["text_hash"].tolist()
+    columns = (rows[name].tolist() for name in ("relevance", "company_text", "span"))
+    for position, (relevance, company_text, span) in enumerate(zip(*columns, strict=True)):
+        if not relevance:
+            continue
+        # A text without tone keeps the address of the whole: an empty one would say that it was withdrawn.
+        if company_text and (span or company_text != texts[position]):
+            hashes[position] = content_address(f"{company_text}\n{span}" if span else company_text)
+        texts[position] = company_text
+    new_text = pd.Series(texts, index=rows.index, dtype="str")
+    new_hash = pd.Series(hashes, index=rows.index, dtype="str")
+    return rows.assign(text=new_text, text_hash=new_hash)

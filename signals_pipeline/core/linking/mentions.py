@@ -1,10 +1,8 @@
-"""Where a text names companies of the watchlist, and whether an ambiguous name means the company.
+"""Where a text names companies, those of the watchlist and those of the gazetteer.
 
-Names match as whole words, the longest first, in the case in which they are written. A name that is also an ordinary
-word, a person or a place (Apple, Target, Gap, Visa, Ford) needs a second support. Strong support is the symbol of the
-company (a vendor's tag, `$SYM`, `(SYM)`) or another, unambiguous name of it in the same item. Weak support is in the
-sentence around the name, and is refused where the sentence itself says that the word is something else. The lists of
-words were chosen by reading real titles. Which companies a headline is about is decided in `linker`.
+Names match as whole words, the longest first, in the case in which they are written: in "Goldman Sachs BDC" the longer
+name is another company's. Whether a name that is also an ordinary word means the company is decided in `ambiguity`,
+which companies a headline is about in `roles`.
 """
 
 import re
@@ -13,7 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from signals_pipeline.core.linking.gazetteer import (
+    LEGAL_FORMS,
+    Actor,
+    Gazetteer,
+    HeadlineName,
+    ListedCompany,
+    NameUse,
+    registered_words,
+)
 from signals_pipeline.core.watchlist import Company, Watchlist
+
+# Stands before the ticker or name of a company that is not on the watchlist; no symbol begins with it.
+OFF_LIST_MARK = "~"
 
 # Stands before a cashtag that is part of the sentence. A private-use character: clean titles hold none.
 CASHTAG_MARK = "\ue000"
@@ -26,12 +36,29 @@ _SYMBOL = r"([A-Z]{1,5}(?:[.\-][A-Z]{1,2})?)(?!\w)"
 _EXPLICIT_SYMBOL = re.compile(
     rf"{CASHTAG_MARK}{_SYMBOL}|[(\[](?:NYSE|NASDAQ|Nasdaq|AMEX|OTC)[A-Za-z ]{{0,8}}:\s*{_SYMBOL}"
 )
-# Words at the end of a registered name that headlines leave out.
-_LEGAL_FORM = re.compile(
-    r"inc|incorporated|corp|corporation|co|company|plc|p|l|c|ltd|limited|lp|llc|nv|n|v|sa|s|a|ag|se|holdings?|group|and"
+# A symbol of an exchange elsewhere, never that of a company of the watchlist: "(LSE:STAN)".
+_FOREIGN_SYMBOL = re.compile(
+    r"[(\[](?:LSE|LON|TSXV?|ASX|HKE?X?|SEHK|NSEI?|BSE|XTRA|ETR|FRA|EPA|ENXT\w{2}|AMS|SGX|TSE|TYO|KOSE|SWX|BIT|BME)"
+    r":\s*([A-Z0-9.\-]{1,12})"
 )
+# A symbol alone in brackets, a company's where an exchange lists it.
+_BRACKETED_SYMBOL = re.compile(r"\(([A-Z]{2,5}(?:[.\-][A-Z]{1,2})?)\)")
+# A word that can be a symbol without brackets.
+_BARE_SYMBOL = re.compile(r"(?<![\w$@#.&/-])[A-Z]{2,5}(?:[.\-][A-Z])?(?![\w&-])")
+# Abbreviations of headlines that are also tickers.
+_NOT_TICKERS_LIST = """
+    AI API APP AR ASIA BIG BTC CEO CFO COO CPI CPR CTO DC DD DOJ EOD EPA EPS ESG ET ETF ETH EU EV EVS FAQ FCC
+    FDA FTC FX FY GAAP GDP GPS GPU HR ICE IPO IRA IRS IT LIVE LLC LNG LTD MD NATO NEW NFT NFL NBA NHL NOW OPEC
+    PC PDF PE PLC PM PMI PR PT QE REAL REIT RISE SEC SPAC TECH THE TV UAE UAW UK UN US USA USD VP VR WTI YTD ALL
+    ARE CAN FOR HAS HE IN IS OF ON ONE OR OUT SEE SO TO UP WHO YOU
+"""
+_NOT_TICKERS = frozenset(_NOT_TICKERS_LIST.split())
 # "@Name" names a company like any word, unless it credits a source: "via @Name", "@Name: title".
 _SOURCE_CREDIT = re.compile(r"(?:^|\b(?:via|rt|by|from|cc|on|h/t)\s|[“\"(])@$", re.IGNORECASE)
+# What parts a symbol from its share class.
+_SYMBOL_SEPARATORS = str.maketrans("./", "--")
+# Every symbol in brackets or behind a mark.
+_SYMBOL_ANYWHERE = re.compile(rf"[{CASHTAG_MARK}(\[: ]{_SYMBOL}")
 # Letters from which on a name also counts with an s: feeds that lose apostrophes write "Amazons Dash", "Honeywells".
 _MINIMUM_PLURAL_LETTERS = 5
 # Letters up to which a name in a title in capitals could be any word.
@@ -40,6 +67,9 @@ _MAXIMUM_AMBIGUOUS_CAPITALS = 5
 _INITIALS = 2
 # A title in capitals has more words than this; below it may be a name or a ticker alone.
 _MAXIMUM_WORDS_OF_NAME_ALONE = 2
+
+# Sectors whose companies rate others.
+_BROKER_SECTORS = ("financ", "bank")
 
 # A name as its words, as written or case-folded.
 _Words = tuple[str, ...]
@@ -54,14 +84,19 @@ class Mention:
     Attributes:
         start: Index of the first character.
         end: Index after the last character.
-        symbols: The companies that have this name; several where they share it.
+        symbols: The companies that have this name; several where they share it. One that is not on the watchlist
+            stands with `OFF_LIST_MARK` before its ticker or name.
         unambiguous: The name alone is enough for a link.
+        use: Of an ambiguous name that is not of the watchlist, when it means the company.
+        is_ticker: The name is a bare ticker.
     """
 
     start: int
     end: int
     symbols: tuple[str, ...]
     unambiguous: bool
+    use: NameUse | None = None
+    is_ticker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +107,37 @@ class _Name:
     folded: _Words
     symbols: tuple[str, ...]
     unambiguous: bool
+    use: NameUse | None = None
 
     def matches_case(self, words: Sequence[str]) -> bool:
         """Whether these words, already equal when folded, have the capitals of the name."""
         return all(map(_matches_case, self.words, words))
 
 
-def _longest_first(name: _Name) -> tuple[int, _Words]:
-    # Among names of equal length any order does, as long as it is fixed.
-    return -len(name.folded), name.words
+@dataclass(frozen=True, slots=True)
+class _OffListName:
+    """One name of a company that is not on the watchlist; registered names say nothing about capitals."""
+
+    folded: _Words
+    symbols: tuple[str, ...]
+    unambiguous: bool
+    use: NameUse | None
+    in_capitals: bool
+
+    def matches_case(self, words: Sequence[str]) -> bool:
+        """Whether these words are written like a name."""
+        if self.in_capitals:
+            return all(word.isupper() for word in words)
+        return all(_is_name_like(word) for word in words)
+
+
+# Words within a name that stay in lower case.
+_SMALL_WORDS = frozenset(("and", "de", "of", "s", "the", "&"))
+
+
+def _is_name_like(word: str) -> bool:
+    # "eBay", "iRhythm", "21Shares", "of", the s of "Lowe's".
+    return not word[:2].islower() or word in _SMALL_WORDS
 
 
 def _matches_case(name_word: str, word: str) -> bool:
@@ -92,98 +149,158 @@ def _matches_case(name_word: str, word: str) -> bool:
 
 def symbol_key(symbol: str) -> str:
     """Return one form for all spellings of a symbol: `BRK.B`, `BRK-B` and `brk/b` are equal."""
-    return re.sub(r"[./\-]", "-", symbol.strip().upper())
+    return symbol.strip().upper().translate(_SYMBOL_SEPARATORS)
 
 
 class NameIndex:
-    """Every name of a watchlist by its first word; compile it once and search any number of texts."""
+    """Every name of a watchlist and a gazetteer; compile it once and search any number of texts."""
 
-    def __init__(self, watchlist: Watchlist) -> None:
-        self._symbols = {symbol_key(symbol): symbol for symbol in watchlist.symbols}
-        # The longest names come first, so that the first match is the longest.
-        names = sorted(_names(watchlist), key=_longest_first)
-        self._by_first_word: dict[str, list[_Name]] = defaultdict(list)
-        for name in names:
-            self._by_first_word[name.folded[0]].append(name)
+    def __init__(self, watchlist: Watchlist, gazetteer: Gazetteer | None = None) -> None:
+        gazetteer = gazetteer or Gazetteer()
+        self._tickers = gazetteer.tickers
+        known_as = _watchlist_by_registered_name(watchlist, gazetteer)
+
+        # Another share class is the same company: GOOG where GOOGL is followed.
+        self._symbols: dict[str, str] = {}
+        for listed in gazetteer.companies:
+            if listed.name in known_as:
+                self._symbols[symbol_key(listed.ticker)] = known_as[listed.name].symbol
+        self._symbols |= {symbol_key(symbol): symbol for symbol in watchlist.symbols}
+
+        # Names by their words; those of the watchlist come first.
+        aliases = _aliases(watchlist, gazetteer, known_as)
+        self._by_words: dict[_Words, list[_Name | _OffListName]] = defaultdict(list)
+        for name in sorted(_names(watchlist, aliases), key=lambda name: name.words):
+            self._by_words[name.folded].append(name)
+        self._watched_first_words = {words[0] for words in self._by_words}
+        for name in _off_list_names(gazetteer, known_as):
+            if name.folded not in self._by_words:
+                self._by_words[name.folded].append(name)
+
+        # The lengths of the names that begin with a word, the longest first.
+        lengths: dict[str, set[int]] = defaultdict(set)
+        for words in self._by_words:
+            lengths[words[0]].add(len(words))
+        self._lengths = {word: sorted(counts, reverse=True) for word, counts in lengths.items()}
+
+        # Companies that rate and forecast others.
+        self.brokers = _brokers(watchlist, gazetteer, known_as)
 
     def symbol(self, written: str) -> str | None:
         """Return the watchlist's symbol for one written in a tag or title; None where it has none."""
         return self._symbols.get(symbol_key(written))
 
+    def may_name_watched(self, text: str) -> bool:
+        """Whether a text may name a company of the watchlist; False saves the search."""
+        if not self._watched_first_words.isdisjoint(map(str.casefold, _WORD.findall(text))):
+            return True
+        return any(self.symbol(written) for written in _SYMBOL_ANYWHERE.findall(text))
+
     def find(self, text: str) -> list[Mention]:
         """Find the names, `(NYSE: SYM)` forms and marked cashtags of a text, in order, none overlapping another."""
-        explicit: list[Mention] = []
-        for match in _EXPLICIT_SYMBOL.finditer(text):
-            symbol = self.symbol(match[1] or match[2])
-            if symbol:
-                mention = Mention(match.start(), match.end(), symbols=(symbol,), unambiguous=True)
-                explicit.append(mention)
+        explicit = list(self._find_symbols(text))
 
         # A name inside such a form counts once: "(NYSE:HSBC)".
         def is_inside_explicit(mention: Mention) -> bool:
-            return any(other.start <= mention.start < other.end for other in explicit)
+            return any(other.start < mention.end and mention.start < other.end for other in explicit)
 
-        names = [mention for mention in self._find_names(text) if not is_inside_explicit(mention)]
-        return sorted([*explicit, *names], key=lambda mention: mention.start)
+        names = list(self._find_names(text))
+        if explicit:
+            names = [mention for mention in names if not is_inside_explicit(mention)]
+        mentions = sorted([*explicit, *names], key=lambda mention: mention.start)
+        return [*mentions, *self._find_bare_symbols(text, mentions)] if self._symbols else mentions
+
+    def _find_symbols(self, text: str) -> Iterator[Mention]:
+        """Yield the symbols of a text that can be nothing else."""
+        if CASHTAG_MARK not in text and "(" not in text and "[" not in text:
+            return
+        for match in _EXPLICIT_SYMBOL.finditer(text):
+            written = match[1] or match[2]
+            symbol = self.symbol(written) or OFF_LIST_MARK + written
+            if symbol[0] != OFF_LIST_MARK or self._tickers:
+                yield Mention(match.start(), match.end(), symbols=(symbol,), unambiguous=True)
+        if not self._tickers:
+            return
+        for match in _FOREIGN_SYMBOL.finditer(text):
+            yield Mention(match.start(), match.end(), symbols=(OFF_LIST_MARK + match[1],), unambiguous=True)
+        for match in _BRACKETED_SYMBOL.finditer(text):
+            is_listed = match[1] in self._tickers and match[1] not in _NOT_TICKERS
+            if is_listed and not self.symbol(match[1]):
+                yield Mention(match.start(), match.end(), symbols=(OFF_LIST_MARK + match[1],), unambiguous=True)
+
+    def _find_bare_symbols(self, text: str, mentions: Sequence[Mention]) -> Iterator[Mention]:
+        """Yield symbols that stand in a text like words."""
+        if text.isupper():
+            return
+        for match in _BARE_SYMBOL.finditer(text):
+            start, end = match.span()
+            if any(other.start < end and start < other.end for other in mentions):
+                continue
+            symbol = self.symbol(match.group())
+            if symbol:
+                yield Mention(start, end, (symbol,), unambiguous=False, is_ticker=True)
+            elif match.group() in self._tickers and match.group() not in _NOT_TICKERS:
+                off_list = OFF_LIST_MARK + match.group()
+                yield Mention(start, end, (off_list,), unambiguous=False, use=NameUse.CONTEXT, is_ticker=True)
 
     def _find_names(self, text: str) -> Iterator[Mention]:
         """Yield the names in a text from left to right, none overlapping another."""
-        # Most texts name no company: look the words up before their positions are worked out.
         fold = _fold if "&" in text else str.casefold
-        words = [fold(word) for word in _WORD.findall(text)]
-        candidates = [index for index, word in enumerate(words) if word in self._by_first_word]
+        matches = list(_WORD.finditer(text))
+        words = [fold(match.group()) for match in matches]
+        candidates = [index for index, word in enumerate(words) if word in self._lengths]
         if not candidates:
             return
 
-        word_spans = [match.span() for match in _WORD.finditer(text)]
         in_capitals = text.isupper() and len(text.split()) > _MAXIMUM_WORDS_OF_NAME_ALONE
         next_index = 0
         for index in candidates:
             # A word inside the name before can't begin another.
             if index < next_index:
                 continue
-            name = self._longest_name(text, words, word_spans, index, in_capitals=in_capitals)
+            name = self._longest_name(text, words, matches, index, in_capitals=in_capitals)
             if name is None:
                 continue
             next_index = index + len(name.folded)
-            start = word_spans[index][0]
-            end = word_spans[next_index - 1][1]
+            start = matches[index].start()
+            end = matches[next_index - 1].end()
             # In a title in capitals nothing tells a short name from the word.
             is_short = len(name.folded) == 1 and end - start <= _MAXIMUM_AMBIGUOUS_CAPITALS
             could_be_word = in_capitals and is_short
-            yield Mention(start, end, name.symbols, unambiguous=name.unambiguous and not could_be_word)
+            use = name.use
+            if could_be_word and name.symbols[0][0] == OFF_LIST_MARK:
+                use = use or NameUse.CONTEXT
+            yield Mention(start, end, name.symbols, unambiguous=name.unambiguous and not could_be_word, use=use)
 
     def _longest_name(
         self,
         text: str,
         words: list[str],
-        word_spans: list[_Span],
+        matches: list[re.Match[str]],
         index: int,
         *,
         in_capitals: bool,
-    ) -> _Name | None:
+    ) -> _Name | _OffListName | None:
         """Find the longest name that begins with the word at this index.
 
         Args:
             text: The text.
             words: Its words, folded.
-            word_spans: Where they stand in the text.
+            matches: Where they stand in the text.
             index: Index of the name's first word.
             in_capitals: The whole text is in capitals: case says nothing.
         """
-        start, end = word_spans[index]
-        if not _may_begin_name(text, start, end):
-            return None
-        for name in self._by_first_word[words[index]]:
-            end_index = index + len(name.folded)
-            if tuple(words[index:end_index]) != name.folded:
+        for length in self._lengths[words[index]]:
+            names = self._by_words.get(tuple(words[index : index + length]))
+            if names is None:
                 continue
-            spans = word_spans[index:end_index]
-            if not _are_joined(text, spans):
+            spans = [match.span() for match in matches[index : index + length]]
+            if not _are_joined(text, spans) or not _may_begin_name(text, *spans[0]):
                 continue
             written_words = [text[start:end] for start, end in spans]
-            if in_capitals or name.matches_case(written_words):
-                return name
+            for name in names:
+                if in_capitals or name.matches_case(written_words):
+                    return name
         return None
 
 
@@ -219,8 +336,105 @@ def _split_all(names: Sequence[str]) -> list[_Words]:
     return [words for words in map(_split, names) if words]
 
 
-def _names(watchlist: Watchlist) -> Iterator[_Name]:
-    """Yield the companies' names in every spelling; one that several companies share is never unambiguous."""
+def _first_words(company: Company) -> set[str]:
+    """The first words of a company's names, lower case."""
+    names = (company.name, *company.aliases, *company.ambiguous_aliases)
+    return {words[0] for words in map(registered_words, names) if words}
+
+
+def _watchlist_by_registered_name(watchlist: Watchlist, gazetteer: Gazetteer) -> dict[str, Company]:
+    """The companies of the watchlist by the name under which they are registered.
+
+    A ticker alone does not tell: another exchange's ITC is not the one of New York. Nor does a share class: GOOG and
+    GOOGL are one company.
+    """
+    companies = {symbol_key(company.symbol): company for company in watchlist}
+    by_name: dict[str, Company] = {}
+    for listed in gazetteer.companies:
+        company = companies.get(symbol_key(listed.ticker))
+        words = registered_words(listed.name)
+        if company and words and words[0] in _first_words(company):
+            by_name[listed.name] = company
+    return by_name
+
+
+def _actors_company(
+    actor: Actor,
+    names_by_ticker: dict[str, str],
+    known_as: dict[str, Company],
+) -> Company | None:
+    """The company of the watchlist that an actor's name means; None where it is another."""
+    registered = names_by_ticker.get(actor.ticker)
+    return known_as.get(registered) if registered else None
+
+
+def _aliases(
+    watchlist: Watchlist,
+    gazetteer: Gazetteer,
+    known_as: dict[str, Company],
+) -> dict[str, list[_Words]]:
+    """Further names of the companies of the watchlist, by symbol: "BofA" of the Bank of America."""
+    given_names: set[_Words] = set()
+    for company in watchlist:
+        names = _split_all((company.name, *company.aliases, *company.ambiguous_aliases))
+        given_names.update(_fold_all(words) for words in names)
+
+    names_by_ticker = {listed.ticker: listed.name for listed in gazetteer.companies}
+    aliases: dict[str, list[_Words]] = defaultdict(list)
+    for actor in gazetteer.actors:
+        company = _actors_company(actor, names_by_ticker, known_as)
+        words = _split(actor.name)
+        if company and _fold_all(words) not in given_names:
+            aliases[company.symbol].append(words)
+    return aliases
+
+
+def _off_list_names(gazetteer: Gazetteer, known_as: dict[str, Company]) -> Iterator[_OffListName]:
+    """Yield the names of companies that are not on the watchlist."""
+    names_by_ticker = {listed.ticker: listed.name for listed in gazetteer.companies}
+    for actor in gazetteer.actors:
+        if _actors_company(actor, names_by_ticker, known_as) is None:
+            symbols = (_off_list_symbol(actor),)
+            words = _fold_all(_split(actor.name))
+            yield _OffListName(words, symbols, unambiguous=True, use=None, in_capitals=actor.name.isupper())
+    for listed in gazetteer.companies:
+        if listed.name in known_as:
+            continue
+        symbols = (_off_list_symbol(listed),)
+        for name in gazetteer.names(listed):
+            yield _off_list_name(name, symbols)
+
+
+def _off_list_name(name: HeadlineName, symbols: tuple[str, ...]) -> _OffListName:
+    return _OffListName(name.words, symbols, name.use is None, name.use, name.in_capitals)
+
+
+def _off_list_symbol(company: Actor | ListedCompany) -> str:
+    return OFF_LIST_MARK + (company.ticker or company.name)
+
+
+def _brokers(watchlist: Watchlist, gazetteer: Gazetteer, known_as: dict[str, Company]) -> set[str]:
+    """The symbols of companies that rate and forecast others."""
+    brokers: set[str] = set()
+    for company in watchlist:
+        sector = company.sector.lower()
+        if any(word in sector for word in _BROKER_SECTORS):
+            brokers.add(company.symbol)
+    names_by_ticker = {listed.ticker: listed.name for listed in gazetteer.companies}
+    for actor in gazetteer.actors:
+        if actor.is_broker:
+            company = _actors_company(actor, names_by_ticker, known_as)
+            brokers.add(company.symbol if company else _off_list_symbol(actor))
+    return brokers
+
+
+def _names(watchlist: Watchlist, aliases: dict[str, list[_Words]]) -> Iterator[_Name]:
+    """Yield the companies' names in every spelling; one that several companies share is never unambiguous.
+
+    Args:
+        watchlist: The companies.
+        aliases: Names that the watchlist does not give, by symbol.
+    """
     given_names: set[_Words] = set()
     for company in watchlist:
         names = _split_all((company.name, *company.aliases, *company.ambiguous_aliases))
@@ -229,7 +443,10 @@ def _names(watchlist: Watchlist) -> Iterator[_Name]:
     unambiguous_by_spelling: dict[_Words, bool] = {}
     symbols_by_name: dict[_Words, set[str]] = defaultdict(set)
     for company in watchlist:
-        for words, unambiguous in _spellings(company, given_names).items():
+        spellings = _spellings(company, given_names)
+        for words in aliases.get(company.symbol, ()):
+            spellings.setdefault(words, True)
+        for words, unambiguous in spellings.items():
             unambiguous_by_spelling[words] = unambiguous
             symbols_by_name[_fold_all(words)].add(company.symbol)
 
@@ -293,160 +510,6 @@ def _without_legal_form(words: _Words) -> _Words:
     """The words of a registered name without "The" before and "Inc.", "plc" and the like after it."""
     start = 1 if words and _fold(words[0]) == "the" else 0
     end = len(words)
-    while end > start and _LEGAL_FORM.fullmatch(_fold(words[end - 1])):
+    while end > start and _fold(words[end - 1]) in LEGAL_FORMS:
         end -= 1
     return words[start:end]
-
-
-# Words of business anywhere in the sentence: with them an ambiguous name is a company's.
-_BUSINESS_WORDS = re.compile(
-    r"\b(?:[Ss]hares|[Ss]crips?|[Ss]tocks?|[Ee]arnings|EPS|[Rr]evenues?|[Pp]rofits?|[Dd]ividends?|[Bb]uybacks?"
-    r"|[Ss]hareholders?|[Ii]nvestors?|[Aa]nalysts?|CEO|CFO|COO|[Cc]hair(?:man|woman)|[Qq][1-4]|[Qq]uarter(?:ly)?"
-    r"|[Gg]uidance|[Uu]pgraded?|[Dd]owngraded?|Inc|Corp|NYSE|NASDAQ|Nasdaq|IPO|[Mm]arket cap"
-    r"|[Aa]cqui(?:re|res|red|sition)|[Mm]erger)\b"
-)
-# Words next to an ambiguous name that make it something else, whatever supports it: price target, H-1B visa, pay gap.
-_OTHER_MEANING_BEFORE = re.compile(
-    r"(?:^|[^\w])(?:price|a|an|big|1b|student|work|tourist|entry|travel|exit|gender|pay|wage|income|funding|generation"
-    r"|output|budget|trade|skills|wealth|credibility|inflation|emissions|debt|deficit|goose|wild)\s$",
-    re.IGNORECASE,
-)
-_OTHER_MEANING_AFTER = re.compile(
-    r"\s(?:pie|juice|cider|orchards?|prices?|dates?|practice|requirements?|holders?|waivers?|applications?|applicants?"
-    r"|bans?|between|rules|sops|fees|crops?|foods|to \$?\d[\d,.]*)\b",
-    re.IGNORECASE,
-)
-# The same, unless the symbol says otherwise: revenue gap, shares gap up, a seller's target list, Visa Steel.
-_DOUBTFUL_BEFORE = re.compile(
-    r"(?:\b(?:revenues?|profits?|earnings|shares?|stocks?|margins?|power|yield|valuation|performance|growth|sales"
-    r"|reveals|closes|narrows|widens|bridges?|closing|bridging|fills?|no|on|the|its)\s|['’]s\s|\w-)$",
-    re.IGNORECASE,
-)
-_DOUBTFUL_AFTER = re.compile(
-    r"(?:-(?-i:[a-z])|\s(?:lists?|up|down|of|for|at|returns?)\b"
-    r"|\s(?-i:Steel|Cement|Textiles?|Chemicals?|Pharma(?:ceuticals?)?|Motors|Foods|Energy|Power|Mining|Resources|Realty"
-    r"|Infra(?:structure|tel)?|Industries|Communications|Telecom|Airlines|Hotels|Bank|Bancorp|Capital|Financial|Insurance"
-    r"|Securities|Partners|Therapeutics|Minerals|Petroleum|Semiconductor|REIT|Holdings|Group|Life|Mutual|Infotech)\b)",
-    re.IGNORECASE,
-)
-# Words after any name that make it a place, a trust, another company or the publisher.
-_OTHER_ENTITY = re.compile(
-    r"\s(?:(?:rainforest|river|basin|jungle|forest|foundation|university|stadium|arena|museum|hospitality)\b"
-    r"|(?:finance|news|money|autos)\s*$)",
-    re.IGNORECASE,
-)
-# The symbol in brackets after a name: "Apple (AAPL)".
-_BRACKETED_SYMBOL = re.compile(r"\s?\(([A-Z.\-]{1,7})\)")
-# What companies do, directly after a name at the head of a title.
-_COMPANY_ACTION = re.compile(
-    r"\s(?:(?:acquires|adds|agrees|aims|announces|appoints|asks|beats|begins|bets|builds|buys|challenges|cuts|debuts"
-    r"|declares|defies|delays|delivers|denies|develops|doubles|expands|faces|files|hikes|hires|introduces|invests|joins"
-    r"|launches|loses|makes|names|offers|orders|overtakes|pays|plans|posts|pulls|raises|recalls|rejects|releases|reports"
-    r"|says|seeks|sells|settles|signs|slashes|spends|starts|sues|takes|tests|unveils|wants|warns|wins|agreed|announced"
-    r"|acquiring|building|buying|considering|cutting|developing|expanding|facing|hiring|launching|mulling|offering"
-    r"|climbs|dips|jumps|plunges|rallies|sinks|slides|slips|soars|surges|tumbles|employees|executives|lawyers"
-    r"|planning|preparing|raising|seeking|selling|testing|upping|weighing|working"
-    r"|to (?:acquire|build|buy|cut|debut|hire|invest|launch|offer|open|pay|raise|report|sell|spend|unveil))\b)",
-    re.IGNORECASE,
-)
-_POSSESSIVE = re.compile(r"['’]s\s")
-# The head of a title, or of a part of it after a colon, semicolon or dash.
-_TITLE_HEAD = re.compile(r"(?:^|[:;]\s|\s[-–—|]\s)[\"“'‘]?$")
-# What may stand before a name that stands alone: a capitalised word there could be the rest of a person's name.
-_STANDS_ALONE = re.compile(
-    r"(?:^|[,:;(\"“‘]\s?|\s[-–—|]\s|\b(?:Why|How|Is|Will|What|Of|For|With|And|By|To|From|As|After|Are|Does|Can|Could"
-    r"|Should|Behind|Against|About|Inside|But|When|If|Says?|[a-z][\w’'-]*)\s)$"
-)
-# "the target", "its gap": an ordinary word.
-_DETERMINER = re.compile(
-    r"\b(?:the|its|his|her|their|our|your|my|this|each|every|some|any|no|across|near)\s$", re.IGNORECASE
-)
-# In a title written like a sentence a capital next to the name makes it part of a longer one: Bob McDonald, Arvind Rao.
-_CAPITAL_BEFORE = re.compile(r"(?:^|[\w.)’']\s)[A-Z][\w’'-]*[a-z]\s$")
-_CAPITAL_AFTER = re.compile(
-    r"\s(?!(?:Inc|Corp|Co|Ltd|Limited|Plc|India|China|Europe|Japan|Q[1-4]|H[12]|FY\d*|CEO|CFO|COO|CMD|IPO|PAT|EPS)\b)[A-Z]"
-)
-# A name that begins with a digit can be a count: "3M subscribers".
-_COUNTED_THINGS = re.compile(
-    r"\s(?:subscribers|users|customers|shares|units|people|homes|households|barrels|tons|jobs|downloads|devices|accounts)\b"
-)
-# Short words are in lower case in every title.
-_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-# From this share of longer words in lower case on, a title is written in sentence case.
-_SENTENCE_CASE_SHARE = 0.6
-# Fewer longer words say nothing about the case.
-_MINIMUM_LONG_WORDS = 3
-
-
-def accepted_symbols(mention: Mention, text: str, supported_symbols: set[str]) -> tuple[str, ...]:
-    """Return the companies that a mention stands for; none where in doubt.
-
-    Args:
-        mention: Where a name stands in the text.
-        text: The title or lead.
-        supported_symbols: Symbols that tags, cashtags or unambiguous names of this item give.
-    """
-    if mention.unambiguous:
-        return () if _OTHER_ENTITY.match(text, mention.end) else mention.symbols
-    if not may_be_company(mention, text):
-        return ()
-
-    # The sentence can't tell companies apart that share a name; only the symbol can.
-    if len(mention.symbols) == 1 and _sentence_supports(mention, text):
-        return mention.symbols
-    bracketed = _BRACKETED_SYMBOL.match(text, mention.end)
-    if bracketed:
-        supported_symbols = supported_symbols | {bracketed[1]}
-    return tuple(symbol for symbol in mention.symbols if symbol in supported_symbols)
-
-
-def may_be_company(mention: Mention, text: str) -> bool:
-    """Whether no word next to the name says that it is something else."""
-    if _OTHER_ENTITY.match(text, mention.end) or _OTHER_MEANING_AFTER.match(text, mention.end):
-        return False
-    return mention.unambiguous or not _OTHER_MEANING_BEFORE.search(text[: mention.start])
-
-
-def is_doubtful(mention: Mention, text: str) -> bool:
-    """Whether the words next to the name leave open that it is an ordinary word or part of another name."""
-    before = text[: mention.start]
-    if _DOUBTFUL_BEFORE.search(before) or _DOUBTFUL_AFTER.match(text, mention.end):
-        return True
-
-    # "3M subscribers" is a count, unless the title begins with it.
-    begins_with_digit = text[mention.start].isdigit() and not _TITLE_HEAD.search(before)
-    if begins_with_digit and _COUNTED_THINGS.match(text, mention.end):
-        return True
-
-    # Only in sentence case does a capital next to the name say anything.
-    has_capital_neighbour = _CAPITAL_BEFORE.search(before) or _CAPITAL_AFTER.match(text, mention.end)
-    return bool(has_capital_neighbour) and _is_sentence_case(before + text[mention.end :])
-
-
-def _sentence_supports(mention: Mention, text: str) -> bool:
-    """Whether the sentence around an ambiguous name says that it is the company."""
-    if is_doubtful(mention, text):
-        return False
-    before = text[: mention.start]
-    at_head = _TITLE_HEAD.search(before)
-
-    # A word of business anywhere, or an action of companies directly after a name at the head.
-    if _BUSINESS_WORDS.search(before) or _BUSINESS_WORDS.search(text, mention.end):
-        return True
-    if at_head and _COMPANY_ACTION.match(text, mention.end):
-        return True
-
-    # A name that owns something, or that has a capital of its own.
-    if not _STANDS_ALONE.search(before) or _DETERMINER.search(before):
-        return False
-    if _POSSESSIVE.match(text, mention.end):
-        return True
-    is_proper_noun = not at_head and text[mention.start].isupper()
-    return is_proper_noun and _is_sentence_case(before + text[mention.end :])
-
-
-def _is_sentence_case(text: str) -> bool:
-    """Whether a title is written in sentence case, so that a capital says "proper noun"."""
-    initials = [word[0] for word in _LONG_WORD.findall(text)]
-    in_lower_case = sum(initial.islower() for initial in initials)
-    return len(initials) >= _MINIMUM_LONG_WORDS and in_lower_case >= _SENTENCE_CASE_SHARE * len(initials)

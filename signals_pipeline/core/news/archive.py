@@ -1,6 +1,7 @@
 """The archive of live headlines: how an item is identified, and which new versions a collection round adds.
 
-An item is identified by its canonical link, or by its title and publisher where it has no link. A changed title or lead
+An item is identified by its canonical link, or by its title and publisher where it has no link; the same title of the
+same publisher and day behind another link is the same item. A changed title or lead
 under the same identity, from the same feed, is an edit and becomes another version. Nothing is added as known before
 the frontier (see `core.news.collection`), so a window that was served once reads the same forever. The tables are in
 `adapters.stores.headline_archive`.
@@ -8,11 +9,12 @@ the frontier (see `core.news.collection`), so a window that was served once read
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from signals_pipeline.core.news.deliveries import ItemKey, title_key
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.text import canonical_url, clean
 
@@ -72,6 +74,30 @@ def item_id(headline: RawHeadline) -> str:
 def identify(headlines: Iterable[RawHeadline]) -> tuple[IdentifiedHeadline, ...]:
     """The headlines, each preceded by its `item_id`."""
     return tuple((item_id(headline), headline) for headline in headlines)
+
+
+def resolve_identities(
+    delivered: Iterable[IdentifiedHeadline],
+    *,
+    archived_ids: Container[str],
+    id_by_title: Mapping[ItemKey, str],
+) -> list[IdentifiedHeadline]:
+    """The delivery, with an item that another link delivers again under the identity by which it is known.
+
+    Args:
+        delivered: Identified headlines, in the order of the feeds' precedence.
+        archived_ids: Identities in the archive; these stay as they are.
+        id_by_title: Identities of archived items by `deliveries.title_key`.
+    """
+    known_ids = dict(id_by_title)
+    resolved: list[IdentifiedHeadline] = []
+    for identity, headline in delivered:
+        key = title_key(headline)
+        if key is None or identity in archived_ids:
+            resolved.append((identity, headline))
+        else:
+            resolved.append((known_ids.setdefault(key, identity), headline))
+    return resolved
 
 
 def merge_copies(delivered: Iterable[IdentifiedHeadline]) -> dict[str, list[RawHeadline]]:

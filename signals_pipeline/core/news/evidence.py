@@ -19,10 +19,12 @@ import pandas as pd
 
 from signals_pipeline.core.arrays import BoolArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
-from signals_pipeline.core.linking.clauses import assign_clauses
-from signals_pipeline.core.linking.linker import link
+from signals_pipeline.core.linking.clauses import NO_TONE_REASONS
+from signals_pipeline.core.linking.gazetteer import Gazetteer
+from signals_pipeline.core.linking.linker import link, with_company_text
 from signals_pipeline.core.news.normalisation import ORDER
 from signals_pipeline.core.news.stories import NOVELTY, STORY_HOURS, Timeline, WindowStories
+from signals_pipeline.core.sentiment.events import assign_events
 from signals_pipeline.core.tables import HEADLINES, concat
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Window, evidence_interval
@@ -110,6 +112,12 @@ class TextVersions:
 # Windows per chunk of work. The 72 hours before a chunk's first window are linked again for it: two days in a month.
 WINDOWS_A_SHARE = 40
 
+# A headline published more than this before it was first seen is archive material (NEWS_MAX_AGE_DAYS).
+MAX_AGE = timedelta(days=3)
+
+# Why archive material carries no tone, as counted for the operator.
+ARCHIVE = "archive"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Share = tuple[pd.DataFrame, Sequence[Window]]
@@ -138,6 +146,8 @@ def build_evidence(
     *,
     lookback_hours: float,
     strict: bool,
+    gazetteer: Gazetteer | None = None,
+    max_age: timedelta = MAX_AGE,
     map_chunks: MapChunks = map_serially,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The evidence of each window, cut to the words that speak of each company.
@@ -148,10 +158,13 @@ def build_evidence(
         windows: Consecutive windows, oldest first.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
+        gazetteer: The companies off the watchlist that may be a headline's subject.
+        max_age: NEWS_MAX_AGE_DAYS.
         map_chunks: Where the chunks of work are done; a window's rows are the same whichever others are in its chunk.
 
     Returns:
-        HEADLINES rows, and the number of rows without tone by reason, as `clauses.assign_clauses` gives them.
+        HEADLINES rows, and the number of rows without tone by reason, every reason of `NO_TONE_REASONS` and `archive`
+        present.
     """
     # Each chunk of windows takes only the items that its windows may see.
     parts = chunked(windows, WINDOWS_A_SHARE)
@@ -167,8 +180,10 @@ def build_evidence(
     work = partial(
         _share_evidence,
         watchlist=watchlist,
+        gazetteer=gazetteer,
         lookback_hours=lookback_hours,
         strict=strict,
+        max_age=max_age,
     )
     results = map_chunks(work, shares, sizes=[len(part) for part in parts], unit="windows")
 
@@ -183,6 +198,7 @@ def build(
     linked: pd.DataFrame,
     windows: Sequence[Window],
     *,
+    watchlist: Watchlist,
     lookback_hours: float,
     strict: bool,
 ) -> pd.DataFrame:
@@ -197,6 +213,7 @@ def build(
     Args:
         linked: As from `linker.link`; it must cover `news_interval(windows)`.
         windows: In any order, without duplicates.
+        watchlist: The companies; their names say nothing about their events.
         lookback_hours: NEWS_LOOKBACK_HOURS.
         strict: NEWS_STRICT_LOOKBACK.
 
@@ -209,7 +226,7 @@ def build(
     visible = linked[(linked["known_at"] >= first) & (linked["known_at"] < last)]
     ordered = visible.sort_values([*ORDER, "symbol", "relevance"], ignore_index=True)
 
-    timeline = Timeline(ordered)
+    timeline = Timeline(ordered, watchlist)
     stories: list[WindowStories] = []
     for window in windows:
         visible_from = _visible_from(window, lookback_hours=lookback_hours, strict=strict)
@@ -229,14 +246,40 @@ def _share_evidence(
     share: _Share,
     *,
     watchlist: Watchlist,
+    gazetteer: Gazetteer | None,
     lookback_hours: float,
     strict: bool,
+    max_age: timedelta,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """`build_evidence` of one chunk; module-level, so that it can be pickled for a worker process."""
     items, windows = share
-    linked = link(items, watchlist)
-    evidence = build(linked, windows, lookback_hours=lookback_hours, strict=strict)
-    return assign_clauses(evidence, watchlist)
+    linked = link(items, watchlist, gazetteer)
+    built = build(linked, windows, watchlist=watchlist, lookback_hours=lookback_hours, strict=strict)
+    evidence = without_archive_tone(built, max_age)
+    reasons = evidence.loc[evidence["reason"] != "", "reason"].value_counts()
+    without_tone = {reason: int(reasons.get(reason, 0)) for reason in (*NO_TONE_REASONS, ARCHIVE)}
+    return assign_events(evidence), without_tone
+
+
+def without_archive_tone(headlines: pd.DataFrame, max_age: timedelta) -> pd.DataFrame:
+    """Take the tone from archive material: headlines published more than `max_age` before they were first seen.
+
+    Feeds list old articles again, and a collector that is new sees them all. They stay in the evidence and count.
+
+    Args:
+        headlines: HEADLINES rows.
+        max_age: NEWS_MAX_AGE_DAYS.
+
+    Returns:
+        The rows, those of archive material that are about a company without text and with the reason `archive`.
+    """
+    is_old = (headlines["known_at"] - headlines["published_at"] > max_age).to_numpy(dtype=bool)
+    loses_tone = is_old & (headlines["text"] != "").to_numpy() & (headlines["relevance"] > 0).to_numpy()
+    return headlines.assign(
+        text=headlines["text"].mask(loses_tone, ""),
+        span=headlines["span"].mask(loses_tone, ""),
+        reason=headlines["reason"].mask(loses_tone, ARCHIVE),
+    )
 
 
 def _visible_from(window: Window, *, lookback_hours: float, strict: bool) -> datetime:
@@ -272,11 +315,12 @@ def _evidence_rows(
         member=member,
         novelty=np.maximum(NOVELTY**member, smallest),
         told=already_reported,
+        event="",
     )
 
     # Only now are texts that were edited or withdrawn dropped: their stories were needed for the numbers above.
     replaced = TextVersions.from_copies(ordered).replaced_rows(rows, np.repeat(ends, row_counts))
-    return rows[~replaced]
+    return with_company_text(rows[~replaced])
 
 
 def _microseconds(instant: datetime) -> int:

@@ -59,7 +59,7 @@ class RawHeadline:
         source: Publisher.
         feed: Name of the adapter that delivered it.
         summary: Lead or description.
-        tags: Symbols that the vendor tagged the item with.
+        tags: Symbols that the vendor tagged the item with; `linker.QUERY_MARK` stands before one that we asked it for.
         first_seen_at: When a collector first received it, timezone-aware UTC; None where nobody recorded it.
     """
 

@@ -262,7 +262,7 @@ def _row(
 
 def _indicators(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray) -> _Indicators:
     """Raw values, components and technical, from prices relative to the last close. Formulas: see the module."""
-    atr = float(talib.ATR(high, low, close, _ATR_PERIOD)[-1])
+    atr = average_true_range(high, low, close)
     _, _, histogram = talib.MACD(close, *_MACD_PERIODS)
     distances: list[float] = []
     for n in _AVERAGE_PERIODS:
@@ -298,6 +298,11 @@ def _indicators(high: FloatArray, low: FloatArray, close: FloatArray, volume: Fl
         c_volume=components["volume"],
         technical=technical,
     )
+
+
+def average_true_range(high: FloatArray, low: FloatArray, close: FloatArray) -> float:
+    """Return Wilder's ATR(14) at the last bar, in the unit of the prices; nan under 15 bars."""
+    return float(talib.ATR(high, low, close, _ATR_PERIOD)[-1])
 
 
 def _rsi(close: FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""The track record by symbol, publisher, lifecycle and model, and which of these slices differ by more than chance.
+"""The track record cut by symbol, publisher, event, reaction, lifecycle and model.
 
 With enough slices some of them look good by chance: a slice is called different only where that survives Benjamini and
 Hochberg's correction over all slices looked at. The lines themselves are those of `track_record`.
@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.intervals import overlap_robust_error
+from signals_pipeline.core.prices.reaction import has_moved_already
 from signals_pipeline.core.record.track_record import ENOUGH_OUTCOMES, MIN_ENTRY_SESSIONS, RecordLine, record_line
 
 FALSE_DISCOVERIES = 0.05
@@ -22,7 +23,10 @@ FALSE_DISCOVERIES = 0.05
 NO_STORY = "no story"
 """Publisher of signals that rest on no story: those of the technical generator."""
 
-DIMENSIONS = ("symbol", "publisher", "lifecycle", "model")
+DIMENSIONS = ("symbol", "publisher", "event", "reaction", "lifecycle", "model")
+
+NOT_RECORDED = "not recorded"
+"""Event and reaction of signals that rest on no story, or were decided before these were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,27 @@ def publisher_of(contributions: str) -> str:
     return NO_STORY
 
 
+def reaction_of(reaction: float | None, signal_type: str, event: str | None) -> str:
+    """Whether the price had moved in a signal's direction before its digest, in words.
+
+    Args:
+        reaction: Move since the headline in ATRs; None or NaN where no session had closed since.
+        signal_type: `BUY` or `SELL`.
+        event: Event type of the leading story; None where the signal rests on none, or it was not recorded.
+    """
+    if not event:
+        return NOT_RECORDED
+    if reaction is None or math.isnan(reaction):
+        return "no session since"
+    return "already moved" if has_moved_already(reaction, signal_type) else "not moved"
+
+
 def slice_record(outcomes: pd.DataFrame, horizon: int) -> Slices:
     """Cut the outcomes of one horizon by each dimension.
 
     Args:
-        outcomes: Rows of `tables.OUTCOMES` with the further columns `publisher` and `model`.
+        outcomes: Rows of `tables.OUTCOMES` with the further columns `publisher`, `event`, `reaction` (of
+            `reaction_of`) and `model`.
         horizon: Sessions held.
     """
     rows = outcomes[outcomes["horizon"] == horizon]

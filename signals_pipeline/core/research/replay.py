@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from signals_pipeline.core.arrays import BoolArray, FloatArray, IntArray
+from signals_pipeline.core.event_types import TONE_EVENTS
 from signals_pipeline.core.research.stored_evidence import StoredEvidence, ToneGrid
 from signals_pipeline.core.signal_fields import Lifecycle
 from signals_pipeline.core.signals.decision import STRONGER_BY, Signal
@@ -39,6 +40,9 @@ class ParameterSet:
     signal_expiry_days: float
     max_signals: int
     signal_generator: str = "news_driven"
+    # Trials written down before a replay could vary these have the defaults.
+    tone_events: str = ",".join(TONE_EVENTS)
+    flip_cooldown_days: float = 2.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,11 +91,12 @@ class _Parameters:
 
     Attributes:
         technical: Technical scores, (windows, symbols).
-        tones: One per distinct pair of minimum confidence and half-life.
+        tones: One per distinct combination of minimum confidence, half-life and event types.
         tone_place: Place in `tones` of each set, shape (settings,).
         sentiment_weight: Shape (settings, 1), like the rest.
         min_combined_score: ...
         expiry: In microseconds.
+        cooldown: Of flips, in microseconds.
         max_signals: ...
         technical_only: Whether the generator is the technical one.
     """
@@ -102,15 +107,20 @@ class _Parameters:
     sentiment_weight: FloatArray
     min_combined_score: FloatArray
     expiry: IntArray
+    cooldown: IntArray
     max_signals: IntArray
     technical_only: BoolArray
 
     @classmethod
     def from_settings(cls, evidence: StoredEvidence, settings: Sequence[ParameterSet]) -> "_Parameters":
         # Tones take most of the time, and many parameter sets share theirs.
-        tone_parameters = [(setting.min_sentiment_confidence, setting.tone_half_life_hours) for setting in settings]
+        tone_parameters = [
+            (setting.min_sentiment_confidence, setting.tone_half_life_hours, tuple(setting.tone_events.split(",")))
+            for setting in settings
+        ]
         distinct = list(dict.fromkeys(tone_parameters))
         expiries = [timedelta(days=setting.signal_expiry_days) // _MICROSECOND for setting in settings]
+        cooldowns = [timedelta(days=setting.flip_cooldown_days) // _MICROSECOND for setting in settings]
         technical_only = [setting.signal_generator == "technical" for setting in settings]
         return cls(
             technical=evidence.panel.technical,
@@ -119,6 +129,7 @@ class _Parameters:
             sentiment_weight=np.array([[setting.sentiment_weight] for setting in settings]),
             min_combined_score=np.array([[setting.min_combined_score] for setting in settings]),
             expiry=np.array([[expiry] for expiry in expiries], dtype=np.int64),
+            cooldown=np.array([[cooldown] for cooldown in cooldowns], dtype=np.int64),
             max_signals=np.array([[setting.max_signals] for setting in settings], dtype=np.int64),
             technical_only=np.array([[flag] for flag in technical_only], dtype=bool),
         )
@@ -155,11 +166,14 @@ class _Parameters:
         strengthened_today = (history.stronger_at > now - self.expiry) & (history.stronger_day == day)
         larger = np.abs(combined) >= np.abs(history.combined) + STRONGER_BY
         stronger = same_type & larger & fresh & ~strengthened_today
-        moves = passes & (~same_type | stronger)
+        flipped_recently = history.flipped_at > now - self.cooldown
+        higher = np.abs(combined) > np.abs(history.combined)
+        refused = active & ~same_type & flipped_recently & ~higher
+        moves = passes & ~refused & (~same_type | stronger)
         signals = _largest(moves, np.abs(combined), self.max_signals)
         lifecycle = np.where(~active, _NEW, np.where(same_type, _STRONGER, _FLIPPED))
 
-        history.enter(signals, side, combined, window.as_of, stronger=signals & (lifecycle == _STRONGER))
+        history.enter(signals, side, combined, window.as_of, lifecycle)
         setting, symbol = np.nonzero(signals)
         return ReplayedSignals(
             setting=setting,
@@ -181,6 +195,7 @@ class _History:
         decided_at: Microseconds since 1970.
         stronger_at: When it last grew stronger, likewise.
         stronger_day: The New York day of that, as an ordinal.
+        flipped_at: When it last flipped, in microseconds since 1970.
     """
 
     side: FloatArray
@@ -188,6 +203,7 @@ class _History:
     decided_at: IntArray
     stronger_at: IntArray
     stronger_day: IntArray
+    flipped_at: IntArray
 
     @classmethod
     def from_signals(cls, n_settings: int, symbols: Sequence[str], signals: Iterable[Signal]) -> "_History":
@@ -199,6 +215,7 @@ class _History:
             decided_at=np.full(shape, _NEVER, dtype=np.int64),
             stronger_at=np.full(shape, _NEVER, dtype=np.int64),
             stronger_day=np.full(shape, _NEVER, dtype=np.int64),
+            flipped_at=np.full(shape, _NEVER, dtype=np.int64),
         )
         columns = {symbol: column for column, symbol in enumerate(symbols)}
         for signal in sorted(signals, key=lambda signal: signal.decided_at):
@@ -208,12 +225,17 @@ class _History:
             entered = np.zeros(shape, dtype=bool)
             entered[:, column] = True
             combined = np.full(shape, signal.combined_score)
-            stronger = entered & (signal.lifecycle == "stronger")
-            history.enter(entered, np.sign(combined), combined, signal.decided_at, stronger=stronger)
+            lifecycle = np.full(shape, LIFECYCLES.index(signal.lifecycle), dtype=np.int64)
+            history.enter(entered, np.sign(combined), combined, signal.decided_at, lifecycle)
         return history
 
     def enter(
-        self, signals: BoolArray, side: FloatArray, combined: FloatArray, decided_at: datetime, *, stronger: BoolArray
+        self,
+        signals: BoolArray,
+        side: FloatArray,
+        combined: FloatArray,
+        decided_at: datetime,
+        lifecycle: IntArray,
     ) -> None:
         """Replace the latest signals by these.
 
@@ -222,14 +244,16 @@ class _History:
             side: Its side.
             combined: Its combined score.
             decided_at: When all of them were decided.
-            stronger: Which of them are `stronger`.
+            lifecycle: Its place in LIFECYCLES.
         """
         now = _microseconds(decided_at)
         self.side[signals] = side[signals]
         self.combined[signals] = combined[signals]
         self.decided_at[signals] = now
+        stronger = signals & (lifecycle == _STRONGER)
         self.stronger_at[stronger] = now
         self.stronger_day[stronger] = _day(decided_at)
+        self.flipped_at[signals & (lifecycle == _FLIPPED)] = now
 
 
 def _concatenated(parts: Sequence[ReplayedSignals]) -> ReplayedSignals:

@@ -1,9 +1,10 @@
 """The stored frames of some windows, arranged so that tone under other parameters is a few sums.
 
-No text is scored again. `replay` decides windows from this; the formulas are those of `core.scoring.scores`.
+No text is scored again. `replay` decides windows from this; the formulas are those of `core.sentiment.tone` and
+`core.scoring.tone_formula`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,14 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.arrays import BoolArray, FloatArray
 from signals_pipeline.core.record.forward_returns import ScorePanel, window_places
-from signals_pipeline.core.scoring.scores import SHRINKAGE
-from signals_pipeline.core.sentiment.tone import age_hours, headline_weight, recency_factor
-from signals_pipeline.core.windows import Window
+from signals_pipeline.core.scoring.tone_formula import company_tone, sum_by_group
+from signals_pipeline.core.sentiment.tone import headline_weight, market_age, recency_factor
+from signals_pipeline.core.windows import Sessions, Window
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ToneGrid:
-    """Tone of every company in every window under one half-life and minimum confidence, each (windows, symbols).
+    """Tone of every company in every window under one set of tone parameters, each (windows, symbols).
 
     Attributes:
         tone: Shrunk tone, 0 without a story.
@@ -40,11 +41,12 @@ class StoredEvidence:
         panel: Scores; a replay uses which companies were scored and their technical score.
         cell: Place of each headline in the flattened panel, window by window.
         story: Running number of each headline's story.
-        hours: Age at the window's end.
+        hours: Age at the window's end, market hours.
         relevance: As in the SENTIMENT frame, like the rest.
         novelty: ...
         confidence: ...
         score: ...
+        event: ..., shape (n,), of Python's own texts.
         old: Whether the story began before the window.
     """
 
@@ -56,14 +58,28 @@ class StoredEvidence:
     novelty: FloatArray
     confidence: FloatArray
     score: FloatArray
+    event: NDArray[np.object_]
     old: BoolArray
 
     @classmethod
-    def from_frames(cls, sentiment: pd.DataFrame, scores: pd.DataFrame, windows: Sequence[Window]) -> "StoredEvidence":
+    def from_frames(
+        cls,
+        sentiment: pd.DataFrame,
+        scores: pd.DataFrame,
+        windows: Sequence[Window],
+        sessions: Sessions,
+    ) -> "StoredEvidence":
         """Arrange the SENTIMENT and SCORES rows of these windows.
+
+        Args:
+            sentiment: SENTIMENT rows.
+            scores: SCORES rows.
+            windows: The windows.
+            sessions: Trading sessions, for the headlines' age.
 
         Raises:
             ValueError: a headline was not known before its window's end.
+            WindowError: the sessions end long before the last window.
         """
         panel = ScorePanel.from_scores(scores, windows)
         n_symbols = len(panel.symbols)
@@ -85,46 +101,42 @@ class StoredEvidence:
             panel=panel,
             cell=cell,
             story=np.asarray(np.cumsum(starts_story) - 1, dtype=np.int64),
-            hours=age_hours(rows, window_ends),
+            hours=market_age(rows, window_ends, sessions),
             relevance=rows["relevance"].to_numpy(dtype=np.float64),
             novelty=rows["novelty"].to_numpy(dtype=np.float64),
             confidence=rows["confidence"].to_numpy(dtype=np.float64),
             score=rows["score"].to_numpy(dtype=np.float64),
+            event=rows["event"].to_numpy(dtype=object),
             old=rows["told"].to_numpy(dtype=np.bool_),
         )
 
-    def tones(self, min_confidence: float, half_life_hours: float) -> ToneGrid:
-        """Tone under these two parameters, by the formulas of `scores`, to the last bit.
-
-        With A_k the sum of story k's headline weights and s_k their mean score: tone = sum A_k s_k / sum A_k x
-        n / (n + SHRINKAGE), n = (sum A_k)^2 / sum A_k^2 the effective number of stories (Kish 1965).
-        """
+    def tones(self, min_confidence: float, half_life_hours: float, tone_events: Collection[str]) -> ToneGrid:
+        """Tone under these parameters, by the formulas of `scores`, to the last bit."""
         # Headlines: their weights.
         recency = recency_factor(self.hours, half_life_hours)
-        weight = headline_weight(recency, self.relevance, self.novelty, self.confidence, min_confidence)
+        is_toned: BoolArray = np.isin(self.event.astype(np.str_), sorted(tone_events))
+        weight = headline_weight(
+            recency,
+            self.relevance,
+            self.novelty,
+            self.confidence,
+            carries_tone=is_toned & (self.confidence >= min_confidence),
+        )
         carries_tone = weight > 0
 
-        # Stories: weight, mean score, and whether none of the headlines that count belongs to an old story.
-        story_weight = np.bincount(self.story, weights=weight)
+        # Stories: weight, and whether none of the headlines that count belongs to an old story.
+        n_stories = int(self.story[-1]) + 1 if len(self.story) else 0
+        story_weight = sum_by_group(self.story, weight, n_stories)
         counts = story_weight > 0
         starts_story = np.append(True, self.story[1:] != self.story[:-1])[: len(self.story)]
         cell = self.cell[starts_story][counts]
-        story_score = np.bincount(self.story, weights=weight * self.score)[counts] / story_weight[counts]
-        story_weight = story_weight[counts]
+        story_score = sum_by_group(self.story, weight * self.score, n_stories)[counts]
         is_fresh = np.bincount(self.story, weights=self.old & carries_tone)[counts] == 0
 
-        # Companies: sums over their stories, relative to the largest so that squares of tiny weights don't vanish.
+        # Companies: sums over their stories.
         size = self.panel.scored.size
-        largest = np.zeros(size)
-        np.maximum.at(largest, cell, story_weight)
-        relative = story_weight / largest[cell]
-        total = np.bincount(cell, relative, size)
-        total_squares = np.bincount(cell, relative**2, size)
-        total_scores = np.bincount(cell, relative * story_score, size)
-        has_tone = total_squares > 0
-        effective = np.divide(total**2, total_squares, out=np.zeros(size), where=has_tone)
-        mean = np.divide(total_scores, total, out=np.zeros(size), where=has_tone)
-        tone = mean * effective / (effective + SHRINKAGE)
+        tone = company_tone(cell, story_weight[counts], story_score, size).tone
+        has_tone = np.bincount(cell, minlength=size) > 0
         fresh = np.bincount(cell[is_fresh], minlength=size) > 0
 
         shape = self.panel.scored.shape

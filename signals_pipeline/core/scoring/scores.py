@@ -1,37 +1,36 @@
 """Combined score of every company and window: tone and technicals, additive contributions, leave-one-story-out.
 
 For a company's stories k with summed headline weight A_k and weighted mean score s_k:
-    n_eff = (sum A_k)^2 / sum A_k^2                                   (Kish, Survey Sampling, 1965, section 11.7)
-    tone = sum A_k s_k / sum A_k * n_eff / (n_eff + 0.5)
+    tone = sum A_k s_k / (0.5 + sum A_k)                               (see `scoring.tone_formula`)
     combined = W * tone + (1 - W) * technical                          (without technical: W * tone)
 Sums run one by one, headlines in the order of (story_id, known_at, headline_id), so that a company's numbers are the
 same to the last bit whatever else is computed with it. The headlines' weights and scores come from `core.sentiment`,
-technical scores from `core.prices.technicals`; signals are decided in `core.signals`.
+technical scores from `core.prices.technicals`, moves since a headline from `core.prices.reaction`; signals are decided
+in `core.signals`.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from signals_pipeline.core.arrays import FloatArray, IntArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
+from signals_pipeline.core.prices.reaction import PriceHistory, reactions
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
+from signals_pipeline.core.scoring.tone_formula import company_tone, sum_by_group
 from signals_pipeline.core.tables import SCORES, RowsByWindow, concat
 from signals_pipeline.core.windows import Window
-
-# Half a story of no tone is mixed into every tone: one story alone keeps two thirds of its tone, ten keep 95 %.
-SHRINKAGE = 0.5
 
 WINDOWS_A_SHARE = 65  # windows per chunk of work
 
 
 # The columns of HEADLINES that the counts need.
-_COUNTED_COLUMNS = ["window_start", "symbol", "relevance"]
+_COUNTED_COLUMNS = ["window_start", "symbol", "relevance", "story_id", "known_at"]
 
 # The column of TECHNICALS that has each component's raw value.
 _RAW_COLUMNS = {"rsi": "rsi", "macd": "macd_atr", "trend": "trend_atr", "momentum": "momentum", "volume": "volume_z"}
@@ -42,7 +41,10 @@ _STORY_KEYS = [
     "title",
     "url",
     "source",
+    "published_at",
     "known_at",
+    "event",
+    "role",
     "headlines",
     "told",
     "tone",
@@ -64,17 +66,19 @@ def build(
     windows: Sequence[Window],
     *,
     sentiment_weight: float,
+    prices: PriceHistory | None = None,
     map_chunks: MapChunks = map_serially,
 ) -> pd.DataFrame:
     """Score every symbol in every window.
 
     Args:
-        headlines: HEADLINES frame, for the counts.
+        headlines: HEADLINES frame, for the counts and for when a story began.
         sentiment: SENTIMENT frame; only rows of weight > 0 carry tone.
         technicals: TECHNICALS frame; a pair without a row has no technical score.
         symbols: The watchlist.
         windows: The windows to score; rows of other windows or symbols are left out.
         sentiment_weight: W, the share of tone in the combined score, in [0, 1].
+        prices: Daily bars and sessions, for `reaction`; None leaves it missing.
         map_chunks: Where the chunks of work are done; a row is the same whichever others are in its chunk.
 
     Returns:
@@ -89,7 +93,16 @@ def build(
     shares = [_Share.from_frames(frames, part) for part in parts if part]
     work = partial(_score, symbols=symbols, sentiment_weight=sentiment_weight)
     results = map_chunks(work, shares, sizes=[len(share.windows) for share in shares], unit="windows")
-    return concat(SCORES, results)
+    scores = concat(SCORES, results)
+    if prices is None or scores.empty:
+        return scores
+
+    # How far the price has moved since each leading story began. Here and not in the chunks, so that the bars need not
+    # be sent to every worker process.
+    as_of_by_start = {pd.Timestamp(window.start): window.as_of for window in windows}
+    as_of = pd.DatetimeIndex(scores["window_start"].map(as_of_by_start))
+    moves = reactions(scores["symbol"], scores["story_known_at"], as_of, prices)
+    return SCORES.conform(scores.assign(reaction=moves))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +174,10 @@ def _score(
 
     # The tone part, and what each story adds to it.
     stories = _stories(rows)
-    cell_tone = _tone(stories, grid.size)
-    stories["contribution"] = sentiment_weight * cell_tone.contribution
-    stories["without"] = sentiment_weight * cell_tone.without + technical_part[stories["cell"]]
+    cell = stories["cell"].to_numpy()
+    tones = company_tone(cell, stories["weight"].to_numpy(), stories["weighted_score"].to_numpy(), grid.size)
+    stories["contribution"] = sentiment_weight * tones.contribution
+    stories["without"] = sentiment_weight * tones.without + technical_part[cell]
     stories = _rank(stories)
 
     # Counts and weights of each cell.
@@ -171,26 +185,30 @@ def _score(
     n_fresh = np.bincount(stories["cell"][~stories["told"]], minlength=grid.size)
     total_weight, tone_confidence = _weight_and_confidence(rows, grid.size)
     leading = _leading_stories(stories, grid.size)
+    story_known_at = _begins(headlines, grid, leading["story_id"])
     scores = pd.DataFrame(
         {
             "window_start": grid.starts.repeat(len(grid.symbols)),
             "symbol": np.tile(grid.symbols.to_numpy(dtype=object), len(grid.starts)),
             "n_tagged": grid.count(headlines, headlines["symbol"] != ""),
             "n_relevant": grid.count(headlines, headlines["relevance"] > 0),
-            "n_confident": grid.count(sentiment, sentiment["confident"]),
+            "n_eventful": grid.count(sentiment, sentiment["reason"] != "event"),
+            "n_confident": grid.count(sentiment, sentiment["reason"] == ""),
             "n_stories": n_stories,
-            "n_effective": cell_tone.n_effective,
             "total_weight": total_weight,
             "tone_confidence": tone_confidence,
-            "tone": cell_tone.tone,
+            "tone": tones.tone,
             "technical": technical,
-            "combined": sentiment_weight * cell_tone.tone + technical_part,
+            "combined": sentiment_weight * tones.tone + technical_part,
             "fresh": n_fresh > 0,
             "fragile": n_stories == 1,
             "known_at": _newest_known_at(rows, grid.size),
             "story_id": leading["story_id"],
+            "story_known_at": story_known_at,
             "news_title": leading["title"],
             "news_url": leading["url"],
+            "event": leading["event"],
+            "reaction": np.nan,
             "contributions": _contributions(stories, rows, price, 1 - sentiment_weight),
         }
     )
@@ -225,96 +243,16 @@ def _stories(rows: pd.DataFrame) -> pd.DataFrame:
     already_reported = np.bincount(story, weights=rows["told"]) > 0
 
     heaviest = rows.loc[rows.groupby("story")["weight"].idxmax()]
-    stories = heaviest[["cell", "story_id", "title", "url", "source", "known_at"]].reset_index(drop=True)
+    columns = ["cell", "story_id", "title", "url", "source", "published_at", "known_at", "event", "role"]
+    stories = heaviest[columns].reset_index(drop=True)
     return stories.assign(
         story=np.arange(len(stories)),
         headlines=np.bincount(story),
         told=already_reported,
         weight=weight,
+        weighted_score=weighted_score,
         tone=weighted_score / weight,
     )
-
-
-class _CellTone(NamedTuple):
-    """Tone of the cells, shape (cells,), and what their stories have to do with it, shape (stories,)."""
-
-    n_effective: FloatArray
-    tone: FloatArray
-    contribution: FloatArray  # of each story to its cell's tone; they sum to it
-    without: FloatArray  # the cell's tone had the story not been there
-
-
-def _tone(stories: pd.DataFrame, size: int) -> _CellTone:
-    """Tone of each cell from its stories, with and without each of them.
-
-    Taking a story out of its cell's sums is exact to rounding, since at least half of each sum is left, unless the
-    story is the heaviest of its cell: there the other stories are summed again.
-    """
-    cell = stories["cell"].to_numpy()
-    weight, score = stories["weight"].to_numpy(), stories["tone"].to_numpy()
-    terms, sums = _tone_sums(cell, weight, score, size)
-    n_effective, tone = _shrunk_tone(sums)
-
-    # A story's contribution: A_k s_k / sum A_k, shrunk as its cell's tone is.
-    shrinkage = n_effective / (n_effective + SHRINKAGE)
-    contribution = terms.weighted_score / sums.weight[cell] * shrinkage[cell]
-
-    is_heaviest = np.zeros(len(stories), dtype=bool)
-    is_heaviest[stories.groupby("cell")["weight"].idxmax()] = True
-    others = ~is_heaviest
-    without = np.empty(len(stories))
-
-    # Without a lighter story: its terms taken out of the sums.
-    sums_without = _ToneSums(
-        weight=sums.weight[cell[others]] - terms.weight[others],
-        squared_weight=sums.squared_weight[cell[others]] - terms.squared_weight[others],
-        weighted_score=sums.weighted_score[cell[others]] - terms.weighted_score[others],
-    )
-    _, without[others] = _shrunk_tone(sums_without)
-
-    # Without the heaviest: the sums of all lighter stories.
-    _, sums_of_others = _tone_sums(cell[others], weight[others], score[others], size)
-    _, tone_of_others = _shrunk_tone(sums_of_others)
-    without[is_heaviest] = tone_of_others[cell[is_heaviest]]
-    return _CellTone(n_effective, tone, contribution, without)
-
-
-class _ToneSums(NamedTuple):
-    """v, v^2 and v s, of each story or summed over each cell; v is A_k relative to the largest of the cell."""
-
-    weight: FloatArray
-    squared_weight: FloatArray
-    weighted_score: FloatArray
-
-
-def _tone_sums(
-    cell: IntArray,
-    weight: FloatArray,
-    score: FloatArray,
-    size: int,
-) -> tuple[_ToneSums, _ToneSums]:
-    """The terms of each story, shape (stories,), and their sums over each cell, shape (cells,)."""
-    # Relative to the cell's largest weight: the square of a tiny weight would underflow to 0. It cancels out later.
-    largest = np.zeros(size)
-    np.maximum.at(largest, cell, weight)
-    relative = weight / largest[cell]
-    terms = _ToneSums(relative, relative**2, relative * score)
-    sums = _ToneSums(
-        weight=_sum_by_group(cell, terms.weight, size),
-        squared_weight=_sum_by_group(cell, terms.squared_weight, size),
-        weighted_score=_sum_by_group(cell, terms.weighted_score, size),
-    )
-    return terms, sums
-
-
-def _shrunk_tone(sums: _ToneSums) -> tuple[FloatArray, FloatArray]:
-    """n_eff and tone from the sums, by the module's formulas; 0 and 0 where there is no story."""
-    has_story = sums.squared_weight > 0
-    n_effective = np.divide(
-        sums.weight**2, sums.squared_weight, out=np.zeros_like(sums.squared_weight), where=has_story
-    )
-    mean_score = np.divide(sums.weighted_score, sums.weight, out=np.zeros_like(sums.weight), where=has_story)
-    return n_effective, mean_score * n_effective / (n_effective + SHRINKAGE)
 
 
 def _rank(stories: pd.DataFrame) -> pd.DataFrame:
@@ -327,17 +265,31 @@ def _rank(stories: pd.DataFrame) -> pd.DataFrame:
 def _weight_and_confidence(rows: pd.DataFrame, size: int) -> tuple[FloatArray, FloatArray]:
     """Total weight of each cell and its mean confidence, 0 without a headline that carries tone."""
     cell, weight = rows["cell"].to_numpy(), rows["weight"].to_numpy()
-    total_weight = _sum_by_group(cell, weight, size)
-    weighted_confidence = _sum_by_group(cell, weight * rows["confidence"].to_numpy(), size)
+    total_weight = sum_by_group(cell, weight, size)
+    weighted_confidence = sum_by_group(cell, weight * rows["confidence"].to_numpy(), size)
     mean = np.divide(weighted_confidence, total_weight, out=np.zeros(size), where=total_weight > 0)
     return total_weight, mean
 
 
 def _leading_stories(stories: pd.DataFrame, size: int) -> pd.DataFrame:
-    """story_id, title and url of each cell's first story, empty without one."""
+    """story_id, title, url and event of each cell's first story, empty without one."""
     first = stories.drop_duplicates("cell").set_index("cell")
-    by_cell = first[["story_id", "title", "url"]].reindex(np.arange(size))
+    by_cell = first[["story_id", "title", "url", "event"]].reindex(np.arange(size))
     return by_cell.fillna("").reset_index(drop=True)
+
+
+def _begins(headlines: pd.DataFrame, grid: _Grid, story_id: pd.Series) -> pd.Series:
+    """When the first headline of each cell's leading story became known, missing without one.
+
+    All of the story's headlines in evidence count, those without tone as well.
+    """
+    cells = grid.cells(headlines)
+    is_leading = cells >= 0
+    is_leading[is_leading] = (
+        headlines["story_id"].to_numpy(dtype=object)[is_leading] == story_id.to_numpy(dtype=object)[cells[is_leading]]
+    )
+    known_at = headlines.loc[is_leading, "known_at"]
+    return known_at.groupby(cells[is_leading]).min().reindex(np.arange(grid.size))
 
 
 def _newest_known_at(rows: pd.DataFrame, size: int) -> pd.Series:
@@ -368,14 +320,19 @@ def _story_contributions(stories: pd.DataFrame, rows: pd.DataFrame) -> list[tupl
     for story, member in zip(story_of_row, _records(rows, _MEMBER_KEYS), strict=True):
         members[story].append(member)
 
-    known_at = [instant.isoformat().replace("+00:00", "Z") for instant in stories["known_at"]]
-    records = _records(stories.assign(known_at=known_at), _STORY_KEYS)
+    instants = {name: _iso(stories[name]) for name in ("published_at", "known_at")}
+    records = _records(stories.assign(**instants), _STORY_KEYS)
     cells: list[int] = stories["cell"].tolist()
     story_numbers: list[int] = stories["story"].tolist()
     contributions: list[tuple[int, dict[str, Any]]] = []
     for cell, story, record in zip(cells, story_numbers, records, strict=True):
         contributions.append((cell, {"kind": "story", **record, "members": members[story]}))
     return contributions
+
+
+def _iso(instants: pd.Series) -> list[str]:
+    """Instants as JSON has them, `2024-03-07T13:30:00Z`."""
+    return [instant.isoformat().replace("+00:00", "Z") for instant in instants]
 
 
 def _technical_contributions(price: pd.DataFrame, technical_weight: float) -> list[tuple[int, dict[str, Any]]]:
@@ -404,8 +361,3 @@ def _records(frame: pd.DataFrame, keys: Sequence[str]) -> list[dict[str, Any]]:
     """The frame's rows as dictionaries of Python values; `DataFrame.to_dict("records")` takes far longer."""
     columns = [frame[key].tolist() for key in keys]
     return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def _sum_by_group(group: IntArray, values: FloatArray, size: int) -> FloatArray:
-    """Sum of each group's values, added one by one in the order given, shape (size,)."""
-    return np.asarray(np.bincount(group, weights=values, minlength=size), dtype=np.float64)

@@ -13,52 +13,10 @@ from functools import cache, lru_cache
 
 import pandas as pd
 
+from signals_pipeline.core.event_types import EventType
+
 # Start and end of a name, as indices into a text.
 _Span = tuple[int, int]
-
-
-class EventType(StrEnum):
-    """Type of the event that a headline reports of a company."""
-
-    RESULTS = "results"
-    """Reported or previewed figures of a period: earnings, sales, deliveries, subscribers."""
-
-    GUIDANCE = "guidance"
-    """The company's own outlook, forecast, targets or warning."""
-
-    RATING = "rating"
-    """An analyst's or a rating agency's action: upgrade, price target, initiation, credit rating, reiteration."""
-
-    MNA = "mna"
-    """Acquisitions, mergers, stakes, divestitures, spin-offs, joint ventures, and talk of them."""
-
-    LEGAL = "legal"
-    """Suits, fines, probes, regulation aimed at the company, antitrust, patents, recalls."""
-
-    PRODUCT = "product"
-    """Launches, contracts, orders, partnerships, drugs and trials, plants, outages, strikes, safety incidents."""
-
-    CAPITAL = "capital"
-    """Buybacks, dividends, splits, offerings, debt, capital expenditure, index changes, insiders' and funds' trades."""
-
-    PEOPLE = "people"
-    """Executives, board, layoffs, hiring, unions, pay."""
-
-    PRICE = "price"
-    """A recap of the share's move or trading, without a concrete cause."""
-
-    OPINION = "opinion"
-    """Valuation pieces, lists, stock picks, comparisons, promotions, predictions, questions, features."""
-
-    MACRO = "macro"
-    """Economy, central banks, commodities, a sector or the market as a whole, politics."""
-
-    OTHER = "other"
-    """Anything else about the company."""
-
-
-# In the order of the classifier's outputs.
-EVENT_TYPES: tuple[EventType, ...] = tuple(EventType)
 
 
 class _Tier(IntEnum):

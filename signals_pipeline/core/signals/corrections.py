@@ -2,9 +2,7 @@
 
 The window that decided the signal keeps what was known then; the window in which the edit became known tells its reader
 which signal rested on the old text, and what its score would be without it and with the new one. The combined score is
-that of `core.scoring.scores`, from the headlines stored with the signal: with A_k the sum of story k's headline weights
-and s_k their mean score, tone = sum A_k s_k / sum A_k * n / (n + 0.5), n = (sum A_k)^2 / sum A_k^2 (Kish, 1965, section
-11.7).
+that of `core.scoring.scores`, from the headlines stored with the signal.
 
 Signals are decided in `decision`; corrections are put into words in `core.digest.wording`.
 """
@@ -20,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from signals_pipeline.core.scoring.scores import SHRINKAGE
+from signals_pipeline.core.scoring.tone_formula import shrunk_tone
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import is_in
 from signals_pipeline.core.text import readable
@@ -161,23 +159,12 @@ def rescore(parts: Parts, tone: float, replacements: Mapping[str, Tone | None]) 
     technical = math.fsum(part["contribution"] for part in parts if part["kind"] == "technical")
 
     weights: list[float] = []
-    scores: list[float] = []
+    weighted_scores: list[float] = []
     for part in stories:
         weight, score = _story_tone(part, replacements)
         weights.append(weight)
-        scores.append(score)
-    if math.fsum(weights) <= 0:
-        return 0.0, technical
-
-    # Relative weights, because squares of tiny weights would underflow to 0.
-    largest = max(weights)
-    relative = [weight / largest for weight in weights]
-    total = math.fsum(relative)
-    # Kish's effective number of stories, and the tone shrunk by it as in `scores`.
-    effective = total**2 / math.fsum(weight**2 for weight in relative)
-    weighted_scores = [weight * score for weight, score in zip(relative, scores, strict=True)]
-    mean = math.fsum(weighted_scores) / total
-    new_tone = mean * effective / (effective + SHRINKAGE)
+        weighted_scores.append(weight * score)
+    new_tone = shrunk_tone(math.fsum(weights), math.fsum(weighted_scores))
     return new_tone, tone_share * new_tone + technical
 
 

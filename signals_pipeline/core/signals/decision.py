@@ -4,8 +4,9 @@ Gates, in order and each counted: relevant news; confident tone; |combined| >= M
 score of one sign.
 
 Lifecycle of a candidate that passed: `new`; `stronger` (|combined| up by 0.2 on a story not reported before, once per
-New York day); `flipped` (the opposite type closes the active signal); otherwise a repeat, which is no signal. Of what
-remains the MAX_SIGNALS largest |combined| are signals.
+New York day); `flipped` (the opposite type closes the active signal, once in FLIP_COOLDOWN_DAYS unless |combined| is
+higher than before); otherwise a repeat, which is no signal. Of what remains the MAX_SIGNALS largest |combined| are
+signals.
 
 Scores come from `core.scoring`, the signal history is kept by `adapters.stores`, and `corrections` follows what
 happens to a signal afterwards.
@@ -33,7 +34,7 @@ from signals_pipeline.core.signal_fields import (
 from signals_pipeline.core.tables import ColumnArrays
 from signals_pipeline.core.windows import NEW_YORK, Window, instant64
 
-GateName = Literal["confident", "threshold", "agreement", "cap"]
+GateName = Literal["confident", "threshold", "agreement", "cooldown", "cap"]
 
 Row = Mapping[str, Any]
 """One row of `tables.SCORES` as plain Python values, by column."""
@@ -64,9 +65,9 @@ class NearMiss:
     The scores and the title are those of a signal, see `signal_fields`.
 
     Attributes:
-        gate: The gate: `confident`, `threshold`, `agreement` or `cap`.
+        gate: The gate: `confident`, `threshold`, `agreement`, `cooldown` or `cap`.
         reason: Why it was stopped, for readers.
-        relevant: Number of relevant headlines, none of them confident; only at the gate `confident`.
+        relevant: Number of relevant headlines, none of which carries tone; only at the gate `confident`.
     """
 
     symbol: Symbol
@@ -128,13 +129,15 @@ class Decision:
     Attributes:
         signals: The window's signals, largest |combined| first.
         repeats: Candidates that repeat an active signal, each with that signal.
+        refused: Candidates whose flip the cool-down refused, each with the active signal that stays.
         capped: Candidates beyond the maximum number of signals.
         closed: Active signals that a flip of this window closed.
-        funnel: Number of repeats, capped candidates and signals.
+        funnel: Number of repeats, refused flips, capped candidates and signals.
     """
 
     signals: tuple[Signal, ...]
     repeats: tuple[tuple[Candidate, Signal], ...]
+    refused: tuple[tuple[Candidate, Signal], ...]
     capped: tuple[Candidate, ...]
     closed: tuple[Signal, ...]
     funnel: dict[str, int]
@@ -170,16 +173,24 @@ def apply_gates(scores: ColumnArrays, window: Window, *, min_combined_score: flo
 
 
 def decide(
-    candidates: Iterable[Candidate], active: Iterable[Signal], window: Window, *, expiry_days: float, max_signals: int
+    candidates: Iterable[Candidate],
+    active: Iterable[Signal],
+    window: Window,
+    *,
+    expiry_days: float,
+    max_signals: int,
+    flip_cooldown_days: float,
 ) -> Decision:
     """Determine the lifecycle of every candidate.
 
     Args:
         candidates: This window's, at most one per symbol, in any order.
-        active: Earlier signals in any order; those of this window, decided at or after its end, or expired are ignored.
+        active: Earlier signals in any order, as far back as expiry and cool-down reach; those of this window, and those
+            decided at or after its end, are ignored.
         window: The window; its end is when the signals are decided.
         expiry_days: Days that a signal stays active.
         max_signals: Maximum signals per window. A candidate beyond it leaves no trace: a capped flip closes nothing.
+        flip_cooldown_days: Days in which a company's signal flips at most once unless |combined| is higher than before.
 
     Returns:
         The decision; the same arguments always give the same.
@@ -188,9 +199,11 @@ def decide(
     expires_at = decided_at + timedelta(days=expiry_days)
 
     # A window that is decided again must not see its own earlier signals.
-    unexpired = _unexpired(active, decided_at, expiry_days)
-    live = [signal for signal in unexpired if signal.window_start != window.start]
+    earlier = [signal for signal in active if signal.window_start != window.start]
+    live = _unexpired(earlier, decided_at, expiry_days)
     active_signals = active_at(live, decided_at, expiry_days)
+    recent = _unexpired(earlier, decided_at, flip_cooldown_days)
+    flipped_recently = {signal.symbol for signal in recent if signal.lifecycle == "flipped"}
 
     # A company's signal is reported as stronger once per New York day, so that a busy day does not mail it twice.
     today = _new_york_day(decided_at)
@@ -199,13 +212,16 @@ def decide(
         if signal.lifecycle == "stronger" and _new_york_day(signal.decided_at) == today:
             strengthened_today.add(signal.symbol)
 
-    # Repeats do not count towards the maximum, so they are set aside before the cap.
+    # Repeats and refused flips do not count towards the maximum, so they are set aside before the cap.
     moves: list[Signal] = []
     repeats: list[tuple[Candidate, Signal]] = []
+    refused: list[tuple[Candidate, Signal]] = []
     for candidate in sorted(candidates, key=_by_size):
         previous = active_signals.get(candidate.symbol)
         if previous is not None and _repeats(candidate, previous, strengthened_today):
             repeats.append((candidate, previous))
+        elif previous is not None and _is_refused_flip(candidate, previous, flipped_recently):
+            refused.append((candidate, previous))
         else:
             lifecycle = _lifecycle(candidate, previous)
             signal = Signal(candidate=candidate, lifecycle=lifecycle, decided_at=decided_at, expires_at=expires_at)
@@ -217,9 +233,15 @@ def decide(
     return Decision(
         signals=tuple(signals),
         repeats=tuple(repeats),
+        refused=tuple(refused),
         capped=tuple(signal.candidate for signal in capped),
         closed=tuple(active_signals[symbol] for symbol in flipped),
-        funnel={"repeats": len(repeats), "capped": len(capped), "signals": len(signals)},
+        funnel={
+            "repeats": len(repeats),
+            "refused_flips": len(refused),
+            "capped": len(capped),
+            "signals": len(signals),
+        },
     )
 
 
@@ -243,29 +265,40 @@ def expired_in(history: Iterable[Signal], window: Window, expiry_days: float) ->
     return tuple(expired)
 
 
-def near_misses_with_capped(near_misses: Iterable[NearMiss], decision: Decision) -> tuple[NearMiss, ...]:
-    """The five largest of the gates' near misses and of the candidates that the maximum number of signals stopped."""
-    reason = f"outside the top {len(decision.signals)} of this digest"
-    capped: list[NearMiss] = []
-    for candidate in decision.capped:
-        miss = NearMiss(
-            symbol=candidate.symbol,
-            gate="cap",
-            combined_score=candidate.combined_score,
-            tone=candidate.tone,
-            technical=candidate.technical,
-            news_title=candidate.news_title,
-            reason=reason,
+def near_misses_of_window(near_misses: Iterable[NearMiss], decision: Decision) -> tuple[NearMiss, ...]:
+    """The five largest of the gates' near misses, of the refused flips and of what the maximum number stopped."""
+    stopped: list[NearMiss] = []
+    for candidate, previous in decision.refused:
+        reason = (
+            f"flipped to {previous.signal_type} too recently, "
+            f"and {candidate.combined_score:+.2f} is no stronger than {previous.combined_score:+.2f}"
         )
-        capped.append(miss)
-    return _largest((*near_misses, *capped))
+        stopped.append(_stopped_candidate(candidate, "cooldown", reason))
+    for candidate in decision.capped:
+        reason = f"outside the top {len(decision.signals)} of this digest"
+        stopped.append(_stopped_candidate(candidate, "cap", reason))
+    return _largest((*near_misses, *stopped))
+
+
+def _stopped_candidate(candidate: Candidate, gate_name: GateName, reason: str) -> NearMiss:
+    """The near miss of a candidate that passed the gates of the scores and was stopped afterwards."""
+    return NearMiss(
+        symbol=candidate.symbol,
+        gate=gate_name,
+        combined_score=candidate.combined_score,
+        tone=candidate.tone,
+        technical=candidate.technical,
+        news_title=candidate.news_title,
+        # The only hyphens of a reason stand before numbers: typographic minus signs for readers.
+        reason=reason.replace("-", "−"),
+    )
 
 
 def _gate_news(rows: Sequence[Row], window: Window, threshold: float) -> GateResult:
     """The gates of the news-driven generator."""
     # Gate 1: a headline is relevant to the company.
     with_news = [row for row in rows if row["n_relevant"] > 0]
-    # Gate 2: a story has a confident tone.
+    # Gate 2: a story carries tone: its event type has one, and the model is confident.
     with_tone = [row for row in with_news if row["n_stories"] > 0]
     # Gate 3: the combined score is large enough.
     over_threshold = [row for row in with_tone if abs(row["combined"]) >= threshold]
@@ -274,6 +307,7 @@ def _gate_news(rows: Sequence[Row], window: Window, threshold: float) -> GateRes
     funnel = {
         "headlines_tagged": sum(row["n_tagged"] for row in rows),
         "headlines_relevant": sum(row["n_relevant"] for row in rows),
+        "headlines_eventful": sum(row["n_eventful"] for row in rows),
         "headlines_confident": sum(row["n_confident"] for row in rows),
         "symbols_scored": len(rows),
         "symbols_with_news": len(with_news),
@@ -343,6 +377,8 @@ def _candidate(row: Row, window: Window, source: Source) -> Candidate:
         news_url=row["news_url"],
         contributions=row["contributions"],
         source=source,
+        event=row["event"] or None,
+        reaction=row["reaction"],
         known_at=row["known_at"],
     )
 
@@ -363,6 +399,8 @@ def _without_news(row: Row) -> Row:
         "story_id": "",
         "news_title": "",
         "news_url": "",
+        "event": "",
+        "reaction": None,
         "known_at": None,
     }
 
@@ -376,7 +414,7 @@ def _news_near_miss(row: Row, threshold: float) -> NearMiss | None:
         if not over_threshold:
             return None
         relevant: int = row["n_relevant"]
-        reason = f"0 of {relevant} relevant headlines confident enough; price alone gives {combined:+.2f}"
+        reason = f"0 of {relevant} relevant headlines carry a confident tone; price alone gives {combined:+.2f}"
         return _near_miss(row, "confident", reason, relevant=relevant)
     if _agrees(row):
         return _threshold_near_miss(row, threshold)
@@ -424,9 +462,10 @@ def _by_size(scored: Candidate | NearMiss) -> tuple[float, str]:
 
 
 def _rows(scores: ColumnArrays) -> list[Row]:
-    """Rows as plain Python values, a missing technical score or instant as None."""
+    """Rows as plain Python values, a missing number or instant as None."""
     columns: dict[str, list[Any]] = {name: values.tolist() for name, values in scores.items()}
-    columns["technical"] = [None if math.isnan(value) else value for value in columns["technical"]]
+    for name in ("technical", "reaction"):
+        columns[name] = [None if math.isnan(value) else value for value in columns[name]]
     columns["known_at"] = [value and value.replace(tzinfo=UTC) for value in columns["known_at"]]
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
@@ -440,6 +479,14 @@ def _repeats(candidate: Candidate, previous: Signal, strengthened_today: set[str
     return not stronger
 
 
+def _is_refused_flip(candidate: Candidate, previous: Signal, flipped_recently: set[str]) -> bool:
+    """Whether the candidate would flip a signal that flipped not long ago, without a higher |combined| than it has."""
+    if candidate.signal_type == previous.signal_type:
+        return False
+    is_higher = abs(candidate.combined_score) > abs(previous.combined_score)
+    return candidate.symbol in flipped_recently and not is_higher
+
+
 def _lifecycle(candidate: Candidate, previous: Signal | None) -> Lifecycle:
     """The lifecycle of a candidate that is no repeat."""
     if previous is None:
@@ -450,7 +497,7 @@ def _lifecycle(candidate: Candidate, previous: Signal | None) -> Lifecycle:
 
 
 def _unexpired(history: Iterable[Signal], as_of: datetime, expiry_days: float) -> list[Signal]:
-    """Signals decided in (as_of - expiry_days, as_of)."""
+    """Signals decided in (as_of - expiry_days, as_of); also those of a cool-down of so many days."""
     oldest = as_of - timedelta(days=expiry_days)
     return [signal for signal in history if oldest < signal.decided_at < as_of]
 

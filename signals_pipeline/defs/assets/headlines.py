@@ -1,10 +1,12 @@
 """Asset `headlines`: the feeds' items, normalised, linked to companies and grouped into stories."""
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.coverage import coverage_ledger
 from signals_pipeline.core.news.evidence import build_evidence, news_interval
@@ -49,7 +51,13 @@ def headlines(
         batch = news.fetch(*news_interval(windows, **lookback))
         normalised = normalise(batch.headlines, workers.map_chunks)
         frame, without_tone = build_evidence(
-            normalised.items, market.watchlist, windows, **lookback, map_chunks=workers.map_chunks
+            normalised.items,
+            market.watchlist,
+            windows,
+            **lookback,
+            max_age=timedelta(days=knobs.news_max_age_days),
+            gazetteer=load_gazetteer(),
+            map_chunks=workers.map_chunks,
         )
 
     # The ledger compares what the evidence covers with what earlier windows have covered.
@@ -66,7 +74,6 @@ def headlines(
 
 def _describe(rows: ColumnArrays) -> dict[str, Any]:
     """Metadata of one window, from its rows."""
-    about_a_company = rows["relevance"] > 0
-    without_tone = int((about_a_company & (rows["text"] == "")).sum())
-    newest = leading_rows(rows, "known_at", ["known_at", "symbol", "relevance", "member", "source", "title"])
+    without_tone = int((rows["reason"] != "").sum())
+    newest = leading_rows(rows, "known_at", ["known_at", "symbol", "role", "event", "member", "source", "title"])
     return {"without_tone": without_tone, "preview": newest}

@@ -11,6 +11,7 @@ from signals_pipeline.defs import figures
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
 from signals_pipeline.defs.metadata import describe_run, describe_windows, leading_rows, table_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
+from signals_pipeline.defs.resources import MarketContext
 from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 from signals_pipeline.settings.strategy import Knobs
 
@@ -29,6 +30,7 @@ def sentiment(
     context: dg.AssetExecutionContext,
     knobs: dg.ResourceParam[Knobs],
     scorer: dg.ResourceParam[Scorer | SwitchedOff],
+    market: dg.ResourceParam[MarketContext],
     headlines: pd.DataFrame,
 ) -> dg.Output[pd.DataFrame]:
     """Class probabilities of every headline about a company, with the weights that carry its tone into the score."""
@@ -40,8 +42,10 @@ def sentiment(
         scorable,
         logits,
         windows,
+        market.sessions(windows),
         min_confidence=knobs.min_sentiment_confidence,
         half_life_hours=knobs.tone_half_life_hours,
+        tone_events=knobs.tone_event_types,
     )
 
     describe_windows(context, frame, windows, _describe)
@@ -64,9 +68,13 @@ def sentiment(
 
 def _describe(rows: ColumnArrays) -> dict[str, Any]:
     """Metadata of one window, from its rows."""
-    entries: dict[str, Any] = {"confident": int(rows["confident"].sum())}
+    entries: dict[str, Any] = {
+        "confident": int(rows["confident"].sum()),
+        "without_tone_by_event": int((rows["reason"] == core.WITHOUT_TONE_BY_EVENT).sum()),
+    }
     # Dagster refuses NaN, so a window without headlines has no mean.
     if len(rows["confidence"]):
         entries["mean_confidence"] = round(float(rows["confidence"].mean()), 4)
-    entries["preview"] = leading_rows(rows, "weight", ["known_at", "symbol", "score", "confidence", "weight", "title"])
+    columns = ["known_at", "symbol", "role", "event", "score", "confidence", "weight", "title"]
+    entries["preview"] = leading_rows(rows, "weight", columns)
     return entries

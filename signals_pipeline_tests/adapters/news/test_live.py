@@ -96,6 +96,15 @@ def test_all_feeds_down_is_one_line_and_the_next_window_covers_the_gap(engine: E
     assert statuses(batch) == {"one": "ok", "two": "ok"}
 
 
+def test_the_same_title_of_one_publisher_behind_another_link_is_not_delivered_again(engine: Engine) -> None:
+    at = MORNING.end - HOUR
+    first = on_time(at, "Acme wins", url="https://n.example/1")
+    again = Aired(item(at, "Acme wins", url="https://n.example/1?id=2"), DAY.start + 3 * HOUR)
+    pipeline = LivePipeline(engine, Tape("one", [first, again]))
+    pipeline.run(MORNING)
+    assert titles(pipeline.run(DAY), DAY) == []
+
+
 def test_the_same_item_from_two_feeds_is_one(engine: Engine) -> None:
     at = DAY.start + HOUR
     one = on_time(at, "Acme wins", url="https://n.example/1?utm_source=a", tags=("ACME",))
@@ -104,9 +113,9 @@ def test_the_same_item_from_two_feeds_is_one(engine: Engine) -> None:
     pipeline = LivePipeline(engine, Tape("one", [one]), Tape("two", [same_link, same_title]))
     batch = pipeline.run(DAY)
     kept = [(each.title, each.tags, each.known_at) for each in batch.headlines]
-    assert kept == [("Acme wins", ("ACME", "XOM"), at), ("ACME wins", (), at + HOUR)]
+    assert kept == [("Acme wins", ("ACME", "XOM"), at)]
     normalised = normalise(batch.headlines)
-    assert (normalised.items["headline_id"].nunique(), normalised.drops["duplicate"]) == (1, 1)
+    assert (normalised.items["headline_id"].nunique(), normalised.drops["duplicate"]) == (1, 0)
 
 
 def test_an_edit_is_read_with_the_window_in_which_it_was_made(engine: Engine) -> None:

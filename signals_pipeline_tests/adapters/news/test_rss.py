@@ -117,7 +117,7 @@ def test_yahoo_is_asked_symbol_by_symbol_and_tags_what_it_gives(house: Vendor) -
     documents = {"AAPL": Reply(rss(ITEMS), XML), "BRK-B": Reply(rss(ITEMS[:1]), XML), "XOM": Reply(rss([]), XML)}
     house.routes["/rss/2.0/headline"] = by_symbol(documents)  # pyright: ignore[reportArgumentType]
     batch = YahooRss(client(house), ["AAPL", "BRK.B", "XOM"]).fetch(START, NOW)
-    assert [item.tags for item in batch.headlines] == [("AAPL",), ("AAPL",), ("BRK.B",)]
+    assert [item.tags for item in batch.headlines] == [("?AAPL",), ("?AAPL",), ("?BRK.B",)]
     assert {(item.source, item.feed) for item in batch.headlines} == {("Yahoo Finance", "rss:yahoo")}
     assert (batch.reports[0].status, batch.reports[0].calls) == ("ok", 3)
 

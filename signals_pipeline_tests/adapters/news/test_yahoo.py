@@ -48,9 +48,9 @@ def test_each_symbols_items_are_delivered_without_advertisements(house: Vendor, 
     house.routes[PATH] = of_symbol(replies)
     batch = source(house, tmp_path, "AAPL", "BRK.B", "XOM").fetch(START, NOW)
     assert [(item.title, item.tags) for item in batch.headlines] == [
-        (ITEMS[0].title, ("AAPL",)),
-        (ITEMS[1].title, ("AAPL",)),
-        (ITEMS[1].title, ("BRK.B",)),
+        (ITEMS[0].title, ("?AAPL",)),
+        (ITEMS[1].title, ("?AAPL",)),
+        (ITEMS[1].title, ("?BRK.B",)),
     ]
     item = batch.headlines[0]
     assert (item.url, item.source, item.summary) == (ITEMS[0].link, ITEMS[0].source, ITEMS[0].summary)

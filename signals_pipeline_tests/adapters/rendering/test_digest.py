@@ -73,6 +73,19 @@ def test_all_stories_are_in_the_text_part_and_the_rest_is_counted_in_html() -> N
     assert "2 more stories: +0.20" in Page(render_html(digest)).text
 
 
+def test_a_card_shows_five_stories_and_how_often_each_was_reported() -> None:
+    stories = [story(number, 0.1, 0.1, headlines=15) for number in range(1, 8)]
+    digest = digest_of(NOW, [signal(window=NOW, parts=stories)])
+
+    text = " ".join(render_text(digest).split())
+
+    assert "Story number 5" in text
+    assert "Story number 6" not in text
+    assert "2 more stories: +0.20" in text
+    assert "Also reported by 14" in text
+    assert "also reported by 14" in Page(render_html(digest)).text
+
+
 @pytest.mark.parametrize("kind", ["full", "quiet", "degraded"])
 def test_each_kind_says_what_it_is(kind: str) -> None:
     ledger = coverage(NOW, status="degraded", gap_minutes=31, missing_windows=("2024-01-08-08:30",), reports=())

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 from signals_pipeline.adapters.stores.engine import read_transaction
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.tables import signal_history
-from signals_pipeline.core.signals.decision import active_at, decide
+from signals_pipeline.core.signals.decision import active_at
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.history_builders import WINDOWS, Entry, judged, lifecycles, rows, run_with, wipe
 
@@ -19,7 +19,11 @@ def evidence(draw: st.DrawFn, window: Window) -> Entry:
     symbols = draw(st.lists(st.sampled_from("ABC"), unique=True))
     scores = st.sampled_from([-0.8, -0.55, -0.35, 0.35, 0.5, 0.56, 0.75, 0.95])
     found = [judged(window, each, draw(scores), fresh=draw(st.booleans())) for each in symbols]
-    run = run_with(expiry=draw(st.sampled_from([0.3, 1, 2.5, 7])), most=draw(st.integers(1, 3)))
+    run = run_with(
+        expiry=draw(st.sampled_from([0.3, 1, 2.5, 7])),
+        most=draw(st.integers(1, 3)),
+        cooldown=draw(st.sampled_from([0, 1, 2, 10])),
+    )
     return window, found, run
 
 
@@ -60,7 +64,7 @@ def test_the_history_is_the_fold_of_the_windows_in_memory(engine: Engine, data: 
     wipe(engine)
     signals = []
     for window, candidates, run in final:
-        decision = decide(candidates, signals, window, expiry_days=run.expiry_days, max_signals=run.max_signals)
+        decision = run.decide(candidates, signals, window)
         signals += decision.signals
     history = SignalHistory(engine)
     for entry in reversed(final):
@@ -85,7 +89,7 @@ def test_a_window_filled_in_later_turns_a_later_signal_into_a_repeat(engine: Eng
     assert decision is not None
     assert [(each.symbol, active.decided_at) for each, active in decision.repeats] == [("A", first.end)]
     assert run is not None
-    assert run.funnel == {"candidates": 1, "repeats": 1, "capped": 0, "signals": 0}
+    assert run.funnel == {"candidates": 1, "repeats": 1, "refused_flips": 0, "capped": 0, "signals": 0}
 
 
 def test_a_window_emptied_later_brings_the_signal_back_with_the_mode_of_its_own_run(engine: Engine) -> None:

@@ -252,7 +252,9 @@ def test_a_company_is_in_one_section_and_no_signal_is_reported_twice(data: st.Da
     for window in WINDOWS[:8]:
         sides: dict[str, SignalType | None] = {name: data.draw(SIDES) for name in ("AAA", "BBB", "CCC")}
         candidates = [signal(name, side, window) for name, side in sides.items() if side]
-        decision = decide([each.candidate for each in candidates], history, window, expiry_days=1, max_signals=9)
+        decision = decide(
+            [each.candidate for each in candidates], history, window, expiry_days=1, max_signals=9, flip_cooldown_days=0
+        )
 
         digest = digest_of(window, candidates, history, decision=decision, knobs=knobs)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from signals_pipeline.core.digest.wording import gate_rows, near_miss_reason, setting_rows
+from signals_pipeline.core.digest.wording import atrs, event_name, gate_rows, near_miss_reason, setting_rows
+from signals_pipeline.core.event_types import EVENT_TYPES
 from signals_pipeline.core.signals.decision import GateName, NearMiss, apply_gates
 from signals_pipeline.core.tables import SCORES, to_arrays
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, digest_of, signal
@@ -22,15 +23,36 @@ def near(apply_gates: GateName, score: float, relevant: int | None = None) -> Ne
         (
             near("confident", 0.36, relevant=3),
             0.3,
-            "too few confident headlines (0 of 3): price alone gives the score",
+            "no headline with a confident tone (0 of 3): price alone gives the score",
         ),
-        (near("confident", 0.36), 0.3, "too few confident headlines: price alone gives the score"),
+        (near("confident", 0.36), 0.3, "no headline with a confident tone: price alone gives the score"),
         (near("agreement", 0.34), 0.3, "price disagrees and outweighs a tone of −0.12"),
+        (near("cooldown", 0.5), 0.3, "flipped less than 2 days ago, and no stronger than before"),
         (near("cap", 0.5), 0.3, "beyond the maximum of 25 signals"),
     ],
 )
 def test_a_near_miss_says_what_stopped_it(miss: NearMiss, minimum: float, text: str) -> None:
     assert near_miss_reason(miss, {**KNOBS, "min_combined_score": minimum}) == text
+
+
+def test_a_cool_down_of_a_day_is_said_in_words() -> None:
+    reason = near_miss_reason(near("cooldown", 0.5), {**KNOBS, "flip_cooldown_days": 1.0})
+    assert reason == "flipped less than a day ago, and no stronger than before"
+
+
+@pytest.mark.parametrize(
+    ("reaction", "text"),
+    [(-2.1, "−2.1 ATR"), (0.44, "+0.4 ATR"), (0.04, "0.0 ATR"), (-0.04, "0.0 ATR"), (10.0, "+10.0 ATR")],
+)
+def test_a_move_is_given_in_ranges(reaction: float, text: str) -> None:
+    assert atrs(reaction) == text
+
+
+def test_every_event_type_has_a_name_and_a_later_version_s_is_shown_as_it_is() -> None:
+    names = [event_name(event) for event in EVENT_TYPES]
+    assert len(set(names)) == len(EVENT_TYPES)
+    assert event_name("rating") == "analyst rating"
+    assert (event_name("a new one"), event_name(None)) == ("a new one", "")
 
 
 def test_every_setting_has_a_name_and_the_score_comes_first() -> None:
@@ -47,6 +69,7 @@ def test_values_are_words_too() -> None:
 
     rows = dict(setting_rows(knobs))
 
+    assert rows["Event types that carry tone"].startswith("results, guidance, rating, ")
     assert rows["No news from before that lookback"] == "yes"
     assert rows["Signals are based on"] == "price alone"
     assert list(rows.items())[-1] == ("A new one", "2.5")

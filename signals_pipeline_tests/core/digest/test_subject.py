@@ -106,9 +106,9 @@ def test_preheader() -> None:
 
 
 def test_remarks() -> None:
-    none = Decision((), (), (), (), {})
+    none = Decision((), (), (), (), (), {})
     assert remarks(coverage(NOW), none, "live") == []
-    capped = Decision((), (), (signal().candidate,), (), {})
+    capped = Decision((), (), (), (signal().candidate,), (), {})
 
     notes = remarks(coverage(NOW, reconstructed=5), capped, "backfill")
 
@@ -118,6 +118,6 @@ def test_remarks() -> None:
 
 
 def test_signals_without_news_are_the_first_remark() -> None:
-    notes = remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill", "technical")
+    notes = remarks(coverage(NOW), Decision((), (), (), (), (), {}), "backfill", "technical")
     assert notes[0].startswith("Based on price alone")
-    assert notes[1:] == remarks(coverage(NOW), Decision((), (), (), (), {}), "backfill")
+    assert notes[1:] == remarks(coverage(NOW), Decision((), (), (), (), (), {}), "backfill")

@@ -1,6 +1,7 @@
 """What cards say in words, and what they never say."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -66,6 +67,26 @@ def test_a_single_story_is_said_without_alarm() -> None:
     assert "Tone +0.70 (tone confidence 0.90) rests on a single story (1 headline)." in text
     assert "hinges" not in text
     assert "undo" not in text
+
+
+@pytest.mark.parametrize(
+    ("reaction", "signal_type", "text"),
+    [
+        (2.14, "BUY", "The price has already moved +2.1 ATR since the headline."),
+        (0.3, "BUY", "The price has moved +0.3 ATR since the headline."),
+        (-2.1, "BUY", "The price has moved −2.1 ATR since the headline."),
+        (-2.1, "SELL", "The price has already moved −2.1 ATR since the headline."),
+        (None, "SELL", "No session has closed since the headline."),
+    ],
+)
+def test_the_move_since_the_headline_is_said(reaction: float | None, signal_type: SignalType, text: str) -> None:
+    made = signal(signal_type=signal_type)
+    moved = replace(made, candidate=replace(made.candidate, event="results", reaction=reaction))
+    assert text in reasons(moved, [False])
+
+
+def test_nothing_is_said_of_a_move_that_was_not_recorded() -> None:
+    assert "since the headline" not in reasons(signal(), [False])
 
 
 def test_several_stories_are_counted_with_their_headlines() -> None:

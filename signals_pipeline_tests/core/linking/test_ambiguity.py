@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.linking.mentions import Mention, accepted_symbols, is_doubtful, may_be_company
+from signals_pipeline.core.linking.ambiguity import accepted_symbols, is_doubtful, may_be_company
+from signals_pipeline.core.linking.mentions import Mention
 
 
 def mention(text: str, name: str, *, unambiguous: bool = False, symbols: tuple[str, ...] = ("SYM",)) -> Mention:

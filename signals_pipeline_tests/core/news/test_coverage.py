@@ -32,6 +32,7 @@ LINKS: tuple[Link, ...] = (
 
 def frame(links: Sequence[Link], window: Window = WEEKEND) -> pd.DataFrame:
     rest = {"title": "t", "text": "t", "text_hash": "x", "url": "", "source": "s", "feed": "rss", "member": 0}
+    rest |= dict.fromkeys(("role", "span", "event", "reason"), "")
     rows = [
         {
             "window_start": window.start,

@@ -79,7 +79,7 @@ def test_a_rerun_gives_the_same_bytes(items: list[RawHeadline]) -> None:
 def test_rows_keep_what_the_columns_promise(items: list[RawHeadline], mode: tuple[float, bool]) -> None:
     frame = evidence(items, WINDOWS, mode)
     assert frame.dtypes.astype(str).to_dict() == {column.name: column.dtype for column in HEADLINES.columns}
-    assert (frame["novelty"] == 0.75 ** frame["member"]).all()
+    assert (frame["novelty"] == 0.5 ** frame["member"]).all()
     assert (frame["known_at"] >= frame["published_at"]).all()
     assert not frame.duplicated(["window_start", "headline_id", "symbol"]).any()
     assert not frame.duplicated(["window_start", "symbol", "story_id", "member"]).any()

@@ -34,7 +34,9 @@ def entries(
 ) -> tuple[Coverage, ...]:
     """The entries of one run over these windows."""
     hours, strict = mode
-    headlines = build(link(normalise(items).items, WATCHLIST), windows, lookback_hours=hours, strict=strict)
+    headlines = build(
+        link(normalise(items).items, WATCHLIST), windows, watchlist=WATCHLIST, lookback_hours=hours, strict=strict
+    )
     return coverage_ledger(
         windows, covered=covered, lookback_hours=hours, strict=strict, batch=batch_of(items), headlines=headlines
     )

@@ -1,6 +1,7 @@
 """Cuts of a record: what each holds, and that looking often enough finds nothing where there is nothing."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.record.slices import DIMENSIONS, NO_STORY, discoveries, publisher_of, slice_record
+from signals_pipeline.core.record.slices import (
+    DIMENSIONS,
+    NO_STORY,
+    NOT_RECORDED,
+    discoveries,
+    publisher_of,
+    reaction_of,
+    slice_record,
+)
 from signals_pipeline_tests.support.digest_examples import component, outcome_rows, story
 
 
@@ -49,6 +58,22 @@ def test_discoveries_are_the_smallest_whatever_the_order(chances: list[float]) -
     assert discoveries(chances[::-1], 0.05) == marks[::-1]
 
 
+@pytest.mark.parametrize(
+    ("reaction", "signal_type", "event", "expected"),
+    [
+        (-1.2, "SELL", "results", "already moved"),
+        (1.2, "SELL", "results", "not moved"),
+        (0.3, "BUY", "legal", "not moved"),
+        (None, "BUY", "legal", "no session since"),
+        (math.nan, "BUY", "legal", "no session since"),
+        (None, "BUY", None, NOT_RECORDED),
+        (math.nan, "BUY", "", NOT_RECORDED),
+    ],
+)
+def test_the_reaction_in_words(reaction: float | None, signal_type: str, event: str | None, expected: str) -> None:
+    assert reaction_of(reaction, signal_type, event) == expected
+
+
 def cut_rows(seed: int, count: int) -> pd.DataFrame:
     rows = outcome_rows(count)
     random = np.random.default_rng(seed)
@@ -58,6 +83,8 @@ def cut_rows(seed: int, count: int) -> pd.DataFrame:
         net_return=np.where(hit, 0.01, -0.01),
         symbol=random.choice(["AAA", "BBB", "CCC", "DDD"], len(rows)),
         publisher=random.choice(["Wire", "Blog"], len(rows)),
+        event=random.choice(["results", "legal"], len(rows)),
+        reaction=random.choice(["already moved", "not moved"], len(rows)),
         model="compact",
     )
 

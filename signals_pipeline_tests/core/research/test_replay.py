@@ -14,7 +14,7 @@ from signals_pipeline.core.research.stored_evidence import StoredEvidence
 from signals_pipeline.core.signals.decision import Signal, apply_gates, decide
 from signals_pipeline.core.tables import to_arrays
 from signals_pipeline.core.windows import Window
-from signals_pipeline_tests.support.replay_inputs import USED, frames_of, windows_of
+from signals_pipeline_tests.support.replay_inputs import USED, frames_of, sessions_of, windows_of
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 
@@ -30,7 +30,12 @@ def decided(
             to_arrays(rows), window, min_combined_score=setting.min_combined_score, generator=setting.signal_generator
         ).candidates
         history += decide(
-            passed, history, window, expiry_days=setting.signal_expiry_days, max_signals=setting.max_signals
+            passed,
+            history,
+            window,
+            expiry_days=setting.signal_expiry_days,
+            max_signals=setting.max_signals,
+            flip_cooldown_days=setting.flip_cooldown_days,
         ).signals
     return history[len(before) :]
 
@@ -64,6 +69,8 @@ drawn_settings = st.builds(
     signal_expiry_days=st.sampled_from((0.2, 1.0, 2.5, 7.0)),
     max_signals=st.sampled_from((1, 2, 25)),
     signal_generator=st.sampled_from(("news_driven", "news_driven", "technical")),
+    tone_events=st.sampled_from((USED.tone_events, "results,price", "other")),
+    flip_cooldown_days=st.sampled_from((0.0, 1.0, 2.0, 30.0)),
 )
 
 
@@ -72,7 +79,7 @@ drawn_settings = st.builds(
 def test_it_decides_as_the_stages_do_whatever_the_knobs(chosen: list[ParameterSet], seed: int) -> None:
     """The frames were stored under one setting; under others they give what running anew would have given."""
     windows = windows_of(12)
-    stored = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
+    stored = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows, sessions_of(windows))
     found = replay_signals(stored, chosen)
     for at, setting in enumerate(chosen):
         _, scores = frames_of(windows, SYMBOLS, setting, seed)
@@ -89,7 +96,7 @@ def test_it_takes_up_what_was_active_before(seed: int, start: int) -> None:
     whole = decided(windows, scores, USED, [])
     earlier = [each for each in whole if each.window_start < windows[start].start]
     later = [each for each in whole if each.window_start >= windows[start].start]
-    evidence = StoredEvidence.from_frames(tone, scores, windows[start:])
+    evidence = StoredEvidence.from_frames(tone, scores, windows[start:], sessions_of(windows))
     assert replayed_rows(
         replay_signals(evidence, [USED], earlier), 0, windows[start:], evidence.panel.symbols
     ) == decided_rows(later)
@@ -99,7 +106,7 @@ def test_a_company_that_left_the_watchlist_changes_nothing() -> None:
     windows = windows_of(16)
     tone, scores = frames_of(windows, SYMBOLS, USED, 1)
     earlier = decided(windows[:8], scores, USED, [])
-    evidence = StoredEvidence.from_frames(tone, scores, windows[8:])
+    evidence = StoredEvidence.from_frames(tone, scores, windows[8:], sessions_of(windows))
     of_a_stranger = [replace(signal, candidate=replace(signal.candidate, symbol="ZZZ")) for signal in earlier]
     assert of_a_stranger
 
@@ -114,9 +121,11 @@ def test_a_company_that_left_the_watchlist_changes_nothing() -> None:
 @given(st.integers(0, 10**6), drawn_settings)
 def test_tones_are_those_of_the_scores_to_the_last_bit(seed: int, setting: ParameterSet) -> None:
     windows = windows_of(6)
-    evidence = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows)
+    evidence = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, seed), windows, sessions_of(windows))
     _, scores = frames_of(windows, SYMBOLS, setting, seed)
-    found = evidence.tones(setting.min_sentiment_confidence, setting.tone_half_life_hours)
+    found = evidence.tones(
+        setting.min_sentiment_confidence, setting.tone_half_life_hours, setting.tone_events.split(",")
+    )
     assert found.tone.ravel().tolist() == scores["tone"].tolist()
     assert found.has_tone.ravel().tolist() == (scores["n_stories"] > 0).tolist()
     assert found.fresh.ravel().tolist() == scores["fresh"].tolist()
@@ -124,7 +133,8 @@ def test_tones_are_those_of_the_scores_to_the_last_bit(seed: int, setting: Param
 
 def test_lifecycles_of_every_kind_occur() -> None:
     windows = windows_of(60)
-    evidence = StoredEvidence.from_frames(*frames_of(windows, SYMBOLS, USED, 3), windows)
+    frames = frames_of(windows, SYMBOLS, USED, 5, mean=4)
+    evidence = StoredEvidence.from_frames(*frames, windows, sessions_of(windows))
     found = replay_signals(evidence, [USED])
     assert {LIFECYCLES[each] for each in found.lifecycle} == {"new", "stronger", "flipped"}
     assert np.bincount(found.window).max() == USED.max_signals
@@ -133,10 +143,13 @@ def test_lifecycles_of_every_kind_occur() -> None:
 def test_no_window_and_no_headline_give_no_signal() -> None:
     windows = windows_of(3)
     tone, scores = frames_of(windows, SYMBOLS, USED, 1, mean=0)
-    assert len(replay_signals(StoredEvidence.from_frames(tone, scores, windows), [USED]).setting) == 0
-    none = StoredEvidence.from_frames(tone, scores, ())
+    assert (
+        len(replay_signals(StoredEvidence.from_frames(tone, scores, windows, sessions_of(windows)), [USED]).setting)
+        == 0
+    )
+    none = StoredEvidence.from_frames(tone, scores, (), sessions_of(windows))
     assert len(replay_signals(none, [USED]).setting) == 0
-    nobody = StoredEvidence.from_frames(tone, scores.iloc[:0], windows)
+    nobody = StoredEvidence.from_frames(tone, scores.iloc[:0], windows, sessions_of(windows))
     assert len(replay_signals(nobody, [USED, USED]).setting) == 0
 
 
@@ -144,7 +157,7 @@ def test_a_headline_of_a_company_that_was_not_scored_is_left_out() -> None:
     windows = windows_of(4)
     tone, scores = frames_of(windows, SYMBOLS, USED, 5, mean=3)
     fewer = scores[~((scores["symbol"] == "CCC") & (scores["window_start"] == pd.Timestamp(windows[1].start)))]
-    found = replay_signals(StoredEvidence.from_frames(tone, fewer, windows), [USED])
+    found = replay_signals(StoredEvidence.from_frames(tone, fewer, windows, sessions_of(windows)), [USED])
     assert replayed_rows(found, 0, windows, SYMBOLS) == decided_rows(decided(windows, fewer, USED, []))
 
 
@@ -153,4 +166,4 @@ def test_evidence_from_after_the_window_is_refused() -> None:
     tone, scores = frames_of(windows, SYMBOLS, USED, 5, mean=3)
     late = tone.assign(known_at=tone["known_at"] + timedelta(days=2))
     with pytest.raises(ValueError, match="evidence must come from the past"):
-        StoredEvidence.from_frames(late, scores, windows)
+        StoredEvidence.from_frames(late, scores, windows, sessions_of(windows))

@@ -20,8 +20,8 @@ def past(seed: int, windows: int, edge: float) -> tuple[StoredEvidence, ForwardR
     """A past in which the tone of a window moves the next session's price by `edge` standard deviations."""
     random = np.random.default_rng(seed)
     over = windows_of(windows)
-    evidence = StoredEvidence.from_frames(*frames_of(over, SYMBOLS, USED, seed, mean=1.0), over)
     sessions = sessions_of(over)
+    evidence = StoredEvidence.from_frames(*frames_of(over, SYMBOLS, USED, seed, mean=1.0), over, sessions)
     moves = random.normal(0, 0.02, (len(sessions.dates), len(SYMBOLS)))
     tone = np.nan_to_num(evidence.panel.tone)
     for at, window in enumerate(over):

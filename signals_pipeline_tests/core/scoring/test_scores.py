@@ -8,15 +8,18 @@ from random import Random
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from signals_pipeline.core.prices.reaction import PriceHistory
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS
 from signals_pipeline.core.scoring import scores
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, TECHNICALS, concat
 from signals_pipeline.core.windows import Window, windows_between
 from signals_pipeline_tests.support.chunks import map_in_reverse
+from signals_pipeline_tests.support.replay_inputs import sessions_of
 
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
 WINDOW = WINDOWS[0]
@@ -31,7 +34,10 @@ def scored(number: int, weight: float, score: float, **values: object) -> dict[s
         "window_start": WINDOW.start,
         "headline_id": f"{number:016x}",
         "symbol": "NVDA",
+        "published_at": WINDOW.end - timedelta(minutes=1 + number),
         "known_at": WINDOW.end - timedelta(minutes=1 + number),
+        "role": "subject",
+        "event": "results",
         "title": f"Title {number}",
         "url": f"https://example.com/{number}",
         "source": "Example",
@@ -47,6 +53,7 @@ def scored(number: int, weight: float, score: float, **values: object) -> dict[s
         "relevance": 1.0,
         "novelty": 1.0,
         "weight": weight,
+        "reason": "" if weight > 0 else "confidence",
         **values,
     }
 
@@ -77,8 +84,10 @@ def technicals_frame(rows: Sequence[dict[str, object]]) -> pd.DataFrame:
 
 def headlines_for(sentiment: pd.DataFrame) -> pd.DataFrame:
     """The HEADLINES rows that a SENTIMENT frame came from."""
-    rows = sentiment.assign(published_at=sentiment["known_at"], reconstructed=False, text=sentiment["title"])
-    return HEADLINES.conform(rows.assign(text_hash=rows["title"], feed="recorded", member=0))
+    rows = sentiment.assign(reconstructed=False, text=sentiment["title"])
+    return HEADLINES.conform(
+        rows.assign(text_hash=rows["title"], feed="recorded", member=0, role="subject", span="", event="", reason="")
+    )
 
 
 def build(
@@ -137,18 +146,16 @@ def technical_rows(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS[:1]) -
 def test_tone_and_combined_by_hand() -> None:
     prices = [priced(rsi=0.5, macd=-0.2, trend=1.0, momentum=0.0, volume=-1.0)]
     row, parts = score_of([scored(0, 0.6, 0.9), scored(1, 0.2, -0.5)], prices)
-    n_effective = 0.8**2 / (0.36 + 0.04)
-    tone = (0.6 * 0.9 - 0.2 * 0.5) / 0.8 * n_effective / (n_effective + 0.5)
+    tone = (0.6 * 0.9 - 0.2 * 0.5) / (0.5 + 0.8)
     technical = 0.2 * 0.5 - 0.25 * 0.2 + 0.3 * 1 - 0.1
-    assert row["n_effective"] == pytest.approx(n_effective)
     assert row["tone"] == pytest.approx(tone)
     assert row["tone_confidence"] == pytest.approx((0.6 * 0.95 + 0.2 * 0.75) / 0.8)
     assert row["technical"] == pytest.approx(technical)
     assert row["combined"] == pytest.approx(0.6 * tone + 0.4 * technical)
     assert [part.get("name", part["kind"]) for part in parts] == ["story", "story", *COMPONENT_WEIGHTS]
-    assert parts[0]["contribution"] == pytest.approx(0.6 * n_effective / (n_effective + 0.5) * 0.6 * 0.9 / 0.8)
-    assert parts[0]["without"] == pytest.approx(0.6 * -0.5 / 1.5 + 0.4 * technical)
-    assert parts[1]["without"] == pytest.approx(0.6 * 0.9 / 1.5 + 0.4 * technical)
+    assert parts[0]["contribution"] == pytest.approx(0.6 * 0.6 * 0.9 / 1.3)
+    assert parts[0]["without"] == pytest.approx(0.6 * 0.2 * -0.5 / 0.7 + 0.4 * technical)
+    assert parts[1]["without"] == pytest.approx(0.6 * 0.6 * 0.9 / 1.1 + 0.4 * technical)
     assert parts[4] == {
         "kind": "technical",
         "name": "trend",
@@ -159,11 +166,13 @@ def test_tone_and_combined_by_hand() -> None:
     }
 
 
-def test_one_weak_story_keeps_less_of_its_tone_than_ten() -> None:
+def test_a_fresh_and_certain_story_keeps_two_thirds_of_its_tone_and_a_weak_one_hardly_any() -> None:
+    fresh, _ = score_of([scored(0, 1.0, 1.0)])
     weak, _ = score_of([scored(0, 0.01, 1.0)])
-    strong, _ = score_of([scored(number, 0.01, 1.0) for number in range(10)])
-    assert weak["tone"] == pytest.approx(1 / 1.5)
-    assert strong["tone"] == pytest.approx(10 / 10.5)
+    several, _ = score_of([scored(number, 0.01, 1.0) for number in range(10)])
+    assert fresh["tone"] == pytest.approx(2 / 3)
+    assert weak["tone"] == pytest.approx(0.01 / 0.51)
+    assert several["tone"] == pytest.approx(0.1 / 0.6)
 
 
 def test_the_headlines_of_a_story_count_as_one_story() -> None:
@@ -175,7 +184,7 @@ def test_the_headlines_of_a_story_count_as_one_story() -> None:
     ]
     row, (story,) = score_of(rows)
 
-    assert (row["n_stories"], row["n_effective"], bool(row["fragile"]), bool(row["fresh"])) == (1, 1, True, False)
+    assert (row["n_stories"], bool(row["fragile"]), bool(row["fresh"])) == (1, True, False)
     assert row["total_weight"] == pytest.approx(0.8)
     # Two headlines weigh the same: the story takes its title and link from the one known first.
     assert (row["story_id"], row["news_title"], row["news_url"]) == ("s", "Title 1", "https://example.com/1")
@@ -183,6 +192,54 @@ def test_the_headlines_of_a_story_count_as_one_story() -> None:
     assert (story["title"], story["headlines"], story["told"]) == ("Title 1", 3, True)
     assert story["tone"] == pytest.approx((0.15 + 0.3 - 0.2) / 0.8)
     assert story["without"] == 0
+
+
+def test_a_story_has_event_role_and_publication_time_of_its_weightiest_headline() -> None:
+    known = WINDOW.end - timedelta(hours=1)
+    rows = [
+        scored(0, 0.2, 0.5, story_id="s", event="legal", role="affected"),
+        scored(1, 0.4, 1.0, story_id="s", event="results", known_at=known, published_at=known - timedelta(hours=1)),
+    ]
+    row, (story,) = score_of(rows)
+
+    assert (row["event"], story["event"], story["role"]) == ("results", "results", "subject")
+    assert datetime.fromisoformat(story["published_at"]) == known - timedelta(hours=1)
+    assert datetime.fromisoformat(story["known_at"]) == known
+
+
+def test_the_reaction_is_to_the_first_headline_of_the_leading_story() -> None:
+    # Thursday 7 March, 08:30 to 17:30 New York time; the sessions are from 14:30 to 21:00 UTC.
+    noon, evening = WINDOW.start + timedelta(hours=3), WINDOW.end - timedelta(minutes=5)
+    rows = [
+        scored(0, 0.5, 0.9, story_id="s", known_at=evening),
+        # The first headline of the story carries no tone, but the price knew it.
+        scored(1, 0.0, 0.1, story_id="s", known_at=noon),
+        scored(2, 0.1, 0.9, story_id="other", known_at=WINDOW.start),
+        scored(3, 0.5, 0.9, symbol="T", known_at=evening),
+    ]
+    sentiment = sentiment_frame(rows)
+    headlines = headlines_for(sentiment)
+    sessions = sessions_of(WINDOWS)
+    last = int(np.searchsorted(sessions.dates, np.datetime64("2024-03-07")))
+    dates = pd.Series(np.busday_offset(sessions.dates[last], np.arange(-40, 1)).astype("datetime64[us]"))
+    closes = np.append(np.full(40, 100.0), 94.0)
+    bars = pd.concat(
+        pd.DataFrame(
+            {"symbol": symbol, "session": dates, "high": closes + 1, "low": closes - 1, "close": closes, "volume": 1.0}
+        )
+        for symbol in ("NVDA", "T")
+    ).astype({"symbol": "str"})
+    prices = PriceHistory(bars, None, sessions)
+
+    built = scores.build(
+        headlines, sentiment, technicals_frame([]), SYMBOLS, [WINDOW], sentiment_weight=0.6, prices=prices
+    ).set_index("symbol")
+
+    assert built.loc["NVDA", "story_known_at"] == noon
+    assert built.loc["NVDA", "reaction"] == pytest.approx(-3.0)
+    assert math.isnan(built.loc["T", "reaction"])  # no session closed since
+    assert pd.isna(built.loc["XOM", "story_known_at"])
+    assert math.isnan(built.loc["XOM", "reaction"])
 
 
 def test_the_leading_story_has_the_largest_absolute_contribution() -> None:
@@ -203,23 +260,25 @@ def test_equal_stories_are_led_by_the_first_known_then_by_id() -> None:
 
 
 def test_counts_separate_tagged_relevant_and_confident_headlines() -> None:
-    rows = [scored(0, 0.5, 0.5), scored(1, 0.0, 0.1), scored(2, 0.0, 0.0, relevance=0.0)]
-    sentiment = sentiment_frame(rows[:2])
+    recap = scored(4, 0.0, 0.9, event="price", reason="event")
+    rows = [scored(0, 0.5, 0.5), scored(1, 0.0, 0.1), recap, scored(2, 0.0, 0.0, relevance=0.0)]
+    sentiment = sentiment_frame(rows[:3])
     headlines = pd.concat(
         [headlines_for(sentiment_frame(rows)), headlines_for(sentiment_frame([scored(3, 0, 0, symbol="")]))]
     )
     built = scores.build(headlines, sentiment, TECHNICALS.empty(), SYMBOLS, [WINDOW], sentiment_weight=0.6)
-    counts = built.set_index("symbol")[["n_tagged", "n_relevant", "n_confident", "n_stories"]]
-    assert list(counts.loc["NVDA"]) == [3, 2, 1, 1]
-    assert list(counts.loc["T"]) == [0, 0, 0, 0]
+    counts = built.set_index("symbol")[["n_tagged", "n_relevant", "n_eventful", "n_confident", "n_stories"]]
+    assert list(counts.loc["NVDA"]) == [4, 3, 2, 1, 1]
+    assert list(counts.loc["T"]) == [0, 0, 0, 0, 0]
 
 
 def test_without_news_the_score_is_zero_and_there_is_nothing_to_explain() -> None:
     row, parts = score_of([], [priced()])
 
-    assert (row["tone"], row["n_effective"], row["tone_confidence"], row["combined"]) == (0, 0, 0, 0)
+    assert (row["tone"], row["tone_confidence"], row["combined"]) == (0, 0, 0)
     assert math.isnan(row["technical"])
-    assert (parts, row["story_id"], row["news_title"], row["news_url"]) == ([], "", "", "")
+    assert (parts, row["story_id"], row["news_title"], row["news_url"], row["event"]) == ([], "", "", "", "")
+    assert math.isnan(row["reaction"])
     assert not row["fresh"]
     assert not row["fragile"]
 
@@ -254,7 +313,6 @@ def test_contributions_sum_to_the_combined_score(rows: Rows, prices: Rows, weigh
         assert sum(part["kind"] == "technical" for part in parts) == (0 if math.isnan(row["technical"]) else 5)
         assert abs(row["tone"]) <= 1
         assert 0 <= row["tone_confidence"] <= 1
-        assert row["n_effective"] <= row["n_stories"] + 1e-9
         assert row["fragile"] == (row["n_stories"] == 1)
         stories = [part for part in parts if part["kind"] == "story"]
         assert row["fresh"] == any(not part["told"] for part in stories)
@@ -294,7 +352,8 @@ def test_a_headline_without_weight_changes_only_the_counts(rows: Rows, prices: R
     before = build(rows, prices)
     after = build([*rows, unsure, tag_only], prices)
 
-    counts = ["n_tagged", "n_relevant"]
+    # Such a headline may also have been the first of its story.
+    counts = ["n_tagged", "n_relevant", "n_eventful", "story_known_at"]
     pd.testing.assert_frame_equal(after.drop(columns=counts), before.drop(columns=counts), check_exact=True)
 
 

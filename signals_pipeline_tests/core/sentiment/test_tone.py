@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given, settings
 
 from signals_pipeline.core.sentiment import tone as sentiment
+from signals_pipeline.core.sentiment.events import rating_action
 from signals_pipeline.core.tables import HEADLINES, SENTIMENT, concat
 from signals_pipeline.core.windows import Window, windows_between
+from signals_pipeline_tests.support.replay_inputs import sessions_of, windows_of
 
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
+# Sessions from 14:30 to 21:00 UTC.
+SESSIONS = sessions_of(WINDOWS)
 SETTINGS = {"min_confidence": 0.6, "half_life_hours": 6.0}
 FINITE = st.floats(-1e308, 1e308)
 LOGITS = st.lists(st.tuples(FINITE, FINITE, FINITE), min_size=1, max_size=40)
@@ -25,6 +29,7 @@ def headline(window: Window, number: int, symbol: str = "NVDA", **values: object
         "window_start": window.start,
         "headline_id": f"{number:016x}",
         "symbol": symbol,
+        "role": "subject",
         "relevance": 1.0,
         "published_at": known,
         "known_at": known,
@@ -32,6 +37,9 @@ def headline(window: Window, number: int, symbol: str = "NVDA", **values: object
         "title": f"Title {number}",
         "text": f"title {number}",
         "text_hash": f"hash{number}",
+        "span": "",
+        "event": "",
+        "reason": "",
         "url": "https://example.com/a",
         "source": "Example",
         "feed": "recorded",
@@ -66,7 +74,8 @@ def headlines(draw: st.DrawFn) -> pd.DataFrame:
                 draw(st.sampled_from(["", "NVDA", "XOM", "T"])),
                 known_at=window.end - timedelta(hours=hours),
                 relevance=draw(st.sampled_from([0.0, 0.5, 1.0])),
-                novelty=0.75 ** draw(st.integers(0, 6)),
+                novelty=0.5 ** draw(st.integers(0, 6)),
+                event=draw(st.sampled_from(["", "results", "price"])),
             )
         )
     return frame(rows) if rows else HEADLINES.empty()
@@ -119,22 +128,26 @@ def test_softmax_refuses_a_wrong_shape_or_value(logits: list[object], message: s
 
 def test_score_confidence_and_weight_by_hand() -> None:
     window = WINDOWS[0]
-    row = headline(window, 0, known_at=window.end - timedelta(hours=12), relevance=0.5, novelty=0.75)
+    # Of the 12 hours before the window's end at 22:30 UTC the market was open for 6.5: 7.05 market hours.
+    row = headline(window, 0, known_at=window.end - timedelta(hours=12), relevance=0.5, novelty=0.5)
     logits = pd.DataFrame(np.log([[0.1, 0.2, 0.7]]), index=["hash0"], columns=list(sentiment.LABELS))
-    scored = sentiment.build(frame([row]), logits, [window], **SETTINGS).iloc[0]
+    scored = sentiment.build(frame([row]), logits, [window], SESSIONS, **SETTINGS).iloc[0]
     assert scored[["p_negative", "p_neutral", "p_positive"]].tolist() == pytest.approx([0.1, 0.2, 0.7])
     assert scored["score"] == pytest.approx(0.6)
     assert scored["confidence"] == pytest.approx(0.7)
-    assert scored["recency"] == 0.25
-    assert scored["weight"] == pytest.approx(0.25 * 0.5 * 0.75 * 0.7)
+    assert scored["recency"] == pytest.approx(2 ** (-7.05 / 6))
+    assert scored["weight"] == pytest.approx(2 ** (-7.05 / 6) * 0.5 * 0.5 * 0.7)
+    assert (scored["event"], scored["reason"]) == ("other", "")
 
 
 def test_columns_are_read_by_name_whatever_their_order() -> None:
     window, logits = WINDOWS[0], logits_for(range(4))
     rows = frame([headline(window, number) for number in range(4)])
-    expected = sentiment.build(rows, logits, [window], **SETTINGS)
+    expected = sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS)
     for order in permutations(sentiment.LABELS):
-        pd.testing.assert_frame_equal(sentiment.build(rows, logits[list(order)], [window], **SETTINGS), expected)
+        pd.testing.assert_frame_equal(
+            sentiment.build(rows, logits[list(order)], [window], SESSIONS, **SETTINGS), expected
+        )
 
 
 @settings(max_examples=15, deadline=None)
@@ -143,7 +156,7 @@ def test_only_headlines_about_a_company_are_scored_and_bounds_hold(
     rows: pd.DataFrame, min_confidence: float, half_life_hours: float
 ) -> None:
     scored = sentiment.build(
-        rows, logits_for(range(25)), WINDOWS, min_confidence=min_confidence, half_life_hours=half_life_hours
+        rows, logits_for(range(25)), WINDOWS, SESSIONS, min_confidence=min_confidence, half_life_hours=half_life_hours
     )
     about = rows[(rows["symbol"] != "") & (rows["relevance"] > 0)]
     keys = list(SENTIMENT.key)
@@ -152,20 +165,22 @@ def test_only_headlines_about_a_company_are_scored_and_bounds_hold(
     assert scored["confidence"].between(1 / 3 - 1e-15, 1).all()
     assert scored["weight"].between(0, 1).all()
     assert (scored["confident"] == (scored["confidence"] >= min_confidence)).all()
-    assert (scored.loc[~scored["confident"], "weight"] == 0).all()
+    expected = np.where(scored["confident"], "", "confidence")
+    expected = np.where(scored["event"] == "price", "event", expected)
+    assert scored["reason"].tolist() == expected.tolist()
     weight = scored["recency"] * scored["relevance"] * scored["novelty"] * scored["confidence"]
-    np.testing.assert_array_equal(scored["weight"], weight.where(scored["confident"], 0))
+    np.testing.assert_array_equal(scored["weight"], weight.where(scored["reason"] == "", 0))
 
 
 @settings(max_examples=10, deadline=None)
 @given(headlines(), st.randoms(use_true_random=False))
 def test_windows_are_independent_and_order_does_not_matter(rows: pd.DataFrame, random: object) -> None:
     logits = logits_for(range(25))
-    together = sentiment.build(rows, logits, WINDOWS, **SETTINGS)
-    alone = [sentiment.build(rows, logits, [window], **SETTINGS) for window in WINDOWS]
+    together = sentiment.build(rows, logits, WINDOWS, SESSIONS, **SETTINGS)
+    alone = [sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS) for window in WINDOWS]
     pd.testing.assert_frame_equal(concat(SENTIMENT, alone), together, check_exact=True)
     shuffled = rows.sample(frac=1, random_state=random.randrange(2**31))  # pyright: ignore[reportAttributeAccessIssue]
-    again = sentiment.build(shuffled, logits.iloc[::-1], WINDOWS[::-1], **SETTINGS)
+    again = sentiment.build(shuffled, logits.iloc[::-1], WINDOWS[::-1], SESSIONS, **SETTINGS)
     pd.testing.assert_frame_equal(again, together, check_exact=True)
 
 
@@ -176,8 +191,8 @@ def test_a_stricter_confidence_never_adds_a_headline(first: float, second: float
     rows = frame([headline(window, number) for number in range(20)])
     low, high = sorted((first, second))
 
-    lax = sentiment.build(rows, logits, [window], min_confidence=low, half_life_hours=6)
-    strict = sentiment.build(rows, logits, [window], min_confidence=high, half_life_hours=6)
+    lax = sentiment.build(rows, logits, [window], SESSIONS, min_confidence=low, half_life_hours=6)
+    strict = sentiment.build(rows, logits, [window], SESSIONS, min_confidence=high, half_life_hours=6)
 
     assert not (strict["confident"] & ~lax["confident"]).any()
 
@@ -187,7 +202,7 @@ def test_exactly_the_minimum_confidence_is_enough() -> None:
     rows = frame([headline(window, 0)])
     confidence = float(sentiment.softmax(logits).max())
     for minimum, is_confident in ((confidence, True), (np.nextafter(confidence, 1), False)):
-        scored = sentiment.build(rows, logits, [window], min_confidence=minimum, half_life_hours=6)
+        scored = sentiment.build(rows, logits, [window], SESSIONS, min_confidence=minimum, half_life_hours=6)
         assert scored["confident"].tolist() == [is_confident]
 
 
@@ -196,25 +211,91 @@ def test_exactly_the_minimum_confidence_is_enough() -> None:
 def test_the_texts_to_score_are_exactly_those_that_build_needs(rows: pd.DataFrame) -> None:
     texts = sentiment.texts_to_score(pd.concat([rows, rows]))
     logits = logits_for(range(25))
-    scored = sentiment.build(rows, logits.loc[texts.index], WINDOWS, **SETTINGS)
-    pd.testing.assert_frame_equal(scored, sentiment.build(rows, logits, WINDOWS, **SETTINGS))
+    scored = sentiment.build(rows, logits.loc[texts.index], WINDOWS, SESSIONS, **SETTINGS)
+    pd.testing.assert_frame_equal(scored, sentiment.build(rows, logits, WINDOWS, SESSIONS, **SETTINGS))
     used = rows[rows["headline_id"].isin(scored["headline_id"])]
     assert texts.to_dict() == dict(zip(used["text_hash"], used["text"], strict=True))
     assert list(texts.index) == sorted(set(used["text_hash"]))
 
 
-def test_recency_halves_every_half_life() -> None:
+def test_recency_halves_every_half_life_of_market_time() -> None:
     window = WINDOWS[0]
-    rows = frame([headline(window, number, known_at=window.end - timedelta(hours=6 * number)) for number in (1, 2, 3)])
-    scored = sentiment.build(rows, logits_for(range(4)), [window], **SETTINGS)
-    assert scored.set_index("title")["recency"].to_dict() == {"Title 1": 0.5, "Title 2": 0.25, "Title 3": 0.125}
+    # The market closed 1.5 hours before the window's end, 0.15 market hours.
+    at = [window.end - timedelta(hours=1.5) - timedelta(hours=6 * number - 0.15) for number in (0.2, 1)]
+    rows = frame([headline(window, number, known_at=known_at) for number, known_at in enumerate(at)])
+    scored = sentiment.build(rows, logits_for(range(4)), [window], SESSIONS, **SETTINGS)
+    assert scored.set_index("title")["recency"].to_dict() == pytest.approx({"Title 0": 2**-0.2, "Title 1": 0.5})
+
+
+def test_news_after_friday_s_close_is_still_news_on_monday() -> None:
+    weekend = next(window for window in windows_of(12) if window.end - window.start > timedelta(days=2))
+    rows = frame([headline(weekend, 0, known_at=weekend.start + timedelta(minutes=1))])
+    scored = sentiment.build(rows, logits_for(range(1)), [weekend], sessions_of([weekend]), **SETTINGS)
+    # 63 closed hours count 6.3: in clock time the recency would be below a thousandth.
+    assert scored["recency"].tolist() == pytest.approx([2 ** (-6.3 / 6)], abs=0.001)
+
+
+def scored_with(events: list[str], by_model: list[str] | None, **changes: object) -> pd.DataFrame:
+    """Sure headlines with these types by the rules and by the model."""
+    window = WINDOWS[0]
+    rows = frame([headline(window, number, event=event, **changes) for number, event in enumerate(events)])
+    logits = logits_for(range(len(events)))
+    logits[["negative", "neutral", "positive"]] = np.float32([0.0, 0.0, 5.0])
+    if by_model is not None:
+        logits["event"] = by_model
+    return sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS).sort_values("headline_id")
+
+
+def test_the_rules_decide_the_event_then_the_model_and_else_it_is_other() -> None:
+    assert scored_with(["results", "", ""], ["mna", "legal", ""])["event"].tolist() == ["results", "legal", "other"]
+    assert scored_with(["results", ""], None)["event"].tolist() == ["results", "other"]
+
+
+def test_recaps_opinions_and_macro_carry_no_tone_and_say_why() -> None:
+    scored = scored_with(["results", "price", "opinion", "macro"], None)
+    assert scored["reason"].tolist() == ["", "event", "event", "event"]
+    assert (scored["weight"] > 0).tolist() == [True, False, False, False]
+    assert scored["confident"].all()
+
+
+def test_tone_events_decide_which_events_carry_tone() -> None:
+    window = WINDOWS[0]
+    rows = frame([headline(window, 0, event="price"), headline(window, 1, event="results")])
+    logits = logits_for(range(2))
+    logits[["negative", "neutral", "positive"]] = np.float32([0.0, 0.0, 5.0])
+    scored = sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS, tone_events=("price",))
+    assert scored.set_index("event")["reason"].to_dict() == {"price": "", "results": "event"}
+
+
+def test_an_unsure_recap_carries_no_tone_because_it_is_a_recap() -> None:
+    window = WINDOWS[0]
+    rows = frame([headline(window, 0, event="price")])
+    logits = pd.DataFrame([[0.0, 0.0, 0.0]], index=["hash0"], columns=list(sentiment.LABELS))
+    scored = sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS)
+    assert scored["reason"].tolist() == ["event"]
+
+
+@pytest.mark.parametrize("span", ["", "0-6", "0-6 30-36"])
+def test_a_rating_action_is_toned_by_what_it_does(span: str) -> None:
+    text = "Nvidia downgraded to sell at Citi"
+    (rated,) = scored_with(["rating"], None, text=text, span=span).itertuples()
+    action = rating_action(text, (0, 6))
+    assert action is not None
+    assert (rated.p_negative, rated.p_neutral, rated.p_positive) == action.probabilities
+    (reported,) = scored_with(["results"], None, text=text, span=span).itertuples()
+    assert reported.p_positive > 0.9
+
+
+def test_a_rating_without_an_action_has_the_tone_of_the_model() -> None:
+    (rated,) = scored_with(["rating"], None, text="Analysts on Nvidia").itertuples()
+    assert rated.p_positive > 0.9
 
 
 def test_missing_logits_are_reported_in_one_line() -> None:
     window = WINDOWS[0]
     rows = frame([headline(window, number) for number in range(4)])
     with pytest.raises(ValueError, match=r"missing for 2 texts, first 'Title 3'; score every text") as caught:
-        sentiment.build(rows, logits_for(range(2)), [window], **SETTINGS)
+        sentiment.build(rows, logits_for(range(2)), [window], SESSIONS, **SETTINGS)
     assert "\n" not in str(caught.value)
 
 
@@ -222,20 +303,20 @@ def test_repeated_or_infinite_logits_are_refused() -> None:
     window, logits = WINDOWS[0], logits_for(range(2))
     rows = frame([headline(window, number) for number in range(2)])
     with pytest.raises(ValueError, match="hash0 has more than one row"):
-        sentiment.build(rows, pd.concat([logits, logits]), [window], **SETTINGS)
+        sentiment.build(rows, pd.concat([logits, logits]), [window], SESSIONS, **SETTINGS)
     logits.loc["hash1", "neutral"] = np.nan
     with pytest.raises(ValueError, match="not finite"):
-        sentiment.build(rows, logits, [window], **SETTINGS)
+        sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS)
 
 
 def test_a_headline_from_the_future_is_refused() -> None:
     window = WINDOWS[0]
     rows = frame([headline(window, 0), headline(window, 1, known_at=window.end)])
     with pytest.raises(ValueError, match=r"headline 0000000000000001 is known at .* must come from the past"):
-        sentiment.build(rows, logits_for(range(2)), [window], **SETTINGS)
+        sentiment.build(rows, logits_for(range(2)), [window], SESSIONS, **SETTINGS)
 
 
 @pytest.mark.parametrize("rows", [HEADLINES.empty(), frame([headline(WINDOWS[1], 0), headline(WINDOWS[0], 1, "")])])
 def test_nothing_to_score_gives_an_empty_frame(rows: pd.DataFrame) -> None:
-    scored = sentiment.build(rows, logits_for(range(0)), WINDOWS[:1], **SETTINGS)
+    scored = sentiment.build(rows, logits_for(range(0)), WINDOWS[:1], SESSIONS, **SETTINGS)
     pd.testing.assert_frame_equal(scored, SENTIMENT.empty())

@@ -25,10 +25,12 @@ LEAST = 0.1
 def sentiment_row(story: str, number: int, score: float, weight: float, confidence: float = 0.9) -> dict[str, Any]:
     """A SENTIMENT row of AAA: one headline of a story."""
     return {
-        "window_start": NOW.start, "headline_id": f"{story}{number}", "symbol": "AAA", "known_at": NOW.start + HOUR,
+        "window_start": NOW.start, "headline_id": f"{story}{number}", "symbol": "AAA",
+        "published_at": NOW.start + HOUR, "known_at": NOW.start + HOUR, "role": "subject", "event": "results",
         "title": f"Story {story} told {number}", "url": f"https://news.example/{story}{number}", "source": "Wire",
         "story_id": story, "told": False, "p_negative": 0.1, "p_neutral": 0.1, "p_positive": 0.8, "score": score,
         "confidence": confidence, "confident": True, "recency": 1.0, "relevance": 1.0, "novelty": 1.0, "weight": weight,
+        "reason": "" if weight else "confidence",
     }  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def signal_from(rows: list[dict[str, Any]], technical: float | None = None) -> S
     news = HEADLINES.conform(pd.DataFrame([headline(1, "Story a told 1")]))
     scored = scores.build(news, sentiment, price, ["AAA"], [NOW], sentiment_weight=0.6)
     (candidate,) = apply_gates(to_arrays(scored), NOW, min_combined_score=0.0, generator="news_driven").candidates
-    return decide([candidate], [], NOW, expiry_days=7, max_signals=5).signals[0]
+    return decide([candidate], [], NOW, expiry_days=7, max_signals=5, flip_cooldown_days=2).signals[0]
 
 
 def revision(story: str, number: int, title: str, tone: Tone | None = None, at: datetime = NEXT.start) -> Revision:
@@ -154,9 +156,10 @@ def test_what_did_not_change_or_was_known_before_corrects_nothing() -> None:
 
 def headline(number: int, title: str, **changes: Any) -> dict[str, Any]:
     return {
-        "window_start": NOW.start, "headline_id": f"{number}", "symbol": "AAA", "relevance": 1.0,
+        "window_start": NOW.start, "headline_id": f"{number}", "symbol": "AAA", "role": "subject", "relevance": 1.0,
         "published_at": NOW.start, "known_at": NOW.start + number * HOUR, "reconstructed": False, "title": title,
-        "text": title, "text_hash": title, "url": f"https://news.example/a{number}", "source": "Wire", "feed": "wire",
+        "text": title, "text_hash": title, "span": "", "event": "", "reason": "",
+        "url": f"https://news.example/a{number}", "source": "Wire", "feed": "wire",
         "story_id": "a", "member": 0, "novelty": 1.0, "told": False, **changes,
     }  # fmt: skip
 

@@ -26,9 +26,9 @@ def row(symbol: str, combined: float, tone: float, technical: float = math.nan, 
         "symbol": symbol,
         "n_tagged": 3,
         "n_relevant": 2,
+        "n_eventful": 2,
         "n_confident": 1,
         "n_stories": 1,
-        "n_effective": 1.0,
         "total_weight": 0.5,
         "tone": tone,
         "tone_confidence": 0.8,
@@ -40,6 +40,9 @@ def row(symbol: str, combined: float, tone: float, technical: float = math.nan, 
         "story_id": f"story of {symbol}",
         "news_title": f"Title of {symbol}",
         "news_url": "https://example.com/a",
+        "story_known_at": KNOWN,
+        "event": "results",
+        "reaction": math.nan,
         "contributions": contributions(combined, technical),
         **values,
     }
@@ -88,11 +91,13 @@ def test_a_candidate_carries_what_its_signal_will_show() -> None:
     assert (candidate.fresh, candidate.fragile, candidate.source) == (True, True, "news_driven_ml")
     assert (candidate.story_id, candidate.news_title) == ("story of NVDA", "Title of NVDA")
     assert candidate.contributions == contributions(-0.5, -0.2)
+    assert (candidate.event, candidate.reaction) == ("results", None)
 
 
 def test_a_missing_technical_score_is_none() -> None:
-    (candidate,) = run(row("NVDA", 0.5, 0.7)).candidates
+    (candidate,) = run(row("NVDA", 0.5, 0.7, reaction=-2.1)).candidates
     assert (candidate.technical, candidate.signal_type) == (None, "BUY")
+    assert candidate.reaction == -2.1
 
 
 def test_the_threshold_itself_passes() -> None:
@@ -105,11 +110,12 @@ def test_every_gate_is_counted_in_order() -> None:
         row("B", 0.4, -0.1),
         row("C", 0.1, 0.1),
         row("D", 0.0, 0.0, n_confident=0, n_stories=0),
-        row("E", 0.0, 0.0, n_relevant=0, n_confident=0, n_stories=0),
+        row("E", 0.0, 0.0, n_relevant=0, n_eventful=0, n_confident=0, n_stories=0),
     )
     assert list(gated.funnel.items()) == [
         ("headlines_tagged", 15),
         ("headlines_relevant", 8),
+        ("headlines_eventful", 8),
         ("headlines_confident", 3),
         ("symbols_scored", 5),
         ("symbols_with_news", 4),
@@ -156,7 +162,7 @@ def test_news_without_confidence_is_a_near_miss_only_where_the_rest_would_do() -
     miss = near_miss(row("A", 0.36, 0.0, 0.9, **silent))
 
     assert (miss.gate, miss.relevant) == ("confident", 2)
-    assert miss.reason == "0 of 2 relevant headlines confident enough; price alone gives +0.36"
+    assert miss.reason == "0 of 2 relevant headlines carry a confident tone; price alone gives +0.36"
     assert run(row("A", 0.2, 0.0, 0.5, **silent)).near_misses == ()
     assert run(row("A", 0.36, 0.0, 0.9, n_relevant=0, **silent)).near_misses == ()
 
@@ -173,6 +179,7 @@ def test_the_technical_generator_knows_nothing_of_the_news() -> None:
     assert (candidate.tone, candidate.confidence_score, candidate.fresh, candidate.fragile) == (0, 0, False, False)
     assert (candidate.story_id, candidate.news_title, candidate.news_url) == ("", "", "")
     assert candidate.source == "technical"
+    assert (candidate.event, candidate.reaction) == (None, None)
     (part,) = json.loads(candidate.contributions)
     assert (part["name"], part["contribution"]) == ("rsi", -0.5)
     (miss,) = gated.near_misses

@@ -16,7 +16,7 @@ from signals_pipeline.core.signals.decision import (
     active_at,
     decide,
     expired_in,
-    near_misses_with_capped,
+    near_misses_of_window,
 )
 from signals_pipeline.core.windows import NEW_YORK, Window, windows_between
 from signals_pipeline_tests.support.signal_builders import WEEK, WINDOWS, candidate, signal
@@ -25,9 +25,21 @@ MONDAY, MONDAY_NIGHT, TUESDAY = WINDOWS[0], WINDOWS[1], WINDOWS[2]
 
 
 def run(
-    window: Window, *candidates: Candidate, active: tuple[Signal, ...] = (), days: float = WEEK, max_signals: int = 25
+    window: Window,
+    *candidates: Candidate,
+    active: tuple[Signal, ...] = (),
+    days: float = WEEK,
+    max_signals: int = 25,
+    cooldown: float = 2.0,
 ) -> Decision:
-    return decide(candidates, active, window, expiry_days=days, max_signals=max_signals)
+    return decide(
+        candidates,
+        active,
+        window,
+        expiry_days=days,
+        max_signals=max_signals,
+        flip_cooldown_days=cooldown,
+    )
 
 
 def kinds(decision: Decision) -> dict[str, str]:
@@ -51,13 +63,13 @@ def histories(draw: st.DrawFn, windows: tuple[Window, ...] = WINDOWS) -> tuple[t
 
 
 def play(
-    history: tuple[tuple[Candidate, ...], ...], *, days: float = WEEK, max_signals: int = 25
+    history: tuple[tuple[Candidate, ...], ...], *, days: float = WEEK, max_signals: int = 25, cooldown: float = 2.0
 ) -> list[tuple[Window, list[Signal], Decision]]:
     """Decide window after window; gives each one's past and decision."""
     past: list[Signal] = []
     played = []
     for window, candidates in zip(WINDOWS, history, strict=True):
-        decision = run(window, *candidates, active=tuple(past), days=days, max_signals=max_signals)
+        decision = run(window, *candidates, active=tuple(past), days=days, max_signals=max_signals, cooldown=cooldown)
         played.append((window, list(past), decision))
         past.extend(decision.signals)
     return played
@@ -73,7 +85,7 @@ def test_the_first_signal_of_a_symbol_is_new() -> None:
     )
     assert (made.symbol, made.signal_type, made.combined_score) == ("NVDA", "BUY", 0.5)
     assert made.window_start == MONDAY.start
-    assert decision.funnel == {"repeats": 0, "capped": 0, "signals": 1}
+    assert decision.funnel == {"repeats": 0, "refused_flips": 0, "capped": 0, "signals": 1}
 
 
 def test_the_same_type_again_is_a_repeat_of_the_active_signal() -> None:
@@ -81,7 +93,7 @@ def test_the_same_type_again_is_a_repeat_of_the_active_signal() -> None:
     again = candidate(TUESDAY, combined=0.6)
     decision = run(TUESDAY, again, active=(active,))
     assert (decision.signals, decision.repeats) == ((), ((again, active),))
-    assert decision.funnel == {"repeats": 1, "capped": 0, "signals": 0}
+    assert decision.funnel == {"repeats": 1, "refused_flips": 0, "capped": 0, "signals": 0}
 
 
 @pytest.mark.parametrize(
@@ -119,12 +131,75 @@ def test_the_opposite_type_flips_and_closes_the_active_signal() -> None:
     assert standing == {"NVDA": decision.signals[0]}
 
 
+def flips_of(*scores: float, cooldown: float = 2.0) -> list[str]:
+    """What becomes of a company whose score changes window by window, from Monday morning on."""
+    past: list[Signal] = []
+    kinds_by_window = []
+    for window, score in zip(WINDOWS, scores, strict=False):
+        decision = run(window, candidate(window, combined=score), active=tuple(past), cooldown=cooldown)
+        past.extend(decision.signals)
+        kinds_by_window.append("refused" if decision.refused else kinds(decision).get("NVDA", "repeat"))
+    return kinds_by_window
+
+
+def test_a_second_flip_within_the_cool_down_is_refused() -> None:
+    assert flips_of(0.5, -0.5, 0.5) == ["new", "flipped", "refused"]
+    # The refused flip leaves the active signal in force: the same side again is a repeat.
+    assert flips_of(0.5, -0.5, 0.5, -0.5) == ["new", "flipped", "refused", "repeat"]
+
+
+def test_a_higher_score_flips_again_whatever_the_cool_down() -> None:
+    assert flips_of(0.5, -0.5, 0.51) == ["new", "flipped", "flipped"]
+
+
+def test_after_the_cool_down_a_signal_may_flip_again() -> None:
+    # Two windows a day: the sixth ends exactly two days after the second.
+    assert flips_of(0.5, -0.5, -0.5, -0.5, 0.5, 0.5) == ["new", "flipped", "repeat", "repeat", "refused", "flipped"]
+    assert flips_of(0.5, -0.5, 0.5, cooldown=0.0) == ["new", "flipped", "flipped"]
+
+
+def test_a_refused_flip_is_a_near_miss_that_names_the_gate() -> None:
+    active = signal(MONDAY, combined=-0.6, lifecycle="flipped")
+    decision = run(MONDAY_NIGHT, candidate(MONDAY_NIGHT, combined=0.5), active=(active,))
+    assert (decision.refused, decision.signals, decision.closed) == (((decision.refused[0][0], active),), (), ())
+    (miss,) = near_misses_of_window((), decision)
+    assert (miss.symbol, miss.gate, miss.combined_score) == ("NVDA", "cooldown", 0.5)
+    assert miss.reason == "flipped to SELL too recently, and +0.50 is no stronger than −0.60"
+
+
+def test_a_cool_down_longer_than_the_expiry_remembers_the_flip() -> None:
+    flipped = signal(MONDAY, combined=-0.5, lifecycle="flipped")
+    stronger = signal(TUESDAY, combined=-0.7, lifecycle="stronger")
+    later = WINDOWS[3]
+    decision = run(later, candidate(later, combined=0.6), active=(flipped, stronger), days=1.0, cooldown=5.0)
+    assert [each.symbol for each, _ in decision.refused] == ["NVDA"]
+
+
+@settings(max_examples=80, deadline=None)
+@given(histories(), st.sampled_from([0.5, 2.0, WEEK]), st.sampled_from([0.0, 1.0, 2.0, WEEK]))
+def test_a_signal_flips_at_most_once_in_the_cool_down_unless_its_score_is_higher(
+    history: tuple[tuple[Candidate, ...], ...], days: float, cooldown: float
+) -> None:
+    for window, past, decision in play(history, days=days, cooldown=cooldown):
+        standing = active_at(past, window.as_of, days)
+        since = window.as_of - timedelta(days=cooldown)
+        flipped = {each.symbol for each in past if each.lifecycle == "flipped" and each.decided_at > since}
+        for made in decision.signals:
+            if made.lifecycle == "flipped" and made.symbol in flipped:
+                assert abs(made.combined_score) > abs(standing[made.symbol].combined_score)
+        for refused, active in decision.refused:
+            assert refused.symbol in flipped
+            assert standing[refused.symbol] == active
+            assert refused.signal_type != active.signal_type
+            assert abs(refused.combined_score) <= abs(active.combined_score)
+
+
 def test_the_cap_keeps_the_largest_and_then_the_first_symbols() -> None:
     scores = {"A": 0.4, "B": -0.5, "C": 0.4, "D": 0.6}
     decision = run(MONDAY, *(candidate(MONDAY, symbol, score) for symbol, score in scores.items()), max_signals=3)
     assert [each.symbol for each in decision.signals] == ["D", "B", "A"]
     assert [each.symbol for each in decision.capped] == ["C"]
-    assert decision.funnel == {"repeats": 0, "capped": 1, "signals": 3}
+    assert decision.funnel == {"repeats": 0, "refused_flips": 0, "capped": 1, "signals": 3}
 
 
 def test_a_capped_flip_closes_nothing() -> None:
@@ -152,7 +227,7 @@ def test_capped_candidates_are_near_misses() -> None:
         MONDAY, candidate(MONDAY, "A", 0.9), candidate(MONDAY, "B", 0.8), candidate(MONDAY, "C", -0.7), max_signals=1
     )
     below = tuple(NearMiss(f"S{number}", "threshold", 0.2, 0.1, None, "", "") for number in range(4))
-    merged = near_misses_with_capped(below, decision)
+    merged = near_misses_of_window(below, decision)
     assert [each.symbol for each in merged] == ["B", "C", "S0", "S1", "S2"]
     reason = "outside the top 1 of this digest"
     assert merged[1] == NearMiss("C", "cap", -0.7, -0.7, None, "Title of C", reason)
@@ -243,9 +318,9 @@ def test_a_smaller_cap_gives_a_subset_of_the_same_window_s_signals(
         run(TUESDAY, *history[2], active=active, max_signals=max_signals) for max_signals in sorted((one, other))
     )
     assert more.signals[: len(fewer.signals)] == fewer.signals
-    assert fewer.repeats == more.repeats
+    assert (fewer.repeats, fewer.refused) == (more.repeats, more.refused)
     assert set(fewer.closed) <= set(more.closed)
-    places = len(fewer.signals) + len(fewer.capped) + len(fewer.repeats)
+    places = len(fewer.signals) + len(fewer.capped) + len(fewer.repeats) + len(fewer.refused)
     assert places == len(history[2])
 
 

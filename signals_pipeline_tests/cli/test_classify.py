@@ -1,0 +1,161 @@
+"""`signals classify` reads headlines as the assets do."""
+
+import csv
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from signals_pipeline import sample
+from signals_pipeline.adapters.gazetteer import load_gazetteer
+from signals_pipeline.adapters.watchlist import load_watchlist
+from signals_pipeline.cli import main as signals
+from signals_pipeline.cli.classify import REASONS, ClassifyError, InputHeadline, read_titles, with_tagged_companies
+from signals_pipeline.core.linking.clauses import NO_TONE_REASONS
+from signals_pipeline.core.news.evidence import ARCHIVE
+from signals_pipeline.core.sentiment.tone import WITHOUT_TONE_BY_CONFIDENCE, WITHOUT_TONE_BY_EVENT
+from signals_pipeline.core.text import clean
+from signals_pipeline.core.watchlist import Watchlist
+from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
+
+WATCHLIST = """
+- {symbol: MSFT, company: Microsoft Corporation, aliases: [Microsoft]}
+- {symbol: INTC, company: Intel Corporation, aliases: [Intel]}
+"""
+
+
+@pytest.fixture
+def watchlist(tmp_path: Path) -> Path:
+    """A watchlist of two companies."""
+    file = tmp_path / "watchlist.yaml"
+    file.write_text(WATCHLIST, encoding="utf-8")
+    return file
+
+
+def classified(*arguments: str, text: str = "") -> list[dict[str, object]]:
+    """The JSON objects that the command prints."""
+    result = CliRunner().invoke(signals, ["classify", "--json", *arguments], input=text, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_each_title_gives_one_object_with_the_companies_that_it_names(watchlist: Path) -> None:
+    text = "Microsoft profit beats estimates\nRain in Spain\nIntel slips while Microsoft gains on record profit\n"
+
+    headlines = classified("-", "--watchlist", str(watchlist), text=text)
+
+    assert [headline["title"] for headline in headlines] == text.splitlines()
+    companies = [[company["symbol"] for company in headline["companies"]] for headline in headlines]  # type: ignore[attr-defined]
+    assert companies == [["MSFT"], [], ["INTC", "MSFT"]]
+    microsoft = headlines[0]["companies"][0]  # type: ignore[index]
+    assert microsoft["role"] == "subject"
+    assert microsoft["relevance"] == 1
+    assert microsoft["event"] == "results"
+    assert microsoft["tone"] > 0.5
+    assert microsoft["confidence"] > 0.6
+    assert microsoft["reason"] is None
+    assert headlines[1]["reason"] == "no company of the watchlist"
+
+
+def test_a_title_without_tone_says_why(watchlist: Path) -> None:
+    [headline] = classified("-", "--watchlist", str(watchlist), text="3 stocks to buy now: Microsoft, Intel and more\n")
+
+    for company in headline["companies"]:  # type: ignore[attr-defined]
+        assert company["tone"] is None
+        assert company["reason"] in REASONS
+
+
+def test_every_reason_of_the_pipeline_has_words() -> None:
+    reasons = {*NO_TONE_REASONS, ARCHIVE, WITHOUT_TONE_BY_CONFIDENCE, WITHOUT_TONE_BY_EVENT}
+
+    assert reasons <= set(REASONS)
+
+
+def test_a_csv_file_may_have_its_columns_in_any_order(tmp_path: Path) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text('source,Title,symbol\nReuters,"Intel, Microsoft rise",intc|msft\n', encoding="utf-8-sig")
+
+    assert list(read_titles(file)) == [InputHeadline("Intel, Microsoft rise", ("INTC", "MSFT"), "Reuters")]
+
+
+def test_a_csv_file_without_a_title_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text("headline,symbol\nIntel rises,INTC\n", encoding="utf-8")
+
+    with pytest.raises(ClassifyError, match=r"titles\.csv: no column 'title' in the header \(headline, symbol\)"):
+        list(read_titles(file))
+
+
+def test_a_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ClassifyError, match=r"can't be read .* check the path"):
+        list(read_titles(tmp_path / "missing.txt"))
+
+
+def test_companies_that_a_tag_names_are_followed_by_their_headline_names(watchlist: Path, tmp_path: Path) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text("title,symbol\nNetflix raises prices again,NFLX\n", encoding="utf-8")
+
+    [headline] = classified(str(file), "--watchlist", str(watchlist))
+
+    [company] = headline["companies"]  # type: ignore[misc]
+    assert (company["symbol"], company["role"]) == ("NFLX", "subject")
+
+
+def test_tags_of_followed_and_of_unknown_companies_add_nobody() -> None:
+    companies = load_watchlist(sample.WATCHLIST)
+
+    extended = with_tagged_companies(companies, load_gazetteer(), {companies.symbols[0], "NOSUCHTICKER"})
+
+    assert extended == Watchlist(companies.companies)
+
+
+def test_titles_without_words_are_reported(watchlist: Path) -> None:
+    headlines = classified("-", "--watchlist", str(watchlist), text="...\n")
+
+    assert headlines == [{"title": "...", "companies": [], "reason": "no words in it"}]
+
+
+def test_headlines_are_read_as_the_assets_read_them(pipeline: TestPipeline, tmp_path: Path) -> None:
+    windows = SAMPLE_WINDOWS[:6]
+    pipeline.run(windows)
+    headlines = _frames(pipeline, "headlines")
+    sentiment = _frames(pipeline, "sentiment")
+    titles = headlines.loc[headlines["symbol"] != "", "title"].drop_duplicates().tolist()
+    tags = _tags()
+    file = tmp_path / "titles.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("title", "symbol"))
+        writer.writerows((title, "|".join(tags[title])) for title in titles)
+
+    answers = {
+        (headline["title"], company["symbol"]): company
+        for headline in classified(str(file))
+        for company in headline["companies"]  # type: ignore[attr-defined]
+    }
+
+    assert len(sentiment) > 20
+    for row in sentiment.itertuples():
+        answer = answers[row.title, row.symbol]
+        assert (answer["role"], answer["event"]) == (row.role, row.event)
+        assert answer["confidence"] == pytest.approx(row.confidence, abs=1e-4)
+        assert answer["reason"] == (row.reason or None)
+        assert answer["tone"] == (None if row.reason else pytest.approx(row.score, abs=1e-4))
+
+
+def _frames(pipeline: TestPipeline, stage: str) -> pd.DataFrame:
+    """What a stage stored of all windows."""
+    folder = pipeline.settings.signals_data_dir / "frames" / stage
+    return pd.concat([pd.read_parquet(file) for file in sorted(folder.glob("*.parquet"))])
+
+
+def _tags() -> dict[str, list[str]]:
+    """The vendor's symbols of the sample's titles, as they are stored."""
+    tags: dict[str, list[str]] = {}
+    with sample.HEADLINES.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            title, _ = clean(row["title"])
+            tags.setdefault(title, []).append(row["symbol"])
+    return tags
