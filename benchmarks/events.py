@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.results import file_section, table
+from signals_pipeline.core.event_types import EVENT_TYPES, EventType
 from signals_pipeline.core.intervals import wilson_interval
-from signals_pipeline.core.sentiment.events import EVENT_TYPES, EventType, rule_event
+from signals_pipeline.core.sentiment.events import rule_event
 
 
 @dataclass(frozen=True, slots=True)
