@@ -2,8 +2,8 @@
 
 from collections import Counter, defaultdict
 
+from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.linking.roles import Role
-from signals_pipeline.core.sentiment.events import EventType
 from signals_pipeline_tests.support.labelled_data import PARTS, labelled_headlines, rows
 
 HEADLINES = labelled_headlines()

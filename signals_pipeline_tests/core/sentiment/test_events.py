@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signals_pipeline.core.event_types import EVENT_TYPES, EventType
 from signals_pipeline.core.sentiment import events
 from signals_pipeline.core.sentiment.events import (
-    EVENT_TYPES,
-    EventType,
     RatingAction,
     RatingChange,
     RatingView,

@@ -1,0 +1,113 @@
+"""How often event types of headlines are right: python -m benchmarks.events FILE.csv [MODEL].
+
+FILE has the columns title and event, and may have symbol, role, span ("START-END"), source and part; an event that a
+reader left open is empty and not counted. Rules are judged alone; with a model's folder also with its classifier where
+no rule decides. Precision is right / decided, recall right / all of the type, with Wilson 95 % intervals.
+"""
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.results import file_section, table
+from signals_pipeline.core.event_types import EVENT_TYPES, EventType
+from signals_pipeline.core.intervals import wilson_interval
+from signals_pipeline.core.sentiment.events import rule_event
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledHeadline:
+    """A title with the type that readers gave it."""
+
+    title: str
+    span: str
+    role: str
+    source: str
+    event: str
+    part: str
+
+
+def read_labelled(path: Path) -> list[LabelledHeadline]:
+    """The file's rows that have a type."""
+    headlines = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if not row["event"]:
+                continue
+            span, role, source, part = (row.get(name) or "" for name in ("span", "role", "source", "part"))
+            headlines.append(LabelledHeadline(row["title"], span, role, source, row["event"], part))
+    return headlines
+
+
+def decide_by_rules(headlines: Sequence[LabelledHeadline]) -> list[str]:
+    """The rules' types, empty where no rule decides."""
+    decisions = []
+    for headline in headlines:
+        start, _, end = headline.span.partition(" ")[0].partition("-")
+        span = (int(start), int(end)) if end else None
+        decisions.append(rule_event(headline.title, span, role=headline.role, source=headline.source) or "")
+    return decisions
+
+
+def decide_with_classifier(headlines: Sequence[LabelledHeadline], rules: Sequence[str], folder: Path) -> list[str]:
+    """The rules' types, and the classifier's where no rule decides."""
+    from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
+
+    model = SentimentModel.load(folder, threads=2)
+    classified = model.score([ScoredText(headline.title, headline.span) for headline in headlines]).events
+    return [rule or event or EventType.OTHER for rule, event in zip(rules, classified, strict=True)]
+
+
+def judge(headlines: Sequence[LabelledHeadline], decisions: Sequence[str]) -> tuple[str, float]:
+    """The table of figures by type, and macro-F1 over the types that occur."""
+    counts = Counter((headline.event, decision) for headline, decision in zip(headlines, decisions, strict=True))
+    lines = []
+    scores = []
+    for event in EVENT_TYPES:
+        right = counts[event, event]
+        decided = sum(count for (_, decision), count in counts.items() if decision == event)
+        labelled = sum(count for (label, _), count in counts.items() if label == event)
+        if not labelled:
+            continue
+        scores.append(2 * right / (decided + labelled))
+        lines.append((event.value, labelled, share(right, decided), share(right, labelled), f"{scores[-1]:.2f}"))
+
+    right = sum(count for (label, decision), count in counts.items() if label == decision)
+    decided = sum(count for (_, decision), count in counts.items() if decision)
+    macro = sum(scores) / len(scores) if scores else 0.0
+    lines.append(("all", len(headlines), share(right, decided), share(right, len(headlines)), f"{macro:.2f}"))
+    return table(("type", "rows", "precision", "recall", "F1"), lines), macro
+
+
+def share(hits: int, n: int) -> str:
+    """A share with its interval."""
+    if not n:
+        return "-"
+    low, high = wilson_interval(hits, n)
+    return f"{hits / n:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def main(path: Path, folder: Path | None) -> None:
+    """Judge, print and file the section."""
+    headlines = read_labelled(path)
+    body = []
+    for part in sorted({headline.part for headline in headlines}):
+        rows = [headline for headline in headlines if headline.part == part]
+        rules = decide_by_rules(rows)
+        decided = sum(decision != "" for decision in rules)
+        figures, _ = judge(rows, rules)
+        body.append(f"Rules alone, {part or 'all rows'}: they decide {share(decided, len(rows))} of {len(rows)} rows.")
+        body.append(figures)
+        if folder is not None:
+            figures, _ = judge(rows, decide_with_classifier(rows, rules, folder))
+            body.append(f"Rules, then the classifier, {part or 'all rows'}:")
+            body.append(figures)
+    body.append("Unit: a headline and a company. Wilson 95 % intervals; F1 of all rows is the mean over types.")
+    file_section("Event types", "python -m benchmarks.events FILE.csv [MODEL]", "\n\n".join(body))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
