@@ -193,7 +193,7 @@ _BYSTANDER_BEFORE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BYSTANDER_AFTER = re.compile(
-    r"""(?:['’]s)?\s(?:rivals?|suppliers?|peers?|competitors?|challengers?|backers?|customers?|partners?|spin-?offs?
+    r"""(?:['’]s)?\s(?:rivals?|suppliers?|peers?|competitors?|challengers?|backers?|customers?|partners?(?!\s(?:Inc|LLC|LP|Group)\b)|spin-?offs?
         |alum(?:ni|nus)?|veterans?|vet|interns?|engineer|exec(?:utive)?s?\s(?:joins?|named|as)
         |challenge|wannabe|killer|copycat|lookalike|clone|alternative)\b""",
     re.IGNORECASE | re.VERBOSE,
@@ -394,9 +394,11 @@ def _is_list(text: str, spans: Sequence[MentionSpan]) -> bool:
     has_list_word = any(word in lower_case for word in _LIST_WORDS)
     match = _LIST_TITLE.search(text) if has_list_word else None
     if match:
-        # "Lilly is among the best stocks to buy" is about the one company that stands before.
+        # "Lilly is among the best stocks to buy" is about the one company that stands before, "TCS, Infosys big losers"
+        # about all of them.
         before = {span.symbol for span in spans if span.start < match.start()}
-        return not match["behind"] or len(before) != 1
+        is_predicate = len(before) == 1 or match.group().lower().endswith(("gainers", "losers"))
+        return not (match["behind"] and before and is_predicate)
     return len(spans) > 1 and _AND_MORE.search(text) is not None
 
 
