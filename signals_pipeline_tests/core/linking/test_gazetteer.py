@@ -1,5 +1,7 @@
 """Which names headlines use for listed companies, and when these mean the company."""
 
+import pickle
+
 import pytest
 
 from signals_pipeline.core.linking.gazetteer import Actor, Gazetteer, ListedCompany, NameUse, registered_words
@@ -128,3 +130,13 @@ def test_a_word_is_a_company_only_where_the_sentence_says_so(title: str, role: s
     links = {link.symbol: link.role.value for link in Linker(WATCHLIST, GAZETTEER).read(title, title).links}
 
     assert links["KO"] == role
+
+
+def test_a_gazetteer_in_use_is_pickled_without_what_it_computed() -> None:
+    used = Gazetteer(companies=(ListedCompany("HLX", "HELIX ENERGY SOLUTIONS GROUP INC", "NYSE"),))
+    assert used.tickers == {"HLX"}
+
+    copy = pickle.loads(pickle.dumps(used))  # noqa: S301 - our own bytes
+
+    assert copy == used
+    assert set(vars(copy)) == {"companies", "actors", "ambiguous_names"}
