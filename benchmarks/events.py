@@ -1,8 +1,9 @@
 """How often event types of headlines are right: python -m benchmarks.events [FILE.csv [MODEL]].
 
-Judges the labelled headlines of the tests; with a file, those: it has the columns title and event, and may have symbol, role, span ("START-END"), source and part; an event that a
-reader left open is empty and not counted. Rules are judged alone; with a model's folder also with its classifier where
-no rule decides. Precision is right / decided, recall right / all of the type, with Wilson 95 % intervals.
+Judges the labelled headlines of the tests; with a file, those: it has the columns title and event, and may have symbol,
+role, span ("START-END"), source and part. A row whose event is empty does not count. Rules are judged alone; with a
+model's folder also with its classifier where no rule decides. Precision is right / decided, recall right / all of the
+type, with Wilson 95 % intervals.
 """
 
 import csv
