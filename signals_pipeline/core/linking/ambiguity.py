@@ -9,7 +9,7 @@ chosen by reading real titles. Where names stand in a text is found in `mentions
 import re
 
 from signals_pipeline.core.linking.gazetteer import NameUse
-from signals_pipeline.core.linking.mentions import Mention
+from signals_pipeline.core.linking.mentions import OFF_LIST_MARK, Mention
 
 # Words of business anywhere in the sentence: with them an ambiguous name is a company's.
 _BUSINESS_WORDS = re.compile(
@@ -160,7 +160,8 @@ def accepted_symbols(mention: Mention, text: str, supported_symbols: set[str]) -
         text: The title or lead.
         supported_symbols: Symbols that tags, cashtags or unambiguous names of this item give.
     """
-    if means_other(mention, text):
+    # Which other thing a name off the watchlist means makes no difference.
+    if mention.symbols[0][0] != OFF_LIST_MARK and means_other(mention, text):
         return ()
     if mention.unambiguous:
         return mention.symbols

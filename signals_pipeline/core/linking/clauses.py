@@ -33,6 +33,8 @@ _MARKET_DATA = re.compile(
     r"|(?:in|out)flow of (?:net )?(?:\$|money)|trends? (?:higher|lower): showing|bulls dig in)",
     re.IGNORECASE,
 )
+# One of these is in each of them, which is soon found out.
+_MARKET_DATA_WORDS = ("option", "one put", "short interest", "flow of", "trend", "bulls dig")
 # A form filed with the SEC says nothing of its content.
 _FORM = re.compile(r"\b(?:files SEC form|new SEC filing)\b", re.IGNORECASE)
 # What a part is stripped of.
@@ -58,6 +60,7 @@ def clauses_by_company(
     text: str,
     spans: Sequence[MentionSpan],
     roles: Mapping[str, Role],
+    parts: Sequence[Span] | None = None,
 ) -> dict[str, Clause]:
     """Return the clause of each company.
 
@@ -65,16 +68,17 @@ def clauses_by_company(
         text: A title as the sentiment model would read it.
         spans: Where the text names companies, in order, none overlapping.
         roles: By symbol, for the companies wanted.
+        parts: The same as `cut_parts` returns them, where they are known.
     """
     # What the whole title is.
     title_reason = ""
-    if _MARKET_DATA.search(text):
+    lower_case = text.lower()
+    if any(word in lower_case for word in _MARKET_DATA_WORDS) and _MARKET_DATA.search(text):
         title_reason = "market_data"
-    elif _FORM.search(text):
+    elif "sec " in lower_case and _FORM.search(text):
         title_reason = "form"
 
     is_alone = len({span.symbol for span in spans}) == 1
-    parts: list[Span] = []
     clauses: dict[str, Clause] = {}
     for symbol, role in roles.items():
         if not role.relevance:
@@ -85,7 +89,7 @@ def clauses_by_company(
             own_spans = () if role is Role.SUBJECT else tuple((span.start, span.end) for span in spans)
             clauses[symbol] = Clause(text, own_spans) if _says_something(text, spans) else _NO_STATEMENT
         else:
-            parts = parts or cut_parts(text, spans)
+            parts = cut_parts(text, spans) if parts is None else parts
             clauses[symbol] = _clause(text, spans, parts, symbol, role)
     return clauses
 

@@ -89,6 +89,10 @@ class Gazetteer:
     def _uses(self) -> dict[str, NameUse]:
         return dict(self.ambiguous_names)
 
+    def __reduce__(self) -> tuple[type["Gazetteer"], tuple[object, ...]]:
+        """Return the fields alone: what is computed on first use may be added while another thread pickles this."""
+        return Gazetteer, (self.companies, self.actors, self.ambiguous_names)
+
     def names(self, company: ListedCompany) -> Iterator[HeadlineName]:
         """Yield the names that headlines use for a company: without its legal form, and without its trade.
 

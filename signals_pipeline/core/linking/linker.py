@@ -18,12 +18,11 @@ from signals_pipeline.core.linking.ambiguity import (
     is_doubtful,
     is_likely_company,
     may_be_company,
-    means_other,
 )
 from signals_pipeline.core.linking.clauses import clauses_by_company
 from signals_pipeline.core.linking.gazetteer import Gazetteer, NameUse
 from signals_pipeline.core.linking.mentions import CASHTAG_MARK, OFF_LIST_MARK, Mention, NameIndex
-from signals_pipeline.core.linking.parts import MentionSpan, Span
+from signals_pipeline.core.linking.parts import MentionSpan, Span, cut_parts
 from signals_pipeline.core.linking.roles import Role, assign_roles
 from signals_pipeline.core.text import CASHTAG, content_address, readable
 from signals_pipeline.core.watchlist import Watchlist
@@ -159,11 +158,12 @@ class Linker:
         # An unambiguous name or a tag anywhere in the item supports the ambiguous names of the same company.
         support = supporting_tags | _unambiguous_symbols(mentions) | _unambiguous_symbols(summary_mentions)
         spans = _accept(mentions, body, support)
-        roles.update((symbol, Role.OTHER) for symbol in _other_things(mentions, body))
+        roles.update((symbol, Role.OTHER) for symbol in _other_things(mentions, spans))
+        parts = cut_parts(body, spans)
         if any(span.symbol[0] != OFF_LIST_MARK for span in spans):
-            in_title = assign_roles(body, spans, self._names.brokers, cashtags=len(parsed.cashtags))
+            in_title = assign_roles(body, spans, self._names.brokers, parts=parts, cashtags=len(parsed.cashtags))
             roles.update((symbol, role) for symbol, role in in_title.items() if symbol[0] != OFF_LIST_MARK)
-        clauses = clauses_by_company(body, spans, roles)
+        clauses = clauses_by_company(body, spans, roles, parts)
 
         links: list[CompanyLink] = []
         named = {span.symbol for span in spans}
@@ -213,7 +213,8 @@ def _only_tagged(symbol: str, role: Role) -> CompanyLink:
 
 def _body_end(text: str, source: str) -> int:
     """Where a title ends and the name of its publisher begins."""
-    match = _SUFFIX.search(text)
+    has_dash = " - " in text or " | " in text or not text.isascii()
+    match = _SUFFIX.search(text) if has_dash else None
     if match is None:
         return len(text)
     publisher, wanted = _letters(match["publisher"]), _letters(source)
@@ -227,11 +228,12 @@ def _letters(name: str) -> str:
     return _NOT_ALNUM.sub("", name).casefold()
 
 
-def _other_things(mentions: Sequence[Mention], text: str) -> set[str]:
-    """The companies of the watchlist whose unambiguous name here means another thing."""
+def _other_things(mentions: Sequence[Mention], spans: Sequence[MentionSpan]) -> set[str]:
+    """The companies of the watchlist whose unambiguous name was not accepted: here it means another thing."""
+    accepted = {span.start for span in spans}
     found: set[str] = set()
     for mention in mentions:
-        if mention.unambiguous and mention.symbols[0][0] != OFF_LIST_MARK and means_other(mention, text):
+        if mention.unambiguous and mention.symbols[0][0] != OFF_LIST_MARK and mention.start not in accepted:
             found.update(mention.symbols)
     return found
 

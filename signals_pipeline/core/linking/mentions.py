@@ -207,8 +207,9 @@ class NameIndex:
         names = list(self._find_names(text))
         if explicit:
             names = [mention for mention in names if not is_inside_explicit(mention)]
-        mentions = sorted([*explicit, *names], key=lambda mention: mention.start)
-        return [*mentions, *self._find_bare_symbols(text, mentions)] if self._symbols else mentions
+        mentions = [*explicit, *names]
+        mentions.extend(self._find_bare_symbols(text, mentions))
+        return sorted(mentions, key=lambda mention: mention.start)
 
     def _find_symbols(self, text: str) -> Iterator[Mention]:
         """Yield the symbols of a text that can be nothing else."""
@@ -228,20 +229,22 @@ class NameIndex:
             if is_listed and not self.symbol(match[1]):
                 yield Mention(match.start(), match.end(), symbols=(OFF_LIST_MARK + match[1],), unambiguous=True)
 
-    def _find_bare_symbols(self, text: str, mentions: Sequence[Mention]) -> Iterator[Mention]:
-        """Yield symbols that stand in a text like words."""
-        if text.isupper():
-            return
+    def _find_bare_symbols(self, text: str, mentions: Sequence[Mention]) -> list[Mention]:
+        """Find symbols that stand in a text like words, outside the mentions found before."""
+        found: list[Mention] = []
+        if not self._symbols or text.isupper():
+            return found
         for match in _BARE_SYMBOL.finditer(text):
             start, end = match.span()
             if any(other.start < end and start < other.end for other in mentions):
                 continue
             symbol = self.symbol(match.group())
             if symbol:
-                yield Mention(start, end, (symbol,), unambiguous=False, is_ticker=True)
+                found.append(Mention(start, end, (symbol,), unambiguous=False, is_ticker=True))
             elif match.group() in self._tickers and match.group() not in _NOT_TICKERS:
                 off_list = OFF_LIST_MARK + match.group()
-                yield Mention(start, end, (off_list,), unambiguous=False, use=NameUse.CONTEXT, is_ticker=True)
+                found.append(Mention(start, end, (off_list,), unambiguous=False, use=NameUse.CONTEXT, is_ticker=True))
+        return found
 
     def _find_names(self, text: str) -> Iterator[Mention]:
         """Yield the names in a text from left to right, none overlapping another."""

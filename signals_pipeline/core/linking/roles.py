@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, cut_parts
+from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, Span, cut_parts
 
 
 class Role(StrEnum):
@@ -66,6 +66,12 @@ _LIST_TITLE = re.compile(
     )\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+# One of these words is in each of them.
+_LIST_WORDS = (
+    "stocks", "movers", "gainers", "losers", "news", "watch", "brokerage", "chart check", "trades", "final trade",
+    "highlight", "zacks", "report", "call", "earnings", "notable", "dogs of", "week ahead", "morning", "market",
+    "featuring", "analysis", "outlook",
+)  # fmt: skip
 # The end of a list of names, if there are several.
 _AND_MORE = re.compile(r"(?:&|,?\sand)\smore\W*$", re.IGNORECASE)
 # What stands between two companies that are compared.
@@ -187,7 +193,7 @@ _BYSTANDER_BEFORE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _BYSTANDER_AFTER = re.compile(
-    r"""(?:['’]s)?\s(?:rivals?|suppliers?|peers?|competitors?|challengers?|backers?|customers?|partners?|spin-?offs?
+    r"""(?:['’]s)?\s(?:rivals?|suppliers?|peers?|competitors?|challengers?|backers?|customers?|partners?(?!\s(?:Inc|LLC|LP|Group)\b)|spin-?offs?
         |alum(?:ni|nus)?|veterans?|vet|interns?|engineer|exec(?:utive)?s?\s(?:joins?|named|as)
         |challenge|wannabe|killer|copycat|lookalike|clone|alternative)\b""",
     re.IGNORECASE | re.VERBOSE,
@@ -339,6 +345,7 @@ def assign_roles(
     spans: Sequence[MentionSpan],
     brokers: Set[str],
     *,
+    parts: Sequence[Span] | None = None,
     cashtags: int = 0,
 ) -> dict[str, Role]:
     """Return the role of each company that a title names.
@@ -347,6 +354,7 @@ def assign_roles(
         text: The title, without its publisher's suffix.
         spans: Where it names companies, watched or not, in order, none overlapping.
         brokers: Companies that rate and forecast others.
+        parts: The same as `cut_parts` returns them, where they are known.
         cashtags: Number of symbols that the title is filed under.
     """
     # A publisher's page of the company: "BOEING CO : RBC keeps its Buy rating".
@@ -357,7 +365,7 @@ def assign_roles(
     symbols = {span.symbol for span in spans}
     if max(len(symbols), cashtags) >= _MINIMUM_LIST_SIZE or _is_list(text, spans):
         return dict.fromkeys(symbols, Role.MENTIONED)
-    return _Title(text, spans, brokers).roles()
+    return _Title(text, spans, brokers).roles(cut_parts(text, spans) if parts is None else parts)
 
 
 def _roles_where_filed_under(
@@ -381,11 +389,16 @@ def _roles_where_filed_under(
 
 def _is_list(text: str, spans: Sequence[MentionSpan]) -> bool:
     """Whether a title only lists the companies that it names."""
-    match = _LIST_TITLE.search(text)
+    # Half of the titles hold none of the words, which is soon found out.
+    lower_case = text.lower()
+    has_list_word = any(word in lower_case for word in _LIST_WORDS)
+    match = _LIST_TITLE.search(text) if has_list_word else None
     if match:
-        # "Lilly is among the best stocks to buy" is about the one company that stands before.
+        # "Lilly is among the best stocks to buy" is about the one company that stands before, "TCS, Infosys big losers"
+        # about all of them.
         before = {span.symbol for span in spans if span.start < match.start()}
-        return not match["behind"] or len(before) != 1
+        is_predicate = len(before) == 1 or match.group().lower().endswith(("gainers", "losers"))
+        return not (match["behind"] and before and is_predicate)
     return len(spans) > 1 and _AND_MORE.search(text) is not None
 
 
@@ -410,10 +423,14 @@ class _Title:
             if role:
                 self._fixed[span] = role
 
-    def roles(self) -> dict[str, Role]:
-        """The role of each company: the first of `_PRECEDENCE` that one of its mentions has."""
+    def roles(self, cut: Sequence[Span]) -> dict[str, Role]:
+        """The role of each company: the first of `_PRECEDENCE` that one of its mentions has.
+
+        Args:
+            cut: The title's parts.
+        """
         roles: dict[str, Role] = {}
-        parts = self._parts()
+        parts = self._parts(cut)
         # Somebody who is no known company may act before the first part that names one.
         has_subject = _has_unknown_actor(self._text[: parts[0].start])
         for part in parts:
@@ -424,9 +441,10 @@ class _Title:
                 roles[symbol] = min(role, earlier, key=_PRECEDENCE.index)
         return roles
 
-    def _parts(self) -> list[_Part]:
+    def _parts(self, cut: Sequence[Span]) -> list[_Part]:
+        """The parts that name companies."""
         parts: list[_Part] = []
-        for start, end in cut_parts(self._text, self._spans):
+        for start, end in cut:
             within = tuple(span for span in self._spans if start <= span.start < end)
             if within:
                 parts.append(_Part(start, end, within))

@@ -164,7 +164,7 @@ def test_rows_without_tone_keep_the_address_of_the_whole_text() -> None:
     assert rows["text_hash"].tolist() == [
         content_address(text) for text in ("Intel", "JPMorgan upgrades Dell", "Intel slips")
     ]
-    assert texts_to_score(rows).tolist() == ["Intel slips"]
+    assert texts_to_score(rows)["text"].tolist() == ["Intel slips"]
 
 
 @pytest.mark.parametrize("part", ["development", "held_out"])

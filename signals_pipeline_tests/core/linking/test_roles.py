@@ -87,6 +87,7 @@ def roles(title: str, tags: tuple[str, ...] = (), source: str = "") -> dict[str,
         ("Final Trades: Goldman Sachs, Verizon and gold", {"GS": MENTIONED, "VZ": MENTIONED}),
         ("Top Analyst Reports for Pfizer, Boeing & Oracle", {"PFE": MENTIONED, "BA": MENTIONED, "ORCL": MENTIONED}),
         ("Lilly is one of the best stocks to buy now", {"LLY": SUBJECT}),
+        ("Index slips below 26,000; Boeing, Tesla big losers", {"BA": SUBJECT, "TSLA": SUBJECT}),
         # Comparisons.
         ("Netflix vs. Walmart: which is the better buy?", {"NFLX": SUBJECT, "WMT": SUBJECT}),
         # Two statements.
@@ -118,6 +119,7 @@ def test_a_company_is_the_subject_only_where_something_is_reported_of_it(title: 
         ("JPMorgan Keeps an Overweight Rating on Carvana (CVNA)", {"JPM": BROKER}),
         ("Goldman Sachs Names Netflix to Conviction List", {"GS": BROKER, "NFLX": SUBJECT}),
         ("Bank of America sends clear message on Nvidia stock", {"BAC": BROKER, "NVDA": SUBJECT}),
+        ("Evercore Partners Inc. Begins Coverage on Boeing", {"BA": SUBJECT}),
         ("Baird and Bank of America Raise Netflix Price Targets", {"BAC": BROKER, "NFLX": SUBJECT}),
         ("Seagate price target boosted by Bank of America ahead of report", {"BAC": BROKER}),
         ("Netflix upgraded to buy at JPMorgan", {"NFLX": SUBJECT, "JPM": BROKER}),
