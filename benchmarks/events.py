@@ -1,8 +1,9 @@
-"""How often event types of headlines are right: python -m benchmarks.events FILE.csv [MODEL].
+"""How often event types of headlines are right: python -m benchmarks.events [FILE.csv [MODEL]].
 
-FILE has the columns title and event, and may have symbol, role, span ("START-END"), source and part; an event that a
-reader left open is empty and not counted. Rules are judged alone; with a model's folder also with its classifier where
-no rule decides. Precision is right / decided, recall right / all of the type, with Wilson 95 % intervals.
+Judges the labelled headlines of the tests; with a file, those: it has the columns title and event, and may have symbol,
+role, span ("START-END"), source and part. A row whose event is empty does not count. Rules are judged alone; with a
+model's folder also with its classifier where no rule decides. Precision is right / decided, recall right / all of the
+type, with Wilson 95 % intervals.
 """
 
 import csv
@@ -16,6 +17,8 @@ from benchmarks.results import file_section, table
 from signals_pipeline.core.event_types import EVENT_TYPES, EventType
 from signals_pipeline.core.intervals import wilson_interval
 from signals_pipeline.core.sentiment.events import rule_event
+
+LABELLED = Path(__file__).parent.parent / "signals_pipeline_tests" / "data" / "headline_gold.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,8 @@ def main(path: Path, folder: Path | None) -> None:
             body.append(f"Rules, then the classifier, {part or 'all rows'}:")
             body.append(figures)
     body.append("Unit: a headline and a company. Wilson 95 % intervals; F1 of all rows is the mean over types.")
-    file_section("Event types", "python -m benchmarks.events FILE.csv [MODEL]", "\n\n".join(body))
+    file_section("Event types", "python -m benchmarks.events", "\n\n".join(body))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else LABELLED, Path(sys.argv[2]) if len(sys.argv) > 2 else None)

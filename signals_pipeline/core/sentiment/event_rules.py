@@ -208,6 +208,11 @@ RULES: tuple[Rule, ...] = (
                 r"|issues?) (?:\S+ ){0,5}?(?:stock|share) (?:price|forecast|rating|target|call"
                 r"|view)\b",
             ),
+            Pattern(
+                "analyst",
+                r"\banalysts? (?:\w+ )?(?:increase|cut|raise|lower|boost|slash|trim|lift"
+                r"|hike)s? (?:their )?(?:forecasts?|estimates?|targets?)\b",
+            ),
             Pattern("analyst", r"\banalysts? (?:\w+ )?(?:recommend|rating|forecasts?|calls?|picks?|rate|update)\b"),
             Pattern("pt tp", r"\b(?:pt|tp) (?:on|of|to|at|raised|cut|lowered|reduced|increased|hiked|trimmed)\b"),
             Pattern("pt tp", r"\b(?:raises?|cuts?|lowers?|lifts?|trims?|hikes?|reduces?|boosts?) (?:pt|tp)\b"),
@@ -269,6 +274,11 @@ RULES: tuple[Rule, ...] = (
         EventType.RATING,
         Tier.FORM,
         (
+            Pattern(
+                "target",
+                rf"\b{_BROKER} (?:raises?|cuts?|lowers?|lifts?|trims?|hikes?|boosts?) (?:(?!s&p|oil"
+                rf"|gold|forecast)\S+ ){{0,4}}?targets?\b",
+            ),
             Pattern(
                 "bearish bullish cautious overweight positive upbeat",
                 rf"^(?!.*\?$).*\b{_BROKER}(?:'s)? (?:\w+ )?(?:is|remains|stays|turns|gets|grows|are"
@@ -854,13 +864,12 @@ RULES: tuple[Rule, ...] = (
         (
             Pattern(
                 "buy purchase",
-                r"\b(?!.*\b(?:jets?|aircraft|787s?|737s?|777x?s?|f-35s?|planes?"
-                r"|dreamliners?)\b)(?:to|agrees to|in talks to|near deal to|nears deal to|plans to"
-                r"|offers to|could|may|will) (?:buy|purchase) (?!back|the dip|shares|stock|more"
-                r"|up to|only|one|this|these|it|if|or|and|in|now|before|two|three|four|five|six"
-                r"|seven|eight|nine|ten|dozens|\d|[\w-]*(?: \w+)? ?(?:jets|aircraft|planes"
-                r"|airplanes|chips|power|oil|bonds|gas|dreamliner|electricity|energy|credits"
-                r"|bitcoin))(?:[\wxname])",
+                r"\b(?:to|agrees to|in talks to|near deal to|nears deal to|plans to|offers to"
+                r"|could|may|will) (?:buy|purchase) (?!.*\b(?:jets?|aircraft|787s?|737s?|777x?s?"
+                r"|f-35s?|planes?|dreamliners?)\b)(?!back|the dip|shares|stock|more|up to|only|one"
+                r"|this|these|it|if|or|and|in|now|before|two|three|four|five|six|seven|eight|nine"
+                r"|ten|dozens|\d|[\w-]*(?: \w+)? ?(?:jets|aircraft|planes|airplanes|chips|power"
+                r"|oil|bonds|gas|dreamliner|electricity|energy|credits|bitcoin))(?:[\wxname])",
             ),
             Pattern(
                 "bought buys",
@@ -970,7 +979,7 @@ RULES: tuple[Rule, ...] = (
                 r"\b(?:alleg(?:es?|ed|edly|ations?|ing)|accus(?:es?|ed|ing|ations?))\b",
             ),
             Pattern("charged", r"\bcharged with\b"),
-            Pattern("ban", r"\bban(?:s|ned)? (?!k)"),
+            Pattern("ban", r"(?<!ray-)\bban(?:s|ned)? (?!k)"),
             Pattern("congress lawmaker panel senator", r"\b(?:lawmakers?|senators?|congress|house panel)\b"),
             Pattern("breach violation", r"\b(?:data|privacy) (?:breach|violations?)\b"),
             Pattern("inquiry", r"\binquiry\b"),
@@ -1112,6 +1121,7 @@ RULES: tuple[Rule, ...] = (
                 r"|to leave|stepping down)\b",
             ),
             Pattern("buyout", r"\b(?:workforce|employee|voluntary|staff|worker)s? buyouts?\b"),
+            Pattern("buyouts", r"\boffer(?:s|ing|ed)? (?:voluntary )?buyouts\b"),
             Pattern(
                 "exits leave left",
                 r"\b(?:to leave|leaves|has left|exits) (?:xname|(?:the )?(?:company|drugmaker|firm"
@@ -1380,6 +1390,18 @@ RULES: tuple[Rule, ...] = (
             Pattern("tier", r"\b(?:ad-supported|subscription) tier\b"),
             Pattern("higher", r"\bhigher price now\b"),
             Pattern("content rights", r"\b(?:content spend|streaming rights|tv rights|media rights)\b"),
+        ),
+    ),
+    # Spending without a word on what it is for.
+    _rule(
+        EventType.CAPITAL,
+        Tier.WEAK,
+        (
+            Pattern(
+                "invest spend",
+                r"\b(?:to|will) (?:spend|invest) (?:up to |about |over |more than |nearly "
+                r"|at least |another |an? additional )?\$[\d.]+",
+            ),
         ),
     ),
     # Moves without a cause.
