@@ -6,11 +6,12 @@ nobody gave a label: a tweet with a topic has an event and no tone, a title with
 """
 
 import csv
+import hashlib
 import html
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -280,6 +281,73 @@ def topic_tweets(folder: Path, seed: int) -> tuple[list[Example], list[tuple[str
         if (event := topic_event(topic, text)) is not None
     ]
     return examples, watched
+
+
+# --- Titles labelled for this project ---
+
+
+def text_key(text: str) -> str:
+    """What `labelled.csv` calls a text by: the texts themselves are third parties' and stay in their data sets."""
+    return hashlib.sha256(plain(text).encode()).hexdigest()[:16]
+
+
+def plain(text: str) -> str:
+    """A text with HTML's escapes as characters and single blanks."""
+    return re.sub(r"\s+", " ", html.unescape(text)).strip()
+
+
+def labelled_examples(data: Path, file: Path) -> list[Example]:
+    """Training examples of titles that one reader labelled: main company, its tone, a second company, event type.
+
+    Args:
+        data: Folder with the data sets that hold the texts.
+        file: Columns key, company, tone, company2, tone2, event.
+
+    Raises:
+        ValueError: a text is not in the data sets, or does not hold its company.
+    """
+    texts = {text_key(text): plain(text) for text in _published_texts(data)}
+    examples: list[Example] = []
+    with file.open(encoding="utf-8", newline="") as stream:
+        for record in csv.DictReader(stream):
+            text = texts.get(record["key"])
+            if text is None:
+                raise ValueError(f"{file}: no text of key {record['key']} in {data}; fetch the data sets again")
+            tones = {record[name]: int(record[tone]) for name, tone in _LABELLED_COMPANIES if record[name]}
+            named = _markable(text, {name: tone + 1 for name, tone in tones.items()})
+            names = tuple(named)
+            # One tone of the whole title where its companies have no two.
+            distinct = set(tones.values())
+            whole = smoothed(distinct.pop() + 1, len(LABELS)) if len(distinct) == 1 else None
+            examples.append(
+                Example(
+                    marked(text, names),
+                    names,
+                    "labelled",
+                    whole,
+                    tuple(smoothed(label, len(LABELS)) for label in named.values()),
+                    tuple(range(len(names))),
+                    smoothed(EVENT_LABELS.index(record["event"]), len(EVENT_LABELS)),
+                )
+            )
+    return examples
+
+
+_LABELLED_COMPANIES = (("company", "tone"), ("company2", "tone2"))
+
+
+def _published_texts(data: Path) -> Iterator[str]:
+    """Every text of the data sets that `labelled.csv` draws from."""
+    files = {
+        "twitter-financial-news/topic_train.csv": "text",
+        "twitter-financial-news/sentiment_train.csv": "text",
+        "stocknet/headlines.csv": "title",
+        "sentfin/sentfin_headline.csv": "text",
+    }
+    for name, column in files.items():
+        with (data / name).open(encoding="utf-8", newline="") as stream:
+            for record in csv.DictReader(stream):
+                yield record[column]
 
 
 # --- Titles without a label, and made ones ---

@@ -21,6 +21,7 @@ from encoder import Answers, Encoding, MultiTask, quick, span_weights
 from examples import (
     Example,
     answered,
+    labelled_examples,
     newswire_examples,
     pattern_example,
     places_of,
@@ -247,6 +248,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--before", type=Path, required=True, help="model folder whose answers unlabelled titles keep")
     parser.add_argument("--keep-out", type=Path, nargs="*", default=[], help="CSV files whose titles are not learnt")
+    parser.add_argument("--labelled", type=Path, help="labels by this project of texts of the data sets")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=float, default=3)
     parser.add_argument("--batch", type=int, default=32)
@@ -274,6 +276,8 @@ def main() -> None:
     before = SentimentModel.load(settings.before, threads=settings.threads)
     examples += answered(titles, softmax(before.logits(titles)))
     examples = list(map(with_rule_event, examples))
+    if settings.labelled:
+        examples += labelled_examples(data, settings.labelled)
     examples += newswire_examples(DRAWS["newswire"] * 2, names.large, settings.seed)
     for file, count in PATTERN_TITLES.items():
         examples += map(pattern_example, pattern_examples(file, count, settings.seed))
