@@ -89,7 +89,7 @@ _FILED_UNDER = re.compile(r"(?: 'C')?\s:\s")
 # What may follow a broker's name before the verb: its legal form, its analysts, its head.
 _NAME_TAIL = r"""
     \.?(?:['’]s?)?(?:,?\s(?:&\sCo|Inc|Group|Corp(?:oration)?|Securities|Capital(?:\sMarkets)?|Research|Chase|Global
-        |(?:\w+\s){0,2}(?:analysts?|strategists?|economists?|survey|data|poll|note|desk|traders?))\b\.?)*
+        |(?:\w+\s){0,2}(?:analysts?|strategists?|economists?|survey|data|poll|note|desk|traders?))\b\.?){0,3}
 """
 # A verdict, a forecast or a comment, directly after the one who gives it: "JPMorgan's Matejka says".
 _OPINES = re.compile(

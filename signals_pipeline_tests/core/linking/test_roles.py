@@ -254,6 +254,16 @@ def test_the_reading_of_a_title_does_not_depend_on_what_follows_the_watchlist(wo
     assert alone.get("BA") == by_symbol.get("BA")
 
 
+@pytest.mark.parametrize(
+    "words", ["data survey note ", "Inc Group Corp ", "raises cut target ", "Goldman Sachs ", "A'"]
+)
+def test_a_title_of_repeated_words_is_read_in_no_time(words: str) -> None:
+    title = f"Goldman Sachs {words * 20}"[:300]
+
+    # Patterns that look ahead without a bound would take hours.
+    assert LINKER.read(title, title).links
+
+
 def test_five_companies_make_a_list() -> None:
     text = "A, B, C, D and E rise"
     spans = [MentionSpan(letter, text.index(letter), text.index(letter) + 1) for letter in "ABCDE"]
