@@ -63,7 +63,7 @@ def test_dot_env_sets_a_knob_but_the_environment_takes_precedence(
         ("SENTIMENT_WEIGHT", "1.01"),
         ("MIN_COMBINED_SCORE", "-0.1"),
         ("NEWS_LOOKBACK_HOURS", "0"),
-        ("SENTIMENT_MODEL", "finbart"),
+        ("SENTIMENT_MODEL", "Fin/BERT"),
         ("SIGNALS_DEPLOYMENT", "prodution"),
         ("SIGNALS_FIRST_WINDOW_DATE", None),
     ],

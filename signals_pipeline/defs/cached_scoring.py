@@ -53,13 +53,14 @@ class Scorer:
     """A prepared model and the score cache. The model is loaded only for texts that are not in the cache.
 
     Attributes:
-        name: "finbert" or "compact".
+        name: The model's name, e.g. "finbert" or "compact".
         revision: Content-derived revision, part of the cache key.
         quantisation: Arithmetic of the weights, e.g. "int8".
         folder: The model folder.
         load: Loads the model from the folder.
         cache: Cache of the logits.
         fallback: Why another model than the preferred one is used; empty if this is the preferred one.
+        origin: Repository, commit and kind of the checkpoint that the model was made from; empty for the compact one.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Scorer:
     load: Callable[[Path], Model]
     cache: ScoreCache
     fallback: str = ""
+    origin: str = ""
 
     @property
     def announcement(self) -> str:
@@ -77,9 +79,10 @@ class Scorer:
 
     @property
     def description(self) -> str:
-        """Model, arithmetic and revision, as shown to readers."""
+        """Model, arithmetic, revision and origin, as shown to readers."""
         arithmetic, _, _ = self.quantisation.partition(":")
-        return f"{self.name} {arithmetic} @{self.revision}"
+        made_from = f" from {self.origin}" if self.origin else ""
+        return f"{self.name} {arithmetic} @{self.revision}{made_from}"
 
     def scorable(self, headlines: pd.DataFrame) -> pd.DataFrame:
         """The headlines that are scored: all of them."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.settings.choices import ModelChoice, SignalGenerator
+from signals_pipeline.settings.choices import ModelChoice, ModelName, SignalGenerator
 from signals_pipeline.settings.documentation import explain
 
 
@@ -50,9 +50,10 @@ class Knobs(BaseModel):
     )
     sentiment_weight: float = Field(default=0.6, ge=0, le=1, description="Weight of tone in the combined score")
     tone_half_life_hours: float = Field(default=6, gt=0, le=240, description="Tone half-life in hours")
-    sentiment_model: ModelChoice = Field(
-        default=ModelChoice.AUTO,
-        description="Sentiment model: auto (finbert if prepared, otherwise compact), finbert or compact",
+    sentiment_model: ModelName = Field(
+        default=ModelChoice.AUTO.value,
+        description="Sentiment model: auto (finbert if prepared, otherwise compact), finbert, compact, or the name of"
+        " another prepared model",
     )
     signal_generator: SignalGenerator = Field(
         default=SignalGenerator.NEWS_DRIVEN,
