@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import CONFIG_FILE, MODEL_FILE, ModelError, read_manifest, write_manifest
 from signals_pipeline.cli.commands.model import model
+from signals_pipeline.cli.title_lists import TitleListError, read_titles
 from signals_pipeline_tests.support.checkpoints import write_checkpoint
 from signals_pipeline_tests.support.model_sources import prepared
 
@@ -136,3 +137,45 @@ def test_the_list_tells_a_damaged_folder(models: Path) -> None:
     assert "model.onnx: not the file that config.json was made for" in invoke("list").output
     (folder / CONFIG_FILE).unlink()
     assert "no config.json" in invoke("list").output
+
+
+# --- Distillation ---
+
+
+def test_the_compact_model_cannot_teach_itself(tmp_path: Path) -> None:
+    (tmp_path / "titles.txt").write_text("Profit rises\n")
+    result = invoke("distil", "--titles", tmp_path / "titles.txt")
+    assert isinstance(result.exception, ModelError)
+    assert str(result.exception).startswith("compact can't teach itself; prepare another model first: signals model ")
+
+
+def test_a_teacher_that_is_not_prepared_is_one_line() -> None:
+    result = invoke("distil", "--teacher", "finbert")
+    assert isinstance(result.exception, ModelError)
+    assert "not prepared" in str(result.exception)
+
+
+def test_distilling_before_there_is_a_database_is_one_line(models: Path) -> None:
+    prepared(models / "finbert", int8=True)
+    result = invoke("distil")
+    assert isinstance(result.exception, TitleListError)
+    assert str(result.exception).startswith("there is no database yet; ")
+
+
+def test_titles_of_a_csv_are_read_in_the_order_of_their_time(tmp_path: Path) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text('published_at,title\n2026-02-02T10:00:00Z,Second\n2026-01-02T10:00:00Z,"First, and more"\n')
+    assert read_titles(file) == ["First, and more", "Second"]
+
+
+def test_titles_of_a_plain_file_are_its_lines(tmp_path: Path) -> None:
+    file = tmp_path / "titles.txt"
+    file.write_text("Profit rises, says bank\nProfit falls\n")
+    assert read_titles(file) == ["Profit rises, says bank", "Profit falls"]
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "titles.txt"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(TitleListError, match=r"titles.txt: no UTF-8 text; save it as UTF-8"):
+        read_titles(file)

@@ -46,7 +46,7 @@ labels_option = click.option(
 
 @click.group()
 def model() -> None:
-    """Fetch, export, verify and list sentiment models."""
+    """Fetch, export, verify, distil and list sentiment models."""
 
 
 @model.command()
@@ -115,6 +115,43 @@ def verify(name: str | None) -> None:
     name = _chosen(settings, name)
     verification = prepare.verify(_prepared(settings, name), _source(settings, name))
     click.echo(f"{_prepared(settings, name)}: {name} @{verification.revision}, {verification.summary}")
+
+
+@model.command()
+@click.option("--teacher", help="Prepared model that answers; not given: the one that SENTIMENT_MODEL uses.")
+@click.option(
+    "--titles",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Titles to learn from: a CSV with the column title (and published_at), or one title per line, the oldest"
+    " first; not given: the live headlines in the database.",
+)
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), default=5, show_default=True, help="Time limit."
+)
+@click.option(
+    "--name", callback=_parse_name, default="compact-distilled", show_default=True, help="Name of the result."
+)
+def distil(teacher: str | None, file: Path | None, minutes: float, name: str) -> None:
+    """Teach the compact model what another prepared model answers on your own feed's titles.
+
+    The result is compared on later titles that it did not learn from, and on pairs of headlines that differ in a word.
+    If it got worse it is refused; else choose it with SENTIMENT_MODEL.
+    """
+    from signals_pipeline.cli.title_lists import archived_titles, read_titles
+    from signals_pipeline.model_export.distil import distil as teach
+
+    settings = Settings.checked()
+    target = _prepared(settings, name)
+    folder = model_folder(teacher or settings.sentiment_model, settings.models_dir)
+    if folder in {sample.COMPACT_MODEL, target}:
+        raise ModelError(
+            f"{folder.name} can't teach itself; prepare another model first: signals model fetch, then signals model"
+            " export"
+        )
+    titles = read_titles(file) if file else archived_titles(settings)
+    distillation = teach(titles, folder, target, minutes=minutes)
+    click.echo(f"{target}: {distillation.summary}; use it: SENTIMENT_MODEL={name}")
 
 
 @model.command()
