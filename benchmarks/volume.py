@@ -29,12 +29,13 @@ HEADLINES = 50_000
 PAGE = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def texts(count: int) -> pd.Series:
+def texts(count: int) -> pd.DataFrame:
     """The sample's titles, each with another of them as its description, made distinct by a number."""
     first, last = window_for_key(sample.FIRST_WINDOW).start, window_for_key(sample.LAST_WINDOW).end
     titles = [item.title or "" for item in RecordedNews(sample.HEADLINES).fetch(first, last).headlines]
     made = [f"{titles[at % len(titles)]} {at}. {titles[(at * 7 + 3) % len(titles)]}" for at in range(count)]
-    return pd.Series(made, index=[hashlib.sha256(text.encode()).hexdigest() for text in made], dtype="str")
+    index = [hashlib.sha256(text.encode()).hexdigest() for text in made]
+    return pd.DataFrame({"text": made, "span": ""}, index=index, dtype="str")
 
 
 def score(url: str) -> None:

@@ -49,13 +49,13 @@ def _rename(title: str, names: Names, draw: random.Random) -> str:
     return title
 
 
-def _americanise(title: str, draw: random.Random) -> str:
+def americanise(title: str, draw: random.Random) -> str:
     """Dollars, millions and US indices and authorities for the Indian ones."""
     title = _CRORE.sub(draw.choice(("million", "mln", "billion", "M")), _RUPEES.sub("$", title))
     return _INDIAN_WORD.sub(lambda found: _INDIAN.get(found[0].capitalize(), found[0]), title)
 
 
-def _renumber(title: str, draw: random.Random) -> str:
+def renumber(title: str, draw: random.Random) -> str:
     """Other digits, as many as before: tone must not hang on a figure learnt by heart."""
     return _NUMBER.sub(lambda found: "".join(draw.choice("123456789") for _ in found[0]), title)
 
@@ -96,9 +96,9 @@ def augment(title: str, names: Names, draw: random.Random) -> str:
     if draw.random() < 0.4:
         title = _rename(title, names, draw)
     if draw.random() < 0.4:
-        title = _americanise(title, draw)
+        title = americanise(title, draw)
     if draw.random() < 0.3:
-        title = _renumber(title, draw)
+        title = renumber(title, draw)
     if draw.random() < 0.3:
         title = _drop_words(title, draw)
     return _dress(title, names, draw) if draw.random() < 0.3 else title

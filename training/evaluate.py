@@ -7,17 +7,20 @@ Only reads: nothing is chosen or tuned here.
 
 import argparse
 import csv
+from collections import defaultdict
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from examples import places_of, read_entities, read_tweets, topic_event
 from matplotlib.figure import Figure
 from metrics import Bin, by_class, confusion, expected_calibration_error, macro_f1, reliability, softmax, wilson
 from numpy.typing import NDArray
 from rows import LABELS, read_sentfin
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from signals_pipeline.adapters.model.inference import SentimentModel
+from signals_pipeline.adapters.model.folder import EVENT_LABELS
+from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
 
 BEGIN, END = "<!-- figures: begin (written by training/evaluate.py) -->", "<!-- figures: end -->"
 PLOT = "calibration.svg"
@@ -111,6 +114,54 @@ def held_out(model: SentimentModel, data: Path, model_folder: Path) -> tuple[lis
     return summary, detail(labels, probabilities)
 
 
+def entity_rows(model: SentimentModel, data: Path) -> list[str]:
+    """Summary rows of SEntFiN's held-out entity rows: the tone toward each company, and that of the whole title."""
+    rows = [row for row in read_entities(data / "sentfin") if row.part == "held_out"]
+    labels_by_title: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        labels_by_title[row.title].append(row.label)
+    spans = [" ".join(f"{start}-{end}" for start, end in places_of(row.title, row.entity)) for row in rows]
+    toward = model.score([ScoredText(row.title, span) for row, span in zip(rows, spans, strict=True)]).logits
+    whole = model.logits([row.title for row in rows])
+    labels = np.array([row.label for row in rows])
+
+    found = [labels_by_title[row.title] for row in rows]
+    kinds = {
+        "one company in the title": [len(labels) == 1 for labels in found],
+        "several companies": [len(labels) > 1 for labels in found],
+        "companies of differing tone": [len(set(labels)) > 1 for labels in found],
+        "companies of opposite tone": [{0, 2} <= set(labels) for labels in found],
+    }
+    lines: list[str] = []
+    for name, chosen in kinds.items():
+        at = np.array(chosen)
+        lines.append(summary_row(f"SEntFiN entities held out, {name}", labels[at], toward[at].argmax(axis=1)))
+        lines.append(summary_row("the same rows, tone of the whole title", labels[at], whole[at].argmax(axis=1)))
+    return lines
+
+
+def topics(model: SentimentModel, data: Path) -> list[str]:
+    """The event head on the topics of tweets that are not trained on, as far as a topic is one event."""
+    rows: list[tuple[str, str]] = []
+    for text, topic in read_tweets(data / "twitter-financial-news" / "topic_valid.csv"):
+        event = topic_event(topic, text)
+        if event is not None:
+            rows.append((text, EVENT_LABELS[int(np.argmax(event))]))
+    answers = model.score([ScoredText(text) for text, _ in rows]).events
+    lines = ["", "### Event types against the topics of tweets (`topic_valid.csv`)", ""]
+    lines += ["| event | n | precision | recall | F1 |", "|---|---|---|---|---|"]
+    pairs = list(zip([event for _, event in rows], answers, strict=True))
+    for event in EVENT_LABELS:
+        n = sum(label == event for label, _ in pairs)
+        answered = sum(answer == event for _, answer in pairs)
+        right = sum(label == answer == event for label, answer in pairs)
+        if n:
+            f1 = 2 * right / (n + answered)
+            lines.append(f"| {event} | {n} | {right / max(answered, 1):.3f} | {right / n:.3f} | {f1:.3f} |")
+    share = sum(label == answer for label, answer in pairs) / len(pairs)
+    return [*lines, "", f"Right in {share:.3f} of {len(pairs):,} tweets."]
+
+
 def private(model: SentimentModel, folder: Path) -> list[str]:
     """Summary rows of two samples that are not redistributable: nothing of them was trained or tuned on."""
     lines: list[str] = []
@@ -151,15 +202,19 @@ def write_card(card: Path, figures: list[str]) -> None:
 def main() -> None:
     """Evaluate and write the card."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with sentfin/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the data sets, see README.md")
     parser.add_argument("--model", type=Path, required=True, help="the shipped folder")
     parser.add_argument("--exact", type=Path, help="the same weights in fp32, from export.py")
     parser.add_argument("--private", type=Path, help="folder with the two private samples")
     settings = parser.parse_args()
     model = SentimentModel.load(settings.model)
     summary, details = held_out(model, settings.data, settings.model)
+    if model.tells_companies_apart:
+        summary += entity_rows(model, settings.data)
     if settings.private:
         summary += private(model, settings.private)
+    if model.events:
+        details += topics(model, settings.data)
     if settings.exact:
         details += rounding(model, SentimentModel.load(settings.exact), settings.data, settings.private)
     head = ["", f"Revision `{model.revision}`, {model.quantisation}.", ""]

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from encoder import MAX_LENGTH, Classifier, Encoding, classifier_for, predict
+from encoder import MAX_LENGTH, Classifier, Encoding, MultiTask, classifier_for, predict
+from examples import filled, places_of, read_entities, sentiment_tweets, stocknet_titles
+from multitask import predict_answers, toward
 from numpy.typing import NDArray
 from rows import LABELS, read_sentfin
 from torch import Tensor, nn
 
-from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, write_manifest
+from signals_pipeline.adapters.model.folder import EVENT_LABELS, MODEL_FILE, TOKENIZER_FILE, write_manifest
 from signals_pipeline.model_export.calibration import inputs_of
 from signals_pipeline.model_export.graph import write_graph
 from signals_pipeline.model_export.prepare import BATCH_TOKENS, QUANTISATION
@@ -45,32 +47,56 @@ def weights_of(model: Classifier) -> dict[str, NDArray[np.float32]]:
 
 
 def calibrated(settings: argparse.Namespace) -> Classifier:
-    """The trained model with the temperature folded into its head, so that softmax of its logits is calibrated."""
+    """The trained model with each tone head's temperature folded in, so that softmax of its logits is calibrated.
+
+    The head of the whole is fitted on the validation rows of SEntFiN and of the tweets, so that neither the ratings of
+    one nor the plain language of the other sets it alone; the head of companies on SEntFiN's validation rows.
+    """
     state = torch.load(settings.weights, weights_only=True)
     model = classifier_for(settings.backbone, state)
     model.load_state_dict(state)
-    held = [row for row in read_sentfin(settings.data / "sentfin") if row.part == "validation"]
-    logits = predict(model, Encoding(settings.backbone), [row.title for row in held])
-    divisor = temperature(logits, torch.tensor([row.label for row in held]))
-    print(f"temperature {divisor:.4f}, from {len(held)} validation rows")
-    with torch.no_grad():
-        model.head.weight /= divisor
-        model.head.bias /= divisor
+    encode = Encoding(settings.backbone)
+    held = [(row.title, row.label) for row in read_sentfin(settings.data / "sentfin") if row.part == "validation"]
+    if isinstance(model, MultiTask):
+        held += sentiment_tweets(settings.data / "twitter-financial-news")[1]
+    logits = predict(model, encode, [title for title, _ in held])
+    _divide(model.head, temperature(logits, torch.tensor([label for _, label in held])), len(held))
+
+    if isinstance(model, MultiTask):
+        rows = [row for row in read_entities(settings.data / "sentfin") if row.part == "validation"]
+        answers = predict_answers(model, encode, [row.title for row in rows])
+        toward_entities = [
+            toward(answer, places_of(row.title, row.entity)) for answer, row in zip(answers, rows, strict=True)
+        ]
+        labels = torch.tensor([row.label for row in rows])
+        _divide(model.entity_head, temperature(torch.stack(toward_entities), labels), len(rows))
     return model
 
 
+def _divide(head: nn.Linear, divisor: float, rows: int) -> None:
+    print(f"temperature {divisor:.4f}, from {rows} validation rows")
+    with torch.no_grad():
+        head.weight /= divisor
+        head.bias /= divisor
+
+
 def calibration(settings: argparse.Namespace) -> Iterator[Tensor]:
-    """Token ids of training titles, one title a batch."""
+    """Token ids of training titles, one title a batch: headlines, tweets and titles without a label in turn."""
     encode = Encoding(settings.backbone)
-    titles = [row.title for row in read_sentfin(settings.data / "sentfin") if row.part == "train"]
-    for title in titles[:: len(titles) // CALIBRATION]:
-        yield encode([title])[0]
+    sources = (
+        [row.title for row in read_sentfin(settings.data / "sentfin") if row.part == "train"],
+        [filled(e.template, e.names)[0] for e in sentiment_tweets(settings.data / "twitter-financial-news")[0]],
+        stocknet_titles(settings.data, ()),
+    )
+    for titles in sources:
+        for title in titles[:: len(titles) // (CALIBRATION // len(sources))]:
+            yield encode([title])[0]
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with sentfin/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the data sets, see README.md")
     parser.add_argument("--backbone", type=Path, required=True, help="folder of the pre-trained encoder")
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of train.py")
     parser.add_argument("--out", type=Path, required=True)
@@ -80,7 +106,7 @@ def arguments() -> argparse.Namespace:
 
 
 def write(model: Classifier, folder: Path, settings: argparse.Namespace, *, int8: bool) -> None:
-    """Write model.onnx, tokenizer.json and config.json to the folder."""
+    """Write the graphs, tokenizer.json and config.json to the folder."""
     shape = model.encoder.config
     architecture = Architecture.model_validate(shape.to_dict() | {"id2label": dict(enumerate(LABELS))})
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,6 +121,7 @@ def write(model: Classifier, folder: Path, settings: argparse.Namespace, *, int8
         vocabulary=shape.vocab_size,
         quantisation=QUANTISATION if int8 else "fp32",
         batch_tokens=BATCH_TOKENS,
+        events=EVENT_LABELS if isinstance(model, MultiTask) else (),
     )
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {config.name} {config.revision}, {size / 1e6:.1f} MB")

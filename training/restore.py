@@ -70,6 +70,23 @@ def moved(name: str, found: Tensors, stored: Tensors) -> NDArray[np.float32] | f
     return 0.0 if centre is None else found[f"{path}.weight"] @ centre
 
 
+def balance(found: dict[str, NDArray[np.float32]]) -> None:
+    """Give values and the layer after them weights of one size again, channel by channel, in place.
+
+    The graph divides values by the steps of what is mixed of them. The network is the same, but values a hundred times
+    too large before weights a hundred times too small cannot be trained with one rate.
+    """
+    for name in [name for name in found if name.endswith(".attention.self.value.weight")]:
+        values, bias = name, name.replace("weight", "bias")
+        outputs = name.replace("self.value", "output.dense")
+        before = np.linalg.norm(found[values], axis=1)
+        after = np.linalg.norm(found[outputs], axis=0)
+        factor = np.sqrt(after / np.maximum(before, 1e-12))
+        found[values] = found[values] * factor[:, np.newaxis]
+        found[bias] = found[bias] * factor
+        found[outputs] = found[outputs] / factor
+
+
 def main() -> None:
     """Write a state that `train.py --start` takes; word vectors and token types are the backbone's own."""
     import torch  # noqa: PLC0415 - here, as the tests read `constants` alone
@@ -81,6 +98,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     settings = parser.parse_args()
     found = constants(settings.model)
+    balance(found)
     state = classifier_for(settings.backbone, found).state_dict()
     kinds = state["encoder.embeddings.token_type_embeddings.weight"][0].numpy()
     found["embeddings.position_embeddings.weight"] = found["places"] - kinds

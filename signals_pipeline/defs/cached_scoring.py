@@ -2,16 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from signals_pipeline.adapters.model.inference import DISPLAY_NAMES
+from signals_pipeline.adapters.model.inference import DISPLAY_NAMES, ScoredText, Scores
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.core.sentiment.tone import LABELS
 from signals_pipeline.core.tables import is_in
@@ -23,8 +22,8 @@ _log = logging.getLogger(__name__)
 class Model(Protocol):
     """The part of a loaded model that scoring uses."""
 
-    def logits(self, texts: list[str]) -> NDArray[np.float32]:
-        """Logits of shape (n, 3), columns negative, neutral, positive."""
+    def score(self, texts: Sequence[ScoredText]) -> Scores:
+        """Logits, shape (n, 3), and event types of texts."""
         ...
 
 
@@ -33,19 +32,30 @@ class ScoringReport:
     """What one call of `Scorer.score` did.
 
     Attributes:
-        scored: Number of texts that the model scored.
-        cached: Number of texts whose logits were in the cache.
+        scored: Number of texts that a model scored.
+        cached: Number of texts whose scores were in the cache.
         seconds: Time to score and to write the cache.
+        cut_spans: Number of scored texts that were cut before the company's name, and so were scored as a whole.
     """
 
     scored: int
     cached: int
     seconds: float
+    cut_spans: int = 0
 
     @property
     def rate(self) -> float:
         """Texts scored per second, writing the cache included; 0 if none was scored."""
         return self.scored / self.seconds if self.scored else 0.0
+
+    def plus(self, other: "ScoringReport") -> "ScoringReport":
+        """The report of both calls."""
+        return ScoringReport(
+            self.scored + other.scored,
+            self.cached + other.cached,
+            self.seconds + other.seconds,
+            self.cut_spans + other.cut_spans,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,11 @@ class Scorer:
         quantisation: Arithmetic of the weights, e.g. "int8".
         folder: The model folder.
         load: Loads the model from the folder.
-        cache: Cache of the logits.
+        cache: Cache of the scores.
         fallback: Why another model than the preferred one is used; empty if this is the preferred one.
         origin: Repository, commit and kind of the checkpoint that the model was made from; empty for the compact one.
+        companion: Scores texts with a span, and the event of every text, where this model has no heads for them; None
+            where it has both.
     """
 
     name: str
@@ -71,6 +83,7 @@ class Scorer:
     cache: ScoreCache
     fallback: str = ""
     origin: str = ""
+    companion: "Scorer | None" = None
 
     @property
     def announcement(self) -> str:
@@ -79,43 +92,60 @@ class Scorer:
 
     @property
     def description(self) -> str:
-        """Model, arithmetic, revision and origin, as shown to readers."""
+        """Model, arithmetic, revision and origin, as shown to readers; with the companion's where there is one."""
         arithmetic, _, _ = self.quantisation.partition(":")
         made_from = f" from {self.origin}" if self.origin else ""
-        return f"{self.name} {arithmetic} @{self.revision}{made_from}"
+        own = f"{self.name} {arithmetic} @{self.revision}{made_from}"
+        return f"{own} with {self.companion.description}" if self.companion else own
 
     def scorable(self, headlines: pd.DataFrame) -> pd.DataFrame:
         """The headlines that are scored: all of them."""
         return headlines
 
-    def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
-        """Logits of every text.
+    def score(self, texts: pd.DataFrame) -> tuple[pd.DataFrame, ScoringReport]:
+        """Logits and event types of every text.
 
         Args:
-            texts: Texts indexed by their hash, no hash twice.
+            texts: Columns text and span, indexed by their hash, no hash twice.
 
         Returns:
-            A float32 frame with columns negative, neutral, positive and one row per text in the order given, the same
-            whether a text came from the model or from the cache; and a report of the work done.
+            A frame with columns negative, neutral, positive (float32) and event (text, empty where no model has an
+            event head), one row per text in the order given, the same whether a text came from the model or from the
+            cache; and a report of the work done.
         """
+        if self.companion is None:
+            return self._score_alone(texts)
+
+        # The companion's scores of every text, the logits of whole texts replaced by this model's.
+        scores, companion_report = self.companion.score(texts)
+        whole, own_report = self._score_alone(texts[texts["span"] == ""])
+        scores.loc[whole.index, list(LABELS)] = whole[list(LABELS)]
+        return scores, own_report.plus(companion_report)
+
+    def _score_alone(self, texts: pd.DataFrame) -> tuple[pd.DataFrame, ScoringReport]:
+        """The same by this model for all of these texts."""
         cached = self.cache.get(texts.index.tolist(), self.revision)
         uncached = texts[~is_in(texts.index, cached.index)]
         started = time.perf_counter()
-        scored = list(self._score_in_chunks(uncached))
-        report = ScoringReport(len(uncached), len(cached), time.perf_counter() - started)
+        chunks = list(self._score_in_chunks(uncached))
+        seconds = time.perf_counter() - started
+        cut_spans = sum(chunk_cut_spans for _, chunk_cut_spans in chunks)
+        if cut_spans:
+            _log.warning("%d headlines were cut before the company's name and scored as a whole", cut_spans)
+        report = ScoringReport(len(uncached), len(cached), seconds, cut_spans)
         if texts.empty:
             return cached, report
-        frames = [frame for frame in (cached, *scored) if len(frame)]
+        frames = [frame for frame in (cached, *(chunk for chunk, _ in chunks)) if len(frame)]
         return pd.concat(frames).loc[texts.index], report
 
-    def _score_in_chunks(self, texts: pd.Series) -> Iterator[pd.DataFrame]:
-        """Score texts chunk by chunk and log the progress.
+    def _score_in_chunks(self, texts: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, int]]:
+        """Score texts chunk by chunk and log the progress; each chunk's frame and its number of cut spans.
 
         They are ordered by length, because a batch takes as long as its longest text.
         """
-        ordered = texts.iloc[np.argsort(texts.str.len().to_numpy(), kind="stable")]
+        ordered = texts.iloc[np.argsort(texts["text"].str.len().to_numpy(), kind="stable")]
         # The time left is estimated from characters: later texts are longer and take longer.
-        total_characters = int(ordered.str.len().sum())
+        total_characters = int(ordered["text"].str.len().sum())
         done_characters = 0
         started = time.perf_counter()
         for first in range(0, len(ordered), CHUNK):
@@ -123,7 +153,7 @@ class Scorer:
             yield self._score_chunk(chunk)
 
             scored = first + len(chunk)
-            done_characters += int(chunk.str.len().sum())
+            done_characters += int(chunk["text"].str.len().sum())
             seconds = time.perf_counter() - started
             seconds_left = seconds * (total_characters - done_characters) / max(done_characters, 1)
             _log.info(
@@ -134,11 +164,13 @@ class Scorer:
                 seconds_left,
             )
 
-    def _score_chunk(self, texts: pd.Series) -> pd.DataFrame:
-        logits = self.load(self.folder).logits(texts.tolist())
-        frame = pd.DataFrame(logits, index=texts.index, columns=list(LABELS))
+    def _score_chunk(self, texts: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+        pairs = zip(texts["text"].tolist(), texts["span"].tolist(), strict=True)
+        scores = self.load(self.folder).score([ScoredText(text, span) for text, span in pairs])
+        frame = pd.DataFrame(scores.logits, index=texts.index, columns=list(LABELS))
+        frame["event"] = pd.Series(scores.events, index=texts.index, dtype="str")
         self.cache.put(frame, self.revision)  # chunk by chunk, so that an interrupted run loses little
-        return frame
+        return frame, scores.cut_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +187,14 @@ class SwitchedOff:
         """The headlines that are scored: none."""
         return headlines.iloc[:0]
 
-    def score(self, texts: pd.Series) -> tuple[pd.DataFrame, ScoringReport]:
-        """An empty frame of logits.
+    def score(self, texts: pd.DataFrame) -> tuple[pd.DataFrame, ScoringReport]:
+        """An empty frame of scores.
 
         Raises:
             ValueError: there is a text to score.
         """
         if len(texts):
             raise ValueError(f"{len(texts)} texts to score, but SIGNAL_GENERATOR=technical uses no model")
-        return pd.DataFrame(columns=list(LABELS), dtype="float32"), ScoringReport(0, 0, 0.0)
+        scores = pd.DataFrame(columns=list(LABELS), dtype="float32")
+        scores["event"] = pd.Series(dtype="str")
+        return scores, ScoringReport(0, 0, 0.0)

@@ -5,7 +5,7 @@ Live sources are in `live_news` and `live_prices`, mail is in `dispatch`, run me
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import Field, create_model
 from sqlalchemy import Engine
 
+from signals_pipeline import sample
 from signals_pipeline.adapters.model.choice import model_folder
 from signals_pipeline.adapters.model.folder import read_manifest
 from signals_pipeline.adapters.model.inference import SentimentModel
@@ -218,6 +219,19 @@ def choose_scorer(choice: str, models_dir: Path, cache: ScoreCache) -> Scorer:
     finbert = models_dir / ModelChoice.FINBERT
     preferred = folder == finbert or choice != ModelChoice.AUTO
     fallback = "" if preferred else f"FinBERT is not prepared at {finbert}"
+    scorer = _scorer_of(folder, cache)
+    card = read_manifest(folder)
+    # A model without heads for companies and events leaves those to the compact one.
+    companion = None if card.tells_companies_apart and card.events else _scorer_of(sample.COMPACT_MODEL, cache)
+    return replace(scorer, fallback=fallback, companion=companion)
+
+
+def _scorer_of(folder: Path, cache: ScoreCache) -> Scorer:
+    """The scorer of one model folder.
+
+    Raises:
+        ModelError: the folder is missing or damaged.
+    """
     card = read_manifest(folder)
     return Scorer(
         card.name,
@@ -226,6 +240,5 @@ def choose_scorer(choice: str, models_dir: Path, cache: ScoreCache) -> Scorer:
         folder,
         lru_cache(1)(SentimentModel.load),
         cache,
-        fallback,
         origin="" if card.origin is None else card.origin.description,
     )

@@ -48,7 +48,7 @@ class _ReadThrough(ScoreCache):
         self._underlying = underlying
 
     def get(self, hashes: Iterable[str], model_revision: str) -> pd.DataFrame:
-        """The logits that are in either cache; see `ScoreCache.get`."""
+        """The scores that are in either cache; see `ScoreCache.get`."""
         wanted = set(hashes)
         own = super().get(wanted, model_revision)
         underlying = self._underlying.get(wanted - set(own.index), model_revision)

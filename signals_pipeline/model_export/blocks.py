@@ -69,6 +69,13 @@ class Graph:
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, NDArray[Any]] = {}
 
+    def branch(self) -> "Graph":
+        """A graph with the nodes so far; constants added to either are in both, under one name once."""
+        other = Graph()
+        other.nodes = list(self.nodes)
+        other.constants = self.constants
+        return other
+
     def constant(self, name: str, value: NDArray[Any] | np.generic) -> str:
         """Add a constant and return its name."""
         self.constants[name] = np.array(value, order="C")

@@ -304,6 +304,7 @@ class _Lesson:
             quantisation=QUANTISATION,
             batch_tokens=BATCH_TOKENS,
             origin=origin,
+            events=manifest.events,
         )
 
     def _loss(self, titles: Sequence[str], targets: "Tensor") -> "Tensor":

@@ -7,22 +7,25 @@ only one that the classifier reads. Layer norm is the standard operator: onnxrun
 times as long on the CPU. The matrix products are in `blocks`.
 
 The compact model shares the encoder; its classifier is one linear layer, without BERT's pooler before it. Its teacher
-in distillation reads the mean of all tokens' last states.
+in distillation reads the mean of all tokens' last states. Where the weights have heads for events and for entities, the
+event is read from the first token as well, and a second graph over the same weights, `entity.onnx`, computes the last
+layer for all tokens and gives the tone of each: the mean over a company's tokens is the tone toward it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from signals_pipeline.adapters.model.folder import WEIGHTS_FILE
+from signals_pipeline.adapters.model.folder import ENTITY_FILE, WEIGHTS_FILE
 from signals_pipeline.model_export.blocks import MICROSOFT, Fp32Products, Graph, Int8Products, PreparedInput
 from signals_pipeline.model_export.calibration import Inputs
 from signals_pipeline.model_export.rounding import Array
 from signals_pipeline.model_export.source import Architecture
 
 if TYPE_CHECKING:
+    from onnx import ModelProto, TensorProto, ValueInfoProto
     from torch import nn
 
 OPSET = 20  # the first with Gelu
@@ -48,6 +51,9 @@ def write_graph(
 ) -> None:
     """Write the model that maps `input_ids` (texts, tokens) to `logits` (texts, 3).
 
+    With an `event_head` among the weights the model has the output `event_logits` (texts, events) too. With an
+    `entity_head`, the file `ENTITY_FILE` is written beside it: `token_logits` (texts, tokens, 3), and `event_logits`.
+
     Args:
         file: Where to; the weights go beside it, see `WEIGHTS_FILE`.
         architecture: Sizes of the model.
@@ -57,26 +63,31 @@ def write_graph(
             where the weights have one, else `pooler.dense` and `classifier`.
     """
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import numpy_helper
 
-    graph = Graph()
-    products = Fp32Products(graph) if inputs is None else Int8Products(graph, inputs)
-    builder = _Builder(graph, products, architecture, weights)
-    builder.build(pooling)
-    proto = helper.make_graph(
-        graph.nodes,
-        "bert",
-        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["texts", "tokens"])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", len(architecture.id2label)])],
-        [numpy_helper.from_array(value, name) for name, value in graph.constants.items()],
-    )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-    model = helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
-    # onnx would append to an earlier export's weights.
-    file.with_name(WEIGHTS_FILE).unlink(missing_ok=True)
+    builder = _Builder(Graph(), inputs, architecture, weights)
+    states = builder.build_lower_layers()
+    entity_builder = builder.branch() if "entity_head.weight" in weights else None
+    builder.build_text_outputs(states, pooling)
+    if entity_builder is not None:
+        entity_builder.build_token_outputs(states)
+
+    # The branch shares the constants, so one file of weights has those of both graphs. onnx would append to an earlier
+    # export's weights, and creates the file with permissions for its owner alone.
+    weights_file = file.with_name(WEIGHTS_FILE)
+    weights_file.unlink(missing_ok=True)
+    tensors = [numpy_helper.from_array(value, name) for name, value in builder.graph.constants.items()]
+    model = builder.model(tensors)
     onnx.save(model, file, save_as_external_data=True, location=WEIGHTS_FILE, size_threshold=1_024)
-    # onnx creates the file with permissions for its owner alone.
-    file.with_name(WEIGHTS_FILE).chmod(file.stat().st_mode)
+    weights_file.chmod(file.stat().st_mode)
+
+    # Saving has turned the large tensors into references to the file.
+    stored = list(model.graph.initializer)
+    file.write_bytes(builder.model(stored, only_read=True).SerializeToString())
+    entity_file = file.with_name(ENTITY_FILE)
+    entity_file.unlink(missing_ok=True)
+    if entity_builder is not None:
+        entity_file.write_bytes(entity_builder.model(stored, only_read=True).SerializeToString())
 
 
 class _Builder:
@@ -85,14 +96,18 @@ class _Builder:
     def __init__(
         self,
         graph: Graph,
-        products: Fp32Products | Int8Products,
+        inputs: Mapping[str, Inputs] | None,
         architecture: Architecture,
         weights: Mapping[str, Array],
     ) -> None:
         self.graph = graph
-        self.products = products
+        self.inputs = inputs
+        self.products = Fp32Products(graph) if inputs is None else Int8Products(graph, inputs)
         self.architecture = architecture
         self.weights = weights
+        self.outputs: list[ValueInfoProto] = []
+        self.size = ""
+        self.all_states = ""
         hidden = architecture.hidden_size
         inner = weights["encoder.layer.0.intermediate.dense.bias"].size
         # Indices and shapes that nodes read.
@@ -103,33 +118,87 @@ class _Builder:
         graph.constant("rows", np.array([-1, hidden]))
         graph.constant("inner", np.array([-1, inner]))
 
-    def build(self, pooling: Pooling) -> None:
-        """Add every node."""
-        size = self.graph.add("Shape", "input_ids")
-        all_states = self.graph.add("Concat", size, "hidden", axis=0)
-        x = self._embedding(size)
-        last_layer = self.architecture.num_hidden_layers - 1
-        for layer in range(last_layer):
-            x = self._layer(layer, x, x, all_states)
+    def branch(self) -> "_Builder":
+        """A builder that goes on from the nodes so far in a graph of its own; constants are shared."""
+        other = _Builder(self.graph.branch(), self.inputs, self.architecture, self.weights)
+        other.size = self.size
+        other.all_states = self.all_states
+        return other
 
+    def build_lower_layers(self) -> str:
+        """The embedding and every layer but the last; the name of the states."""
+        self.size = self.graph.add("Shape", "input_ids")
+        self.all_states = self.graph.add("Concat", self.size, "hidden", axis=0)
+        x = self._embedding(self.size)
+        for layer in range(self._last_layer):
+            x = self._layer(layer, x, x, self.all_states)
+        return x
+
+    def build_text_outputs(self, x: str, pooling: Pooling) -> None:
+        """The last layer for what the classifier reads, and the logits of each text."""
         if pooling == "mean":
-            states = self._layer(last_layer, x, x, all_states)
-            self._classify(self._mean(states, size))
+            states = self._layer(self._last_layer, x, x, self.all_states)
+            self._classify(self._mean(states, self.size))
         else:
             # Only the first token asks in the last layer: its state is all that the classifier reads.
-            texts = self.graph.add("Slice", size, "zero", "one")
+            texts = self.graph.add("Slice", self.size, "zero", "one")
             first_states = self.graph.add("Concat", texts, "one", "hidden", axis=0)
             first = self.graph.add("Slice", x, "zero", "one", "one")
-            states = self._layer(last_layer, x, first, first_states)
+            states = self._layer(self._last_layer, x, first, first_states)
             self._classify(self.graph.add("Reshape", states, "rows"))
 
+    def build_token_outputs(self, x: str) -> None:
+        """The last layer for all tokens, the logits of each token, and the event's of each text."""
+        states = self._layer(self._last_layer, x, x, self.all_states)
+        labels = len(self.architecture.id2label)
+        token_rows = self._exact_dense(self.graph.add("Reshape", states, "rows"), "entity_head")
+        shape = self.graph.add("Concat", self.size, self.graph.constant("labels", np.array([labels])), axis=0)
+        self.graph.add("Reshape", token_rows, shape, name="token_logits")
+        self._declare_output("token_logits", "texts", "tokens", labels)
+        if "event_head.weight" in self.weights:
+            first = self.graph.add("Slice", states, "zero", "one", "one")
+            self._classify_event(self.graph.add("Reshape", first, "rows"))
+
+    def model(self, tensors: Sequence["TensorProto"], *, only_read: bool = False) -> "ModelProto":
+        """The graph as a model.
+
+        Args:
+            tensors: The constants.
+            only_read: Leave out the constants that no node of this graph reads.
+        """
+        from onnx import TensorProto, helper
+
+        names_read = {name for node in self.graph.nodes for name in node.input}
+        constants = [tensor for tensor in tensors if tensor.name in names_read or not only_read]
+        token_ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["texts", "tokens"])
+        proto = helper.make_graph(self.graph.nodes, "bert", [token_ids], self.outputs, constants)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION)
+
+    @property
+    def _last_layer(self) -> int:
+        return self.architecture.num_hidden_layers - 1
+
+    def _declare_output(self, name: str, *shape: str | int) -> None:
+        from onnx import TensorProto, helper
+
+        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+
     def _classify(self, x: str) -> None:
-        """Logits from one row per text."""
+        """Logits from one row per text, and the event's where the weights have that head."""
         if "head.weight" in self.weights:
             self._exact_dense(x, "head", output="logits")
         else:
             pooled = self.graph.add("Tanh", self._exact_dense(x, "pooler.dense"))
             self._exact_dense(pooled, "classifier", output="logits")
+        self._declare_output("logits", "texts", len(self.architecture.id2label))
+        if "event_head.weight" in self.weights:
+            self._classify_event(x)
+
+    def _classify_event(self, x: str) -> None:
+        """Logits of the event from one row per text."""
+        self._exact_dense(x, "event_head", output="event_logits")
+        self._declare_output("event_logits", "texts", len(self.weights["event_head.bias"]))
 
     def _embedding(self, size: str) -> str:
         """Sum of word, position and type vectors, normalised."""
@@ -207,7 +276,7 @@ class _Builder:
         return self.weights[f"{path}.weight"], self.weights[f"{path}.bias"]
 
     def _exact_dense(self, x: str, path: str, output: str = "") -> str:
-        """A dense layer of one row per text, in fp32: it decides near-ties and takes no noticeable time."""
+        """A dense layer of few outputs, in fp32: it decides near-ties and takes no noticeable time."""
         weight, bias = self._tensor(f"{path}.weight"), self._tensor(f"{path}.bias")
         return self.graph.add("Gemm", x, weight, bias, transB=1, name=output)
 

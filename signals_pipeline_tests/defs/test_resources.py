@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import ModelError, read_manifest, write_manifest
+from signals_pipeline.adapters.model.folder import ENTITY_FILE, ModelError, read_manifest, write_manifest
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.watchlist import WatchlistError
@@ -52,10 +52,11 @@ def store(url: str) -> Iterator[Store]:
 
 
 def prepare_finbert(models: Path) -> Path:
-    """A prepared model of another name and revision: the compact one, read to another length."""
+    """A prepared model of another name and revision: the compact one with one head, read to another length."""
     folder = models / "finbert"
     shutil.copytree(sample.COMPACT_MODEL, folder)
-    card = read_manifest(folder)
+    (folder / ENTITY_FILE).unlink(missing_ok=True)
+    card = read_manifest(sample.COMPACT_MODEL)
     write_manifest(
         folder,
         name="finbert",
@@ -85,6 +86,19 @@ def test_a_prepared_finbert_is_taken(store: Store, tmp_path: Path, choice: Model
     scorer = choose_scorer(choice, tmp_path, store.scores)
     assert (scorer.name, scorer.folder, scorer.fallback) == ("finbert", folder, "")
     assert scorer.revision == read_manifest(folder).revision != read_manifest(sample.COMPACT_MODEL).revision
+
+
+def test_a_model_without_heads_for_companies_and_events_has_the_compact_one_as_its_companion(
+    store: Store, tmp_path: Path
+) -> None:
+    prepare_finbert(tmp_path)
+    companion = choose_scorer(ModelChoice.FINBERT, tmp_path, store.scores).companion
+    assert companion is not None
+    assert companion.revision == read_manifest(sample.COMPACT_MODEL).revision
+
+
+def test_the_compact_model_needs_no_companion(store: Store, tmp_path: Path) -> None:
+    assert choose_scorer(ModelChoice.COMPACT, tmp_path, store.scores).companion is None
 
 
 def test_finbert_asked_for_by_name_and_not_prepared_is_one_line(store: Store, tmp_path: Path) -> None:
@@ -121,8 +135,8 @@ def test_without_ml_no_model_folder_is_read(url: str, tmp_path: Path) -> None:
     assert (scorer.description, scorer.fallback) == ("none: technical generator", "")
     headlines = pd.DataFrame({"text": ["a"]})
     assert scorer.scorable(headlines).empty
-    nothing, report = scorer.score(pd.Series([], dtype="str"))
-    assert (list(nothing.columns), report.scored, report.cached) == (["negative", "neutral", "positive"], 0, 0)
+    nothing, report = scorer.score(pd.DataFrame(columns=["text", "span"], dtype="str"))
+    assert (list(nothing.columns), report.scored, report.cached) == (["negative", "neutral", "positive", "event"], 0, 0)
     with pytest.raises(ValueError, match="1 texts to score, but SIGNAL_GENERATOR=technical uses no model"):
         scorer.score(pd.Series(["a"]))
 

@@ -1,7 +1,6 @@
 """The compact model learns a teacher's answers on a user's titles, and is used only where it got better."""
 
 # pyright: reportMissingImports=false
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import ModelError, read_manifest
-from signals_pipeline.adapters.model.inference import SentimentModel
+from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
 from signals_pipeline.model_export import distil, fetching, prepare
 from signals_pipeline.model_export.distil import DISTILLATION_FILE, Distillation, split_by_time
 from signals_pipeline.model_export.minimal_pairs import MINIMAL_PAIRS, PairAnswers, pair_answers, pair_texts
@@ -117,19 +116,34 @@ def titles() -> list[str]:
     return [f"{text}: report {number}" for number in range(40) for text in texts]
 
 
+@pytest.fixture(scope="module")
+def distilled(teacher: Path) -> Path:
+    distil.distil(titles(), teacher, teacher.parent / "compact-distilled", minutes=0.5)
+    return teacher.parent / "compact-distilled"
+
+
 @pytest.mark.finbert
-def test_the_student_agrees_more_often_with_its_teacher_on_later_titles(teacher: Path, tmp_path: Path) -> None:
-    distillation = distil.distil(titles(), teacher, tmp_path / "compact-distilled", minutes=0.5)
+def test_the_student_agrees_more_often_with_its_teacher_on_later_titles(distilled: Path) -> None:
+    distillation = Distillation.model_validate_json((distilled / DISTILLATION_FILE).read_bytes())
     assert distillation.faults() == []
     assert distillation.agreement_after > distillation.agreement_before
-    manifest = read_manifest(tmp_path / "compact-distilled")
+    manifest = read_manifest(distilled)
     assert manifest.name == "compact-distilled"
     assert manifest.origin is not None
     assert manifest.origin.repository == "teacher"
     assert manifest.origin.architecture.startswith("distilled into compact @")
     assert manifest.revision != read_manifest(sample.COMPACT_MODEL).revision
-    stored = json.loads((tmp_path / "compact-distilled" / DISTILLATION_FILE).read_text())
-    assert Distillation.model_validate(stored) == distillation
+    before = read_manifest(sample.COMPACT_MODEL)
+    assert (manifest.events, manifest.tells_companies_apart) == (before.events, before.tells_companies_apart)
+
+
+@pytest.mark.finbert
+def test_event_types_stay_where_they_were(distilled: Path) -> None:
+    texts = [ScoredText(title) for title in headlines()]
+    before = SentimentModel.load(sample.COMPACT_MODEL).score(texts).events
+    after = SentimentModel.load(distilled).score(texts).events
+    same = sum(event == event_before for event, event_before in zip(after, before, strict=True))
+    assert same / len(texts) >= 0.75
 
 
 @pytest.mark.finbert

@@ -12,8 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from signals_pipeline.adapters.model.folder import MODEL_FILE, WEIGHTS_FILE, ModelError, checksum
-from signals_pipeline.adapters.model.inference import SentimentModel, equal_length_batches
+from signals_pipeline.adapters.model.folder import (
+    ENTITY_FILE,
+    EVENT_LABELS,
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    ModelError,
+    checksum,
+)
+from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel, equal_length_batches
 from signals_pipeline.model_export.graph import Pooling
 from signals_pipeline.model_export.rounding import Array
 from signals_pipeline_tests.support.model_sources import prepared, random_weights
@@ -34,17 +41,30 @@ TEXTS = [
 ]
 
 
+# Texts with the places of a company: one, two and repeated names, the last token, and a text that many companies share.
+PLACED = [
+    ScoredText("Profit rises", "0-6"),
+    ScoredText("Nvidia falls after AMD launches rival chip", "0-6"),
+    ScoredText("Nvidia falls after AMD launches rival chip", "19-22"),
+    ScoredText("Nvidia falls after AMD launches rival chip", "0-6 19-22"),
+    ScoredText("📈🚀 $AAPL Apple beats estimates", "4-8 9-14"),
+    ScoredText("Oil", "0-3"),
+    ScoredText("\ud83d profit", "2-8"),
+]
+
+
 class Kind(TypedDict):
-    """What a graph's classifier reads, and whether BERT's pooler stands before it."""
+    """What a graph's classifier reads, whether BERT's pooler is before it, and whether it has more heads."""
 
     pooling: Pooling
     pooler: bool
+    more_heads: bool
 
 
 KINDS: dict[str, Kind] = {
-    "finbert": {"pooling": "first", "pooler": True},
-    "compact": {"pooling": "first", "pooler": False},
-    "teacher": {"pooling": "mean", "pooler": False},
+    "finbert": {"pooling": "first", "pooler": True, "more_heads": False},
+    "compact": {"pooling": "first", "pooler": False, "more_heads": True},
+    "teacher": {"pooling": "mean", "pooler": False, "more_heads": False},
 }
 
 
@@ -109,15 +129,104 @@ def test_batches_hold_every_text_once_and_only_equal_lengths(lengths: list[int],
         assert len(batch) == 1 or sum(lengths[position] for position in batch) <= max_tokens
 
 
+@pytest.fixture(scope="module")
+def compact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose model has all three heads."""
+    return prepared(tmp_path_factory.mktemp("compact"), int8=True, **KINDS["compact"])
+
+
+@pytest.fixture(scope="module")
+def entity_model(compact: Path) -> SentimentModel:
+    return SentimentModel.load(compact, threads=2)
+
+
+@pytest.fixture(scope="module")
+def placed_alone(entity_model: SentimentModel) -> dict[ScoredText, tuple[bytes, str]]:
+    scores = {text: entity_model.score([text]) for text in [*PLACED, *map(ScoredText, TEXTS)]}
+    return {text: (score.logits[0].tobytes(), score.events[0]) for text, score in scores.items()}
+
+
+@given(data=st.data())
+@settings(max_examples=80, deadline=None)
+def test_scores_toward_companies_are_bit_identical_in_any_batch_and_order(
+    entity_model: SentimentModel, placed_alone: dict[ScoredText, tuple[bytes, str]], data: st.DataObject
+) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(list(placed_alone)), max_size=30))
+    scores = entity_model.score(chosen)
+    assert [row.tobytes() for row in scores.logits] == [placed_alone[text][0] for text in chosen]
+    assert scores.events == [placed_alone[text][1] for text in chosen]
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 7, 100_000])
+def test_scores_toward_companies_are_bit_identical_for_any_batch_size(
+    tmp_path: Path, placed_alone: dict[ScoredText, tuple[bytes, str]], tokens: int
+) -> None:
+    other = SentimentModel.load(prepared(tmp_path, int8=True, batch_tokens=tokens, **KINDS["compact"]), threads=1)
+    assert [row.tobytes() for row in other.score(PLACED).logits] == [placed_alone[text][0] for text in PLACED]
+
+
 # --- What is computed ---
 
 
 def test_fp32_graph_computes_bert(exact: Path, kind: Kind) -> None:
     ids = [101, 5618, 9466, 2000, 102]
-    logits = SentimentModel.load(exact, threads=1)._infer(np.array([ids, ids[::-1]]))  # noqa: SLF001
+    model = SentimentModel.load(exact, threads=1)
+    logits, _ = model._infer(model._session, np.array([ids, ids[::-1]]))  # noqa: SLF001
     # The file's columns are positive, negative, neutral; the loader gives negative, neutral, positive.
     for row, text in zip(logits, (ids, ids[::-1]), strict=True):
-        assert row == pytest.approx(bert(random_weights(), text, kind)[[1, 2, 0]], abs=1e-4)
+        assert row == pytest.approx(read(random_weights(), states(random_weights(), text), kind)[[1, 2, 0]], abs=1e-4)
+
+
+def test_fp32_graphs_compute_the_heads_for_companies_and_events(tmp_path: Path) -> None:
+    model = SentimentModel.load(prepared(tmp_path, int8=False, **KINDS["compact"]), threads=1)
+    ids = [101, 5618, 9466, 2000, 102]
+    weights = random_weights()
+    last_states = states(weights, ids)
+
+    _, events = model._infer(model._session, np.array([ids]))  # noqa: SLF001
+    token_logits, events_beside_tokens = model._infer(model._open_entity_session(), np.array([ids]))  # noqa: SLF001
+
+    expected = last_states @ weights["entity_head.weight"].T + weights["entity_head.bias"]
+    assert token_logits[0] == pytest.approx(expected[:, [1, 2, 0]], abs=1e-4)
+    event_logits = weights["event_head.weight"] @ last_states[0] + weights["event_head.bias"]
+    assert events == events_beside_tokens == [EVENT_LABELS[int(event_logits.argmax())]]
+
+
+def test_the_tone_toward_a_company_is_the_mean_over_its_tokens(entity_model: SentimentModel) -> None:
+    text = "Nvidia falls after AMD launches rival chip"
+    ids = entity_model._tokenise(text)  # noqa: SLF001
+    token_logits, _ = entity_model._infer(entity_model._open_entity_session(), ids[np.newaxis])  # noqa: SLF001
+    # [CLS] n ##vid ##ia falls after am ##d launches rival chip [SEP]
+    tokens = [1, 2, 3, 6, 7]
+    scores = entity_model.score([ScoredText(text, "0-6 19-22")])
+    assert scores.logits[0] == pytest.approx(token_logits[0][tokens].mean(axis=0), abs=1e-6)
+
+
+def test_both_graphs_share_one_file_of_weights(compact: Path) -> None:
+    sizes = {name: (compact / name).stat().st_size for name in (MODEL_FILE, ENTITY_FILE, WEIGHTS_FILE)}
+    assert sizes[MODEL_FILE] + sizes[ENTITY_FILE] < 0.1 * sizes[WEIGHTS_FILE]
+
+
+def test_a_company_beyond_the_maximum_length_is_counted_and_its_text_scored_as_a_whole(
+    entity_model: SentimentModel,
+) -> None:
+    text = "loss " * 300 + "at Intel"
+    scores = entity_model.score([ScoredText(text, f"{len(text) - 5}-{len(text)}"), ScoredText(text)])
+    assert scores.cut_spans == 1
+    assert (scores.logits[0] == scores.logits[1]).all()
+
+
+@pytest.mark.parametrize("span", ["6", "3-2", "0-99", "a-b", "0-3,4-6"])
+def test_a_malformed_span_is_refused(entity_model: SentimentModel, span: str) -> None:
+    with pytest.raises(ValueError, match="is not within 'Profit rises'"):
+        entity_model.score([ScoredText("Profit rises", span)])
+
+
+def test_a_model_without_an_entity_head_refuses_spans_and_gives_no_events(tmp_path: Path) -> None:
+    model = SentimentModel.load(prepared(tmp_path, int8=True, **KINDS["finbert"]))
+    assert model.score([ScoredText("Profit rises")]).events == [""]
+    with pytest.raises(ValueError, match="finbert does not tell companies apart"):
+        model.score([ScoredText("Profit rises", "0-6")])
 
 
 def test_an_export_over_an_earlier_one_leaves_nothing_of_it(tmp_path: Path) -> None:
@@ -134,8 +243,8 @@ def test_int8_stays_near_fp32(int8: Path, exact: Path) -> None:
     assert (near != far).any()
 
 
-def bert(weights: dict[str, Array], ids: list[int], kind: Kind) -> NDArray[np.float64]:
-    """The forward pass as its authors wrote it down (Devlin et al. 2019), in float64."""
+def states(weights: dict[str, Array], ids: list[int]) -> NDArray[np.float64]:
+    """The last states, shape (tokens, hidden), as BERT's authors wrote them down (Devlin et al. 2019), in float64."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
 
     def dense(x: NDArray[np.float64], path: str) -> NDArray[np.float64]:
@@ -160,8 +269,17 @@ def bert(weights: dict[str, Array], ids: list[int], kind: Kind) -> NDArray[np.fl
         inner = dense(x, f"{path}.intermediate.dense")
         inner *= 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
         x = norm(dense(inner, f"{path}.output.dense") + x, f"{path}.output.LayerNorm")
-    read = x[0] if kind["pooling"] == "first" else x.mean(axis=0)
-    return dense(np.tanh(dense(read, "pooler.dense")), "classifier") if kind["pooler"] else dense(read, "head")
+    return x
+
+
+def read(weights: dict[str, Array], last_states: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
+    """The classifier's logits from the last states."""
+
+    def dense(x: NDArray[np.float64], path: str) -> NDArray[np.float64]:
+        return weights[f"{path}.weight"].astype(np.float64) @ x + weights[f"{path}.bias"]
+
+    pooled = last_states[0] if kind["pooling"] == "first" else last_states.mean(axis=0)
+    return dense(np.tanh(dense(pooled, "pooler.dense")), "classifier") if kind["pooler"] else dense(pooled, "head")
 
 
 # --- The weights' file is sealed, too ---

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.model.folder import MODEL_FILE, TOKENIZER_FILE, write_manifest
+from signals_pipeline.adapters.model.folder import EVENT_LABELS, MODEL_FILE, TOKENIZER_FILE, write_manifest
 from signals_pipeline.model_export.calibration import Inputs
 from signals_pipeline.model_export.graph import Pooling, write_graph
 from signals_pipeline.model_export.rounding import Array
@@ -60,6 +60,10 @@ def random_weights(seed: int = 5) -> dict[str, Array]:
         "classifier.bias": (3,),
         "head.weight": (3, hidden),
         "head.bias": (3,),
+        "entity_head.weight": (3, hidden),
+        "entity_head.bias": (3,),
+        "event_head.weight": (len(EVENT_LABELS), hidden),
+        "event_head.bias": (len(EVENT_LABELS),),
     }
     norms = ["embeddings.LayerNorm"]
     for layer in range(2):
@@ -93,15 +97,22 @@ def inputs() -> dict[str, Inputs]:
 
 
 def prepared(
-    folder: Path, *, int8: bool, batch_tokens: int = 64, pooling: Pooling = "first", pooler: bool = True
+    folder: Path,
+    *,
+    int8: bool,
+    batch_tokens: int = 64,
+    pooling: Pooling = "first",
+    pooler: bool = True,
+    more_heads: bool = False,
 ) -> Path:
-    """A sealed folder of random weights, with BERT's pooler or a linear head.
+    """A sealed folder of random weights, with BERT's pooler or a linear head, and heads for companies and events.
 
     Skips the test that asks for it where `onnx` is not installed.
     """
     pytest.importorskip("onnx", reason="needs the extra finbert: onnx")
     folder.mkdir(parents=True, exist_ok=True)
     other = ("head",) if pooler else ("pooler", "classifier")
+    other += () if more_heads else ("entity_head", "event_head")
     weights = {name: value for name, value in random_weights().items() if not name.startswith(other)}
     write_graph(folder / MODEL_FILE, ARCHITECTURE, weights, inputs=inputs() if int8 else None, pooling=pooling)
     shutil.copyfile(sample.COMPACT_MODEL / TOKENIZER_FILE, folder / TOKENIZER_FILE)
@@ -113,5 +124,6 @@ def prepared(
         vocabulary=30522,
         quantisation="int8" if int8 else "fp32",
         batch_tokens=batch_tokens,
+        events=EVENT_LABELS if more_heads else (),
     )
     return folder

@@ -48,7 +48,7 @@ class Year:
         texts = items[items["text"] != ""].drop_duplicates("text_hash")
         known = _logits()
         rows = [known[int(source.removeprefix("wire "))] for source in texts["source"]]
-        frame = pd.DataFrame(np.array(rows), index=texts["text_hash"].to_numpy(), columns=list(LABELS))
+        frame = pd.DataFrame(np.array(rows), index=texts["text_hash"].to_numpy(), columns=list(LABELS)).assign(event="")
         cache_.put(frame, revision)
         return len(frame)
 

@@ -1,12 +1,13 @@
 """A sentiment model folder: `model.onnx`, `tokenizer.json`, and `config.json`, the manifest with their checksums.
 
 A large model keeps its weights in `model.onnx.data` beside the graph: onnxruntime maps that file into memory instead of
-reading it, which halves the time to load and saves a third of the memory.
+reading it, which halves the time to load and saves a third of the memory. A model that tells companies apart has a
+second graph over the same weights, `entity.onnx`, with the tone of each token.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,7 +15,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from signals_pipeline.core.errors import SignalsError
 
 LABELS = ("negative", "neutral", "positive")
+# The event types in the order of the event head's outputs; `core.sentiment.events` says what they mean.
+EVENT_LABELS = (
+    "results",
+    "guidance",
+    "rating",
+    "mna",
+    "legal",
+    "product",
+    "capital",
+    "people",
+    "price",
+    "opinion",
+    "macro",
+    "other",
+)
 MODEL_FILE = "model.onnx"
+ENTITY_FILE = "entity.onnx"
 WEIGHTS_FILE = "model.onnx.data"
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "config.json"
@@ -63,6 +80,7 @@ class ModelManifest(BaseModel):
         checksums: SHA-256 by file name, hexadecimal.
         batch_tokens: Maximum number of tokens of a batch of texts of equal length; 0: each text runs alone.
         origin: The checkpoint that the model was made from; None for the compact model and in older folders.
+        events: The event type of each column of the event head; empty where the model has none.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -76,6 +94,12 @@ class ModelManifest(BaseModel):
     checksums: dict[str, str]
     batch_tokens: int = Field(default=0, ge=0)
     origin: ModelOrigin | None = None
+    events: tuple[str, ...] = ()
+
+    @property
+    def tells_companies_apart(self) -> bool:
+        """Whether the folder has a graph of the tone toward a company."""
+        return ENTITY_FILE in self.checksums
 
     def label_columns(self, folder: Path) -> list[int]:
         """The model's output column of each of `LABELS`.
@@ -92,6 +116,18 @@ class ModelManifest(BaseModel):
             )
         return [column_by_label[label] for label in LABELS]
 
+    def require_events(self, folder: Path) -> None:
+        """Check the names of the event head's columns.
+
+        Raises:
+            ModelError: they are neither none nor exactly `EVENT_LABELS` in some order.
+        """
+        if self.events and sorted(self.events) != sorted(EVENT_LABELS):
+            raise ModelError(
+                f"{folder / CONFIG_FILE}: events must be {', '.join(EVENT_LABELS)}, not {', '.join(self.events)};"
+                " prepare the model folder again"
+            )
+
 
 def checksum(file: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
@@ -99,12 +135,15 @@ def checksum(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def revision_of(checksums: Mapping[str, str], id2label: Mapping[int, str], max_length: int) -> str:
+def revision_of(
+    checksums: Mapping[str, str], id2label: Mapping[int, str], max_length: int, events: Sequence[str] = ()
+) -> str:
     """Twelve hexadecimal digits that change whenever a score could: the key under which scores are cached."""
     labels = [id2label[column].casefold() for column in sorted(id2label)]
     content: list[object] = [checksums[MODEL_FILE], checksums[TOKENIZER_FILE], labels, max_length]
-    if WEIGHTS_FILE in checksums:
-        content.append(checksums[WEIGHTS_FILE])
+    content.extend(checksums[name] for name in (WEIGHTS_FILE, ENTITY_FILE) if name in checksums)
+    if events:
+        content.append(list(events))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
@@ -118,11 +157,13 @@ def write_manifest(
     quantisation: str,
     batch_tokens: int = 0,
     origin: ModelOrigin | None = None,
+    events: Sequence[str] = (),
 ) -> ModelManifest:
     """Write the manifest `config.json` for the files in `folder`: an export's last step.
 
     Args:
-        folder: Has `model.onnx` and `tokenizer.json`, and `model.onnx.data` where the graph refers to it.
+        folder: Has `model.onnx` and `tokenizer.json`, `model.onnx.data` where the graph refers to it, and `entity.onnx`
+            where the model tells companies apart.
         name: See `ModelManifest`, like the other arguments.
         id2label: The label of each output column.
         max_length: Tokens after which a text is cut.
@@ -130,15 +171,17 @@ def write_manifest(
         quantisation: How the weights are stored, in words.
         batch_tokens: More than 0 only for a graph in which no token's arithmetic depends on another text.
         origin: The checkpoint that the model was made from.
+        events: The event type of each column of the output `event_logits`.
 
     Raises:
-        ModelError: the labels aren't those of a three-class sentiment model.
+        ModelError: the labels aren't those of a three-class sentiment model, or the events aren't `EVENT_LABELS`.
     """
-    files = [file for file in (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE) if (folder / file).exists()]
+    names = (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, ENTITY_FILE)
+    files = [name for name in names if (folder / name).exists()]
     checksums = {file: checksum(folder / file) for file in files}
     manifest = ModelManifest(
         name=name,
-        revision=revision_of(checksums, id2label, max_length),
+        revision=revision_of(checksums, id2label, max_length, events),
         id2label=dict(id2label),
         max_length=max_length,
         vocabulary=vocabulary,
@@ -146,8 +189,10 @@ def write_manifest(
         checksums=checksums,
         batch_tokens=batch_tokens,
         origin=origin,
+        events=tuple(events),
     )
     manifest.label_columns(folder)
+    manifest.require_events(folder)
     (folder / CONFIG_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return manifest
 
@@ -162,6 +207,7 @@ def read_manifest(folder: Path) -> ModelManifest:
         _require_file(folder, name)
     manifest = _parse_manifest(folder)
     manifest.label_columns(folder)
+    manifest.require_events(folder)
 
     # The model and the tokenizer are verified also where the manifest lacks their checksums.
     for name in sorted({MODEL_FILE, TOKENIZER_FILE, *manifest.checksums}):
@@ -172,7 +218,8 @@ def read_manifest(folder: Path) -> ModelManifest:
                 " prepare the model folder again"
             )
 
-    if manifest.revision != revision_of(manifest.checksums, manifest.id2label, manifest.max_length):
+    revision = revision_of(manifest.checksums, manifest.id2label, manifest.max_length, manifest.events)
+    if manifest.revision != revision:
         raise ModelError(f"{folder / CONFIG_FILE}: revision is not that of the content; prepare the model folder again")
     return manifest
 

@@ -20,23 +20,24 @@ _CHUNK_SIZE = 20_000  # hashes per query: about 1.3 MB of text in one parameter
 
 
 class ScoreCache:
-    """Logits by text hash and model revision. Methods raise `DatabaseError` where the database refuses."""
+    """Logits and event types by text hash and model revision; `DatabaseError` where the database refuses."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def get(self, hashes: Iterable[str], model_revision: str) -> pd.DataFrame:
-        """The logits that are in the cache.
+        """The scores that are in the cache.
 
         Args:
             hashes: `text_hash` of headlines; repeats and unknown ones are allowed.
             model_revision: The model's revision, exactly as it was put.
 
         Returns:
-            Columns negative, neutral, positive (float32, exactly as put), indexed by `text_hash`, sorted.
+            Columns negative, neutral, positive (float32, exactly as put) and event (text, empty where the model has no
+            event head), indexed by `text_hash`, sorted.
         """
         wanted = sorted(set(hashes))
-        columns = [headline_score.c[name] for name in ("text_hash", *LABELS)]
+        columns = [headline_score.c[name] for name in ("text_hash", *LABELS, "event")]
         of_revision = sa.select(*columns).where(headline_score.c.model_revision == model_revision)
         rows: list[sa.Row[Any]] = []
         with read_transaction(self._engine) as connection:
@@ -45,29 +46,31 @@ class ScoreCache:
                 rows.extend(connection.execute(of_revision.where(_hash_is_in(chunk, self._engine))).all())
         index = pd.Index([row[0] for row in rows], dtype="str", name="text_hash")
         # The database has double precision, in which every float32 is exact.
-        logits = np.array([row[1:] for row in rows], dtype=np.float32).reshape(len(rows), len(LABELS))
-        return pd.DataFrame(logits, index=index, columns=list(LABELS)).sort_index()
+        logits = np.array([row[1:-1] for row in rows], dtype=np.float32).reshape(len(rows), len(LABELS))
+        scores = pd.DataFrame(logits, index=index, columns=list(LABELS))
+        scores["event"] = pd.Series([row[-1] or "" for row in rows], index=index, dtype="str")
+        return scores.sort_index()
 
-    def put(self, logits: pd.DataFrame, model_revision: str) -> None:
-        """Store logits; those already there stay as they are, also when another process puts them at the same time.
+    def put(self, scores: pd.DataFrame, model_revision: str) -> None:
+        """Store scores; those already there stay as they are, also when another process puts them at the same time.
 
         Args:
-            logits: Columns negative, neutral, positive, indexed by `text_hash`.
+            scores: Columns negative, neutral, positive and event, indexed by `text_hash`.
             model_revision: The model's revision.
 
         Raises:
             ValueError: a logit is not finite; nothing is stored.
         """
-        values = logits[list(LABELS)].to_numpy(dtype=np.float64)
+        values = scores[list(LABELS)].to_numpy(dtype=np.float64)
         is_finite = np.isfinite(values).all(axis=1)
         if not is_finite.all():
-            text_hash = logits.index[int(np.argmin(is_finite))]
+            text_hash = scores.index[int(np.argmin(is_finite))]
             raise ValueError(f"model {model_revision}: the logits of text {text_hash} are not finite; check the model")
         now = datetime.now(UTC)
         rows: list[dict[str, Any]] = []
-        for text_hash, scores in zip(logits.index, values.tolist(), strict=True):
+        for text_hash, logits, event in zip(scores.index, values.tolist(), scores["event"].tolist(), strict=True):
             row = {"text_hash": str(text_hash), "model_revision": model_revision, "scored_at": now}
-            rows.append(row | dict(zip(LABELS, scores, strict=True)))
+            rows.append(row | dict(zip(LABELS, logits, strict=True)) | {"event": event or None})
         if not rows:
             return
         # One order for everyone: two processes that put the same texts can't deadlock.

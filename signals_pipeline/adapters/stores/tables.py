@@ -245,6 +245,8 @@ headline_score = sa.Table(
     _real("neutral"),
     _real("positive"),
     _instant("scored_at"),
+    # The event type of the text; NULL where the model has no event head.
+    _text("event", nullable=True),
 )
 
 # --- Digests, their mails, and the readers' answers ---

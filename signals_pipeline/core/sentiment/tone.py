@@ -50,17 +50,21 @@ def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return exponentials / total[:, np.newaxis]
 
 
-def texts_to_score(headlines: pd.DataFrame) -> pd.Series:
-    """Return the texts whose logits `build` needs: those of headlines about a company.
+def texts_to_score(headlines: pd.DataFrame) -> pd.DataFrame:
+    """Return what the model has to score for `build`: the texts of headlines about a company.
 
     Args:
         headlines: HEADLINES frame.
 
     Returns:
-        Unique texts indexed by text_hash, sorted by it.
+        Columns text and span (empty where the whole text speaks for the company), indexed by `text_hash`, each hash
+        once, sorted by it.
     """
     rows = headlines[_carries_tone(headlines)]
-    return rows.drop_duplicates("text_hash").set_index("text_hash")["text"].sort_index()
+    # The column `span` is missing from frames that linking wrote without it: their texts speak for the company.
+    if "span" not in rows.columns:
+        rows = rows.assign(span="")
+    return rows.drop_duplicates("text_hash").set_index("text_hash")[["text", "span"]].sort_index()
 
 
 def _carries_tone(headlines: pd.DataFrame) -> pd.Series:

@@ -10,6 +10,8 @@ import pytest
 import signals_pipeline
 from signals_pipeline.adapters.model.folder import (
     CONFIG_FILE,
+    ENTITY_FILE,
+    EVENT_LABELS,
     LABELS,
     MODEL_FILE,
     TOKENIZER_FILE,
@@ -19,6 +21,7 @@ from signals_pipeline.adapters.model.folder import (
     write_manifest,
 )
 from signals_pipeline.adapters.model.inference import SentimentModel
+from signals_pipeline_tests.support.model_sources import prepared
 
 COMPACT = Path(signals_pipeline.__file__).parent / "sample" / "model" / "compact"
 ID2LABEL = dict(enumerate(LABELS))
@@ -96,6 +99,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "no config": (drop(CONFIG_FILE), "no config.json"),
     "no model": (drop(MODEL_FILE), "no model.onnx"),
     "no tokenizer": (drop(TOKENIZER_FILE), "no tokenizer.json"),
+    "no graph of tokens": (drop(ENTITY_FILE), "no entity.onnx"),
     "half a config": (halve(CONFIG_FILE), "config.json: JSON: "),
     "half a model": (halve(MODEL_FILE), "model.onnx: not the file that config.json was made for"),
     "half a tokenizer": (halve(TOKENIZER_FILE), "tokenizer.json: not the file that config.json was made for"),
@@ -135,4 +139,20 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 def test_the_manifest_has_the_checksums_of_the_files(folder: Path) -> None:
     rewrite_manifest(folder)
     stored = json.loads((folder / CONFIG_FILE).read_text())["checksums"]
-    assert stored == {name: checksum(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE)}
+    names = (MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, ENTITY_FILE)
+    assert stored == {name: checksum(folder / name) for name in names}
+
+
+def test_other_event_names_are_refused(folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"config.json: events must be results, guidance, .* not gains, losses"):
+        rewrite_manifest(folder, events=("gains", "losses"))
+
+
+def test_events_without_an_output_for_them_are_refused(folder: Path, tmp_path: Path) -> None:
+    # The graph of a model with one head, over weights of its own.
+    other = prepared(tmp_path / "one head", int8=False, pooler=False)
+    for name in (MODEL_FILE, WEIGHTS_FILE):
+        shutil.copyfile(other / name, folder / name)
+    rewrite_manifest(folder, events=EVENT_LABELS)
+    with pytest.raises(ModelError, match=r"no output for the events that config.json names"):
+        SentimentModel.load(folder)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import signals_pipeline
 from signals_pipeline.adapters.cpus import available_cpus
 from signals_pipeline.adapters.model.folder import LABELS, write_manifest
-from signals_pipeline.adapters.model.inference import SentimentModel
+from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
 
 COMPACT = Path(signals_pipeline.__file__).parent / "sample" / "model" / "compact"
 HELD_OUT = Path(__file__).parents[2] / "data" / "sentfin_held_out.csv"
@@ -40,6 +40,30 @@ OBVIOUS = {
     "Here is what to expect from the earnings call": "neutral",
     "Company to present at technology conference in Boston": "neutral",
     "Five things to know before markets open": "neutral",
+}
+# Tone toward each company that a headline names.
+PLAIN_COMPANIES = {
+    "Ford jumps 8% while GM plunges after a profit warning": {"Ford": "positive", "GM": "negative"},
+    "Pepsi gains market share as Coca-Cola sales slump": {"Pepsi": "positive", "Coca-Cola": "negative"},
+    "Lyft shares tumble after Uber posts record profit": {"Lyft": "negative", "Uber": "positive"},
+    "Jury orders Samsung to pay Apple $500 million": {"Samsung": "negative", "Apple": "positive"},
+    "Delta upgraded to buy, United cut to sell": {"Delta": "positive", "United": "negative"},
+}
+PLAIN_EVENTS = {
+    "Intel second-quarter revenue rises 12%, earnings beat estimates": "results",
+    "Nike cuts its full-year sales forecast": "guidance",
+    "Barclays downgrades Ford to underweight": "rating",
+    "Adobe agrees to acquire Figma for $20 billion": "mna",
+    "Shareholders file class action lawsuit against Boeing": "legal",
+    "FTC opens antitrust investigation into Meta": "legal",
+    "Pfizer drug meets main goal in late-stage trial": "product",
+    "Coca-Cola declares quarterly dividend of $0.48 per share": "capital",
+    "Apple announces $90 billion share buyback": "capital",
+    "Starbucks names new chief executive officer": "people",
+    "Tesla shares fall 4% in early trading": "price",
+    "3 dividend stocks to buy and hold forever": "opinion",
+    "Fed raises interest rates by a quarter point": "macro",
+    "US consumer prices rise more than expected in June": "macro",
 }
 EXTREME = [
     "",
@@ -78,6 +102,7 @@ def rewrite_manifest(folder: Path, **changes: object) -> None:
     """Write a manifest with the checksums of the files as they are now: what a broken export would leave."""
     config = SentimentModel.load(COMPACT, threads=1)
     known: dict[str, object] = {"name": config.name, "id2label": ID2LABEL, "max_length": 64, "vocabulary": 30522}
+    known["events"] = config.events
     write_manifest(folder, **(known | {"quantisation": config.quantisation} | changes))  # pyright: ignore[reportArgumentType]
 
 
@@ -126,7 +151,7 @@ def test_tokens_beyond_the_maximum_length_change_nothing(model: SentimentModel) 
 def test_equal_texts_are_run_once(monkeypatch: pytest.MonkeyPatch, model: SentimentModel) -> None:
     rows: list[int] = []
     infer = SentimentModel._infer  # noqa: SLF001
-    monkeypatch.setattr(SentimentModel, "_infer", lambda self, ids: (rows.append(len(ids)), infer(self, ids))[1])
+    monkeypatch.setattr(SentimentModel, "_infer", lambda self, *a: (rows.append(len(a[1])), infer(self, *a))[1])
     logits = model.logits(["Profit rises", "Profit falls", "Profit rises"])
     assert sum(rows) == 2
     assert (logits[0] == logits[2]).all()
@@ -134,6 +159,24 @@ def test_equal_texts_are_run_once(monkeypatch: pytest.MonkeyPatch, model: Sentim
 
 def test_no_texts_give_no_rows(model: SentimentModel) -> None:
     assert model.logits([]).shape == (0, 3)
+
+
+TITLES_WITH_COMPANIES = [
+    ScoredText(text, f"{text.index(name)}-{text.index(name) + len(name)}")
+    for text, tones in PLAIN_COMPANIES.items()
+    for name in tones
+]
+
+
+@given(chosen=st.lists(st.sampled_from([*TITLES_WITH_COMPANIES, *map(ScoredText, TITLES)]), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_scores_toward_companies_are_bit_identical_in_any_batch_and_order(
+    model: SentimentModel, chosen: list[ScoredText]
+) -> None:
+    together = model.score(chosen)
+    for row, event, text in zip(together.logits, together.events, chosen, strict=True):
+        alone = model.score([text])
+        assert (row.tobytes(), event) == (alone.logits[0].tobytes(), alone.events[0])
 
 
 # --- What the labels say ---
@@ -158,6 +201,22 @@ def test_obvious_sentences_get_their_class(model: SentimentModel) -> None:
     answers = [LABELS[index] for index in model.logits(list(OBVIOUS)).argmax(axis=1)]
     wrong = {text: answer for (text, label), answer in zip(OBVIOUS.items(), answers, strict=True) if answer != label}
     assert len(wrong) <= 2, wrong
+
+
+def test_plain_two_company_headlines_have_the_tone_of_each(model: SentimentModel) -> None:
+    rows = [(text, name, label) for text, tones in PLAIN_COMPANIES.items() for name, label in tones.items()]
+    texts = [ScoredText(text, f"{text.index(name)}-{text.index(name) + len(name)}") for text, name, _ in rows]
+    answers = [LABELS[column] for column in model.score(texts).logits.argmax(axis=1)]
+    wrong = {row: answer for row, answer in zip(rows, answers, strict=True) if answer != row[2]}
+    assert len(wrong) <= 1, wrong
+
+
+def test_plain_headlines_have_their_event(model: SentimentModel) -> None:
+    answers = model.score([ScoredText(text) for text in PLAIN_EVENTS]).events
+    wrong = {
+        text: answer for (text, event), answer in zip(PLAIN_EVENTS.items(), answers, strict=True) if answer != event
+    }
+    assert len(wrong) <= 1, wrong
 
 
 def test_held_out_headlines_are_right_four_times_in_five(model: SentimentModel) -> None:

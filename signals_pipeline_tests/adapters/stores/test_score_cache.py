@@ -21,10 +21,12 @@ from signals_pipeline_tests.support.databases import PROCESSES
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-def frame(values: dict[str, list[float]]) -> pd.DataFrame:
+def frame(values: dict[str, list[float]], event: str = "") -> pd.DataFrame:
     index = pd.Index(list(values), dtype="str", name="text_hash")
     array = np.array(list(values.values()), dtype=np.float32).reshape(len(values), 3)
-    return pd.DataFrame(array, index=index, columns=list(LABELS))
+    scores = pd.DataFrame(array, index=index, columns=list(LABELS))
+    scores["event"] = pd.Series([event] * len(values), index=index, dtype="str")
+    return scores
 
 
 def digests(count: int) -> list[str]:
@@ -54,8 +56,19 @@ def test_a_cached_score_stays(engine: Engine) -> None:
     cache.put(frame({"a": [1, 2, 3]}), "m")
     cache.put(frame({"a": [7, 7, 7], "b": [4, 5, 6]}), "m")
     cache.put(frame({"a": [9, 9, 9]}), "n")
-    assert cache.get(["a", "b"], "m").to_numpy().tolist() == [[1, 2, 3], [4, 5, 6]]
-    assert cache.get(["a"], "n").to_numpy().tolist() == [[9, 9, 9]]
+    assert cache.get(["a", "b"], "m")[list(LABELS)].to_numpy().tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert cache.get(["a"], "n")[list(LABELS)].to_numpy().tolist() == [[9, 9, 9]]
+
+
+def test_an_event_is_returned_as_put_and_a_missing_one_as_no_text(engine: Engine) -> None:
+    cache = ScoreCache(engine)
+    cache.put(frame({"a": [1, 2, 3]}, "guidance"), "compact")
+    cache.put(frame({"a": [1, 2, 3]}), "finbert")
+    assert cache.get(["a"], "compact")["event"].tolist() == ["guidance"]
+    assert cache.get(["a"], "finbert")["event"].tolist() == [""]
+    with engine.connect() as connection:
+        stored = connection.execute(sa.select(headline_score.c.event).order_by(headline_score.c.event)).scalars().all()
+    assert set(stored) == {"guidance", None}
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

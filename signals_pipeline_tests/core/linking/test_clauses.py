@@ -143,7 +143,7 @@ def test_each_row_gets_its_companys_words() -> None:
 def test_rows_without_words_are_not_scored() -> None:
     assigned, _ = assign_clauses(frame(["Intel beats AMD", "Intel slips"]), WATCHLIST)
 
-    assert texts_to_score(assigned).tolist() == ["Intel slips"]
+    assert texts_to_score(assigned)["text"].tolist() == ["Intel slips"]
 
 
 def test_no_headlines_give_no_rows_and_no_counts() -> None:

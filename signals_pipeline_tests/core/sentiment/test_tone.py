@@ -199,8 +199,17 @@ def test_the_texts_to_score_are_exactly_those_that_build_needs(rows: pd.DataFram
     scored = sentiment.build(rows, logits.loc[texts.index], WINDOWS, **SETTINGS)
     pd.testing.assert_frame_equal(scored, sentiment.build(rows, logits, WINDOWS, **SETTINGS))
     used = rows[rows["headline_id"].isin(scored["headline_id"])]
-    assert texts.to_dict() == dict(zip(used["text_hash"], used["text"], strict=True))
+    assert texts["text"].to_dict() == dict(zip(used["text_hash"], used["text"], strict=True))
+    assert set(texts["span"]) <= {""}
     assert list(texts.index) == sorted(set(used["text_hash"]))
+
+
+def test_a_text_of_two_companies_is_scored_once_for_each() -> None:
+    rows = frame([headline(WINDOWS[0], number) for number in range(2)])
+    rows = rows.assign(text="Nvidia falls as AMD gains", span=["0-6", "16-19"], text_hash=["b", "a"])
+    texts = sentiment.texts_to_score(rows)
+    assert texts["span"].to_dict() == {"a": "16-19", "b": "0-6"}
+    assert texts["text"].unique().tolist() == ["Nvidia falls as AMD gains"]
 
 
 def test_recency_halves_every_half_life() -> None:
