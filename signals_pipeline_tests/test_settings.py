@@ -87,7 +87,7 @@ def test_dot_env_sets_a_knob_but_the_environment_takes_precedence(
         ("TONE_EVENTS", "results;mna"),
         ("FLIP_COOLDOWN_DAYS", "-1"),
         ("NEWS_LOOKBACK_HOURS", "0"),
-        ("SENTIMENT_MODEL", "finbart"),
+        ("SENTIMENT_MODEL", "Fin/BERT"),
         ("SIGNALS_DEPLOYMENT", "prodution"),
         ("SIGNALS_FIRST_WINDOW_DATE", None),
     ],

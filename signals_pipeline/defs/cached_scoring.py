@@ -63,13 +63,14 @@ class Scorer:
     """A prepared model and the score cache. The model is loaded only for texts that are not in the cache.
 
     Attributes:
-        name: "finbert" or "compact".
+        name: The model's name, e.g. "finbert" or "compact".
         revision: Content-derived revision, part of the cache key.
         quantisation: Arithmetic of the weights, e.g. "int8".
         folder: The model folder.
         load: Loads the model from the folder.
         cache: Cache of the scores.
         fallback: Why another model than the preferred one is used; empty if this is the preferred one.
+        origin: Repository, commit and kind of the checkpoint that the model was made from; empty for the compact one.
         companion: Scores texts with a span, and the event of every text, where this model has no heads for them; None
             where it has both.
     """
@@ -81,6 +82,7 @@ class Scorer:
     load: Callable[[Path], Model]
     cache: ScoreCache
     fallback: str = ""
+    origin: str = ""
     companion: "Scorer | None" = None
 
     @property
@@ -90,9 +92,10 @@ class Scorer:
 
     @property
     def description(self) -> str:
-        """Model, arithmetic and revision, as shown to readers; with the companion's where there is one."""
+        """Model, arithmetic, revision and origin, as shown to readers; with the companion's where there is one."""
         arithmetic, _, _ = self.quantisation.partition(":")
-        own = f"{self.name} {arithmetic} @{self.revision}"
+        made_from = f" from {self.origin}" if self.origin else ""
+        own = f"{self.name} {arithmetic} @{self.revision}{made_from}"
         return f"{own} with {self.companion.description}" if self.companion else own
 
     def scorable(self, headlines: pd.DataFrame) -> pd.DataFrame:

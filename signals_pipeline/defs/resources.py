@@ -202,22 +202,22 @@ def scorer_for(knobs: Knobs, models_dir: Path, cache: ScoreCache) -> Scorer | Sw
     """The scorer that the knobs choose.
 
     Raises:
-        ModelError: FinBERT is chosen by name and not prepared, or its folder is damaged.
+        ModelError: a model is chosen by name and not prepared, or its folder is damaged.
     """
     if knobs.signal_generator is SignalGenerator.TECHNICAL:
         return SwitchedOff()
     return choose_scorer(knobs.sentiment_model, models_dir, cache)
 
 
-def choose_scorer(choice: ModelChoice, models_dir: Path, cache: ScoreCache) -> Scorer:
+def choose_scorer(choice: str, models_dir: Path, cache: ScoreCache) -> Scorer:
     """The scorer for a choice of model; its `fallback` says why `auto` uses the compact one.
 
     Raises:
-        ModelError: FinBERT is chosen by name and not prepared, or its folder is damaged.
+        ModelError: a model is chosen by name and not prepared, or its folder is damaged.
     """
     folder = model_folder(choice, models_dir)
-    finbert = models_dir / "finbert"
-    preferred = folder == finbert or choice is ModelChoice.COMPACT
+    finbert = models_dir / ModelChoice.FINBERT
+    preferred = folder == finbert or choice != ModelChoice.AUTO
     fallback = "" if preferred else f"FinBERT is not prepared at {finbert}"
     scorer = _scorer_of(folder, cache)
     card = read_manifest(folder)
@@ -233,4 +233,12 @@ def _scorer_of(folder: Path, cache: ScoreCache) -> Scorer:
         ModelError: the folder is missing or damaged.
     """
     card = read_manifest(folder)
-    return Scorer(card.name, card.revision, card.quantisation, folder, lru_cache(1)(SentimentModel.load), cache)
+    return Scorer(
+        card.name,
+        card.revision,
+        card.quantisation,
+        folder,
+        lru_cache(1)(SentimentModel.load),
+        cache,
+        origin="" if card.origin is None else card.origin.description,
+    )

@@ -1,6 +1,7 @@
-"""Preparing FinBERT: fetch its weights, quantise them to an int8 model folder, verify that folder against fp32.
+"""Preparing sentiment classifiers: fetch weights, convert them to a model folder, verify that folder against fp32.
 
-`source` fetches, `prepare` exports and verifies; `graph`, `blocks`, `calibration` and `rounding` are the quantiser.
+`fetching` and `source` are about what arrives, `labels` and `tokens` about what must fit; `prepare` exports and
+verifies. `graph`, `blocks`, `calibration` and `rounding` are the quantiser of BERT, `traced` the way of all others.
 Only `signals model` and the image's build import this package. It needs the extra `finbert` (torch, transformers,
 onnx); `adapters.model`, which runs the result, needs none of these.
 """

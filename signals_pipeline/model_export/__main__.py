@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from signals_pipeline.adapters.model.folder import ModelError
-from signals_pipeline.model_export import prepare, source
+from signals_pipeline.model_export import fetching, prepare
 
 
 def main(target: Path, local_source: Path | None) -> str:
@@ -24,11 +24,11 @@ def main(target: Path, local_source: Path | None) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         fetched = Path(scratch) / "source"
         if local_source:
-            source.copy(local_source, fetched)
+            fetching.copy(local_source, fetched)
         else:
-            source.fetch(fetched)
+            fetching.fetch(fetched)
         verification = prepare.export(fetched, target)
-    return f"{target}: finbert @{verification.revision}, {verification.summary}"
+    return f"{target}: {target.name} @{verification.revision}, {verification.summary}"
 
 
 if __name__ == "__main__":

@@ -26,14 +26,14 @@ from signals_pipeline.model_export.source import Architecture
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto, ValueInfoProto
-    from transformers.models.bert.modeling_bert import BertForSequenceClassification
+    from torch import nn
 
 OPSET = 20  # the first with Gelu
 IR_VERSION = 9  # the one of that opset
 Pooling = Literal["first", "mean"]
 
 
-def weights_of(network: "BertForSequenceClassification") -> dict[str, Array]:
+def weights_of(network: "nn.Module") -> dict[str, Array]:
     """The network's tensors by name, without the prefix of the encoder."""
     return {
         name.removeprefix("bert."): tensor.detach().float().cpu().numpy()

@@ -1,29 +1,43 @@
-"""The weights as their authors publish them: a folder in the Hugging Face hub's layout, fetched or copied.
+"""The weights as their authors publish them: a folder in the Hugging Face hub's layout, with a record of its origin.
 
-What is fetched is pinned to a revision, and its checksums are recorded in `origin.json`.
+`fetching` downloads or copies such a folder. What is fetched is pinned to a commit, and its checksums are recorded in
+`origin.json`.
 """
 
-import json
-import shutil
+import re
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from signals_pipeline.adapters.model.folder import LABELS, ModelError, checksum
-from signals_pipeline.model_export.staging import staged
+from signals_pipeline.adapters.model.folder import SOURCE_SUFFIX, ModelError, ModelOrigin, checksum
+from signals_pipeline.model_export.labels import labels_by_column
 
-REPOSITORY = "ProsusAI/finbert"
-REVISION = "4556d13015211d73dccd3fdd39d39232506f3e43"
 # Alternatives, the preferred one first: safetensors can't execute code when it is read, a pickle can.
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-TOKENIZERS = ("tokenizer.json", "vocab.txt")
-EXTRAS = ("tokenizer_config.json", "special_tokens_map.json")
+CONFIG = "config.json"
+# Any one of them: a whole tokenizer, a vocabulary of WordPiece or byte-level BPE, or a sentencepiece model.
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "spiece.model", "sentencepiece.bpe.model")
+EXTRAS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
+SMALL_FILES = (CONFIG, *TOKENIZERS, *EXTRAS)
 ORIGIN_FILE = "origin.json"
+LOCAL_REVISION = "local"  # of a folder that is no snapshot of the hub's
+
+
+class ModelType(StrEnum):
+    """Architectures that can be prepared, by their name in a checkpoint's configuration."""
+
+    BERT = "bert"
+    ROBERTA = "roberta"
+    DISTILBERT = "distilbert"
+    DEBERTA = "deberta"
+    DEBERTA_V2 = "deberta-v2"  # version 3 as well
+    MODERNBERT = "modernbert"
 
 
 class Architecture(BaseModel):
-    """The fields of a source's `config.json` that the graph depends on."""
+    """The fields of a BERT's `config.json` that the own graph depends on; it is built for no other values of them."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,80 +53,129 @@ class Architecture(BaseModel):
     id2label: dict[int, str]
 
 
+class Configuration(BaseModel):
+    """The fields of a source's `config.json` that every architecture has.
+
+    Attributes:
+        model_type: The architecture.
+        architectures: Names of the classes that the weights belong to; published configurations may lack them.
+        vocab_size: Rows of the word embedding.
+        id2label: The checkpoint's own name of each output column; without them, transformers assumes two classes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model_type: ModelType
+    architectures: tuple[str, ...] | None = None
+    vocab_size: int = Field(gt=0)
+    id2label: dict[int, str] = Field(default={0: "LABEL_0", 1: "LABEL_1"})
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A three-class classifier in a source folder, as far as its configuration says.
+
+    Attributes:
+        model_type: The architecture.
+        vocab_size: Rows of the word embedding.
+        label_names: The checkpoint's own name of each output column.
+        labels: Which of `LABELS` each output column is.
+    """
+
+    model_type: ModelType
+    vocab_size: int
+    label_names: dict[int, str]
+    labels: dict[int, str]
+
+
 class Origin(BaseModel):
-    """Where a source folder came from, and the SHA-256 of each of its files."""
+    """Where a source folder came from.
+
+    Attributes:
+        repository: Name on the hub, or path of the folder that was copied.
+        revision: Commit of the repository, or `LOCAL_REVISION`.
+        checksums: SHA-256 of each file by its name.
+        labels: Which of `LABELS` each output column is; records of earlier versions lack it, see `check`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     repository: str
     revision: str
     checksums: dict[str, str]
+    labels: tuple[str, ...] = ()
 
 
-def fetch(target: Path, *, repository: str = REPOSITORY, revision: str = REVISION) -> Origin:
-    """Download a revision of a model from the Hugging Face hub to `target`.
-
-    Raises:
-        ModelError: the hub can't be reached, has no such revision, or what it delivered is no usable model.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    preferred, fallback = WEIGHTS
-    small_files = ["config.json", *TOKENIZERS, *EXTRAS]
-    with staged(target) as folder:
-        try:
-            snapshot_download(repository, revision=revision, local_dir=folder, allow_patterns=[*small_files, preferred])
-            if not (folder / preferred).exists():
-                snapshot_download(repository, revision=revision, local_dir=folder, allow_patterns=[fallback])
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ModelError(
-                f"{repository} at {revision} can't be fetched ({reason}); check the network and the name, or give a"
-                " folder that has it: signals model fetch --from FOLDER"
-            ) from error
-        # The hub client's metadata about the download.
-        shutil.rmtree(folder / ".cache", ignore_errors=True)
-        return _record_origin(folder, repository, revision)
-
-
-def copy(original: Path, target: Path, *, revision: str = "local") -> Origin:
-    """Copy a folder in the hub's layout to `target`.
+def name_for(repository: str) -> str:
+    """The name that a model gets from its repository or folder: `ProsusAI/finbert` is finbert.
 
     Raises:
-        ModelError: a file is missing or unusable.
+        ModelError: there is no letter or digit in it.
     """
-    check(original)
-    with staged(target) as folder:
-        for name in ("config.json", _first_file(original, WEIGHTS), *TOKENIZERS, *EXTRAS):
-            if (original / name).is_file():
-                shutil.copyfile(original / name, folder / name)
-        return _record_origin(folder, str(original), revision)
+    base = Path(repository).name.casefold()
+    name = re.sub(r"[^a-z0-9._-]+", "-", base).strip("-._").removesuffix(SOURCE_SUFFIX)
+    if not name:
+        raise ModelError(f"{repository}: no name can be made from this; give one with --name")
+    return name
 
 
-def check(folder: Path) -> Architecture:
-    """Check that a source folder has every file, and return its architecture.
+def check(folder: Path, labels: tuple[str, ...] = ()) -> Checkpoint:
+    """Check that a source folder has every file and a configuration of a three-class classifier.
+
+    Args:
+        folder: A folder in the hub's layout.
+        labels: What the user says the output columns are; empty: as `id2label` says.
 
     Raises:
-        ModelError: a file is missing, or the graph can't be built for this kind of model.
+        ModelError: a file is missing, or the model is of another kind.
     """
-    for alternatives in (("config.json",), WEIGHTS, TOKENIZERS):
-        _first_file(folder, alternatives)
-    path = folder / "config.json"
+    first_file(folder, (CONFIG,))
+    checkpoint = check_config(folder / CONFIG, labels)
+    first_file(folder, WEIGHTS)
+    first_file(folder, TOKENIZERS)
+    return checkpoint
+
+
+def check_config(path: Path, labels: tuple[str, ...] = ()) -> Checkpoint:
+    """Read a checkpoint's configuration; the arguments and errors are those of `check`."""
     try:
-        architecture = Architecture.model_validate_json(path.read_bytes())
+        configuration = Configuration.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first_error = error.errors()[0]
         field = ".".join(str(part) for part in first_error["loc"]) or "JSON"
         raise ModelError(
-            f"{path}: {field}: {first_error['msg']}; a BERT classifier such as {REPOSITORY} is needed"
+            f"{path}: {field}: {first_error['msg']}; use a classifier of one of these kinds: {', '.join(ModelType)}"
         ) from error
-    labels = list(architecture.id2label.values())
-    if sorted(label.casefold() for label in labels) != sorted(LABELS):
+    classes = configuration.architectures or ()
+    if classes and not any(name.endswith("ForSequenceClassification") for name in classes):
         raise ModelError(
-            f"{path}: id2label must name {', '.join(LABELS)}, not {', '.join(labels)}; use a three-class model"
+            f"{path}: a {classes[0]}, which has no classification head; use a model that was fine-tuned to classify"
+            " sentiment"
         )
-    return architecture
+    return Checkpoint(
+        model_type=configuration.model_type,
+        vocab_size=configuration.vocab_size,
+        label_names=configuration.id2label,
+        labels=labels_by_column(configuration.id2label, path, labels),
+    )
+
+
+def own_architecture(folder: Path) -> Architecture | None:
+    """The architecture of a BERT that the own graph is built for; None for every other checkpoint."""
+    try:
+        return Architecture.model_validate_json((folder / CONFIG).read_bytes())
+    except ValidationError:
+        return None
+
+
+def model_origin(origin: Origin, checkpoint: Checkpoint) -> ModelOrigin:
+    """What a prepared folder records of the checkpoint that it was made from."""
+    return ModelOrigin(
+        repository=origin.repository if origin.revision != LOCAL_REVISION else Path(origin.repository).name,
+        revision=origin.revision,
+        architecture=checkpoint.model_type,
+        labels=checkpoint.label_names,
+    )
 
 
 def read_origin(folder: Path) -> Origin:
@@ -134,17 +197,12 @@ def read_origin(folder: Path) -> Origin:
     return origin
 
 
-def _record_origin(folder: Path, repository: str, revision: str) -> Origin:
-    check(folder)
-    checksums = {file.name: checksum(file) for file in sorted(folder.iterdir()) if file.is_file()}
-    origin = Origin(repository=repository, revision=revision, checksums=checksums)
-    content: dict[str, Any] = origin.model_dump()
-    (folder / ORIGIN_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return origin
+def first_file(folder: Path, names: tuple[str, ...]) -> str:
+    """The first of these files that the folder has.
 
-
-def _first_file(folder: Path, names: tuple[str, ...]) -> str:
-    """The first of these files that the folder has."""
+    Raises:
+        ModelError: it has none.
+    """
     for name in names:
         if (folder / name).is_file():
             return name

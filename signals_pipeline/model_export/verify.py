@@ -1,4 +1,4 @@
-"""Verification: how a prepared int8 folder compares with the fp32 weights that it was made from.
+"""Verification: how a prepared folder compares with the fp32 weights that it was made from.
 
 The result is recorded beside the model, in `verification.json`.
 """
@@ -46,7 +46,10 @@ class Scoring(Protocol):
 
 
 class Verification(BaseModel):
-    """How an int8 folder compares with its fp32 source; differences are the largest over all texts and classes."""
+    """How a prepared folder compares with its fp32 source; differences are the largest over all texts and classes.
+
+    The folder is in int8, or in fp32 where int8 was too far off.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,14 +89,7 @@ class Verification(BaseModel):
             faults.append(f"the fp32 graph's logits are off by {self.largest_exact_difference:.2g} from torch's")
         if not self.batch_invariant:
             faults.append("a headline's logits change with what is scored together with it")
-        if self.probe_labels < 2:
-            faults.append("plainly good and plainly bad news get the same label, which hints at a foreign tokenizer")
-        elif self.probes_right < MIN_PROBES_RIGHT:
-            faults.append(
-                f"only {self.probes_right} of {len(PROBES)} plain sentences get their label,"
-                " which hints at mixed-up labels"
-            )
-        return faults
+        return faults + probe_faults(self.probes_right, self.probe_labels)
 
 
 def headlines() -> list[str]:
@@ -122,8 +118,7 @@ def compare(
     probability_differences = np.abs(softmax(int8_logits) - softmax(reference_logits))
     exact_differences = np.abs(exact.logits(texts) - reference_logits)
 
-    probe_labels = [LABELS[column] for column in int8.logits(list(PROBES)).argmax(axis=1)]
-    probes_right = sum(label == expected for label, expected in zip(probe_labels, PROBES.values(), strict=True))
+    probes_right, probe_labels = probe_answers(int8.logits(list(PROBES)))
     return Verification(
         revision=revision,
         source=source,
@@ -136,8 +131,28 @@ def compare(
         largest_exact_difference=float(exact_differences.max()),
         batch_invariant=is_batch_invariant(int8, texts, int8_logits),
         probes_right=probes_right,
-        probe_labels=len(set(probe_labels)),
+        probe_labels=probe_labels,
     )
+
+
+def probe_answers(logits: NDArray[np.float32]) -> tuple[int, int]:
+    """How many of the plain sentences get their label, and how many different labels they get.
+
+    Args:
+        logits: Of `PROBES`, columns as in `LABELS`.
+    """
+    labels = [LABELS[column] for column in logits.argmax(axis=1)]
+    right = sum(label == expected for label, expected in zip(labels, PROBES.values(), strict=True))
+    return right, len(set(labels))
+
+
+def probe_faults(right: int, distinct: int) -> list[str]:
+    """Why a model with these `probe_answers` must not be used; empty where it may be."""
+    if distinct < 2:
+        return ["plainly good and plainly bad news get the same label, which hints at a foreign tokenizer"]
+    if right < MIN_PROBES_RIGHT:
+        return [f"only {right} of {len(PROBES)} plain sentences get their label, which hints at mixed-up labels"]
+    return []
 
 
 def is_batch_invariant(model: Scoring, texts: Sequence[str], together: NDArray[np.float32]) -> bool:

@@ -21,7 +21,10 @@ class Deployment(StrEnum):
 
 
 class ModelChoice(StrEnum):
-    """Which sentiment model scores headlines; `auto` is FinBERT if it is prepared, otherwise the compact model."""
+    """Values of SENTIMENT_MODEL with a meaning of their own; any other is the name of a prepared model.
+
+    `auto` is FinBERT if it is prepared, otherwise the compact model, which is part of the package.
+    """
 
     AUTO = "auto"
     FINBERT = "finbert"
@@ -122,6 +125,26 @@ def _check_events(value: str) -> str:
 
 
 Events = Annotated[str, AfterValidator(_check_events)]
+
+
+# The name is a folder's, and stands in commands and digests. 64 characters leave room beside the repository's.
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+def check_model_name(value: str) -> str:
+    """The value, if it can be the name of a prepared model.
+
+    Raises:
+        ValueError: it has other characters than the name of a folder may have.
+    """
+    if not _MODEL_NAME.fullmatch(value):
+        raise ValueError(
+            "use auto, finbert, compact or the name of a prepared model (lower-case letters, digits, '.', '_', '-')"
+        )
+    return value
+
+
+ModelName = Annotated[str, AfterValidator(check_model_name)]
 Feeds = Annotated[str, AfterValidator(_check_feeds)]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

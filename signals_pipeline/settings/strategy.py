@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.event_types import TONE_EVENTS
-from signals_pipeline.settings.choices import Events, ModelChoice, SignalGenerator, split_list
+from signals_pipeline.settings.choices import Events, ModelChoice, ModelName, SignalGenerator, split_list
 from signals_pipeline.settings.documentation import explain
 
 
@@ -72,9 +72,10 @@ class Knobs(BaseModel):
         default=",".join(TONE_EVENTS),
         description="Event types that carry tone, separated by commas; others are price, opinion and macro",
     )
-    sentiment_model: ModelChoice = Field(
-        default=ModelChoice.AUTO,
-        description="Sentiment model: auto (finbert if prepared, otherwise compact), finbert or compact",
+    sentiment_model: ModelName = Field(
+        default=ModelChoice.AUTO.value,
+        description="Sentiment model: auto (finbert if prepared, otherwise compact), finbert, compact, or the name of"
+        " another prepared model",
     )
     signal_generator: SignalGenerator = Field(
         default=SignalGenerator.NEWS_DRIVEN,

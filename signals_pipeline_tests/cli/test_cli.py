@@ -149,7 +149,7 @@ REFUSED = {
     "wrong knob": (("run",), {"MAX_SIGNALS": "many"}, "MAX_SIGNALS='many': "),
     "unknown deployment": (("migrate",), {"SIGNALS_DEPLOYMENT": "prodution"}, "SIGNALS_DEPLOYMENT='prodution': "),
     "no key": (("run",), {"SIGNALS_DEPLOYMENT": "local", "SIGNALS_FEEDS": "newsapi"}, "newsapi needs NEWSAPI_KEY"),
-    "no model": (("run", "--window", KEY), {"SENTIMENT_MODEL": "finbert"}, "finbert: no config.json"),
+    "no model": (("run", "--window", KEY), {"SENTIMENT_MODEL": "finbert"}, "SENTIMENT_MODEL=finbert: not prepared at "),
     "no headlines": (("run", "--window", KEY), {"SIGNALS_NEWS_PATH": "nowhere.csv"}, "nowhere.csv"),
     "no home": (("run", "--window", KEY), {"DAGSTER_HOME": "nowhere"}, "DAGSTER_HOME='nowhere': no such folder"),
     "no database": (("migrate",), {"SIGNALS_DATABASE_URL": "mysql://h/d"}, "neither SQLite nor PostgreSQL"),

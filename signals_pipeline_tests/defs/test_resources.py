@@ -102,7 +102,8 @@ def test_the_compact_model_needs_no_companion(store: Store, tmp_path: Path) -> N
 
 
 def test_finbert_asked_for_by_name_and_not_prepared_is_one_line(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"finbert: no config\.json; prepare the model folder") as refused:
+    expected = r"SENTIMENT_MODEL=finbert: not prepared at .*; signals model fetch, then signals model export"
+    with pytest.raises(ModelError, match=expected) as refused:
         choose_scorer(ModelChoice.FINBERT, tmp_path, store.scores)
     assert "\n" not in str(refused.value)
 

@@ -4,13 +4,14 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from signals_pipeline.adapters.model.folder import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, ModelError
+from signals_pipeline.adapters.model.folder import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, ModelError, read_manifest
 from signals_pipeline.adapters.model.inference import SentimentModel
-from signals_pipeline.model_export import prepare, source
+from signals_pipeline.model_export import fetching, prepare
 from signals_pipeline.model_export.calibration import inputs_of
 from signals_pipeline.model_export.reference import TorchModel
 from signals_pipeline.model_export.verify import PROBES, headlines, read
@@ -55,7 +56,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def fetched(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "finbert-source"
-    source.copy(given, folder)
+    fetching.copy(given, folder)
     return folder
 
 
@@ -116,18 +117,12 @@ def test_bf16_on_a_gpu_is_close_to_fp32(fetched: Path) -> None:
 # --- What is refused ---
 
 
-def refetched(given: Path, tmp_path: Path) -> Path:
-    source.copy(given, tmp_path / "source")
-    return tmp_path / "source"
-
-
 def refusal(given: Path, tmp_path: Path) -> str:
-    """The one line of an export that leaves nothing behind."""
-    folder = refetched(given, tmp_path)
+    """The one line of a fetch that leaves nothing behind."""
     with pytest.raises(ModelError) as caught:
-        prepare.export(folder, tmp_path / "finbert")
+        fetching.copy(given, tmp_path / "source")
     assert "\n" not in str(caught.value)
-    assert not (tmp_path / "finbert").exists()
+    assert not (tmp_path / "source").exists()
     return str(caught.value)
 
 
@@ -187,19 +182,33 @@ def test_weights_without_a_classifier_are_refused(harmed: Path, tmp_path: Path) 
     assert "the weights lack classifier.bias" in refusal(harmed, tmp_path)
 
 
-def test_a_refused_export_leaves_the_former_folder(exported: Path, harmed: Path, tmp_path: Path) -> None:
+def test_a_refused_export_leaves_the_former_folder(exported: Path, fetched: Path, tmp_path: Path) -> None:
     former = shutil.copytree(exported, tmp_path / "finbert")
-    (harmed / "config.json").write_text(json.dumps(CONFIG | {"id2label": {0: "neutral", 1: "positive", 2: "negative"}}))
     with pytest.raises(ModelError, match="refused"):
-        prepare.export(refetched(harmed, tmp_path), tmp_path / "finbert")
+        prepare.export(fetched, tmp_path / "finbert", labels=("neutral", "positive", "negative"))
     assert (former / CONFIG_FILE).read_bytes() == (exported / CONFIG_FILE).read_bytes()
     assert (former / MODEL_FILE).is_file()
+
+
+def test_labels_given_at_export_replace_those_of_the_fetch(fetched: Path, exported: Path, tmp_path: Path) -> None:
+    again = prepare.export(fetched, tmp_path / "finbert", labels=("positive", "negative", "neutral"))
+    assert again.revision == SentimentModel.load(exported).revision
+
+
+def test_a_bert_with_another_activation_gets_the_traced_graph(harmed: Path, tmp_path: Path) -> None:
+    """The own graph is built for GELU alone; the tanh approximation differs little on the same weights."""
+    (harmed / "config.json").write_text(json.dumps(CONFIG | {"hidden_act": "gelu_new"}))
+    fetching.copy(harmed, tmp_path / "source")
+    prepare.export(tmp_path / "source", tmp_path / "finbert")
+    manifest = read_manifest(tmp_path / "finbert")
+    assert manifest.batch_tokens == 0
+    assert "one text at a time" in manifest.quantisation or manifest.quantisation.startswith("fp32: int8 refused")
 
 
 def test_codes_are_fitted_to_the_inputs_that_the_layers_get(fetched: Path) -> None:
     import torch
 
-    network = TorchModel.load(fetched, device="cpu").network
+    network: Any = TorchModel.load(fetched, device="cpu").network
     batches = [torch.tensor([[101, 5618, 102], [101, 9466, 102]]), torch.tensor([[101, 2000, 2001, 2002, 102]])]
     found = inputs_of(network, batches)
     assert len(found) == 2 * 6

@@ -1,5 +1,5 @@
 """The sentiment model: a folder whose files are verified by checksum, run with onnxruntime alone.
 
 `folder` reads and writes the folder's manifest, `running` scores texts, `choice` finds the folder that the settings ask
-for. FinBERT's folder is made by `signals_pipeline.model_export`.
+for. Folders but the compact model's are made by `signals_pipeline.model_export`.
 """

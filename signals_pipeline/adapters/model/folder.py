@@ -35,10 +35,36 @@ ENTITY_FILE = "entity.onnx"
 WEIGHTS_FILE = "model.onnx.data"
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "config.json"
+SOURCE_SUFFIX = "-source"  # models/finbert-source holds the published weights that models/finbert is made from
 
 
 class ModelError(SignalsError):
     """A model folder can't be used; the message is one line: what is wrong, where, what to do."""
+
+
+class ModelOrigin(BaseModel):
+    """The published checkpoint that a prepared model was made from.
+
+    Attributes:
+        repository: Name on the hub, or of the folder where it was copied from one.
+        revision: Commit on the hub, or "local".
+        architecture: The checkpoint's kind, e.g. "roberta".
+        labels: The checkpoint's own name of each output column.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: str
+    revision: str
+    architecture: str
+    labels: dict[int, str]
+
+    @property
+    def description(self) -> str:
+        """Repository, commit, kind and, where they aren't plain, the labels: `a/b@4556d13 (bert)`."""
+        is_plain = {name.casefold() for name in self.labels.values()} == set(LABELS)
+        names = "" if is_plain else f", labels {'/'.join(name for _, name in sorted(self.labels.items()))}"
+        return f"{self.repository}@{self.revision[:7]} ({self.architecture}{names})"
 
 
 class ModelManifest(BaseModel):
@@ -49,10 +75,11 @@ class ModelManifest(BaseModel):
         revision: See `revision_of`.
         id2label: The label of each output column of the model.
         max_length: Tokens after which a text is cut, the special ones included.
-        vocabulary: Number of rows of the model's word embedding.
+        vocabulary: Number of tokens that the tokenizer knows; the word embedding has as many rows, or a few more.
         quantisation: How the weights are stored, in words.
         checksums: SHA-256 by file name, hexadecimal.
         batch_tokens: Maximum number of tokens of a batch of texts of equal length; 0: each text runs alone.
+        origin: The checkpoint that the model was made from; None for the compact model and in older folders.
         events: The event type of each column of the event head; empty where the model has none.
     """
 
@@ -66,6 +93,7 @@ class ModelManifest(BaseModel):
     quantisation: str
     checksums: dict[str, str]
     batch_tokens: int = Field(default=0, ge=0)
+    origin: ModelOrigin | None = None
     events: tuple[str, ...] = ()
 
     @property
@@ -128,6 +156,7 @@ def write_manifest(
     vocabulary: int,
     quantisation: str,
     batch_tokens: int = 0,
+    origin: ModelOrigin | None = None,
     events: Sequence[str] = (),
 ) -> ModelManifest:
     """Write the manifest `config.json` for the files in `folder`: an export's last step.
@@ -138,9 +167,10 @@ def write_manifest(
         name: See `ModelManifest`, like the other arguments.
         id2label: The label of each output column.
         max_length: Tokens after which a text is cut.
-        vocabulary: Number of rows of the word embedding.
+        vocabulary: Number of tokens that the tokenizer knows.
         quantisation: How the weights are stored, in words.
         batch_tokens: More than 0 only for a graph in which no token's arithmetic depends on another text.
+        origin: The checkpoint that the model was made from.
         events: The event type of each column of the output `event_logits`.
 
     Raises:
@@ -158,6 +188,7 @@ def write_manifest(
         quantisation=quantisation,
         checksums=checksums,
         batch_tokens=batch_tokens,
+        origin=origin,
         events=tuple(events),
     )
     manifest.label_columns(folder)

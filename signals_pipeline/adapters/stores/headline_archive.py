@@ -58,6 +58,16 @@ class HeadlineArchive:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def titles(self) -> list[str]:
+        """Every title that was delivered, also those that were edited later, in the order in which they were known.
+
+        Those of before the first collection come first.
+        """
+        columns = headline_item.c
+        query = sa.select(columns.title).where(columns.title.is_not(None))
+        with read_transaction(self._engine) as connection:
+            return list(connection.scalars(query.order_by(columns.known_at.nulls_first(), columns.item_id)))
+
     def extent(self) -> Extent:
         """The time that the archive covers."""
         with read_transaction(self._engine) as connection:

@@ -105,7 +105,7 @@ def model(settings: Settings) -> ProbeResult:
             f"{name} classifies two headlines as {labels} instead of positive, negative",
             "prepare it again: docs/models.md",
         )
-    if settings.sentiment_model is ModelChoice.AUTO and config.name != ModelChoice.FINBERT:
+    if settings.sentiment_model == ModelChoice.AUTO and config.name != ModelChoice.FINBERT:
         return warn(f"{name} works; FinBERT is not prepared", "signals model fetch, then signals model export")
     return ok(f"{name}: checksums match, it tells good news from bad")
 

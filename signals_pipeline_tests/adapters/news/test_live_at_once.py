@@ -29,6 +29,12 @@ def test_two_rounds_at_once_leave_no_row_twice_and_change_no_window(engine: Engi
     assert titles(first.run(NIGHT), NIGHT) == ["b"]
 
 
+def test_the_archives_titles_are_in_the_order_in_which_they_were_known(engine: Engine) -> None:
+    aired = [on_time(DAY.start + 2 * HOUR, "later"), on_time(DAY.start + HOUR, "earlier")]
+    LivePipeline(engine, Tape("one", aired)).run(DAY)
+    assert HeadlineArchive(engine).titles() == ["earlier", "later"]
+
+
 def collect(url: str, start: Barrier, results: "Queue[list[str | None]]") -> None:
     engine = engine_for(url)
     aired = [on_time(DAY.start + timedelta(minutes=at), f"item {at}") for at in range(200)]
