@@ -46,16 +46,17 @@ from signals_pipeline.adapters.model.inference import SentimentModel
 DRAWS = {
     "sentfin": 6_000,
     "companies": 6_000,
+    "labelled": 12_000,
     "tweets": 4_500,
-    "topics": 3_000,
-    "stocknet": 3_000,
-    "newswire": 1_000,
-    "patterns": 14_000,
+    "topics": 2_000,
+    "stocknet": 2_000,
+    "newswire": 500,
+    "patterns": 18_000,
 }
 # Titles made from each file of patterns.
-PATTERN_TITLES = {"polarity": 24_000, "relations": 12_000, "events": 8_000}
+PATTERN_TITLES = {"polarity": 40_000, "relations": 20_000, "events": 8_000}
 # Sources whose companies may be exchanged for others; made titles have random ones already.
-RENAMED = {"sentfin", "companies", "tweets"}
+RENAMED = {"sentfin", "companies", "labelled", "tweets"}
 ENTITY_WEIGHT = 1.0  # of the loss toward companies beside that of the whole
 EVENT_WEIGHT = 0.4  # of the event's
 
