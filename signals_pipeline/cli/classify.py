@@ -204,10 +204,26 @@ class HeadlineClassifier:
             tone_events=self._knobs.tone_event_types,
         )
         rows = rows.assign(score=float("nan"), confidence=float("nan"))
-        rows.loc[toned.index, ["event", "score", "confidence", "reason"]] = toned[
-            ["event", "score", "confidence", "reason"]
-        ]
+        columns = ["event", "score", "confidence", "reason"]
+        rows.loc[toned.index, columns] = toned[columns]
+        rows = rows.assign(event=self._with_model_events(rows, items))
         return self._by_headline(headlines, rows)
+
+    def _with_model_events(self, rows: pd.DataFrame, items: pd.DataFrame) -> pd.Series:
+        """The rows' events, where no rule decides and no tone is carried by what the model makes of the whole title."""
+        undecided = rows[(rows["symbol"] != "") & (rows["event"] == "")]
+        if undecided.empty:
+            return rows["event"]
+        titles = items.drop_duplicates("headline_id").set_index("headline_id")[["text", "text_hash"]]
+        titles = titles.loc[undecided["headline_id"].drop_duplicates()]
+        texts = titles.drop_duplicates("text_hash").set_index("text_hash").assign(span="")
+        scores, _ = self._scorer.score(texts)
+
+        # From each row to its title, from there to the title's event.
+        hashes = undecided["headline_id"].map(titles["text_hash"])
+        events = rows["event"].copy()
+        events.loc[undecided.index] = hashes.map(scores["event"])
+        return events
 
     def _by_headline(self, headlines: Sequence[InputHeadline], rows: pd.DataFrame) -> list[ClassifiedHeadline]:
         companies: list[list[ClassifiedCompany]] = [[] for _ in headlines]

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from signals_pipeline.adapters.model.inference import DISPLAY_NAMES, ScoredText, Scores
-from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.core.sentiment.tone import LABELS
 from signals_pipeline.core.tables import is_in
 
@@ -24,6 +23,18 @@ class Model(Protocol):
 
     def score(self, texts: Sequence[ScoredText]) -> Scores:
         """Logits, shape (n, 3), and event types of texts."""
+        ...
+
+
+class Cache(Protocol):
+    """A cache of scores by text hash and model revision; `adapters.stores.score_cache.ScoreCache` is the database's."""
+
+    def get(self, hashes: Iterable[str], model_revision: str) -> pd.DataFrame:
+        """The scores that are in the cache."""
+        ...
+
+    def put(self, scores: pd.DataFrame, model_revision: str) -> None:
+        """Store scores."""
         ...
 
 
@@ -80,7 +91,7 @@ class Scorer:
     quantisation: str
     folder: Path
     load: Callable[[Path], Model]
-    cache: ScoreCache
+    cache: Cache
     fallback: str = ""
     origin: str = ""
     companion: "Scorer | None" = None

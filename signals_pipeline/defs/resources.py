@@ -35,7 +35,7 @@ from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import Sessions, Window
-from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
+from signals_pipeline.defs.cached_scoring import Cache, Scorer, SwitchedOff
 from signals_pipeline.settings.choices import ModelChoice, SignalGenerator
 from signals_pipeline.settings.strategy import Knobs, OverriddenKnobs
 
@@ -198,7 +198,7 @@ def scorer_resource(models_dir: Path) -> dg.ResourceDefinition:
     )
 
 
-def scorer_for(knobs: Knobs, models_dir: Path, cache: ScoreCache) -> Scorer | SwitchedOff:
+def scorer_for(knobs: Knobs, models_dir: Path, cache: Cache) -> Scorer | SwitchedOff:
     """The scorer that the knobs choose.
 
     Raises:
@@ -209,7 +209,7 @@ def scorer_for(knobs: Knobs, models_dir: Path, cache: ScoreCache) -> Scorer | Sw
     return choose_scorer(knobs.sentiment_model, models_dir, cache)
 
 
-def choose_scorer(choice: str, models_dir: Path, cache: ScoreCache) -> Scorer:
+def choose_scorer(choice: str, models_dir: Path, cache: Cache) -> Scorer:
     """The scorer for a choice of model; its `fallback` says why `auto` uses the compact one.
 
     Raises:
@@ -226,7 +226,7 @@ def choose_scorer(choice: str, models_dir: Path, cache: ScoreCache) -> Scorer:
     return replace(scorer, fallback=fallback, companion=companion)
 
 
-def _scorer_of(folder: Path, cache: ScoreCache) -> Scorer:
+def _scorer_of(folder: Path, cache: Cache) -> Scorer:
     """The scorer of one model folder.
 
     Raises:

@@ -26,7 +26,7 @@ from signals_pipeline.adapters.stores.tables import (
     window_run,
 )
 from signals_pipeline.core.windows import Window
-from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
+from signals_pipeline.defs.cached_scoring import Cache, Scorer, SwitchedOff
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.defs.stage_replay import PipelineResources
 
@@ -43,7 +43,7 @@ PLANTED_HORIZON = 10  # sessions; the longest horizon, whose outcomes come last
 class _ReadThrough(ScoreCache):
     """A score cache over another one: it reads both, and writes only to itself."""
 
-    def __init__(self, underlying: ScoreCache, store: Store) -> None:
+    def __init__(self, underlying: Cache, store: Store) -> None:
         super().__init__(store.engine)
         self._underlying = underlying
 
@@ -81,7 +81,10 @@ def isolated_scorer(scorer: Scorer | SwitchedOff, store: Store) -> Scorer | Swit
     """The scorer with a cache in a scratch database over its own: planted texts stay out of the pipeline's cache."""
     if isinstance(scorer, SwitchedOff):
         return scorer
-    return replace(scorer, cache=_ReadThrough(scorer.cache, store))
+    companion = scorer.companion
+    if companion is not None:
+        companion = replace(companion, cache=_ReadThrough(companion.cache, store))
+    return replace(scorer, cache=_ReadThrough(scorer.cache, store), companion=companion)
 
 
 def copy_history(source: Store, target: Store, before: Window | None) -> None:

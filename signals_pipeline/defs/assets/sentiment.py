@@ -52,6 +52,7 @@ def sentiment(
     run_entries = {
         "texts_scored": report.scored,
         "texts_from_cache": report.cached,
+        "texts_cut_before_the_company": report.cut_spans,
         "model_seconds": round(report.seconds, 3),
         "texts_per_second": round(report.rate, 1),
         "tone_plot": figures.tone(frame, windows[-1]),
