@@ -6,7 +6,9 @@ import pytest
 
 from benchmarks.behaviour import REWRITES, SEED, labels
 from signals_pipeline import sample
+from signals_pipeline.adapters.model.folder import EVENT_LABELS
 from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
+from signals_pipeline.core.event_types import EVENT_TYPES
 from signals_pipeline_tests.support.labelled_data import held_out_titles, minimal_pairs, two_company_rows
 
 
@@ -59,3 +61,7 @@ def test_what_changes_nothing_of_a_title_seldom_changes_its_label(model: Sentime
 
     changed = sum(old != new for old, new in zip(before, after, strict=True))
     assert changed / len(titles) <= 0.04
+
+
+def test_the_event_head_has_the_pipelines_event_types_in_their_order() -> None:
+    assert tuple(EVENT_LABELS) == tuple(EVENT_TYPES)
