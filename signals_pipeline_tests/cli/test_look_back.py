@@ -24,12 +24,12 @@ from signals_pipeline.settings.strategy import SettingsError
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 
 NOW = datetime(2015, 6, 1, tzinfo=UTC)
-SOME = SAMPLE_WINDOWS[:14]
+SOME = SAMPLE_WINDOWS[:30]
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A week of the sample, run through the real job once for every test of this file."""
+    """Three weeks of the sample, run through the real job once for every test of this file."""
     with TestPipeline.open(tmp_path_factory.mktemp("past")) as pipeline:
         assert pipeline.run(SOME).success
         yield pipeline.settings
@@ -44,7 +44,7 @@ def deployed(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def test_the_replay_with_the_knobs_that_were_used_is_the_history(ran: Settings) -> None:
     used = setting_of(ran.knobs)
-    other = replace(used, min_combined_score=0.2)
+    other = replace(used, min_combined_score=0.1)
     with open_inputs(build_resources(ran)) as inputs:
         for first in (0, 7):
             past = read_research_data(inputs, SOME[first:], NOW)
@@ -149,7 +149,7 @@ def test_record_prints_and_draws(deployed: Settings) -> None:
     found = CliRunner().invoke(main, ["record", "--horizon", "1"])
     assert found.exit_code == 0, found.output
     for said in (
-        "14 windows, ",
+        "30 windows, ",
         "All signals, backfilled",
         "By symbol, publisher, event, reaction, lifecycle and model, backfilled: ",
         "model compact int8 @",
