@@ -65,7 +65,7 @@ def fit(features: FloatArray, same: FloatArray) -> FloatArray:
         probability = 1 / (1 + np.exp(-np.clip(design @ coefficients, -30, 30)))
         gradient = design.T @ (probability - same) + precision @ (coefficients - prior)
         curvature = (design * (probability * (1 - probability))[:, None]).T @ design + precision
-        step = np.linalg.solve(curvature, gradient)
+        step: FloatArray = np.linalg.solve(curvature, gradient).astype(np.float64)
         size = 1.0
         while size > 1e-6 and loss(coefficients - size * step) > loss(coefficients):
             size /= 2

@@ -7,14 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from numpy.typing import NDArray
 
 from signals_pipeline.core.prices.reaction import PriceHistory, has_moved_already, reactions
 from signals_pipeline.core.windows import Sessions
 
 # 60 weekdays from Monday 1 January 2024, 14:30 to 21:00 UTC.
-DATES = np.busday_offset(np.datetime64("2024-01-01"), np.arange(60))
-OPENS = DATES.astype("datetime64[us]") + np.timedelta64(870, "m")
-CLOSES = DATES.astype("datetime64[us]") + np.timedelta64(1260, "m")
+DATES: NDArray[np.datetime64] = np.busday_offset(np.datetime64("2024-01-01"), np.arange(60))
+
+
+def _later(minutes: int) -> NDArray[np.datetime64]:
+    """That many minutes after each date's midnight."""
+    return np.array([date.astype("datetime64[us]") + np.timedelta64(minutes, "m") for date in DATES])
+
+
+OPENS = _later(870)
+CLOSES = _later(1260)
 SESSIONS = Sessions(DATES, OPENS, CLOSES)
 
 
@@ -113,7 +121,7 @@ def test_what_comes_after_as_of_changes_nothing(place: int, hour: int, later: in
     poisoned.loc[~is_past, ["high", "low", "close"]] = [9e9, 1e9, 5e9]
     expected = reaction(known_at, as_of, bars)
     assert reaction(known_at, as_of, poisoned) == pytest.approx(expected, nan_ok=True, rel=0, abs=0)
-    assert reaction(known_at, as_of, bars[is_past]) == pytest.approx(expected, nan_ok=True, rel=0, abs=0)
+    assert reaction(known_at, as_of, bars.loc[is_past]) == pytest.approx(expected, nan_ok=True, rel=0, abs=0)
 
 
 @pytest.mark.parametrize(

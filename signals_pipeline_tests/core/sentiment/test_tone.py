@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -18,7 +19,7 @@ from signals_pipeline_tests.support.replay_inputs import sessions_of, windows_of
 WINDOWS = windows_between(datetime(2024, 3, 7, tzinfo=UTC), datetime(2024, 3, 9, tzinfo=UTC))
 # Sessions from 14:30 to 21:00 UTC.
 SESSIONS = sessions_of(WINDOWS)
-SETTINGS = {"min_confidence": 0.6, "half_life_hours": 6.0}
+SETTINGS: dict[str, Any] = {"min_confidence": 0.6, "half_life_hours": 6.0}
 FINITE = st.floats(-1e308, 1e308)
 LOGITS = st.lists(st.tuples(FINITE, FINITE, FINITE), min_size=1, max_size=40)
 
@@ -244,12 +245,12 @@ def test_news_after_friday_s_close_is_still_news_on_monday() -> None:
     assert scored["recency"].tolist() == pytest.approx([2 ** (-6.3 / 6)], abs=0.001)
 
 
-def scored_with(events: list[str], by_model: list[str] | None, **changes: object) -> pd.DataFrame:
+def scored_with(events: list[str], by_model: list[str] | None, **changes: Any) -> pd.DataFrame:
     """Sure headlines with these types by the rules and by the model."""
     window = WINDOWS[0]
     rows = frame([headline(window, number, event=event, **changes) for number, event in enumerate(events)])
     logits = logits_for(range(len(events)))
-    logits[["negative", "neutral", "positive"]] = np.float32([0.0, 0.0, 5.0])
+    logits[["negative", "neutral", "positive"]] = np.array([0.0, 0.0, 5.0], dtype=np.float32)
     if by_model is not None:
         logits["event"] = by_model
     return sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS).sort_values("headline_id")
@@ -271,7 +272,7 @@ def test_tone_events_decide_which_events_carry_tone() -> None:
     window = WINDOWS[0]
     rows = frame([headline(window, 0, event="price"), headline(window, 1, event="results")])
     logits = logits_for(range(2))
-    logits[["negative", "neutral", "positive"]] = np.float32([0.0, 0.0, 5.0])
+    logits[["negative", "neutral", "positive"]] = np.array([0.0, 0.0, 5.0], dtype=np.float32)
     scored = sentiment.build(rows, logits, [window], SESSIONS, **SETTINGS, tone_events=("price",))
     assert scored.set_index("event")["reason"].to_dict() == {"price": "", "results": "event"}
 
@@ -291,13 +292,13 @@ def test_a_rating_action_is_toned_by_what_it_does(span: str) -> None:
     action = rating_action(text, (0, 6))
     assert action is not None
     assert (rated.p_negative, rated.p_neutral, rated.p_positive) == action.probabilities
-    (reported,) = scored_with(["results"], None, text=text, span=span).itertuples()
-    assert reported.p_positive > 0.9
+    reported = scored_with(["results"], None, text=text, span=span)
+    assert (reported["p_positive"] > 0.9).all()
 
 
 def test_a_rating_without_an_action_has_the_tone_of_the_model() -> None:
-    (rated,) = scored_with(["rating"], None, text="Analysts on Nvidia").itertuples()
-    assert rated.p_positive > 0.9
+    rated = scored_with(["rating"], None, text="Analysts on Nvidia")
+    assert (rated["p_positive"] > 0.9).all()
 
 
 def test_missing_logits_are_reported_in_one_line() -> None:
