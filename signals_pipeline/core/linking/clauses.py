@@ -126,11 +126,9 @@ def _says_something(part: str, spans: Sequence[MentionSpan], start: int = 0) -> 
 
     Args:
         part: The part's text.
-        spans: Where it names companies, counted from the start of the title.
+        spans: Where it names companies, at least once, counted from the start of the title.
         start: Where the part starts.
     """
-    if not spans:
-        return True
     gaps = [part[left.end - start : right.start - start] for left, right in pairwise(spans)]
     gaps = [gap for gap in gaps if not LIST_SEPARATOR.match(gap)]
     rest = [part[: spans[0].start - start], *gaps, part[spans[-1].end - start :]]

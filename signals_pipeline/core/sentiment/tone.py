@@ -67,9 +67,6 @@ def texts_to_score(headlines: pd.DataFrame) -> pd.DataFrame:
         once, sorted by it.
     """
     rows = headlines[_carries_tone(headlines)]
-    # The column `span` is missing from frames that linking wrote without it: their texts speak for the company.
-    if "span" not in rows.columns:
-        rows = rows.assign(span="")
     return rows.drop_duplicates("text_hash").set_index("text_hash")[["text", "span"]].sort_index()
 
 

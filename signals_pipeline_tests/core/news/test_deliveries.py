@@ -83,3 +83,10 @@ def test_a_collector_that_appends_every_poll_gives_the_first_deliveries(
     again = [delivered_later(item, poll + 1) for poll in range(polls) for item in items]
 
     assert first_deliveries([*items, *again]) == first_deliveries(items)
+
+
+@pytest.mark.parametrize("changes", [{"source": None}, {"title": None}, {"title": "<b></b>"}, {"published_at": None}])
+def test_an_item_that_nothing_identifies_is_never_left_out(changes: dict[str, object]) -> None:
+    item = replace(ITEM, **{"url": None, **changes})
+
+    assert first_deliveries([item, delivered_later(item, 1)]) == [item, delivered_later(item, 1)]

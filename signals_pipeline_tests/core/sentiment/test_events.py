@@ -496,3 +496,10 @@ def test_time_grows_with_rows_and_stays_below_four_seconds_per_hundred_thousand(
     assign_events(headlines)
 
     assert time.process_time() - start < 3 * 0.4
+
+
+def test_a_target_from_a_number_to_the_same_number_is_kept() -> None:
+    action = rating_action("Citi maintains Acme at Neutral, price target from $50 to $50", None)
+
+    assert action is not None
+    assert action.target is TargetChange.NONE
