@@ -19,6 +19,7 @@ from benchmarks.results import file_section, table
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
 from signals_pipeline.core.event_types import EVENT_TYPES
+from signals_pipeline.core.linking.spans import format_spans
 from signals_pipeline.core.sentiment.events import assign_events
 from signals_pipeline.core.sentiment.tone import LABELS, read_tone
 from signals_pipeline_tests.support.labelled_data import (
@@ -114,8 +115,7 @@ def judge_invariances(model: SentimentModel, titles: Sequence[str], named: Seque
 def _renamed(row: TwoCompanyRow, name: str) -> ScoredText:
     """The row's title with another name for its company, and where it stands."""
     text = row.title.replace(row.company, name)
-    spans = [f"{match.start()}-{match.end()}" for match in re.finditer(re.escape(name), text)]
-    return ScoredText(text, " ".join(spans))
+    return ScoredText(text, format_spans(match.span() for match in re.finditer(re.escape(name), text)))
 
 
 def _other_digits(title: str, draw: random.Random) -> str:

@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 
 from benchmarks.results import file_section, table
 from signals_pipeline.core.event_types import EVENT_TYPES, EventType
 from signals_pipeline.core.intervals import wilson_interval
+from signals_pipeline.core.linking.spans import first_span
 from signals_pipeline.core.sentiment.events import rule_event
 
 LABELLED = Path(__file__).parent.parent / "signals_pipeline_tests" / "data" / "headline_gold.csv"
@@ -49,8 +51,7 @@ def decide_by_rules(headlines: Sequence[LabelledHeadline]) -> list[str]:
     """The rules' types, empty where no rule decides."""
     decisions = []
     for headline in headlines:
-        start, _, end = headline.span.partition(" ")[0].partition("-")
-        span = (int(start), int(end)) if end else None
+        span = first_span(headline.span)
         decisions.append(rule_event(headline.title, span, role=headline.role, source=headline.source) or "")
     return decisions
 
@@ -64,25 +65,33 @@ def decide_with_classifier(headlines: Sequence[LabelledHeadline], rules: Sequenc
     return [rule or event or EventType.OTHER for rule, event in zip(rules, classified, strict=True)]
 
 
-def judge(headlines: Sequence[LabelledHeadline], decisions: Sequence[str]) -> tuple[str, float]:
-    """The table of figures by type, and macro-F1 over the types that occur."""
-    counts = Counter((headline.event, decision) for headline, decision in zip(headlines, decisions, strict=True))
-    lines = []
-    scores = []
+def f1_by_type(pairs: Sequence[tuple[str, str]]) -> dict[EventType, float]:
+    """F1 of each type that is among the labels of (label, decision) pairs."""
+    counts = Counter(pairs)
+    scores: dict[EventType, float] = {}
     for event in EVENT_TYPES:
-        right = counts[event, event]
         decided = sum(count for (_, decision), count in counts.items() if decision == event)
         labelled = sum(count for (label, _), count in counts.items() if label == event)
-        if not labelled:
-            continue
-        scores.append(2 * right / (decided + labelled))
-        lines.append((event.value, labelled, share(right, decided), share(right, labelled), f"{scores[-1]:.2f}"))
+        if labelled:
+            scores[event] = 2 * counts[event, event] / (decided + labelled)
+    return scores
 
-    right = sum(count for (label, decision), count in counts.items() if label == decision)
-    decided = sum(count for (_, decision), count in counts.items() if decision)
-    macro = sum(scores) / len(scores) if scores else 0.0
-    lines.append(("all", len(headlines), share(right, decided), share(right, len(headlines)), f"{macro:.2f}"))
-    return table(("type", "rows", "precision", "recall", "F1"), lines), macro
+
+def judge(headlines: Sequence[LabelledHeadline], decisions: Sequence[str]) -> str:
+    """The table of figures by type; F1 of all rows is the mean over the types that occur."""
+    pairs = [(headline.event, decision) for headline, decision in zip(headlines, decisions, strict=True)]
+    scores = f1_by_type(pairs)
+    lines = []
+    for event, score in scores.items():
+        right = pairs.count((event.value, event.value))
+        decided = sum(decision == event for _, decision in pairs)
+        labelled = sum(label == event for label, _ in pairs)
+        lines.append((event.value, labelled, share(right, decided), share(right, labelled), f"{score:.2f}"))
+
+    right = sum(label == decision for label, decision in pairs)
+    decided = sum(decision != "" for _, decision in pairs)
+    lines.append(("all", len(pairs), share(right, decided), share(right, len(pairs)), f"{mean(scores.values()):.2f}"))
+    return table(("type", "rows", "precision", "recall", "F1"), lines)
 
 
 def share(hits: int, n: int) -> str:
@@ -101,11 +110,11 @@ def main(path: Path, folder: Path | None) -> None:
         rows = [headline for headline in headlines if headline.part == part]
         rules = decide_by_rules(rows)
         decided = sum(decision != "" for decision in rules)
-        figures, _ = judge(rows, rules)
+        figures = judge(rows, rules)
         body.append(f"Rules alone, {part or 'all rows'}: they decide {share(decided, len(rows))} of {len(rows)} rows.")
         body.append(figures)
         if folder is not None:
-            figures, _ = judge(rows, decide_with_classifier(rows, rules, folder))
+            figures = judge(rows, decide_with_classifier(rows, rules, folder))
             body.append(f"Rules, then the classifier, {part or 'all rows'}:")
             body.append(figures)
     body.append("Unit: a headline and a company. Wilson 95 % intervals; F1 of all rows is the mean over types.")

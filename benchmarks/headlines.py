@@ -9,7 +9,9 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 
+from benchmarks.events import f1_by_type
 from benchmarks.results import file_section, table
 from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.adapters.watchlist import load_watchlist
@@ -73,21 +75,11 @@ def judge(
         ("carries tone: precision", Share(counts["rightly carried"], counts["carried"])),
         ("carries tone: recall", Share(counts["rightly carried"], counts["to carry"])),
         ("event right", Share(right_events, len(events))),
-        ("event, macro-F1", f"{macro_f1(events):.3f} (n {len(events)})"),
+        ("event, macro-F1", f"{mean(f1_by_type(events).values()):.3f} (n {len(events)})"),
         ("signs given: right", Share(counts["signs right"], counts["signs"])),
         ("signs given: opposite", Share(counts["signs opposite"], counts["signs"])),
         ("readers' signs found", Share(counts["gold signs found"], counts["gold signs"])),
     ]
-
-
-def macro_f1(pairs: Sequence[tuple[str, str]]) -> float:
-    """Mean F1 of the types that occur in the gold labels."""
-    scores: list[float] = []
-    for event in sorted({gold for gold, _ in pairs}):
-        hits = sum(gold == event == answer for gold, answer in pairs)
-        total = sum(gold == event for gold, _ in pairs) + sum(answer == event for _, answer in pairs)
-        scores.append(2 * hits / total)
-    return sum(scores) / len(scores)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from signals_pipeline.adapters.model.folder import EVENT_LABELS
 from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
+from signals_pipeline.core.linking.spans import format_spans
 
 BEGIN, END = "<!-- figures: begin (written by training/evaluate.py) -->", "<!-- figures: end -->"
 PLOT = "calibration.svg"
@@ -120,7 +121,7 @@ def entity_rows(model: SentimentModel, data: Path) -> list[str]:
     labels_by_title: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         labels_by_title[row.title].append(row.label)
-    spans = [" ".join(f"{start}-{end}" for start, end in places_of(row.title, row.entity)) for row in rows]
+    spans = [format_spans(places_of(row.title, row.entity)) for row in rows]
     toward = model.score([ScoredText(row.title, span) for row, span in zip(rows, spans, strict=True)]).logits
     whole = model.logits([row.title for row in rows])
     labels = np.array([row.label for row in rows])

@@ -5,8 +5,6 @@ time is left out: stories, recency and weights. Besides the watchlist's companie
 the gazetteer knows are shown, so that a file can be read before anyone has written a watchlist for it.
 """
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,6 +20,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.adapters.watchlist import load_watchlist, watchlist_path
 from signals_pipeline.cli.console import console
+from signals_pipeline.cli.title_lists import titled_rows
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.linking.gazetteer import Gazetteer, ListedCompany
@@ -29,14 +28,14 @@ from signals_pipeline.core.linking.linker import link, with_company_text
 from signals_pipeline.core.linking.mentions import symbol_key
 from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.sentiment.events import assign_events
-from signals_pipeline.core.sentiment.tone import LABELS, read_tone, texts_to_score
+from signals_pipeline.core.sentiment.tone import LABELS, carries_tone, read_tone, texts_to_score
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.defs.cached_scoring import Scorer
 from signals_pipeline.defs.resources import choose_scorer
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
 
-# Headlines classified together: the first lines appear early, and memory does not grow with the file.
+# Headlines classified together, so that the first lines of a long file appear early.
 CHUNK = 2_000
 
 # A title has no time of its own here; each headline of a chunk gets an instant of its own, by which its rows are found.
@@ -135,36 +134,24 @@ def read_titles(file: Path) -> Iterator[InputHeadline]:
     except OSError as error:
         raise ClassifyError(f"{file}: can't be read ({error.strerror or error}); check the path") from error
 
-    # A header is the first line of a CSV file that names a title column; anything else is titles.
-    header = next(csv.reader([text.partition("\n")[0]]), [])
-    names = [name.strip().casefold() for name in header]
-    if "title" in names:
-        yield from _rows(text, names)
+    rows = titled_rows(text)
+    if rows is not None:
+        for row in rows:
+            tags = row.get("symbol", "").replace("|", " ").replace(",", " ").upper().split()
+            yield InputHeadline(
+                title=row["title"],
+                tags=tuple(tags),
+                source=row.get("source", ""),
+                summary=row.get("summary", ""),
+                url=row.get("url", ""),
+            )
     elif file.suffix.lower() == ".csv":
-        raise ClassifyError(
-            f"{file}: no column 'title' in the header ({', '.join(header)}); name it, or give plain text"
-        )
+        header = ", ".join(text.partition("\n")[0].strip().split(","))
+        raise ClassifyError(f"{file}: no column 'title' in the header ({header}); name it, or give plain text")
     else:
         for line in text.splitlines():
             if line.strip():
                 yield InputHeadline(line.strip())
-
-
-def _rows(text: str, names: Sequence[str]) -> Iterator[InputHeadline]:
-    reader = csv.reader(io.StringIO(text))
-    next(reader)
-    for cells in reader:
-        row = dict(zip(names, cells, strict=False))
-        if not any(cells):
-            continue
-        tags = row.get("symbol", "").replace("|", " ").replace(",", " ").upper().split()
-        yield InputHeadline(
-            title=row.get("title", ""),
-            tags=tuple(tags),
-            source=row.get("source", ""),
-            summary=row.get("summary", ""),
-            url=row.get("url", ""),
-        )
 
 
 # --- Classification ---
@@ -196,9 +183,8 @@ class HeadlineClassifier:
 
         # The words that speak of a company, scored. A headline that carries no tone has an event all the same.
         logits, _ = self._scorer.score(texts_to_score(rows))
-        carries_tone = rows["text_hash"].isin(logits.index) & (rows["relevance"] > 0) & (rows["text"] != "")
         toned = read_tone(
-            rows[carries_tone],
+            rows[carries_tone(rows)],
             logits,
             min_confidence=self._knobs.min_sentiment_confidence,
             tone_events=self._knobs.tone_event_types,
@@ -275,7 +261,6 @@ def _company(listed: ListedCompany, gazetteer: Gazetteer) -> Company:
     for name in gazetteer.names(listed):
         words = [word.upper() if name.in_capitals else word.capitalize() for word in name.words]
         (clear if name.use is None else ambiguous).append(" ".join(words))
-    clear.extend(actor.name for actor in gazetteer.actors if actor.ticker == listed.ticker)
     return Company(listed.ticker, listed.name, tuple(dict.fromkeys(clear)), tuple(dict.fromkeys(ambiguous)))
 
 

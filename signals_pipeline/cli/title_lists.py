@@ -1,6 +1,7 @@
-"""Titles of headlines for `signals model distil`: from a file, or from the live headlines in the database."""
+"""Titles of headlines from files, for `signals classify` and `signals model distil`, and from the database."""
 
 import csv
+import io
 from pathlib import Path
 
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
@@ -27,15 +28,25 @@ def read_titles(file: Path) -> list[str]:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise TitleListError(f"{file}: no UTF-8 text; save it as UTF-8") from error
-    reader = csv.DictReader(text.splitlines())
-    columns = reader.fieldnames or []
-    if "title" not in columns:
+    rows = titled_rows(text)
+    if rows is None:
         return text.splitlines()
-    rows = list(reader)
-    if "published_at" in columns:
-        # ISO 8601 in one time zone sorts as text.
-        rows.sort(key=lambda row: row["published_at"] or "")
-    return [row["title"] or "" for row in rows]
+    # ISO 8601 in one time zone sorts as text.
+    rows.sort(key=lambda row: row.get("published_at", ""))
+    return [row["title"] for row in rows]
+
+
+def titled_rows(text: str) -> list[dict[str, str]] | None:
+    """The rows of a CSV text whose header names a column `title`, by column in lower case; None for any other text.
+
+    A row has every column, empty where its cell is missing; empty rows are left out.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""))
+    columns = [name.strip().casefold() for name in next(reader, [])]
+    if "title" not in columns:
+        return None
+    empty = dict.fromkeys(columns, "")
+    return [empty | dict(zip(columns, cells, strict=False)) for cells in reader if any(cells)]
 
 
 def archived_titles(settings: Settings) -> list[str]:

@@ -13,23 +13,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.event_types import EVENT_TYPES
 
 LABELS = ("negative", "neutral", "positive")
-# The event types in the order of the event head's outputs; `core.sentiment.events` says what they mean.
-EVENT_LABELS = (
-    "results",
-    "guidance",
-    "rating",
-    "mna",
-    "legal",
-    "product",
-    "capital",
-    "people",
-    "price",
-    "opinion",
-    "macro",
-    "other",
-)
+# What the columns of the event head say, in the pipeline's order.
+EVENT_LABELS: tuple[str, ...] = tuple(event.value for event in EVENT_TYPES)
 MODEL_FILE = "model.onnx"
 ENTITY_FILE = "entity.onnx"
 WEIGHTS_FILE = "model.onnx.data"

@@ -35,6 +35,7 @@ from signals_pipeline.adapters.model.folder import (
     ModelManifest,
     read_manifest,
 )
+from signals_pipeline.core.linking.spans import parse_spans
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -56,20 +57,6 @@ class ScoredText:
 
     text: str
     span: str = ""
-
-    def ranges(self) -> list[tuple[int, int]]:
-        """The character ranges of the span.
-
-        Raises:
-            ValueError: the span is malformed, or reaches beyond the text.
-        """
-        ranges: list[tuple[int, int]] = []
-        for part in self.span.split():
-            start, _, end = part.partition("-")
-            if not (start.isdecimal() and end.isdecimal() and int(start) < int(end) <= len(self.text)):
-                raise ValueError(f"span {self.span!r} is not within {self.text[:80]!r}; write START-END of the name")
-            ranges.append((int(start), int(end)))
-        return ranges
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,8 +238,14 @@ class SentimentModel:
         return np.array(self._tokenizer.encode(_encodable(text)).ids, dtype=np.int64)
 
     def _company_tokens(self, text: ScoredText) -> NDArray[np.int64]:
-        """Positions of the tokens that overlap the text's span; none where they are all beyond the maximum length."""
-        ranges = text.ranges()
+        """Positions of the tokens that overlap the text's span; none where they are all beyond the maximum length.
+
+        Raises:
+            ValueError: the span is malformed, or reaches beyond the text.
+        """
+        ranges = parse_spans(text.span)
+        if any(end > len(text.text) for _, end in ranges):
+            raise ValueError(f"{text.span!r} is not within {text.text[:80]!r}; write START-END of the name")
         # Characters become others of the same number, so the offsets are those of the text.
         offsets = self._tokenizer.encode(_encodable(text.text)).offsets
         positions = [

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, Span, cut_parts
+from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, cut_parts
 from signals_pipeline.core.linking.roles import Role
+from signals_pipeline.core.linking.spans import Span
 
 # Why a headline carries no tone for a company, as counted for the operator: its role there, or what the headline is.
 NO_TONE_REASONS: tuple[str, ...] = (

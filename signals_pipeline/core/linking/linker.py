@@ -22,8 +22,9 @@ from signals_pipeline.core.linking.ambiguity import (
 from signals_pipeline.core.linking.clauses import clauses_by_company
 from signals_pipeline.core.linking.gazetteer import Gazetteer, NameUse
 from signals_pipeline.core.linking.mentions import CASHTAG_MARK, OFF_LIST_MARK, Mention, NameIndex
-from signals_pipeline.core.linking.parts import MentionSpan, Span, cut_parts
+from signals_pipeline.core.linking.parts import MentionSpan, cut_parts
 from signals_pipeline.core.linking.roles import Role, assign_roles
+from signals_pipeline.core.linking.spans import Span, format_spans
 from signals_pipeline.core.text import CASHTAG, content_address, readable
 from signals_pipeline.core.watchlist import Watchlist
 
@@ -322,14 +323,9 @@ def link(items: pd.DataFrame, watchlist: Watchlist, gazetteer: Gazetteer | None 
         role=pd.Series([link.role.value for link in links], dtype="str"),
         relevance=pd.Series([link.relevance for link in links], dtype="float64"),
         company_text=pd.Series([link.text for link in links], dtype="str"),
-        span=pd.Series([_span_text(link.spans) for link in links], dtype="str"),
+        span=pd.Series([format_spans(link.spans) for link in links], dtype="str"),
         reason=pd.Series([link.reason for link in links], dtype="str"),
     )
-
-
-def _span_text(spans: Iterable[Span]) -> str:
-    """The spans as HEADLINES stores them: "0-5 20-26"."""
-    return " ".join(f"{start}-{end}" for start, end in spans)
 
 
 def with_company_text(rows: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from signals_pipeline.core.linking.gazetteer import (
     NameUse,
     registered_words,
 )
+from signals_pipeline.core.linking.spans import Span
 from signals_pipeline.core.watchlist import Company, Watchlist
 
 # Stands before the ticker or name of a company that is not on the watchlist; no symbol begins with it.
@@ -73,8 +74,6 @@ _BROKER_SECTORS = ("financ", "bank")
 
 # A name as its words, as written or case-folded.
 _Words = tuple[str, ...]
-# Start and end of a word in a text.
-_Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +306,7 @@ class NameIndex:
         return None
 
 
-def _are_joined(text: str, word_spans: list[_Span]) -> bool:
+def _are_joined(text: str, word_spans: list[Span]) -> bool:
     """Whether nothing but blanks, hyphens and the like stands between the words of a name."""
     return all(_WORD_GAP.match(text, left[1], right[0]) for left, right in pairwise(word_spans))
 

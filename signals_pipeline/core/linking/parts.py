@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-# Start and end of a name, a part or a cut, as indices into the text.
-Span = tuple[int, int]
+from signals_pipeline.core.linking.spans import Span
 
 # Where a title is cut whatever companies it names. A full stop ends a sentence, not an abbreviation.
 _HARD_CUT = re.compile(

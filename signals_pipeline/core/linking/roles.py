@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, Span, cut_parts
+from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, cut_parts
+from signals_pipeline.core.linking.spans import Span
 
 
 class Role(StrEnum):

@@ -15,10 +15,8 @@ from functools import cache, lru_cache
 import pandas as pd
 
 from signals_pipeline.core.event_types import EventType
+from signals_pipeline.core.linking.spans import Span, first_span
 from signals_pipeline.core.sentiment.event_rules import BROKER_NAME, COMPANY_NAME, RULES, Tier
-
-# Start and end of a name, as indices into a text.
-_Span = tuple[int, int]
 
 # The role of a company that rates or comments on something else.
 _BROKER_ROLE = "broker"
@@ -189,7 +187,7 @@ def _candidates(word: str) -> int:
     return candidates
 
 
-def _comparable_text(text: str, span: _Span | None, role: str) -> str:
+def _comparable_text(text: str, span: Span | None, role: str) -> str:
     """Return the text in lower case and plain characters, without publisher, tickers and the company's name.
 
     The name, which may be any word, is replaced by a sign, so that the type does not depend on it.
@@ -213,7 +211,7 @@ def _comparable_text(text: str, span: _Span | None, role: str) -> str:
 
 def rule_event(
     text: str,
-    span: _Span | None = None,
+    span: Span | None = None,
     *,
     role: str = "",
     source: str = "",
@@ -470,7 +468,7 @@ _CONTINUED_ACTION = re.compile(
 _BARE_TARGET = re.compile(rf"(?:{_RAISE}|{_CUT}) (?:its |the )?{_TARGET}$")
 
 
-def rating_action(text: str, span: _Span | None = None) -> RatingAction | None:
+def rating_action(text: str, span: Span | None = None) -> RatingAction | None:
     """Return what the rating action of a headline does; None where it reports none, or not what it does.
 
     Args:
@@ -560,10 +558,7 @@ def _rating_view(text: str) -> RatingView:
 @lru_cache(maxsize=65_536)
 def _cached_rule_event(text: str, spans: str, role: str, source: str) -> str:
     """The type of a row as text, empty where no rule decides; spans as in HEADLINES."""
-    first_span = spans.partition(" ")[0]
-    start, _, end = first_span.partition("-")
-    span = (int(start), int(end)) if end else None
-    return rule_event(text, span, role=role, source=source) or ""
+    return rule_event(text, first_span(spans), role=role, source=source) or ""
 
 
 def assign_events(headlines: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from signals_pipeline.core.arrays import BoolArray, FloatArray
 from signals_pipeline.core.event_types import TONE_EVENTS, EventType
+from signals_pipeline.core.linking.spans import first_span
 from signals_pipeline.core.sentiment.events import rating_action
 from signals_pipeline.core.tables import SENTIMENT
 from signals_pipeline.core.windows import Sessions, Window
@@ -66,11 +67,11 @@ def texts_to_score(headlines: pd.DataFrame) -> pd.DataFrame:
         Columns text and span (empty where the whole text speaks for the company), indexed by `text_hash`, each hash
         once, sorted by it.
     """
-    rows = headlines[_carries_tone(headlines)]
+    rows = headlines[carries_tone(headlines)]
     return rows.drop_duplicates("text_hash").set_index("text_hash")[["text", "span"]].sort_index()
 
 
-def _carries_tone(headlines: pd.DataFrame) -> pd.Series:
+def carries_tone(headlines: pd.DataFrame) -> pd.Series:
     """Return which rows are about a company and have words with a tone for it (see `linking.clauses`), shape (n,)."""
     is_about_company = (headlines["symbol"] != "") & (headlines["relevance"] > 0)
     return is_about_company & (headlines["text"] != "")
@@ -112,8 +113,8 @@ def build(
     window_ends = pd.DatetimeIndex([window.as_of for window in ordered_windows], tz="UTC")
     window_index = window_starts.get_indexer(pd.DatetimeIndex(headlines["window_start"]))
 
-    carries_tone = _carries_tone(headlines).to_numpy(dtype=bool)
-    is_scored: npt.NDArray[np.bool_] = (window_index >= 0) & carries_tone
+    is_toned = carries_tone(headlines).to_numpy(dtype=bool)
+    is_scored: npt.NDArray[np.bool_] = (window_index >= 0) & is_toned
     if not is_scored.any():
         return SENTIMENT.empty()
     rows = headlines[is_scored].reset_index(drop=True)
@@ -239,19 +240,10 @@ def _with_rating_actions(rows: pd.DataFrame, event: pd.Series, probabilities: Fl
     spans: list[str] = rows["span"].tolist()
     is_rating = (event == EventType.RATING.value).to_numpy(dtype=bool)
     for row in np.flatnonzero(is_rating).tolist():
-        action = rating_action(texts[row], _first_span(spans[row]))
+        action = rating_action(texts[row], first_span(spans[row]))
         if action is not None:
             replaced[row] = action.probabilities
     return replaced
-
-
-def _first_span(span: str) -> tuple[int, int] | None:
-    """Return the first range of characters of `START-END START-END ...`; None where there is none."""
-    first = span.split(" ", 1)[0]
-    if not first:
-        return None
-    start, end = first.split("-")
-    return int(start), int(end)
 
 
 def _positions(rows: pd.DataFrame, logits: pd.DataFrame) -> npt.NDArray[np.intp]:
