@@ -7,17 +7,23 @@ which window is decided in `core.news.archive` and `core.news.collection`.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import Extent, HeadlineArchive
 from signals_pipeline.core.news.archive import IdentifiedHeadline, identify
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, NewsSource, SourceError
+from signals_pipeline.core.news.silence import PACE_DAYS, SourceTimeline, reach_at
+from signals_pipeline.core.windows import Sessions
 
 # A collection this soon after a window's end belongs to the window; later ones must not leak into the past.
 PROMPT_COLLECTION = timedelta(hours=1)
+
+# Sessions are loaded for so much more than is needed: the exchange may be closed on either end.
+_WEEK = timedelta(days=7)
 
 
 @runtime_checkable
@@ -65,6 +71,7 @@ class LiveNews:
         circuits: CircuitBreakers,
         *,
         now: Callable[[], datetime],
+        sessions: Callable[[date, date], Sessions] = trading_sessions,
         warnings: Sequence[str] = (),
     ) -> None:
         """Combine the parts.
@@ -74,6 +81,7 @@ class LiveNews:
             archive: Where headlines and collections are stored.
             circuits: The circuit breakers of feeds that keep failing.
             now: The clock, timezone-aware.
+            sessions: The exchange's sessions between two dates: silence is measured in market time.
             warnings: What the operator should know.
         """
         self.warnings = tuple(warnings)
@@ -81,6 +89,7 @@ class LiveNews:
         self._archive = archive
         self._circuits = circuits
         self._now = now
+        self._sessions = sessions
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
         """Headlines that became known in [start, end), collected first where that has not been done.
@@ -124,7 +133,7 @@ class LiveNews:
             # Since it last delivered in full; a new feed since the last collection; the very first one since start.
             since = extent.whole_to.get(feed.name) or extent.frontier or start
             requests.append(_FeedRequest(feed, min(since, now), now))
-        outcomes = self._fetch_all(requests, now)
+        outcomes = self._shortened_by_silence(self._fetch_all(requests, now), now)
 
         # Stored before the failure is raised: an attempt that failed is part of the record.
         is_prompt = now - end <= PROMPT_COLLECTION
@@ -151,6 +160,32 @@ class LiveNews:
 
         with ThreadPoolExecutor(len(requests), thread_name_prefix="feed") as pool:
             return list(pool.map(fetch, requests))
+
+    def _shortened_by_silence(self, outcomes: Sequence[_Outcome], now: datetime) -> list[_Outcome]:
+        """The outcomes; a feed that has not moved for suspiciously long delivers everything only to its newest item."""
+        since = now - timedelta(days=PACE_DAYS)
+        sessions = self._sessions(since.date() - _WEEK, now.date() + _WEEK)
+        published = self._archive.publications(since)
+        judged: list[_Outcome] = []
+        for outcome in outcomes:
+            visit = outcome.collection
+            if visit.whole_from is None or visit.whole_to is None:
+                judged.append(outcome)
+                continue
+            delivered = [headline.published_at for _, headline in outcome.headlines if headline.published_at]
+            timeline = SourceTimeline.from_publications(visit.feed, [*published.get(visit.feed, ()), *delivered])
+            reach = reach_at(timeline, visit.asked_to, sessions)
+            if reach.covered_to is None or reach.covered_to >= visit.whole_to:
+                judged.append(outcome)
+                continue
+            silent_visit = replace(
+                visit,
+                status="degraded",
+                whole_to=max(visit.whole_from, reach.covered_to),
+                detail="; ".join(part for part in (reach.detail, visit.detail) if part),
+            )
+            judged.append(replace(outcome, collection=silent_visit))
+        return judged
 
     def _fetch_one(self, request: _FeedRequest, now: datetime) -> _Outcome:
         feed = request.feed

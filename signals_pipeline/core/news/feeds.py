@@ -43,6 +43,7 @@ class SourceReport:
         fetched: Headlines delivered.
         detail: One line for the operator; empty where there is nothing to say.
         calls: Calls to the vendor that count against its quota.
+        covered_to: Until when it is known to have moved (see `silence`), aware UTC; None: to the window's end.
     """
 
     feed: str
@@ -50,6 +51,7 @@ class SourceReport:
     fetched: int
     detail: str = ""
     calls: int = 0
+    covered_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,23 +17,29 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.news.normalisation import RawHeadline
-from signals_pipeline.core.windows import NEW_YORK, Sessions, instant64
+from signals_pipeline.core.windows import CLOSED_HOUR, NEW_YORK, Sessions, instant64
 
 # The past that tells a source's usual pace: a quarter, so that it holds a slow feed's items and one earnings season.
 PACE_DAYS = 90
 
-# Silence in market hours (see `Sessions.market_hours`) that is never suspicious: an hour of a session, or a night.
-SHORT_SILENCE = 1.5
+# A silence is suspicious from this multiple of the longest usual one on.
+_SUSPICIOUS_IN_SESSION = 2.0
+_SUSPICIOUS_ALTOGETHER = 1.5
 
-# Silence in market hours that is suspicious where too little of a source is known: a whole session.
-UNKNOWN_PACE = 6.5
+# Silence that is never suspicious, hours: in a session, and altogether.
+_SHORT_IN_SESSION = 1.0
+_SHORT_ALTOGETHER = 4.0
 
-# Gaps between deliveries from which on their distribution is known.
+# Silence that is not suspicious where too little of a source is known, hours: nearly a whole session, a weekend.
+_UNKNOWN_IN_SESSION = 6.0
+_UNKNOWN_ALTOGETHER = 72.0
+
+# A source is known from this number of gaps between deliveries on, over at least a week with its weekend, hours.
 _ENOUGH_GAPS = 20
+_ENOUGH_TIME = 8 * 24.0
 
-# The longest usual gap exceeds this share of all gaps; silence is suspicious from twice its length on.
+# The longest usual gap in a session exceeds this share of all gaps that reach into one.
 _USUAL_SHARE = 0.95
-_SUSPICIOUS = 2.0
 
 # A collector whose items arrive later than this after publication, in the median, polls too rarely for its silence to
 # mean anything. Hours.
@@ -79,6 +85,13 @@ class SourceTimeline:
             np.array([instant for instant, _ in lags], dtype="datetime64[us]"),
         )
 
+    @classmethod
+    def from_publications(cls, feed: str, published_at: Iterable[datetime]) -> Self:
+        """The timeline of a live feed, by the publication times of its items: it is visited, and so has no lag."""
+        instants = [instant64(instant) for instant in published_at]
+        nothing = np.array([], dtype="datetime64[us]")
+        return cls(feed, np.unique(np.array(instants, dtype="datetime64[us]")), np.zeros(0), nothing)
+
     def before(self, as_of: datetime) -> Self:
         """The part of the timeline in the `PACE_DAYS` before an instant."""
         end = instant64(as_of)
@@ -113,8 +126,9 @@ def reach_at(timeline: SourceTimeline, as_of: datetime, sessions: Sessions) -> R
 
     - A collector that delivers late (median lag above `PROMPT`) covers to its newest delivery, however usual its
       silence is: what was published since then can't have arrived.
-    - Any other source covers to the instant, unless it is silent for twice as long as it usually is, in market hours:
-      then it covers to its newest item.
+    - Any other source covers to the instant, unless it is silent for much longer than it usually is, in a session or
+      altogether: then it covers to its newest item. Hours in a session count by themselves: a source that is silent
+      every weekend is not usually silent on a Monday.
 
     Args:
         timeline: When it delivered.
@@ -139,22 +153,48 @@ def reach_at(timeline: SourceTimeline, as_of: datetime, sessions: Sessions) -> R
             return Reach(newest_at, newest_at, detail)
 
     # A prompt one: suspicious is only what it does not usually do.
-    silence = float(sessions.market_hours(np.array([newest]), np.array([instant64(as_of)]))[0])
-    limit = _longest_usual_silence(known.delivered_at, sessions)
-    if silence <= limit:
+    if not _is_suspicious(known.delivered_at, instant64(as_of), sessions):
         return Reach(newest_at, None)
     detail = f"no item since {_local(newest_at)} ({_hours(age / timedelta(hours=1))}), longer than it is usually silent"
     return Reach(newest_at, newest_at, detail)
 
 
-def _longest_usual_silence(delivered_at: NDArray[np.datetime64], sessions: Sessions) -> float:
-    """Market hours of silence from which on a source with these deliveries is suspicious."""
-    gaps = sessions.market_hours(delivered_at[:-1], delivered_at[1:])
-    if len(gaps) >= _ENOUGH_GAPS:
-        usual = float(np.quantile(gaps, _USUAL_SHARE))
-        return max(SHORT_SILENCE, _SUSPICIOUS * usual)
-    longest = float(gaps.max(initial=0.0))
-    return max(UNKNOWN_PACE, _SUSPICIOUS * longest)
+def _is_suspicious(delivered_at: NDArray[np.datetime64], as_of: np.datetime64, sessions: Sessions) -> bool:
+    """Whether a source with these deliveries has been silent for suspiciously long."""
+    instants = np.append(delivered_at, as_of)
+    elapsed = (instants[1:] - instants[:-1]) / np.timedelta64(1, "h")
+    market_hours = sessions.market_hours(instants[:-1], instants[1:])
+    # Market hours = hours in session + CLOSED_HOUR * hours outside.
+    in_session = (market_hours - CLOSED_HOUR * elapsed) / (1 - CLOSED_HOUR)
+
+    # The last gap is the silence that is judged.
+    limit_in_session, limit_altogether = _usual_limits(in_session[:-1], elapsed[:-1])
+    return bool(in_session[-1] > limit_in_session or elapsed[-1] > limit_altogether)
+
+
+def _usual_limits(in_session: FloatArray, elapsed: FloatArray) -> tuple[float, float]:
+    """From which silence on a source is suspicious, by the gaps between its deliveries.
+
+    Args:
+        in_session: Hours of each gap in which the market was open, shape (n,).
+        elapsed: Hours of each gap, shape (n,).
+
+    Returns:
+        Hours in a session, and hours altogether.
+    """
+    if len(elapsed) < _ENOUGH_GAPS or elapsed.sum() < _ENOUGH_TIME:
+        return (
+            max(_UNKNOWN_IN_SESSION, _SUSPICIOUS_IN_SESSION * float(in_session.max(initial=0.0))),
+            max(_UNKNOWN_ALTOGETHER, _SUSPICIOUS_ALTOGETHER * float(elapsed.max(initial=0.0))),
+        )
+    reaching_into_session = in_session[in_session > 0]
+    usual = float(np.quantile(reaching_into_session, _USUAL_SHARE)) if len(reaching_into_session) else 0.0
+    # The second longest: one outage of the past does not make outages usual.
+    second_longest = float(np.sort(elapsed)[-2])
+    return (
+        max(_SHORT_IN_SESSION, _SUSPICIOUS_IN_SESSION * usual),
+        max(_SHORT_ALTOGETHER, _SUSPICIOUS_ALTOGETHER * second_longest),
+    )
 
 
 def _local(instant: datetime) -> str:

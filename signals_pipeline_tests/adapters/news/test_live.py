@@ -143,7 +143,7 @@ def test_what_is_dated_in_the_future_waits_and_is_said(engine: Engine) -> None:
     pipeline = LivePipeline(engine, Tape("one", [ahead]))
     batch = pipeline.run(DAY)
     assert batch.headlines == ()
-    assert batch.reports[0].detail == "1 dated in the future, held back until then"
+    assert "1 dated in the future, held back until then" in batch.reports[0].detail
     assert titles(pipeline.run(NIGHT), NIGHT) == ["ahead"]
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.linking.linker import link
+from signals_pipeline.core.news.accounting import DROPPED
 from signals_pipeline.core.news.coverage import MISSING_SPAN, Coverage, coverage_ledger
 from signals_pipeline.core.news.evidence import build, news_interval
 from signals_pipeline.core.news.feeds import NewsBatch, SourceReport
@@ -19,6 +21,7 @@ from signals_pipeline_tests.support.headline_deliveries import MODES, WATCHLIST,
 
 NORMAL = (6.0, False)
 REPORTS = (SourceReport("one", "ok", 99, "all of it", 3), SourceReport("two", "degraded", 99))
+SESSIONS = trading_sessions(date(2023, 11, 1), date(2024, 12, 31))
 MORNING = WINDOWS[0].start + timedelta(hours=1)
 
 
@@ -38,7 +41,13 @@ def entries(
         link(normalise(items).items, WATCHLIST), windows, watchlist=WATCHLIST, lookback_hours=hours, strict=strict
     )
     return coverage_ledger(
-        windows, covered=covered, lookback_hours=hours, strict=strict, batch=batch_of(items), headlines=headlines
+        windows,
+        covered=covered,
+        lookback_hours=hours,
+        strict=strict,
+        batch=batch_of(items),
+        headlines=headlines,
+        sessions=SESSIONS,
     )
 
 
@@ -74,7 +83,8 @@ def test_each_window_counts_what_its_own_evidence_holds(items: list[RawHeadline]
         start, end = evidence_interval(window, lookback_hours=mode[0], strict=mode[1])
         own = [item for item in items if item.known_at and start <= item.known_at < end]
         assert fetched(entry) == {feed: sum(item.feed == feed for item in own) for feed in ("one", "two")}
-        assert entry.drops == normalise(own).drops
+        assert entry.unaccounted == 0
+        assert entry.delivered == len(own) == entry.headlines + sum(entry.drops[reason] for reason in DROPPED)
         assert entry.window_key == window.key
 
 
