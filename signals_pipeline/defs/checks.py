@@ -34,6 +34,8 @@ ASSET_CHECKS = {
         "dated": "Few items lack a time that can be read.",
         "linked": "Some headlines name a company of the watchlist.",
         "feeds_answered": "Every feed delivered something.",
+        "sources_moving": "Every source is known to have moved up to the window's end.",
+        "accounted": "Every delivered item was kept or dropped for a named reason.",
     },
     "sentiment": {
         "confidence": "Mean tone confidence is at least 0.5.",

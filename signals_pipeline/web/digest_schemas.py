@@ -91,6 +91,7 @@ class SourceReport(ApiModel, frozen=True):
     status: Literal["ok", "degraded", "failed"]
     fetched: int
     detail: str
+    covered_to: datetime | None = None
 
 
 class CoverageEntry(ApiModel, frozen=True):
@@ -104,6 +105,9 @@ class CoverageEntry(ApiModel, frozen=True):
     headlines: int
     relevant: int
     stories: int
+    delivered: int | None
+    drops: dict[str, int]
+    newest_at: datetime | None
     reports: list[SourceReport]
 
 

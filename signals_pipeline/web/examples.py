@@ -80,9 +80,15 @@ DIGEST: dict[str, Any] = {
         "headlines": 41,
         "relevant": 29,
         "stories": 22,
-        "reports": [{"feed": "wire", "status": "ok", "fetched": 41, "detail": ""}],
+        "delivered": 43,
+        "drops": {"duplicate": 2},
+        "newest_at": "2015-02-03T13:18:00Z",
+        "reports": [{"feed": "wire", "status": "ok", "fetched": 43, "detail": ""}],
     },
-    "coverage_line": "Mon 17:30 to Tue 08:30 ET, no gap; 1 of 1 source; 41 headlines, 22 stories; model compact int8",
+    "coverage_line": (
+        "Mon 17:30 to Tue 08:30 ET, no gap; 1 of 1 source; 41 headlines, 22 stories, the newest 12 min before the end;"
+        " model compact int8"
+    ),
     "items": [
         {
             **_SIGNAL,

@@ -95,7 +95,7 @@ def test_quiet_and_degraded_days_say_so(url: str, kind: str) -> None:
         assert "Degraded" not in text
     else:
         assert "This digest may miss news: source wire failed: timed out; no run of window" in text
-        assert "30 minutes without coverage." in text
+        assert "30 min without coverage." in text
 
 
 def test_a_window_without_fetched_sources_says_so(url: str) -> None:

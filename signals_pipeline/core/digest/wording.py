@@ -444,12 +444,12 @@ def _no_signals(still_active: int) -> str:
 
 def _trouble(coverage: Coverage) -> str:
     """The most serious reason why a digest is degraded."""
+    if coverage.gap_minutes and not coverage.missing_windows and coverage.status != "failed":
+        return f"{coverage.gap_length} not covered"
     if coverage.status != "ok":
         complete = sum(report.status == "ok" for report in coverage.reports)
         return f"{complete} of {_count(len(coverage.reports), 'source', 'sources')} complete"
-    if coverage.missing_windows:
-        return f"{_count(len(coverage.missing_windows), 'earlier window', 'earlier windows')} without a run"
-    return f"{_count(coverage.gap_minutes, 'minute', 'minutes')} not covered"
+    return f"{_count(len(coverage.missing_windows), 'earlier window', 'earlier windows')} without a run"
 
 
 def preheader(

@@ -118,6 +118,24 @@ class Coverage:
         parts.append(f"model {model}")
         return "; ".join(parts)
 
+    @property
+    def gap_length(self) -> str:
+        """The length of the gap in words, e.g. `9 h 30 min`."""
+        return short_duration(timedelta(minutes=self.gap_minutes))
+
+    def accounts(self) -> str:
+        """What became of what was delivered, on one line; empty in entries that were made before this was counted.
+
+        E.g. `383 delivered = 351 kept + 32 dropped (30 duplicate, 2 no title)`.
+        """
+        if self.delivered is None:
+            return ""
+        counts = {reason: self.drops.get(reason, 0) for reason in DROPPED}
+        dropped = sum(counts.values())
+        reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items() if count)
+        listed = f" ({reasons})" if reasons else ""
+        return f"{self.delivered:,} delivered = {self.headlines:,} kept + {dropped:,} dropped{listed}"
+
     def to_dict(self) -> dict[str, Any]:
         """The entry in plain JSON types; instants as ISO 8601 in UTC."""
         return _stored_form().dump_python(self, mode="json")
@@ -150,7 +168,7 @@ class Coverage:
         prefix = "first run, " if self.first_run else ""
         if not self.gap_minutes:
             return f"{prefix}no gap"
-        return f"{prefix}gap of {short_duration(timedelta(minutes=self.gap_minutes))}"
+        return f"{prefix}gap of {self.gap_length}"
 
 
 def coverage_ledger(

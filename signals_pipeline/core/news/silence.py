@@ -30,8 +30,8 @@ _SUSPICIOUS_ALTOGETHER = 1.5
 _SHORT_IN_SESSION = 1.0
 _SHORT_ALTOGETHER = 4.0
 
-# Silence that is not suspicious where too little of a source is known, hours: nearly a whole session, a weekend.
-_UNKNOWN_IN_SESSION = 6.0
+# Silence that is not suspicious where too little of a source is known, hours: a whole session, a weekend.
+_UNKNOWN_IN_SESSION = 6.5
 _UNKNOWN_ALTOGETHER = 72.0
 
 # A source is known from this number of gaps between deliveries on, over at least a week with its weekend, hours.

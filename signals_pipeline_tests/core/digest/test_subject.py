@@ -85,7 +85,8 @@ def test_subject_of_a_quiet_window() -> None:
         (HALF, "1 of 2 sources complete"),
         ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source complete"),
         ({"missing_windows": ("2024-01-08-08:30",)}, "1 earlier window without a run"),
-        ({"gap_minutes": 31}, "31 minutes not covered"),
+        ({"gap_minutes": 31}, "31 min not covered"),
+        ({**HALF, "gap_minutes": 200}, "3 h 20 min not covered"),
     ],
 )
 def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) -> None:
