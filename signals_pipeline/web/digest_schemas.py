@@ -91,7 +91,6 @@ class SourceReport(ApiModel, frozen=True):
     status: Literal["ok", "degraded", "failed"]
     fetched: int
     detail: str
-    covered_to: datetime | None = None
 
 
 class CoverageEntry(ApiModel, frozen=True):
