@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from signals_pipeline.core.news.coverage import Coverage, short_duration
+from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.stories import STORY_HOURS
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, ColumnArrays, Table
+from signals_pipeline.core.text import short_duration
 
 # Feeds date nearly all of their items; more undated ones mean that a feed's format has changed.
 MAX_UNDATED = 0.1

@@ -6,8 +6,8 @@ window's evidence. Whatever lies between them must be a reason; what is not is a
 """
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from signals_pipeline.core.news.evidence import TextVersions
@@ -41,14 +41,9 @@ class Accounts:
         self._text: list[str] = items["text"].tolist()
         self._url: list[str] = items["url"].tolist()
         self._headline_id: list[str] = items["headline_id"].tolist()
+        # Ascending: items are sorted by known_at.
         self._known_at: list[datetime] = [instant.to_pydatetime() for instant in items["known_at"]]
         self._versions = TextVersions.from_copies(items)
-
-        # Rows by each of their identities: items are sorted by known_at, and so are these.
-        self._rows_by_identity: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for row, identities in enumerate(normalised.identities):
-            for identity in identities:
-                self._rows_by_identity[identity].append(row)
 
     def account(
         self,
@@ -82,16 +77,18 @@ class Accounts:
             else:
                 rows.append(row)
 
-        # Copies of one headline are one; the others are duplicates.
-        headlines = self._normalised.headlines(rows)
-        counts["duplicate"] += len(rows) - len(headlines)
-
-        for delivered in headlines:
-            if not self._ids(delivered).isdisjoint(kept):
+        # Copies of one headline are one, the others duplicates. Which copies belong together depends on all that the
+        # window sees, also before its evidence.
+        first = bisect_left(self._known_at, visible_from)
+        last = bisect_left(self._known_at, as_of)
+        visible = [row for row in range(first, last) if self._text[row]]
+        delivered = set(rows)
+        headlines = 0
+        for copies in self._normalised.headlines(visible):
+            if delivered.isdisjoint(copies):
                 continue
-            # The evidence may know it by the id of an earlier copy, or leave it out for one.
-            copies = self._with_earlier(delivered, visible_from)
-            if not self._ids(copies).isdisjoint(kept):
+            headlines += 1
+            if self._headline_id[copies[0]] in kept:
                 continue
             if any(self._versions.replaced(self._url[row], self._text[row], as_of) for row in copies):
                 counts[SUPERSEDED] += 1
@@ -99,22 +96,5 @@ class Accounts:
                 counts[REPEATED] += 1
             else:
                 counts[UNACCOUNTED] += 1
+        counts["duplicate"] += len(rows) - headlines
         return dict(counts)
-
-    def _ids(self, copies: Sequence[int]) -> set[str]:
-        return {self._headline_id[row] for row in copies}
-
-    def _with_earlier(self, copies: Sequence[int], visible_from: datetime) -> list[int]:
-        """Copies of a headline and whatever the window sees before them that is a copy of it as well, ascending."""
-        connected = set(copies)
-        unread = list(copies)
-        while unread:
-            row = unread.pop()
-            for identity in self._normalised.identities[row]:
-                rows = self._rows_by_identity[identity]
-                # Copies are followed backwards only, as stories are.
-                for earlier in rows[: bisect_left(rows, row)]:
-                    if earlier not in connected and self._known_at[earlier] >= visible_from:
-                        connected.add(earlier)
-                        unread.append(earlier)
-        return sorted(connected)

@@ -27,6 +27,7 @@ from signals_pipeline.core.news.normalisation import Normalised, RawHeadline, no
 from signals_pipeline.core.news.silence import reach_at
 from signals_pipeline.core.news.stories import STORY_HOURS
 from signals_pipeline.core.tables import ColumnArrays, RowsByWindow
+from signals_pipeline.core.text import short_duration
 from signals_pipeline.core.windows import Sessions, Window, evidence_interval, instant64, windows_between
 
 # Missing windows are listed for this long before a window. Further back, a window without a run is history that was
@@ -34,9 +35,6 @@ from signals_pipeline.core.windows import Sessions, Window, evidence_interval, i
 MISSING_SPAN = timedelta(days=30)
 
 _MINUTE = timedelta(minutes=1)
-_MINUTES_PER_DAY = 24 * 60
-# Longer durations are given in days: a weekend of three days is still given in hours.
-_LONG_MINUTES = 5 * _MINUTES_PER_DAY
 
 
 class CoverageError(SignalsError, ValueError):
@@ -410,20 +408,6 @@ def _overall_status(reports: Sequence[SourceReport]) -> SourceStatus:
     if statuses <= {"failed"}:  # also without any feed
         return "failed"
     return "degraded"
-
-
-def short_duration(duration: timedelta) -> str:
-    """A duration as readers read it: `12 min`, `9 h`, `1 h 30 min`, `20 days`; a started minute counts."""
-    minutes = ceil(duration / _MINUTE)
-    if minutes >= _LONG_MINUTES:
-        return f"{round(minutes / _MINUTES_PER_DAY)} days"
-    hours, rest = divmod(minutes, 60)
-    parts: list[str] = []
-    if hours:
-        parts.append(f"{hours} h")
-    if rest or not hours:
-        parts.append(f"{rest} min")
-    return " ".join(parts)
 
 
 def _quantity(number: int, singular: str, plural: str = "") -> str:

@@ -142,6 +142,9 @@ class Normalised:
     def headlines(self, rows: Iterable[int]) -> list[list[int]]:
         """Group rows of `items` into headlines: the same text on the same day, or behind one link, is one.
 
+        Rows are followed backwards only, as `stories` does: a row belongs with the earliest that it leads to, and never
+        joins two earlier headlines.
+
         Returns:
             The distinct rows of each headline, ascending, in the order of their first rows.
         """
@@ -151,13 +154,14 @@ class Normalised:
             identities = self.identities[row]
             known = [headline_by_identity[identity] for identity in identities if identity in headline_by_identity]
             if known:
-                headline = known[0]
+                headline = min(known)
                 headline.append(row)
             else:
                 headline = [row]
                 headlines.append(headline)
+            # The newest row with an identity is the one that a later row leads back to.
             for identity in identities:
-                headline_by_identity.setdefault(identity, headline)
+                headline_by_identity[identity] = headline
         return headlines
 
     @cached_property

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.news.normalisation import RawHeadline
+from signals_pipeline.core.text import short_duration
 from signals_pipeline.core.windows import CLOSED_HOUR, NEW_YORK, Sessions, instant64
 
 # The past that tells a source's usual pace: a quarter, so that it holds a slow feed's items and one earnings season.
@@ -149,13 +150,14 @@ def reach_at(timeline: SourceTimeline, as_of: datetime, sessions: Sessions) -> R
     if len(known.lags):
         median_lag = float(np.median(known.lags))
         if median_lag > PROMPT:
-            detail = f"last delivery {_local(newest_at)}; items arrive {_hours(median_lag)} after publication"
+            lag = short_duration(timedelta(hours=median_lag))
+            detail = f"last delivery {_local(newest_at)}; items arrive {lag} after publication"
             return Reach(newest_at, newest_at, detail)
 
     # A prompt one: suspicious is only what it does not usually do.
     if not _is_suspicious(known.delivered_at, instant64(as_of), sessions):
         return Reach(newest_at, None)
-    detail = f"no item since {_local(newest_at)} ({_hours(age / timedelta(hours=1))}), longer than it is usually silent"
+    detail = f"no item since {_local(newest_at)} ({short_duration(age)}), longer than it is usually silent"
     return Reach(newest_at, newest_at, detail)
 
 
@@ -201,12 +203,3 @@ def _local(instant: datetime) -> str:
     """An instant as readers read it, e.g. `Mon 13 Apr 2026 16:02 ET`."""
     local = instant.astimezone(NEW_YORK)
     return f"{local:%a} {local.day} {local:%b %Y %H:%M} ET"
-
-
-def _hours(hours: float) -> str:
-    """A length of time in the unit that suits it, e.g. `40 min`, `9 h`, `20 days`."""
-    if hours < 1:
-        return f"{hours * 60:.0f} min"
-    if hours < 48:
-        return f"{hours:.0f} h"
-    return f"{hours / 24:.0f} days"
