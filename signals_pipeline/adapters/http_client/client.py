@@ -143,8 +143,8 @@ class HttpClient:
             # Not only `RequestException`: for the address of a redirect, urllib3's and ValueError come through.
             location = host_and_path(with_origin_overrides(url, self._origins))
             raise SourceError(
-                f"{location}: the request, or a redirect that answers it, can't be sent ({root_cause(error)}); check the"
-                " address"
+                f"{location}: the request, or a redirect that answers it, can't be sent ({root_cause(error)}); check"
+                " the address"
             ) from error
         return self.to_response(response)
 

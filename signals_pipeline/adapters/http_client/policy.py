@@ -266,7 +266,7 @@ def host_and_path(url: str) -> str:
         without_query = _QUERY_OR_FRAGMENT.split(url, maxsplit=1)[0]
         _, _, without_user = without_query.rpartition("@")
         return without_user
-    return f"{parts.hostname or '(no host)'}{parts.path}"
+    return f"{parts.hostname or ''}{parts.path}" or "(no host)"
 
 
 def root_cause(error: BaseException) -> str:

@@ -12,7 +12,7 @@ ACCEPTED_TIMES = "ISO 8601 or RFC 822 with an offset or a zone name (2026-11-12T
 # Longer text is not a time.
 _MAX_CHARACTERS = 100
 
-# Hours from UTC by zone name. A name has one offset, as RFC 822 and feed readers have it: EST is -5 in summer, too.
+# Zone names by their hours from UTC. A name has one offset, as RFC 822 and feed readers have it: EST is -5 in summer.
 # Names that mean several zones stand here only with the meaning that feeds in English give them:
 #   BST  British Summer Time, not Bangladesh (+6) or Bougainville (+11)
 #   CST  Central Standard Time of RFC 822, not China (+8) or Cuba (-5)
@@ -20,14 +20,32 @@ _MAX_CHARACTERS = 100
 #   AST  Atlantic, as Python's email package has it, not Arabia (+3)
 #   MST  Mountain Standard Time of RFC 822, not Malaysia (+8)
 # ET, CT, MT and PT are left out: whether they are standard or daylight time depends on the date.
-_HOURS_BY_NAME: Mapping[str, float] = {
-    **{"UT": 0, "UTC": 0, "GMT": 0, "Z": 0},
-    **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
-    **{"AST": -4, "ADT": -3, "NST": -3.5, "NDT": -2.5, "AKST": -9, "AKDT": -8, "HST": -10},
-    **{"WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "MET": 1, "MEST": 2, "MEZ": 1, "MESZ": 2},
-    **{"EET": 2, "EEST": 3, "MSK": 3, "SAST": 2, "IST": 5.5, "HKT": 8, "SGT": 8, "AWST": 8, "JST": 9, "KST": 9},
-    **{"ACST": 9.5, "ACDT": 10.5, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13},
+_NAMES_BY_HOURS: Mapping[float, str] = {
+    -10: "HST",
+    -9: "AKST",
+    -8: "PST AKDT",
+    -7: "MST PDT",
+    -6: "CST MDT",
+    -5: "EST CDT",
+    -4: "EDT AST",
+    -3.5: "NST",
+    -3: "ADT",
+    -2.5: "NDT",
+    0: "UT UTC GMT Z WET",
+    1: "CET MET MEZ WEST BST",
+    2: "EET CEST MEST MESZ SAST",
+    3: "EEST MSK",
+    5.5: "IST",
+    8: "HKT SGT AWST",
+    9: "JST KST",
+    9.5: "ACST",
+    10: "AEST",
+    10.5: "ACDT",
+    11: "AEDT",
+    12: "NZST",
+    13: "NZDT",
 }
+_HOURS_BY_NAME = {name: hours for hours, names in _NAMES_BY_HOURS.items() for name in names.split()}
 
 # A time's end: a zone name, an offset (+05:30, +0530, -5), or both (GMT+01:00, UTC+1); then perhaps a comment in
 # parentheses, as RFC 822 allows: `+0000 (UTC)`.

@@ -10,14 +10,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from signals_pipeline.adapters.news.fetch import unexpected_failure
 from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import Extent, HeadlineArchive
+from signals_pipeline.adapters.time_limit import TimeLimitError, call_within
 from signals_pipeline.core.news.archive import IdentifiedHeadline, identify
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, NewsSource, SourceError
 
 # A collection this soon after a window's end belongs to the window; later ones must not leak into the past.
 PROMPT_COLLECTION = timedelta(hours=1)
+
+# Seconds for one feed, whatever it waits for. Feeds end their own fetches earlier (`RequestPolicy.fetch_seconds`); this
+# is for what they did not foresee, and below the 300 s of the stage, whose end names no feed.
+FEED_SECONDS = 180.0
 
 
 @runtime_checkable
@@ -66,6 +72,7 @@ class LiveNews:
         *,
         now: Callable[[], datetime],
         warnings: Sequence[str] = (),
+        feed_seconds: float = FEED_SECONDS,
     ) -> None:
         """Combine the parts.
 
@@ -75,12 +82,14 @@ class LiveNews:
             circuits: The circuit breakers of feeds that keep failing.
             now: The clock, timezone-aware.
             warnings: What the operator should know.
+            feed_seconds: Limit for one feed; what the others delivered is kept.
         """
         self.warnings = tuple(warnings)
         self._feeds = tuple(feeds)
         self._archive = archive
         self._circuits = circuits
         self._now = now
+        self._feed_seconds = feed_seconds
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
         """Headlines that became known in [start, end), collected first where that has not been done.
@@ -162,16 +171,36 @@ class LiveNews:
             )
             return _Outcome(_failed_collection(request, now, reason))
         try:
-            batch = feed.fetch(request.start, request.end)
+            collection, headlines = self._fetch_within_limit(request)
         except SourceError as error:
             reason = " ".join(str(error).split())
             self._circuits.record(feed.name, now, reason)
             return _Outcome(_failed_collection(request, now, reason), is_transient=error.transient)
         self._circuits.record(feed.name, now)
+        return _Outcome(replace(collection, collected_at=now), headlines)
 
-        (collection,) = batch.collections
-        # Headlines are identified in this thread, while others wait for their feeds.
-        return _Outcome(replace(collection, collected_at=now), identify(batch.headlines))
+    def _fetch_within_limit(self, request: _FeedRequest) -> tuple[FeedVisit, tuple[IdentifiedHeadline, ...]]:
+        """The record of a feed's visit and its headlines.
+
+        Raises:
+            SourceError: Whatever the feed raised, or its time is up.
+        """
+        feed = request.feed
+
+        def fetch() -> tuple[FeedVisit, tuple[IdentifiedHeadline, ...]]:
+            batch = feed.fetch(request.start, request.end)
+            (collection,) = batch.collections
+            # Headlines are identified in this thread, while others wait for their feeds.
+            return collection, identify(batch.headlines)
+
+        try:
+            return call_within(self._feed_seconds, fetch, name=feed.name)
+        except SourceError:
+            raise
+        except TimeLimitError as error:
+            raise SourceError(f"{feed.name}: no result after {self._feed_seconds:g} s", transient=True) from error
+        except Exception as error:
+            raise unexpected_failure(feed.name, error) from error
 
 
 def _earliest_request(collections: Sequence[FeedVisit], *, default: datetime) -> datetime:

@@ -167,7 +167,7 @@ DRIFTED = json.loads(newsapi(ITEMS))
         ),
         (Reply(b"<html>oops", "text/html", 500), "HTTP 500", 3),
         (Reply(newsapi(ITEMS), cut=50), "broke off", 3),
-        (Reply(newsapi(ITEMS), drip=0.05), "not complete after", 3),
+        (Reply(newsapi(ITEMS), drip=0.05), "no complete response after 0.5 s", 3),
         (Reply(b""), "that is not JSON", 1),
         (Reply(b"[]"), "no `articles` and `totalResults`", 1),
         (Reply(json.dumps(DRIFTED | {"totalResults": None}).encode()), "its format has changed", 1),
