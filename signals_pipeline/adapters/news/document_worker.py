@@ -19,9 +19,6 @@ from dataclasses import asdict, dataclass, field, replace
 from html.entities import html5
 from typing import IO, Any, cast
 
-# Address space of the process in bytes. The largest document that is accepted (8 MB) needs a third of it.
-MAX_MEMORY = 1 << 30
-
 # Characters of one answer. Entities that stand for entities may make a small document into a huge one.
 MAX_ANSWER = 64_000_000
 
@@ -114,6 +111,8 @@ def read_document(body: bytes, content_type: str, base_url: str) -> Document:
     document: Document | None = None
     try:
         document = _parse(body, headers)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - raised below where no item can be read either
         failure = error
     if document is not None and not document.problem:
@@ -126,6 +125,8 @@ def read_document(body: bytes, content_type: str, base_url: str) -> Document:
     repaired = _repaired(narrow)
     try:
         document = _parse(repaired, headers)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - as above
         failure = error
     else:
@@ -167,6 +168,8 @@ def _read_items(body: bytes, starts: Sequence[int], headers: dict[str, str], pro
         group = groups.pop()
         try:
             found = _parse(head + b"".join(group) + tail, headers)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - counted below
             found = None
         is_whole = found is not None and len(found.entries) == len(group)
@@ -327,20 +330,24 @@ def _answer(request: dict[str, Any], body: bytes) -> dict[str, Any]:
     try:
         return {"document": asdict(read_document(body, request["content_type"], request["base_url"]))}
     except MemoryError:
-        return {"failure": f"it takes more than {MAX_MEMORY >> 20:,} MiB of memory to read"}
+        return {"failure": "the memory for one document does not suffice to read it"}
     except Exception as error:  # noqa: BLE001 - reported to the parent, which raises it
         failure = f"feedparser can't read it ({type(error).__name__}: {_described(error)})"
         return {"failure": failure, "traceback": traceback.format_exc()}
 
 
-def main() -> None:
-    """Answer requests on standard input until it ends: a frame with the parameters, then one with the document."""
+def main(max_memory: int) -> None:
+    """Answer requests on standard input until it ends: a frame with the parameters, then one with the document.
+
+    Args:
+        max_memory: Maximum address space of this process in bytes.
+    """
     requests = sys.stdin.buffer
     # What anything prints must not mix with the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     if sys.platform == "linux":  # macOS refuses this limit
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (max_memory, max_memory))
     while (parameters := read_frame(requests)) is not None and (body := read_frame(requests)) is not None:
         request = json.loads(parameters)
         # Should the parent die, nobody else would end this process.

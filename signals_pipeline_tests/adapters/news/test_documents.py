@@ -185,6 +185,14 @@ def test_a_document_that_takes_too_long_is_one_line() -> None:
     )
 
 
+def test_a_document_that_takes_too_much_memory_is_one_line_and_the_next_is_read() -> None:
+    large = RSS.replace(b"A lead.", b"lead " * 1_500_000)
+    with DocumentReader(RequestPolicy(), seconds=60, memory=150 << 20) as reader:
+        with pytest.raises(SourceError, match="the memory for one document does not suffice to read it; the document"):
+            reader.read(response(large))
+        assert titles(reader.read(response(RSS))) == TITLES
+
+
 def test_a_reader_whose_process_was_ended_reads_on() -> None:
     with DocumentReader(RequestPolicy(), seconds=60) as reader:
         assert titles(reader.read(response(RSS))) == TITLES
