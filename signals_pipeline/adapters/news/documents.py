@@ -167,6 +167,7 @@ class DocumentReader:
             [sys.executable, "-P", "-c", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            process_group=0,  # an interrupt at the terminal is for this process, which then ends the other
         )
 
     def _end(self) -> None:

@@ -175,6 +175,7 @@ def test_no_address_ends_in_another_error(address: str) -> None:
     policy = RequestPolicy(attempts=1, timeout=0.1, deadline=0.1, min_interval=0)
     # Nothing but what is on this machine is asked: a proxy that nobody runs takes all requests.
     http = client(policy)
+    http.session.trust_env = False
     http.session.proxies = {"http": "http://127.0.0.1:9", "https": "http://127.0.0.1:9"}
     with pytest.raises((SourceError, TransientError)) as refused:
         http.get(f"http://{address}")
