@@ -132,6 +132,7 @@ def _zone(match: re.Match[str]) -> timezone | None:
 
 def _local_time(text: str) -> datetime | None:
     """Date and hour without a zone; None where one of them is missing or a part can't be read."""
+    # Installed with pandas, which needs it; its version is pinned in constraints.txt.
     from dateutil import parser
 
     def refuse_second_zone(name: str | None, seconds: int | None) -> None:

@@ -251,7 +251,7 @@ def test_whatever_a_feed_raises_is_its_own_failure(engine: Engine, caplog: pytes
 class Hanging(Tape):
     """A feed that waits for something that has no time limit of its own, until the test is over."""
 
-    over = threading.Event()
+    over: threading.Event
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
         self.over.wait()
@@ -260,6 +260,7 @@ class Hanging(Tape):
 
 def test_a_feed_without_an_end_fails_alone_once_its_time_is_up(engine: Engine) -> None:
     hanging = Hanging("two")
+    hanging.over = threading.Event()
     pipeline = LivePipeline(engine, hanging, Tape("one", [on_time(DAY.start + HOUR, "a")]), feed_seconds=0.5)
     batch = pipeline.run(DAY)
     hanging.over.set()
