@@ -50,7 +50,8 @@ class Sources(BaseModel):
         default=10,
         gt=0,
         le=300,
-        description="Read timeout of a news feed in seconds; the whole response may take twice as long",
+        description="Read timeout of a news feed in seconds; the whole response may take twice as long, all of a feed's"
+        " requests together 120 s",
     )
     news_spacing_seconds: float = Field(
         default=REQUEST_SPACING_SECONDS,

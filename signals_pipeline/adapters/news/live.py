@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from signals_pipeline.adapters.news.fetch import unexpected_failure
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import Extent, HeadlineArchive
+from signals_pipeline.adapters.time_limit import TimeLimitError, call_within
 from signals_pipeline.core.news.archive import IdentifiedHeadline, identify
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, NewsSource, SourceError
@@ -24,6 +26,9 @@ PROMPT_COLLECTION = timedelta(hours=1)
 
 # Sessions are loaded for so much more than is needed: the exchange may be closed on either end.
 _WEEK = timedelta(days=7)
+# Seconds for one feed, whatever it waits for. Feeds end their own fetches earlier (`RequestPolicy.fetch_seconds`); this
+# is for what they did not foresee, and below the 300 s of the stage, whose end names no feed.
+FEED_SECONDS = 180.0
 
 
 @runtime_checkable
@@ -73,6 +78,7 @@ class LiveNews:
         now: Callable[[], datetime],
         sessions: Callable[[date, date], Sessions] = trading_sessions,
         warnings: Sequence[str] = (),
+        feed_seconds: float = FEED_SECONDS,
     ) -> None:
         """Combine the parts.
 
@@ -83,6 +89,7 @@ class LiveNews:
             now: The clock, timezone-aware.
             sessions: The exchange's sessions between two dates: silence is measured in market time.
             warnings: What the operator should know.
+            feed_seconds: Limit for one feed; what the others delivered is kept.
         """
         self.warnings = tuple(warnings)
         self._feeds = tuple(feeds)
@@ -90,6 +97,7 @@ class LiveNews:
         self._circuits = circuits
         self._now = now
         self._sessions = sessions
+        self._feed_seconds = feed_seconds
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
         """Headlines that became known in [start, end), collected first where that has not been done.
@@ -197,16 +205,36 @@ class LiveNews:
             )
             return _Outcome(_failed_collection(request, now, reason))
         try:
-            batch = feed.fetch(request.start, request.end)
+            collection, headlines = self._fetch_within_limit(request)
         except SourceError as error:
             reason = " ".join(str(error).split())
             self._circuits.record(feed.name, now, reason)
             return _Outcome(_failed_collection(request, now, reason), is_transient=error.transient)
         self._circuits.record(feed.name, now)
+        return _Outcome(replace(collection, collected_at=now), headlines)
 
-        (collection,) = batch.collections
-        # Headlines are identified in this thread, while others wait for their feeds.
-        return _Outcome(replace(collection, collected_at=now), identify(batch.headlines))
+    def _fetch_within_limit(self, request: _FeedRequest) -> tuple[FeedVisit, tuple[IdentifiedHeadline, ...]]:
+        """The record of a feed's visit and its headlines.
+
+        Raises:
+            SourceError: Whatever the feed raised, or its time is up.
+        """
+        feed = request.feed
+
+        def fetch() -> tuple[FeedVisit, tuple[IdentifiedHeadline, ...]]:
+            batch = feed.fetch(request.start, request.end)
+            (collection,) = batch.collections
+            # Headlines are identified in this thread, while others wait for their feeds.
+            return collection, identify(batch.headlines)
+
+        try:
+            return call_within(self._feed_seconds, fetch, name=feed.name)
+        except SourceError:
+            raise
+        except TimeLimitError as error:
+            raise SourceError(f"{feed.name}: no result after {self._feed_seconds:g} s", transient=True) from error
+        except Exception as error:
+            raise unexpected_failure(feed.name, error) from error
 
 
 def _earliest_request(collections: Sequence[FeedVisit], *, default: datetime) -> datetime:
