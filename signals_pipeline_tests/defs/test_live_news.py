@@ -1,6 +1,7 @@
 """The resource `news` of a live deployment: feeds by setting, the key never shown, trouble in ledger and metadata."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -19,18 +20,20 @@ from signals_pipeline.defs.resources import (
 )
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
-from signals_pipeline_tests.support.feed_documents import Item, newsapi, newsapi_error, rss
+from signals_pipeline_tests.support.feed_documents import NOW, Item, newsapi, newsapi_error, rss
 from signals_pipeline_tests.support.live_news_runs import WINDOW, materialize, settings
 from signals_pipeline_tests.support.vendor_server import XML, Reply, Vendor, vendor
 
 KEY = "planted0key0planted"
+# Minutes before the documents' clock at which an item was published half an hour before the window's end.
+RECENTLY = (NOW - WINDOW.end) / timedelta(minutes=1) + 30
 
 
 @pytest.fixture
 def house() -> Iterator[Vendor]:
     with vendor() as opened:
-        opened.routes["/feed.xml"] = [Reply(rss([Item("Microsoft opens an office", 0)]), XML)]
-        opened.routes["/v2/everything"] = [Reply(newsapi([Item("Microsoft raises its dividend", 0)]))]
+        opened.routes["/feed.xml"] = [Reply(rss([Item("Microsoft opens an office", RECENTLY)]), XML)]
+        opened.routes["/v2/everything"] = [Reply(newsapi([Item("Microsoft raises its dividend", RECENTLY)]))]
         yield opened
 
 
