@@ -6,16 +6,11 @@ from typing import Any, BinaryIO, Self
 
 from pyarrow import Schema, Table
 
-class ColumnChunkMetaData:
-    path_in_schema: str
-    num_values: int
-    total_uncompressed_size: int
-
 class RowGroupMetaData:
-    num_columns: int
-    def column(self, i: int) -> ColumnChunkMetaData: ...
+    total_byte_size: int
 
 class FileMetaData:
+    num_rows: int
     num_row_groups: int
     def row_group(self, i: int) -> RowGroupMetaData: ...
 

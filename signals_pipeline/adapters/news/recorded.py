@@ -681,7 +681,7 @@ def _parquet_columns(path: Path) -> tuple[dict[str, list[object]], bool]:
                 names = [name for name, column in column_by_name.items() if column in _COLUMNS]
                 for name in names:
                     _check_parquet_type(path, column_by_name[name], schema.field(name).type)
-                _check_parquet_size(path, parquet.metadata, names)
+                _check_parquet_size(path, parquet.metadata)
                 texts = [name for name in names if _is_text(schema.field(name).type)]
 
             # Texts as dictionaries: one that is in many rows is in memory once, as it is in the file.
@@ -732,31 +732,30 @@ def _is_text(arrow_type: "pa.DataType") -> bool:
     return any(is_kind(arrow_type) for is_kind in kinds)
 
 
-def _check_parquet_size(path: Path, metadata: "pq.FileMetaData", names: Sequence[str]) -> None:
+def _check_parquet_size(path: Path, metadata: "pq.FileMetaData") -> None:
     """Refuse a file that is small only because it is compressed.
 
+    The metadata of single columns is not looked at: pyarrow 26 ends the process where it is damaged.
+
     Raises:
-        SourceError: The columns that are read have too many values or bytes.
+        SourceError: The file has too many rows or bytes.
     """
-    value_counts: Counter[str] = Counter()
-    byte_count = 0
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for position in range(row_group.num_columns):
-            chunk = row_group.column(position)
-            # A list is a column below its own name, such as `symbol.list.element`.
-            name = chunk.path_in_schema.split(".")[0]
-            if name in names:
-                value_counts[name] += chunk.num_values
-                byte_count += chunk.total_uncompressed_size
-    if max(value_counts.values(), default=0) > MAX_ROWS:
-        raise SourceError(f"{path}: more than {MAX_ROWS:,} rows or tags; split the file by time")
+    if metadata.num_rows > MAX_ROWS:
+        raise SourceError(f"{path}: more than {MAX_ROWS:,} rows; split the file by time")
+    byte_count = sum(metadata.row_group(position).total_byte_size for position in range(metadata.num_row_groups))
     if byte_count > MAX_FILE_BYTES:
-        raise SourceError(f"{path}: more than {MAX_FILE_BYTES // 2**30} GiB uncompressed; split the file by time")
+        raise SourceError(
+            f"{path}: more than {MAX_FILE_BYTES // 2**30} GiB uncompressed; leave out the columns that a recording"
+            " does not have, or split the file by time"
+        )
 
 
 def _column_values(column: "pa.ChunkedArray") -> tuple[list[object], bool]:
-    """The cells of a column as Python values, times as text, and whether a text is too large."""
+    """The cells of a column as Python values, times as text, and whether a text is too large.
+
+    Raises:
+        ValueError: The column is damaged.
+    """
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
@@ -774,8 +773,11 @@ def _column_values(column: "pa.ChunkedArray") -> tuple[list[object], bool]:
         # A missing cell points behind the texts.
         missing = len(texts)
         texts.append(None)
-        positions = chunk.indices.cast(pa.int64()).fill_null(missing).to_numpy().tolist()
-        values.extend(map(texts.__getitem__, positions))
+        positions = chunk.indices.cast(pa.int64()).fill_null(missing).to_numpy()
+        # pyarrow does not check it.
+        if ((positions < 0) | (positions > missing)).any():
+            raise ValueError("a cell points to no text of its dictionary")
+        values.extend(map(texts.__getitem__, positions.tolist()))
     return values, is_large
 
 

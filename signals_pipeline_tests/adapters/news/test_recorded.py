@@ -425,7 +425,7 @@ def test_a_small_parquet_file_of_many_rows_is_refused_before_it_is_unpacked(tmp_
     time = pa.DictionaryArray.from_arrays(pa.array(np.zeros(MAX_ROWS + 1, np.int32)), ["2015-01-27T12:00:00Z"])
     pq.write_table(pa.table([time] * 5, names=HEADER.decode().strip().split(",")), path)
     assert path.stat().st_size < 200_000
-    with pytest.raises(SourceError, match=r"news\.parquet: more than 5,000,000 rows or tags"):
+    with pytest.raises(SourceError, match=r"news\.parquet: more than 5,000,000 rows; split"):
         RecordedNews(path).fetch(*EVER)
 
 

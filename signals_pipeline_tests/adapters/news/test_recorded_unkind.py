@@ -62,7 +62,7 @@ ARROW_VALUES = {
     "durations": (pa.duration("us"), st.integers(-(2**63), 2**63 - 1)),
     "timestamps": (pa.timestamp("us"), st.datetimes()),
     "instants": (pa.timestamp("us", "America/New_York"), st.datetimes().map(lambda at: at.replace(tzinfo=UTC))),
-    "far instants": (pa.timestamp("s", "UTC"), st.integers(-(2**63), 2**63 - 1)),
+    "far instants": (pa.timestamp("ms", "UTC"), st.integers(-(2**63), 2**63 - 1)),
     "lists of texts": (pa.list_(pa.string()), st.lists(TIMES, max_size=3)),
     "lists of numbers": (pa.list_(pa.int8()), st.lists(st.integers(-9, 9), max_size=3)),
     "lists of dates": (pa.large_list(pa.date32()), st.lists(st.dates(), max_size=3)),
