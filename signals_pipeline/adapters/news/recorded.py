@@ -9,7 +9,6 @@ import csv
 import json
 import math
 import re
-import stat
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -100,6 +99,7 @@ class Recording:
     """A whole file.
 
     Attributes:
+        unit: What messages call a row: `line`, or `row` in a Parquet file.
         row_count: Rows with at least one value.
         headlines: Every item as it was first delivered, by known_at, equal ones in the order of the file.
         rows: Number of each headline's row in the file, shape (len(headlines),).
@@ -113,6 +113,7 @@ class Recording:
             lags are those of first deliveries.
     """
 
+    unit: str
     row_count: int
     headlines: tuple[RawHeadline, ...]
     rows: Sequence[int]
@@ -190,7 +191,8 @@ class RecordedNews:
         undated: list[tuple[int, RawHeadline]] = []
         # When the row before each undated one became known; None before the first readable row.
         known_before: list[datetime | None] = []
-        findings = _Findings("row" if self.path.suffix.lower() == ".parquet" else "line")
+        unit = "row" if self.path.suffix.lower() == ".parquet" else "line"
+        findings = _Findings(unit)
         last_known_at: datetime | None = None
         row_count = 0
         for row in rows:
@@ -228,6 +230,7 @@ class RecordedNews:
                 awaited = next(remaining, None)
 
         return Recording(
+            unit=unit,
             row_count=row_count,
             headlines=tuple(headlines),
             rows=numbers,
@@ -422,16 +425,13 @@ def _timeline_between(timeline: SourceTimeline, start: datetime, end: datetime) 
 
 
 def _check_size(path: Path) -> None:
-    """Refuse what can't be read as a whole.
+    """Refuse a file that can't be read as a whole.
 
     Raises:
         OSError: There is no such file.
-        SourceError: It is no regular file (a pipe may never end), or too large.
+        SourceError: It is too large.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"{path}: is no file; check the path")
-    if status.st_size > MAX_FILE_BYTES:
+    if path.stat().st_size > MAX_FILE_BYTES:
         raise SourceError(f"{path}: more than {MAX_FILE_BYTES // 2**30} GiB; split the file by time")
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -404,12 +403,6 @@ def test_a_file_that_is_no_recording_is_one_line(tmp_path: Path, name: str, cont
     assert str(raised.value).startswith(f"{tmp_path / name}: ")
     assert words in str(raised.value)
     assert "\n" not in str(raised.value)
-
-
-def test_a_pipe_is_refused_instead_of_read_for_ever(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "news.csv")
-    with pytest.raises(SourceError, match=r"news\.csv: is no file; check the path"):
-        RecordedNews(tmp_path / "news.csv").fetch(*EVER)
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
