@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from pydantic import Field, create_model
@@ -113,10 +114,11 @@ class RecordedNewsResource(dg.ConfigurableResource[NewsSource]):
     """Headlines from a recorded file."""
 
     path: str = Field(description="CSV, JSONL or Parquet file of headlines")
+    timezone: str = Field(default="", description="IANA zone of times without a UTC offset; empty: they are not read")
 
     def create_resource(self, context: dg.InitResourceContext) -> NewsSource:  # noqa: ARG002
         """The file as a news source; read on first use."""
-        return RecordedNews(Path(self.path))
+        return RecordedNews(Path(self.path), zone=ZoneInfo(self.timezone) if self.timezone else None)
 
 
 class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):

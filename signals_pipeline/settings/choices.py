@@ -7,6 +7,7 @@ import re
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
@@ -167,7 +168,20 @@ def check_model_name(value: str) -> str:
     return value
 
 
+def _check_zone(value: str) -> str:
+    """The name of a time zone as the IANA database has it; empty for none."""
+    if not value:
+        return value
+    try:
+        ZoneInfo(value)
+    # What ZoneInfo raises for an unknown name, for one that is no name, and for a folder of the database.
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("use a name of the IANA time zone database, such as America/New_York or UTC") from None
+    return value
+
+
 ModelName = Annotated[str, AfterValidator(check_model_name)]
+TimeZoneName = Annotated[str, AfterValidator(_check_zone)]
 Feeds = Annotated[str, AfterValidator(_check_feeds)]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

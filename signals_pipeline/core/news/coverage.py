@@ -357,7 +357,6 @@ def _recording_reports(
         if timeline is None:
             reports.append(report)
             continue
-        # The report's own detail is about the whole file.
         details: list[str] = []
         reach = reach_at(timeline, end, sessions)
         if reach.covered_to is not None:
@@ -366,11 +365,13 @@ def _recording_reports(
             details.append(f"{reach.detail}; {uncovered:,} of {total:,} min not covered")
         if undated[report.feed]:
             details.append(f"{undated[report.feed]} of {items[report.feed]} items without a readable time")
+            # The report's own detail, with an example, is about the whole file.
+            details.append(report.detail)
         reports.append(
             replace(
                 report,
                 status="degraded" if details else report.status,
-                detail="; ".join(part for part in (*details, report.detail) if part),
+                detail="; ".join(part for part in details if part),
                 covered_to=reach.covered_to,
             )
         )
