@@ -65,6 +65,7 @@ class Composer:
         context = DigestContext.build(
             history=store.history.between(BEGINNING, as_of),
             modes=store.history.modes(as_of),
+            models=store.history.models(as_of),
             outcomes=store.outcomes.known(as_of),
             bars=prices.bars(symbols, first_day, as_of.date()),
             actions=prices.actions(symbols, first_day, as_of.date()),

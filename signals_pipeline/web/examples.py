@@ -151,20 +151,28 @@ SIGNAL: dict[str, Any] = {
 SIGNALS: dict[str, Any] = {"items": [SIGNAL], "next": "2015-02-02-17:30-XOM-SELL"}
 RECORD: dict[str, Any] = {
     "newest": "2015-02-10T21:00:00Z",
-    "lines": [_LINE],
-    "correlations": [{"horizon": 5, "n": 64, "n_dates": 12, "mean": 0.06, "t": 1.1}],
-    "by_score": [
+    "current": [
         {
-            "least": 0.3,
-            "most": 0.4,
-            "n": 40,
-            "hits": 22,
-            "hit_rate": 0.55,
-            "low": 0.398,
-            "high": 0.693,
-            "base_rate": 0.5,
-            "enough": True,
+            "provenance": "live",
+            "generator": "news_driven_ml",
+            "model": "compact int8 @0123456789ab",
+            "lines": [_LINE],
+            "correlations": [{"horizon": 5, "n": 64, "n_dates": 12, "mean": 0.06, "t": 1.1}],
+            "by_score": [
+                {
+                    "least": 0.3,
+                    "most": 0.4,
+                    "n": 40,
+                    "hits": 22,
+                    "hit_rate": 0.55,
+                    "low": 0.398,
+                    "high": 0.693,
+                    "base_rate": 0.5,
+                    "enough": True,
+                }
+            ],
+            "by_confidence": [],
         }
     ],
-    "by_confidence": [],
+    "others": [],
 }

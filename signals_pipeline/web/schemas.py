@@ -211,18 +211,26 @@ class Calibration(ApiModel, frozen=True):
     enough: bool
 
 
+class OriginRecord(ApiModel, frozen=True):
+    """The track record of the signals of one generator and model, live or backfilled."""
+
+    provenance: Literal["live", "backfilled"]
+    generator: str = Field(description="What generated the signals: their `source`")
+    model: str = Field(description="Sentiment model with its revision")
+    lines: list[RecordEntry]
+    correlations: list[Correlation] = Field(description="Of score and net return")
+    by_score: list[Calibration] = Field(description="By combined score, after 5 sessions")
+    by_confidence: list[Calibration] = Field(description="The same by tone confidence")
+
+
 class RecordResponse(ApiModel, frozen=True):
-    """The track record of all signals, live and backfilled separately."""
+    """The track record of all signals: live and backfilled, generators and models are never added up."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RECORD]})
 
     newest: datetime | None = Field(description="When the newest outcome became known")
-    lines: list[RecordEntry]
-    correlations: list[Correlation] = Field(description="Of score and net return")
-    by_score: list[Calibration] = Field(
-        description="By combined score; live and backfilled signals together, after 5 sessions"
-    )
-    by_confidence: list[Calibration] = Field(description="The same by tone confidence")
+    current: list[OriginRecord] = Field(description="Of the newest window's generator and model")
+    others: list[OriginRecord] = Field(description="Of every other generator and model")
 
 
 class Health(ApiModel, frozen=True):

@@ -73,3 +73,24 @@ def fill(url: str) -> None:
     rows = outcome_rows(1, window_start=TOLD.start, decided_at=TOLD.end, known_at=NOW - timedelta(days=3))
     OutcomeRepository(engine).upsert(rows[rows["horizon"] < 10])
     engine.dispose()
+
+
+def record_origins(url: str) -> None:
+    """Outcomes of live, backfilled, another model's and technical signals; the newest window is live, of compact."""
+    technical = "none: technical generator"
+    runs = [
+        (WINDOWS[0], 2, run_with("catch_up", model=technical, generator="technical")),
+        (WINDOWS[1], 2, run_with("backfill", model="finbert @2")),
+        (WINDOWS[2], 1, run_with("manual")),
+        (WINDOWS[3], 2, run_with("live")),
+    ]
+    engine = engine_for(url)
+    for window, count, run in runs:
+        symbols = [f"W{window.start:%d%H}{position}" for position in range(count)]
+        source = "technical" if run.model == technical else "news_driven_ml"
+        signals = [signal(symbol, window=window, source=source) for symbol in symbols]
+        SignalHistory(engine).record_window(window, [each.candidate for each in signals], run)
+        for symbol in symbols:
+            known = {"symbol": symbol, "window_start": window.start, "decided_at": window.end}
+            OutcomeRepository(engine).upsert(outcome_rows(1, **known, known_at=NOW - timedelta(days=3)))
+    engine.dispose()

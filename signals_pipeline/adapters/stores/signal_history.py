@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import Mode, signal_candidate, signal_history, window_run
+from signals_pipeline.core.record.origin import Generation
 from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Candidate, Decision, Signal, active_at, decide
 from signals_pipeline.core.windows import Window
@@ -82,6 +83,11 @@ class WindowRun:
     knobs: dict[str, Any]
     funnel: dict[str, int]
     near_misses: list[dict[str, Any]]
+
+    @property
+    def generation(self) -> Generation:
+        """What generated the window's signals."""
+        return Generation.of_run(str(self.knobs["signal_generator"]), self.model)
 
     @property
     def look_back(self) -> timedelta:
@@ -196,6 +202,24 @@ class SignalHistory:
         query = sa.select(window_run.c.window_start, window_run.c.mode).where(window_run.c.window_end <= before)
         with read_transaction(self._engine) as connection:
             return {row.window_start: row.mode for row in connection.execute(query)}
+
+    def models(self, before: datetime) -> dict[datetime, str]:
+        """Model of the run behind each window that ended at or before this instant, by window start."""
+        query = sa.select(window_run.c.window_start, window_run.c.model).where(window_run.c.window_end <= before)
+        with read_transaction(self._engine) as connection:
+            return {row.window_start: row.model for row in connection.execute(query)}
+
+    def newest_run(self, before: datetime) -> WindowRun | None:
+        """How the newest window that ended at or before this instant was run; None where there is none."""
+        query = (
+            sa.select(window_run)
+            .where(window_run.c.window_end <= before)
+            .order_by(window_run.c.window_start.desc())
+            .limit(1)
+        )
+        with read_transaction(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _run_from_row(row)
 
     def previous_end(self, window: Window) -> datetime | None:
         """The end of the newest earlier window that was run; None before the first."""

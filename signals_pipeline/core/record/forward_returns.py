@@ -79,6 +79,22 @@ class ScorePanel:
             technical=grid("technical", has_technical),
         )
 
+    def rows(self, places: NDArray[np.int64]) -> "ScorePanel":
+        """The panel of some of its windows.
+
+        Args:
+            places: Their places in `windows`, ascending.
+        """
+        return ScorePanel(
+            windows=tuple(self.windows[place] for place in places.tolist()),
+            symbols=self.symbols,
+            scored=self.scored[places],
+            combined=self.combined[places],
+            tone=self.tone[places],
+            confidence=self.confidence[places],
+            technical=self.technical[places],
+        )
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ForwardReturns:
@@ -104,6 +120,16 @@ class ForwardReturns:
         if not len(self.entry):
             return np.zeros(0, dtype=bool)
         return np.append(self.entry[1:] != self.entry[:-1], True)
+
+    def rows(self, places: NDArray[np.int64]) -> "ForwardReturns":
+        """The returns after some of the windows, whose places are ascending."""
+        return ForwardReturns(
+            entry=self.entry[places],
+            days=self.days[places],
+            excess={horizon: values[places] for horizon, values in self.excess.items()},
+            above={horizon: values[places] for horizon, values in self.above.items()},
+            below={horizon: values[places] for horizon, values in self.below.items()},
+        )
 
 
 def forward_returns(

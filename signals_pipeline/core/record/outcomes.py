@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -29,14 +28,6 @@ HORIZONS = (1, 3, 5, 10)
 
 EQUAL_WEIGHT = "equal-weight watchlist"
 """Name of the benchmark where SPY has no bar."""
-
-Provenance = Literal["live", "backfilled"]
-"""Whether signals were decided while their outcome could not be known, or afterwards."""
-
-PROVENANCES: tuple[Provenance, ...] = ("live", "backfilled")
-
-LIVE_MODES = ("live", "catch_up")
-"""Modes of a run whose signals count as live."""
 
 
 @dataclass(frozen=True, slots=True)

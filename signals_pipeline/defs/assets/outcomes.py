@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
+import pandas as pd
 
 from signals_pipeline.adapters.progress import count_progress
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.record import outcomes as core
-from signals_pipeline.core.record.outcomes import PROVENANCES
-from signals_pipeline.core.record.track_record import OutcomeIndex
+from signals_pipeline.core.record.track_record import records_by_origin
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.defs.metadata import describe_run, preview, table_schema
@@ -70,12 +70,11 @@ def outcomes(
 
     # The record at the end of the newest window, as the digest will show it.
     known = store.outcomes.known(as_of)
-    index = OutcomeIndex.from_outcomes(known, store.history.modes(as_of))
     entries = {
         "matured": stored,
         "known": len(known),
         "without_bars": _counts(without_bars),
-        "record": _record(index, as_of),
+        "record": _record(known),
         "preview": preview(known, PREVIEW_COLUMNS),
     }
     describe_run(context, windows, entries)
@@ -87,10 +86,9 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{symbol}: {count}" for symbol, count in sorted(counts.items())) or "none"
 
 
-def _record(index: OutcomeIndex, as_of: datetime) -> dg.MarkdownMetadataValue:
-    """The hit rates so far, live signals apart from the others, as a Markdown list."""
-    items = []
-    for provenance in PROVENANCES:
-        lines = index.record(as_of, f"All signals, {provenance}", provenance)
+def _record(known: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    """The hit rates so far, those of each origin apart from the others, as a Markdown list."""
+    items: list[str] = []
+    for lines in records_by_origin(known).values():
         items += [f"- {line.label}: {line.text}" for line in lines if line.n]
     return dg.MetadataValue.md("\n".join(items) or "none yet")
