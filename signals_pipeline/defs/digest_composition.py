@@ -60,10 +60,13 @@ class Composer:
             sentiment: SENTIMENT rows of these windows.
         """
         as_of = windows[-1].as_of
-        symbols = market.watchlist.symbols
+        history = store.history.between(BEGINNING, as_of)
+        # Companies with an open signal have prices on their cards, also those that have left the watchlist.
+        open_symbols = {signal.symbol for signal in history if signal.expires_at > windows[0].start}
+        symbols = tuple(sorted({*market.watchlist.symbols, *open_symbols}))
         first_day = (windows[0].start - timedelta(days=CHART_DAYS)).date()
         context = DigestContext.build(
-            history=store.history.between(BEGINNING, as_of),
+            history=history,
             modes=store.history.modes(as_of),
             models=store.history.models(as_of),
             outcomes=store.outcomes.known(as_of),

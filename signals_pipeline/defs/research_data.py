@@ -160,14 +160,14 @@ def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datet
     sentiment = inputs.frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
     sessions = inputs.market.sessions(windows)
     evidence = StoredEvidence.from_frames(sentiment, scores, windows, sessions)
-    watchlist = inputs.market.watchlist.symbols
-    symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
+    symbols = tuple(sorted({*evidence.panel.symbols, BENCHMARK}))
     first_day = (windows[0].start - MARGIN_BEFORE).date()
     last_day = min(windows[-1].end + MARGIN_AFTER, as_of).date()
     forward = forward_returns(
         windows,
         evidence.panel.symbols,
-        watchlist,
+        # Every company of a window's watchlist was scored in it.
+        evidence.panel.scored,
         inputs.prices.bars(symbols, first_day, last_day),
         sessions,
         as_of=as_of,

@@ -76,6 +76,8 @@ class WindowRun:
         knobs: `Knobs.stored()`; `signal_expiry_days`, `max_signals` and `flip_cooldown_days` take part in the decision.
         funnel: Counts of the gates; the decision's are added when it is stored.
         near_misses: Near misses of the gates as JSON objects; those that the maximum cut off are in the decision.
+        watchlist: Symbols of the companies that were scored: base rates of the window's signals are taken over them.
+            None in windows that were run before it was stored.
     """
 
     mode: Mode
@@ -83,6 +85,7 @@ class WindowRun:
     knobs: dict[str, Any]
     funnel: dict[str, int]
     near_misses: list[dict[str, Any]]
+    watchlist: tuple[str, ...] | None = None
 
     @property
     def generation(self) -> Generation:
@@ -209,6 +212,14 @@ class SignalHistory:
         with read_transaction(self._engine) as connection:
             return {row.window_start: row.model for row in connection.execute(query)}
 
+    def watchlists(self, start: datetime, end: datetime) -> dict[datetime, tuple[str, ...]]:
+        """Watchlist of the windows that start in [start, end), by start; without those that stored none."""
+        column = window_run.c.window_start
+        query = sa.select(column, window_run.c.watchlist).where(column >= start, column < end)
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return {row.window_start: tuple(row.watchlist) for row in rows if row.watchlist is not None}
+
     def newest_run(self, before: datetime) -> WindowRun | None:
         """How the newest window that ended at or before this instant was run; None where there is none."""
         query = (
@@ -265,7 +276,8 @@ def _find_run(connection: Connection, window: Window) -> WindowRun | None:
 
 
 def _run_from_row(row: sa.Row[Any]) -> WindowRun:
-    return WindowRun(row.mode, row.model, row.knobs, row.funnel, row.near_misses)
+    watchlist = None if row.watchlist is None else tuple(row.watchlist)
+    return WindowRun(row.mode, row.model, row.knobs, row.funnel, row.near_misses, watchlist)
 
 
 def _select_candidates(connection: Connection, first: datetime, last: datetime) -> list[Candidate]:
@@ -414,7 +426,13 @@ def _store_run(
 
 def _run_content(run: WindowRun) -> dict[str, Any]:
     """The columns by which two runs of a window differ; a run that differs in its mode alone is the same run."""
-    return {"model": run.model, "knobs": run.knobs, "funnel": run.funnel, "near_misses": run.near_misses}
+    return {
+        "model": run.model,
+        "knobs": run.knobs,
+        "funnel": run.funnel,
+        "near_misses": run.near_misses,
+        "watchlist": None if run.watchlist is None else list(run.watchlist),
+    }
 
 
 _Json = TypeVar("_Json")

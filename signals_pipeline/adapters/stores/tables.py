@@ -68,6 +68,11 @@ def _json(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.JSON(), nullable=False)
 
 
+def _json_or_null(name: str) -> sa.Column[Any]:
+    """A JSON document; NULL in the database where there is none, not the JSON text `null`."""
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=True)
+
+
 def _row_id() -> sa.Column[int]:
     """The key that the database numbers rows with."""
     return sa.Column("id", sa.Integer(), primary_key=True)
@@ -158,6 +163,8 @@ window_run = sa.Table(
     _json("near_misses"),
     _instant("decided_at"),
     _instant("updated_at"),
+    # Symbols of the watchlist that the window was run with; NULL in rows from before revision 010.
+    _json_or_null("watchlist"),
     _allowed_modes(),
     sa.CheckConstraint("history_start < window_end AND window_start < window_end", name="span"),
 )

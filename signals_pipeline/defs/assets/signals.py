@@ -59,7 +59,9 @@ def signals(
             generator=knobs.signal_generator,
         )
         near_misses = [asdict(near_miss) for near_miss in gated.near_misses]
-        run = WindowRun(modes[window], scorer.description, knobs.stored(), gated.funnel, near_misses)
+        # Every company of the watchlist is scored.
+        watchlist = tuple(scores_by_window.columns(window.start)["symbol"].tolist())
+        run = WindowRun(modes[window], scorer.description, knobs.stored(), gated.funnel, near_misses, watchlist)
         recorded = store.history.record_window(window, gated.candidates, run)
         decided_again.update(recorded.rederived)
         entries[window.key] = _describe(recorded, gated.funnel)
