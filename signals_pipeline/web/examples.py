@@ -125,6 +125,28 @@ DIGESTS: dict[str, Any] = {
     # Not null: FastAPI omits nulls from examples.
     "next": "2015-02-02-17:30",
 }
+REVISIONS: dict[str, Any] = {
+    "items": [
+        {
+            "window": "2015-02-02-17:30",
+            "number": 2,
+            "made_at": "2015-02-05T15:00:00Z",
+            "mode": "manual",
+            "model": "compact int8 @0123456789ab",
+            "knobs": {"min_combined_score": 0.5},
+            "signals": [
+                {
+                    "symbol": "XOM",
+                    "signal_type": "SELL",
+                    "combined_score": -0.53,
+                    "lifecycle": "new",
+                    "decided_at": "2015-02-03T13:30:00Z",
+                    "expires_at": "2015-02-10T13:30:00Z",
+                }
+            ],
+        }
+    ]
+}
 SIGNAL: dict[str, Any] = {
     **_SIGNAL,
     "window": "2015-02-02-17:30",

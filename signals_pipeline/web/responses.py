@@ -11,13 +11,14 @@ from pydantic import BaseModel
 
 from signals_pipeline.adapters.stores.digests import DigestEntry, StoredDigest
 from signals_pipeline.adapters.stores.signals import SignalEntry, SignalKey
+from signals_pipeline.adapters.stores.window_revisions import WindowRevision
 from signals_pipeline.core.digest.model import ActiveLine, Card, CorrectedLine, Digest
 from signals_pipeline.core.record.calibration import CalibrationLine, calibration
 from signals_pipeline.core.record.information_coefficient import RankCorrelation
 from signals_pipeline.core.record.origin import PROVENANCES, Generation, Origin, Provenance, rows_by_origin
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.record.track_record import ANY, OutcomeIndex, RecordLine, rank_ic
-from signals_pipeline.core.signal_fields import Source
+from signals_pipeline.core.signal_fields import DecisionFields, SignalSummary, Source, field_values
 from signals_pipeline.core.tables import KNOWN_OUTCOMES
 from signals_pipeline.core.windows import newest_complete, window_starting
 from signals_pipeline.web import digest_schemas, schemas
@@ -103,6 +104,21 @@ def digest_list(entries: Sequence[DigestEntry], limit: int) -> schemas.DigestLis
         items.append(schemas.DigestEntryResponse(**fields, window=window.key))
     has_more = len(entries) > limit
     return schemas.DigestList(items=items, next=items[-1].window if has_more else None)
+
+
+def revision_list(revisions: Sequence[WindowRevision]) -> schemas.RevisionList:
+    """Return the revisions of a window."""
+    items: list[schemas.RevisionResponse] = []
+    for revision in revisions:
+        signals = [
+            schemas.RevisedSignal(
+                **field_values(SignalSummary, signal.candidate), **field_values(DecisionFields, signal)
+            )
+            for signal in revision.signals
+        ]
+        fields = _shared_fields(revision, schemas.RevisionResponse) | {"signals": signals}
+        items.append(schemas.RevisionResponse(**fields, window=window_starting(revision.window_start).key))
+    return schemas.RevisionList(items=items)
 
 
 def signal_list(entries: Sequence[SignalEntry], limit: int) -> schemas.SignalList:

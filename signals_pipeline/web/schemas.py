@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.core.event_types import EventType
-from signals_pipeline.core.signal_fields import DecisionFields, Description, HttpLink, ScoredSignal, Url
+from signals_pipeline.core.signal_fields import DecisionFields, Description, HttpLink, ScoredSignal, SignalSummary, Url
 from signals_pipeline.core.units import Range
 from signals_pipeline.web import examples, safe
 
@@ -146,6 +146,30 @@ class DigestList(ApiModel, frozen=True):
 
     items: list[DigestEntryResponse]
     next: str | None = Field(description="Pass it as `before` for the next page; null on the last page")
+
+
+class RevisedSignal(ApiModel, DecisionFields, SignalSummary, frozen=True):
+    """A signal of a revision."""
+
+
+class RevisionResponse(ApiModel, frozen=True):
+    """A later decision of a window whose digest had been sent; readers were not told it."""
+
+    window: str
+    number: int = Field(description="2 for the first revision; what was sent counts as 1")
+    made_at: datetime
+    mode: str
+    model: str
+    knobs: dict[str, SettingValue]
+    signals: list[RevisedSignal]
+
+
+class RevisionList(ApiModel, frozen=True):
+    """The revisions of a window, oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REVISIONS]})
+
+    items: list[RevisionResponse]
 
 
 class OutcomeResponse(ApiModel, frozen=True):

@@ -228,6 +228,27 @@ signal_outcome = sa.Table(
     sa.CheckConstraint("horizon > 0", name="horizon"),
 )
 
+# What a later run of a window decided whose digest had been sent: the other tables keep what readers were told.
+window_revision = sa.Table(
+    "window_revision",
+    metadata,
+    _instant("window_start", primary_key=True),
+    sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+    _instant("made_at"),
+    _text("mode", 16),
+    _text("model", 200),
+    _json("knobs"),
+    _json("funnel"),
+    _json("near_misses"),
+    _json_or_null("watchlist"),
+    _json("candidates"),
+    _json("signals"),
+    _text("digest", nullable=True),  # NULL until it was composed
+    sa.ForeignKeyConstraint(["window_start"], ["window_run.window_start"], ondelete="CASCADE"),
+    _allowed_modes(),
+    sa.CheckConstraint("number >= 2", name="number"),
+)
+
 # --- What windows are computed from ---
 
 coverage = sa.Table(

@@ -482,6 +482,20 @@ def preheader(
     return f"No company came close to a signal. {window.label}."
 
 
+def revision_notice(number: int, made_at: datetime) -> str:
+    """That a window whose digest was sent was run again and decided otherwise, in words.
+
+    Args:
+        number: Number of the revision that holds the new decision.
+        made_at: When it was made.
+    """
+    local = made_at.astimezone(NEW_YORK)
+    return (
+        f"Run again on {day(local, year=True)} {local:%H:%M} ET; what was sent is kept, the new decision is revision "
+        f"{number}."
+    )
+
+
 def remarks(
     coverage: Coverage, decision: Decision, mode: str, generator: str = "news_driven", *, recorded_elsewhere: int = 0
 ) -> list[str]:
