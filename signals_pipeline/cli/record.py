@@ -108,14 +108,11 @@ def origins_of(store: Store, windows: tuple[Window, ...]) -> dict[Window, Origin
 def scores_by_origin(past: ResearchData, origins: Mapping[Window, Origin]) -> dict[Origin, OriginScores]:
     """The scores of past windows, and the returns after them, by origin; that of the newest window first."""
     panel = past.evidence.panel
-    places: dict[Origin, list[int]] = {}
-    for place, window in reversed(list(enumerate(panel.windows))):
-        places.setdefault(origins[window], []).append(place)
-
+    origin_of_window = [origins[window] for window in panel.windows]
     scores: dict[Origin, OriginScores] = {}
-    for origin, newest_first in places.items():
-        rows = np.array(newest_first[::-1], dtype=np.int64)
-        scores[origin] = OriginScores(panel.rows(rows), past.forward.rows(rows))
+    for origin in dict.fromkeys(reversed(origin_of_window)):  # distinct ones, the newest first
+        chosen = np.array([other == origin for other in origin_of_window], dtype=bool)
+        scores[origin] = OriginScores(panel.rows(chosen), past.forward.rows(chosen))
     return scores
 
 

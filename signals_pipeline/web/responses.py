@@ -116,8 +116,16 @@ def revision_list(revisions: Sequence[WindowRevision]) -> schemas.RevisionList:
             )
             for signal in revision.signals
         ]
-        fields = _shared_fields(revision, schemas.RevisionResponse) | {"signals": signals}
-        items.append(schemas.RevisionResponse(**fields, window=window_starting(revision.window_start).key))
+        item = schemas.RevisionResponse(
+            window=window_starting(revision.window_start).key,
+            number=revision.number,
+            made_at=revision.made_at,
+            mode=revision.mode,
+            model=revision.model,
+            knobs=revision.knobs,
+            signals=signals,
+        )
+        items.append(item)
     return schemas.RevisionList(items=items)
 
 

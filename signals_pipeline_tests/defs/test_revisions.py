@@ -1,5 +1,7 @@
 """What readers were told stays, end to end: a live window whose mail went out is run again by hand."""
 
+import logging
+
 from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.cli.report import revision_notices, signals_table
 from signals_pipeline.core.digest.model import Digest
@@ -48,7 +50,7 @@ def test_a_mailed_window_run_again_under_another_threshold_keeps_what_was_mailed
     assert notice.endswith("what was sent is kept, the new decision is revision 2.")
     assert f"Window {TOLD.key}: {notice}" in revision_notices(store, LIVE)
     assert TOLD.key in live.metadata(result, "signals")["kept_as_sent"]
-    messages = [entry.message for entry in live.instance.all_logs(result.run_id) if entry.level >= 30]
+    messages = [entry.message for entry in live.instance.all_logs(result.run_id) if int(entry.level) >= logging.WARNING]
     assert f"window {TOLD.key}: {notice}" in messages
     assert signals_table(store, LIVE).row_count == len(told)
 

@@ -79,20 +79,20 @@ class ScorePanel:
             technical=grid("technical", has_technical),
         )
 
-    def rows(self, places: NDArray[np.int64]) -> "ScorePanel":
+    def rows(self, chosen: NDArray[np.bool_]) -> "ScorePanel":
         """The panel of some of its windows.
 
         Args:
-            places: Their places in `windows`, ascending.
+            chosen: Which of them, shape (windows,).
         """
         return ScorePanel(
-            windows=tuple(self.windows[place] for place in places.tolist()),
+            windows=tuple(window for window, is_chosen in zip(self.windows, chosen, strict=True) if is_chosen),
             symbols=self.symbols,
-            scored=self.scored[places],
-            combined=self.combined[places],
-            tone=self.tone[places],
-            confidence=self.confidence[places],
-            technical=self.technical[places],
+            scored=self.scored[chosen],
+            combined=self.combined[chosen],
+            tone=self.tone[chosen],
+            confidence=self.confidence[chosen],
+            technical=self.technical[chosen],
         )
 
 
@@ -121,14 +121,14 @@ class ForwardReturns:
             return np.zeros(0, dtype=bool)
         return np.append(self.entry[1:] != self.entry[:-1], True)
 
-    def rows(self, places: NDArray[np.int64]) -> "ForwardReturns":
-        """The returns after some of the windows, whose places are ascending."""
+    def rows(self, chosen: NDArray[np.bool_]) -> "ForwardReturns":
+        """The returns after some of the windows: those that are chosen, shape (windows,)."""
         return ForwardReturns(
-            entry=self.entry[places],
-            days=self.days[places],
-            excess={horizon: values[places] for horizon, values in self.excess.items()},
-            above={horizon: values[places] for horizon, values in self.above.items()},
-            below={horizon: values[places] for horizon, values in self.below.items()},
+            entry=self.entry[chosen],
+            days=self.days[chosen],
+            excess={horizon: values[chosen] for horizon, values in self.excess.items()},
+            above={horizon: values[chosen] for horizon, values in self.above.items()},
+            below={horizon: values[chosen] for horizon, values in self.below.items()},
         )
 
 

@@ -5,7 +5,7 @@ the same headline otherwise. Adding any two of them up would say nothing about e
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import pandas as pd
 
@@ -87,7 +87,8 @@ def provenance_of(mode: str | None) -> Provenance:
 def rows_by_origin(outcomes: pd.DataFrame) -> dict[Origin, pd.DataFrame]:
     """Rows of `tables.KNOWN_OUTCOMES` by origin: live before backfilled, then those with most rows first."""
     groups: list[tuple[Origin, pd.DataFrame]] = []
-    for (provenance, generator, model), rows in outcomes.groupby(ORIGIN_COLUMNS, sort=True):
+    for key, rows in outcomes.groupby(ORIGIN_COLUMNS, sort=True):
+        provenance, generator, model = cast("tuple[Provenance, Source, str]", key)
         groups.append((Origin(provenance, Generation(generator, model)), rows))
     # A stable sort: equal ones stay in the order of generator and model.
     groups.sort(key=lambda group: (PROVENANCES.index(group[0].provenance), -len(group[1])))

@@ -93,7 +93,7 @@ def realised_outcomes(
     due = _due(signals, sessions, as_of)
 
     # Signals whose windows had the same watchlist are worked out together.
-    watchlist_of_window = {} if watchlists is None else watchlists
+    watchlist_of_window: Mapping[datetime, Sequence[str]] = watchlists or {}
     window_starts = pd.DatetimeIndex(due["window_start"]).to_pydatetime()
     places_by_watchlist: dict[tuple[str, ...], list[int]] = {}
     for place, window_start in enumerate(window_starts):

@@ -104,3 +104,27 @@ def test_a_panel_holds_the_scores_and_knows_what_is_missing() -> None:
                 (panel.combined, "combined", told or priced),
             ):
                 assert values[at, place] == row[name] if known else np.isnan(values[at, place])
+
+
+def test_the_rows_of_some_windows_are_those_of_these_windows_alone() -> None:
+    chosen = np.array([place % 3 == 1 for place in range(len(WINDOWS))])
+    some = tuple(window for window, is_chosen in zip(WINDOWS, chosen, strict=True) if is_chosen)
+    bars, as_of = made_bars(5), WINDOWS[-1].end + timedelta(days=30)
+    _, scores = frames_of(WINDOWS, SYMBOLS, USED, 4, mean=0.4)
+
+    panel = ScorePanel.from_scores(scores, WINDOWS).rows(chosen)
+    forward = forward_returns(WINDOWS, SYMBOLS, watched(WINDOWS, SYMBOLS), bars, SESSIONS, as_of=as_of).rows(chosen)
+
+    alone = ScorePanel.from_scores(scores, some)
+    returns = forward_returns(some, SYMBOLS, watched(some, SYMBOLS), bars, SESSIONS, as_of=as_of)
+    assert panel.windows == alone.windows == some
+    for name in ("scored", "combined", "tone", "confidence", "technical"):
+        np.testing.assert_array_equal(getattr(panel, name), getattr(alone, name))
+    np.testing.assert_array_equal(forward.last_before_open, returns.last_before_open)
+    np.testing.assert_array_equal(forward.days, returns.days)
+    for horizon in HORIZONS:
+        pd.testing.assert_frame_equal(
+            pairs(panel.combined, forward, horizon), pairs(alone.combined, returns, horizon), check_exact=True
+        )
+        np.testing.assert_array_equal(forward.above[horizon], returns.above[horizon])
+        np.testing.assert_array_equal(forward.below[horizon], returns.below[horizon])

@@ -53,7 +53,7 @@ def test_companies_that_leave_the_watchlist_keep_their_outcomes_and_open_signals
         assert reduced.settings.database_url == settings.database_url
         result = reduced.run(after)
         found = _outcomes(reduced, before[-1])
-        digest = Digest.from_json(open_store(settings.database_url).digests.get(after[8].start).content)
+        digest = Digest.from_json(open_store(settings.database_url).digests.content(after[8]))
 
     assert found == expected
     assert len({row["symbol"] for row in found}) == len(earlier)
