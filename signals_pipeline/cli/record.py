@@ -17,13 +17,13 @@ from signals_pipeline.adapters.rendering import charts
 from signals_pipeline.core.record.calibration import agreement, reliability
 from signals_pipeline.core.record.forward_returns import ForwardReturns, ScorePanel, pairs
 from signals_pipeline.core.record.information_coefficient import daily_spearman, rank_correlation
-from signals_pipeline.core.record.origin import Generation, Origin, provenance_of, rows_by_origin
+from signals_pipeline.core.record.origin import Generation, Origin, rows_by_origin
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.record.slices import NOT_RECORDED, publisher_of, reaction_of, slice_record
 from signals_pipeline.core.record.track_record import RecordLine, record_section, records_by_origin
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_resources
-from signals_pipeline.defs.research_data import ResearchData, open_inputs, read_research_data, windows_run
+from signals_pipeline.defs.research_data import ResearchData, open_inputs, origins_of, read_research_data, windows_run
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 
@@ -93,16 +93,6 @@ def with_evidence(store: Store, as_of: datetime) -> pd.DataFrame:
     )
     evidence = evidence.drop(columns=["contributions"])
     return store.outcomes.known(as_of).merge(evidence, on=["window_start", "symbol", "signal_type"])
-
-
-def origins_of(store: Store, windows: tuple[Window, ...]) -> dict[Window, Origin]:
-    """The origin of each window's signals and scores, of windows that were run."""
-    origins: dict[Window, Origin] = {}
-    for window in windows:
-        run = store.history.run(window)
-        if run is not None:
-            origins[window] = Origin(provenance_of(run.mode), run.generation)
-    return origins
 
 
 def scores_by_origin(past: ResearchData, origins: Mapping[Window, Origin]) -> dict[Origin, OriginScores]:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.record.forward_returns import ForwardReturns, forward_returns
+from signals_pipeline.core.record.origin import Origin, provenance_of
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.research.replay import LIFECYCLES, ParameterSet, ReplayedSignals
 from signals_pipeline.core.research.stored_evidence import StoredEvidence
@@ -141,6 +142,16 @@ def windows_run(store: Store, first: str | None, last: str | None, maximum: int)
         span = f"from {first or 'the first'} to {last or 'the last'}"
         raise WindowError(f"no window was run {span}: run some with `signals run` or `signals backfill`")
     return tuple(windows[-maximum:])
+
+
+def origins_of(store: Store, windows: tuple[Window, ...]) -> dict[Window, Origin]:
+    """The origin of each window's signals and scores, of windows that were run."""
+    origins: dict[Window, Origin] = {}
+    for window in windows:
+        run = store.history.run(window)
+        if run is not None:
+            origins[window] = Origin(provenance_of(run.mode), run.generation)
+    return origins
 
 
 def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> ResearchData:

@@ -202,3 +202,6 @@ def test_the_record_of_a_generator_stands_apart_from_that_of_another(
     )
     assert "Rank IC of tone alone" not in others
     assert "Newey-West t, backfilled, technical generator" in others
+
+    tuned = CliRunner().invoke(main, ["tune", "--try", "MIN_COMBINED_SCORE=0.3"])
+    assert "These windows were scored by 2 models (technical generator; compact int8 @" in tuned.output
