@@ -31,6 +31,7 @@ from signals_pipeline.adapters.stores.outbox import Outbox
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
+from signals_pipeline.adapters.stores.window_revisions import RevisionRepository
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
@@ -51,6 +52,7 @@ class Store:
     scores: ScoreCache
     outcomes: OutcomeRepository
     digests: DigestRepository
+    revisions: RevisionRepository
     outbox: Outbox
 
 
@@ -166,6 +168,7 @@ def open_store(url: str) -> Store:
         ScoreCache(engine),
         OutcomeRepository(engine),
         DigestRepository(engine),
+        RevisionRepository(engine),
         Outbox(engine),
     )
 

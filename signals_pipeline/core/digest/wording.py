@@ -12,7 +12,7 @@ from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine
 from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.prices.reaction import has_moved_already
-from signals_pipeline.core.record.outcomes import LIVE_MODES
+from signals_pipeline.core.record.origin import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
 from signals_pipeline.core.text import shorten
@@ -482,8 +482,33 @@ def preheader(
     return f"No company came close to a signal. {window.label}."
 
 
-def remarks(coverage: Coverage, decision: Decision, mode: str, generator: str = "news_driven") -> list[str]:
-    """What a reader should know about how this digest was made, one sentence each."""
+def revision_notice(number: int, made_at: datetime) -> str:
+    """That a window whose digest was sent was run again and decided otherwise, in words.
+
+    Args:
+        number: Number of the revision that holds the new decision.
+        made_at: When it was made.
+    """
+    local = made_at.astimezone(NEW_YORK)
+    return (
+        f"Run again on {day(local, year=True)} {local:%H:%M} ET; what was sent is kept, the new decision is revision "
+        f"{number}."
+    )
+
+
+def remarks(
+    coverage: Coverage, decision: Decision, mode: str, generator: str = "news_driven", *, recorded_elsewhere: int = 0
+) -> list[str]:
+    """What a reader should know about how this digest was made, one sentence each.
+
+    Args:
+        coverage: The window's ledger.
+        decision: The window's decision.
+        mode: Mode of its run.
+        generator: The knob SIGNAL_GENERATOR.
+        recorded_elsewhere: Signals with outcomes that another generator or model made, and that the track record of
+            this digest leaves out.
+    """
     notes: list[str] = []
     if generator == "technical":
         notes.append("Based on price alone: the technical signal generator is on, and no sentiment model was used.")
@@ -497,4 +522,9 @@ def remarks(coverage: Coverage, decision: Decision, mode: str, generator: str = 
     if decision.capped:
         candidates = _count(len(decision.capped), "more candidate", "more candidates")
         notes.append(f"{candidates} passed every gate but exceeded the maximum per digest and were left out.")
+    if recorded_elsewhere:
+        others = _count(recorded_elsewhere, "earlier signal", "earlier signals")
+        notes.append(
+            f"The track record covers this generator and model alone; {others} of another one are recorded separately."
+        )
     return notes

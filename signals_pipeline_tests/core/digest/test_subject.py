@@ -1,12 +1,13 @@
 """Subject, preheader, kind and remarks of a digest."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from signals_pipeline.core.digest.composition import digest_kind
 from signals_pipeline.core.digest.model import Card
-from signals_pipeline.core.digest.wording import headline, preheader, remarks, subject, subject_tag
+from signals_pipeline.core.digest.wording import headline, preheader, remarks, revision_notice, subject, subject_tag
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
 from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
@@ -122,3 +123,9 @@ def test_signals_without_news_are_the_first_remark() -> None:
     notes = remarks(coverage(NOW), Decision((), (), (), (), (), {}), "backfill", "technical")
     assert notes[0].startswith("Based on price alone")
     assert notes[1:] == remarks(coverage(NOW), Decision((), (), (), (), (), {}), "backfill")
+
+
+def test_a_revision_is_announced_with_its_number_and_when_it_was_made() -> None:
+    assert revision_notice(3, datetime(2024, 7, 1, 13, 5, tzinfo=UTC)) == (
+        "Run again on Mon 1 Jul 2024 09:05 ET; what was sent is kept, the new decision is revision 3."
+    )
