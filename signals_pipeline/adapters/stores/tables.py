@@ -163,7 +163,7 @@ window_run = sa.Table(
     _json("near_misses"),
     _instant("decided_at"),
     _instant("updated_at"),
-    # Symbols of the watchlist that the window was run with; NULL in rows from before revision 010.
+    # Symbols of the watchlist that the window was run with; NULL in rows from before revision 009.
     _json_or_null("watchlist"),
     _allowed_modes(),
     sa.CheckConstraint("history_start < window_end AND window_start < window_end", name="span"),

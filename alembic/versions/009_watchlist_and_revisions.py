@@ -5,7 +5,7 @@ from alembic import op
 
 from signals_pipeline.adapters.stores.instants import UtcDateTime
 
-revision = "010"
+revision = "009"
 down_revision = "008"
 branch_labels = None
 depends_on = None
