@@ -53,6 +53,7 @@ class DatabaseProblem(Enum):
     CONNECT_TIMEOUT = auto()
     LOCKED = auto()
     MISSING_DATABASE = auto()
+    MISSING_SCHEMA = auto()
     NAME_RESOLUTION_UNAVAILABLE = auto()
     NOT_A_DATABASE = auto()
     OUTDATED_SCHEMA = auto()
@@ -60,6 +61,7 @@ class DatabaseProblem(Enum):
     SERVER_STARTING_OR_STOPPING = auto()
     SERVER_UNREACHABLE = auto()
     STATEMENT_TIMEOUT = auto()
+    TABLE_EXISTS = auto()
     TRANSACTION_CONFLICT = auto()
     UNKNOWN_HOST = auto()
     OTHER = auto()
@@ -93,10 +95,12 @@ _SQLSTATES = {
     "28000": DatabaseProblem.AUTHENTICATION_FAILED,
     "28P01": DatabaseProblem.AUTHENTICATION_FAILED,  # wrong password
     "3D000": DatabaseProblem.MISSING_DATABASE,
+    "3F000": DatabaseProblem.MISSING_SCHEMA,
     "40001": DatabaseProblem.TRANSACTION_CONFLICT,  # serialization failure
     "40P01": DatabaseProblem.TRANSACTION_CONFLICT,  # deadlock
     "42703": DatabaseProblem.OUTDATED_SCHEMA,  # no such column
     "42P01": DatabaseProblem.OUTDATED_SCHEMA,  # no such table
+    "42P07": DatabaseProblem.TABLE_EXISTS,
     "55P03": DatabaseProblem.TRANSACTION_CONFLICT,  # lock timeout
     "57014": DatabaseProblem.STATEMENT_TIMEOUT,  # query canceled
     "57P01": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # shut down by an administrator
@@ -127,6 +131,7 @@ _ADVICE = {
     DatabaseProblem.CONNECT_TIMEOUT: "check the network and SIGNALS_DATABASE_URL",
     DatabaseProblem.LOCKED: f"another process has been writing for {BUSY_SECONDS} s; stop it and run again",
     DatabaseProblem.MISSING_DATABASE: "create it, then run `signals migrate`",
+    DatabaseProblem.MISSING_SCHEMA: "create the schema of its search_path, then run `signals migrate`",
     DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE: "correct the host in SIGNALS_DATABASE_URL",
     DatabaseProblem.NOT_A_DATABASE: "the file is not SQLite; choose another SIGNALS_DATABASE_URL",
     DatabaseProblem.OUTDATED_SCHEMA: "run `signals migrate`",
@@ -135,6 +140,7 @@ _ADVICE = {
     DatabaseProblem.STATEMENT_TIMEOUT: (
         f"another process has held a lock that it needs for {STATEMENT_SECONDS} s; stop it and run again"
     ),
+    DatabaseProblem.TABLE_EXISTS: "another application made it; choose another SIGNALS_DATABASE_URL",
     DatabaseProblem.UNKNOWN_HOST: "correct the host in SIGNALS_DATABASE_URL",
 }
 
@@ -360,6 +366,8 @@ def _classify_sqlite(error: sqlite3.Error) -> DatabaseProblem:
     # A missing table has only the generic code that a syntax error has as well.
     if primary_code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):
         return DatabaseProblem.OUTDATED_SCHEMA
+    if primary_code == sqlite3.SQLITE_ERROR and str(error).endswith("already exists"):
+        return DatabaseProblem.TABLE_EXISTS
     return _SQLITE_CODES.get(primary_code, DatabaseProblem.OTHER)
 
 
