@@ -96,11 +96,8 @@ def test_another_applications_tables_and_version_are_seen(live: Settings) -> Non
     probes = {"database": local_probes(live, lambda: NOW)["database"]}
     conflict = run_probes(probes, seconds=60, describe_error=user_message)["database"]
 
-    assert (beside.status, beside.text) == (
-        "ok",
-        f"sqlite at revision {migrations.head()}; its table alembic_version (at 29b539ebc72a) is another application's"
-        " and is left alone",
-    )
+    remark = "its table alembic_version (at 29b539ebc72a) is another application's and is left alone"
+    assert (beside.status, beside.text) == ("ok", f"sqlite at revision {migrations.head()}; {remark}")
     assert conflict.status == "fail"
     assert "(no revision in signals_alembic_version): choose another SIGNALS_DATABASE_URL" in conflict.text
 
