@@ -128,7 +128,8 @@ def test_sqlite_in_memory_needs_no_folder() -> None:
         ("postgresql+psycopg2://u:secret@localhost:1/d?connect_timeout=2", "Connection refused.*start the server"),
         ("postgresql+psycopg2://u:secret@nowhere.invalid/d", "could not translate host.*correct the host"),
         ("sqlite:////dev/null/a.db", "/dev/null/a.db: its folder can't be created"),
-        ("sqlite:////dev", "unable to open database file; check the path"),
+        ("sqlite:////dev", "database /dev: not a file; remove it, or choose another path"),
+        ("sqlite:////dev/null", "database /dev/null: not a file"),
         (f"sqlite:///{__file__}", "file is not a database; the file is not SQLite"),
     ],
 )
