@@ -123,6 +123,8 @@ def main(name: str, seed: int, seconds: float, corpus: Path, folder: Path) -> No
     target = load(name)
     outcomes: Counter[str] = Counter()
     signatures: set[str] = set()
+    kept_files = sorted(corpus.glob("*-*"))
+    kept = [case_of(path) for path in kept_files]
     with target.opened() as check:
 
         def run(case: Case, origin: str) -> None:
@@ -144,8 +146,6 @@ def main(name: str, seed: int, seconds: float, corpus: Path, folder: Path) -> No
         for case in examples:
             run(case, "an example")
         _limit_memory()
-        kept_files = sorted(corpus.glob("*-*")) if corpus.exists() else []
-        kept = [case_of(path) for path in kept_files]
         for path, case in zip(kept_files, kept, strict=True):
             run(case, f"the corpus: {path.name}")
         turn = 0

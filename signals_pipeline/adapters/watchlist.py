@@ -13,7 +13,7 @@ from yaml.composer import ComposerError
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.watchlist import Company, Watchlist, name_problem, symbol_problem
 
-MAX_BYTES = 1_000_000  # some 5,000 companies; a preset of 30 has 5 KB
+MAX_BYTES = 500_000  # some 4,000 companies; a preset of 30 has 5 KB
 # An alias is four deep: list, company, list of aliases, alias. A few more, so that usual mistakes are named as such.
 _MAX_DEPTH = 8
 

@@ -140,7 +140,7 @@ def test_a_huge_file_is_refused_without_reading_it(tmp_path: Path) -> None:
     path = tmp_path / "watchlist.yaml"
     with path.open("wb") as file:
         file.truncate(10**12)
-    with pytest.raises(WatchlistError, match=r"watchlist.yaml: larger than 1,000,000 bytes; give the path of a watch"):
+    with pytest.raises(WatchlistError, match=r"watchlist.yaml: larger than 500,000 bytes; give the path of a watch"):
         load_watchlist(path)
 
 
