@@ -6,6 +6,7 @@ from collections.abc import Callable
 from signals_pipeline.core.errors import SignalsError
 
 _MAX_MESSAGE = 2_000  # characters
+_MAX_KIND = 120
 # Places and values differ from input to input; what is left says which kind of outcome it is.
 _VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\S*/\S*|\d[\d,.]*")
 
@@ -29,7 +30,12 @@ def outcome_of(attempt: Callable[[], str], *, lines: int = 1) -> str:
     except SignalsError as error:
         message = str(error)
         require_line(message, lines=lines)
-        return f"{type(error).__name__}: {_VALUES.sub('_', message)[:120]}"
+        return f"{type(error).__name__}: {kind_of(message)}"
+
+
+def kind_of(message: str) -> str:
+    """The message without places and values, the same for all inputs that are refused alike."""
+    return _VALUES.sub("_", message)[:_MAX_KIND]
 
 
 def require_line(message: str, *, lines: int = 1) -> None:
@@ -45,7 +51,7 @@ def require_line(message: str, *, lines: int = 1) -> None:
         raise InvariantError(f"a message of {len(message)} characters: {message[:200]!r}")
     hidden = [character for character in message if not character.isprintable() and character != "\n"]
     if hidden:
-        raise InvariantError(f"a message with {hidden[0]!r}: {message[:200]!r}")
+        raise InvariantError(f"a message with the character {hidden[0]!r}: {message[:200]!r}")
 
 
 def require(condition: bool, what: str) -> None:

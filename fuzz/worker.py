@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from fuzz.inputs import Case, mutated
-from fuzz.invariants import InvariantError, require
+from fuzz.invariants import InvariantError, kind_of, require
 
 CASE_SECONDS = 20  # no input takes longer
 MEMORY_BYTES = 1 << 30  # more than after the examples, which load what is loaded once
@@ -84,7 +84,7 @@ def signature_of(error: BaseException) -> str:
     """What went wrong and where in our own code, the same for all inputs that fail alike."""
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "/signals_pipeline/" in frame.filename]
     place = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "outside"
-    words = str(error).splitlines()[0][:100] if isinstance(error, InvariantError) and str(error) else ""
+    words = kind_of(str(error).splitlines()[0]) if isinstance(error, InvariantError) else ""
     return f"{type(error).__name__} in {place}{': ' if words else ''}{words}"
 
 

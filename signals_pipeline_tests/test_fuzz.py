@@ -26,8 +26,8 @@ def test_each_violation_is_reported_once_and_kept_cut_down(tmp_path: Path) -> No
     assert findings.outcomes == {"read": 1, "SignalsError: toy.txt line _: _ is wrong; correct it": 1, "violation": 4}
     signatures = sorted(failure.partition(" (")[0] for failure in findings.failures)
     assert signatures == [
-        "InvariantError in outside: a message of 2 lines: 'wrong\\nand wrong again'",
-        "InvariantError in outside: left behind: ['left', 'toy.txt']",
+        "InvariantError in outside: a message of _ lines: _",
+        "InvariantError in outside: left behind: [_, _]",
         "KeyError in outside",
     ]
     kept = sorted(path.read_bytes() for path in (tmp_path / "fuzz_toy").iterdir())

@@ -20,7 +20,7 @@ TOKENS = (
     b"{", b"}", b"[", b":", b"2015-01-24T00:43:08Z", b"+00:00", b"AAPL", b"AAPL|MSFT", b"PAR1", b"a" * 200_000,
 )  # fmt: skip
 _ROWS = 12
-_START, _END = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+_START, _END = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def examples() -> Sequence[Case]:

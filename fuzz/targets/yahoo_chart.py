@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fuzz.inputs import Case
-from fuzz.invariants import outcome_of, require, require_line
+from fuzz.invariants import kind_of, outcome_of, require, require_line
 from fuzz.worker import Check
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
@@ -48,7 +48,8 @@ def opened() -> Iterator[Check]:
             values = delivery.bars[["open", "high", "low", "close"]].to_numpy(dtype=float)
             require(bool(np.isfinite(values).all() and (values > 0).all()), "a bar with a price that is none")
             require("MSFT" in set(delivery.bars["symbol"]), "one company's answer took the other's bars along")
-            return f"refused {', '.join(sorted(delivery.refused))}, drift {bool(delivery.drift)}"
+            kinds = [f"{symbol}: {kind_of(line)}" for symbol, line in sorted(delivery.refused.items())]
+            return "; ".join(kinds) or "both read"
 
         def check(file: Path) -> str:
             server.says("AAPL", Answer(file.read_bytes()))
