@@ -9,6 +9,8 @@ VENV := .venv
 EXTRAS ?= dev
 # Test processes at once; a file's tests stay in one of them, so that what a file shares is made once. WORKERS=0: all in this one.
 WORKERS ?= auto
+# How long `make fuzz` tries inputs, all kinds together.
+FUZZ_MINUTES ?= 5
 # What `make image-test` builds: finbert (from the hub), local (from deploy/model/), compact; BUILD_ARGS go on to docker.
 MODELS ?= finbert compact
 BUILD_ARGS ?=
@@ -19,7 +21,7 @@ export DAGSTER_EVENT_BATCH_SIZE := 100
 # Dagster remarks on its own superseded commands; the remark is not for the operator.
 export PYTHONWARNINGS := ignore:Function `
 
-.PHONY: help run dev test check format bench image-test clean
+.PHONY: help run dev test check format bench fuzz image-test clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +74,9 @@ format: $(VENV)/.installed-$(EXTRAS) ## format and fix what can be fixed
 
 bench: $(VENV)/.installed-$(EXTRAS) ## measure; the figures go into benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.installed-$(EXTRAS) ## try mutated inputs of every kind for FUZZ_MINUTES; what fails is kept in fuzz/corpus/
+	$(BIN)/python -m fuzz --minutes $(FUZZ_MINUTES)
 
 image-test: $(VENV)/.installed ## build the images, run a window in each at two sizes, write deploy/IMAGE_REPORT.md (needs docker)
 	$(BIN)/python deploy/image_test.py $(MODELS) $(BUILD_ARGS)

@@ -6,6 +6,8 @@ The URL comes from `alembic -x url=...`, from `signals_pipeline.adapters.stores.
 from alembic import context
 
 from signals_pipeline.adapters.stores.engine import engine_for, migration_transaction
+from signals_pipeline.adapters.stores.migrations import prepare
+from signals_pipeline.adapters.stores.schema_version import VERSION_TABLE
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.settings import Settings
 
@@ -17,7 +19,7 @@ def database_url() -> str:
 
 
 def print_sql() -> None:
-    context.configure(url=database_url(), target_metadata=metadata, literal_binds=True)
+    context.configure(url=database_url(), target_metadata=metadata, literal_binds=True, version_table=VERSION_TABLE)
     with context.begin_transaction():
         context.run_migrations()
 
@@ -26,9 +28,15 @@ def migrate() -> None:
     engine = engine_for(database_url())
     try:
         with migration_transaction(engine) as connection:
-            # SQLite can't alter most of a table: batch mode writes revisions that copy it.
+            prepare(connection)
             context.configure(
-                connection=connection, target_metadata=metadata, render_as_batch=engine.dialect.name == "sqlite"
+                connection=connection,
+                target_metadata=metadata,
+                version_table=VERSION_TABLE,
+                # Another installation may have one in a schema further down PostgreSQL's search path.
+                version_table_schema=engine.dialect.default_schema_name,
+                # SQLite can't alter most of a table: batch mode writes revisions that copy it.
+                render_as_batch=engine.dialect.name == "sqlite",
             )
             context.run_migrations()
     finally:

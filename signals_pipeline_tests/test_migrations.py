@@ -63,7 +63,7 @@ def test_a_difference_between_revisions_and_tables_is_named(empty_url: str) -> N
 def test_the_revisions_create_the_constraints_of_the_tables(engine: Engine) -> None:
     migrated = ordered(shape(engine))
     with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE alembic_version"))
+        connection.execute(sa.text("DROP TABLE signals_alembic_version"))
     metadata.drop_all(engine)
     metadata.create_all(engine)
     assert ordered(shape(engine)) == migrated
@@ -79,7 +79,7 @@ def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
         assert migrations.downgrade(empty_url, revision) == revision
     assert migrations.downgrade(empty_url, "base") is None
     left = engine_for(empty_url)
-    assert sa.inspect(left).get_table_names() == ["alembic_version"]
+    assert sa.inspect(left).get_table_names() == ["signals_alembic_version"]
     left.dispose()
     assert migrations.upgrade(empty_url) == "009"
     after = engine_for(empty_url)
@@ -99,7 +99,7 @@ def test_each_revision_adds_its_tables(empty_url: str) -> None:
         "008": set(),
         "009": {"window_revision"},
     }
-    tables = {"alembic_version"}
+    tables = {"signals_alembic_version"}
     for revision, added in expected.items():
         migrations.upgrade(empty_url, revision)
         tables |= added
@@ -134,7 +134,7 @@ def test_an_unknown_revision_is_refused_and_never_migrated(database_url: str) ->
     opened = engine_for(database_url)
     migrations.require_head(opened)
     with opened.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '099'"))
+        connection.execute(sa.text("UPDATE signals_alembic_version SET version_num = '099'"))
     for attempt in (
         lambda: migrations.require_head(opened),
         lambda: migrations.upgrade(database_url),
@@ -154,10 +154,11 @@ def test_an_unknown_target_is_refused(database_url: str) -> None:
 def test_a_failing_upgrade_leaves_the_database_as_it_was(empty_url: str) -> None:
     opened = engine_for(empty_url)
     with opened.begin() as connection:
-        connection.execute(sa.text("CREATE TABLE signal_outcome (id INTEGER)"))
-    with pytest.raises(DatabaseError, match=r"signal_outcome.*already exists"):
+        connection.execute(sa.text("CREATE TABLE elsewhere (id INTEGER)"))
+        connection.execute(sa.text("CREATE INDEX ix_signal_history_symbol_decided_at ON elsewhere (id)"))
+    with pytest.raises(DatabaseError, match=r"ix_signal_history_symbol.*already exists; another application"):
         migrations.upgrade(empty_url)
-    assert sa.inspect(opened).get_table_names() == ["signal_outcome"]
+    assert sa.inspect(opened).get_table_names() == ["elsewhere"]
     opened.dispose()
 
 

@@ -114,6 +114,22 @@ def test_an_invalid_value_is_one_line_that_names_it(
     assert message.endswith("see the configuration table in README.md")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("DIGEST_RECIPIENTS", f"{'a' * 243}@example.org", "an address has more than 254 characters"),
+        ("OPERATOR_RECIPIENTS", f"a@b.org, {'a' * 243}@example.org", "an address has more than 254 characters"),
+        ("MAIL_FROM", f"Signals <a@{'b' * 201}>", "the domain has more than 200 characters"),
+    ],
+)
+def test_an_address_is_no_longer_than_the_database_holds(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=reason):
+        Settings.checked()
+
+
 def test_two_invalid_values_are_two_lines() -> None:
     with pytest.raises(SettingsError) as raised:
         Knobs.checked(max_signals=0, sentiment_weight=2)

@@ -5,6 +5,7 @@ folders are staged by `model_export.staging`.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,13 +13,21 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file in place of a former one, atomically; its folder must exist.
 
     Raises:
-        OSError: the file can't be written; the former file is still there.
+        OSError: the file can't be written; it names this file, the former one is still there and no other is left.
     """
     # The process id keeps two processes that write the same file apart. The temporary file lies in the same folder,
     # because a rename is atomic only within one file system. The leading dot hides it from globs such as `*.parquet`.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        # What was written so far takes up the space that is missing.
+        with suppress(OSError):
+            temporary.unlink()
+        # The system names no file where a disk is full, and the temporary one elsewhere.
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def write_text(path: Path, content: str) -> None:

@@ -5,14 +5,18 @@ What a watchlist is to the pipeline is in `core.watchlist`; the presets are file
 
 import re
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import yaml
+from yaml.composer import ComposerError
 
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.core.watchlist import Company, Watchlist
+from signals_pipeline.core.watchlist import Company, Watchlist, name_problem, symbol_problem
 
-_SYMBOL = re.compile(r"[A-Z0-9]+(?:[.-][A-Z0-9]+)*")
+MAX_BYTES = 500_000  # some 4,000 companies; a preset of 30 has 5 KB
+# An alias is four deep: list, company, list of aliases, alias. A few more, so that usual mistakes are named as such.
+_MAX_DEPTH = 8
+
 # The SEC's number of a filer (Central Index Key): at most ten digits, leading zeros optional.
 _CIK = re.compile(r"0*([1-9][0-9]{0,9})")
 
@@ -22,7 +26,29 @@ _KEYS = ("symbol", "company", "aliases", "ambiguous_aliases", "sector", "cik")
 # The tag of a YAML node without a value.
 _NULL = "tag:yaml.org,2002:null"
 
+_MAX_SHOWN = 40  # characters of a value in a message
+
 _PRESETS = Path(__file__).resolve().parents[1] / "watchlists"
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes as PyYAML does, up to the depth of a watchlist: it calls itself once per level."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - PyYAML's own
+        """The next node of the document.
+
+        Raises:
+            ComposerError: It is nested deeper than anything in a watchlist.
+        """
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            mark = cast("Any", self).peek_event().start_mark
+            raise ComposerError(problem="nested deeper than a watchlist is", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 class WatchlistError(SignalsError, ValueError):
@@ -85,9 +111,13 @@ def _entries(path: Path) -> list[yaml.Node]:
 def _root(path: Path) -> yaml.Node:
     """The document's root node. Nodes know their lines; the values that are made of them do not."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise WatchlistError(f"{path}: larger than {MAX_BYTES:,} bytes; give the path of a watchlist file")
+        text = content.decode("utf-8")
         # PyYAML's own annotations stop short of what `compose` returns.
-        root = cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
+        root = cast("yaml.Node | None", yaml.compose(text, Loader=_Loader))  # pyright: ignore[reportUnknownMemberType]
     except OSError as error:
         raise WatchlistError(f"{path}: can't be read ({error.strerror}); give the path of a watchlist file") from error
     except UnicodeDecodeError as error:
@@ -105,6 +135,11 @@ def _root(path: Path) -> yaml.Node:
 
 def _error(path: Path, node: yaml.Node, problem: str) -> WatchlistError:
     return WatchlistError(f"{path} line {_line(node)}: {problem}")
+
+
+def _shortened(text: str) -> str:
+    """The text in quotes, its end cut where it is long."""
+    return repr(text) if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]!r}..."
 
 
 def _line(node: yaml.Node) -> int:
@@ -149,21 +184,20 @@ class _Reader:
             raise _error(self._path, node, "not a company entry; write `symbol: ...` and `company: ...` under a dash")
         fields: dict[str, yaml.Node] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _error(self._path, key, f"a key is a list or mapping; use {', '.join(_KEYS)}")
             if key.value not in _KEYS:
-                raise _error(self._path, key, f"unknown key {key.value!r}; use {', '.join(_KEYS)}")
+                raise _error(self._path, key, f"unknown key {_shortened(key.value)}; use {', '.join(_KEYS)}")
             if key.value in fields:
                 raise _error(self._path, key, f"key {key.value!r} appears twice in this entry; keep one")
             fields[key.value] = value
         return fields
 
     def _symbol(self, node: yaml.Node) -> str:
-        symbol = self._text(node, "symbol")
-        if not _SYMBOL.fullmatch(symbol):
-            raise _error(
-                self._path,
-                node,
-                f"symbol {symbol!r}; use capitals and digits, parts joined by a dot or hyphen, as in BRK.B or RDS-B",
-            )
+        symbol = self._scalar(node, "symbol")
+        problem = symbol_problem(symbol)
+        if problem:
+            raise _error(self._path, node, problem)
         if symbol in self._line_by_symbol:
             line = self._line_by_symbol[symbol]
             raise _error(self._path, node, f"symbol {symbol!r} is already on line {line}; keep one entry")
@@ -171,13 +205,22 @@ class _Reader:
         return symbol
 
     def _cik(self, node: yaml.Node) -> str:
-        text = self._text(node, "cik")
+        text = self._scalar(node, "cik")
         match = _CIK.fullmatch(text)
         if not match:
-            raise _error(self._path, node, f"cik {text!r}; write the SEC's number of the filer, at most ten digits")
+            raise _error(
+                self._path, node, f"cik {_shortened(text)}; write the SEC's number of the filer, at most ten digits"
+            )
         return match[1]
 
     def _text(self, node: yaml.Node, key: str) -> str:
+        text = self._scalar(node, key)
+        problem = name_problem(text)
+        if problem:
+            raise _error(self._path, node, f"{key!r}: {problem}")
+        return text
+
+    def _scalar(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL or not node.value.strip():
             raise _error(self._path, node, f"{key!r} has no text; write the text after the colon or dash")
         return " ".join(node.value.split())

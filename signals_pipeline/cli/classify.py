@@ -6,7 +6,6 @@ the gazetteer knows are shown, so that a file can be read before anyone has writ
 """
 
 import json
-import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.adapters.watchlist import load_watchlist, watchlist_path
 from signals_pipeline.cli.console import console
-from signals_pipeline.cli.title_lists import titled_rows
+from signals_pipeline.cli.title_lists import read_text, titled_rows
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.linking.gazetteer import Gazetteer, ListedCompany
@@ -37,6 +36,7 @@ from signals_pipeline.settings.strategy import Knobs
 
 # Headlines classified together, so that the first lines of a long file appear early.
 CHUNK = 2_000
+_MAX_SHOWN = 100  # characters of a header in a message
 
 # A title has no time of its own here; each headline of a chunk gets an instant of its own, by which its rows are found.
 _FIRST_INSTANT = datetime(2000, 1, 3, tzinfo=UTC)
@@ -127,13 +127,10 @@ def read_titles(file: Path) -> Iterator[InputHeadline]:
     """Read a CSV file with a header, or one title per line; `-` is standard input.
 
     Raises:
-        ClassifyError: The file can't be read, or a CSV file has no column `title`.
+        TitleListError: The file can't be read, or is too large.
+        ClassifyError: A CSV file has no column `title`.
     """
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise ClassifyError(f"{file}: can't be read ({error.strerror or error}); check the path") from error
-
+    text = read_text(file, errors="replace")
     rows = titled_rows(text)
     if rows is not None:
         for row in rows:
@@ -146,7 +143,8 @@ def read_titles(file: Path) -> Iterator[InputHeadline]:
                 url=row.get("url", ""),
             )
     elif file.suffix.lower() == ".csv":
-        header = ", ".join(text.partition("\n")[0].strip().split(","))
+        header = ", ".join(text.partition("\n")[0].strip().split(","))[:_MAX_SHOWN]
+        header = "".join(character if character.isprintable() else "?" for character in header)
         raise ClassifyError(f"{file}: no column 'title' in the header ({header}); name it, or give plain text")
     else:
         for line in text.splitlines():

@@ -6,8 +6,22 @@ from collections.abc import Iterator
 
 from signals_pipeline.core.errors import SignalsError
 
-# What the operator's machine refuses; any other OSError is a fault of ours and keeps its traceback.
-REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
+# What the operator's machine refuses, and what to do; any other OSError is a fault of ours and keeps its traceback.
+_FULL = "free space there and run again; nothing is half-written"
+_NOT_ALLOWED = "give this user access, or choose another folder"
+_NO_FOLDER = "choose another folder"
+REFUSALS = {
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.EROFS: _NOT_ALLOWED,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f) and run again; nothing is half-written",
+    errno.EIO: "the disk fails: check it, and run again; nothing is half-written",
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.EEXIST: _NO_FOLDER,
+    errno.EISDIR: _NO_FOLDER,
+}
 
 
 def user_message(error: BaseException) -> str | None:
@@ -18,7 +32,8 @@ def user_message(error: BaseException) -> str | None:
         if _is_dagster(cause, "Failure") and (description := getattr(cause, "description", None)):
             return str(description)
         if isinstance(cause, OSError) and cause.errno in REFUSALS:
-            return f"{cause.filename}: {cause.strerror}; make room there, or choose another folder"
+            place = cause.filename or "a file"
+            return f"{place}: {cause.strerror}; {REFUSALS[cause.errno]}"
     return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from signals_pipeline.adapters.atomic_write import write_bytes
 from signals_pipeline.adapters.mail.envelope import Envelope
 from signals_pipeline.adapters.mail.message import digest_message, trial_message
 from signals_pipeline.adapters.rendering.files import digest_paths
@@ -43,7 +44,7 @@ def write_mail(settings: Settings, key: str, folder: Path) -> Path:
 
     path = digest_paths(key, folder).html.with_suffix(".eml")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    write_bytes(path, content)
     return path
 
 

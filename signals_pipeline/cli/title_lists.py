@@ -2,12 +2,16 @@
 
 import csv
 import io
+import sys
 from pathlib import Path
+from typing import Literal
 
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline.cli.database import existing_database
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.settings import Settings
+
+MAX_BYTES = 100_000_000  # about a million headlines
 
 
 class TitleListError(SignalsError):
@@ -22,12 +26,9 @@ def read_titles(file: Path) -> list[str]:
             file has one title per line.
 
     Raises:
-        TitleListError: the file is no UTF-8 text.
+        TitleListError: the file can't be read, is too large, or is no UTF-8 text.
     """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TitleListError(f"{file}: no UTF-8 text; save it as UTF-8") from error
+    text = read_text(file)
     rows = titled_rows(text)
     if rows is None:
         return text.splitlines()
@@ -36,11 +37,40 @@ def read_titles(file: Path) -> list[str]:
     return [row["title"] for row in rows]
 
 
+def read_text(file: Path, *, errors: Literal["strict", "replace"] = "strict") -> str:
+    """The text of a file, at most MAX_BYTES of it; `-` is standard input.
+
+    Args:
+        file: The file.
+        errors: What to do with bytes that are not UTF-8: refuse the file, or show each as a replacement character.
+
+    Raises:
+        TitleListError: the file can't be read, is larger, or is no UTF-8 text.
+    """
+    try:
+        if str(file) == "-":
+            content = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with file.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise TitleListError(f"{file}: can't be read ({error.strerror or error}); check the path") from error
+    if len(content) > MAX_BYTES:
+        raise TitleListError(f"{file}: larger than {MAX_BYTES:,} bytes; split it")
+    try:
+        text = content.decode("utf-8-sig", errors=errors)
+    except UnicodeDecodeError as error:
+        raise TitleListError(f"{file}: no UTF-8 text; save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def titled_rows(text: str) -> list[dict[str, str]] | None:
     """The rows of a CSV text whose header names a column `title`, by column in lower case; None for any other text.
 
     A row has every column, empty where its cell is missing; empty rows are left out.
     """
+    # The limit of the module is the process's; a cell is never longer than its text.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_BYTES))
     reader = csv.reader(io.StringIO(text, newline=""))
     columns = [name.strip().casefold() for name in next(reader, [])]
     if "title" not in columns:

@@ -6,6 +6,7 @@ written.
 
 import csv
 import dataclasses
+import io
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from signals_pipeline.adapters.atomic_write import write_text
 from signals_pipeline.adapters.rendering import charts
 from signals_pipeline.adapters.stores.tried_settings import read_tried_settings, write_tried_settings
 from signals_pipeline.cli.console import console, table
@@ -149,13 +151,14 @@ def write_table(path: Path, tuning: TuningResult) -> None:
     """Write all trials as CSV, the setting in use first."""
     figures = [field.name for field in dataclasses.fields(Trial) if field.name != "setting"]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*_COLUMNS, "horizon", *figures])
-        for trial in tuning.trials:
-            knobs = [getattr(trial.setting, name) for name in _COLUMNS]
-            values = [getattr(trial, name) for name in figures]
-            writer.writerow([*knobs, tuning.horizon, *values])
+    content = io.StringIO(newline="")
+    writer = csv.writer(content)
+    writer.writerow([*_COLUMNS, "horizon", *figures])
+    for trial in tuning.trials:
+        knobs = [getattr(trial.setting, name) for name in _COLUMNS]
+        values = [getattr(trial, name) for name in figures]
+        writer.writerow([*knobs, tuning.horizon, *values])
+    write_text(path, content.getvalue())
 
 
 def _show(past: ResearchData, tuning: TuningResult, comparison: Comparison, *, earlier: int) -> None:

@@ -3,13 +3,47 @@
 The file is read in `adapters.watchlist`; how names are found in headlines is in `linking`.
 """
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from signals_pipeline.core.signal_fields import SignalSummary, declared_fields
+
 # Signals are compared with its return; its prices are stored with the companies'.
 BENCHMARK = "SPY"
+
+MAX_SYMBOL_CHARACTERS = declared_fields(SignalSummary)["symbol"].max_length or 0
+"""What every table with a symbol holds."""
+
+MAX_NAME_CHARACTERS = 200
+"""Of a name, an alias or a sector. The longest name of a listed company has about half as many."""
+
+_SYMBOL = re.compile(r"[A-Z0-9]+(?:[.-][A-Z0-9]+)*")
+# Categories of characters that no name has: controls, lone surrogates.
+_NOT_TEXT = frozenset({"Cc", "Cs"})
+
+
+def symbol_problem(symbol: str) -> str | None:
+    """What is wrong with a symbol and what to write instead; None where it is one."""
+    if len(symbol) > MAX_SYMBOL_CHARACTERS:
+        begin = symbol[:MAX_SYMBOL_CHARACTERS]
+        return f"symbol {begin!r}... has {len(symbol):,} characters; use at most {MAX_SYMBOL_CHARACTERS}"
+    if not _SYMBOL.fullmatch(symbol):
+        return f"symbol {symbol!r}; use capitals and digits, parts joined by a dot or hyphen, as in BRK.B or RDS-B"
+    return None
+
+
+def name_problem(name: str) -> str | None:
+    """What is wrong with a name, an alias or a sector and what to write instead; None where nothing is."""
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"{name[:20]!r}... has {len(name):,} characters; use at most {MAX_NAME_CHARACTERS}"
+    for character in name:
+        if unicodedata.category(character) in _NOT_TEXT:
+            return f"{name!r} has the character U+{ord(character):04X}, which is no text; remove it"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +58,9 @@ class Company:
             second support before such a name counts.
         sector: Sector as readers know it; empty where it is not given.
         cik: The SEC's Central Index Key, digits without leading zeros; empty where it is not given.
+
+    Raises:
+        ValueError: The symbol or a name is longer than the database holds, or has characters that none has.
     """
 
     symbol: str
@@ -32,6 +69,12 @@ class Company:
     ambiguous_aliases: tuple[str, ...] = ()
     sector: str = ""
     cik: str = ""
+
+    def __post_init__(self) -> None:
+        names = (self.name, *self.aliases, *self.ambiguous_aliases, self.sector)
+        for problem in (symbol_problem(self.symbol), *map(name_problem, names)):
+            if problem:
+                raise ValueError(f"watchlist: {problem}")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Frames as files: one Parquet file per stage and window, written and read a range at a time."""
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import dagster as dg
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import PrivateAttr
 from upath import UPath
 
+from signals_pipeline.adapters.atomic_write import write_bytes
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.tables import STAGES, ColumnArrays, RowsByWindow, SchemaError, Table
 from signals_pipeline.core.windows import Window, window_for_key
@@ -178,8 +179,5 @@ def _write(path: UPath, rows: pa.Table) -> None:
         path.write_bytes(buffer.getvalue())  # an object store shows a key only when it is complete
         return
 
-    # Renamed when complete, so that neither a reader nor a crash ever leaves half a file.
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(buffer.getvalue())
-    part.rename(path)
+    write_bytes(Path(path.path), buffer.getvalue())

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.choice import model_folder
-from signals_pipeline.adapters.model.folder import read_manifest
+from signals_pipeline.adapters.model.folder import ModelError, read_manifest
 from signals_pipeline.adapters.model.inference import SentimentModel
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.calendar import trading_sessions
@@ -31,6 +31,7 @@ from signals_pipeline.adapters.stores.outbox import Outbox
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
+from signals_pipeline.adapters.stores.tables import MODEL_CHARACTERS
 from signals_pipeline.adapters.stores.window_revisions import RevisionRepository
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.adapters.worker_pool import WorkerPool
@@ -218,7 +219,7 @@ def choose_scorer(choice: str, models_dir: Path, cache: Cache) -> Scorer:
     """The scorer for a choice of model; its `fallback` says why `auto` uses the compact one.
 
     Raises:
-        ModelError: a model is chosen by name and not prepared, or its folder is damaged.
+        ModelError: a model is chosen by name and not prepared, its folder is damaged, or its description is too long.
     """
     folder = model_folder(choice, models_dir)
     finbert = models_dir / ModelChoice.FINBERT
@@ -228,7 +229,13 @@ def choose_scorer(choice: str, models_dir: Path, cache: Cache) -> Scorer:
     card = read_manifest(folder)
     # A model without heads for companies and events leaves those to the compact one.
     companion = None if card.tells_companies_apart and card.events else _scorer_of(sample.COMPACT_MODEL, cache)
-    return replace(scorer, fallback=fallback, companion=companion)
+    chosen = replace(scorer, fallback=fallback, companion=companion)
+    if len(chosen.description) > MODEL_CHARACTERS:
+        raise ModelError(
+            f"{folder}: the model's description has {len(chosen.description)} characters, the database holds"
+            f" {MODEL_CHARACTERS}; prepare it under a shorter name"
+        )
+    return chosen
 
 
 def _scorer_of(folder: Path, cache: Cache) -> Scorer:

@@ -3,10 +3,13 @@
 Dagster makes an engine, a connection and a commit per statement, and five to eight statements per event; a year in one
 run has nine thousand events. Here an engine per file is kept, and a batch of events (DAGSTER_EVENT_BATCH_SIZE) is one
 transaction with a few statements. The rows are those of Dagster's own storage, so either reads what the other wrote.
+
+A file that can't be read or written is one line that names it, as it is for the pipeline's own database.
 """
 
 import fcntl
 import os
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -24,19 +27,50 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, Sq
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.event import listen
+
+from signals_pipeline.adapters.stores.engine import (
+    DatabaseError,
+    DatabaseProblem,
+    require_database_file,
+    sqlite_failure,
+)
 
 MAXIMUM_ENGINES = 8  # one for the index of all runs, the others for the runs read or written last
 # Types with an event per window. Other types have a few events per run, which Dagster's own code stores.
 BULK_TYPES = {dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION}
 BUSY_TIMEOUT_SECONDS = 30  # as Dagster's own: other processes write to the index as well
 
+# The files that are written for every run. A run's own file may be empty: its process may have been killed early.
+SHARED_FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+# What no retry and no other statement helps against. Dagster itself handles others, such as tables that exist already.
+FINAL_PROBLEMS = {
+    DatabaseProblem.CANNOT_OPEN_FILE,
+    DatabaseProblem.DAMAGED,
+    DatabaseProblem.DISK_FULL,
+    DatabaseProblem.INPUT_OUTPUT,
+    DatabaseProblem.NOT_A_DATABASE,
+    DatabaseProblem.READ_ONLY,
+}
+_folders: set[Path] = set()  # of the storages that this process has opened
+
 
 class LocalStorage(DagsterSqliteStorage):
-    """The storage that `dagster.yaml` names: runs, events and schedules in SQLite files under `base_dir`."""
+    """The storage that `dagster.yaml` names: runs, events and schedules in SQLite files under `base_dir`.
+
+    Raises:
+        DatabaseError: a file of it is empty, damaged, no database, or can't be written.
+    """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(base_dir, inst_data)
+        folder = Path(base_dir).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        _folders.add(folder)
+        # A file is empty while another process creates it.
+        with _exclusive(folder):
+            _require_files(folder)
+            super().__init__(base_dir, inst_data)
         self._event_log_storage = BatchedEventLogStorage(str(Path(base_dir) / "history" / "runs"))
 
     @classmethod
@@ -156,6 +190,33 @@ class BatchedEventLogStorage(SqliteEventLogStorage):
         while self._engines:
             _, engine = self._engines.popitem()
             engine.dispose()
+
+
+def _require_files(folder: Path) -> None:
+    """Refuse files that SQLite would take for new databases, whose runs and ticks would be forgotten in silence.
+
+    Raises:
+        DatabaseError: one of them is empty or not a file.
+    """
+    for name in SHARED_FILES:
+        if (folder / name).exists():
+            require_database_file(folder / name)
+
+
+def _name_the_file(context: ExceptionContext) -> DatabaseError | None:
+    """The error to raise in place of SQLAlchemy's, where a file of Dagster's can't be read or written; else None."""
+    error = context.original_exception
+    database = context.engine.url.database if context.engine else None
+    if not database or not isinstance(error, sqlite3.Error):
+        return None
+    if not any(Path(database).absolute().is_relative_to(folder) for folder in _folders):
+        return None
+    failure = sqlite_failure(database, error)
+    return failure if failure.problem in FINAL_PROBLEMS else None
+
+
+# On the class: Dagster creates an engine per statement in the storages of runs and of schedules.
+listen(sa.Engine, "handle_error", _name_the_file)
 
 
 def _do_not_sync(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection

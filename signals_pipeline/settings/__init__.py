@@ -5,10 +5,14 @@ database are (`paths`), vendors of headlines and prices (`sources`), mail (`deli
 deployment runs on (`operation`). `choices` has the enums and text formats that settings use.
 """
 
+from pathlib import Path
+from typing import Any, Self
+
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from signals_pipeline.settings.delivery import Delivery
 from signals_pipeline.settings.documentation import table
+from signals_pipeline.settings.env_file import check_env_file
 from signals_pipeline.settings.operation import Operation
 from signals_pipeline.settings.paths import Paths
 from signals_pipeline.settings.sources import Sources
@@ -29,6 +33,18 @@ class Settings(Knobs, Operation, Paths, Sources, Delivery, Web, BaseSettings):  
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True
     )
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:  # noqa: ANN401
+        """Read the environment and `.env`, and validate; the values given by field name take precedence.
+
+        Raises:
+            SettingsError: `.env` has a line that can't be read, or a value is unreadable or out of bounds.
+        """
+        env_file = values.get("_env_file", cls.model_config.get("env_file"))
+        if env_file:
+            check_env_file(Path(env_file))
+        return super().checked(**values)
 
     @property
     def knobs(self) -> Knobs:

@@ -118,6 +118,10 @@ def _check_feeds(value: str) -> str:
 
 # A practical subset of RFC 5322 without quoted local parts and comments; the mail server has the last word.
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
+# RFC 5321, 4.5.3.1.3; the columns of recipients hold more.
+_MAX_ADDRESS_CHARACTERS = 254
+# Of the sender: Message-IDs contain it beside at most 46 characters, and their column holds 255.
+_MAX_DOMAIN_CHARACTERS = 200
 _NAMED_ADDRESS = re.compile(rf"[^<>\"\r\n,;:@]+ <{_ADDRESS.pattern}>")
 
 
@@ -128,12 +132,17 @@ def _check_addresses(value: str) -> str:
     for address in value.split(","):
         if not _ADDRESS.fullmatch(address.strip()):
             raise ValueError("separate addresses with commas, such as ann@example.org, bob@example.org")
+        if len(address.strip()) > _MAX_ADDRESS_CHARACTERS:
+            raise ValueError(f"an address has more than {_MAX_ADDRESS_CHARACTERS} characters")
     return value
 
 
 def _check_sender(value: str) -> str:
     if not (_ADDRESS.fullmatch(value) or _NAMED_ADDRESS.fullmatch(value)):
         raise ValueError("use signals@example.org or Signals <signals@example.org>")
+    domain = value.rpartition("@")[2].rstrip(">")
+    if len(domain) > _MAX_DOMAIN_CHARACTERS:
+        raise ValueError(f"the domain has more than {_MAX_DOMAIN_CHARACTERS} characters")
     return value
 
 

@@ -9,6 +9,8 @@ from pydantic.fields import FieldInfo
 # Attributes of pydantic's constraint objects, and how the table writes them.
 _BOUND_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
+_MAX_SHOWN = 200  # characters of a value in a message
+
 
 def table(fields: Mapping[str, FieldInfo]) -> str:
     """The Markdown table of these settings: variable, default, bounds and description."""
@@ -46,9 +48,15 @@ def explain(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        value = "(hidden)" if name.lower() in secrets else repr(problem["input"])
+        value = "(hidden)" if name.lower() in secrets else _shortened(problem["input"])
         # pydantic's sentence as part of ours: "Input should be ..." and "Value error, use ..." go on in lower case.
         reason = problem["msg"].removeprefix("Value error, ")
         reason = reason[:1].lower() + reason[1:]
         lines.append(f"{name.upper()}={value}: {reason}; see the configuration table in README.md")
     return "\n".join(lines)
+
+
+def _shortened(value: object) -> str:
+    """The value as Python writes it, its end cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline.adapters.atomic_write import write_bytes, write_text
+from signals_pipeline_tests.support.small_disks import filled, small_disk
 
 
 def test_a_file_replaces_the_former_one_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -25,15 +26,25 @@ def test_text_is_utf_8_with_its_line_ends_as_they_are(tmp_path: Path) -> None:
     assert path.read_bytes() == "5 % – “up”\r\nend\n".encode()
 
 
-def test_a_write_that_fails_leaves_the_former_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_former_file_names_it_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "digest.json"
-    write_bytes(path, b"former")
+    path.mkdir()
 
-    def fail(_path: Path, _content: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(IsADirectoryError) as caught:
         write_bytes(path, b"new")
 
-    assert path.read_bytes() == b"former"
+    assert (caught.value.filename, caught.value.filename2) == (str(path), None)
+    assert [each.name for each in tmp_path.iterdir()] == ["digest.json"]
+
+
+def test_a_full_disk_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", size="1m") as disk:
+        path = disk / "digest.json"
+        write_bytes(path, b"former")
+
+        with filled(disk, free=8_192), pytest.raises(OSError, match="No space left") as caught:
+            write_bytes(path, b"x" * 100_000)
+
+        assert caught.value.filename == str(path)
+        assert path.read_bytes() == b"former"
+        assert [each.name for each in disk.iterdir()] == ["digest.json"]

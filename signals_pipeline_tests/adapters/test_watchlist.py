@@ -73,6 +73,19 @@ MISTAKES = {
     "cik of letters": ("- symbol: V\n  company: Visa\n  cik: V123\n", 3, "cik 'V123'; write the SEC's number"),
     "cik of zeros": ("- symbol: V\n  company: Visa\n  cik: 000\n", 3, "cik '000'; write"),
     "cik too long": ("- symbol: V\n  company: Visa\n  cik: 12345678901\n", 3, "at most ten digits"),
+    "symbol of 40 characters": (f"- symbol: {'A' * 40}\n  company: B\n", 1, "... has 40 characters; use at most 32"),
+    "name of a page": (f"- symbol: A\n  company: {'B ' * 999}\n", 2, "'company': 'B B B"),
+    "escaped NUL": ('- symbol: A\n  company: "B\\0"\n', 2, "has the character U+0000, which is no text; remove it"),
+    "half a character": ('- symbol: A\n  company: "B\\ud800"\n', 2, "has the character U+D800"),
+    "long key": (f"- {'A' * 900}: B\n", 1, "'AAAAAAAAAA"),
+    "key of a list": ("- ? [A, B]\n  : C\n", 1, "a key is a list or mapping; use symbol, company"),
+    "key of itself": ("- ? &a [*a]\n  : C\n", 1, "a key is a list or mapping; use symbol, company"),
+    "list of itself": ("&a [*a]\n", 1, "not a company entry; write"),
+    "company of itself": ("- &a {symbol: A, company: *a}\n", 1, "'company' has no text; write"),
+    "merged mapping": ("- &a {symbol: A, company: B}\n- {<<: *a, symbol: C}\n", 2, "unknown key '<<'; use"),
+    "deep in a line": ("[" * 3_000 + "]" * 3_000, 1, "nested deeper than a watchlist is"),
+    "deep in lines": ("".join(" " * at + "-\n" for at in range(900)), 9, "nested deeper than a watchlist is"),
+    "deep in mappings": ("- " + "{a: " * 3_000 + "}" * 3_000, 1, "nested deeper than a watchlist is"),
     "two documents": (GOOD + "---\n" + GOOD, 2, "not YAML"),
 }
 
@@ -108,6 +121,31 @@ def test_a_file_that_is_no_watchlist_is_one_line(tmp_path: Path, content: bytes 
     assert str(raised.value).startswith(f"{path}: ")
     assert words in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_bomb_of_aliases_is_one_line(tmp_path: Path) -> None:
+    """Nine levels of nine references would be 387 million names."""
+    levels = ["a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    for above, below in zip("bcdefghi", "abcdefgh", strict=True):
+        levels.append(f"{above}: &{above} [{', '.join([f'*{below}'] * 9)}]")
+    text = "\n".join(levels) + "\n"
+    with pytest.raises(WatchlistError, match="line 1: not a list of companies"):
+        load_watchlist(written(tmp_path, text))
+    entry = "- symbol: A\n  company: B\n" + "".join(f"  {line}\n" for line in levels)
+    with pytest.raises(WatchlistError, match="line 3: unknown key 'a'"):
+        load_watchlist(written(tmp_path, entry))
+
+
+def test_a_huge_file_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "watchlist.yaml"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(WatchlistError, match=r"watchlist.yaml: larger than 500,000 bytes; give the path of a watch"):
+        load_watchlist(path)
+
+
+def test_a_folder_is_one_line(tmp_path: Path) -> None:
+    assert mistakes_in(tmp_path) == [f"{tmp_path}: can't be read (Is a directory); give the path of a watchlist file"]
 
 
 def test_the_sample_follows_companies_of_many_sectors() -> None:

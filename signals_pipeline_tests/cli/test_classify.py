@@ -12,7 +12,9 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.gazetteer import load_gazetteer
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.cli import main as signals
+from signals_pipeline.cli import title_lists
 from signals_pipeline.cli.classify import REASONS, ClassifyError, InputHeadline, read_titles, with_tagged_companies
+from signals_pipeline.cli.title_lists import TitleListError
 from signals_pipeline.core.linking.clauses import NO_TONE_REASONS
 from signals_pipeline.core.news.evidence import ARCHIVE
 from signals_pipeline.core.sentiment.tone import WITHOUT_TONE_BY_CONFIDENCE, WITHOUT_TONE_BY_EVENT
@@ -89,7 +91,7 @@ def test_a_csv_file_without_a_title_is_refused_in_one_line(tmp_path: Path) -> No
 
 
 def test_a_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ClassifyError, match=r"can't be read .* check the path"):
+    with pytest.raises(TitleListError, match=r"can't be read .* check the path"):
         list(read_titles(tmp_path / "missing.txt"))
 
 
@@ -159,3 +161,29 @@ def _tags() -> dict[str, list[str]]:
             title, _ = clean(row["title"])
             tags.setdefault(title, []).append(row["symbol"])
     return tags
+
+
+def test_a_cell_of_any_length_is_read_and_a_file_without_end_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text(f"title,summary\nMicrosoft gains,{'a' * 200_000}\nIntel slips,b\n", encoding="utf-8")
+    assert [headline.title for headline in read_titles(file)] == ["Microsoft gains", "Intel slips"]
+    monkeypatch.setattr(title_lists, "MAX_BYTES", 1_000)
+    with pytest.raises(TitleListError, match=r"titles.csv: larger than 1,000 bytes; split it$"):
+        list(read_titles(file))
+
+
+def test_a_header_without_a_title_is_shown_in_part_and_without_controls(tmp_path: Path) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_bytes(b"a,\x1b[31mb," + b"c" * 100_000)
+    with pytest.raises(ClassifyError, match=r"no column 'title' in the header \(a, \?\[31mb, c{10,100}\); name it"):
+        list(read_titles(file))
+
+
+def test_standard_input_that_is_no_utf_8_is_read_as_far_as_it_can_be(watchlist: Path) -> None:
+    result = CliRunner().invoke(
+        signals, ["classify", "--json", "-", "--watchlist", str(watchlist)], input=b"Microsoft \xff gains\n"
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["title"] == "Microsoft \ufffd gains"

@@ -141,6 +141,37 @@ def test_migrate_check_uses_no_database_and_names_a_difference(signals: Signals,
     assert line.endswith("add a revision")
 
 
+def test_migrate_check_reads_a_database_that_is_there_and_leaves_it_as_it_is(signals: Signals, data: Path) -> None:
+    url = f"sqlite:///{data / 'signals.db'}"
+    migrations.upgrade(url, "006")
+    before = (data / "signals.db").read_bytes()
+
+    lines = signals("migrate", "--check").stdout.splitlines()
+
+    assert lines[1] == "database is at revision 006, `signals migrate` upgrades it"
+    assert (data / "signals.db").read_bytes() == before
+    migrations.upgrade(url)
+    assert signals("migrate", "--check").stdout.splitlines()[1] == f"database is at revision {migrations.head()}"
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("migrate", "--check"), ("run", "--window", KEY)])
+def test_tables_of_another_application_are_one_line_whatever_is_run(
+    signals: Signals, data: Path, words: tuple[str, ...]
+) -> None:
+    data.mkdir()
+    engine = sa.create_engine(f"sqlite:///{data / 'signals.db'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('002')")
+        connection.exec_driver_sql("CREATE TABLE signal_history (id INTEGER, symbol TEXT, signal_type TEXT)")
+    engine.dispose()
+
+    line = refused(signals(*words))
+
+    assert "signals.db has a table signal_history that is not recorded as the pipeline's (no column " in line
+    assert line.endswith("choose another SIGNALS_DATABASE_URL")
+
+
 REFUSED = {
     "bad key": (("run", "--window", "2015-02-03"), {}, "no window has the key '2015-02-03'; the nearest keys are"),
     "outside": (("run", "--window", "2014-02-03-08:30"), {}, "choose a first and a last one from 2015-01-23-17:30 to"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
@@ -81,6 +82,24 @@ def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_p
     for line in lines(found):
         assert "\n" not in line
         assert "Traceback" not in line
+
+
+def test_another_applications_tables_and_version_are_seen(live: Settings) -> None:
+    engine = sa.create_engine(live.database_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('29b539ebc72a')")
+    beside = local_probes(live, lambda: NOW)["database"]()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE signals_alembic_version")
+    engine.dispose()
+    probes = {"database": local_probes(live, lambda: NOW)["database"]}
+    conflict = run_probes(probes, seconds=60, describe_error=user_message)["database"]
+
+    remark = "its table alembic_version (at 29b539ebc72a) is another application's and is left alone"
+    assert (beside.status, beside.text) == ("ok", f"sqlite at revision {migrations.head()}; {remark}")
+    assert conflict.status == "fail"
+    assert "(no revision in signals_alembic_version): choose another SIGNALS_DATABASE_URL" in conflict.text
 
 
 def test_a_model_that_classifies_bad_news_as_good_is_detected(live: Settings) -> None:

@@ -52,7 +52,7 @@ def store(url: str) -> Iterator[Store]:
     opened.engine.dispose()
 
 
-def prepare_finbert(models: Path) -> Path:
+def prepare_finbert(models: Path, name: str = "finbert") -> Path:
     """A prepared model of another name and revision: the compact one with one head, read to another length."""
     folder = models / "finbert"
     shutil.copytree(sample.COMPACT_MODEL, folder)
@@ -60,7 +60,7 @@ def prepare_finbert(models: Path) -> Path:
     card = read_manifest(sample.COMPACT_MODEL)
     write_manifest(
         folder,
-        name="finbert",
+        name=name,
         id2label=card.id2label,
         max_length=card.max_length - 1,
         vocabulary=card.vocabulary,
@@ -100,6 +100,13 @@ def test_a_model_without_heads_for_companies_and_events_has_the_compact_one_as_i
 
 def test_the_compact_model_needs_no_companion(store: Store, tmp_path: Path) -> None:
     assert choose_scorer(ModelChoice.COMPACT, tmp_path, store.scores).companion is None
+
+
+def test_a_model_whose_description_no_column_holds_is_refused_before_it_is_used(store: Store, tmp_path: Path) -> None:
+    folder = prepare_finbert(tmp_path, name="f" * 180)
+    with pytest.raises(ModelError, match=r"has 2\d\d characters, the database holds 200; prepare it") as caught:
+        choose_scorer(ModelChoice.FINBERT, tmp_path, store.scores)
+    assert str(caught.value).startswith(f"{folder}: ")
 
 
 def test_finbert_asked_for_by_name_and_not_prepared_is_one_line(store: Store, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.storage.event_log.base import EventLogStorage
 
+from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.defs import sqlite_storage
 from signals_pipeline.defs.sqlite_storage import BatchedEventLogStorage, instance_in
 from signals_pipeline_tests.support.databases import PROCESSES
@@ -199,3 +200,67 @@ def open_databases(folder: Path) -> set[str]:
         if target.parent == folder / "history" / "runs" and target.suffix == ".db":
             found.add(target.name)
     return found
+
+
+def _used(folder: Path) -> dict[str, bytes]:
+    """An instance with one run, closed; the contents of its files that every run is written to."""
+    with instance_in(folder) as instance:
+        run(instance)
+    return {name: (folder / name).read_bytes() for name in sqlite_storage.SHARED_FILES}
+
+
+def _failure(folder: Path) -> str:
+    """The line with which a run over these files is refused."""
+
+    def open_and_run() -> None:
+        with instance_in(folder) as instance:
+            run(instance)
+
+    with pytest.raises(DatabaseError) as caught:
+        open_and_run()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", sqlite_storage.SHARED_FILES)
+def test_an_empty_file_is_refused_before_its_runs_are_forgotten(tmp_path: Path, name: str) -> None:
+    _used(tmp_path)
+    (tmp_path / name).write_bytes(b"")
+    message = _failure(tmp_path)
+    assert message == (
+        f"database {tmp_path / name} is empty (0 bytes): restore it from a backup, or delete it to begin a new history"
+    )
+
+
+@pytest.mark.parametrize("name", sqlite_storage.SHARED_FILES)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"no database" * 1_000, "file is not a database; the file is not SQLite"), (None, "it is damaged or cut off")],
+)
+def test_a_file_that_is_damaged_is_one_line_that_names_it(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    former = _used(tmp_path)[name]
+    (tmp_path / name).write_bytes(content or former[: len(former) // 8192 * 4096])
+    for journal in tmp_path.rglob("*-wal"):
+        journal.unlink()
+    message = _failure(tmp_path)
+    assert message.startswith(f"database {tmp_path / name}: ")
+    assert words in message
+    assert "\n" not in message
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "history" / "runs.db").mkdir(parents=True)
+    assert _failure(tmp_path) == (
+        f"database {tmp_path / 'history' / 'runs.db'}: not a file; remove it, or choose another path"
+    )
+
+
+def test_a_file_of_another_application_keeps_its_own_errors(tmp_path: Path) -> None:
+    with instance_in(tmp_path / "dagster"):
+        pass
+    (tmp_path / "other.db").write_bytes(b"no database" * 1_000)
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    with pytest.raises(sa.exc.DatabaseError), engine.connect() as connection:
+        connection.exec_driver_sql("SELECT * FROM sqlite_master")
+    engine.dispose()

@@ -229,7 +229,7 @@ def test_a_tick_missed_asleep_is_launched_once_on_waking_and_a_run_that_never_st
 
 def test_a_tick_that_meets_a_database_in_trouble_is_tried_again(installation: Installation) -> None:
     engine = engine_for(installation.database)
-    for name, other in (("alembic_version", "elsewhere"), ("elsewhere", "alembic_version")):
+    for name, other in (("signals_alembic_version", "elsewhere"), ("elsewhere", "signals_alembic_version")):
         assert installation.runs == []
         with engine.begin() as connection:
             connection.execute(sa.text(f"ALTER TABLE {name} RENAME TO {other}"))

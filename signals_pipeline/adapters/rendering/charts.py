@@ -7,6 +7,7 @@ operator's page, `adapters.mail.chart` the pictures of a mail.
 # pyright: reportUnknownMemberType=false
 # matplotlib's stubs do not type the **kwargs of its drawing methods.
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from signals_pipeline.adapters.atomic_write import write_bytes
 from signals_pipeline.core.record.calibration import Reliability
 from signals_pipeline.core.record.information_coefficient import RankCorrelation
 from signals_pipeline.core.record.outcomes import HORIZONS
@@ -269,5 +271,8 @@ def _save(figure: "Figure", axes: "Axes", path: Path) -> Path:
         axes.legend(frameon=False, fontsize=8, loc="best")
     figure.subplots_adjust(left=0.09, right=0.98, top=0.9, bottom=0.17)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})  # without matplotlib's version: the same bytes everywhere
+    picture = io.BytesIO()
+    # Without matplotlib's version: the same bytes everywhere.
+    figure.savefig(picture, format=path.suffix.removeprefix("."), metadata={"Software": None})
+    write_bytes(path, picture.getvalue())
     return path

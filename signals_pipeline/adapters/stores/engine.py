@@ -8,8 +8,9 @@ Repositories beside this module build on it; the schema is in `tables`, its revi
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,12 @@ class DatabaseProblem(Enum):
     CANNOT_OPEN_FILE = auto()
     CONNECTION_LOST = auto()
     CONNECT_TIMEOUT = auto()
+    DAMAGED = auto()
+    DISK_FULL = auto()
+    INPUT_OUTPUT = auto()
     LOCKED = auto()
     MISSING_DATABASE = auto()
+    MISSING_SCHEMA = auto()
     NAME_RESOLUTION_UNAVAILABLE = auto()
     NOT_A_DATABASE = auto()
     OUTDATED_SCHEMA = auto()
@@ -60,6 +65,7 @@ class DatabaseProblem(Enum):
     SERVER_STARTING_OR_STOPPING = auto()
     SERVER_UNREACHABLE = auto()
     STATEMENT_TIMEOUT = auto()
+    TABLE_EXISTS = auto()
     TRANSACTION_CONFLICT = auto()
     UNKNOWN_HOST = auto()
     OTHER = auto()
@@ -82,7 +88,10 @@ _TRANSIENT = frozenset(
 # Primary result codes of SQLite, https://www.sqlite.org/rescode.html
 _SQLITE_CODES = {
     sqlite3.SQLITE_BUSY: DatabaseProblem.LOCKED,
+    sqlite3.SQLITE_CORRUPT: DatabaseProblem.DAMAGED,
     sqlite3.SQLITE_CANTOPEN: DatabaseProblem.CANNOT_OPEN_FILE,
+    sqlite3.SQLITE_FULL: DatabaseProblem.DISK_FULL,
+    sqlite3.SQLITE_IOERR: DatabaseProblem.INPUT_OUTPUT,
     sqlite3.SQLITE_NOTADB: DatabaseProblem.NOT_A_DATABASE,
     sqlite3.SQLITE_READONLY: DatabaseProblem.READ_ONLY,
 }
@@ -93,15 +102,20 @@ _SQLSTATES = {
     "28000": DatabaseProblem.AUTHENTICATION_FAILED,
     "28P01": DatabaseProblem.AUTHENTICATION_FAILED,  # wrong password
     "3D000": DatabaseProblem.MISSING_DATABASE,
+    "3F000": DatabaseProblem.MISSING_SCHEMA,
     "40001": DatabaseProblem.TRANSACTION_CONFLICT,  # serialization failure
     "40P01": DatabaseProblem.TRANSACTION_CONFLICT,  # deadlock
     "42703": DatabaseProblem.OUTDATED_SCHEMA,  # no such column
     "42P01": DatabaseProblem.OUTDATED_SCHEMA,  # no such table
+    "42P07": DatabaseProblem.TABLE_EXISTS,
+    "53100": DatabaseProblem.DISK_FULL,
     "55P03": DatabaseProblem.TRANSACTION_CONFLICT,  # lock timeout
     "57014": DatabaseProblem.STATEMENT_TIMEOUT,  # query canceled
     "57P01": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # shut down by an administrator
     "57P02": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # another server process crashed
     "57P03": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # not yet accepting connections
+    "58030": DatabaseProblem.INPUT_OUTPUT,
+    "XX001": DatabaseProblem.DAMAGED,
 }
 _SQLSTATE_CLASS_CONNECTION = "08"
 
@@ -125,8 +139,12 @@ _ADVICE = {
     DatabaseProblem.AUTHENTICATION_FAILED: "correct user and password in SIGNALS_DATABASE_URL",
     DatabaseProblem.CANNOT_OPEN_FILE: "check the path and its permissions",
     DatabaseProblem.CONNECT_TIMEOUT: "check the network and SIGNALS_DATABASE_URL",
+    DatabaseProblem.DAMAGED: "it is damaged or cut off; restore it from a backup",
+    DatabaseProblem.DISK_FULL: "free space and run again; nothing is half-written",
+    DatabaseProblem.INPUT_OUTPUT: "check its disk and the free space there, and run again; nothing is half-written",
     DatabaseProblem.LOCKED: f"another process has been writing for {BUSY_SECONDS} s; stop it and run again",
     DatabaseProblem.MISSING_DATABASE: "create it, then run `signals migrate`",
+    DatabaseProblem.MISSING_SCHEMA: "create the schema of its search_path, then run `signals migrate`",
     DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE: "correct the host in SIGNALS_DATABASE_URL",
     DatabaseProblem.NOT_A_DATABASE: "the file is not SQLite; choose another SIGNALS_DATABASE_URL",
     DatabaseProblem.OUTDATED_SCHEMA: "run `signals migrate`",
@@ -135,6 +153,7 @@ _ADVICE = {
     DatabaseProblem.STATEMENT_TIMEOUT: (
         f"another process has held a lock that it needs for {STATEMENT_SECONDS} s; stop it and run again"
     ),
+    DatabaseProblem.TABLE_EXISTS: "another application made it; choose another SIGNALS_DATABASE_URL",
     DatabaseProblem.UNKNOWN_HOST: "correct the host in SIGNALS_DATABASE_URL",
 }
 
@@ -287,7 +306,7 @@ def _compact_json(value: object) -> str:
 
 
 def _prepare_file(url: URL) -> None:
-    """Create the folder of a SQLite file, and refuse a file or folder that can't be written."""
+    """Create a SQLite file and its folder where they are missing, and refuse those that can't be used."""
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         return
     path = Path(url.database)
@@ -301,6 +320,48 @@ def _prepare_file(url: URL) -> None:
     for required in (path, path.parent):
         if required.exists() and not os.access(required, os.W_OK, effective_ids=True):
             raise DatabaseError(f"database {path}: {required} is read-only for this user; make it writable")
+    if path.exists():
+        require_database_file(path)
+    else:
+        _create_file(path)
+
+
+def require_database_file(path: Path) -> None:
+    """Refuse what stands in place of a SQLite file and is none, before SQLite takes it for a new database.
+
+    Raises:
+        DatabaseError: it is a folder or another special file, or it is empty.
+    """
+    if not path.is_file():
+        raise DatabaseError(f"database {path}: not a file; remove it, or choose another path")
+    if path.stat().st_size == 0:
+        raise DatabaseError(
+            f"database {path} is empty (0 bytes): restore it from a backup, or delete it to begin a new history"
+        )
+
+
+def _create_file(path: Path) -> None:
+    """Create a SQLite database without tables: the file appears whole, so that an empty one is never ours.
+
+    Raises:
+        DatabaseError: the folder can't be written, or its disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        with closing(sqlite3.connect(temporary)) as connection:
+            # Stored in the file, which thereby has its first page. What fails, fails when the result is fetched.
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        # Unlike a rename, a link never takes the place of a database that another process created meanwhile.
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    except sqlite3.Error as error:
+        raise sqlite_failure(str(path), error) from error
+    except OSError as error:
+        raise DatabaseError(
+            f"database {path}: can't be created ({error.strerror}); choose another SIGNALS_DATABASE_URL"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _configure_sqlite(engine: Engine) -> None:
@@ -310,7 +371,7 @@ def _configure_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         # Only the default is changed: the mode is stored in the file, and an in-memory database has its own.
         if connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
         # In WAL mode NORMAL can lose the last commits in a power failure, and never corrupts the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -329,15 +390,23 @@ def _translate_errors(engine: Engine) -> Generator[None, None, None]:
         yield
     except DBAPIError as error:
         problem = _classify(error)
-        advice = _ADVICE.get(problem)
-        reason = _one_line(error.orig)
-        message = (
-            f"database {display_url(engine)}: {reason}; {advice}"
-            if advice
-            else f"database {display_url(engine)}: {reason}"
-        )
         transient = error.connection_invalidated or problem in _TRANSIENT
-        raise DatabaseError(message, transient=transient, problem=problem) from error
+        raise _database_error(display_url(engine), error.orig, problem, transient=transient) from error
+
+
+def sqlite_failure(name: str, error: sqlite3.Error) -> DatabaseError:
+    """What SQLite's driver raises, as a `DatabaseError` about the database of this name."""
+    problem = _classify_sqlite(error)
+    return _database_error(name, error, problem, transient=problem in _TRANSIENT)
+
+
+def _database_error(
+    name: str, error: BaseException | None, problem: DatabaseProblem, *, transient: bool
+) -> DatabaseError:
+    advice = _ADVICE.get(problem)
+    reason = _one_line(error)
+    message = f"database {name}: {reason}; {advice}" if advice else f"database {name}: {reason}"
+    return DatabaseError(message, transient=transient, problem=problem)
 
 
 def _classify(error: DBAPIError) -> DatabaseProblem:
@@ -356,10 +425,15 @@ def _classify_sqlite(error: sqlite3.Error) -> DatabaseProblem:
     extended_code: int | None = getattr(error, "sqlite_errorcode", None)
     if extended_code is None:
         return DatabaseProblem.OTHER
+    # The shared memory of WAL mode is a file, which could not be made as large as it must be.
+    if extended_code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return DatabaseProblem.DISK_FULL
     primary_code = extended_code & 0xFF
     # A missing table has only the generic code that a syntax error has as well.
     if primary_code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):
         return DatabaseProblem.OUTDATED_SCHEMA
+    if primary_code == sqlite3.SQLITE_ERROR and str(error).endswith("already exists"):
+        return DatabaseProblem.TABLE_EXISTS
     return _SQLITE_CODES.get(primary_code, DatabaseProblem.OTHER)
 
 

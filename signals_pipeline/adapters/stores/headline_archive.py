@@ -251,19 +251,12 @@ def _to_row(version: ItemVersion) -> dict[str, Any]:
         "published_at": headline.published_at,
         "first_seen_at": headline.first_seen_at,
         "known_at": headline.known_at,
-        "title": _storable(headline.title),
-        "url": _storable(headline.url),
-        "source": _storable(headline.source),
-        "summary": _storable(headline.summary),
+        "title": headline.title,
+        "url": headline.url,
+        "source": headline.source,
+        "summary": headline.summary,
         "tags": list(headline.tags),
     }
-
-
-def _storable(text: str | None) -> str | None:
-    """The text without what PostgreSQL can't store: NUL and lone surrogates."""
-    if text is None:
-        return None
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _to_headline(row: Sequence[Any]) -> RawHeadline:

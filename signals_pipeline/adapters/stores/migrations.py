@@ -1,16 +1,22 @@
 """Migrations: bring a database to the revision that this code needs, and say clearly when it is at another.
 
-The revisions themselves are in `alembic/`, outside the package.
+The revisions themselves are in `alembic/`, outside the package; where a database records its own is in
+`schema_version`.
 """
 
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, display_url, engine_for, read_transaction
+from signals_pipeline.adapters.stores.schema_version import (
+    VERSION_TABLE,
+    SchemaVersion,
+    read_version,
+    require_columns,
+)
 from signals_pipeline.adapters.stores.tables import metadata
 
 if TYPE_CHECKING:
@@ -27,7 +33,8 @@ def upgrade(url: str, revision: str = "head") -> str | None:
         The revision that the database is at now.
 
     Raises:
-        DatabaseError: the database can't be reached or written, or is at a revision that this code does not know.
+        DatabaseError: the database can't be reached or written, is at a revision that this code does not know, or has
+            tables of another application under the names of ours.
     """
     from alembic import command
 
@@ -56,11 +63,12 @@ def current(url: str) -> str | None:
     """The revision of the database at `url`; None where it has no tables of ours yet.
 
     Raises:
-        DatabaseError: the database can't be reached.
+        DatabaseError: the database can't be reached, or has tables of another application under the names of ours.
     """
     engine = engine_for(url)
     try:
-        return _stored_revision(engine)
+        with read_transaction(engine) as connection:
+            return read_version(connection).revision
     finally:
         engine.dispose()
 
@@ -70,20 +78,61 @@ def head() -> str:
     return str(_scripts().get_current_head())
 
 
-def require_head(engine: Engine) -> None:
-    """Refuse a database that is not at this code's revision.
+def schema_version(engine: Engine) -> SchemaVersion:
+    """The revision of a database, which this code can use or upgrade.
 
     Raises:
-        DatabaseError: the database is empty, older, or at a revision that this code does not know.
+        DatabaseError: it is at a revision that this code does not know, or has tables of another application under the
+            names of ours.
     """
-    revision = _stored_revision(engine)
-    if revision is None:
-        raise DatabaseError(f"database {display_url(engine)} has no tables yet: run `signals migrate`")
-    _require_known(engine, revision)
-    if revision != head():
+    with read_transaction(engine) as connection:
+        version = read_version(connection)
+    if version.revision is not None and version.revision not in known_revisions():
         raise DatabaseError(
-            f"database {display_url(engine)} is at revision {revision}, this code needs {head()}: run `signals migrate`"
+            f"database {display_url(engine)} is at revision {version.revision}, which this code (at {head()}) does not"
+            " know: newer code made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
         )
+    return version
+
+
+def require_head(engine: Engine) -> SchemaVersion:
+    """Refuse a database that is not at this code's revision.
+
+    Returns:
+        Its version, which is this code's.
+
+    Raises:
+        DatabaseError: the database is empty, older, at a revision that this code does not know, or not the pipeline's.
+    """
+    version = schema_version(engine)
+    if version.revision is None:
+        remark = f" ({version.remark})" if version.remark else ""
+        raise DatabaseError(f"database {display_url(engine)} has no tables yet{remark}: run `signals migrate`")
+    if version.revision != head():
+        raise DatabaseError(
+            f"database {display_url(engine)} is at revision {version.revision}, this code needs {head()}:"
+            " run `signals migrate`"
+        )
+    with read_transaction(engine) as connection:
+        require_columns(connection)
+    return version
+
+
+def prepare(connection: Connection) -> None:
+    """Before revisions run, in their transaction: refuse another application's tables, and adopt our former record.
+
+    The record of releases that kept it in `alembic_version` is copied, all or nothing with the revisions that follow.
+
+    Raises:
+        DatabaseError: tables of another application have the names of ours.
+    """
+    from alembic.migration import MigrationContext
+
+    version = read_version(connection)
+    if version.revision is not None and not version.is_recorded:
+        options = {"version_table": VERSION_TABLE, "version_table_schema": connection.dialect.default_schema_name}
+        context = MigrationContext.configure(connection, opts=options)
+        context.stamp(_scripts(), version.revision)
 
 
 def check_tables_match(url: str | None = None) -> None:
@@ -104,7 +153,8 @@ def check_tables_match(url: str | None = None) -> None:
     upgrade(url)
     engine = engine_for(url)
     with read_transaction(engine) as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        differences = compare_metadata(context, metadata)
     engine.dispose()
     if differences:
         raise DatabaseError(f"revision {head()} and the tables differ, first in {differences[0]}: add a revision")
@@ -112,30 +162,16 @@ def check_tables_match(url: str | None = None) -> None:
 
 
 def _check(url: str, target: str) -> None:
-    known_revisions = _known_revisions()
-    if target not in {"head", "base", *known_revisions}:
-        raise DatabaseError(f"no revision {target!r}; this code has {', '.join(known_revisions)}")
+    revisions = known_revisions()
+    if target not in {"head", "base", *revisions}:
+        raise DatabaseError(f"no revision {target!r}; this code has {', '.join(revisions)}")
     engine = engine_for(url)
-    _require_known(engine, _stored_revision(engine))
+    schema_version(engine)
     engine.dispose()
 
 
-def _require_known(engine: Engine, revision: str | None) -> None:
-    if revision is not None and revision not in _known_revisions():
-        raise DatabaseError(
-            f"database {display_url(engine)} is at revision {revision}, which this code (at {head()}) does not know:"
-            " newer code or another application made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
-        )
-
-
-def _stored_revision(engine: Engine) -> str | None:
-    with read_transaction(engine) as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-
-
-def _known_revisions() -> list[str]:
+def known_revisions() -> list[str]:
+    """The revisions that this code has, the oldest first."""
     return sorted(script.revision for script in _scripts().walk_revisions())
 
 

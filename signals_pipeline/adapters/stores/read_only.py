@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for
+from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, require_database_file
 
 _READ_ONLY = "-c default_transaction_read_only=on"
 
@@ -39,6 +39,7 @@ def _restrict(url: URL) -> URL:
             return url
         if not Path(path).exists():
             raise DatabaseError(f"database {path}: it does not exist; run `signals migrate` to create it")
+        require_database_file(Path(path))
         return url.set(database=f"file:{quote(path)}").update_query_dict({"mode": "ro", "uri": "true"})
     # Added to the options that the URL has; one that occurs several times is a tuple.
     options = url.query.get("options", "")

@@ -1,7 +1,8 @@
 """The tables of the database, one schema for SQLite and PostgreSQL.
 
 The revisions in `alembic/` create them; a test keeps the two equal. Nothing here reads or writes: each repository
-beside this module imports the tables that it needs. Every instant is stored in UTC, see `instants`.
+beside this module imports the tables that it needs. Every instant is stored in UTC, see `instants`;
+every text is the same on both, see `texts`.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from signals_pipeline.adapters.stores.instants import UtcDateTime
+from signals_pipeline.adapters.stores.texts import StoredText
 from signals_pipeline.core.signal_fields import (
     CandidateFields,
     DecisionFields,
@@ -22,6 +24,9 @@ from signals_pipeline.core.units import BOUND_TOLERANCE, Range
 
 Mode = Literal["live", "catch_up", "backfill", "manual"]
 """What started a run."""
+
+MODEL_CHARACTERS = 200
+"""Of the description of the model that decided a window."""
 
 # Names of constraints and indexes are part of the schema: a revision needs them to change or drop one.
 metadata = sa.MetaData(
@@ -46,8 +51,7 @@ def _date(name: str, *, primary_key: bool = False) -> sa.Column[date]:
 
 def _text(name: str, length: int | None = None, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
     """Text of at most `length` characters, of any length where none is given."""
-    text_type = sa.String(length) if length else sa.Text()
-    return sa.Column(name, text_type, nullable=nullable, primary_key=primary_key)
+    return sa.Column(name, StoredText(name, length), nullable=nullable, primary_key=primary_key)
 
 
 def _real(name: str, *, nullable: bool = False) -> sa.Column[float]:
@@ -102,7 +106,6 @@ def _range(column: str, bounds: Range) -> sa.CheckConstraint:
 
 _SIGNAL_FIELDS = {**declared_fields(CandidateFields), **declared_fields(DecisionFields)}
 _COLUMN_TYPES: dict[type, Callable[[], sa.types.TypeEngine[Any]]] = {
-    str: sa.Text,
     float: sa.Double,
     bool: sa.Boolean,
     datetime: UtcDateTime,
@@ -125,7 +128,7 @@ _SHARED_COLUMNS = (*_FIRST_COLUMNS, *_LATER_COLUMNS)
 def _signal_column(name: str, *, primary_key: bool = False) -> sa.Column[Any]:
     """The column of a field of a signal."""
     field = _SIGNAL_FIELDS[name]
-    column_type = sa.String(field.max_length) if field.max_length else _COLUMN_TYPES[field.value_type]()
+    column_type = StoredText(name, field.max_length) if field.value_type is str else _COLUMN_TYPES[field.value_type]()
     return sa.Column(name, column_type, nullable=field.nullable, primary_key=primary_key)
 
 
@@ -157,7 +160,7 @@ window_run = sa.Table(
     # The look-back of the decision: signals decided at or before this instant had expired.
     _instant("history_start"),
     _text("mode", 16),
-    _text("model", 200),
+    _text("model", MODEL_CHARACTERS),
     _json("knobs"),
     _json("funnel"),
     _json("near_misses"),
@@ -186,7 +189,7 @@ signal_history = sa.Table(
     *_signal_key(),
     *_signal_columns(),
     _signal_column("lifecycle"),
-    _text("model", 200),
+    _text("model", MODEL_CHARACTERS),
     _text("mode", 16),
     _signal_column("decided_at"),
     _signal_column("expires_at"),

@@ -84,8 +84,9 @@ def database(settings: Settings) -> ProbeResult:
             if settings.signals_deployment is Deployment.DEMO:
                 return warn("there is no database yet", "signals run")
             return fail("there is no database yet", MIGRATE)
-        migrations.require_head(engine)  # raises the line that says `signals migrate`
-        return ok(f"{engine.dialect.name} at revision {migrations.head()}")
+        version = migrations.require_head(engine)  # raises the line that says `signals migrate`
+        remark = f"; {version.remark}" if version.remark else ""
+        return ok(f"{engine.dialect.name} at revision {version.revision}{remark}")
 
 
 def model(settings: Settings) -> ProbeResult:

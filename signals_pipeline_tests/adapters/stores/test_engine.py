@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
+from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import (
     DatabaseError,
     DatabaseProblem,
@@ -22,8 +23,10 @@ from signals_pipeline.adapters.stores.engine import (
     write_transaction,
 )
 from signals_pipeline.adapters.stores.instants import NaiveDatetimeError
+from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.tables import digest, headline_score, metadata, source_call
-from signals_pipeline_tests.support.databases import postgres_admin
+from signals_pipeline_tests.support.databases import PROCESSES, migrated_template, postgres_admin
+from signals_pipeline_tests.support.small_disks import filled, small_disk
 
 INSTANTS = st.datetimes(
     datetime(1800, 1, 1),  # noqa: DTZ001 - the strategy adds the timezone
@@ -128,7 +131,8 @@ def test_sqlite_in_memory_needs_no_folder() -> None:
         ("postgresql+psycopg2://u:secret@localhost:1/d?connect_timeout=2", "Connection refused.*start the server"),
         ("postgresql+psycopg2://u:secret@nowhere.invalid/d", "could not translate host.*correct the host"),
         ("sqlite:////dev/null/a.db", "/dev/null/a.db: its folder can't be created"),
-        ("sqlite:////dev", "unable to open database file; check the path"),
+        ("sqlite:////dev", "database /dev: not a file; remove it, or choose another path"),
+        ("sqlite:////dev/null", "database /dev/null: not a file"),
         (f"sqlite:///{__file__}", "file is not a database; the file is not SQLite"),
     ],
 )
@@ -216,6 +220,115 @@ def test_a_database_without_tables_says_what_to_run(tmp_path: Path) -> None:
     opened.dispose()
 
 
+# --- Files that are empty, damaged or on a full disk ---
+
+
+def rows_of_every_table(url: str) -> int:
+    """Open a database as the pipeline does and read all of it."""
+    opened = engine_for(url)
+    try:
+        migrations.require_head(opened)
+        with read_transaction(opened) as connection:
+            return sum(len(connection.execute(sa.select(table)).all()) for table in metadata.sorted_tables)
+    finally:
+        opened.dispose()
+
+
+def failure_of(url: str) -> str | None:
+    """The line of a database that can't be read; None where it can."""
+    try:
+        rows_of_every_table(url)
+    except DatabaseError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("open_database", [engine_for, read_only_engine, migrations.upgrade])
+def test_an_empty_file_is_never_taken_for_a_new_history(tmp_path: Path, open_database: Callable[[str], object]) -> None:
+    path = tmp_path / "signals.db"
+    path.touch()
+    with pytest.raises(DatabaseError) as caught:
+        open_database(f"sqlite:///{path}")
+    assert str(caught.value) == (
+        f"database {path} is empty (0 bytes): restore it from a backup, or delete it to begin a new history"
+    )
+    assert path.read_bytes() == b""
+
+
+def test_a_new_database_appears_whole_and_alone(tmp_path: Path) -> None:
+    path = tmp_path / "signals.db"
+    engine_for(f"sqlite:///{path}").dispose()
+    assert path.read_bytes().startswith(b"SQLite format 3\0")
+    assert [each.name for each in tmp_path.iterdir()] == ["signals.db"]
+
+
+def _opened(url: str) -> str:
+    try:
+        engine_for(url).dispose()
+    except DatabaseError as error:
+        return str(error)
+    return "opened"
+
+
+def test_processes_that_create_a_database_at_once_never_see_an_empty_one(tmp_path: Path) -> None:
+    with PROCESSES.Pool(4) as pool:
+        for attempt in range(10):
+            url = f"sqlite:///{tmp_path / f'{attempt}.db'}"
+            assert pool.map(_opened, [url] * 4, chunksize=1) == ["opened"] * 4
+
+
+@pytest.mark.parametrize("content", [b"\0" * 4096, b"SQLite format 2\0" + b"\0" * 4080, b"{}", b"a" * 100_000])
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "signals.db"
+    path.write_bytes(content)
+    with pytest.raises(DatabaseError, match="file is not a database; the file is not SQLite; choose") as caught:
+        rows_of_every_table(f"sqlite:///{path}")
+    assert caught.value.problem is DatabaseProblem.NOT_A_DATABASE
+    assert path.read_bytes() == content
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_a_database_cut_off_anywhere_is_one_line(tmp_path: Path, share: float) -> None:
+    content = Path(migrated_template("sqlite")).read_bytes()
+    path = tmp_path / "signals.db"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DatabaseError) as caught:
+        rows_of_every_table(f"sqlite:///{path}")
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=64)), min_size=1, max_size=4)
+)
+def test_a_database_overwritten_anywhere_is_read_or_is_one_line(
+    tmp_path: Path, damages: list[tuple[float, bytes]]
+) -> None:
+    content = bytearray(Path(migrated_template("sqlite")).read_bytes())
+    for share, damage in damages:
+        start = int(share * len(content))
+        content[start : start + len(damage)] = damage
+    path = tmp_path / "signals.db"
+    path.write_bytes(content)
+    message = failure_of(f"sqlite:///{path}")
+    assert message is None or ("\n" not in message and str(path) in message)
+
+
+@pytest.mark.parametrize("free", [0, 8_192, 40_000, 100_000])
+def test_a_full_disk_is_one_line_and_leaves_no_half_of_a_revision(tmp_path: Path, free: int) -> None:
+    with small_disk(tmp_path / "disk", size="4m") as disk:
+        url = f"sqlite:///{disk / 'signals.db'}"
+        with filled(disk, free=free), pytest.raises(DatabaseError) as caught:
+            migrations.upgrade(url)
+        assert caught.value.problem is DatabaseProblem.DISK_FULL
+        assert str(caught.value).endswith("; free space and run again; nothing is half-written")
+        assert str(disk / "signals.db") in str(caught.value)
+        assert migrations.current(url) is None
+        assert migrations.upgrade(url) == migrations.head()
+
+
 # --- Classification ---
 
 
@@ -259,6 +372,7 @@ class ServerError(Exception):
         ("40001", DatabaseProblem.TRANSACTION_CONFLICT, True),
         ("40P01", DatabaseProblem.TRANSACTION_CONFLICT, True),
         ("42P01", DatabaseProblem.OUTDATED_SCHEMA, False),
+        ("53100", DatabaseProblem.DISK_FULL, False),
         ("57014", DatabaseProblem.STATEMENT_TIMEOUT, True),
         ("57P01", DatabaseProblem.SERVER_STARTING_OR_STOPPING, True),
         ("57P03", DatabaseProblem.SERVER_STARTING_OR_STOPPING, True),
