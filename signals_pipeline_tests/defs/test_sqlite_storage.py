@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 from dagster._core.storage.event_log.base import EventLogStorage
+from sqlalchemy.exc import DatabaseError as SQLAlchemyDatabaseError
 
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.defs import sqlite_storage
@@ -261,6 +262,6 @@ def test_a_file_of_another_application_keeps_its_own_errors(tmp_path: Path) -> N
         pass
     (tmp_path / "other.db").write_bytes(b"no database" * 1_000)
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'other.db'}")
-    with pytest.raises(sa.exc.DatabaseError), engine.connect() as connection:
+    with pytest.raises(SQLAlchemyDatabaseError), engine.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM sqlite_master")
     engine.dispose()

@@ -370,7 +370,14 @@ def _configure_sqlite(engine: Engine) -> None:
         # Transactions begin in the listener below, not where the driver guesses.
         connection.isolation_level = None
         # Only the default is changed: the mode is stored in the file, and an in-memory database has its own.
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
+        try:
+            journal_mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        except UnicodeDecodeError as error:
+            # SQLite's message repeats the damaged part of the schema, and the driver can't decode it.
+            name = display_url(engine)
+            reason = sqlite3.DatabaseError("malformed database schema")
+            raise _database_error(name, reason, DatabaseProblem.DAMAGED, transient=False) from error
+        if journal_mode == "delete":
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
         # In WAL mode NORMAL can lose the last commits in a power failure, and never corrupts the file.
         connection.execute("PRAGMA synchronous = NORMAL")
