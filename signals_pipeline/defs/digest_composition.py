@@ -68,6 +68,7 @@ class Composer:
             outcomes=store.outcomes.known(as_of),
             bars=prices.bars(symbols, first_day, as_of.date()),
             actions=prices.actions(symbols, first_day, as_of.date()),
+            corrections=prices.corrections(symbols, first_day, as_of.date()),
             watchlist=market.watchlist,
             sessions=market.sessions(windows, back_days=CHART_DAYS),
         )

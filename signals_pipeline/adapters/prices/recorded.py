@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.prices.adjustment import no_actions
+from signals_pipeline.core.prices.corrections import no_corrections
 
 _PRICES = ["open", "high", "low", "close"]
 _REQUIRED_COLUMNS = ["date", "symbol", *_PRICES, "volume"]
@@ -100,6 +101,10 @@ class RecordedPrices:
         is_symbol_requested = bars["symbol"].isin(requested)
         is_in_interval = bars["session"].between(pd.Timestamp(start), pd.Timestamp(end))
         return bars.loc[is_symbol_requested & is_in_interval].reset_index(drop=True)
+
+    def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
+        """No corrections: a recording holds one value per session."""
+        return no_corrections()
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
         """No actions: the recording's own adjusted close has been applied."""

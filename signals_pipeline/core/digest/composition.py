@@ -36,7 +36,8 @@ from signals_pipeline.core.digest.wording import (
     subject_tag,
 )
 from signals_pipeline.core.news.coverage import Coverage
-from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
+from signals_pipeline.core.prices.adjustment import last_opened
+from signals_pipeline.core.prices.corrections import BarVersions
 from signals_pipeline.core.record.outcomes import Provenance
 from signals_pipeline.core.record.track_record import ANY, ENOUGH_OUTCOMES, OutcomeIndex, RecordLine
 from signals_pipeline.core.signal_fields import DecisionFields, SignalFields, field_values
@@ -83,7 +84,7 @@ class DigestContext:
         window_starts: The window starts in `modes`, in order.
         outcome_index: Outcomes by group.
         returns: Realised returns by signal, longest horizon first.
-        prices: Closes by symbol, as traded, with the splits and dividends that adjust them.
+        prices: Closes by symbol as known at an instant, as traded, with the splits and dividends that adjust them.
         watchlist: The companies' names.
         sessions: Trading sessions.
     """
@@ -94,7 +95,7 @@ class DigestContext:
     window_starts: tuple[datetime, ...]
     outcome_index: OutcomeIndex
     returns: Mapping[_SignalKey, Sequence[RealisedReturn]]
-    prices: Mapping[str, AdjustedBars]
+    prices: BarVersions
     watchlist: Watchlist
     sessions: Sessions
 
@@ -109,6 +110,7 @@ class DigestContext:
         watchlist: Watchlist,
         sessions: Sessions,
         actions: pd.DataFrame | None = None,
+        corrections: pd.DataFrame | None = None,
     ) -> Self:
         """Index the inputs, which may come in any order.
 
@@ -120,6 +122,7 @@ class DigestContext:
             watchlist: The companies' names.
             sessions: Trading sessions, up to the one after the last window that gets a digest.
             actions: Splits and dividends by ex-date; None where bars are to be taken as they are.
+            corrections: Later values of bars; None where no bar was corrected.
         """
         ordered = sorted(history, key=lambda signal: signal.decided_at)
         ordered_bars = bars.sort_values(["symbol", "session"], kind="stable")
@@ -130,7 +133,7 @@ class DigestContext:
             window_starts=tuple(sorted(modes)),
             outcome_index=OutcomeIndex.from_outcomes(outcomes, modes),
             returns=_returns_by_signal(outcomes),
-            prices=adjusted_bars(ordered_bars, actions),
+            prices=BarVersions(ordered_bars, actions, corrections),
             watchlist=watchlist,
             sessions=sessions,
         )
@@ -168,7 +171,7 @@ class DigestContext:
             WindowError: the calendar does not reach as_of.
         """
         last_session = self.sessions.last_closed(as_of)
-        bars = self.prices.get(symbol)
+        bars = self.prices.as_of(as_of).get(symbol)
         if last_session is None or bars is None:
             return (), ()
 

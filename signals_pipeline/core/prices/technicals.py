@@ -35,7 +35,8 @@ from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
-from signals_pipeline.core.tables import TECHNICALS
+from signals_pipeline.core.prices.corrections import windows_by_bars
+from signals_pipeline.core.tables import TECHNICALS, concat
 from signals_pipeline.core.windows import Sessions, Window
 
 # Three times the longest average; Wilder's and MACD's exponential averages have forgotten where they began by then.
@@ -94,6 +95,7 @@ def build(
     sessions: Sessions,
     actions: pd.DataFrame | None = None,
     *,
+    corrections: pd.DataFrame | None = None,
     map_chunks: MapChunks = map_serially,
 ) -> pd.DataFrame:
     """TECHNICALS of every (window, symbol), also of symbols without bars.
@@ -106,6 +108,7 @@ def build(
         windows: Digest windows, in any order.
         sessions: Trading sessions that reach from before the first window to the last.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where the bars need no adjustment.
+        corrections: Later values of bars (`corrections.CORRECTION_COLUMNS`); None where no bar was corrected.
         map_chunks: Where the chunks of work are done; a row is the same whichever others are in its chunk.
 
     Returns:
@@ -121,7 +124,22 @@ def build(
     """
     if not windows or not symbols:
         return TECHNICALS.empty()
+    frames: list[pd.DataFrame] = []
+    for known_alike, known_bars in windows_by_bars(windows, bars, corrections):
+        frames.append(_build(known_bars, symbols, known_alike, sessions, actions, map_chunks=map_chunks))
+    return concat(TECHNICALS, frames)
 
+
+def _build(
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    windows: Sequence[Window],
+    sessions: Sessions,
+    actions: pd.DataFrame | None,
+    *,
+    map_chunks: MapChunks,
+) -> pd.DataFrame:
+    """The same for windows that know the same bars."""
     # A moment is the last closed and the last opened session of a window. Nothing new is known about prices between two
     # windows with the same moment, so each distinct moment is computed once.
     closed = _closed_days(windows, sessions)

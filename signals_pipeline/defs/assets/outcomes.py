@@ -9,6 +9,7 @@ import dagster as dg
 from signals_pipeline.adapters.progress import count_progress
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.prices.corrections import bars_as_of
 from signals_pipeline.core.record import outcomes as core
 from signals_pipeline.core.record.outcomes import PROVENANCES
 from signals_pipeline.core.record.track_record import OutcomeIndex
@@ -53,7 +54,9 @@ def outcomes(
 
     symbols = (*market.watchlist.symbols, BENCHMARK)
     first_day = (first_decided - timedelta(days=MARGIN_DAYS)).date()
-    bars = prices.bars(symbols, first_day, as_of.date())
+    # A return is that of the prices as known now, corrected ones included.
+    corrections = prices.corrections(symbols, first_day, as_of.date())
+    bars = bars_as_of(prices.bars(symbols, first_day, as_of.date()), corrections, as_of)
     actions = prices.actions(symbols, first_day, as_of.date())
 
     sessions = market.sessions(windows)
