@@ -98,6 +98,7 @@ class Composer:
             mode=run.mode,
             deployment=self.market.deployment,
             revisions=self._unreported_revisions(window),
+            without_prices=self.context.without_prices(window.as_of),
         )
 
     def _unreported_revisions(self, window: Window) -> tuple[Revision, ...]:

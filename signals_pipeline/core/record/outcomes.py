@@ -19,10 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.prices.adjustment import span_factors
+from signals_pipeline.core.prices.corrections import windows_by_bars
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
-from signals_pipeline.core.windows import Sessions, instant64
+from signals_pipeline.core.windows import Sessions, Window, instant64, window_containing
 
 HORIZONS = (1, 3, 5, 10)
 """Sessions held, the entry session counted as the first: a day, half a week, a week and two weeks of trading."""
@@ -79,6 +80,7 @@ def realised_outcomes(
     *,
     as_of: datetime,
     actions: pd.DataFrame | None = None,
+    corrections: pd.DataFrame | None = None,
 ) -> RealisedOutcomes:
     """The outcomes known before `as_of`.
 
@@ -89,12 +91,17 @@ def realised_outcomes(
         sessions: Trading sessions with their opens and closes.
         as_of: Only horizons whose exit session closed before this instant.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None leaves the bars unadjusted.
+        corrections: Later values of bars (`corrections.CORRECTION_COLUMNS`); None where no bar was corrected. Those
+            count that were seen before the end of the first window that knows the outcome.
 
     Raises:
         AdjustmentError: an action can't be applied.
     """
     due = _due(signals, sessions, as_of)
-    complete = _with_returns(due, bars, symbols, sessions, actions)
+    frames: list[pd.DataFrame] = []
+    for rows, known_bars in _by_known_bars(due, bars, corrections, sessions):
+        frames.append(_with_returns(rows, known_bars, symbols, sessions, actions))
+    complete = pd.concat(frames)
     missing = Counter(due["symbol"].tolist())
     missing.subtract(Counter(complete["symbol"].tolist()))
     without_bars = {symbol: count for symbol, count in sorted(missing.items()) if count}
@@ -180,6 +187,23 @@ def _due(signals: Sequence[Signal], sessions: Sessions, as_of: datetime) -> pd.D
     closed = int(np.searchsorted(sessions.closes, instant64(as_of), side="left"))
     due = (frame["entry_place"] > 0) & (frame["exit_place"] < closed)
     return frame[due].reset_index(drop=True)
+
+
+def _by_known_bars(
+    due: pd.DataFrame, bars: pd.DataFrame, corrections: pd.DataFrame | None, sessions: Sessions
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The due rows in groups that know the same corrections, each with the bars that it knows."""
+    if corrections is None or corrections.empty or due.empty:
+        return [(due, bars)]
+    window_of_place: dict[int, Window] = {}
+    for place in due["exit_place"].unique().tolist():
+        close = pd.Timestamp(sessions.closes[place], tz=UTC).to_pydatetime()
+        window_of_place[place] = window_containing(close)
+    groups: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+    for windows, known_bars in windows_by_bars(list(window_of_place.values()), bars, corrections):
+        places = [place for place, window in window_of_place.items() if window in windows]
+        groups.append((due.loc[due["exit_place"].isin(places)], known_bars))
+    return groups
 
 
 def _utc(instants: list[datetime]) -> pd.DatetimeIndex:

@@ -9,7 +9,6 @@ import dagster as dg
 from signals_pipeline.adapters.progress import count_progress
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.news.feeds import PriceSource
-from signals_pipeline.core.prices.corrections import bars_as_of
 from signals_pipeline.core.record import outcomes as core
 from signals_pipeline.core.record.outcomes import PROVENANCES
 from signals_pipeline.core.record.track_record import OutcomeIndex
@@ -54,9 +53,8 @@ def outcomes(
 
     symbols = (*market.watchlist.symbols, BENCHMARK)
     first_day = (first_decided - timedelta(days=MARGIN_DAYS)).date()
-    # A return is that of the prices as known now, corrected ones included.
+    bars = prices.bars(symbols, first_day, as_of.date())
     corrections = prices.corrections(symbols, first_day, as_of.date())
-    bars = bars_as_of(prices.bars(symbols, first_day, as_of.date()), corrections, as_of)
     actions = prices.actions(symbols, first_day, as_of.date())
 
     sessions = market.sessions(windows)
@@ -65,7 +63,13 @@ def outcomes(
     with count_progress(len(due), "signals") as add_done:
         for chunk in chunked(due, CHUNK_SIGNALS):
             matured = core.realised_outcomes(
-                chunk, bars, market.watchlist.symbols, sessions, as_of=as_of, actions=actions
+                chunk,
+                bars,
+                market.watchlist.symbols,
+                sessions,
+                as_of=as_of,
+                actions=actions,
+                corrections=corrections,
             )
             stored += store.outcomes.upsert(matured.frame)
             without_bars.update(matured.without_bars)
