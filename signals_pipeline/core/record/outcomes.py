@@ -196,9 +196,9 @@ def _by_known_bars(
     if corrections is None or corrections.empty or due.empty:
         return [(due, bars)]
     window_of_place: dict[int, Window] = {}
-    for place in due["exit_place"].unique().tolist():
-        close = pd.Timestamp(sessions.closes[place], tz=UTC).to_pydatetime()
-        window_of_place[place] = window_containing(close)
+    places = due["exit_place"].unique()
+    for place, close in zip(places.tolist(), sessions.closes[places].tolist(), strict=True):
+        window_of_place[place] = window_containing(close.replace(tzinfo=UTC))
     groups: list[tuple[pd.DataFrame, pd.DataFrame]] = []
     for windows, known_bars in windows_by_bars(list(window_of_place.values()), bars, corrections):
         places = [place for place, window in window_of_place.items() if window in windows]
