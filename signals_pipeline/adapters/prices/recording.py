@@ -75,8 +75,8 @@ class Findings:
         places: The first MAX_NAMED places of each kind.
     """
 
-    counts: Counter[str] = field(default_factory=Counter)
-    places: dict[str, list[str]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter[str])
+    places: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     def add(self, finding: str, places: Iterable[str]) -> None:
         """Count a finding at each of these places, and name the first of them."""
@@ -264,7 +264,7 @@ def _text_frame(rows: list[list[str]], names: list[str], numbers: list[int]) -> 
 
 
 def _parquet_chunks(path: Path) -> Iterator[pd.DataFrame]:
-    from pyarrow import parquet  # pyright: ignore[reportMissingTypeStubs]  # it ships none
+    from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
         columns: list[str] = list(file.schema_arrow.names)
@@ -318,9 +318,11 @@ def _bars(raw: pd.DataFrame, dropped: Findings, unreadable: _Unreadable) -> pd.D
     is_bar: NDArray[np.bool_] = problem == ""
     if is_bar.all():
         return frame
-    place = symbol + " " + day.fillna("")
+    # Whatever stands in the file, a place is one short line.
+    place = (symbol + " " + day.fillna("")).str.replace(r"\s+", " ", regex=True).str.slice(0, 2 * _QUOTED)
     for text in dict.fromkeys(problem[~is_bar].tolist()):
-        dropped.add(f"{text}{_DROPPED}", place[problem == text])
+        rows_of_problem = np.flatnonzero(problem == text)
+        dropped.add(f"{text}{_DROPPED}", place.iloc[rows_of_problem].tolist())
     first = int(np.argmin(is_bar))
     unreadable.add(
         int((~is_bar).sum()), _described(raw.iloc[first], f"{raw.index.name} {raw.index[first]}", str(problem[first]))
