@@ -126,7 +126,8 @@ def measured(folder: Path) -> tuple[dict[str, float], TuningResult]:
         scored = frames.columns(SCORES, keys, SCORE_COLUMNS)
     with timed(times, "arrange them, and the returns"):
         evidence = StoredEvidence.from_frames(told, scored, windows, sessions)
-        forward = forward_returns(windows, watchlist.symbols, watchlist.symbols, bars, sessions, as_of=windows[-1].end)
+        watched = np.ones((len(windows), len(watchlist)), dtype=bool)
+        forward = forward_returns(windows, watchlist.symbols, watched, bars, sessions, as_of=windows[-1].end)
     settings = parameter_grid(USED, GRID)
     with timed(times, f"replay {len(settings)} settings"):
         signals = replay_signals(evidence, settings)

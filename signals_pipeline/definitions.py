@@ -93,7 +93,9 @@ def _news(settings: Settings) -> dg.ConfigurableResource[NewsSource] | dg.Resour
     """The recorded file that is set, or the sample in the demo; otherwise the live feeds."""
     demo = settings.signals_deployment is Deployment.DEMO
     recorded = settings.signals_news_path or (sample.HEADLINES if demo else None)
-    return RecordedNewsResource(path=str(recorded)) if recorded else live_news_resource(settings)
+    if recorded:
+        return RecordedNewsResource(path=str(recorded), timezone=settings.news_timezone)
+    return live_news_resource(settings)
 
 
 def _prices(settings: Settings, store: dg.ResourceDefinition) -> dg.ConfigurableResource[PriceSource]:

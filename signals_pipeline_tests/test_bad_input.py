@@ -96,6 +96,20 @@ def test_a_missing_news_file_is_one_line_and_writes_nothing(tmp_path: Path) -> N
         assert pipeline.files("digests") == {}
 
 
+def test_a_news_file_without_offsets_fails_the_run_and_is_read_once_its_zone_is_set(tmp_path: Path) -> None:
+    news = write_news(tmp_path / "news.jsonl", [GOOD | {"published_at": "2015-02-03T10:00:00"}] * 3)
+    with TestPipeline.open(tmp_path, signals_news_path=news) as pipeline:
+        message = pipeline.refusal([WINDOW])
+        assert "3 of 3 rows have no readable time; line 1: published_at '2015-02-03T10:00:00' has no UTC off" in message
+        assert "NEWS_TIMEZONE" in message
+        assert "\n" not in message
+        assert pipeline.rows("coverage") == []
+    (tmp_path / "zone").mkdir()
+    with TestPipeline.open(tmp_path / "zone", signals_news_path=news, news_timezone="America/New_York") as pipeline:
+        pipeline.run([WINDOW])
+        assert _digest(pipeline).coverage.headlines == 1
+
+
 def test_a_database_at_an_older_revision_is_rejected_in_one_line(tmp_path: Path) -> None:
     with TestPipeline.open(tmp_path) as pipeline:
         migrations.downgrade(pipeline.settings.database_url, "001")

@@ -128,6 +128,12 @@ def test_without_a_recorded_file_news_are_live(local: Settings) -> None:
     assert isinstance(build_resources(local)["news"], RecordedNewsResource)
 
 
+def test_the_zone_of_recorded_times_is_the_one_that_is_set(local: Settings) -> None:
+    assert build_resources(local)["news"].timezone == ""
+    in_london = local.model_copy(update={"news_timezone": "Europe/London"})
+    assert build_resources(in_london)["news"].timezone == "Europe/London"
+
+
 def test_a_live_feed_that_lacks_its_key_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^SIGNALS_FEEDS: newsapi needs NEWSAPI_KEY, which is empty$"):
         build_definitions(

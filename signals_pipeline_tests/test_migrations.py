@@ -97,6 +97,7 @@ def test_each_revision_adds_its_tables(empty_url: str) -> None:
         "006": set(),
         "007": set(),
         "008": set(),
+        "009": {"window_revision"},
         "011": {"bar_correction"},
     }
     tables = {"alembic_version"}

@@ -89,6 +89,10 @@ def test_dot_env_sets_a_knob_but_the_environment_takes_precedence(
         ("NEWS_LOOKBACK_HOURS", "0"),
         ("SENTIMENT_MODEL", "Fin/BERT"),
         ("SIGNALS_DEPLOYMENT", "prodution"),
+        ("NEWS_TIMEZONE", "Nowhere/City"),
+        ("NEWS_TIMEZONE", "America"),
+        ("NEWS_TIMEZONE", "../UTC"),
+        ("NEWS_TIMEZONE", "-04:00"),
         ("SIGNALS_FIRST_WINDOW_DATE", None),
     ],
 )

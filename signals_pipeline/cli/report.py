@@ -11,10 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from signals_pipeline.adapters.rendering.files import digest_paths, write_digest
-from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.cli.console import console, table
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline.core.digest.wording import signed
+from signals_pipeline.core.digest.wording import revision_notice, signed
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
@@ -31,6 +30,8 @@ def show(settings: Settings, windows: tuple[Window, ...]) -> None:
     digest = stored_digest(store, newest)
 
     output.print(signals_table(store, windows))
+    for notice in revision_notices(store, windows):
+        output.print(notice, style="bold", soft_wrap=True)
     output.print(_funnel(store, windows, digest))
     output.print(f"\n{digest.subject}", style="bold", soft_wrap=True)
     output.print(digest.coverage.line(digest.model), soft_wrap=True)
@@ -55,10 +56,7 @@ def stored_content(store: Store, window: Window) -> str:
     Raises:
         DatabaseError: the window has no digest.
     """
-    stored = store.digests.get(window.start)
-    if stored is None:
-        raise DatabaseError(f"window {window.key} has no digest: run it with `signals run --window {window.key}`")
-    return stored.content
+    return store.digests.content(window)
 
 
 def write_preview(settings: Settings, key: str, folder: Path) -> tuple[Path, ...]:
@@ -100,6 +98,17 @@ def signals_table(store: Store, windows: tuple[Window, ...]) -> Table:
             headline,
         )
     return rows
+
+
+def revision_notices(store: Store, windows: tuple[Window, ...]) -> list[str]:
+    """One line per window whose digest was sent and that was decided otherwise since, with its newest revision."""
+    notices: list[str] = []
+    for window in windows:
+        revisions = store.revisions.list(window.start)
+        if revisions:
+            newest = revisions[-1]
+            notices.append(f"Window {window.key}: {revision_notice(newest.number, newest.made_at)}")
+    return notices
 
 
 def _counted(count: int, noun: str) -> str:

@@ -24,6 +24,7 @@ from signals_pipeline.defs.research_data import (
     Comparison,
     ResearchData,
     open_inputs,
+    origins_of,
     read_research_data,
     setting_of,
     windows_run,
@@ -93,9 +94,15 @@ def replayed(
     with open_inputs(build_resources(settings)) as inputs:
         windows = windows_run(inputs.store, *span)
         past = read_research_data(inputs, windows, now)
+        origins = origins_of(inputs.store, windows)
     signals = replay_signals(past.evidence, trials, past.before)
     tuning = tune(trials, signals, past.forward, horizon=horizon, weeks=past.weeks)
     write_tried_settings(tried_path, trials)
+
+    generations = dict.fromkeys(origin.generation for origin in origins.values())
+    if len(generations) > 1:
+        names = "; ".join(generation.words for generation in generations)
+        click.echo(f"These windows were scored by {len(generations)} models ({names}): choose those of one by --from.")
 
     # The CSV and the figure have all trials, the printed table only the best.
     only_earlier = set(earlier) - set(requested)

@@ -443,3 +443,15 @@ OUTCOMES = Table(
         Column("known_at", INSTANT, "UTC", "Close of the exit session: from then on it may be used"),
     ),
 )
+
+KNOWN_OUTCOMES = Table(
+    name="known outcomes",
+    row="an outcome with the origin of its signal: outcomes of different origins are never added up",
+    key=OUTCOMES.key,
+    columns=(
+        *OUTCOMES.columns,
+        Column("provenance", TEXT, OneOf(("live", "backfilled")), "Whether the signal was decided live or afterwards"),
+        Column("generator", TEXT, "name", "What generated the signal: its `source`"),
+        Column("model", TEXT, "name", "Description of the sentiment model of its run"),
+    ),
+)

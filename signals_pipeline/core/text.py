@@ -9,12 +9,19 @@ import hashlib
 import html
 import re
 import unicodedata
+from datetime import timedelta
+from math import ceil
 from urllib.parse import quote, urlsplit
 
 # Maximum characters of a title; longer ones are cut at a word.
 TITLE_LIMIT = 300
 # Characters looked at: a longer title is a page that ended up in the wrong field.
 _RAW_LIMIT = 4_000
+
+_MINUTES_PER_DAY = 24 * 60
+# Longer durations are given in days: a weekend of three days is still given in hours.
+_LONG_MINUTES = 5 * _MINUTES_PER_DAY
+
 # Maximum characters of a link; longer ones are refused, since common clients cut them.
 _URL_LIMIT = 2_000
 # Unicode categories: controls, direction and zero-width characters, lone surrogates, private use.
@@ -218,3 +225,17 @@ def shorten_counted(text: str, width: int) -> str:
         return text
     omitted = len(text) - len(shortened.removesuffix("…"))
     return f"{shortened} ({omitted:,} more characters: see the text part of this message.)"
+
+
+def short_duration(duration: timedelta) -> str:
+    """A duration as readers read it: `12 min`, `9 h`, `1 h 30 min`, `20 days`; a started minute counts."""
+    minutes = ceil(duration / timedelta(minutes=1))
+    if minutes >= _LONG_MINUTES:
+        return f"{round(minutes / _MINUTES_PER_DAY)} days"
+    hours, rest = divmod(minutes, 60)
+    parts: list[str] = []
+    if hours:
+        parts.append(f"{hours} h")
+    if rest or not hours:
+        parts.append(f"{rest} min")
+    return " ".join(parts)

@@ -8,6 +8,7 @@ are in `core.checks.data_quality`.
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import dagster as dg
 import numpy as np
@@ -19,7 +20,7 @@ from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
 from signals_pipeline.core.prices.corrections import bars_as_of
-from signals_pipeline.core.record.track_record import track_record
+from signals_pipeline.core.record.track_record import records_by_origin
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
 from signals_pipeline.defs.frame_checks import FRAME_CHECKS, FRAMES, StoredFrames, WindowFindings, frame_findings
@@ -35,6 +36,8 @@ ASSET_CHECKS = {
         "dated": "Few items lack a time that can be read.",
         "linked": "Some headlines name a company of the watchlist.",
         "feeds_answered": "Every feed delivered something.",
+        "sources_moving": "Every source is known to have moved up to the window's end.",
+        "accounted": "Every delivered item was kept or dropped for a named reason.",
     },
     "sentiment": {
         "confidence": "Mean tone confidence is at least 0.5.",
@@ -217,7 +220,8 @@ def _signal_findings(windows: Sequence[Window], store: Store) -> WindowFindings:
 def _record_findings(windows: Sequence[Window], store: Store) -> WindowFindings:
     """Findings about the record known at the end of the newest window."""
     newest = windows[-1]
-    lines = track_record(store.outcomes.known(newest.as_of), label="all")
+    records = records_by_origin(store.outcomes.known(newest.as_of))
+    lines = list(chain.from_iterable(records.values()))
     return [(newest, finding) for finding in data_quality.record_findings(lines)]
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pandas as pd
 
+from signals_pipeline.adapters.stores.signal_history import WindowRun
+from signals_pipeline.adapters.stores.window_revisions import WindowRevision
 from signals_pipeline.core.digest.composition import DigestContext, compose
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
@@ -60,11 +62,15 @@ class Composer:
             sentiment: SENTIMENT rows of these windows.
         """
         as_of = windows[-1].as_of
-        symbols = market.watchlist.symbols
+        history = store.history.between(BEGINNING, as_of)
+        # Companies with an open signal have prices on their cards, also those that have left the watchlist.
+        open_symbols = {signal.symbol for signal in history if signal.expires_at > windows[0].start}
+        symbols = tuple(sorted({*market.watchlist.symbols, *open_symbols}))
         first_day = (windows[0].start - timedelta(days=CHART_DAYS)).date()
         context = DigestContext.build(
-            history=store.history.between(BEGINNING, as_of),
+            history=history,
             modes=store.history.modes(as_of),
+            models=store.history.models(as_of),
             outcomes=store.outcomes.known(as_of),
             bars=prices.bars(symbols, first_day, as_of.date()),
             actions=prices.actions(symbols, first_day, as_of.date()),
@@ -74,14 +80,21 @@ class Composer:
         )
         return cls(store, market, context, store.coverage.entries(windows), revisions(headlines, sentiment))
 
-    def compose(self, window: Window) -> Digest:
+    def compose(self, window: Window, revision: WindowRevision | None = None) -> Digest:
         """The digest of one of the windows.
+
+        Args:
+            window: The window.
+            revision: Its revision to compose; None for what the history holds.
 
         Raises:
             Failure: the window has no coverage entry or no signals; the message says what to materialise.
         """
-        run = self.store.history.run(window)
-        decision = self.store.history.decision(window)
+        history = self.store.history
+        if revision is None:
+            run, decision = history.run(window), history.decision(window)
+        else:
+            run, decision = WindowRun.of_revision(revision), history.revised_decision(window, revision)
         coverage = self.ledger.get(window)
         if run is None or decision is None or coverage is None:
             stage = "headlines" if coverage is None else "signals"

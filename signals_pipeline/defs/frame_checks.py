@@ -94,7 +94,7 @@ def _frames(table: Table, stored: StoredFrames, store: Store) -> list[tuple[list
         return [(list(windows), signal_rows(signals))]
     if table is OUTCOMES:
         # An outcome belongs to its signal's window, which is earlier than those of the run.
-        return [([newest], store.outcomes.known(newest.as_of))]
+        return [([newest], store.outcomes.known(newest.as_of)[OUTCOMES.names])]
     return stored.groups(table)
 
 

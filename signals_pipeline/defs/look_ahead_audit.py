@@ -210,6 +210,8 @@ def _records(window: Window, store: Store) -> dict[str, Any]:
     run_fields = None if run is None else asdict(run)
     if run_fields is not None:
         del run_fields["mode"]
+        # The scores have the same companies; a run from before the watchlist was stored has none here.
+        del run_fields["watchlist"]
 
     entry = store.coverage.get(window)
     evidence = None if entry is None else {"headlines": entry.headlines, "drops": dict(entry.drops)}

@@ -5,7 +5,7 @@ text or JSON. An entry of a run over many windows would be shown at each of them
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -139,14 +139,19 @@ def describe_run(context: dg.AssetExecutionContext, windows: Sequence[Window], e
 
 def coverage_entries(entry: Coverage) -> dict[str, Any]:
     """A window's ledger entry: the line that readers see, without the model, and its numbers."""
-    return {
+    entries: dict[str, Any] = {
         "coverage": entry.line("").removesuffix("; model "),
         "coverage/status": entry.status,
         "coverage/gap_minutes": entry.gap_minutes,
         "coverage/headlines": entry.headlines,
         "coverage/stories": entry.stories,
         "coverage/symbols": entry.symbols,
+        "coverage/accounts": entry.accounts(),
     }
+    if entry.newest_at is not None:
+        age = entry.evidence_end - entry.newest_at
+        entries["coverage/newest_age_minutes"] = round(age / timedelta(minutes=1), 1)
+    return entries
 
 
 def funnel_entries(funnel: Mapping[str, int]) -> dict[str, Any]:

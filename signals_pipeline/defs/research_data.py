@@ -11,6 +11,7 @@ import dagster as dg
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices.corrections import bars_as_of
 from signals_pipeline.core.record.forward_returns import ForwardReturns, forward_returns
+from signals_pipeline.core.record.origin import Origin, provenance_of
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.research.replay import LIFECYCLES, ParameterSet, ReplayedSignals
 from signals_pipeline.core.research.stored_evidence import StoredEvidence
@@ -144,6 +145,16 @@ def windows_run(store: Store, first: str | None, last: str | None, maximum: int)
     return tuple(windows[-maximum:])
 
 
+def origins_of(store: Store, windows: tuple[Window, ...]) -> dict[Window, Origin]:
+    """The origin of each window's signals and scores, of windows that were run."""
+    origins: dict[Window, Origin] = {}
+    for window in windows:
+        run = store.history.run(window)
+        if run is not None:
+            origins[window] = Origin(provenance_of(run.mode), run.generation)
+    return origins
+
+
 def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datetime) -> ResearchData:
     """Read everything about windows at once.
 
@@ -161,15 +172,15 @@ def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datet
     sentiment = inputs.frames.columns(SENTIMENT, keys, SENTIMENT_COLUMNS)
     sessions = inputs.market.sessions(windows)
     evidence = StoredEvidence.from_frames(sentiment, scores, windows, sessions)
-    watchlist = inputs.market.watchlist.symbols
-    symbols = tuple(sorted({*evidence.panel.symbols, *watchlist, BENCHMARK}))
+    symbols = tuple(sorted({*evidence.panel.symbols, BENCHMARK}))
     first_day = (windows[0].start - MARGIN_BEFORE).date()
     last_day = min(windows[-1].end + MARGIN_AFTER, as_of).date()
     corrections = inputs.prices.corrections(symbols, first_day, last_day)
     forward = forward_returns(
         windows,
         evidence.panel.symbols,
-        watchlist,
+        # Every company of a window's watchlist was scored in it.
+        evidence.panel.scored,
         bars_as_of(inputs.prices.bars(symbols, first_day, last_day), corrections, as_of),
         sessions,
         as_of=as_of,

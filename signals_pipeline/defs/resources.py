@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from pydantic import Field, create_model
@@ -30,6 +31,7 @@ from signals_pipeline.adapters.stores.outbox import Outbox
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.score_cache import ScoreCache
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
+from signals_pipeline.adapters.stores.window_revisions import RevisionRepository
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
@@ -50,6 +52,7 @@ class Store:
     scores: ScoreCache
     outcomes: OutcomeRepository
     digests: DigestRepository
+    revisions: RevisionRepository
     outbox: Outbox
 
 
@@ -113,10 +116,11 @@ class RecordedNewsResource(dg.ConfigurableResource[NewsSource]):
     """Headlines from a recorded file."""
 
     path: str = Field(description="CSV, JSONL or Parquet file of headlines")
+    timezone: str = Field(default="", description="IANA zone of times without a UTC offset; empty: they are not read")
 
     def create_resource(self, context: dg.InitResourceContext) -> NewsSource:  # noqa: ARG002
         """The file as a news source; read on first use."""
-        return RecordedNews(Path(self.path))
+        return RecordedNews(Path(self.path), zone=ZoneInfo(self.timezone) if self.timezone else None)
 
 
 class RecordedPricesResource(dg.ConfigurableResource[PriceSource]):
@@ -164,6 +168,7 @@ def open_store(url: str) -> Store:
         ScoreCache(engine),
         OutcomeRepository(engine),
         DigestRepository(engine),
+        RevisionRepository(engine),
         Outbox(engine),
     )
 

@@ -6,6 +6,8 @@ Enum values are what users write in the environment and what is stored with dige
 import re
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
@@ -84,11 +86,33 @@ def split_list(text: str) -> list[str]:
     return [entry for entry in entries if entry]
 
 
+def is_named_feed(text: str) -> bool:
+    """Whether the text is the name of a live feed."""
+    return text in _NAMED_FEEDS
+
+
+def is_feed_address(text: str) -> bool:
+    """Whether the text can be the address of an RSS or Atom document: http or https, with a host."""
+    try:
+        parts = urlsplit(text)
+        # A port that is no number is noticed when it is read.
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and is_complete
+
+
+def shown_entry(text: str) -> str:
+    """What may be shown of a wrong entry: no user and no query, which may hold a password or a key."""
+    without_query = re.split(r"[?#]", text, maxsplit=1)[0]
+    return re.sub(r"//[^/]*@", "//", without_query)
+
+
 def _check_feeds(value: str) -> str:
-    for feed in split_list(value):
-        is_url = feed.startswith(("http://", "https://"))
-        if feed not in _NAMED_FEEDS and not is_url:
-            raise ValueError(f"unknown feed {feed!r}; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL")
+    """Refuse a list without any feed. A wrong entry among others fails in each window, so as not to stop the others."""
+    feeds = split_list(value)
+    if feeds and not any(is_named_feed(feed) or is_feed_address(feed) for feed in feeds):
+        raise ValueError(f"unknown feed {shown_entry(feeds[0])!r}; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL")
     return value
 
 
@@ -144,7 +168,20 @@ def check_model_name(value: str) -> str:
     return value
 
 
+def _check_zone(value: str) -> str:
+    """The name of a time zone as the IANA database has it; empty for none."""
+    if not value:
+        return value
+    try:
+        ZoneInfo(value)
+    # What ZoneInfo raises for an unknown name, for one that is no name, and for a folder of the database.
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("use a name of the IANA time zone database, such as America/New_York or UTC") from None
+    return value
+
+
 ModelName = Annotated[str, AfterValidator(check_model_name)]
+TimeZoneName = Annotated[str, AfterValidator(_check_zone)]
 Feeds = Annotated[str, AfterValidator(_check_feeds)]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

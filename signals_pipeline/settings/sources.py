@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Feeds, NewsApiPlan, SkippedFirst
+from signals_pipeline.settings.choices import Feeds, NewsApiPlan, SkippedFirst, TimeZoneName
 
 # At most 50 requests per second to one host, so that a watchlist of 500 symbols is no burst.
 REQUEST_SPACING_SECONDS = 0.02
@@ -12,6 +12,11 @@ REQUEST_CONCURRENCY = 10
 class Sources(BaseModel):
     """Vendors of headlines and prices."""
 
+    news_timezone: TimeZoneName = Field(
+        default="",
+        description="Time zone (IANA name, e.g. America/New_York) of times without a UTC offset in SIGNALS_NEWS_PATH;"
+        " empty: such times are not read",
+    )
     prices_timeout_seconds: float = Field(
         default=20, gt=0, le=300, description="Time limit in seconds for a complete response of the price vendor"
     )
@@ -50,7 +55,8 @@ class Sources(BaseModel):
         default=10,
         gt=0,
         le=300,
-        description="Read timeout of a news feed in seconds; the whole response may take twice as long",
+        description="Read timeout of a news feed in seconds; the whole response may take twice as long, all of a feed's"
+        " requests together 120 s",
     )
     news_spacing_seconds: float = Field(
         default=REQUEST_SPACING_SECONDS,

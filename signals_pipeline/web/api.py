@@ -85,6 +85,12 @@ def _add_digests(routes: APIRouter, context: WebContext) -> None:
             raise NotFoundError("No digest yet: the first run creates one.")
         return conditional_response(request, responses.digest_representation(stored), JSON)
 
+    @routes.get("/digests/{window}/revisions")
+    def get_revisions(window: Annotated[str, Path(pattern=WINDOW_PATTERN)]) -> schemas.RevisionList:
+        """What the window decided when it was run again after its digest was sent, oldest first."""
+        start = context.digest(window).entry.window_start
+        return responses.revision_list(context.revisions.list(start))
+
     @routes.get("/digests")
     def get_digests(limit: Limit = 50, before: WindowKey | None = None) -> schemas.DigestList:
         """The archive, newest first. Pass `next` of one page as `before` for the following page."""

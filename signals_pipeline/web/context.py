@@ -15,6 +15,7 @@ from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalReader
 from signals_pipeline.adapters.stores.suppressions import SuppressionList
+from signals_pipeline.adapters.stores.window_revisions import RevisionRepository, WindowRevision
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.permalinks import NotFoundError, parse_window_key
 from signals_pipeline.web.snapshot import Snapshot
@@ -35,6 +36,7 @@ class WebContext:
 
     Attributes:
         digests: Read only, as all stores but those of `write_access`.
+        revisions: What windows decided when they were run again after their digest was sent.
         signals: Signals with their outcomes.
         outcomes: Outcomes of all signals.
         history: The signal history.
@@ -47,6 +49,7 @@ class WebContext:
     """
 
     digests: DigestRepository
+    revisions: RevisionRepository
     signals: SignalReader
     outcomes: OutcomeRepository
     history: SignalHistory
@@ -88,6 +91,7 @@ class WebContext:
         digests = DigestRepository(reader)
         return cls(
             digests=digests,
+            revisions=RevisionRepository(reader),
             signals=SignalReader(reader),
             outcomes=OutcomeRepository(reader),
             history=SignalHistory(reader),
@@ -109,6 +113,17 @@ class WebContext:
         if stored is None:
             raise NotFoundError(f"Window {window_key} has no digest.")
         return stored
+
+    def revision(self, window_key: str, number: int) -> WindowRevision:
+        """Return a revision of the window with this key that has a digest.
+
+        Raises:
+            NotFoundError: There is no such window, or it has no such revision.
+        """
+        for revision in self.revisions.list(parse_window_key(window_key).start):
+            if revision.number == number and revision.digest is not None:
+                return revision
+        raise NotFoundError(f"Window {window_key} has no revision {number}.")
 
     def close(self) -> None:
         """Close all connections."""

@@ -104,6 +104,9 @@ class CoverageEntry(ApiModel, frozen=True):
     headlines: int
     relevant: int
     stories: int
+    delivered: int | None
+    drops: dict[str, int]
+    newest_at: datetime | None
     reports: list[SourceReport]
 
 

@@ -80,9 +80,15 @@ DIGEST: dict[str, Any] = {
         "headlines": 41,
         "relevant": 29,
         "stories": 22,
-        "reports": [{"feed": "wire", "status": "ok", "fetched": 41, "detail": ""}],
+        "delivered": 43,
+        "drops": {"duplicate": 2},
+        "newest_at": "2015-02-03T13:18:00Z",
+        "reports": [{"feed": "wire", "status": "ok", "fetched": 43, "detail": ""}],
     },
-    "coverage_line": "Mon 17:30 to Tue 08:30 ET, no gap; 1 of 1 source; 41 headlines, 22 stories; model compact int8",
+    "coverage_line": (
+        "Mon 17:30 to Tue 08:30 ET, no gap; 1 of 1 source; 41 headlines, 22 stories, the newest 12 min before the end;"
+        " model compact int8"
+    ),
     "items": [
         {
             **_SIGNAL,
@@ -125,6 +131,28 @@ DIGESTS: dict[str, Any] = {
     # Not null: FastAPI omits nulls from examples.
     "next": "2015-02-02-17:30",
 }
+REVISIONS: dict[str, Any] = {
+    "items": [
+        {
+            "window": "2015-02-02-17:30",
+            "number": 2,
+            "made_at": "2015-02-05T15:00:00Z",
+            "mode": "manual",
+            "model": "compact int8 @0123456789ab",
+            "knobs": {"min_combined_score": 0.5},
+            "signals": [
+                {
+                    "symbol": "XOM",
+                    "signal_type": "SELL",
+                    "combined_score": -0.53,
+                    "lifecycle": "new",
+                    "decided_at": "2015-02-03T13:30:00Z",
+                    "expires_at": "2015-02-10T13:30:00Z",
+                }
+            ],
+        }
+    ]
+}
 SIGNAL: dict[str, Any] = {
     **_SIGNAL,
     "window": "2015-02-02-17:30",
@@ -151,20 +179,28 @@ SIGNAL: dict[str, Any] = {
 SIGNALS: dict[str, Any] = {"items": [SIGNAL], "next": "2015-02-02-17:30-XOM-SELL"}
 RECORD: dict[str, Any] = {
     "newest": "2015-02-10T21:00:00Z",
-    "lines": [_LINE],
-    "correlations": [{"horizon": 5, "n": 64, "n_dates": 12, "mean": 0.06, "t": 1.1}],
-    "by_score": [
+    "current": [
         {
-            "least": 0.3,
-            "most": 0.4,
-            "n": 40,
-            "hits": 22,
-            "hit_rate": 0.55,
-            "low": 0.398,
-            "high": 0.693,
-            "base_rate": 0.5,
-            "enough": True,
+            "provenance": "live",
+            "generator": "news_driven_ml",
+            "model": "compact int8 @0123456789ab",
+            "lines": [_LINE],
+            "correlations": [{"horizon": 5, "n": 64, "n_dates": 12, "mean": 0.06, "t": 1.1}],
+            "by_score": [
+                {
+                    "least": 0.3,
+                    "most": 0.4,
+                    "n": 40,
+                    "hits": 22,
+                    "hit_rate": 0.55,
+                    "low": 0.398,
+                    "high": 0.693,
+                    "base_rate": 0.5,
+                    "enough": True,
+                }
+            ],
+            "by_confidence": [],
         }
     ],
-    "by_confidence": [],
+    "others": [],
 }

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from signals_pipeline.adapters.stores.digests import DigestEntry
 from signals_pipeline.adapters.stores.signals import SignalEntry
 from signals_pipeline.core.digest.model import Card, Digest, DigestError
-from signals_pipeline.core.digest.wording import subject_tag
+from signals_pipeline.core.digest.wording import revision_notice, subject_tag
 from signals_pipeline.core.record.engagement import by_source, by_symbol
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
@@ -81,7 +81,17 @@ def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
     @routes.get("/digests/{window}")
     def get_digest(request: Request, window: Annotated[str, Path(pattern=WINDOW_PATTERN)]) -> Response:
         stored = context.digest(window)
-        return conditional_response(request, digest_page(stored.content, root), HTML)
+        revisions = context.revisions.list(stored.entry.window_start)
+        notices = tuple((each.number, revision_notice(each.number, each.made_at)) for each in revisions)
+        return conditional_response(request, digest_page(stored.content, root, notices), HTML)
+
+    @routes.get("/digests/{window}/revisions/{number}")
+    def get_revision(
+        request: Request, window: Annotated[str, Path(pattern=WINDOW_PATTERN)], number: Annotated[int, Path(ge=2)]
+    ) -> Response:
+        revision = context.revision(window, number)
+        page = digest_page(revision.digest or "", root, (), number)
+        return conditional_response(request, page, HTML)
 
 
 def _without_tag(entry: DigestEntry) -> str:
@@ -92,11 +102,22 @@ def _without_tag(entry: DigestEntry) -> str:
 
 
 @lru_cache(maxsize=MAXIMUM_CACHED)
-def digest_page(content: str, root: str) -> Representation:
-    """Return a digest's page. Cached by content: a changed digest has another key, so that no page is stale."""
+def digest_page(
+    content: str, root: str, notices: tuple[tuple[int, str], ...] = (), revision: int | None = None
+) -> Representation:
+    """Return a digest's page. Cached by content: a changed digest has another key, so that no page is stale.
+
+    Args:
+        content: The digest as JSON.
+        root: Path below which the application is served.
+        notices: Number of each revision of its window, and what to say of it.
+        revision: Number of the revision that this is; None for the digest itself.
+    """
     digest = Digest.from_json(content)
     headline = digest.subject.removeprefix(subject_tag(digest.mode, digest.deployment))
-    page = render("digest.html", root, here="archive", digest=digest, headline_text=headline)
+    page = render(
+        "digest.html", root, here="archive", digest=digest, headline_text=headline, notices=notices, revision=revision
+    )
     return Representation.from_body(page)
 
 

@@ -5,17 +5,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 
 from signals_pipeline.adapters.stores.digests import DigestEntry, StoredDigest
 from signals_pipeline.adapters.stores.signals import SignalEntry, SignalKey
+from signals_pipeline.adapters.stores.window_revisions import WindowRevision
 from signals_pipeline.core.digest.model import ActiveLine, Card, CorrectedLine, Digest
 from signals_pipeline.core.record.calibration import CalibrationLine, calibration
 from signals_pipeline.core.record.information_coefficient import RankCorrelation
-from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
+from signals_pipeline.core.record.origin import PROVENANCES, Generation, Origin, Provenance, rows_by_origin
+from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.record.track_record import ANY, OutcomeIndex, RecordLine, rank_ic
+from signals_pipeline.core.signal_fields import DecisionFields, SignalSummary, Source, field_values
+from signals_pipeline.core.tables import KNOWN_OUTCOMES
 from signals_pipeline.core.windows import newest_complete, window_starting
 from signals_pipeline.web import digest_schemas, schemas
 from signals_pipeline.web.conditional import Representation
@@ -102,6 +106,29 @@ def digest_list(entries: Sequence[DigestEntry], limit: int) -> schemas.DigestLis
     return schemas.DigestList(items=items, next=items[-1].window if has_more else None)
 
 
+def revision_list(revisions: Sequence[WindowRevision]) -> schemas.RevisionList:
+    """Return the revisions of a window."""
+    items: list[schemas.RevisionResponse] = []
+    for revision in revisions:
+        signals = [
+            schemas.RevisedSignal(
+                **field_values(SignalSummary, signal.candidate), **field_values(DecisionFields, signal)
+            )
+            for signal in revision.signals
+        ]
+        item = schemas.RevisionResponse(
+            window=window_starting(revision.window_start).key,
+            number=revision.number,
+            made_at=revision.made_at,
+            mode=revision.mode,
+            model=revision.model,
+            knobs=revision.knobs,
+            signals=signals,
+        )
+        items.append(item)
+    return schemas.RevisionList(items=items)
+
+
 def signal_list(entries: Sequence[SignalEntry], limit: int) -> schemas.SignalList:
     """Return a page of signals; arguments as in `digest_list`."""
     items = [signal_response(entry) for entry in entries[:limit]]
@@ -128,22 +155,47 @@ def _shared_fields(source: object, model: type[BaseModel]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """The track record of all signals.
+class OriginRecord:
+    """The track record of signals of one origin: of one generator and model, live or backfilled.
 
     Attributes:
-        newest: When the newest outcome became known, UTC; None where none is known.
-        lines: All, BUY and SELL signals, live and backfilled separately, one line per horizon.
+        provenance: Live or backfilled.
+        generator: As a signal's `source`.
+        model: Description of the sentiment model.
+        lines: All, BUY and SELL signals, one line per horizon.
         correlations: Rank correlation of score and net return, one per horizon.
         by_score: Hit rates by |combined score| after `CALIBRATION_HORIZON` sessions.
         by_confidence: Hit rates by tone confidence after as many sessions.
     """
 
-    newest: datetime | None
+    provenance: Provenance
+    generator: Source
+    model: str
     lines: tuple[RecordLine, ...]
     correlations: tuple[RankCorrelation, ...]
     by_score: tuple[CalibrationLine, ...]
     by_confidence: tuple[CalibrationLine, ...]
+
+    @property
+    def words(self) -> str:
+        """The origin in words."""
+        return Origin(self.provenance, Generation(self.generator, self.model)).words
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The track record of all signals.
+
+    Attributes:
+        newest: When the newest outcome became known, UTC; None where none is known.
+        current: Records of the generator and model of the newest window: the live one even if nothing is known of it,
+            the backfilled one where it has outcomes.
+        others: Records of other generators and models, live before backfilled.
+    """
+
+    newest: datetime | None
+    current: tuple[OriginRecord, ...]
+    others: tuple[OriginRecord, ...]
 
 
 def load_record(context: WebContext) -> Record:
@@ -151,13 +203,32 @@ def load_record(context: WebContext) -> Record:
     # Only outcomes that are known by now.
     as_of = context.now()
     outcomes = context.outcomes.known(as_of)
-    outcome_index = OutcomeIndex.from_outcomes(outcomes, context.history.modes(as_of))
+    outcome_index = OutcomeIndex.from_outcomes(outcomes)
+    by_origin = rows_by_origin(outcomes)
+
+    newest_run = context.history.newest_run(as_of)
+    current: list[Origin] = []
+    if newest_run is not None:
+        origins = [Origin(provenance, newest_run.generation) for provenance in PROVENANCES]
+        current = [origin for origin in origins if origin.provenance == "live" or origin in by_origin]
+    others = [origin for origin in by_origin if origin not in current]
+
+    def record_of(origin: Origin) -> OriginRecord:
+        rows = by_origin.get(origin, KNOWN_OUTCOMES.empty())
+        return OriginRecord(
+            provenance=origin.provenance,
+            generator=origin.generation.generator,
+            model=origin.generation.model,
+            lines=tuple(_record_lines(outcome_index, origin, as_of)),
+            correlations=tuple(rank_ic(rows, horizon) for horizon in HORIZONS),
+            by_score=calibration(rows, CALIBRATION_HORIZON, "combined_score"),
+            by_confidence=calibration(rows, CALIBRATION_HORIZON, "confidence_score"),
+        )
+
     return Record(
         newest=None if outcomes.empty else outcomes["known_at"].max().to_pydatetime(),
-        lines=tuple(_record_lines(outcome_index, as_of)),
-        correlations=tuple(rank_ic(outcomes, horizon) for horizon in HORIZONS),
-        by_score=calibration(outcomes, CALIBRATION_HORIZON, "combined_score"),
-        by_confidence=calibration(outcomes, CALIBRATION_HORIZON, "confidence_score"),
+        current=tuple(record_of(origin) for origin in current),
+        others=tuple(record_of(origin) for origin in others),
     )
 
 
@@ -166,12 +237,9 @@ def record_response(record: Record) -> schemas.RecordResponse:
     return schemas.RecordResponse.model_validate(record)
 
 
-def _record_lines(outcome_index: OutcomeIndex, as_of: datetime) -> Iterator[RecordLine]:
-    """Yield the lines of each group that has outcomes; all live signals also where none is known."""
-    # Live and backfilled signals are never mixed: the backfilled ones were not decided in real time.
-    for provenance in get_args(Provenance):
-        for group, signal_type in _SIGNAL_GROUPS:
-            lines = outcome_index.record(as_of, f"{group} signals, {provenance}", provenance, signal_type)
-            is_all_live = group == "All" and provenance == "live"
-            if is_all_live or any(line.n for line in lines):
-                yield from lines
+def _record_lines(outcome_index: OutcomeIndex, origin: Origin, as_of: datetime) -> Iterator[RecordLine]:
+    """Yield the lines of each group that has outcomes; all signals also where none is known."""
+    for group, signal_type in _SIGNAL_GROUPS:
+        lines = outcome_index.record(as_of, f"{group} signals, {origin.provenance}", origin, signal_type)
+        if group == "All" or any(line.n for line in lines):
+            yield from lines

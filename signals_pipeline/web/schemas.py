@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.core.event_types import EventType
-from signals_pipeline.core.signal_fields import DecisionFields, Description, HttpLink, ScoredSignal, Url
+from signals_pipeline.core.signal_fields import DecisionFields, Description, HttpLink, ScoredSignal, SignalSummary, Url
 from signals_pipeline.core.units import Range
 from signals_pipeline.web import examples, safe
 
@@ -148,6 +148,30 @@ class DigestList(ApiModel, frozen=True):
     next: str | None = Field(description="Pass it as `before` for the next page; null on the last page")
 
 
+class RevisedSignal(ApiModel, DecisionFields, SignalSummary, frozen=True):
+    """A signal of a revision."""
+
+
+class RevisionResponse(ApiModel, frozen=True):
+    """A later decision of a window whose digest had been sent; readers were not told it."""
+
+    window: str
+    number: int = Field(description="2 for the first revision; what was sent counts as 1")
+    made_at: datetime
+    mode: str
+    model: str
+    knobs: dict[str, SettingValue]
+    signals: list[RevisedSignal]
+
+
+class RevisionList(ApiModel, frozen=True):
+    """The revisions of a window, oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REVISIONS]})
+
+    items: list[RevisionResponse]
+
+
 class OutcomeResponse(ApiModel, frozen=True):
     """The outcome of a signal over one horizon."""
 
@@ -211,18 +235,26 @@ class Calibration(ApiModel, frozen=True):
     enough: bool
 
 
+class OriginRecord(ApiModel, frozen=True):
+    """The track record of the signals of one generator and model, live or backfilled."""
+
+    provenance: Literal["live", "backfilled"]
+    generator: str = Field(description="What generated the signals: their `source`")
+    model: str = Field(description="Sentiment model with its revision")
+    lines: list[RecordEntry]
+    correlations: list[Correlation] = Field(description="Of score and net return")
+    by_score: list[Calibration] = Field(description="By combined score, after 5 sessions")
+    by_confidence: list[Calibration] = Field(description="The same by tone confidence")
+
+
 class RecordResponse(ApiModel, frozen=True):
-    """The track record of all signals, live and backfilled separately."""
+    """The track record of all signals: live and backfilled, generators and models are never added up."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RECORD]})
 
     newest: datetime | None = Field(description="When the newest outcome became known")
-    lines: list[RecordEntry]
-    correlations: list[Correlation] = Field(description="Of score and net return")
-    by_score: list[Calibration] = Field(
-        description="By combined score; live and backfilled signals together, after 5 sessions"
-    )
-    by_confidence: list[Calibration] = Field(description="The same by tone confidence")
+    current: list[OriginRecord] = Field(description="Of the newest window's generator and model")
+    others: list[OriginRecord] = Field(description="Of every other generator and model")
 
 
 class Health(ApiModel, frozen=True):

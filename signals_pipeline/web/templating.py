@@ -129,5 +129,5 @@ def _coverage_problems(digest: Digest) -> list[str]:
         problems.append("no source was fetched")
     problems.extend(f"no run of window {key}" for key in coverage.missing_windows)
     if coverage.gap_minutes:
-        problems.append(f"{coverage.gap_minutes} minutes without coverage")
+        problems.append(f"{coverage.gap_length} without coverage")
     return problems

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from signals_pipeline.cli import main
-from signals_pipeline.cli.record import with_origins
+from signals_pipeline.cli.record import with_evidence
 from signals_pipeline.cli.tune import GRID, choices_of, replayed
 from signals_pipeline.core.research.replay import ParameterSet, replay_signals
 from signals_pipeline.core.research.tuning import parameter_grid
@@ -151,9 +151,10 @@ def test_record_prints_and_draws(deployed: Settings) -> None:
     for said in (
         "30 windows, ",
         "All signals, backfilled",
-        "By symbol, publisher, event, reaction, lifecycle and model, backfilled: ",
-        "model compact int8 @",
-        "Rank IC of the combined score, all companies that have one, Newey-West t\n  1 session: mean daily IC",
+        "By symbol, publisher, event, reaction and lifecycle, backfilled, compact int8 @",
+        "Current generator and model: compact int8 @",
+        "Rank IC of the combined score, all companies that have one, Newey-West t, backfilled, compact int8 @",
+        "\n  1 session: mean daily IC",
         "not a probability of profit",
     ):
         assert said in found.output
@@ -166,12 +167,41 @@ def test_record_prints_and_draws(deployed: Settings) -> None:
     assert "1 window, " in early.output
 
 
-def test_origins_tell_model_publisher_and_standing(ran: Settings) -> None:
+def test_evidence_tells_publisher_and_origin(ran: Settings) -> None:
     store = open_store(ran.database_url)
-    rows = with_origins(store, NOW)
+    rows = with_evidence(store, NOW)
     assert len(rows) == len(store.outcomes.known(NOW))
-    assert set(rows["standing"]) == {"backfilled"}
+    assert set(rows["provenance"]) == {"backfilled"}
     assert rows["model"].str.startswith("compact").all()
     assert rows["publisher"].str.contains(".", regex=False).all()
-    assert with_origins(store, datetime(2014, 1, 1, tzinfo=UTC)).empty
+    assert with_evidence(store, datetime(2014, 1, 1, tzinfo=UTC)).empty
     assert Path(ran.record_dir).name == "record"
+
+
+def test_the_record_of_a_generator_stands_apart_from_that_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TestPipeline.open(tmp_path) as pipeline:
+        pipeline.run(SOME[:8], knobs={"signal_generator": "technical"})
+        pipeline.run(SOME[8:20])
+        monkeypatch.setenv("SIGNALS_DATA_DIR", str(pipeline.settings.signals_data_dir))
+        known = open_store(pipeline.settings.database_url).outcomes.known(NOW)
+
+    found = CliRunner().invoke(main, ["record", "--horizon", "1"])
+
+    assert found.exit_code == 0, found.output
+    technical = known[(known["generator"] == "technical") & (known["horizon"] == 1)]
+    news = known[(known["generator"] == "news_driven_ml") & (known["horizon"] == 1)]
+    assert len(technical) > 0
+    assert len(news) > 0
+    current, others = found.output.split("Other generators and models, never added to the record above:")
+    assert f"n = {len(news)}" in current
+    assert "technical generator" not in current.partition("\nRank IC")[0].partition("All signals")[2]
+    assert f"backfilled, technical generator: too few to judge (n = {len(technical)}" in others or (
+        "All signals, backfilled, technical generator, net of the market" in others
+    )
+    assert "Rank IC of tone alone" not in others
+    assert "Newey-West t, backfilled, technical generator" in others
+
+    tuned = CliRunner().invoke(main, ["tune", "--try", "MIN_COMBINED_SCORE=0.3"])
+    assert "These windows were scored by 2 models (technical generator; compact int8 @" in tuned.output

@@ -1,6 +1,7 @@
 """The resource `news` of a live deployment: feeds by setting, the key never shown, trouble in ledger and metadata."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -19,18 +20,20 @@ from signals_pipeline.defs.resources import (
 )
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
-from signals_pipeline_tests.support.feed_documents import Item, newsapi, newsapi_error, rss
+from signals_pipeline_tests.support.feed_documents import NOW, Item, newsapi, newsapi_error, rss
 from signals_pipeline_tests.support.live_news_runs import WINDOW, materialize, settings
 from signals_pipeline_tests.support.vendor_server import XML, Reply, Vendor, vendor
 
 KEY = "planted0key0planted"
+# Minutes before the documents' clock at which an item was published half an hour before the window's end.
+RECENTLY = (NOW - WINDOW.end) / timedelta(minutes=1) + 30
 
 
 @pytest.fixture
 def house() -> Iterator[Vendor]:
     with vendor() as opened:
-        opened.routes["/feed.xml"] = [Reply(rss([Item("Microsoft opens an office", 0)]), XML)]
-        opened.routes["/v2/everything"] = [Reply(newsapi([Item("Microsoft raises its dividend", 0)]))]
+        opened.routes["/feed.xml"] = [Reply(rss([Item("Microsoft opens an office", RECENTLY)]), XML)]
+        opened.routes["/v2/everything"] = [Reply(newsapi([Item("Microsoft raises its dividend", RECENTLY)]))]
         yield opened
 
 
@@ -52,6 +55,33 @@ def test_one_feed_down_degrades_the_ledger_and_the_metadata_and_the_run_goes_on(
     assert "plan delays articles by 24 h and can't serve live windows" in told
     for secret in ("planted", KEY):
         assert secret not in told
+
+
+def test_a_broken_redirect_and_wrong_entries_fail_alone_and_are_named(house: Vendor, tmp_path: Path) -> None:
+    house.routes["/moved"] = [Reply(b"", "", 302, (("Location", "https://cdn..example.org/"),))]
+    house.routes["/lost"] = [Reply(b"", "", 302, (("Location", "https://[x/"),))]
+    feeds = f"https://[x/?token=planted,http//foo,{house.origin}/moved,{house.origin}/lost,{house.origin}/feed.xml"
+    chosen = settings(tmp_path, signals_feeds=feeds)
+    result, instance = materialize(chosen, house)
+    assert result.success
+    entry = open_store(chosen.database_url).coverage.get(WINDOW)
+    assert entry is not None
+    assert entry.status == "degraded"
+    assert [(report.feed, report.status) for report in entry.reports] == [
+        ("https://[x/", "failed"),
+        ("http//foo", "failed"),
+        ("rss:127.0.0.1/moved", "failed"),
+        ("rss:127.0.0.1/lost", "failed"),
+        ("rss:127.0.0.1/feed.xml", "ok"),
+    ]
+    details = [report.detail for report in entry.reports]
+    assert details[1] == (
+        "SIGNALS_FEEDS: 'http//foo' is not a feed; use newsapi, yahoo, rss:yahoo, rss:edgar or the address of a feed"
+    )
+    assert "can't be sent (UnicodeError); check the address" in details[2]
+    told = "\n".join(str(record) for record in instance.all_logs(result.run_id))
+    assert "SIGNALS_FEEDS: 'http//foo' is not a feed" in told
+    assert "planted" not in told
 
 
 def test_all_feeds_down_fails_the_run_with_one_line(house: Vendor, tmp_path: Path) -> None:
@@ -92,6 +122,7 @@ def test_the_usual_feeds_are_those_whose_needs_are_met() -> None:
         ("newsapi", "SIGNALS_FEEDS: newsapi needs NEWSAPI_KEY, which is empty"),
         ("rss:edgar", "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"),
         ("reuters", "unknown feed 'reuters'; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL"),
+        ("https://[x/, http//foo", r"unknown feed 'https://\[x/'; use newsapi, "),
     ],
 )
 def test_a_feed_that_can_t_be_asked_is_one_line_at_start_up(feeds: str, said: str) -> None:

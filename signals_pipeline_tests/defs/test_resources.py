@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +14,7 @@ from signals_pipeline.adapters.model.folder import ENTITY_FILE, ModelError, read
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.watchlist import WatchlistError
+from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.defs.resources import (
     MarketContextResource,
@@ -190,6 +191,16 @@ def test_recorded_feeds_are_read_by_their_resources(init: dg.InitResourceContext
     assert news.fetch(WINDOW.start, WINDOW.end).headlines
     bars = prices.bars(["MSFT"], WINDOW.start.date() - timedelta(days=7), WINDOW.start.date())
     assert set(bars["symbol"]) == {"MSFT"}
+
+
+def test_a_recorded_file_is_read_in_the_zone_that_is_set(tmp_path: Path, init: dg.InitResourceContext) -> None:
+    path = tmp_path / "news.csv"
+    path.write_text("published_at,symbol,title,source,url\n2015-02-03 10:00,MSFT,Title,s,u\n", encoding="utf-8")
+    with_zone = RecordedNewsResource(path=str(path), timezone="America/New_York").create_resource(init)
+    (item,) = with_zone.fetch(WINDOW.start, WINDOW.end).headlines
+    assert item.published_at == datetime(2015, 2, 3, 15, tzinfo=UTC)
+    with pytest.raises(SourceError, match="set NEWS_TIMEZONE"):
+        RecordedNewsResource(path=str(path)).create_resource(init).fetch(WINDOW.start, WINDOW.end)
 
 
 def test_the_desk_has_the_sessions_around_its_windows(tmp_path: Path, init: dg.InitResourceContext) -> None:

@@ -264,7 +264,7 @@ def test_a_schedule_without_a_daemon_is_in_order_while_the_control_service_sleep
 
 def test_the_results_of_a_task_are_read_from_its_log() -> None:
     results = {
-        "database": ProbeResult("ok", "sqlite at revision 008"),
+        "database": ProbeResult("ok", "sqlite at revision 009"),
         "schedule": ProbeResult("fail", "on, but no daemon", "start it", code=ScheduleState.NO_DAEMON),
     }
     printed = document(results)

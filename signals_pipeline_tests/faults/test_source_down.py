@@ -1,7 +1,7 @@
 """One live source down or drifting, in a whole run: it goes on, and ledger, digest, check and metric all say so."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,14 @@ import pytest
 from signals_pipeline import sample
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.resources import open_store
-from signals_pipeline_tests.support.feed_documents import Item, rss
+from signals_pipeline_tests.support.feed_documents import NOW, Item, rss
 from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.vendor_server import XML, Reply, vendor
 
 WINDOW = newest_complete(datetime.now(UTC))  # live feeds are asked now: the window must be the newest one
-GOOD = rss([Item("Microsoft opens an office", 0)])
+# Minutes before the documents' clock at which an item was published half an hour before the window's end.
+RECENTLY = (NOW - WINDOW.end) / timedelta(minutes=1) + 30
+GOOD = rss([Item("Microsoft opens an office", RECENTLY)])
 TROUBLES = {
     "down": (Reply(b"", "text/html", 403), "returned HTTP 403"),
     "drifting": (Reply(GOOD.replace(b"item>", b"record>"), XML), "its format has changed"),

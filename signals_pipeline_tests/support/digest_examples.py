@@ -14,13 +14,14 @@ from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signal_fields import Lifecycle, SignalType
 from signals_pipeline.core.signals.decision import Candidate, Decision, GateResult, Signal, decide
-from signals_pipeline.core.tables import OUTCOMES
+from signals_pipeline.core.tables import KNOWN_OUTCOMES
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Sessions, Window, windows_between
 from signals_pipeline.settings.strategy import Knobs
 
 WINDOWS = windows_between(datetime(2024, 1, 8, tzinfo=UTC), datetime(2024, 3, 8, tzinfo=UTC))
 KNOBS = Knobs().stored()
+MODEL = "compact int8 @0123456789ab"
 WATCHLIST = Watchlist((Company("AAA", "Alpha"), Company("BBB", "Beta & Sons"), Company("CCC", "Gamma")))
 
 
@@ -168,21 +169,25 @@ def outcome_rows(count: int, **changes: object) -> pd.DataFrame:
             "base_rate": 0.5,
             "benchmark": "SPY",
             "known_at": start + pd.Timedelta(days=n + horizon),
+            "provenance": "backfilled",
+            "generator": "news_driven_ml",
+            "model": MODEL,
             **changes,
         }
         for n in range(count)
         for horizon in (1, 3, 5, 10)
     ]
-    return OUTCOMES.conform(pd.DataFrame(rows)) if rows else OUTCOMES.empty()
+    return KNOWN_OUTCOMES.conform(pd.DataFrame(rows)) if rows else KNOWN_OUTCOMES.empty()
 
 
 def context_of(history: Sequence[Signal] = (), **changes: object) -> DigestContext:
-    """Knowledge of these signals, all decided live, without outcomes unless told otherwise."""
+    """Knowledge of these signals, all decided live with one model, without outcomes unless told otherwise."""
     sessions = weekday_sessions()
     values: dict[str, Any] = {
         "history": history,
         "modes": {each.window_start: "live" for each in history},
-        "outcomes": OUTCOMES.empty(),
+        "models": {each.window_start: MODEL for each in history},
+        "outcomes": KNOWN_OUTCOMES.empty(),
         "bars": steady(sessions, "AAA", "BBB"),
         "watchlist": WATCHLIST,
         "sessions": sessions,
@@ -203,7 +208,7 @@ def digest_of(
         max_signals=KNOBS["max_signals"],
         flip_cooldown_days=KNOBS["flip_cooldown_days"],
     )
-    names = ("modes", "outcomes", "bars", "watchlist", "sessions")
+    names = ("modes", "models", "outcomes", "bars", "watchlist", "sessions")
     arranged = {name: changes.pop(name) for name in names if name in changes}
     values: dict[str, Any] = {
         "coverage": coverage(window),
@@ -211,7 +216,7 @@ def digest_of(
         "decision": decision,
         "context": context_of(history, **arranged),
         "knobs": KNOBS,
-        "model": "compact int8 @0123456789ab",
+        "model": MODEL,
         "mode": "live",
         "deployment": "production",
     }

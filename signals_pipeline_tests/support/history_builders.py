@@ -25,9 +25,20 @@ def judged(window: Window, symbol: str, score: float, *, fresh: bool = True) -> 
 
 
 def run_with(
-    mode: Mode = "live", *, expiry: float = 7, most: int = 25, cooldown: float = 0, model: str = "compact @1"
+    mode: Mode = "live",
+    *,
+    expiry: float = 7,
+    most: int = 25,
+    cooldown: float = 0,
+    model: str = "compact @1",
+    generator: str = "news_driven",
 ) -> WindowRun:
-    knobs = {"signal_expiry_days": expiry, "max_signals": most, "flip_cooldown_days": cooldown}
+    knobs = {
+        "signal_expiry_days": expiry,
+        "max_signals": most,
+        "flip_cooldown_days": cooldown,
+        "signal_generator": generator,
+    }
     return WindowRun(mode, model, knobs, {"candidates": 1}, [{"symbol": "N", "gate": "threshold"}])
 
 

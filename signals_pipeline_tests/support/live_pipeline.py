@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.news.live import LiveNews
+from signals_pipeline.adapters.news.live import FEED_SECONDS, LiveNews
 from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import HeadlineArchive
 from signals_pipeline.core.news.feeds import NewsBatch, NewsSource
@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 class LivePipeline:
     """Live news whose clock a test sets."""
 
-    def __init__(self, engine: Engine, *feeds: NewsSource) -> None:
+    def __init__(self, engine: Engine, *feeds: NewsSource, feed_seconds: float = FEED_SECONDS) -> None:
         self.now = datetime(2000, 1, 1, tzinfo=UTC)
         self.news = LiveNews(
             feeds,
@@ -27,6 +27,7 @@ class LivePipeline:
             CircuitBreakers(engine, threshold=3),
             now=lambda: self.now,
             warnings=["mind"],
+            feed_seconds=feed_seconds,
         )
 
     def run(self, window: Window, *, late: timedelta = SECONDS, back: timedelta = 72 * HOUR) -> NewsBatch:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from signals_pipeline.core.research.replay import ParameterSet
 from signals_pipeline.core.scoring import scores
@@ -27,6 +28,14 @@ FIRST = datetime(2024, 1, 8, 13, 30, tzinfo=UTC)
 def windows_of(count: int) -> tuple[Window, ...]:
     """So many windows from a Monday morning on."""
     return windows_between(FIRST, FIRST + timedelta(days=count))[:count]
+
+
+def watched(
+    windows: Sequence[Window], symbols: Sequence[str], watchlist: Sequence[str] | None = None
+) -> NDArray[np.bool_]:
+    """Which of the symbols are on the watchlist, in every window the same; all of them without one."""
+    row = np.array([watchlist is None or symbol in watchlist for symbol in symbols], dtype=bool)
+    return np.tile(row, (len(windows), 1))
 
 
 def headlines_of(windows: Sequence[Window], symbols: Sequence[str], seed: int, mean: float = 1.5) -> pd.DataFrame:

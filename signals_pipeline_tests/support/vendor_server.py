@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from itertools import chain, repeat
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
@@ -20,7 +21,10 @@ JSON, XML = "application/json", "application/rss+xml; charset=utf-8"
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; `cut` bytes of the announced body are never sent, `drip` seconds pass between two bytes."""
+    """One answer; `cut` bytes of the announced body are never sent, `drip` seconds pass between two bytes.
+
+    With `header_drip`, headers arrive byte by byte, so many seconds apart, and never end.
+    """
 
     body: bytes = b""
     kind: str = JSON
@@ -29,6 +33,7 @@ class Reply:
     cut: int = 0
     drip: float = 0.0
     delay: float = 0.0
+    header_drip: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Vendor:
     at_once: int = 0
     most_at_once: int = 0
     over: threading.Event = field(default_factory=threading.Event)
+    hung_up: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     served: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -103,12 +109,27 @@ class _Handler(BaseHTTPRequestHandler):
         house.over.wait(reply.delay)
         with house.lock:
             house.at_once -= 1
+        if reply.header_drip:
+            self._drip_headers(reply, house.over)
+            return
         self.send_response(reply.status)
         kind = (("Content-Type", reply.kind),) if reply.kind else ()
         for name, value in (("Content-Length", str(len(reply.body))), *kind, *reply.headers):
             self.send_header(name, value)
         self.end_headers()
         self._send(reply, house.over)
+
+    def _drip_headers(self, reply: Reply, over: threading.Event) -> None:
+        self.close_connection = True
+        pieces = chain([b"HTTP/1.1 200 OK\r\nX-Filler: "], repeat(b"a"))
+        try:
+            for piece in pieces:
+                self.wfile.write(piece)
+                if over.wait(reply.header_drip):
+                    return
+        except (BrokenPipeError, ConnectionResetError):  # the client has had enough
+            house = cast("_Server", self.server).house
+            house.hung_up.set()
 
     def _send(self, reply: Reply, over: threading.Event) -> None:
         body = reply.body[: len(reply.body) - reply.cut]

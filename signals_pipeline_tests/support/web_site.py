@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from starlette.testclient import TestClient
 
 from signals_pipeline.adapters.stores.digests import DigestEntry, DigestRepository
-from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
+from signals_pipeline.adapters.stores.window_revisions import WindowRevision, insert_revision
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key
@@ -72,4 +73,48 @@ def fill(url: str) -> None:
     engine = engine_for(url)
     rows = outcome_rows(1, window_start=TOLD.start, decided_at=TOLD.end, known_at=NOW - timedelta(days=3))
     OutcomeRepository(engine).upsert(rows[rows["horizon"] < 10])
+    engine.dispose()
+
+
+def record_origins(url: str) -> None:
+    """Outcomes of live, backfilled, another model's and technical signals; the newest window is live, of compact."""
+    technical = "none: technical generator"
+    runs = [
+        (WINDOWS[0], 2, run_with("catch_up", model=technical, generator="technical")),
+        (WINDOWS[1], 2, run_with("backfill", model="finbert @2")),
+        (WINDOWS[2], 1, run_with("manual")),
+        (WINDOWS[3], 2, run_with("live")),
+    ]
+    engine = engine_for(url)
+    for window, count, run in runs:
+        symbols = [f"W{window.start:%d%H}{position}" for position in range(count)]
+        source = "technical" if run.model == technical else "news_driven_ml"
+        signals = [signal(symbol, window=window, source=source) for symbol in symbols]
+        SignalHistory(engine).record_window(window, [each.candidate for each in signals], run)
+        for symbol in symbols:
+            known = {"symbol": symbol, "window_start": window.start, "decided_at": window.end}
+            OutcomeRepository(engine).upsert(outcome_rows(1, **known, known_at=NOW - timedelta(days=3)))
+    engine.dispose()
+
+
+def revise(url: str, window: Window, digest: Digest) -> None:
+    """A revision of a window without signals, made now, with its digest."""
+    run = run_with("manual")
+    revision = WindowRevision(
+        window_start=window.start,
+        number=2,
+        made_at=NOW,
+        mode=run.mode,
+        model=run.model,
+        knobs=run.knobs,
+        funnel=run.funnel,
+        near_misses=run.near_misses,
+        watchlist=None,
+        candidates=(),
+        signals=(),
+        digest=digest.to_json(),
+    )
+    engine = engine_for(url)
+    with write_transaction(engine) as connection:
+        insert_revision(connection, revision)
     engine.dispose()

@@ -9,7 +9,8 @@ from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.web import digest_schemas
 from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, signal
 from signals_pipeline_tests.support.digest_pages import everything
-from signals_pipeline_tests.support.web_site import TOLD, decide, fill, site, tell
+from signals_pipeline_tests.support.html_reader import Page
+from signals_pipeline_tests.support.web_site import TOLD, decide, fill, record_origins, site, tell
 
 
 def test_the_newest_digest_has_items_with_contributions_that_sum_to_the_score(client: TestClient) -> None:
@@ -100,10 +101,32 @@ def test_signals_come_in_pages_with_their_outcomes(client: TestClient) -> None:
 
 def test_the_record_keeps_live_and_backfilled_apart(client: TestClient) -> None:
     answer = client.get("/api/v1/record").json()
-    assert {line["label"] for line in answer["lines"]} == {"All signals, live", "BUY signals, live"}
-    assert {line["n"] for line in answer["lines"] if line["horizon"] < 10} == {1}
-    assert [line["n"] for line in answer["by_score"]] == [1]
-    assert len(answer["correlations"]) == 4
+    [live] = answer["current"]
+    assert (live["provenance"], live["generator"], live["model"]) == ("live", "news_driven_ml", "compact @1")
+    assert {line["label"] for line in live["lines"]} == {"All signals, live", "BUY signals, live"}
+    assert {line["n"] for line in live["lines"] if line["horizon"] < 10} == {1}
+    assert [line["n"] for line in live["by_score"]] == [1]
+    assert len(live["correlations"]) == 4
+    assert answer["others"] == []
+
+
+def test_the_record_adds_up_neither_generators_nor_models_nor_live_and_backfilled(url: str) -> None:
+    record_origins(url)
+    with site(url) as client:
+        answer = client.get("/api/v1/record").json()
+        page = Page(client.get("/record").text).text
+
+    counts = {
+        section: [(each["provenance"], each["model"], each["by_score"][0]["n"]) for each in answer[section]]
+        for section in ("current", "others")
+    }
+    assert counts == {
+        "current": [("live", "compact @1", 2), ("backfilled", "compact @1", 1)],
+        "others": [("live", "none: technical generator", 2), ("backfilled", "finbert @2", 2)],
+    }
+    assert {each["lines"][0]["n"] for each in answer["current"]} == {1, 2}
+    assert "Other generators and models" in page
+    assert page.index("live, compact @1") < page.index("live, technical generator") < page.index("finbert @2")
 
 
 def test_an_empty_record_says_so(url: str) -> None:
@@ -111,9 +134,8 @@ def test_an_empty_record_says_so(url: str) -> None:
         answer = client.get("/api/v1/record").json()
         page = client.get("/record").text
     assert answer["newest"] is None
-    assert {line["n"] for line in answer["lines"]} == {0}
+    assert answer["current"] == answer["others"] == []
     assert "No live record yet." in page
-    assert "No outcome is known yet." in page
     assert "No reader feedback yet." in page
 
 

@@ -16,11 +16,12 @@ from signals_pipeline.web import digest_schemas, examples, schemas
 from signals_pipeline_tests.support.web_server import served
 
 ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}"]
-PATHS = [*ASKED, "/api/v1/record", "/healthz"]
+PATHS = [*ASKED, "/api/v1/digests/{window}/revisions", "/api/v1/record", "/healthz"]
 
 EXAMPLES = [
     (digest_schemas.DigestResponse, examples.DIGEST),
     (schemas.DigestList, examples.DIGESTS),
+    (schemas.RevisionList, examples.REVISIONS),
     (schemas.SignalList, examples.SIGNALS),
     (schemas.SignalResponse, examples.SIGNAL),
     (schemas.RecordResponse, examples.RECORD),

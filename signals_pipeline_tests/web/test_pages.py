@@ -14,7 +14,7 @@ from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, coverage, digest_of, signal
 from signals_pipeline_tests.support.digest_pages import everything, hostile_cards
 from signals_pipeline_tests.support.html_reader import Whole
-from signals_pipeline_tests.support.web_site import TOLD, decide, fill, site, tell
+from signals_pipeline_tests.support.web_site import TOLD, decide, fill, revise, site, tell
 
 SVG = {"svg", "rect", "polygon", "polyline", "circle"}
 
@@ -95,7 +95,7 @@ def test_quiet_and_degraded_days_say_so(url: str, kind: str) -> None:
         assert "Degraded" not in text
     else:
         assert "This digest may miss news: source wire failed: timed out; no run of window" in text
-        assert "30 minutes without coverage." in text
+        assert "30 min without coverage." in text
 
 
 def test_a_window_without_fetched_sources_says_so(url: str) -> None:
@@ -178,3 +178,24 @@ def test_a_page_that_did_not_change_is_not_sent_again(client: TestClient) -> Non
     for path in ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", "/style.css", "/icon.svg"):
         etag = client.get(path).headers["etag"]
         assert client.get(path, headers={"if-none-match": etag}).status_code == 304
+
+
+def test_a_digest_that_was_sent_says_that_its_window_was_run_again(url: str) -> None:
+    window, told = WINDOWS[8], [signal("AAA", window=WINDOWS[8])]
+    tell(url, digest_of(window, told))
+    decide(url, window, told)
+    revise(url, window, digest_of(window, mode="manual"))
+    with site(url) as client:
+        sent = page(client, f"/digests/{window.key}")
+        revision = page(client, f"/digests/{window.key}/revisions/2")
+        listed = client.get(f"/api/v1/digests/{window.key}/revisions").json()
+        missing = client.get(f"/digests/{window.key}/revisions/3")
+        none = client.get(f"/api/v1/digests/{WINDOWS[0].key}/revisions")
+
+    assert "Run again on Fri 1 Mar 2024 07:00 ET; what was sent is kept, the new decision is revision 2." in sent.text
+    assert "AAA" in sent.text
+    assert "Decided after the digest of this window was sent; readers were not told this." in revision.text
+    assert "Run again on" not in revision.text
+    assert [(each["number"], each["mode"], each["signals"]) for each in listed["items"]] == [(2, "manual", [])]
+    assert listed["items"][0]["window"] == window.key
+    assert (missing.status_code, none.status_code) == (404, 404)

@@ -1,9 +1,26 @@
 """Reading Parquet files by pyarrow."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Self
 
-from pyarrow import Table
+from pyarrow import Schema, Table
+
+class RowGroupMetaData:
+    total_byte_size: int
+
+class FileMetaData:
+    num_rows: int
+    num_row_groups: int
+    def row_group(self, i: int) -> RowGroupMetaData: ...
+
+class ParquetFile:
+    schema_arrow: Schema
+    metadata: FileMetaData
+    def __init__(self, source: BinaryIO, *, read_dictionary: Sequence[str] = ()) -> None: ...
+    def read(self, columns: Sequence[str] | None = None, *, use_threads: bool = True) -> Table: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *args: object) -> None: ...
 
 def read_table(source: Path) -> Table: ...
 def __getattr__(name: str) -> Any: ...  # noqa: ANN401  # what the rest of the tree uses is not described here

@@ -1,8 +1,9 @@
 """A client for HTTP GET requests that follows a `RequestPolicy` and returns whole responses or raises."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from signals_pipeline.adapters.http_client.policy import (
@@ -28,12 +29,14 @@ class Response:
         status_code: HTTP status.
         headers: Headers; their names in any case.
         body: Decoded bytes.
+        url: The whole address, after redirects; not shown, since its query may hold a key.
     """
 
     location: str
     status_code: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = field(default="", repr=False)
 
     @property
     def content_type(self) -> str:
@@ -49,7 +52,7 @@ class Response:
         """
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter: thousands of nested brackets
             content_type = self.content_type or "no content type"
             raise SourceError(
                 f"{self.location} returned HTTP {self.status_code} with {content_type} that is not JSON"
@@ -111,28 +114,45 @@ class HttpClient:
         """Requests sent so far; every attempt counts."""
         return self._adapter.requests_sent
 
+    @contextmanager
+    def one_fetch(self) -> Generator[RequestPolicy]:
+        """Limit what is sent within the block, by whichever thread, to the time of one fetch (`fetch_seconds`).
+
+        A client serves one fetch at a time.
+        """
+        limited = self.policy.for_one_fetch()
+        self._adapter.policy = limited
+        try:
+            yield limited
+        finally:
+            self._adapter.policy = self.policy
+
     def get(self, url: str) -> Response:
         """Send a GET request.
 
         Raises:
             TransientError: No response after all attempts: timeouts, broken connections, HTTP 429 or 5xx.
-            SourceError: The request was refused, the URL is invalid, or the response is too large.
+            SourceError: The request was refused, the address or that of a redirect is invalid, or the response is too
+                large.
         """
-        import requests
-
         try:
             response = self.session.get(url)
         except (TransientError, SourceError):
             raise
-        except requests.RequestException as error:
+        except Exception as error:
+            # Not only `RequestException`: for the address of a redirect, urllib3's and ValueError come through.
             location = host_and_path(with_origin_overrides(url, self._origins))
-            raise SourceError(f"{location}: the request can't be sent ({root_cause(error)})") from error
+            raise SourceError(
+                f"{location}: the request, or a redirect that answers it, can't be sent ({root_cause(error)}); check"
+                " the address"
+            ) from error
         return self.to_response(response)
 
     @staticmethod
     def to_response(response: "requests.Response") -> Response:
         """A response of `session` in our own terms."""
-        return Response(host_and_path(response.url), response.status_code, response.headers, response.content)
+        location = host_and_path(response.url)
+        return Response(location, response.status_code, response.headers, response.content, response.url)
 
     def close(self) -> None:
         """Close the connections."""

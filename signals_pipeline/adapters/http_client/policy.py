@@ -4,10 +4,12 @@ News and prices follow the same policy. The `requests` session that applies it i
 session under yfinance in `adapters.yahoo_session`.
 """
 
+import math
+import re
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -24,6 +26,9 @@ MAX_PAUSE_WITHIN_RUN = 60.0
 
 # urllib3 cuts longer values, by default at six hours; messages should say what the vendor asked for. A year in seconds.
 _MAX_RETRY_AFTER = 366 * 24 * 60 * 60
+
+
+_QUERY_OR_FRAGMENT = re.compile(r"[?#]")
 
 
 class TransientError(OSError):
@@ -51,11 +56,13 @@ class RequestPolicy:
         concurrency: Maximum number of requests to one host in progress at the same time.
         min_interval: Minimum seconds between the starts of two requests to one host.
         timeout: Seconds to connect, and to wait for the next bytes of a response.
-        deadline: Seconds for a whole response, however steadily it arrives.
+        deadline: Seconds for one attempt: name resolution, connection, headers and body, however steadily they arrive.
         attempts: Maximum number of attempts for one response.
         backoff: Scale of the backoff in seconds: the n-th wait is drawn from [0, backoff * 2^(n-1)].
         max_wait: Maximum seconds between two attempts; a longer Retry-After ends the retries.
         max_bytes: Maximum size of a response body, decoded.
+        fetch_seconds: Seconds for one fetch of a feed: all its requests, retries and documents together.
+        until: Moment of the monotonic clock after which no attempt begins; see `for_one_fetch`.
     """
 
     concurrency: int = 10
@@ -68,6 +75,18 @@ class RequestPolicy:
     max_wait: float = 30.0
     # Far more than a feed, a page of results or a chart has: a larger response is not what was asked for.
     max_bytes: int = 8_000_000
+    # Well below the 300 s of the stage, so that one slow feed does not hold up the others.
+    fetch_seconds: float = 120.0
+    until: float = math.inf
+
+    def for_one_fetch(self) -> "RequestPolicy":
+        """The policy for a fetch that begins now."""
+        return replace(self, until=monotonic() + self.fetch_seconds)
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the fetch's time is up; 0 or less once it is."""
+        return self.until - monotonic()
 
     def call_with_retry(self, send: Callable[[], Result], *, host: str, rate_limiter: "HostRateLimiter") -> Result:
         """Send a request within the host's rate limit and retry it after a `TransientError`.
@@ -81,13 +100,27 @@ class RequestPolicy:
             rate_limiter: The limiter shared by all who call this host.
 
         Raises:
-            TransientError: The last attempt's, once no attempt is left or the vendor asks to wait too long.
+            TransientError: The last attempt's, once no attempt is left, the vendor asks to wait too long, or the time
+                of the fetch is up.
         """
         import tenacity
 
+        last_error: TransientError | None = None
+
         def attempt() -> Result:
+            nonlocal last_error
             with rate_limiter.slot(host):
-                return send()
+                # Looked at within the slot, for which the request may have waited long.
+                if self.seconds_left <= 0:
+                    _, _, shown_host = host.rpartition("@")  # the part before may be a password
+                    raise last_error or TransientError(
+                        f"{shown_host}: not requested, the {self.fetch_seconds:g} s for one fetch are over"
+                    )
+                try:
+                    return send()
+                except TransientError as error:
+                    last_error = error
+                    raise
 
         # Full jitter. Source: Brooker, Exponential Backoff And Jitter, AWS Architecture Blog (2015).
         backoff = tenacity.wait_random_exponential(multiplier=self.backoff, max=self.max_wait)
@@ -96,7 +129,8 @@ class RequestPolicy:
             return max(backoff(state), _requested_wait(state))
 
         def is_retryable(state: "tenacity.RetryCallState") -> bool:
-            return _transient_error(state) is not None and _requested_wait(state) <= self.max_wait
+            longest_wait = min(self.max_wait, self.seconds_left)
+            return _transient_error(state) is not None and _requested_wait(state) <= longest_wait
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.attempts),
@@ -213,17 +247,26 @@ def with_origin_overrides(url: str, origins: Mapping[str, str]) -> str:
         url: Absolute URL.
         origins: Replacements by origin, as in `{"https://newsapi.org": "http://127.0.0.1:8000"}`.
     """
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    if origin not in origins:
-        return url
-    return origins[origin] + url[len(origin) :]
+    # Compared as text: a malformed URL, which `urlsplit` refuses, is nobody's origin.
+    for origin, replacement in origins.items():
+        rest = url.removeprefix(origin)
+        if rest != url and (not rest or rest[0] in "/?#"):
+            return replacement + rest
+    return url
 
 
 def host_and_path(url: str) -> str:
-    """What may be shown of a URL, whose query, user or fragment may hold a key."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}{parts.path}"
+    """What may be shown of a URL, whose query, user or fragment may hold a key.
+
+    A malformed one is shown from behind its user to before its query.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        without_query = _QUERY_OR_FRAGMENT.split(url, maxsplit=1)[0]
+        _, _, without_user = without_query.rpartition("@")
+        return without_user
+    return f"{parts.hostname or ''}{parts.path}" or "(no host)"
 
 
 def root_cause(error: BaseException) -> str:

@@ -4,15 +4,20 @@ It is a module of its own because it imports `requests`, which `HttpClient` impo
 """
 
 import io
+import socket
+import threading
 from collections.abc import Callable, Mapping
-from threading import Lock
-from time import monotonic
+from contextlib import suppress
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
+from urllib3.poolmanager import PoolManager
+from urllib3.response import HTTPResponse
 
 from signals_pipeline.adapters.http_client.policy import (
     HostRateLimiter,
@@ -23,6 +28,7 @@ from signals_pipeline.adapters.http_client.policy import (
     root_cause,
     with_origin_overrides,
 )
+from signals_pipeline.adapters.time_limit import TimeLimitError, call_within
 from signals_pipeline.core.news.feeds import SourceError
 
 _CHUNK_BYTES = 65_536
@@ -32,6 +38,77 @@ class _RawBody(Protocol):
     """The part of `urllib3.HTTPResponse` that is used here; `requests` declares `raw` without a type."""
 
     def read1(self, amount: int, decode_content: bool) -> bytes: ...
+
+
+class _Attempt:
+    """The connection of one attempt, so that another thread can break it off.
+
+    urllib3 has timeouts for single reads only: headers that arrive byte by byte never meet them.
+    """
+
+    def __init__(self) -> None:
+        self._connection: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
+
+    def uses(self, connection: HTTPConnection) -> None:
+        """Keep the connection, and its socket if it has one already: http.client lets go of it before the body."""
+        self._connection = connection
+        self._socket = cast("socket.socket | None", getattr(connection, "sock", None)) or self._socket
+
+    def break_off(self) -> None:
+        """Shut the socket down: whoever reads from it gets its end."""
+        if self._connection is not None:
+            self.uses(self._connection)
+        if self._socket is not None:
+            # The method of the plain socket: a TLS socket's own would pull its TLS object from under the reader.
+            with suppress(OSError):  # it is closed or not connected
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+class _Current(threading.local):
+    """The attempt of the present thread."""
+
+    attempt: _Attempt | None = None
+
+
+_current = _Current()
+
+
+def _keep_for_break_off(connection: HTTPConnection) -> None:
+    if _current.attempt is not None:
+        _current.attempt.uses(connection)
+
+
+class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        _keep_for_break_off(self)
+        super().connect()
+
+    def getresponse(self) -> HTTPResponse:
+        _keep_for_break_off(self)
+        return super().getresponse()
+
+
+class _TlsConnection(HTTPSConnection):
+    def connect(self) -> None:
+        _keep_for_break_off(self)
+        super().connect()
+
+    def getresponse(self) -> HTTPResponse:
+        _keep_for_break_off(self)
+        return super().getresponse()
+
+
+class _ConnectionPool(HTTPConnectionPool):
+    ConnectionCls = cast("Any", _Connection)  # urllib3 casts its own in the same way
+
+
+class _TlsConnectionPool(HTTPSConnectionPool):
+    ConnectionCls = cast("Any", _TlsConnection)
+
+
+def _use_own_connections(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _ConnectionPool, "https": _TlsConnectionPool}
 
 
 class PolicyAdapter(HTTPAdapter):
@@ -44,6 +121,7 @@ class PolicyAdapter(HTTPAdapter):
         before_request: Called before every attempt; it may refuse the request by raising a `SourceError`.
 
     Attributes:
+        policy: The policy in force; a client replaces it for the time of one fetch.
         requests_sent: Attempts made so far.
     """
 
@@ -57,11 +135,23 @@ class PolicyAdapter(HTTPAdapter):
     ) -> None:
         super().__init__(pool_maxsize=policy.concurrency)
         self.requests_sent = 0
-        self._policy = policy
+        self.policy = policy
         self._rate_limiter = rate_limiter
         self._origins = origins
         self._before_request = before_request
-        self._lock = Lock()
+        self._lock = threading.Lock()
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:  # noqa: ANN401
+        """Have connections opened whose attempts can be broken off."""
+        super().init_poolmanager(*sizes, **options)
+        _use_own_connections(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:  # noqa: ANN401
+        """The same for connections through a proxy; through a SOCKS proxy, an attempt only stops being waited for."""
+        manager = cast("PoolManager", super().proxy_manager_for(proxy, **options))
+        if not proxy.lower().startswith("socks"):
+            _use_own_connections(manager)
+        return manager
 
     def send(self, request: requests.PreparedRequest, *_: object, **options: Any) -> requests.Response:  # noqa: ANN401
         """Send a request; the session's own timeout and streaming options give way to the policy's.
@@ -73,24 +163,43 @@ class PolicyAdapter(HTTPAdapter):
         url = with_origin_overrides(request.url or "", self._origins)
         request = request.copy()
         request.url = url
-        options.update(stream=True, timeout=self._policy.timeout)
-        return self._policy.call_with_retry(
-            lambda: self._send_once(request, url, options),
+        policy = self.policy
+        options.update(stream=True, timeout=policy.timeout)
+        return policy.call_with_retry(
+            lambda: self._send_once(request, url, policy, options),
             host=urlsplit(url).netloc,
             rate_limiter=self._rate_limiter,
         )
 
-    def _send_once(self, request: requests.PreparedRequest, url: str, options: dict[str, Any]) -> requests.Response:
+    def _send_once(
+        self, request: requests.PreparedRequest, url: str, policy: RequestPolicy, options: dict[str, Any]
+    ) -> requests.Response:
         location = host_and_path(url)
         self._before_request()
         with self._lock:
             self.requests_sent += 1
-        started = monotonic()
+
+        attempt = _Attempt()
+
+        def exchange() -> requests.Response:
+            _current.attempt = attempt
+            return self._exchange(request, location, options)
+
+        seconds, ended = policy.deadline, f"after {policy.deadline:g} s"
+        if policy.seconds_left < seconds:
+            seconds, ended = policy.seconds_left, f"within the {policy.fetch_seconds:g} s for one fetch"
+        try:
+            return call_within(seconds, exchange, name=f"GET {location}", on_expiry=attempt.break_off)
+        except TimeLimitError as error:
+            raise TransientError(f"{location}: no complete response {ended}") from error
+
+    def _exchange(self, request: requests.PreparedRequest, location: str, options: dict[str, Any]) -> requests.Response:
+        """Send the request once and read the whole response."""
         try:
             response = super().send(request, **options)
             with response:
                 raise_if_transient(location, response.status_code, response.headers)
-                body = self._read_body(response, location, started)
+                body = self._read_body(response, location)
         except requests.exceptions.SSLError as error:
             raise SourceError(
                 f"{location}: no secure connection; check the server's certificate and this machine's clock"
@@ -101,19 +210,16 @@ class PolicyAdapter(HTTPAdapter):
         response.raw = io.BytesIO(body)
         return response
 
-    def _read_body(self, response: requests.Response, location: str, started: float) -> bytes:
-        """Read the whole body in chunks as they arrive, so that a slow trickle meets the deadline."""
+    def _read_body(self, response: requests.Response, location: str) -> bytes:
+        """Read the whole body in chunks as they arrive, so that it is refused as soon as it is too large."""
         raw = cast("_RawBody", response.raw)
+        max_bytes = self.policy.max_bytes
         body = bytearray()
         try:
             while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
                 body += chunk
-                if len(body) > self._policy.max_bytes:
-                    raise SourceError(
-                        f"{location}: the response exceeds {self._policy.max_bytes:,} bytes; check the address"
-                    )
-                if monotonic() - started > self._policy.deadline:
-                    raise TransientError(f"{location}: the response is not complete after {self._policy.deadline:g} s")
+                if len(body) > max_bytes:
+                    raise SourceError(f"{location}: the response exceeds {max_bytes:,} bytes; check the address")
         except HTTPError as error:
             raise TransientError(f"{location}: the connection broke off ({root_cause(error)})") from error
         return bytes(body)

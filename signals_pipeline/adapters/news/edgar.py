@@ -5,15 +5,16 @@ The SEC asks automated readers to name themselves with a contact and to send at 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import RequestPolicy, TransientError
-from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, parse_instant
-from signals_pipeline.adapters.news.rss import parse
+from signals_pipeline.adapters.news.document_worker import Entry
+from signals_pipeline.adapters.news.documents import DocumentReader
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format
+from signals_pipeline.adapters.news.instants import parse_instant
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.watchlist import Company
@@ -76,33 +77,44 @@ class EdgarFilings:
         """The watchlist's filings in the feed, back to start.
 
         Raises:
-            SourceError: There was no response, or it is not EDGAR's feed.
+            SourceError: There was no response to the first request, or it is not EDGAR's feed.
         """
         fetch = FeedFetch(self.name, start, end)
         sent_before = self._http.requests_sent
-        try:
-            self._read_back(fetch)
-        except TransientError as error:
-            raise error.to_source_error() from error
+        with self._http.one_fetch() as policy, DocumentReader(policy) as reader:
+            self._read_back(fetch, reader)
         return fetch.to_batch(self._http.requests_sent - sent_before)
 
-    def _read_back(self, fetch: FeedFetch) -> None:
-        """Read pages, newest first, until one reaches back to start."""
+    def _read_back(self, fetch: FeedFetch, reader: DocumentReader) -> None:
+        """Read pages, newest first, until one reaches back to start or fails; what was read before stays.
+
+        Raises:
+            SourceError: The first page failed.
+        """
         seen_urls: set[str] = set()
         oldest = fetch.end
         for page in range(_MAX_PAGES):
-            filings = self._read_page(first=page * _PAGE_SIZE)
+            try:
+                filings, losses = self._read_page(reader, first=page * _PAGE_SIZE)
+            except (TransientError, SourceError) as error:
+                failure = error.to_source_error() if isinstance(error, TransientError) else error
+                if page == 0:
+                    raise failure from error
+                fetch.failures.append(f"page {page + 1}: {failure}")
+                return
 
             # While pages are read, new filings push older ones onto the next page.
             new_filings = [filing for filing in filings if filing.url not in seen_urls]
             seen_urls.update(filing.url or "" for filing in new_filings)
 
             headlines = [self._headline_of_watchlist(filing) for filing in new_filings]
-            fetch.add(FetchedPage(tuple(headline for headline in headlines if headline is not None)))
+            of_watchlist = tuple(headline for headline in headlines if headline is not None)
+            fetch.add(FetchedPage(of_watchlist, losses=losses))
 
             times = [filing.published_at for filing in filings if filing.published_at]
             oldest = min(times, default=fetch.start)
-            is_last_page = len(filings) < _PAGE_SIZE or not new_filings
+            # Filings that can't be read make a page short without being its end.
+            is_last_page = (len(filings) < _PAGE_SIZE and not losses) or not new_filings
             if is_last_page or oldest < fetch.start:
                 return
 
@@ -110,11 +122,16 @@ class EdgarFilings:
         fetch.whole_from = max(fetch.start, oldest)
         fetch.notes.append(f"more than {_MAX_PAGES * _PAGE_SIZE:,} filings: the oldest ones were not read")
 
-    def _read_page(self, *, first: int) -> list[RawHeadline]:
-        """The filings of one page, of all companies.
+    def _read_page(self, reader: DocumentReader, *, first: int) -> tuple[list[RawHeadline], tuple[str, ...]]:
+        """The filings of one page, of all companies, and what could not be read of it.
 
         Args:
+            reader: Reads the document.
             first: Position of the page's first filing, from the newest back.
+
+        Raises:
+            TransientError: No response after all attempts.
+            SourceError: It is not EDGAR's feed.
         """
         response = self._http.get(
             f"{SEC_ORIGIN}/cgi-bin/browse-edgar?action=getcurrent&type=8-K&company=&dateb=&owner=include"
@@ -122,8 +139,9 @@ class EdgarFilings:
         )
         if response.status_code == 403:
             raise SourceError(f"{response.location} returned HTTP 403: the SEC requires a contact; set SIGNALS_CONTACT")
-        filings = [_filing(entry) for entry in parse(response)["entries"]]
-        check_format(response.location, filings)
+        document = reader.read(response)
+        filings = [_filing(entry) for entry in document.entries]
+        losses = check_format(response.location, filings, [entry.updated for entry in document.entries])
 
         unreadable_titles = sum(not _TITLE.match(filing.title or "") for filing in filings)
         if 2 * unreadable_titles > len(filings):
@@ -131,7 +149,7 @@ class EdgarFilings:
                 f"{response.location}: titles are no longer `8-K - NAME (CIK)`; its format has changed: update"
                 " signals_pipeline"
             )
-        return filings
+        return filings, (*document.losses, *losses)
 
     def _headline_of_watchlist(self, filing: RawHeadline) -> RawHeadline | None:
         """The filing with a title for readers; None where no company of the watchlist filed it."""
@@ -151,14 +169,14 @@ class EdgarFilings:
         return replace(filing, title=f"{company.name} {action}: {subject}", summary=None, tags=(company.symbol,))
 
 
-def _filing(entry: Mapping[str, Any]) -> RawHeadline:
+def _filing(entry: Entry) -> RawHeadline:
     return RawHeadline(
-        published_at=parse_instant(entry.get("updated")),
-        title=entry.get("title") or None,
-        url=entry.get("link") or None,
+        published_at=parse_instant(entry.updated),
+        title=entry.title or None,
+        url=entry.link or None,
         source="SEC EDGAR",
         feed=EdgarFilings.name,
-        summary=entry.get("summary") or None,
+        summary=entry.summary or None,
     )
 
 

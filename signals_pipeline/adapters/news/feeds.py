@@ -11,12 +11,13 @@ from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy, host_and_path
 from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_policy
 from signals_pipeline.adapters.news.newsapi import PLANS, Degrades, NewsApi, Plan, QuotaError
-from signals_pipeline.adapters.news.rss import RssFeed, YahooRss
+from signals_pipeline.adapters.news.rss import RssFeed, YahooRss, unused_name
 from signals_pipeline.adapters.news.yahoo import YahooNews
 from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
-from signals_pipeline.core.news.feeds import NewsSource, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, SourceError
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.core.watchlist import Watchlist
+from signals_pipeline.settings.choices import is_feed_address, is_named_feed, shown_entry
 
 _USER_AGENT = "signals_pipeline/0.1"
 _HOURS_PER_DAY = 24
@@ -62,15 +63,16 @@ class FeedOptions:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The names, without the query that an address may have."""
-        return tuple(host_and_path(name) if "://" in name else name for name in self.names)
+        """The names, without the query that an address may have. Wrong entries are shown with their scheme."""
+        return tuple(host_and_path(name) if is_feed_address(name) else shown_entry(name) for name in self.names)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the operator should know before the first window."""
-        if NewsApi.name not in self.names or not self.plan.warning:
-            return ()
-        return (self.plan.warning,)
+        warnings = [_not_a_feed(name) for name in self.names if not (is_named_feed(name) or is_feed_address(name))]
+        if NewsApi.name in self.names and self.plan.warning:
+            warnings.append(self.plan.warning)
+        return tuple(warnings)
 
     @property
     def user_agent(self) -> str:
@@ -78,14 +80,36 @@ class FeedOptions:
         return f"{_USER_AGENT} ({self.contact})" if self.contact else _USER_AGENT
 
 
+@dataclass(frozen=True, slots=True)
+class UnusableFeed:
+    """An entry of SIGNALS_FEEDS that can't be asked: it fails in every window, and the others are fetched.
+
+    Attributes:
+        name: The entry, as reports show it.
+        reason: Why it can't be asked, one line.
+    """
+
+    name: str
+    reason: str
+
+    def fetch(self, start: datetime, end: datetime) -> NewsBatch:  # noqa: ARG002
+        """Fail.
+
+        Raises:
+            SourceError: Always.
+        """
+        raise SourceError(self.reason)
+
+
+def _not_a_feed(name: str) -> str:
+    accepted = "newsapi, yahoo, rss:yahoo, rss:edgar or the address of a feed"
+    return f"SIGNALS_FEEDS: {shown_entry(name)!r} is not a feed; use {accepted}"
+
+
 def build_feeds(
     options: FeedOptions, watchlist: Watchlist, calls: SourceCallLedger, now: Callable[[], datetime]
 ) -> tuple[NewsSource, ...]:
-    """The feeds in the order of their names; nothing is requested yet.
-
-    Raises:
-        SourceError: A name is not a feed's, or a company's names don't fit into a query.
-    """
+    """The feeds in the order of their names; nothing is requested yet. What can't be built is an `UnusableFeed`."""
     # Yahoo's feed and the operator's own share a limiter: several addresses may be of one host.
     rate_limiter = HostRateLimiter(options.policy)
 
@@ -105,13 +129,20 @@ def build_feeds(
             # A client with a limiter of its own: the SEC's limits are stricter.
             slow_client = HttpClient(sec_policy(options.policy), user_agent=options.user_agent, origins=options.origins)
             return EdgarFilings(slow_client, watchlist)
-        if name.startswith(("http://", "https://")):
-            return RssFeed(http_client(), name)
-        raise SourceError(
-            f"SIGNALS_FEEDS: {name!r} is not a feed; use newsapi, yahoo, rss:yahoo, rss:edgar or the address of a feed"
-        )
+        if is_feed_address(name):
+            return RssFeed(http_client(), name, used_names)
+        raise SourceError(_not_a_feed(name))
 
-    return tuple(build(name) for name in options.names)
+    feeds: list[NewsSource] = []
+    used_names: set[str] = set()
+    for name, shown in zip(options.names, options.shown, strict=True):
+        try:
+            feed = build(name)
+        except SourceError as error:
+            feed = UnusableFeed(unused_name(shown, used_names), str(error))
+        feeds.append(feed)
+        used_names.add(feed.name)
+    return tuple(feeds)
 
 
 def _newsapi(

@@ -3,23 +3,27 @@
 The feeds are in `edgar`, `newsapi`, `rss` and `yahoo`; the archive that they fill is in `live`.
 """
 
+import logging
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from time import monotonic
+from datetime import datetime
+from pathlib import Path
 
-from signals_pipeline.adapters.http_client.policy import TransientError
+from signals_pipeline.adapters.http_client.policy import RequestPolicy, TransientError
+from signals_pipeline.adapters.news.instants import ACCEPTED_TIMES
 from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, SourceError, SourceReport, SourceStatus
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.windows import NEW_YORK
 
+_log = logging.getLogger(__name__)
+
 # Consecutive failures after which the vendor is taken for down and the other symbols are skipped.
 _MAX_CONSECUTIVE_FAILURES = 5
 
-# Seconds after which the other symbols are skipped, so that one slow feed does not hold up the pipeline run.
-_MAX_SECONDS = 120.0
+# Maximum length of a time that a message quotes.
+_MAX_TIME_CHARACTERS = 40
 
 # Failures that a report spells out; the others are counted.
 _MAX_FAILURES_SHOWN = 2
@@ -32,10 +36,12 @@ class FetchedPage:
     Attributes:
         headlines: Items in the feed's order.
         is_truncated: The feed shows only its newest items, and there may have been more.
+        losses: What of the response could not be read, one line each.
     """
 
     headlines: tuple[RawHeadline, ...]
     is_truncated: bool = False
+    losses: tuple[str, ...] = ()
 
     def complete_from(self, start: datetime) -> datetime:
         """Since when every item is here: start, or the oldest item's time where older ones may have been cut off."""
@@ -54,7 +60,7 @@ class FeedFetch:
         start: Everything published since then was requested.
         end: ... and until then.
         headlines: What was delivered.
-        failures: Requests that failed, one line each.
+        failures: Requests that failed and parts of responses that could not be read, one line each.
         whole_from: Since when everything was delivered, as far as known.
         whole_to: Until when.
         notes: Lines for the operator.
@@ -85,6 +91,7 @@ class FeedFetch:
             name: What was requested, for the note where it does not reach back to start.
         """
         self.headlines.extend(page.headlines)
+        self.failures.extend(f"{name}: {loss}" if name else loss for loss in page.losses)
         complete_from = page.complete_from(self.start)
         if complete_from > self.whole_from:
             self.whole_from = min(complete_from, self.whole_to)
@@ -130,22 +137,21 @@ def _shortened(failures: Sequence[str]) -> list[str]:
 
 
 def fetch_symbols(
-    fetch: FeedFetch, symbols: Sequence[str], fetch_page: Callable[[str], FetchedPage], concurrency: int
+    fetch: FeedFetch, symbols: Sequence[str], fetch_page: Callable[[str], FetchedPage], policy: RequestPolicy
 ) -> None:
     """Fetch a feed that is requested symbol by symbol, several at the same time.
 
-    After `_MAX_CONSECUTIVE_FAILURES`, or `_MAX_SECONDS`, the other symbols are skipped.
+    After `_MAX_CONSECUTIVE_FAILURES`, or once the time of the fetch is up, the other symbols are skipped.
 
     Args:
         fetch: The fetch to which pages and failures are added, in the order of the symbols.
         symbols: The symbols.
         fetch_page: Fetches one symbol's page.
-        concurrency: Maximum number of symbols in progress at the same time.
+        policy: Of this fetch: how many symbols may be in progress at the same time, and for how long.
 
     Raises:
         SourceError: Every symbol failed; the message is that of the first one.
     """
-    started = monotonic()
     consecutive_failures = 0
 
     def fetch_symbol(symbol: str) -> FetchedPage | SourceError:
@@ -153,8 +159,8 @@ def fetch_symbols(
         nonlocal consecutive_failures
         if consecutive_failures >= _MAX_CONSECUTIVE_FAILURES:
             return SourceError(f"skipped after {_MAX_CONSECUTIVE_FAILURES} consecutive failures")
-        if monotonic() - started > _MAX_SECONDS:
-            return SourceError(f"skipped after {_MAX_SECONDS:.0f} s")
+        if policy.seconds_left <= 0:
+            return SourceError(f"skipped after {policy.fetch_seconds:g} s")
         try:
             page = fetch_page(symbol)
         except TransientError as error:
@@ -163,49 +169,81 @@ def fetch_symbols(
         except SourceError as error:
             consecutive_failures += 1
             return error
+        except Exception as error:  # noqa: BLE001 - one symbol's failure, logged with its traceback
+            consecutive_failures += 1
+            return unexpected_failure(f"{fetch.feed}: {symbol}", error)
         consecutive_failures = 0
         return page
 
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="news") as pool:
+    with ThreadPoolExecutor(policy.concurrency, thread_name_prefix="news") as pool:
         outcomes = list(pool.map(fetch_symbol, symbols))
 
-    is_transient = False
+    failed: list[SourceError] = []
     for symbol, outcome in zip(symbols, outcomes, strict=True):
         if isinstance(outcome, FetchedPage):
             fetch.add(outcome, symbol)
         else:
             fetch.failures.append(f"{symbol}: {outcome}")
-            is_transient = is_transient or outcome.transient
-    if len(fetch.failures) == len(symbols):
+            failed.append(outcome)
+    if len(failed) == len(symbols):
+        is_transient = any(error.transient for error in failed)
         raise SourceError(f"{fetch.failures[0]} ({len(symbols)} of {len(symbols)} symbols)", transient=is_transient)
 
 
-def check_format(location: str, headlines: Sequence[RawHeadline]) -> None:
-    """Refuse a delivery of which most items lack what every item has: the feed's format has changed.
+def unexpected_failure(name: str, error: Exception) -> SourceError:
+    """An exception that nobody foresaw as the failure of the feed or symbol in which it was raised; it is logged.
+
+    Neither the line nor the log has the exception's own text, which may quote an address with its key.
+
+    Args:
+        name: Name of the feed or symbol.
+        error: The exception.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else "unknown place"
+    line = f"unexpected {type(error).__name__} in {place}; its traceback is in the log"
+    _log.error("%s: %s\n%s", name, line, "".join(traceback.format_list(frames)))
+    return SourceError(line)
+
+
+def check_format(location: str, headlines: Sequence[RawHeadline], times: Sequence[object] = ()) -> tuple[str, ...]:
+    """Check that items have what a feed's items have.
+
+    Args:
+        location: Host and path, for the message.
+        headlines: The items.
+        times: Their times of publication as written.
+
+    Returns:
+        A line about the items whose time can't be read, if there are any.
 
     Raises:
         SourceError: More than half of the items have no title, no link, or no time that can be read.
     """
+    total = len(headlines)
+    undated = sum(not headline.published_at for headline in headlines)
+    # The first time that can't be read; shortened, since it may be anything.
+    unreadable = [
+        str(time) for time, headline in zip(times, headlines, strict=False) if time and not headline.published_at
+    ]
+    example = repr(unreadable[0][:_MAX_TIME_CHARACTERS]) if unreadable else ""
+    if 2 * undated > total and example:
+        raise SourceError(
+            f"{location}: {undated} of {total} items have a time that can't be read, such as {example}; accepted:"
+            f" {ACCEPTED_TIMES}"
+        )
+
     missing_counts = {
         "title": sum(not headline.title for headline in headlines),
         "link": sum(not headline.url for headline in headlines),
-        "time of publication": sum(not headline.published_at for headline in headlines),
+        "time of publication": undated,
     }
     for name, missing in missing_counts.items():
-        if 2 * missing > len(headlines):
+        if 2 * missing > total:
             raise SourceError(
-                f"{location}: {missing} of {len(headlines)} items have no {name} where it used to be; its format has"
-                " changed: update signals_pipeline"
+                f"{location}: {missing} of {total} items have no {name} where it used to be; its format has changed:"
+                " update signals_pipeline"
             )
-
-
-def parse_instant(value: object) -> datetime | None:
-    """A time as feeds write it, RFC 2822 or ISO 8601, as UTC; None where it can't be read or names no zone."""
-    text = str(value or "").strip()
-    for parse in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            instant = parse(text)
-            return instant.astimezone(UTC) if instant.tzinfo else None
-        except (ValueError, OverflowError, IndexError):
-            continue
-    return None
+    if not undated:
+        return ()
+    return (f"{undated} of {total} items without a readable time" + (f", such as {example}" if example else ""),)

@@ -7,17 +7,28 @@ which window is decided in `core.news.archive` and `core.news.collection`.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from signals_pipeline.adapters.news.fetch import unexpected_failure
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import Extent, HeadlineArchive
+from signals_pipeline.adapters.time_limit import TimeLimitError, call_within
 from signals_pipeline.core.news.archive import IdentifiedHeadline, identify
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, NewsSource, SourceError
+from signals_pipeline.core.news.silence import PACE_DAYS, SourceTimeline, reach_at
+from signals_pipeline.core.windows import Sessions
 
 # A collection this soon after a window's end belongs to the window; later ones must not leak into the past.
 PROMPT_COLLECTION = timedelta(hours=1)
+
+# Sessions are loaded for so much more than is needed: the exchange may be closed on either end.
+_WEEK = timedelta(days=7)
+# Seconds for one feed, whatever it waits for. Feeds end their own fetches earlier (`RequestPolicy.fetch_seconds`); this
+# is for what they did not foresee, and below the 300 s of the stage, whose end names no feed.
+FEED_SECONDS = 180.0
 
 
 @runtime_checkable
@@ -65,7 +76,9 @@ class LiveNews:
         circuits: CircuitBreakers,
         *,
         now: Callable[[], datetime],
+        sessions: Callable[[date, date], Sessions] = trading_sessions,
         warnings: Sequence[str] = (),
+        feed_seconds: float = FEED_SECONDS,
     ) -> None:
         """Combine the parts.
 
@@ -74,13 +87,17 @@ class LiveNews:
             archive: Where headlines and collections are stored.
             circuits: The circuit breakers of feeds that keep failing.
             now: The clock, timezone-aware.
+            sessions: The exchange's sessions between two dates: silence is measured in market time.
             warnings: What the operator should know.
+            feed_seconds: Limit for one feed; what the others delivered is kept.
         """
         self.warnings = tuple(warnings)
         self._feeds = tuple(feeds)
         self._archive = archive
         self._circuits = circuits
         self._now = now
+        self._sessions = sessions
+        self._feed_seconds = feed_seconds
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
         """Headlines that became known in [start, end), collected first where that has not been done.
@@ -124,7 +141,7 @@ class LiveNews:
             # Since it last delivered in full; a new feed since the last collection; the very first one since start.
             since = extent.whole_to.get(feed.name) or extent.frontier or start
             requests.append(_FeedRequest(feed, min(since, now), now))
-        outcomes = self._fetch_all(requests, now)
+        outcomes = self._shortened_by_silence(self._fetch_all(requests, now), now)
 
         # Stored before the failure is raised: an attempt that failed is part of the record.
         is_prompt = now - end <= PROMPT_COLLECTION
@@ -152,6 +169,32 @@ class LiveNews:
         with ThreadPoolExecutor(len(requests), thread_name_prefix="feed") as pool:
             return list(pool.map(fetch, requests))
 
+    def _shortened_by_silence(self, outcomes: Sequence[_Outcome], now: datetime) -> list[_Outcome]:
+        """The outcomes; a feed that has not moved for suspiciously long delivers everything only to its newest item."""
+        since = now - timedelta(days=PACE_DAYS)
+        sessions = self._sessions(since.date() - _WEEK, now.date() + _WEEK)
+        published = self._archive.publications(since)
+        judged: list[_Outcome] = []
+        for outcome in outcomes:
+            visit = outcome.collection
+            if visit.whole_from is None or visit.whole_to is None:
+                judged.append(outcome)
+                continue
+            delivered = [headline.published_at for _, headline in outcome.headlines if headline.published_at]
+            timeline = SourceTimeline.from_publications(visit.feed, [*published.get(visit.feed, ()), *delivered])
+            reach = reach_at(timeline, visit.asked_to, sessions)
+            if reach.covered_to is None or reach.covered_to >= visit.whole_to:
+                judged.append(outcome)
+                continue
+            silent_visit = replace(
+                visit,
+                status="degraded",
+                whole_to=max(visit.whole_from, reach.covered_to),
+                detail="; ".join(part for part in (reach.detail, visit.detail) if part),
+            )
+            judged.append(replace(outcome, collection=silent_visit))
+        return judged
+
     def _fetch_one(self, request: _FeedRequest, now: datetime) -> _Outcome:
         feed = request.feed
         open_circuit = self._circuits.admit(feed.name, now)
@@ -162,16 +205,36 @@ class LiveNews:
             )
             return _Outcome(_failed_collection(request, now, reason))
         try:
-            batch = feed.fetch(request.start, request.end)
+            collection, headlines = self._fetch_within_limit(request)
         except SourceError as error:
             reason = " ".join(str(error).split())
             self._circuits.record(feed.name, now, reason)
             return _Outcome(_failed_collection(request, now, reason), is_transient=error.transient)
         self._circuits.record(feed.name, now)
+        return _Outcome(replace(collection, collected_at=now), headlines)
 
-        (collection,) = batch.collections
-        # Headlines are identified in this thread, while others wait for their feeds.
-        return _Outcome(replace(collection, collected_at=now), identify(batch.headlines))
+    def _fetch_within_limit(self, request: _FeedRequest) -> tuple[FeedVisit, tuple[IdentifiedHeadline, ...]]:
+        """The record of a feed's visit and its headlines.
+
+        Raises:
+            SourceError: Whatever the feed raised, or its time is up.
+        """
+        feed = request.feed
+
+        def fetch() -> tuple[FeedVisit, tuple[IdentifiedHeadline, ...]]:
+            batch = feed.fetch(request.start, request.end)
+            (collection,) = batch.collections
+            # Headlines are identified in this thread, while others wait for their feeds.
+            return collection, identify(batch.headlines)
+
+        try:
+            return call_within(self._feed_seconds, fetch, name=feed.name)
+        except SourceError:
+            raise
+        except TimeLimitError as error:
+            raise SourceError(f"{feed.name}: no result after {self._feed_seconds:g} s", transient=True) from error
+        except Exception as error:
+            raise unexpected_failure(feed.name, error) from error
 
 
 def _earliest_request(collections: Sequence[FeedVisit], *, default: datetime) -> datetime:

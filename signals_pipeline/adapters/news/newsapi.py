@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from signals_pipeline.adapters.http_client.client import HttpClient
 from signals_pipeline.adapters.http_client.json_values import is_array, is_object, text_or_none
 from signals_pipeline.adapters.http_client.policy import TransientError, root_cause
-from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, parse_instant
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format
+from signals_pipeline.adapters.news.instants import parse_instant
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.news.queries import Query, queries
@@ -54,6 +55,10 @@ _MAX_SYMBOLS_SHOWN = 3
 
 class QuotaError(SourceError):
     """The budget of calls is used up."""
+
+
+class _RefusedError(SourceError):
+    """NewsAPI refuses what it was asked, and will refuse the other searches, too."""
 
 
 class Degrades(StrEnum):
@@ -125,6 +130,7 @@ class _Search:
         start: Articles published since then are wanted.
         end: ... and until then.
         headlines: Articles so far; a dictionary as an ordered set.
+        losses: What of its pages could not be read, one line each.
         removed: Articles that their publishers have withdrawn.
         is_whole: All results have been read.
         is_done: No further page is to be read.
@@ -135,6 +141,7 @@ class _Search:
     start: datetime
     end: datetime
     headlines: dict[RawHeadline, None] = field(default_factory=dict[RawHeadline, None])
+    losses: list[str] = field(default_factory=list[str])
     removed: int = 0
     is_whole: bool = False
     is_done: bool = False
@@ -217,7 +224,8 @@ class NewsApi:
 
         search_start = max(fetch.start - _INDEXING_DELAY, earliest)
         searches = [_Search(query, search_start, fetch.end) for query in self._queries]
-        self._run(searches)
+        with self._http.one_fetch():
+            self._run(searches)
 
         self._add_results(fetch, searches)
         removed = sum(search.removed for search in searches)
@@ -227,7 +235,11 @@ class NewsApi:
         return fetch.to_batch(self._http.requests_sent - sent_before)
 
     def _run(self, searches: Sequence[_Search]) -> None:
-        """Read the pages of all searches, in the order that decides what is missing when calls run short."""
+        """Read the pages of all searches, in the order that decides what is missing when calls run short.
+
+        Raises:
+            SourceError: NewsAPI refuses, and nothing was read before.
+        """
         pages = range(1, self.plan.pages + 1)
         if self._degrades is Degrades.PAGES:
             # Breadth first: the newest results of every company.
@@ -241,7 +253,11 @@ class NewsApi:
                 continue
             try:
                 self._read_page(search, page)
-            except QuotaError as error:
+            except _RefusedError as error:
+                if not any(earlier.headlines for earlier in searches):
+                    raise
+                search.fail(error)
+            except SourceError as error:
                 search.fail(error)
             except TransientError as error:
                 search.fail(error.to_source_error())
@@ -254,12 +270,14 @@ class NewsApi:
         articles, total_results = _articles(content, page)
 
         headlines: list[RawHeadline] = []
+        times: list[object] = []
         for article in articles:
             if article.get("url") == _REMOVED_URL:
                 search.removed += 1
             else:
                 headlines.append(_headline(article))
-        check_format("newsapi.org", headlines)
+                times.append(article.get("publishedAt"))
+        search.losses.extend(check_format("newsapi.org", headlines, times))
 
         new_headlines = [headline for headline in headlines if headline not in search.headlines]
         for headline in new_headlines:
@@ -276,7 +294,6 @@ class NewsApi:
             TransientError: No response after all attempts.
             SourceError: NewsAPI refuses, the budget is used up, or the response is not JSON.
         """
-        import requests
         from newsapi.newsapi_exception import NewsAPIException
 
         try:
@@ -299,13 +316,16 @@ class NewsApi:
             message = str(details.get("message", "")).replace(self._key, "***")
             line = " ".join(message.split())[:_MAX_ERROR_CHARACTERS]
             # Without the cause, which holds the unmasked message.
-            raise SourceError(
+            raise _RefusedError(
                 f"newsapi.org refused the request ({code}: {line}); check NEWSAPI_KEY and NEWSAPI_PLAN"
             ) from None
         except (TransientError, SourceError):
             raise
-        except requests.RequestException as error:
-            raise SourceError(f"newsapi.org: the request can't be sent ({root_cause(error)})") from error
+        except Exception as error:
+            # Not only `RequestException`, as in `HttpClient.get`.
+            raise SourceError(
+                f"newsapi.org: the request, or a redirect that answers it, can't be sent ({root_cause(error)})"
+            ) from error
 
     @cached_property
     def _client(self) -> "NewsApiClient":
@@ -330,7 +350,7 @@ class NewsApi:
         if failed and len(failed) == len(searches):
             raise failed[0].failure or SourceError("newsapi.org: no response")
         for search in searches:
-            page = FetchedPage(tuple(search.headlines), is_truncated=not search.is_whole)
+            page = FetchedPage(tuple(search.headlines), is_truncated=not search.is_whole, losses=tuple(search.losses))
             fetch.add(page, search.label)
             if search.has_failed:
                 fetch.failures.append(f"{search.label}: {search.failure}")

@@ -1,19 +1,21 @@
 """RSS and Atom: any address the operator adds, and Yahoo Finance's feed of each symbol.
 
-feedparser reads what it can of any document. Here a document that is not a feed, broken or changed is a failure.
+Documents are read by `documents`, which refuses what is not a feed or broken for its most part.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
-from typing import Any, cast
+from itertools import chain, count
 from urllib.parse import quote, urlsplit
 
 from signals_pipeline.adapters.http_client.client import HttpClient, Response
 from signals_pipeline.adapters.http_client.policy import TransientError, host_and_path
-from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
+from signals_pipeline.adapters.news.document_worker import Entry
+from signals_pipeline.adapters.news.documents import DocumentReader
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols
+from signals_pipeline.adapters.news.instants import parse_instant
 from signals_pipeline.core.linking.linker import QUERY_MARK
-from signals_pipeline.core.news.feeds import NewsBatch, SourceError
+from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
 
 YAHOO_FEEDS_ORIGIN = "https://feeds.finance.yahoo.com"
@@ -24,15 +26,8 @@ _YAHOO_MAX_ITEMS = 20
 # A feed with fewer items than this is taken to show all that it has.
 _MAX_ITEMS_OF_SHORT_FEED = 10
 
-# Content types besides XML with which servers deliver feeds.
-_NEUTRAL_CONTENT_TYPES = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
-
 # Length of `headline_item.feed` and other columns that hold the name of a feed.
 _MAX_NAME_CHARACTERS = 64
-
-_TITLE_TAG = re.compile(rb"<title[\s>]")
-# Elements other than items that have a title of their own.
-_TITLED_PARENT_TAG = re.compile(rb"<(?:channel|feed|image|textInput|textinput)[\s>]")
 
 
 class RssFeed:
@@ -40,12 +35,19 @@ class RssFeed:
 
     Attributes:
         url: Its address.
-        name: `rss:` with host and path.
+        name: `rss:` with host and path; with a number behind it where another feed has that name already.
     """
 
-    def __init__(self, http: HttpClient, url: str) -> None:
+    def __init__(self, http: HttpClient, url: str, other_names: Container[str] = ()) -> None:
+        """Prepare the feed; nothing is requested yet.
+
+        Args:
+            http: The client.
+            url: Its address.
+            other_names: Names of the other feeds: two addresses may differ in their query alone.
+        """
         self.url = url
-        self.name = f"rss:{host_and_path(url)}".rstrip("/")[:_MAX_NAME_CHARACTERS]
+        self.name = unused_name(f"rss:{host_and_path(url)}".rstrip("/"), other_names)
         self._http = http
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
@@ -56,11 +58,12 @@ class RssFeed:
         """
         fetch = FeedFetch(self.name, start, end)
         sent_before = self._http.requests_sent
-        try:
-            response = self._http.get(self.url)
-        except TransientError as error:
-            raise error.to_source_error() from error
-        fetch.add(read_feed(response, self.name, max_items=_MAX_ITEMS_OF_SHORT_FEED))
+        with self._http.one_fetch() as policy, DocumentReader(policy) as reader:
+            try:
+                response = self._http.get(self.url)
+            except TransientError as error:
+                raise error.to_source_error() from error
+            fetch.add(read_feed(response, reader, self.name, max_items=_MAX_ITEMS_OF_SHORT_FEED))
         return fetch.to_batch(self._http.requests_sent - sent_before)
 
 
@@ -81,102 +84,65 @@ class YahooRss:
         """
         fetch = FeedFetch(self.name, start, end)
         sent_before = self._http.requests_sent
-        fetch_symbols(fetch, self._symbols, self._fetch_page, self._http.policy.concurrency)
+        with self._http.one_fetch() as policy, DocumentReader(policy) as reader:
+            fetch_symbols(fetch, self._symbols, lambda symbol: self._fetch_page(symbol, reader), policy)
         return fetch.to_batch(self._http.requests_sent - sent_before)
 
-    def _fetch_page(self, symbol: str) -> FetchedPage:
+    def _fetch_page(self, symbol: str, reader: DocumentReader) -> FetchedPage:
         yahoo_name = symbol.replace(".", "-")  # Yahoo writes BRK.B as BRK-B
         query = quote(yahoo_name, safe="-^=")
         response = self._http.get(f"{YAHOO_FEEDS_ORIGIN}/rss/2.0/headline?s={query}&region=US&lang=en-US")
         return read_feed(
-            response, self.name, max_items=_YAHOO_MAX_ITEMS, tags=(QUERY_MARK + symbol,), source="Yahoo Finance"
+            response, reader, self.name, max_items=_YAHOO_MAX_ITEMS, tags=(QUERY_MARK + symbol,), source="Yahoo Finance"
         )
 
 
 def read_feed(
-    response: Response, feed: str, *, max_items: int, tags: tuple[str, ...] = (), source: str | None = None
+    response: Response,
+    reader: DocumentReader,
+    feed: str,
+    *,
+    max_items: int,
+    tags: tuple[str, ...] = (),
+    source: str | None = None,
 ) -> FetchedPage:
     """The items of an RSS or Atom response.
 
     Args:
         response: The response.
+        reader: Reads it.
         feed: Name of the adapter.
         max_items: From this many items on, older ones may have been cut off.
         tags: Symbols to add to each item.
         source: Publisher of items that name none; None: the feed's own title.
 
     Raises:
-        SourceError: The status is not 200, or the response is not a feed, is broken, or has another format.
+        SourceError: The status is not 200, or the response is not a feed, is broken for its most part, or has another
+            format.
     """
-    document = parse(response)
-    publisher = source or document["feed"].get("title") or urlsplit(f"//{response.location}").hostname
-    headlines = tuple(_headline(entry, feed, publisher, tags) for entry in document["entries"])
-    check_format(response.location, headlines)
-    return FetchedPage(headlines, is_truncated=len(headlines) >= max_items)
-
-
-def parse(response: Response) -> Mapping[str, Any]:
-    """The parsed document: `feed` and `entries` as feedparser returns them.
-
-    Raises:
-        SourceError: The status is not 200, or the response is not a feed, is broken, or has items of another name.
-    """
-    import feedparser
-
-    location, content_type = response.location, response.content_type
-    if response.status_code != 200:
-        raise SourceError(
-            f"{location} returned HTTP {response.status_code}; check the address and whether it needs a log-in"
-        )
-    if "xml" not in content_type and content_type not in _NEUTRAL_CONTENT_TYPES:
-        raise SourceError(f"{location} returned {content_type} instead of a feed; check the address")
-
-    document = feedparser.parse(
-        response.body,
-        response_headers={"content-type": content_type or "application/xml"},
-        # This is about links in markup, which the normaliser removes; links of items are resolved nevertheless.
-        resolve_relative_uris=False,
-        sanitize_html=False,
+    document = reader.read(response)
+    publisher = source or document.title or urlsplit(f"//{response.location}").hostname
+    headlines = tuple(_headline(entry, feed, publisher, tags) for entry in document.entries)
+    losses = check_format(
+        response.location, headlines, [entry.published or entry.updated for entry in document.entries]
     )
-    if not document.get("version"):
-        raise SourceError(f"{location}: not an RSS or Atom feed ({len(response.body):,} bytes); check the address")
-
-    # feedparser sets "bozo" for anything unusual; an encoding or type other than declared does no harm.
-    problem = document.get("bozo_exception") if document.get("bozo") else None
-    harmless = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
-    if problem is not None and not isinstance(problem, harmless):
-        description = " ".join(str(problem).split())
-        raise SourceError(f"{location}: malformed XML ({description}); the document was not used")
-
-    if not document["entries"]:
-        _check_for_renamed_items(response)
-    return document
+    return FetchedPage(headlines, is_truncated=len(headlines) >= max_items, losses=(*document.losses, *losses))
 
 
-def _check_for_renamed_items(response: Response) -> None:
-    """Refuse a document without items that contains titles of something: its items have another name now.
-
-    Raises:
-        SourceError: There are more titles than elements that have one besides items.
-    """
-    titles = len(_TITLE_TAG.findall(response.body))
-    titled_parents = len(_TITLED_PARENT_TAG.findall(response.body))
-    unexplained = titles - titled_parents
-    if unexplained > 0:
-        belong = "title that belongs" if unexplained == 1 else "titles that belong"
-        raise SourceError(
-            f"{response.location}: {unexplained} {belong} to no item; its format has changed: update signals_pipeline"
-        )
-
-
-def _headline(entry: Mapping[str, Any], feed: str, publisher: str | None, tags: tuple[str, ...]) -> RawHeadline:
-    entry_source = cast("Mapping[str, Any]", entry.get("source") or {})
+def _headline(entry: Entry, feed: str, publisher: str | None, tags: tuple[str, ...]) -> RawHeadline:
     return RawHeadline(
-        published_at=parse_instant(entry.get("published") or entry.get("updated")),
-        title=entry.get("title") or None,
-        url=entry.get("link") or None,
-        source=entry_source.get("title") or publisher,
+        published_at=parse_instant(entry.published or entry.updated),
+        title=entry.title or None,
+        url=entry.link or None,
+        source=entry.source or publisher,
         feed=feed,
-        summary=entry.get("summary") or None,
+        summary=entry.summary or None,
         tags=tags,
     )
+
+
+def unused_name(name: str, other_names: Container[str]) -> str:
+    """The name, shortened to what the archive stores, with a number where it is used already."""
+    suffixes = chain([""], (f"#{number}" for number in count(2)))
+    candidates = (name[: _MAX_NAME_CHARACTERS - len(suffix)] + suffix for suffix in suffixes)
+    return next(candidate for candidate in candidates if candidate not in other_names)

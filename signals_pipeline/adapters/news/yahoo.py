@@ -17,7 +17,8 @@ from signals_pipeline.adapters.http_client.policy import (
     TransientError,
     with_origin_overrides,
 )
-from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols, parse_instant
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols
+from signals_pipeline.adapters.news.instants import parse_instant
 from signals_pipeline.adapters.yfinance_module import yfinance_in
 from signals_pipeline.core.linking.linker import QUERY_MARK
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError
@@ -71,17 +72,19 @@ class YahooNews:
         """
         yfinance = yfinance_in(Path(self._cache_dir))
         fetch = FeedFetch(self.name, start, end)
-        with news_session(self._policy, self._origins) as session:
+        policy = self._policy.for_one_fetch()
+        with news_session(policy, self._origins) as session:
 
             def fetch_page(symbol: str) -> FetchedPage:
                 yahoo_name = symbol.replace(".", "-")  # Yahoo writes BRK.B as BRK-B
                 ticker = yfinance.Ticker(yahoo_name, session=session)
                 items = _items(ticker, symbol)
                 headlines = tuple(_headline(item["content"], symbol) for item in items)
-                check_format(f"Yahoo's news of {symbol}", headlines)
-                return FetchedPage(headlines, is_truncated=len(items) >= _MAX_ITEMS)
+                times = [item["content"].get("pubDate") for item in items]
+                losses = check_format(f"Yahoo's news of {symbol}", headlines, times)
+                return FetchedPage(headlines, is_truncated=len(items) >= _MAX_ITEMS, losses=losses)
 
-            fetch_symbols(fetch, self._symbols, fetch_page, self._policy.concurrency)
+            fetch_symbols(fetch, self._symbols, fetch_page, policy)
             return fetch.to_batch(session.data_requests + session.cookie_requests)
 
 

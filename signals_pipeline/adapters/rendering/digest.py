@@ -284,5 +284,5 @@ def _troubles(digest: Digest) -> list[str]:
         starts = [eastern(window_for_key(key).start) for key in coverage.missing_windows]
         troubles.append(f"windows without a run: from {', '.join(starts)}")
     if coverage.gap_minutes:
-        troubles.append(f"{coverage.gap_minutes} minutes without coverage")
+        troubles.append(f"{coverage.gap_length} without coverage")
     return troubles

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
+from signals_pipeline.adapters.stores.engine import DatabaseError, read_transaction, write_transaction
 from signals_pipeline.adapters.stores.outbox import MailRecipient, add_mails
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.core.windows import Window
@@ -47,6 +47,11 @@ _ENTRY_FIELDS = [field.name for field in fields(DigestEntry)]
 _ENTRY_COLUMNS = [digest.c[name] for name in _ENTRY_FIELDS]
 
 
+def content_sha256(content: str) -> str:
+    """SHA-256 of a digest's content, as its entry has it."""
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
 class DigestRepository:
     """The archive of digests by window. Methods raise `DatabaseError` where the database refuses."""
 
@@ -65,7 +70,8 @@ class DigestRepository:
     ) -> DigestEntry:
         """Store a window's digest in place of an earlier one; the same again changes nothing, its time included.
 
-        A digest that has mails keeps its mode, whatever run composes it again: the mails refer to it.
+        A digest that has mails keeps its mode, whatever run composes it again: the mails refer to it. Once a process
+        has claimed one of them, readers may have the digest, and it stays as it is.
 
         Args:
             window: The window.
@@ -78,7 +84,7 @@ class DigestRepository:
         Returns:
             The entry as it is stored now.
         """
-        sha256 = hashlib.sha256(content.encode()).hexdigest()
+        sha256 = content_sha256(content)
         entry = DigestEntry(window.start, window.end, kind, mode, subject, sha256, datetime.now(UTC))
         with write_transaction(self._engine, alone=True) as connection:
             stored = _store(connection, entry, content)
@@ -91,6 +97,17 @@ class DigestRepository:
     def get(self, window_start: datetime) -> StoredDigest | None:
         """The digest of the window that starts then; None where there is none."""
         return self._first(digest.c.window_start == window_start)
+
+    def content(self, window: Window) -> str:
+        """The content of the window's digest.
+
+        Raises:
+            DatabaseError: the window has none.
+        """
+        stored = self.get(window.start)
+        if stored is None:
+            raise DatabaseError(f"window {window.key} has no digest: run it with `signals run --window {window.key}`")
+        return stored.content
 
     def newest(self) -> StoredDigest | None:
         """The digest of the newest window; None where there is none at all."""
@@ -126,6 +143,9 @@ def _store(connection: Connection, entry: DigestEntry, content: str) -> DigestEn
     if is_same and mode_may_stay:
         return _to_entry(row)
 
+    if _was_sent(connection, entry.window_start):
+        return _to_entry(row)
+
     # The mails refer to window and mode by a foreign key.
     if _has_mails(connection, entry.window_start):
         entry = replace(entry, mode=row.mode)
@@ -137,6 +157,14 @@ def _has_mails(connection: Connection, window_start: datetime) -> bool:
     """Whether any mail of the digest was ever put into the outbox."""
     has_mail = sa.exists().where(delivery.c.window_start == window_start, delivery.c.kind == "digest")
     return bool(connection.execute(sa.select(has_mail)).scalar_one())
+
+
+def _was_sent(connection: Connection, window_start: datetime) -> bool:
+    """Whether any process ever claimed a mail of the digest, to hand it over."""
+    was_claimed = sa.exists().where(
+        delivery.c.window_start == window_start, delivery.c.kind == "digest", delivery.c.claimed_at.is_not(None)
+    )
+    return bool(connection.execute(sa.select(was_claimed)).scalar_one())
 
 
 def _to_values(entry: DigestEntry) -> dict[str, Any]:

@@ -164,6 +164,16 @@ class HeadlineArchive:
         with read_transaction(self._engine) as connection:
             return tuple(_to_headline(row) for row in connection.execute(query))
 
+    def publications(self, since: datetime) -> dict[str, list[datetime]]:
+        """When the items of each feed were published, as far as that was after an instant, in no order."""
+        columns = headline_item.c
+        query = sa.select(columns.feed, columns.published_at).distinct().where(columns.published_at >= since)
+        published: dict[str, list[datetime]] = defaultdict(list)
+        with read_transaction(self._engine) as connection:
+            for feed, published_at in connection.execute(query):
+                published[feed].append(published_at)
+        return dict(published)
+
     def visits(self, start: datetime, end: datetime) -> tuple[FeedVisit, ...]:
         """Visits that asked for any part of [start, end), in the order in which they were made."""
         query = (

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
-from signals_pipeline.adapters.stores.tables import signal_history, signal_outcome
+from signals_pipeline.adapters.stores.tables import signal_history, signal_outcome, window_run
 from signals_pipeline.adapters.stores.upsert import insert_or_update
+from signals_pipeline.core.record.origin import provenance_of
 from signals_pipeline.core.record.outcomes import HORIZONS
-from signals_pipeline.core.tables import INSTANT, OUTCOMES
+from signals_pipeline.core.tables import INSTANT, KNOWN_OUTCOMES, OUTCOMES
 
 _SIGNAL_KEY = ["window_start", "symbol", "signal_type"]
 _OUTCOME_KEY = list(OUTCOMES.key)
@@ -53,23 +54,33 @@ class OutcomeRepository:
         return len(rows)
 
     def known(self, as_of: datetime) -> pd.DataFrame:
-        """OUTCOMES frame of those that were known before `as_of`."""
-        columns = [signal_outcome.c[name] for name in OUTCOMES.names]
-        query = sa.select(*columns).where(signal_outcome.c.known_at < as_of)
+        """KNOWN_OUTCOMES frame of those that were known before `as_of`.
+
+        A signal is live where the run behind its window is: the run that its digest reports.
+        """
+        outcome_columns = [signal_outcome.c[name] for name in OUTCOMES.names]
+        origin_columns = [window_run.c.mode, signal_history.c.source, signal_history.c.model]
+        query = (
+            sa.select(*outcome_columns, *origin_columns)
+            .join_from(signal_outcome, signal_history, sa.and_(*_same_signal()))
+            .join(window_run, window_run.c.window_start == signal_history.c.window_start)
+            .where(signal_outcome.c.known_at < as_of)
+        )
         with read_transaction(self._engine) as connection:
             rows = connection.execute(query).all()
         if not rows:
-            return OUTCOMES.empty()
-        return OUTCOMES.conform(pd.DataFrame(rows, columns=OUTCOMES.names))
+            return KNOWN_OUTCOMES.empty()
+        frame = pd.DataFrame(rows, columns=[*OUTCOMES.names, "mode", "generator", "model"])
+        return KNOWN_OUTCOMES.conform(frame.assign(provenance=frame["mode"].map(provenance_of)))
 
-    def origins(self, as_of: datetime) -> pd.DataFrame:
-        """What the signals whose outcomes were known before `as_of` came from.
+    def evidence(self, as_of: datetime) -> pd.DataFrame:
+        """What the signals whose outcomes were known before `as_of` rest on.
 
         Returns:
-            One row per signal: window_start, symbol, signal_type, model, mode, contributions, event (empty where there
-            is none) and reaction (NaN likewise); sorted by the key.
+            One row per signal: window_start, symbol, signal_type, contributions, event (empty where there is none) and
+            reaction (NaN likewise); sorted by the key.
         """
-        names = [*_SIGNAL_KEY, "model", "mode", "contributions", "event", "reaction"]
+        names = [*_SIGNAL_KEY, "contributions", "event", "reaction"]
         has_outcome = sa.exists().where(*_same_signal(), signal_outcome.c.known_at < as_of)
         query = sa.select(*(signal_history.c[name] for name in names)).where(has_outcome)
         with read_transaction(self._engine) as connection:

@@ -20,6 +20,14 @@ from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
 from signals_pipeline.adapters.stores.tables import Mode, signal_candidate, signal_history, window_run
+from signals_pipeline.adapters.stores.window_revisions import (
+    FIRST_NUMBER,
+    WindowRevision,
+    insert_revision,
+    select_revisions,
+    told_windows,
+)
+from signals_pipeline.core.record.origin import Generation
 from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Candidate, Decision, Signal, active_at, decide
 from signals_pipeline.core.windows import Window
@@ -75,6 +83,8 @@ class WindowRun:
         knobs: `Knobs.stored()`; `signal_expiry_days`, `max_signals` and `flip_cooldown_days` take part in the decision.
         funnel: Counts of the gates; the decision's are added when it is stored.
         near_misses: Near misses of the gates as JSON objects; those that the maximum cut off are in the decision.
+        watchlist: Symbols of the companies that were scored: base rates of the window's signals are taken over them.
+            None in windows that were run before it was stored.
     """
 
     mode: Mode
@@ -82,6 +92,24 @@ class WindowRun:
     knobs: dict[str, Any]
     funnel: dict[str, int]
     near_misses: list[dict[str, Any]]
+    watchlist: tuple[str, ...] | None = None
+
+    @classmethod
+    def of_revision(cls, revision: WindowRevision) -> "WindowRun":
+        """The run that made a revision."""
+        return cls(
+            revision.mode,
+            revision.model,
+            revision.knobs,
+            revision.funnel,
+            revision.near_misses,
+            revision.watchlist,
+        )
+
+    @property
+    def generation(self) -> Generation:
+        """What generated the window's signals."""
+        return Generation.of_run(str(self.knobs["signal_generator"]), self.model)
 
     @property
     def look_back(self) -> timedelta:
@@ -123,11 +151,16 @@ class Recorded:
         decision: The window's decision.
         changed: Whether any row of the window changed.
         rederived: Keys of later windows whose signals changed with it.
+        revision: The revision that holds the decision where the window's digest had been sent with another one; what
+            was sent is kept. None where there is nothing to tell apart.
+        kept: Keys of later windows whose signals would have changed but were sent; they are kept as they are.
     """
 
     decision: Decision
     changed: bool
     rederived: tuple[str, ...]
+    revision: WindowRevision | None = None
+    kept: tuple[str, ...] = ()
 
 
 class SignalHistory:
@@ -140,6 +173,7 @@ class SignalHistory:
         """Decide the window's signals and store them in one transaction, later windows included.
 
         Idempotent: recording the same again writes nothing, and rows keep the mode and time of the run that made them.
+        A window whose digest was sent keeps its rows: another decision is stored as a revision.
 
         Args:
             window: The window.
@@ -162,6 +196,11 @@ class SignalHistory:
                 return None
             candidates = _select_candidates(connection, window.start, window.start)
             return _decide(connection, window, candidates, run)
+
+    def revised_decision(self, window: Window, revision: WindowRevision) -> Decision:
+        """What a revision rests on, as `decision`."""
+        with read_transaction(self._engine) as connection:
+            return _decide(connection, window, list(revision.candidates), WindowRun.of_revision(revision))
 
     def run(self, window: Window) -> WindowRun | None:
         """How a window was last run; None if it never was."""
@@ -196,6 +235,32 @@ class SignalHistory:
         query = sa.select(window_run.c.window_start, window_run.c.mode).where(window_run.c.window_end <= before)
         with read_transaction(self._engine) as connection:
             return {row.window_start: row.mode for row in connection.execute(query)}
+
+    def models(self, before: datetime) -> dict[datetime, str]:
+        """Model of the run behind each window that ended at or before this instant, by window start."""
+        query = sa.select(window_run.c.window_start, window_run.c.model).where(window_run.c.window_end <= before)
+        with read_transaction(self._engine) as connection:
+            return {row.window_start: row.model for row in connection.execute(query)}
+
+    def watchlists(self, start: datetime, end: datetime) -> dict[datetime, tuple[str, ...]]:
+        """Watchlist of the windows that start in [start, end), by start; without those that stored none."""
+        column = window_run.c.window_start
+        query = sa.select(column, window_run.c.watchlist).where(column >= start, column < end)
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return {row.window_start: tuple(row.watchlist) for row in rows if row.watchlist is not None}
+
+    def newest_run(self, before: datetime) -> WindowRun | None:
+        """How the newest window that ended at or before this instant was run; None where there is none."""
+        query = (
+            sa.select(window_run)
+            .where(window_run.c.window_end <= before)
+            .order_by(window_run.c.window_start.desc())
+            .limit(1)
+        )
+        with read_transaction(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _run_from_row(row)
 
     def previous_end(self, window: Window) -> datetime | None:
         """The end of the newest earlier window that was run; None before the first."""
@@ -241,7 +306,8 @@ def _find_run(connection: Connection, window: Window) -> WindowRun | None:
 
 
 def _run_from_row(row: sa.Row[Any]) -> WindowRun:
-    return WindowRun(row.mode, row.model, row.knobs, row.funnel, row.near_misses)
+    watchlist = None if row.watchlist is None else tuple(row.watchlist)
+    return WindowRun(row.mode, row.model, row.knobs, row.funnel, row.near_misses, watchlist)
 
 
 def _select_candidates(connection: Connection, first: datetime, last: datetime) -> list[Candidate]:
@@ -323,6 +389,8 @@ def _record(connection: Connection, window: Window, candidates: list[Candidate],
     """Decide and store one window inside the caller's transaction, which holds the write lock."""
     stored_run = _find_run(connection, window)
     decision = _decide(connection, window, candidates, run)
+    if stored_run is not None and told_windows(connection, [window.start]):
+        return _revise(connection, window, stored_run, run, candidates=candidates, decision=decision)
 
     # Compare with what is stored of the window. A signal's row names its model, so another model changes all of them.
     stored_candidates: list[Candidate] = []
@@ -340,8 +408,62 @@ def _record(connection: Connection, window: Window, candidates: list[Candidate],
     _replace_candidates(connection, window, candidate_difference)
     _replace_signals(connection, window, signal_difference, run)
 
-    rederived = _rederive_later_windows(connection, window, signal_difference.symbols)
-    return Recorded(decision, changed, tuple(rederived))
+    rederived, kept = _rederive_later_windows(connection, window, signal_difference.symbols)
+    return Recorded(decision, changed, tuple(rederived), kept=tuple(kept))
+
+
+def _revise(
+    connection: Connection,
+    window: Window,
+    stored_run: WindowRun,
+    run: WindowRun,
+    *,
+    candidates: list[Candidate],
+    decision: Decision,
+) -> Recorded:
+    """Store the decision as a revision of a window whose digest was sent; the same decision as before is none."""
+    sent = _as_revision(
+        window,
+        stored_run,
+        1,
+        _select_candidates(connection, window.start, window.start),
+        _select_signals_of_window(connection, window),
+    )
+    revisions = select_revisions(connection, window.start)
+    number = revisions[-1].number + 1 if revisions else FIRST_NUMBER
+    plain_candidates = [Candidate(**_candidate_row(candidate)) for candidate in candidates]
+    plain_signals = [
+        replace(signal, candidate=Candidate(**_candidate_row(signal.candidate))) for signal in decision.signals
+    ]
+    complete_run = replace(run, funnel=run.funnel | decision.funnel)
+    new = _as_revision(window, complete_run, number, plain_candidates, plain_signals)
+
+    if new.same_decision(sent):
+        return Recorded(decision, changed=False, rederived=())
+    for revision in revisions:
+        if new.same_decision(revision):
+            return Recorded(decision, changed=False, rederived=(), revision=revision)
+    insert_revision(connection, new)
+    return Recorded(decision, changed=True, rederived=(), revision=new)
+
+
+def _as_revision(
+    window: Window, run: WindowRun, number: int, candidates: Iterable[Candidate], signals: Iterable[Signal]
+) -> WindowRevision:
+    """A decision in the form of a revision, so that it can be compared with others; by symbol."""
+    return WindowRevision(
+        window_start=window.start,
+        number=number,
+        made_at=datetime.now(UTC),
+        mode=run.mode,
+        model=run.model,
+        knobs=_as_json(run.knobs),
+        funnel=_as_json(run.funnel),
+        near_misses=_as_json(run.near_misses),
+        watchlist=run.watchlist,
+        candidates=tuple(sorted(candidates, key=lambda candidate: candidate.symbol)),
+        signals=tuple(sorted(signals, key=lambda signal: signal.symbol)),
+    )
 
 
 def _difference(stored: Iterable[_Value], new: Iterable[_Value], *, all_differ: bool = False) -> _Difference[_Value]:
@@ -390,7 +512,13 @@ def _store_run(
 
 def _run_content(run: WindowRun) -> dict[str, Any]:
     """The columns by which two runs of a window differ; a run that differs in its mode alone is the same run."""
-    return {"model": run.model, "knobs": run.knobs, "funnel": run.funnel, "near_misses": run.near_misses}
+    return {
+        "model": run.model,
+        "knobs": run.knobs,
+        "funnel": run.funnel,
+        "near_misses": run.near_misses,
+        "watchlist": None if run.watchlist is None else list(run.watchlist),
+    }
 
 
 _Json = TypeVar("_Json")
@@ -435,16 +563,20 @@ def _candidate_row(candidate: Candidate) -> dict[str, Any]:
 # --- Deriving later windows again ---
 
 
-def _rederive_later_windows(connection: Connection, window: Window, changed_symbols: set[str]) -> list[str]:
+def _rederive_later_windows(
+    connection: Connection, window: Window, changed_symbols: set[str]
+) -> tuple[list[str], list[str]]:
     """Decide later windows again, in order, as far as the change of these symbols' signals reaches.
 
     A window is affected when it looks back past the latest change and has a candidate of a changed symbol. If its own
     signals change, the change reaches on from its end, so that windows after the last one loaded may be affected too.
+    A window whose digest was sent keeps its signals.
 
     Returns:
-        Keys of the windows whose signals changed.
+        Keys of the windows whose signals changed, and of those whose signals would have changed but were sent.
     """
     rederived: list[str] = []
+    kept: list[str] = []
     changed_symbols = set(changed_symbols)
     changed_at = window.end
     last_loaded = window
@@ -457,11 +589,17 @@ def _rederive_later_windows(connection: Connection, window: Window, changed_symb
         candidates = _group_by_window(_select_candidates(connection, first_window.start, last_window.start))
         look_back = min(later.end - run.look_back for later, run in affected)
         signals = _group_by_window(_select_signals(connection, look_back, last_window.end + _MICROSECOND))
+        told = told_windows(connection, [later.start for later, _ in affected])
 
         for later, run in affected:
             has_changed_symbol = any(candidate.symbol in changed_symbols for candidate in candidates[later.start])
             looks_back_past_change = later.end - run.look_back < changed_at
             if not has_changed_symbol or not looks_back_past_change:
+                continue
+            if later.start in told:
+                decision = run.decide(candidates[later.start], chain.from_iterable(signals.values()), later)
+                if _difference(signals[later.start], decision.signals).symbols:
+                    kept.append(later.key)
                 continue
             difference = _rederive_window(connection, later, run, candidates[later.start], signals)
             if difference.symbols:
@@ -469,7 +607,7 @@ def _rederive_later_windows(connection: Connection, window: Window, changed_symb
                 changed_at = later.end
                 rederived.append(later.key)
         last_loaded = last_window
-    return rederived
+    return rederived, kept
 
 
 def _affected_runs(connection: Connection, window: Window, changed_at: datetime) -> list[tuple[Window, WindowRun]]:

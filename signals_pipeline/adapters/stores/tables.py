@@ -68,6 +68,11 @@ def _json(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.JSON(), nullable=False)
 
 
+def _json_or_null(name: str) -> sa.Column[Any]:
+    """A JSON document; NULL in the database where there is none, not the JSON text `null`."""
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=True)
+
+
 def _row_id() -> sa.Column[int]:
     """The key that the database numbers rows with."""
     return sa.Column("id", sa.Integer(), primary_key=True)
@@ -158,6 +163,8 @@ window_run = sa.Table(
     _json("near_misses"),
     _instant("decided_at"),
     _instant("updated_at"),
+    # Symbols of the watchlist that the window was run with; NULL in rows from before revision 009.
+    _json_or_null("watchlist"),
     _allowed_modes(),
     sa.CheckConstraint("history_start < window_end AND window_start < window_end", name="span"),
 )
@@ -219,6 +226,27 @@ signal_outcome = sa.Table(
         ondelete="CASCADE",
     ),
     sa.CheckConstraint("horizon > 0", name="horizon"),
+)
+
+# What a later run of a window decided whose digest had been sent: the other tables keep what readers were told.
+window_revision = sa.Table(
+    "window_revision",
+    metadata,
+    _instant("window_start", primary_key=True),
+    sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+    _instant("made_at"),
+    _text("mode", 16),
+    _text("model", 200),
+    _json("knobs"),
+    _json("funnel"),
+    _json("near_misses"),
+    _json_or_null("watchlist"),
+    _json("candidates"),
+    _json("signals"),
+    _text("digest", nullable=True),  # NULL until it was composed
+    sa.ForeignKeyConstraint(["window_start"], ["window_run.window_start"], ondelete="CASCADE"),
+    _allowed_modes(),
+    sa.CheckConstraint("number >= 2", name="number"),
 )
 
 # --- What windows are computed from ---

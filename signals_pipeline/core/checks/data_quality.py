@@ -6,6 +6,7 @@ asset checks that run these are in `defs.checks` and `defs.frame_checks`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -13,11 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.news.coverage import Coverage
+from signals_pipeline.core.news.stories import STORY_HOURS
 from signals_pipeline.core.prices.validation import UNIT_JUMP
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, ColumnArrays, Table
+from signals_pipeline.core.text import short_duration
 
 # Feeds date nearly all of their items; more undated ones mean that a feed's format has changed.
 MAX_UNDATED = 0.1
@@ -77,8 +80,8 @@ class Finding:
 
 
 def headline_findings(entry: Coverage) -> tuple[Finding, ...]:
-    """Undated and unlinked headlines, and feeds without items, from a window's coverage ledger entry."""
-    return _dated(entry), _linked(entry), _feeds_answered(entry)
+    """What a window's coverage ledger entry says about its feeds, and whether every item is accounted for."""
+    return _dated(entry), _linked(entry), _feeds_answered(entry), _sources_moving(entry), _accounted(entry)
 
 
 def _dated(entry: Coverage) -> Finding:
@@ -115,6 +118,35 @@ def _feeds_answered(entry: Coverage) -> Finding:
         passed=not problems,
         text="; ".join(problems) or f"all {len(entry.reports)} feeds delivered",
         value=float(len(empty)),
+    )
+
+
+def _sources_moving(entry: Coverage) -> Finding:
+    silent = [report for report in entry.reports if report.covered_to is not None]
+    age = "no headline within the look-back"
+    hours = float(STORY_HOURS)
+    if entry.newest_at is not None:
+        hours = (entry.evidence_end - entry.newest_at) / timedelta(hours=1)
+        age = f"the newest headline became known {short_duration(entry.evidence_end - entry.newest_at)} before the end"
+    problems = [f"{report.feed}: {report.detail}; check the collector or the feed" for report in silent]
+    return Finding(
+        check="sources_moving",
+        passed=not silent,
+        text="; ".join([*problems, age]),
+        value=hours,
+    )
+
+
+def _accounted(entry: Coverage) -> Finding:
+    text = entry.accounts() or "made before items were accounted for"
+    if entry.unaccounted:
+        text = f"{entry.unaccounted} items are neither kept nor dropped for a reason: {text}; report this as a bug"
+    return Finding(
+        check="accounted",
+        passed=not entry.unaccounted,
+        text=text,
+        value=float(entry.unaccounted),
+        serious=entry.unaccounted > 0,
     )
 
 

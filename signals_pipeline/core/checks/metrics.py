@@ -1,4 +1,4 @@
-"""The metrics of a run for the operator's monitoring: eight numbers, their units and meanings.
+"""The metrics of a run for the operator's monitoring: nine numbers, their units and meanings.
 
 `adapters.aws.metrics` sends them; `defs.metrics` collects the facts.
 """
@@ -23,9 +23,10 @@ KINDS = (
     MetricKind("SignalsGenerated", "Count", "Signals kept in the windows of the run"),
     MetricKind("MLConfidence", "None", "Mean probability of the top class over the run's headlines"),
     MetricKind("MemoryUsed", "Megabytes", "Peak memory of the run's process, in millions of bytes"),
-    MetricKind("ErrorRate", "Percent", "Share of the run's steps and feeds that failed"),
+    MetricKind("ErrorRate", "Percent", "Share of the run's steps and feeds that failed or were silent"),
     MetricKind("ConsecutiveEmptyRuns", "Count", "Newest windows in a row without a signal"),
     MetricKind("QuotaLeft", "Count", "Calls left today of the vendor that has fewest left"),
+    MetricKind("NewestHeadlineAge", "Seconds", "From the newest headline to the end of the run's newest window"),
     MetricKind("Heartbeat", "Count", "1 where the digest that is due is there"),
 )
 _UNITS = {kind.name: kind.unit for kind in KINDS}
@@ -54,11 +55,12 @@ class RunFacts:
         steps: Steps it was to run.
         failed_steps: Those of them that failed or never ran.
         feeds: Feeds asked, over all its windows.
-        failed_feeds: Those of them that failed.
+        failed_feeds: Those of them that failed, or were silent for suspiciously long.
         signals: Signals kept in its windows; None where no window was decided.
         confidences: Mean confidence and number of headlines of each window that had any.
         empty_runs: Newest windows in a row without a signal; None where it isn't known.
         quota_left: Calls left of the scarcest vendor; None where no vendor is counted.
+        newest_headline_age: Seconds from the newest headline to the newest window's end; None where there is none.
     """
 
     seconds: float
@@ -71,6 +73,7 @@ class RunFacts:
     confidences: Sequence[tuple[float, int]] = ()
     empty_runs: int | None = None
     quota_left: int | None = None
+    newest_headline_age: float | None = None
 
     @property
     def error_rate(self) -> float:
@@ -100,6 +103,7 @@ def metrics_of_run(facts: RunFacts) -> tuple[Metric, ...]:
         "ErrorRate": facts.error_rate,
         "ConsecutiveEmptyRuns": facts.empty_runs,
         "QuotaLeft": facts.quota_left,
+        "NewestHeadlineAge": facts.newest_headline_age,
         "Heartbeat": 1.0 if succeeded else None,
     }
     metrics: list[Metric] = []

@@ -40,7 +40,7 @@ from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.prices.adjustment import last_opened
 from signals_pipeline.core.prices.corrections import BarVersions
 from signals_pipeline.core.prices.technicals import MAX_MISSING_SESSIONS
-from signals_pipeline.core.record.outcomes import Provenance
+from signals_pipeline.core.record.origin import Generation, Origin
 from signals_pipeline.core.record.track_record import ANY, ENOUGH_OUTCOMES, OutcomeIndex, RecordLine
 from signals_pipeline.core.signal_fields import DecisionFields, SignalFields, field_values
 from signals_pipeline.core.signals.corrections import Correction, Revision, find_corrections
@@ -82,7 +82,8 @@ class DigestContext:
     Attributes:
         history: Signals by decided_at.
         decided_at: The decided_at of each signal in `history`, for binary search.
-        modes: Mode of the run behind each window, by window start; a missing one counts as `backfill`.
+        modes: Mode of the run behind each window, by window start.
+        models: Model of the run behind each window, by window start.
         window_starts: The window starts in `modes`, in order.
         outcome_index: Outcomes by group.
         returns: Realised returns by signal, longest horizon first.
@@ -94,6 +95,7 @@ class DigestContext:
     history: tuple[Signal, ...]
     decided_at: tuple[datetime, ...]
     modes: Mapping[datetime, str]
+    models: Mapping[datetime, str]
     window_starts: tuple[datetime, ...]
     outcome_index: OutcomeIndex
     returns: Mapping[_SignalKey, Sequence[RealisedReturn]]
@@ -107,6 +109,7 @@ class DigestContext:
         *,
         history: Sequence[Signal],
         modes: Mapping[datetime, str],
+        models: Mapping[datetime, str],
         outcomes: pd.DataFrame,
         bars: pd.DataFrame,
         watchlist: Watchlist,
@@ -118,8 +121,9 @@ class DigestContext:
 
         Args:
             history: Signals of all windows.
-            modes: Mode of the run behind each window, by window start; a missing one counts as `backfill`.
-            outcomes: OUTCOMES rows.
+            modes: Mode of the run behind each window, by window start.
+            models: Model of the run behind each window, by window start.
+            outcomes: KNOWN_OUTCOMES rows.
             bars: Daily bars.
             watchlist: The companies' names.
             sessions: Trading sessions, up to the one after the last window that gets a digest.
@@ -132,8 +136,9 @@ class DigestContext:
             history=tuple(ordered),
             decided_at=tuple(signal.decided_at for signal in ordered),
             modes=modes,
+            models=models,
             window_starts=tuple(sorted(modes)),
-            outcome_index=OutcomeIndex.from_outcomes(outcomes, modes),
+            outcome_index=OutcomeIndex.from_outcomes(outcomes),
             returns=_returns_by_signal(outcomes),
             prices=BarVersions(ordered_bars, actions, corrections),
             watchlist=watchlist,
@@ -303,11 +308,13 @@ def compose(
     view = _WindowView.before(window, context, knobs)
 
     # Cards: this window's signals, and those of missed windows that no digest has shown yet.
-    cards = [view.card(signal, mode) for signal in decision.signals]
+    cards = [view.card(signal, mode, model) for signal in decision.signals]
     new = tuple(card for card in cards if card.lifecycle == "new")
     changed = tuple(card for card in cards if card.lifecycle != "new")
     missed = view.missed()
-    from_missed = tuple(view.card(signal, context.modes[signal.window_start]) for signal in missed)
+    from_missed = tuple(
+        view.card(signal, context.modes[signal.window_start], context.models[signal.window_start]) for signal in missed
+    )
 
     # Lines: earlier signals, active or expired. A company with a card gets no line as well.
     carded_symbols = {signal.symbol for signal in (*decision.signals, *missed)}
@@ -344,7 +351,16 @@ def compose(
         still_active=len(still_active),
         without_prices=len(without_prices),
     )
-    generated_notes = remarks(coverage, decision, mode, str(knobs["signal_generator"]), without_prices=without_prices)
+    generator = str(knobs["signal_generator"])
+    generation = Generation.of_run(generator, model)
+    generated_notes = remarks(
+        coverage,
+        decision,
+        mode,
+        generator,
+        recorded_elsewhere=context.outcome_index.known_of_others(window.as_of, generation),
+        without_prices=without_prices,
+    )
     return Digest(
         version=VERSION,
         window_key=window.key,
@@ -367,7 +383,7 @@ def compose(
         near_misses=near_misses,
         funnel={**gated.funnel, **decision.funnel},
         knobs=dict(knobs),
-        record=_overall_record(context.outcome_index, window.as_of),
+        record=_overall_record(context.outcome_index, window.as_of, generation),
         notes=(*generated_notes, *notes),
         without_prices=tuple(without_prices),
     )
@@ -428,8 +444,9 @@ class _WindowView:
     def expiry_days(self) -> float:
         return float(self.knobs["signal_expiry_days"])
 
-    def card(self, signal: Signal, mode: str) -> Card:
+    def card(self, signal: Signal, mode: str, model: str) -> Card:
         as_of = self.window.as_of
+        generation = Generation(signal.candidate.source, model)
         closes, sessions = self.context.last_closes(signal.symbol, as_of, MAX_CLOSES)
         return card(
             signal,
@@ -437,7 +454,7 @@ class _WindowView:
             mode=mode,
             knobs=self.knobs,
             before=self._changed_signal(signal),
-            record=similar_record(self.context.outcome_index, as_of, signal.signal_type, signal.lifecycle),
+            record=similar_record(self.context.outcome_index, as_of, generation, signal.signal_type, signal.lifecycle),
             closes=closes,
             sessions=sessions,
             stale=self.context.stale_prices(signal.symbol, as_of),
@@ -617,41 +634,38 @@ def survives_without(story: Contribution, parts: Sequence[Contribution], signal_
 
 
 def similar_record(
-    outcome_index: OutcomeIndex, as_of: datetime, signal_type: str, lifecycle: str
+    outcome_index: OutcomeIndex, as_of: datetime, generation: Generation, signal_type: str, lifecycle: str
 ) -> tuple[RecordLine, ...]:
     """The record of the narrowest group of signals like this one that has enough outcomes.
 
-    Groups are tried in this order: same type and lifecycle, live; same type, live; then the same two, backfilled. Live
-    and backfilled outcomes are never added up. Where no group has enough, the record of the type says so: the live one,
-    or the backfilled one as long as nothing live is known.
+    All groups are of the same generator and model. They are tried in this order: same type and lifecycle, live; same
+    type, live; then the same two, backfilled. Live and backfilled outcomes are never added up. Where no group has
+    enough, the record of the type says so: the live one, or the backfilled one as long as nothing live is known.
     """
-    groups: tuple[tuple[Provenance, str], ...] = (
-        ("live", lifecycle),
-        ("live", ANY),
-        ("backfilled", lifecycle),
-        ("backfilled", ANY),
-    )
-    for provenance, group_lifecycle in groups:
-        if outcome_index.known(as_of, provenance, signal_type, group_lifecycle) >= ENOUGH_OUTCOMES:
-            return _record_of_group(outcome_index, as_of, provenance, signal_type, group_lifecycle)
+    live, backfilled = Origin("live", generation), Origin("backfilled", generation)
+    groups = ((live, lifecycle), (live, ANY), (backfilled, lifecycle), (backfilled, ANY))
+    for origin, group_lifecycle in groups:
+        if outcome_index.known(as_of, origin, signal_type, group_lifecycle) >= ENOUGH_OUTCOMES:
+            return _record_of_group(outcome_index, as_of, origin, signal_type, group_lifecycle)
 
-    has_live = outcome_index.known(as_of, "live", signal_type) > 0
-    has_backfilled = outcome_index.known(as_of, "backfilled", signal_type) > 0
-    fallback: Provenance = "backfilled" if has_backfilled and not has_live else "live"
+    has_live = outcome_index.known(as_of, live, signal_type) > 0
+    has_backfilled = outcome_index.known(as_of, backfilled, signal_type) > 0
+    fallback = backfilled if has_backfilled and not has_live else live
     return _record_of_group(outcome_index, as_of, fallback, signal_type, ANY)
 
 
 def _record_of_group(
-    outcome_index: OutcomeIndex, as_of: datetime, provenance: Provenance, signal_type: str, lifecycle: str
+    outcome_index: OutcomeIndex, as_of: datetime, origin: Origin, signal_type: str, lifecycle: str
 ) -> tuple[RecordLine, ...]:
-    label = f"{lifecycle} {signal_type} signals, {provenance}".lstrip()  # the lifecycle is empty where all count
-    return outcome_index.record(as_of, label, provenance, signal_type, lifecycle)
+    # The lifecycle is empty where all count.
+    label = f"{lifecycle} {signal_type} signals, {origin.provenance}".lstrip()
+    return outcome_index.record(as_of, label, origin, signal_type, lifecycle)
 
 
-def _overall_record(outcome_index: OutcomeIndex, as_of: datetime) -> tuple[RecordLine, ...]:
-    """The record of all signals: always the live one, and the backfilled one where it has outcomes."""
-    live = outcome_index.record(as_of, "All signals, live", "live")
-    backfilled = outcome_index.record(as_of, "All signals, backfilled", "backfilled")
+def _overall_record(outcome_index: OutcomeIndex, as_of: datetime, generation: Generation) -> tuple[RecordLine, ...]:
+    """The record of all signals of a generator and model: live always, backfilled where it has outcomes."""
+    live = outcome_index.record(as_of, "All signals, live", Origin("live", generation))
+    backfilled = outcome_index.record(as_of, "All signals, backfilled", Origin("backfilled", generation))
     if any(line.n for line in backfilled):
         return (*live, *backfilled)
     return live

@@ -14,7 +14,7 @@ from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.prices.reaction import has_moved_already
 from signals_pipeline.core.prices.technicals import MAX_MISSING_SESSIONS
-from signals_pipeline.core.record.outcomes import LIVE_MODES
+from signals_pipeline.core.record.origin import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
 from signals_pipeline.core.text import shorten
@@ -475,17 +475,19 @@ def _no_signals(still_active: int) -> str:
 
 def _trouble(coverage: Coverage, without_prices: int) -> str:
     """The most serious reason why a digest is degraded."""
+    if coverage.gap_minutes and not coverage.missing_windows and coverage.status != "failed":
+        gap = f"{coverage.gap_length} not covered"
+        return f"{gap}, {_without_prices(without_prices)}" if without_prices else gap
     if coverage.status != "ok":
         complete = sum(report.status == "ok" for report in coverage.reports)
         return f"{complete} of {_count(len(coverage.reports), 'source', 'sources')} complete"
     if coverage.missing_windows:
         return f"{_count(len(coverage.missing_windows), 'earlier window', 'earlier windows')} without a run"
-    troubles: list[str] = []
-    if coverage.gap_minutes:
-        troubles.append(f"{_count(coverage.gap_minutes, 'minute', 'minutes')} not covered")
-    if without_prices:
-        troubles.append(f"{_count(without_prices, 'company', 'companies')} without recent prices")
-    return ", ".join(troubles)
+    return _without_prices(without_prices)
+
+
+def _without_prices(count: int) -> str:
+    return f"{_count(count, 'company', 'companies')} without recent prices"
 
 
 def preheader(
@@ -518,15 +520,40 @@ def preheader(
     return f"No company came close to a signal. {window.label}."
 
 
+def revision_notice(number: int, made_at: datetime) -> str:
+    """That a window whose digest was sent was run again and decided otherwise, in words.
+
+    Args:
+        number: Number of the revision that holds the new decision.
+        made_at: When it was made.
+    """
+    local = made_at.astimezone(NEW_YORK)
+    return (
+        f"Run again on {day(local, year=True)} {local:%H:%M} ET; what was sent is kept, the new decision is revision "
+        f"{number}."
+    )
+
+
 def remarks(
     coverage: Coverage,
     decision: Decision,
     mode: str,
     generator: str = "news_driven",
     *,
+    recorded_elsewhere: int = 0,
     without_prices: Sequence[str] = (),
 ) -> list[str]:
-    """What a reader should know about how this digest was made, one sentence each."""
+    """What a reader should know about how this digest was made, one sentence each.
+
+    Args:
+        coverage: The window's ledger.
+        decision: The window's decision.
+        mode: Mode of its run.
+        generator: The knob SIGNAL_GENERATOR.
+        recorded_elsewhere: Signals with outcomes that another generator or model made, and that the track record of
+            this digest leaves out.
+        without_prices: Companies of the watchlist that have no recent price.
+    """
     notes: list[str] = []
     if generator == "technical":
         notes.append("Based on price alone: the technical signal generator is on, and no sentiment model was used.")
@@ -548,4 +575,9 @@ def remarks(
     if decision.capped:
         candidates = _count(len(decision.capped), "more candidate", "more candidates")
         notes.append(f"{candidates} passed every gate but exceeded the maximum per digest and were left out.")
+    if recorded_elsewhere:
+        others = _count(recorded_elsewhere, "earlier signal", "earlier signals")
+        notes.append(
+            f"The track record covers this generator and model alone; {others} of another one are recorded separately."
+        )
     return notes

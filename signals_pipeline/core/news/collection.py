@@ -85,7 +85,12 @@ def _report(
 
     since_previous = [visit for visit in visits if previous_round is None or visit.collected_at > previous_round]
     calls = sum(visit.calls for visit in since_previous)
-    return SourceReport(last.feed, status, last.fetched, "; ".join(details), calls)
+
+    # A visit that was not broken, and yet did not reach to where it was asked, found a silent feed.
+    covered_to = None
+    if last.whole_to is not None and last.whole_to < min(end, last.asked_to):
+        covered_to = last.whole_to
+    return SourceReport(last.feed, status, last.fetched, "; ".join(details), calls, covered_to)
 
 
 def uncovered_spans(

@@ -6,22 +6,29 @@ live feed delivered in full is worked out in `core.news.collection`; entries are
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from math import ceil, floor
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.news.accounting import DROPPED, UNACCOUNTED, Accounts
 from signals_pipeline.core.news.collection import reports_for
+from signals_pipeline.core.news.evidence import news_interval
 from signals_pipeline.core.news.feeds import NewsBatch, SourceReport, SourceStatus
 from signals_pipeline.core.news.normalisation import Normalised, RawHeadline, normalise
+from signals_pipeline.core.news.silence import reach_at
+from signals_pipeline.core.news.stories import STORY_HOURS
 from signals_pipeline.core.tables import ColumnArrays, RowsByWindow
-from signals_pipeline.core.windows import Window, evidence_interval, instant64, windows_between
+from signals_pipeline.core.text import short_duration
+from signals_pipeline.core.windows import Sessions, Window, evidence_interval, instant64, windows_between
 
 # Missing windows are listed for this long before a window. Further back, a window without a run is history that was
 # never asked for, not an outage.
@@ -43,8 +50,8 @@ class Coverage:
         label: The window in words.
         evidence_start: First instant of the evidence, aware UTC.
         evidence_end: First instant after the evidence, which is the window's end, aware UTC.
-        gap_minutes: Minutes between the end of the previous coverage and evidence_end that no evidence covers; a
-            started minute counts.
+        gap_minutes: Minutes between the end of the previous coverage and evidence_end that no evidence covers, those
+            in which every source was silent (see `silence`) included; a started minute counts.
         overlap_minutes: Full minutes of the evidence that an earlier window covered as well.
         missing_windows: Keys of earlier windows without a run.
         reports: How each feed did.
@@ -53,9 +60,13 @@ class Coverage:
         stories: Distinct stories among the relevant headlines.
         symbols: Symbols with a relevant headline.
         reconstructed: Distinct headlines without a recorded first_seen_at.
-        drops: Number of items that were set aside, by reason (`normalisation.REASONS`).
+        drops: Number of items that were not kept, by reason (`accounting.DROPPED`), and of those that were kept though
+            something is odd about them (`published_after_seen`, `truncated`).
         status: `ok` every feed delivered all it has; `failed` none delivered anything; `degraded` in between.
         first_run: Nothing was covered before this window.
+        delivered: Items that the feeds delivered for the window: headlines and dropped items together. None in entries
+            that were made before this was counted.
+        newest_at: When the newest headline became known, aware UTC; None where there was none within the look-back.
     """
 
     window_key: str
@@ -74,11 +85,23 @@ class Coverage:
     drops: dict[str, int]
     status: SourceStatus
     first_run: bool
+    delivered: int | None = None
+    newest_at: datetime | None = None
+
+    @property
+    def unaccounted(self) -> int:
+        """Items of which nobody knows what became of them, and headlines that nobody delivered; 0 where all is well."""
+        if self.delivered is None:
+            return 0
+        lost = self.drops.get(UNACCOUNTED, 0)
+        dropped = sum(self.drops.get(reason, 0) for reason in DROPPED)
+        return lost + abs(self.delivered - self.headlines - dropped)
 
     def line(self, model: str) -> str:
         """One line for readers: span, gap, feeds, headlines, model.
 
-        E.g. `Fri 17:30 to Mon 08:30 ET, no gap; 3 of 4 sources; 412 headlines, 61 stories; model finbert int8 @4556d1`.
+        E.g. `Fri 17:30 to Mon 08:30 ET, no gap; 3 of 4 sources; 412 headlines, 61 stories, the newest 12 min before the
+        end; model finbert int8 @4556d1`.
         """
         return f"{self.label}, {self.summary(model)}"
 
@@ -89,41 +112,61 @@ class Coverage:
             parts.append(f"{_quantity(len(self.missing_windows), 'earlier window')} without a run")
         answered = [report for report in self.reports if report.status != "failed"]
         parts.append(f"{len(answered)} of {_quantity(len(self.reports), 'source')}")
-        parts.append(f"{_quantity(self.headlines, 'headline')}, {_quantity(self.stories, 'story', 'stories')}")
+        parts.append(", ".join([*self._counts()]))
         parts.append(f"model {model}")
         return "; ".join(parts)
 
+    @property
+    def gap_length(self) -> str:
+        """The length of the gap in words, e.g. `9 h 30 min`."""
+        return short_duration(timedelta(minutes=self.gap_minutes))
+
+    def accounts(self) -> str:
+        """What became of what was delivered, on one line; empty in entries that were made before this was counted.
+
+        E.g. `383 delivered = 351 kept + 32 dropped (30 duplicate, 2 no title)`.
+        """
+        if self.delivered is None:
+            return ""
+        counts = {reason: self.drops.get(reason, 0) for reason in DROPPED}
+        dropped = sum(counts.values())
+        reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items() if count)
+        listed = f" ({reasons})" if reasons else ""
+        return f"{self.delivered:,} delivered = {self.headlines:,} kept + {dropped:,} dropped{listed}"
+
     def to_dict(self) -> dict[str, Any]:
         """The entry in plain JSON types; instants as ISO 8601 in UTC."""
-        stored = asdict(self)
-        stored["evidence_start"] = self.evidence_start.isoformat()
-        stored["evidence_end"] = self.evidence_end.isoformat()
-        stored["missing_windows"] = list(self.missing_windows)
-        stored["reports"] = [asdict(report) for report in self.reports]
-        return stored
+        return _stored_form().dump_python(self, mode="json")
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The entry that `to_dict` wrote."""
-        values = dict(stored)
-        values["evidence_start"] = datetime.fromisoformat(stored["evidence_start"])
-        values["evidence_end"] = datetime.fromisoformat(stored["evidence_end"])
-        values["missing_windows"] = tuple(stored["missing_windows"])
-        values["reports"] = tuple(SourceReport(**report) for report in stored["reports"])
-        values["drops"] = dict(stored["drops"])
-        return cls(**values)
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Coverage":
+        """The entry that `to_dict` wrote.
+
+        Raises:
+            CoverageError: It is not such an entry.
+        """
+        try:
+            return _stored_form().validate_python(stored)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise CoverageError(
+                f"coverage of window {stored.get('window_key')}: {place}: {problem['msg']}; run the window again"
+            ) from error
+
+    def _counts(self) -> Iterator[str]:
+        yield _quantity(self.headlines, "headline")
+        yield _quantity(self.stories, "story", "stories")
+        if self.newest_at is not None:
+            yield f"the newest {short_duration(self.evidence_end - self.newest_at)} before the end"
+        elif self.delivered is not None:
+            yield f"none in the last {STORY_HOURS} hours"
 
     def _gap(self) -> str:
         prefix = "first run, " if self.first_run else ""
         if not self.gap_minutes:
             return f"{prefix}no gap"
-        hours, minutes = divmod(self.gap_minutes, 60)
-        lengths: list[str] = []
-        if hours:
-            lengths.append(f"{hours} h")
-        if minutes:
-            lengths.append(f"{minutes} min")
-        return f"{prefix}gap of {' '.join(lengths)}"
+        return f"{prefix}gap of {self.gap_length}"
 
 
 def coverage_ledger(
@@ -134,6 +177,7 @@ def coverage_ledger(
     strict: bool,
     batch: NewsBatch,
     headlines: pd.DataFrame,
+    sessions: Sessions,
     normalised: Normalised | None = None,
 ) -> tuple[Coverage, ...]:
     """The ledger entries of a run's windows.
@@ -148,10 +192,14 @@ def coverage_ledger(
         strict: NEWS_STRICT_LOOKBACK.
         batch: What the feeds delivered for the whole run.
         headlines: HEADLINES rows of all the run's windows.
+        sessions: The exchange's sessions around the windows and the batch's timelines: silence is measured in market
+            time.
         normalised: The batch's headlines, where they are normalised already.
     """
     normalised = normalised or normalise(batch.headlines)
     headlines_by_window = RowsByWindow(headlines)
+
+    accounts = Accounts(normalised)
 
     # Positions of the batch's items by time, so that each window finds its own by bisection.
     timed_items: list[tuple[datetime, int]] = []
@@ -162,6 +210,7 @@ def coverage_ledger(
             timed_items.append((instant, position))
     timed_items.sort()
     instants = [instant for instant, _ in timed_items]
+    dated = sorted(headline.known_at for headline in batch.headlines if headline.known_at)
 
     covered_ends = sorted({window.end for window in (*covered, *windows)})
     entries: list[Coverage] = []
@@ -172,14 +221,25 @@ def coverage_ledger(
         in_interval = timed_items[bisect_left(instants, start) : bisect_left(instants, end)]
         positions = [position for _, position in in_interval]
         delivered = [batch.headlines[position] for position in positions]
-        # Live feeds are judged by their visits; a recording has one report for the whole run.
-        reports = reports_for(batch.collections, start, end) if batch.collections else batch.reports
+        # Live feeds are judged by their visits, recordings by what they delivered until the window's end.
+        reports: Sequence[SourceReport]
+        if batch.collections:
+            reports = reports_for(batch.collections, start, end)
+        else:
+            reports = _recording_reports(batch, delivered, start, end, sessions)
 
         # What came before it.
         earlier_count = bisect_right(covered_ends, window.start)
         previous_end = covered_ends[earlier_count - 1] if earlier_count else None
         missing_from = max(previous_end or window.start, window.start - MISSING_SPAN)
         missing_windows = windows_between(missing_from, window.start)
+
+        # What became of it.
+        rows = headlines_by_window.columns(window.start)
+        kept: set[str] = set(rows["headline_id"][rows["text_hash"] != ""].tolist())
+        visible_from, _ = news_interval([window], lookback_hours=lookback_hours, strict=strict)
+        dropped = accounts.account(positions, kept=kept, visible_from=visible_from, evidence_from=start, as_of=end)
+        newest = bisect_left(dated, end) - 1
 
         entry = window_coverage(
             window,
@@ -188,8 +248,11 @@ def coverage_ledger(
             previous_end=previous_end,
             missing=[missing.key for missing in missing_windows],
             reports=_with_fetched_counts(reports, delivered),
-            headlines=headlines_by_window.columns(window.start),
-            drops=normalised.count_drops(positions),
+            headlines=rows,
+            drops=normalised.count_drops(positions) | dropped,
+            delivered=len(positions),
+            # Not what other windows of the run look back on.
+            newest_at=dated[newest] if newest >= 0 and dated[newest] >= visible_from else None,
         )
         entries.append(entry)
     return tuple(entries)
@@ -205,6 +268,8 @@ def window_coverage(
     reports: Sequence[SourceReport],
     headlines: ColumnArrays,
     drops: Mapping[str, int],
+    delivered: int | None = None,
+    newest_at: datetime | None = None,
 ) -> Coverage:
     """The ledger entry of one window.
 
@@ -217,6 +282,8 @@ def window_coverage(
         reports: How each feed did.
         headlines: The window's HEADLINES rows, as from `tables.columns_of`.
         drops: Number of items that were set aside, by reason.
+        delivered: Number of items that the feeds delivered for it.
+        newest_at: When the newest headline known before its end became known (aware).
 
     Raises:
         CoverageError: previous_end lies after the window's start, or a headline belongs to another window.
@@ -233,7 +300,8 @@ def window_coverage(
 
     # A first run covers from its window's start: there is nothing that its evidence could overlap.
     covered_until = window.start if previous_end is None else previous_end
-    gap_minutes = max(0, ceil((start - covered_until) / _MINUTE))
+    gap = max(timedelta(), start - covered_until) + _silence(reports, start, end)
+    gap_minutes = ceil(gap / _MINUTE)
     overlap_minutes = 0
     if previous_end is not None:
         overlap_minutes = max(0, floor((covered_until - start) / _MINUTE))
@@ -258,7 +326,70 @@ def window_coverage(
         drops=dict(drops),
         status=_overall_status(reports),
         first_run=previous_end is None,
+        delivered=delivered,
+        newest_at=newest_at,
     )
+
+
+def _recording_reports(
+    batch: NewsBatch,
+    delivered: Sequence[RawHeadline],
+    start: datetime,
+    end: datetime,
+    sessions: Sessions,
+) -> list[SourceReport]:
+    """How each recording did for [start, end), from what it delivered until then.
+
+    Args:
+        batch: What the recordings delivered for the whole run.
+        delivered: What of it belongs to this interval.
+        start: First instant of the evidence.
+        end: First instant after it.
+        sessions: The exchange's sessions.
+    """
+    timeline_by_feed = {timeline.feed: timeline for timeline in batch.timelines}
+    items = Counter(headline.feed for headline in delivered)
+    undated = Counter(headline.feed for headline in delivered if headline.known_at is None)
+
+    reports: list[SourceReport] = []
+    for report in batch.reports:
+        timeline = timeline_by_feed.get(report.feed)
+        if timeline is None:
+            reports.append(report)
+            continue
+        details: list[str] = []
+        reach = reach_at(timeline, end, sessions)
+        if reach.covered_to is not None:
+            uncovered = ceil((end - max(start, reach.covered_to)) / _MINUTE)
+            total = ceil((end - start) / _MINUTE)
+            details.append(f"{reach.detail}; {uncovered:,} of {total:,} min not covered")
+        if undated[report.feed]:
+            details.append(f"{undated[report.feed]} of {items[report.feed]} items without a readable time")
+            # The report's own detail, with an example, is about the whole file.
+            details.append(report.detail)
+        reports.append(
+            replace(
+                report,
+                status="degraded" if details else report.status,
+                detail="; ".join(part for part in details if part),
+                covered_to=reach.covered_to,
+            )
+        )
+    return reports
+
+
+def _silence(reports: Sequence[SourceReport], start: datetime, end: datetime) -> timedelta:
+    """How much of the end of [start, end) no source is known to have covered; a failed source covers nothing."""
+    answered = [report for report in reports if report.status != "failed"]
+    reaches = [report.covered_to for report in answered if report.covered_to is not None]
+    if not answered or len(reaches) < len(answered):
+        return timedelta()
+    return end - min(end, max(start, *reaches))
+
+
+@cache
+def _stored_form() -> TypeAdapter[Coverage]:
+    return TypeAdapter(Coverage)
 
 
 def _with_fetched_counts(reports: Sequence[SourceReport], delivered: Sequence[RawHeadline]) -> list[SourceReport]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.normalisation import RawHeadline
+from signals_pipeline.core.news.silence import SourceTimeline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ class SourceReport:
         fetched: Headlines delivered.
         detail: One line for the operator; empty where there is nothing to say.
         calls: Calls to the vendor that count against its quota.
+        covered_to: Until when it is known to have moved (see `silence`), aware UTC; None: to the window's end.
     """
 
     feed: str
@@ -49,6 +51,7 @@ class SourceReport:
     fetched: int
     detail: str = ""
     calls: int = 0
+    covered_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,14 @@ class NewsBatch:
         reports: One per feed.
         collections: The visits behind a live batch, from which the ledger counts each window's missing minutes; empty
             for a recording.
+        timelines: When each recording delivered, from `silence.PACE_DAYS` before the interval to its end, from which
+            the ledger sees how far it reaches; empty for a live batch, whose visits were judged when they were made.
     """
 
     headlines: tuple[RawHeadline, ...]
     reports: tuple[SourceReport, ...]
     collections: tuple[FeedVisit, ...] = ()
+    timelines: tuple[SourceTimeline, ...] = ()
 
 
 class NewsSource(Protocol):

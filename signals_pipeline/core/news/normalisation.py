@@ -136,22 +136,36 @@ class Normalised:
         for reasons, _ in results:
             drops.update(reasons)
         rows = [row for _, row in results if row >= 0]
-        drops["duplicate"] = len(rows) - self._count_headlines(sorted(set(rows)))
+        drops["duplicate"] = len(rows) - len(self.headlines(rows))
         return dict(drops)
 
-    def _count_headlines(self, rows: Iterable[int]) -> int:
-        """How many headlines these rows are copies of: the same text on the same day or behind one link is one."""
-        identities = self._identities
-        seen: set[tuple[str, ...]] = set()
-        count = 0
-        for row in rows:
-            if seen.isdisjoint(identities[row]):
-                count += 1
-            seen.update(identities[row])
-        return count
+    def headlines(self, rows: Iterable[int]) -> list[list[int]]:
+        """Group rows of `items` into headlines: the same text on the same day, or behind one link, is one.
+
+        Rows are followed backwards only, as `stories` does: a row belongs with the earliest that it leads to, and never
+        joins two earlier headlines.
+
+        Returns:
+            The distinct rows of each headline, ascending, in the order of their first rows.
+        """
+        headlines: list[list[int]] = []
+        headline_by_identity: dict[tuple[str, ...], list[int]] = {}
+        for row in sorted(set(rows)):
+            identities = self.identities[row]
+            known = [headline_by_identity[identity] for identity in identities if identity in headline_by_identity]
+            if known:
+                headline = min(known)
+                headline.append(row)
+            else:
+                headline = [row]
+                headlines.append(headline)
+            # The newest row with an identity is the one that a later row leads back to.
+            for identity in identities:
+                headline_by_identity[identity] = headline
+        return headlines
 
     @cached_property
-    def _identities(self) -> list[tuple[tuple[str, ...], ...]]:
+    def identities(self) -> list[tuple[tuple[str, ...], ...]]:
         """What identifies each row's headline: its id and, where it has a link, its text together with the link."""
         headline_ids = self.items["headline_id"].tolist()
         text_hashes = self.items["text_hash"].tolist()

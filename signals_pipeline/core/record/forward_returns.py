@@ -79,6 +79,22 @@ class ScorePanel:
             technical=grid("technical", has_technical),
         )
 
+    def rows(self, chosen: NDArray[np.bool_]) -> "ScorePanel":
+        """The panel of some of its windows.
+
+        Args:
+            chosen: Which of them, shape (windows,).
+        """
+        return ScorePanel(
+            windows=tuple(window for window, is_chosen in zip(self.windows, chosen, strict=True) if is_chosen),
+            symbols=self.symbols,
+            scored=self.scored[chosen],
+            combined=self.combined[chosen],
+            tone=self.tone[chosen],
+            confidence=self.confidence[chosen],
+            technical=self.technical[chosen],
+        )
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ForwardReturns:
@@ -105,11 +121,21 @@ class ForwardReturns:
             return np.zeros(0, dtype=bool)
         return np.append(self.entry[1:] != self.entry[:-1], True)
 
+    def rows(self, chosen: NDArray[np.bool_]) -> "ForwardReturns":
+        """The returns after some of the windows: those that are chosen, shape (windows,)."""
+        return ForwardReturns(
+            entry=self.entry[chosen],
+            days=self.days[chosen],
+            excess={horizon: values[chosen] for horizon, values in self.excess.items()},
+            above={horizon: values[chosen] for horizon, values in self.above.items()},
+            below={horizon: values[chosen] for horizon, values in self.below.items()},
+        )
+
 
 def forward_returns(
     windows: Sequence[Window],
     symbols: Sequence[str],
-    watchlist: Sequence[str],
+    watched: NDArray[np.bool_],
     bars: pd.DataFrame,
     sessions: Sessions,
     *,
@@ -121,7 +147,8 @@ def forward_returns(
     Args:
         windows: Oldest first.
         symbols: Columns wanted.
-        watchlist: Companies over which base rate and equal-weight benchmark are taken.
+        watched: Which of the symbols were on each window's watchlist, shape (windows, symbols); base rate and
+            equal-weight benchmark are taken over them.
         bars: Daily bars of all of them and, where there is one, of SPY.
         sessions: Trading sessions.
         as_of: Only horizons whose exit session closed before this instant.
@@ -138,10 +165,11 @@ def forward_returns(
     calendar = np.append(sessions.dates.astype("datetime64[D]"), np.datetime64("NaT"))
 
     columns: dict[str, int] = {}
-    for symbol in (*symbols, *watchlist, BENCHMARK):
+    for symbol in (*symbols, BENCHMARK):
         columns.setdefault(symbol, len(columns))
-    wanted = np.array([columns[symbol] for symbol in symbols], dtype=np.int64)
-    watched = np.array([columns[symbol] for symbol in watchlist], dtype=np.int64)
+    symbol_columns = np.array([columns[symbol] for symbol in symbols], dtype=np.int64)
+    watchlists, watchlist_of_window = np.unique(watched, axis=0, return_inverse=True)
+    watchlist_of_window = watchlist_of_window.reshape(-1)
     opens, closes = price_grids(bars, columns, sessions)
 
     forward = ForwardReturns(entry=entry, days=calendar[entry], excess={}, above={}, below={})
@@ -149,16 +177,20 @@ def forward_returns(
         exit_place = entry + horizon - 1
         # Entry 0 would be before the calendar's first open: the true entry session is not known.
         due = (entry > 0) & (exit_place < closed)
-        pairs = np.column_stack([entry, exit_place])[due]
-        entries = opens[pairs[:, 0]] * span_factors(bars, actions, columns, sessions, pairs)
-        spans = span_returns(closes[pairs[:, 1]] / entries - 1, watched, columns[BENCHMARK])
-
         excess = np.full((len(windows), len(symbols)), np.nan)
-        excess[due] = (spans.returns - spans.benchmark[:, None])[:, wanted]
         above = np.full(len(windows), np.nan)
-        above[due] = spans.above
         below = np.full(len(windows), np.nan)
-        below[due] = spans.below
+
+        # Windows with the same watchlist together: there are as many as the watchlist had changes.
+        for number, watchlist in enumerate(watchlists):
+            rows = due & (watchlist_of_window == number)
+            pairs = np.column_stack([entry, exit_place])[rows]
+            entries = opens[pairs[:, 0]] * span_factors(bars, actions, columns, sessions, pairs)
+            returns = closes[pairs[:, 1]] / entries - 1
+            spans = span_returns(returns, symbol_columns[watchlist], columns[BENCHMARK])
+            excess[rows] = (spans.returns - spans.benchmark[:, None])[:, symbol_columns]
+            above[rows] = spans.above
+            below[rows] = spans.below
         forward.excess[horizon] = excess
         forward.above[horizon] = above
         forward.below[horizon] = below

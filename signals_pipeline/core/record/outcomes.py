@@ -9,10 +9,9 @@ Hit rates over outcomes are in `track_record`; the same returns for every compan
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -30,14 +29,6 @@ HORIZONS = (1, 3, 5, 10)
 
 EQUAL_WEIGHT = "equal-weight watchlist"
 """Name of the benchmark where SPY has no bar."""
-
-Provenance = Literal["live", "backfilled"]
-"""Whether signals were decided while their outcome could not be known, or afterwards."""
-
-PROVENANCES: tuple[Provenance, ...] = ("live", "backfilled")
-
-LIVE_MODES = ("live", "catch_up")
-"""Modes of a run whose signals count as live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +72,43 @@ def realised_outcomes(
     as_of: datetime,
     actions: pd.DataFrame | None = None,
     corrections: pd.DataFrame | None = None,
+    watchlists: Mapping[datetime, Sequence[str]] | None = None,
 ) -> RealisedOutcomes:
     """The outcomes known before `as_of`.
 
+    Base rate and equal-weight benchmark are taken over the watchlist of the signal's window, so that no outcome changes
+    when a company leaves or joins the watchlist afterwards.
+
     Args:
         signals: Signals of any age, in any order.
-        bars: Daily bars (symbol, session, open, close, ...) of the watchlist and, where there is one, of SPY.
-        symbols: The watchlist, over which base rate and equal-weight benchmark are taken.
+        bars: Daily bars (symbol, session, open, close, ...) of the signals' companies, of the watchlists and, where
+            there is one, of SPY.
+        symbols: The watchlist of the windows that `watchlists` does not have.
         sessions: Trading sessions with their opens and closes.
         as_of: Only horizons whose exit session closed before this instant.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None leaves the bars unadjusted.
         corrections: Later values of bars (`corrections.CORRECTION_COLUMNS`); None where no bar was corrected. Those
             count that were seen before the end of the first window that knows the outcome.
+        watchlists: Symbols of the watchlist by start of the window.
 
     Raises:
         AdjustmentError: an action can't be applied.
     """
     due = _due(signals, sessions, as_of)
-    frames: list[pd.DataFrame] = []
-    for rows, known_bars in _by_known_bars(due, bars, corrections, sessions):
-        frames.append(_with_returns(rows, known_bars, symbols, sessions, actions))
-    complete = pd.concat(frames)
+
+    # Signals whose windows had the same watchlist are worked out together, of these outcomes that know the same bars.
+    watchlist_of_window: Mapping[datetime, Sequence[str]] = watchlists or {}
+    window_starts = pd.DatetimeIndex(due["window_start"]).to_pydatetime()
+    places_by_watchlist: dict[tuple[str, ...], list[int]] = {}
+    for place, window_start in enumerate(window_starts):
+        watchlist = tuple(watchlist_of_window.get(window_start, symbols))
+        places_by_watchlist.setdefault(watchlist, []).append(place)
+    parts: list[pd.DataFrame] = []
+    for watchlist, places in places_by_watchlist.items():
+        for rows, known_bars in _by_known_bars(due.iloc[places], bars, corrections, sessions):
+            parts.append(_with_returns(rows.reset_index(drop=True), known_bars, watchlist, sessions, actions))
+    complete = pd.concat(parts, ignore_index=True) if parts else OUTCOMES.empty()
+
     missing = Counter(due["symbol"].tolist())
     missing.subtract(Counter(complete["symbol"].tolist()))
     without_bars = {symbol: count for symbol, count in sorted(missing.items()) if count}

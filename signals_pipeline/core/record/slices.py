@@ -1,4 +1,4 @@
-"""The track record cut by symbol, publisher, event, reaction, lifecycle and model.
+"""The track record of one origin cut by symbol, publisher, event, reaction and lifecycle.
 
 With enough slices some of them look good by chance: a slice is called different only where that survives Benjamini and
 Hochberg's correction over all slices looked at. The lines themselves are those of `track_record`.
@@ -23,7 +23,7 @@ FALSE_DISCOVERIES = 0.05
 NO_STORY = "no story"
 """Publisher of signals that rest on no story: those of the technical generator."""
 
-DIMENSIONS = ("symbol", "publisher", "event", "reaction", "lifecycle", "model")
+DIMENSIONS = ("symbol", "publisher", "event", "reaction", "lifecycle")
 
 NOT_RECORDED = "not recorded"
 """Event and reaction of signals that rest on no story, or were decided before these were recorded."""
@@ -101,8 +101,8 @@ def slice_record(outcomes: pd.DataFrame, horizon: int) -> Slices:
     """Cut the outcomes of one horizon by each dimension.
 
     Args:
-        outcomes: Rows of `tables.OUTCOMES` with the further columns `publisher`, `event`, `reaction` (of
-            `reaction_of`) and `model`.
+        outcomes: Rows of `tables.OUTCOMES` of one origin with the further columns `publisher`, `event` and `reaction`
+            (of `reaction_of`).
         horizon: Sessions held.
     """
     rows = outcomes[outcomes["horizon"] == horizon]

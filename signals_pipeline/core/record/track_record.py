@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.intervals import Z, distinct_days, hit_rate_interval, overlap_robust_error
 from signals_pipeline.core.record.information_coefficient import RankCorrelation, rank_correlation
-from signals_pipeline.core.record.outcomes import HORIZONS, LIVE_MODES, Provenance
-from signals_pipeline.core.tables import OUTCOMES
+from signals_pipeline.core.record.origin import Generation, Origin, Provenance, rows_by_origin
+from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.tables import KNOWN_OUTCOMES, OUTCOMES
 from signals_pipeline.core.windows import instant64
 
 ENOUGH_OUTCOMES = 30
@@ -168,6 +169,19 @@ def track_record(
     return tuple(lines)
 
 
+def records_by_origin(outcomes: pd.DataFrame) -> dict[Origin, tuple[RecordLine, ...]]:
+    """The track record of all signals of each origin that occurs, one line per horizon; see `rows_by_origin`.
+
+    Args:
+        outcomes: Rows of `tables.KNOWN_OUTCOMES`.
+    """
+    records: dict[Origin, tuple[RecordLine, ...]] = {}
+    for origin, rows in rows_by_origin(outcomes).items():
+        label = f"All signals, {origin.words}"
+        records[origin] = track_record(rows, label=label, provenance=origin.provenance)
+    return records
+
+
 def record_line(
     label: str,
     horizon: int,
@@ -244,8 +258,8 @@ def _capitalised(text: str) -> str:
 ANY = ""
 """Stands for every signal type, or every lifecycle."""
 
-GroupKey = tuple[Provenance, str, str]
-"""Provenance, signal type or ANY, lifecycle or ANY."""
+GroupKey = tuple[Origin, str, str]
+"""Origin, signal type or ANY, lifecycle or ANY."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -309,39 +323,38 @@ class OutcomeIndex:
     _lines: dict[LineKey, RecordLine] = field(default_factory=dict[LineKey, RecordLine], repr=False)
 
     @classmethod
-    def from_outcomes(cls, outcomes: pd.DataFrame, modes: Mapping[datetime, str]) -> Self:
-        """Index OUTCOMES rows.
-
-        Args:
-            outcomes: The rows, in any order.
-            modes: Mode of the run behind each window, by window start; one that is not there counts as `backfill`.
-        """
+    def from_outcomes(cls, outcomes: pd.DataFrame) -> Self:
+        """Index KNOWN_OUTCOMES rows, in any order."""
         # Sorted by known_at, so that what was known at an instant is the head of every series.
-        rows = outcomes.sort_values(["known_at", *OUTCOMES.key], kind="stable")
-        starts = pd.DatetimeIndex(rows["window_start"]).to_pydatetime()
-        live = np.array([modes.get(start) in LIVE_MODES for start in starts], dtype=bool)
-        # Live and backfilled outcomes are never added up.
-        by_provenance: dict[Provenance, pd.DataFrame] = {"live": rows[live], "backfilled": rows[~live]}
-
+        rows = outcomes.sort_values(["known_at", *KNOWN_OUTCOMES.key], kind="stable")
         groups: dict[GroupKey, Mapping[int, OutcomeSeries]] = {}
-        for provenance, part in by_provenance.items():
-            groups[provenance, ANY, ANY] = _by_horizon(part)
+        for origin, part in rows_by_origin(rows).items():
+            groups[origin, ANY, ANY] = _by_horizon(part)
             for signal_type, same_type in part.groupby("signal_type"):
-                groups[provenance, str(signal_type), ANY] = _by_horizon(same_type)
+                groups[origin, str(signal_type), ANY] = _by_horizon(same_type)
                 for lifecycle, same_lifecycle in same_type.groupby("lifecycle"):
-                    groups[provenance, str(signal_type), str(lifecycle)] = _by_horizon(same_lifecycle)
+                    groups[origin, str(signal_type), str(lifecycle)] = _by_horizon(same_lifecycle)
         return cls(groups)
 
-    def known(self, as_of: datetime, provenance: Provenance, signal_type: str = ANY, lifecycle: str = ANY) -> int:
+    def known(self, as_of: datetime, origin: Origin, signal_type: str = ANY, lifecycle: str = ANY) -> int:
         """Number of the group's outcomes over the shortest horizon known before `as_of`."""
         shortest = HORIZONS[0]
-        return self._series((provenance, signal_type, lifecycle), shortest).count_before(as_of)
+        return self._series((origin, signal_type, lifecycle), shortest).count_before(as_of)
+
+    def known_of_others(self, as_of: datetime, generation: Generation) -> int:
+        """`known` of all signals that another generator or model made."""
+        others = [
+            origin
+            for origin, signal_type, lifecycle in self.groups
+            if signal_type == lifecycle == ANY and origin.generation != generation
+        ]
+        return sum(self.known(as_of, origin) for origin in others)
 
     def record(
-        self, as_of: datetime, label: str, provenance: Provenance, signal_type: str = ANY, lifecycle: str = ANY
+        self, as_of: datetime, label: str, origin: Origin, signal_type: str = ANY, lifecycle: str = ANY
     ) -> tuple[RecordLine, ...]:
         """The group's record of outcomes known before `as_of`, one line per horizon."""
-        group = (provenance, signal_type, lifecycle)
+        group = (origin, signal_type, lifecycle)
         return tuple(self._line(group, label, horizon, as_of) for horizon in HORIZONS)
 
     def _line(self, group: GroupKey, label: str, horizon: int, as_of: datetime) -> RecordLine:
@@ -350,12 +363,12 @@ class OutcomeIndex:
         key = (group, label, horizon, n)
         line = self._lines.get(key)
         if line is None:
-            provenance, signal_type, lifecycle = group
+            origin, signal_type, lifecycle = group
             line = series.line(
                 n,
                 label=label,
                 horizon=horizon,
-                provenance=provenance,
+                provenance=origin.provenance,
                 signal_group=_group_words(signal_type, lifecycle),
             )
             self._lines[key] = line

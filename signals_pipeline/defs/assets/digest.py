@@ -10,10 +10,12 @@ import pandas as pd
 from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.adapters.progress import counted
 from signals_pipeline.adapters.rendering.files import DigestFiles, write_digest
+from signals_pipeline.adapters.stores.digests import content_sha256
 from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.windows import Window
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.digest_composition import Composer
 from signals_pipeline.defs.dispatch import Mailing
@@ -52,6 +54,7 @@ def digest(
     newest = windows[-1]
     composer = Composer.for_windows(windows, store, market, prices, headlines=headlines, sentiment=sentiment)
     entries: dict[str, dict[str, Any]] = {}
+    kept: list[str] = []
 
     def compose_and_store() -> Iterator[str]:
         for window in counted(windows):
@@ -59,9 +62,14 @@ def digest(
             content = composed.to_json()
             # Digest and mails are stored in one transaction, so that no mail is lost or duplicated.
             mails = mailing.mail_recipients(window) if window == newest else ()
-            store.digests.put(
+            entry = store.digests.put(
                 window, content, kind=composed.kind, mode=composed.mode, subject=composed.subject, mails=mails
             )
+            if entry.sha256 != content_sha256(content):
+                # Its mails were sent: readers have the stored one.
+                kept.append(window.key)
+                content = store.digests.content(window)
+                composed = Digest.from_json(content)
             entries[window.key] = _describe(composed, mailing.links)
             if window == newest:
                 cards = (*composed.new, *composed.changed, *composed.from_missed)
@@ -69,6 +77,7 @@ def digest(
             yield content
 
     # Workers render a digest while this process composes the next ones.
+    _compose_revisions(windows, composer, store)
     with worker_pool.open(len(windows)) as workers:
         rendered = workers.map(partial(write_digest, folder=market.digests_dir), compose_and_store())
 
@@ -76,7 +85,24 @@ def digest(
     for window, files in zip(windows, rendered, strict=True):
         entries[window.key] |= _describe_files(files)
     attach(context, entries)
-    return dg.MaterializeResult(metadata={"folder": dg.MetadataValue.path(market.digests_dir)})
+    if kept:
+        keys = ", ".join(kept)
+        context.log.warning("digests of windows %s were sent and are kept; composed now they would differ", keys)
+    return dg.MaterializeResult(
+        metadata={
+            "folder": dg.MetadataValue.path(market.digests_dir),
+            "kept_as_sent": ", ".join(kept) or "none",
+        }
+    )
+
+
+def _compose_revisions(windows: tuple[Window, ...], composer: Composer, store: Store) -> None:
+    """Compose the digests of the windows' revisions that have none yet."""
+    by_start = {window.start: window for window in windows}
+    for revision in store.revisions.without_digest(windows[0].start, windows[-1].start):
+        window = by_start.get(revision.window_start)
+        if window is not None:
+            store.revisions.put_digest(revision, composer.compose(window, revision).to_json())
 
 
 def _describe(composed: Digest, links: Links) -> dict[str, Any]:

@@ -62,7 +62,15 @@ def headlines(
 
     # The ledger compares what the evidence covers with what earlier windows have covered.
     covered = store.coverage.covered(windows[0].start)
-    entries = coverage_ledger(windows, covered=covered, batch=batch, headlines=frame, normalised=normalised, **lookback)
+    entries = coverage_ledger(
+        windows,
+        covered=covered,
+        batch=batch,
+        headlines=frame,
+        sessions=market.sessions(windows),
+        normalised=normalised,
+        **lookback,
+    )
     store.coverage.put(entries)
 
     describe_windows(context, frame, windows, _describe)

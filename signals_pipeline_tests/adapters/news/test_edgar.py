@@ -82,7 +82,7 @@ FILED = edgar([("APPLE INC", 320193, 5)])
         (Reply(b"", "", 429, (("Retry-After", "600"),)), "and asked to wait 600 s"),
         (Reply(b"down", "text/plain", 500), "HTTP 500"),
         (Reply(FILED, XML, cut=40), "broke off"),
-        (Reply(FILED, XML, drip=0.05), "not complete after"),
+        (Reply(FILED, XML, drip=0.05), "no complete response after 0.5 s"),
         (Reply(b"<html>", "text/html"), "text/html instead of a feed"),
         (Reply(b"", XML), "not an RSS or Atom feed"),
     ],

@@ -1,12 +1,16 @@
 """Live news from feeds through the archive: windows read the same for ever, no item is lost, none is told twice."""
 
+import re
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.adapters.http_client.policy import RequestPolicy
+from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, fetch_symbols
+from signals_pipeline.core.news.feeds import NewsBatch, SourceError
 from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline_tests.support.live_pipeline import (
@@ -143,7 +147,7 @@ def test_what_is_dated_in_the_future_waits_and_is_said(engine: Engine) -> None:
     pipeline = LivePipeline(engine, Tape("one", [ahead]))
     batch = pipeline.run(DAY)
     assert batch.headlines == ()
-    assert batch.reports[0].detail == "1 dated in the future, held back until then"
+    assert "1 dated in the future, held back until then" in batch.reports[0].detail
     assert titles(pipeline.run(NIGHT), NIGHT) == ["ahead"]
 
 
@@ -221,3 +225,64 @@ def test_a_feed_that_keeps_failing_is_left_alone_for_a_while(engine: Engine) -> 
 def test_a_window_needs_a_timezone(engine: Engine) -> None:
     with pytest.raises(ValueError, match="live: start and end need a timezone"):
         LivePipeline(engine, Tape("one")).news.fetch(datetime(2026, 1, 1), DAY.end)  # noqa: DTZ001
+
+
+class Broken(Tape):
+    """A feed with a bug, whose exception quotes an address with a key."""
+
+    def fetch(self, start: datetime, end: datetime) -> NewsBatch:  # noqa: ARG002
+        address = "?token=" + "planted"
+        raise KeyError(address)
+
+
+def test_whatever_a_feed_raises_is_its_own_failure(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    pipeline = LivePipeline(engine, Broken("two"), Tape("one", [on_time(DAY.start + HOUR, "a")]))
+    batch = pipeline.run(DAY)
+    assert statuses(batch) == {"two": "failed", "one": "ok"}
+    assert titles(batch, DAY) == ["a"]
+    detail = batch.reports[0].detail
+    assert re.fullmatch(r"unexpected KeyError in test_live\.py line \d+; its traceback is in the log", detail)
+    (record,) = caplog.records
+    assert "test_live.py" in record.getMessage()
+    assert "raise KeyError" in record.getMessage()
+    assert "?token=planted" not in caplog.text
+
+
+class Hanging(Tape):
+    """A feed that waits for something that has no time limit of its own, until the test is over."""
+
+    over: threading.Event
+
+    def fetch(self, start: datetime, end: datetime) -> NewsBatch:
+        self.over.wait()
+        return super().fetch(start, end)
+
+
+def test_a_feed_without_an_end_fails_alone_once_its_time_is_up(engine: Engine) -> None:
+    hanging = Hanging("two")
+    hanging.over = threading.Event()
+    pipeline = LivePipeline(engine, hanging, Tape("one", [on_time(DAY.start + HOUR, "a")]), feed_seconds=0.5)
+    batch = pipeline.run(DAY)
+    hanging.over.set()
+    assert statuses(batch) == {"two": "failed", "one": "ok"}
+    assert batch.reports[0].detail == "two: no result after 0.5 s"
+    assert titles(batch, DAY) == ["a"]
+
+
+def test_one_symbols_bug_is_that_symbols_failure() -> None:
+    def fetch_page(symbol: str) -> FetchedPage:
+        if symbol == "B":
+            raise RecursionError(symbol)
+        return FetchedPage((item(DAY.start, symbol),))
+
+    fetch = FeedFetch("one", DAY.start, DAY.end)
+    fetch_symbols(fetch, ["A", "B", "C"], fetch_page, RequestPolicy())
+    assert [headline.title for headline in fetch.headlines] == ["A", "C"]
+    (failure,) = fetch.failures
+    assert failure.startswith("B: unexpected RecursionError in test_live.py line ")
+
+
+def test_symbols_that_are_left_when_the_time_is_up_are_named() -> None:
+    fetch = FeedFetch("one", DAY.start, DAY.end)
+    with pytest.raises(SourceError, match=r"^A: skipped after 0 s \(2 of 2 symbols\)$"):
+        fetch_symbols(fetch, ["A", "B"], lambda _: FetchedPage(()), RequestPolicy(fetch_seconds=0).for_one_fetch())

@@ -167,7 +167,7 @@ DRIFTED = json.loads(newsapi(ITEMS))
         ),
         (Reply(b"<html>oops", "text/html", 500), "HTTP 500", 3),
         (Reply(newsapi(ITEMS), cut=50), "broke off", 3),
-        (Reply(newsapi(ITEMS), drip=0.05), "not complete after", 3),
+        (Reply(newsapi(ITEMS), drip=0.05), "no complete response after 0.5 s", 3),
         (Reply(b""), "that is not JSON", 1),
         (Reply(b"[]"), "no `articles` and `totalResults`", 1),
         (Reply(json.dumps(DRIFTED | {"totalResults": None}).encode()), "its format has changed", 1),
@@ -228,3 +228,32 @@ def test_a_name_longer_than_a_query_is_refused_at_once(house: Vendor) -> None:
 
 def test_it_reaches_as_far_back_as_its_plan(house: Vendor) -> None:
     assert source(house, plan=PLANS["free"]).reach == timedelta(days=30)
+
+
+def test_one_searchs_broken_page_is_named_and_costs_no_other(house: Vendor) -> None:
+    def answer(request: Request) -> Reply:
+        is_first = '"0 Long Name' in request.query["q"]
+        return Reply(b'{"status": "ok", "articles": {}}' if is_first else newsapi(ITEMS))
+
+    house.routes[PATH] = answer
+    batch = source(house, MANY).fetch(START, NOW)
+    (visit,) = batch.collections
+    assert len(house.requests) > 1
+    assert (visit.status, {headline.title for headline in batch.headlines}) == (
+        "degraded",
+        {item.title for item in ITEMS},
+    )
+    assert visit.detail.startswith("S0, S1, S2, ...: newsapi.org: the response has no `articles` and `totalResults`")
+
+
+def test_articles_without_a_readable_time_are_delivered_and_counted(house: Vendor) -> None:
+    articles = (
+        newsapi([*ITEMS, Item("Apple grows", 20)])
+        .replace(b"20:05Z", b"20:05 XYZ")
+        .replace(b"2026-03-04T22:00:05Z", b"soon")
+    )
+    house.routes[PATH] = [Reply(articles)]
+    batch = source(house).fetch(START, NOW)
+    (visit,) = batch.collections
+    assert (len(batch.headlines), visit.status, visit.whole_from) == (3, "degraded", None)
+    assert "1 of 3 items without a readable time, such as 'soon'" in visit.detail

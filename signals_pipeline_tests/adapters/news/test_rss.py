@@ -47,7 +47,15 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
         (Reply(b"<html><body>Log in</body></html>", "text/html"), "returned text/html instead of a feed"),
         (Reply(b"", XML), "not an RSS or Atom feed"),
         (Reply(b"<html><body>Log in</body></html>", XML), "not an RSS or Atom feed"),
-        (Reply(rss(ITEMS)[:-60], XML), "malformed XML"),
+        (Reply(rss(ITEMS[:1])[:-60], XML), "1 of 1 items can't be read"),
+        (Reply(rss([]).replace(b"</channel>", b""), XML), "malformed XML (mismatched tag, line 1)"),
+        (
+            Reply(rss(ITEMS).replace(b"GMT", b"XYZ").replace(b"+0000", b"XYZ"), XML),
+            "2 of 2 items have a time that can't be read",
+        ),
+        (Reply(header_drip=0.05), "no complete response after 0.5 s"),
+        (Reply(b"", "", 302, (("Location", "https://cdn..example.org/"),)), "can't be sent (UnicodeError)"),
+        (Reply(b"", "", 302, (("Location", "https://[x/"),)), "can't be sent (ValueError)"),
         (Reply(rss(ITEMS), XML, cut=40), "broke off"),
         (Reply(rss(ITEMS).replace(b"title>", b"headline>"), XML), "items have no title where it used to be"),
         (Reply(rss(ITEMS).replace(b"pubDate>", b"when>"), XML), "no time of publication where it used to be"),
@@ -63,7 +71,7 @@ def test_a_feed_without_items_is_no_news_and_not_a_failure(house: Vendor) -> Non
         (Reply(b"{}", status=404), "returned HTTP 404"),
         (Reply(b"oops", "text/plain", 500), "returned HTTP 500"),
         (Reply(b"", "", 429, (("Retry-After", "900"),)), "and asked to wait 900 s"),
-        (Reply(rss(ITEMS), XML, drip=0.05), "not complete after"),
+        (Reply(rss(ITEMS), XML, drip=0.05), "no complete response after 0.5 s"),
     ],
 )
 def test_whatever_is_no_feed_is_one_line(house: Vendor, reply: Reply, message: str) -> None:

@@ -87,10 +87,43 @@ def test_a_budget_that_other_runs_used_up_is_one_line(tmp_path: Path, engine: En
         feed.fetch(NOW - HALF_DAY, NOW)
 
 
-def test_an_unknown_feed_and_a_name_too_long_are_one_line(tmp_path: Path) -> None:
-    calls = SourceCallLedger.__new__(SourceCallLedger)  # never asked: the feeds are refused before
-    with pytest.raises(SourceError, match="'reuters' is not a feed"):
-        build_feeds(FeedOptions(("reuters",), str(tmp_path)), Watchlist(()), calls, lambda: NOW)
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        ("reuters", "reuters"),
+        ("https://[x/?token=planted", "https://[x/"),
+        ("http//foo", "http//foo"),
+        ("http://h:x/", "http://h:x/"),
+        ("htps://user:planted@h/feed", "htps://h/feed"),
+        ("http//foo?token=planted", "http//foo"),
+    ],
+)
+def test_a_wrong_entry_fails_as_a_feed_of_its_own(tmp_path: Path, entry: str, name: str) -> None:
+    calls = SourceCallLedger.__new__(SourceCallLedger)  # never asked
+    chosen = FeedOptions((entry, "rss:yahoo"), str(tmp_path))
+    wrong, right = build_feeds(chosen, Watchlist(()), calls, lambda: NOW)
+    assert (wrong.name, right.name) == (name, "rss:yahoo")
+    with pytest.raises(SourceError, match=r"^SIGNALS_FEEDS: .* is not a feed; use newsapi, yahoo, ") as refused:
+        wrong.fetch(NOW - HALF_DAY, NOW)
+    assert (str(refused.value),) == chosen.warnings
+    assert "planted" not in str(refused.value)
+
+
+def test_a_name_too_long_for_a_search_fails_newsapi_alone(tmp_path: Path) -> None:
+    calls = SourceCallLedger.__new__(SourceCallLedger)  # never asked
     endless = Watchlist((Company("S", "Name " * 300),))
+    (wrong,) = build_feeds(options(tmp_path), endless, calls, lambda: NOW)
+    assert wrong.name == "newsapi"
     with pytest.raises(SourceError, match="newsapi: S: its names take more than 500 characters"):
-        build_feeds(options(tmp_path), endless, calls, lambda: NOW)
+        wrong.fetch(NOW - HALF_DAY, NOW)
+
+
+def test_addresses_that_differ_in_their_query_alone_are_two_feeds(tmp_path: Path) -> None:
+    calls = SourceCallLedger.__new__(SourceCallLedger)  # never asked
+    long = "https://n.example/" + "a" * 100
+    entries = ("https://n.example/rss?q=a", "https://n.example/rss?q=b", long, f"{long}b")
+    feeds = build_feeds(FeedOptions(entries, str(tmp_path)), Watchlist(()), calls, lambda: NOW)
+    names = [feed.name for feed in feeds]
+    assert names[:2] == ["rss:n.example/rss", "rss:n.example/rss#2"]
+    assert len(set(names)) == 4
+    assert {len(name) for name in names[2:]} == {64}

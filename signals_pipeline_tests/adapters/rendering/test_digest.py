@@ -102,7 +102,7 @@ def test_each_kind_says_what_it_is(kind: str) -> None:
         for reason in (
             "no source was queried",
             "windows without a run: from Mon 8 Jan 08:30 ET",
-            "31 minutes without coverage",
+            "31 min without coverage",
         ):
             assert reason in page
             assert reason in text

@@ -1,5 +1,6 @@
 """Outcomes are kept once a (signal, horizon), read as of an instant, and go with their signal."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -12,7 +13,7 @@ from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory, WindowRun
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.signals.decision import Candidate, Signal
-from signals_pipeline.core.tables import OUTCOMES
+from signals_pipeline.core.tables import KNOWN_OUTCOMES, OUTCOMES
 from signals_pipeline.core.windows import windows_between
 
 WINDOWS = windows_between(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 7, tzinfo=UTC))
@@ -54,10 +55,15 @@ def outcomes(signals: list[Signal], horizons: tuple[int, ...] = HORIZONS, *, net
     return OUTCOMES.conform(pd.DataFrame(rows, columns=OUTCOMES.names))
 
 
+def with_origin(frame: pd.DataFrame) -> pd.DataFrame:
+    """The outcomes as they are known: of signals of one backfill."""
+    return KNOWN_OUTCOMES.conform(frame.assign(provenance="backfilled", generator="news_driven_ml", model="compact @1"))
+
+
 def test_without_signals_nothing_is_known_and_nothing_missing(engine: Engine) -> None:
     store = OutcomeRepository(engine)
     assert store.upsert(OUTCOMES.empty()) == 0
-    pd.testing.assert_frame_equal(store.known(FAR), OUTCOMES.empty())
+    pd.testing.assert_frame_equal(store.known(FAR), KNOWN_OUTCOMES.empty())
     assert store.missing(FAR).empty
 
 
@@ -65,7 +71,7 @@ def test_outcomes_come_back_exactly_and_the_same_again_changes_nothing(engine: E
     frame, store = outcomes(recorded(engine)), OutcomeRepository(engine)
     assert store.upsert(frame) == len(frame) == 24
     assert store.upsert(frame.sample(frac=1, random_state=1)) == 24
-    pd.testing.assert_frame_equal(store.known(FAR), frame, check_exact=True)
+    pd.testing.assert_frame_equal(store.known(FAR), with_origin(frame), check_exact=True)
 
 
 def test_a_corrected_outcome_takes_the_place_of_the_old_one(engine: Engine) -> None:
@@ -84,7 +90,7 @@ def test_only_what_was_known_before_as_of_is_read(engine: Engine, hours: int) ->
     frame = outcomes(signals)
     store.upsert(frame)
     as_of = WINDOWS[0].end + timedelta(hours=hours)
-    expected = OUTCOMES.conform(frame[frame["known_at"] < pd.Timestamp(as_of)])
+    expected = with_origin(frame[frame["known_at"] < pd.Timestamp(as_of)])
     pd.testing.assert_frame_equal(store.known(as_of), expected)
 
 
@@ -101,18 +107,16 @@ def test_missing_are_the_signals_and_horizons_without_an_outcome(engine: Engine)
     assert early["decided_at"].unique().tolist() == [signals[0].decided_at]
 
 
-def test_origins_are_those_of_the_signals_with_a_known_outcome(engine: Engine) -> None:
+def test_evidence_is_that_of_the_signals_with_a_known_outcome(engine: Engine) -> None:
     signals, store = recorded(engine), OutcomeRepository(engine)
-    assert store.origins(FAR).empty
+    assert store.evidence(FAR).empty
     store.upsert(outcomes(signals[:3]))
-    found = store.origins(FAR)
+    found = store.evidence(FAR)
     assert found[["window_start", "symbol"]].to_numpy().tolist() == [
         [pd.Timestamp(each.window_start), each.symbol] for each in signals[:3]
     ]
-    assert found[["model", "mode", "contributions"]].drop_duplicates().to_numpy().tolist() == [
-        ["compact @1", "backfill", "[]"]
-    ]
-    assert len(store.origins(signals[0].decided_at + timedelta(days=1, hours=1))) == 2
+    assert set(found["contributions"]) == {"[]"}
+    assert len(store.evidence(signals[0].decided_at + timedelta(days=1, hours=1))) == 2
 
 
 def test_outcomes_of_a_signal_that_is_derived_anew_go_with_it(engine: Engine) -> None:
@@ -121,7 +125,7 @@ def test_outcomes_of_a_signal_that_is_derived_anew_go_with_it(engine: Engine) ->
     store.upsert(frame)
     SignalHistory(engine).record_window(WINDOWS[1], [judged(1, "A")], RUN)
     gone = (frame["window_start"] == pd.Timestamp(WINDOWS[1].start)) & (frame["symbol"] == "B")
-    pd.testing.assert_frame_equal(store.known(FAR), OUTCOMES.conform(frame[~gone]))
+    pd.testing.assert_frame_equal(store.known(FAR), with_origin(frame[~gone]))
     assert store.upsert(frame) == 20
     assert store.missing(FAR).empty
 
@@ -129,3 +133,24 @@ def test_outcomes_of_a_signal_that_is_derived_anew_go_with_it(engine: Engine) ->
 def test_a_frame_without_a_column_is_refused(engine: Engine) -> None:
     with pytest.raises(ValueError, match="outcomes: column 'hit' is missing"):
         OutcomeRepository(engine).upsert(outcomes(recorded(engine)).drop(columns="hit"))
+
+
+def test_an_outcome_is_known_with_the_origin_of_its_signal(engine: Engine) -> None:
+    history, store = SignalHistory(engine), OutcomeRepository(engine)
+    runs = [
+        replace(RUN, mode="live"),
+        replace(RUN, mode="catch_up", model="finbert @2"),
+        replace(RUN, mode="manual", model="none: technical generator"),
+    ]
+    for place, run in enumerate(runs):
+        source = "technical" if place == 2 else "news_driven_ml"
+        history.record_window(WINDOWS[place], [replace(judged(place, "A"), source=source)], run)
+    store.upsert(outcomes(history.between(WINDOWS[0].start, FAR), (1,)))
+
+    known = store.known(FAR)
+
+    assert known[["provenance", "generator", "model"]].to_numpy().tolist() == [
+        ["live", "news_driven_ml", "compact @1"],
+        ["live", "news_driven_ml", "finbert @2"],
+        ["backfilled", "technical", "none: technical generator"],
+    ]

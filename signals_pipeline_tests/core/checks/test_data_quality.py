@@ -70,6 +70,8 @@ def test_a_window_with_everything_in_order_is_quiet() -> None:
         "dated": True,
         "linked": True,
         "feeds_answered": True,
+        "sources_moving": True,
+        "accounted": True,
     }
 
 
@@ -84,12 +86,36 @@ def test_a_window_with_everything_in_order_is_quiet() -> None:
             "feeds_answered",
             "x (401)",
         ),
+        (
+            {"reports": (SourceReport("rss", "degraded", 9, "no item since Monday", covered_to=START),)},
+            "sources_moving",
+            "rss: no item since Monday",
+        ),
+        ({"delivered": 103, "drops": {"no_time": 2}}, "accounted", "1 items are neither kept nor dropped"),
     ],
 )
 def test_each_trouble_of_the_feeds_has_its_own_line(changes: dict[str, object], check: str, said: str) -> None:
     findings = data_quality.headline_findings(entry(**changes))
     assert [finding.check for finding in findings if not finding.passed] == [check]
     assert said in next(finding.text for finding in findings if finding.check == check)
+
+
+def test_the_age_of_the_newest_headline_is_given() -> None:
+    newest = entry(newest_at=START + timedelta(hours=8, minutes=20))
+    ages = {finding.check: finding for finding in data_quality.headline_findings(newest)}
+    assert "the newest headline became known 40 min before the end" in ages["sources_moving"].text
+    assert ages["sources_moving"].value == pytest.approx(2 / 3)
+    unknown = {finding.check: finding for finding in data_quality.headline_findings(entry())}
+    assert unknown["sources_moving"].text == "no headline within the look-back"
+
+
+def test_items_that_are_not_accounted_for_hold_the_mail_back() -> None:
+    lost = entry(delivered=103, drops={"no_time": 2, "unaccounted": 1})
+    findings = data_quality.headline_findings(lost)
+    (serious,) = [finding for finding in findings if finding.serious]
+    assert "103 delivered = 100 kept + 3 dropped (2 no time, 1 unaccounted)" in serious.text
+    assert not data_quality.fit_to_send(lost, findings).passed
+    assert entry(delivered=102).unaccounted == 0
 
 
 def test_a_share_of_few_headlines_says_nothing() -> None:

@@ -24,6 +24,7 @@ ALL = RunFacts(
     confidences=[(0.9, 30), (0.6, 10)],
     empty_runs=0,
     quota_left=38,
+    newest_headline_age=720.0,
 )
 
 
@@ -40,6 +41,7 @@ def test_everything_known_is_told_with_its_unit() -> None:
         "ErrorRate": 25.0,
         "ConsecutiveEmptyRuns": 0.0,
         "QuotaLeft": 38.0,
+        "NewestHeadlineAge": 720.0,
     }
     units = {metric.name: metric.unit for metric in metrics_of_run(ALL)}
     assert (units["SignalGenerationTime"], units["MemoryUsed"], units["ErrorRate"]) == (
@@ -80,5 +82,5 @@ def test_a_dead_run_is_a_whole_error_and_the_watch_beats_only_when_the_digest_is
 
 
 def test_every_kind_says_what_it_means_once() -> None:
-    assert len({kind.name for kind in KINDS}) == len(KINDS) == 8
+    assert len({kind.name for kind in KINDS}) == len(KINDS) == 9
     assert all(kind.meaning for kind in KINDS)

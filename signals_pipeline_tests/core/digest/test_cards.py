@@ -1,15 +1,25 @@
 """One signal's card: leave-one-out, and the record of similar signals."""
 
-from datetime import datetime
-
 import pandas as pd
 import pytest
 
 from signals_pipeline.core.digest.composition import card, similar_record
 from signals_pipeline.core.digest.model import Card
+from signals_pipeline.core.record.origin import Generation, provenance_of
 from signals_pipeline.core.record.track_record import OutcomeIndex
 from signals_pipeline.core.signals.decision import Signal
-from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, component, outcome_rows, signal, story
+from signals_pipeline_tests.support.digest_examples import (
+    KNOBS,
+    MODEL,
+    WINDOWS,
+    component,
+    digest_of,
+    outcome_rows,
+    signal,
+    story,
+)
+
+GENERATION = Generation("news_driven_ml", MODEL)
 
 
 def card_of(decided: Signal) -> Card:
@@ -76,17 +86,64 @@ def test_the_narrowest_group_with_enough_never_mixing_live_and_backfilled(
     parts: list[tuple[str, int, dict[str, str]]], label: str, n: int
 ) -> None:
     frames: list[pd.DataFrame] = []
-    modes: dict[datetime, str] = {}
     for position, (mode, count, changes) in enumerate(parts):
-        rows = outcome_rows(count, symbol=f"S{position}", **changes)
-        # Windows of its own for each part, so that each has its own mode.
-        rows = rows.assign(window_start=rows["window_start"] + pd.Timedelta(hours=position + 1))
-        frames.append(rows)
-        for start in pd.DatetimeIndex(rows["window_start"]).to_pydatetime():
-            modes[start] = mode
-    outcome_index = OutcomeIndex.from_outcomes(pd.concat(frames, ignore_index=True), modes)
+        frames.append(outcome_rows(count, symbol=f"S{position}", provenance=provenance_of(mode), **changes))
+    outcome_index = OutcomeIndex.from_outcomes(pd.concat(frames, ignore_index=True))
 
-    lines = similar_record(outcome_index, WINDOWS[0].end, "BUY", "new")
+    lines = similar_record(outcome_index, WINDOWS[0].end, GENERATION, "BUY", "new")
 
     assert (lines[0].label, lines[0].n) == (label, n)
     assert [line.horizon for line in lines] == [1, 3, 5, 10]
+
+
+def test_technical_signals_are_not_counted_on_a_news_card() -> None:
+    technical = outcome_rows(
+        86, symbol="S", provenance="live", generator="technical", model="none: technical generator"
+    )
+    own = outcome_rows(11, symbol="N", provenance="live")
+    other_model = outcome_rows(40, symbol="M", provenance="live", model="finbert int8 @fedcba987654")
+    outcome_index = OutcomeIndex.from_outcomes(pd.concat([technical, own, other_model], ignore_index=True))
+    as_of = WINDOWS[0].end
+
+    lines = similar_record(outcome_index, as_of, GENERATION, "BUY", "new")
+
+    assert (lines[0].label, lines[0].n, lines[0].text) == ("BUY signals, live", 11, "1 session: too few (n = 11)")
+    technical_lines = similar_record(
+        outcome_index, as_of, Generation("technical", "none: technical generator"), "BUY", "new"
+    )
+    assert (technical_lines[0].label, technical_lines[0].n) == ("new BUY signals, live", 86)
+
+
+def test_a_digest_counts_its_own_generator_and_model_and_says_how_many_others_there_are() -> None:
+    others = outcome_rows(40, symbol="S", provenance="live", generator="technical", model="none: technical generator")
+    own = outcome_rows(3, symbol="N", provenance="live")
+    outcomes = pd.concat([others, own], ignore_index=True)
+
+    digest = digest_of(WINDOWS[8], [signal(window=WINDOWS[8])], outcomes=outcomes)
+
+    assert [(line.label, line.n) for line in digest.record] == [("All signals, live", 3)] * 4
+    assert digest.notes[-1] == (
+        "The track record covers this generator and model alone; 40 earlier signals of another one are recorded "
+        "separately."
+    )
+    assert [line.n for line in digest.new[0].record] == [3, 3, 3, 3]
+    assert digest_of(WINDOWS[8], outcomes=own).notes == ()
+
+
+def test_a_missed_windows_card_has_the_record_of_the_model_that_made_it() -> None:
+    caught_up, window = WINDOWS[7], WINDOWS[8]
+    earlier = signal("BBB", window=caught_up)
+    outcomes = pd.concat(
+        [outcome_rows(3, symbol="O", model="older @1"), outcome_rows(5, symbol="N")], ignore_index=True
+    )
+
+    digest = digest_of(
+        window,
+        [signal(window=window)],
+        [earlier],
+        outcomes=outcomes,
+        modes={caught_up.start: "catch_up"},
+        models={caught_up.start: "older @1"},
+    )
+
+    assert [card.record[0].n for card in (*digest.new, *digest.from_missed)] == [5, 3]

@@ -1,5 +1,6 @@
 """One digest from a window's decision: point in time, one section per signal, kinds, missed windows."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.news.feeds import SourceReport
+from signals_pipeline.core.record.origin import provenance_of
 from signals_pipeline.core.record.outcomes import realised_outcomes
 from signals_pipeline.core.signal_fields import SignalType
 from signals_pipeline.core.signals.decision import GateResult, NearMiss, Signal, decide, expired_in
@@ -16,6 +18,7 @@ from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.digest_examples import (
     KNOBS,
+    MODEL,
     WATCHLIST,
     WINDOWS,
     context_of,
@@ -40,8 +43,11 @@ signal_lists = st.lists(
 ).map(lambda drawn: [signal(symbol, side, window) for symbol, side, window in drawn])
 
 
-def outcomes_known(history: list[Signal], as_of: datetime) -> pd.DataFrame:
-    return realised_outcomes(history, BARS, WATCHLIST.symbols, SESSIONS, as_of=as_of).frame
+def outcomes_known(history: list[Signal], as_of: datetime, modes: Mapping[datetime, str] | None = None) -> pd.DataFrame:
+    outcomes = realised_outcomes(history, BARS, WATCHLIST.symbols, SESSIONS, as_of=as_of).frame
+    starts = pd.DatetimeIndex(outcomes["window_start"]).to_pydatetime()
+    provenance = [provenance_of((modes or {}).get(start)) for start in starts]
+    return outcomes.assign(provenance=pd.Series(provenance, dtype="str"), generator="news_driven_ml", model=MODEL)
 
 
 @settings(max_examples=12, deadline=None)
@@ -54,14 +60,14 @@ def test_nothing_at_or_after_as_of_matters(history: list[Signal], now: Window, r
     assert closed is not None
 
     with_future = digest_of(
-        now, shown, history, modes=modes, outcomes=outcomes_known(history, WINDOWS[-1].end), bars=BARS
+        now, shown, history, modes=modes, outcomes=outcomes_known(history, WINDOWS[-1].end, modes), bars=BARS
     )
     without_future = digest_of(
         now,
         shown,
         random.sample(past, len(past)),
         modes={start: mode for start, mode in modes.items() if start < now.start},
-        outcomes=outcomes_known(past, now.end),
+        outcomes=outcomes_known(past, now.end, modes),
         bars=BARS[BARS["session"] <= pd.Timestamp(closed)],
     )
 
@@ -75,13 +81,12 @@ def test_a_context_of_all_windows_gives_each_window_what_was_known_then(
 ) -> None:
     modes = {window.start: random.choice(("live", "catch_up", "backfill")) for window in WINDOWS[:20]}
     more = outcome_rows(count, lifecycle=random.choice(("new", "flipped")))
-    outcomes = pd.concat([outcomes_known(history, WINDOWS[-1].end), more], ignore_index=True)
-    early = outcome_rows(1)["window_start"].iloc[0]
-    spread = {(early + pd.Timedelta(days=n)).to_pydatetime(): random.choice(("live", "manual")) for n in range(count)}
-    order = random.sample(range(len(outcomes)), len(outcomes))
-    whole = context_of(
-        random.sample(history, len(history)), modes=modes | spread, outcomes=outcomes.iloc[order], bars=BARS
+    more = more.assign(
+        provenance=pd.Series([random.choice(("live", "backfilled")) for _ in range(len(more))], dtype="str")
     )
+    outcomes = pd.concat([outcomes_known(history, WINDOWS[-1].end, modes), more], ignore_index=True)
+    order = random.sample(range(len(outcomes)), len(outcomes))
+    whole = context_of(random.sample(history, len(history)), modes=modes, outcomes=outcomes.iloc[order], bars=BARS)
     for now in WINDOWS[1:14:3]:
         shown = [signal("AAA", window=now)]
         past = [each for each in history if each.decided_at < now.end and each.window_start != now.start]
@@ -89,7 +94,7 @@ def test_a_context_of_all_windows_gives_each_window_what_was_known_then(
         assert closed is not None
         then = context_of(
             past,
-            modes={start: mode for start, mode in (modes | spread).items() if start < now.start},
+            modes={start: mode for start, mode in modes.items() if start < now.start},
             outcomes=outcomes[outcomes["known_at"] < pd.Timestamp(now.end)],
             bars=BARS[BARS["session"] <= pd.Timestamp(closed)],
         )
@@ -190,9 +195,9 @@ def test_a_failed_source_makes_a_degraded_digest() -> None:
 
 def test_live_and_backfilled_records_stay_apart() -> None:
     outcomes = outcome_rows(40)
-    live = {start.to_pydatetime(): "live" for start in outcomes["window_start"].iloc[:40]}
+    outcomes.loc[:39, "provenance"] = "live"
 
-    labels = {line.label: line.n for line in digest_of(NOW, outcomes=outcomes, modes=live).record}
+    labels = {line.label: line.n for line in digest_of(NOW, outcomes=outcomes).record}
     assert labels == {"All signals, live": 10, "All signals, backfilled": 30}
     assert {line.label for line in digest_of(NOW).record} == {"All signals, live"}
 

@@ -1,12 +1,13 @@
 """Subject, preheader, kind and remarks of a digest."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from signals_pipeline.core.digest.composition import digest_kind
 from signals_pipeline.core.digest.model import Card, Digest
-from signals_pipeline.core.digest.wording import headline, preheader, remarks, subject, subject_tag
+from signals_pipeline.core.digest.wording import headline, preheader, remarks, revision_notice, subject, subject_tag
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
 from signals_pipeline.core.watchlist import Company, Watchlist
@@ -76,7 +77,8 @@ def test_a_digest_without_prices_says_so_in_its_subject_and_its_notes() -> None:
     assert Digest.from_json(digest.to_json()) == digest
     # A gap that the operator chose does not hide it.
     line = subject("degraded", coverage(NOW, gap_minutes=5), (), (), (), still_active=0, without_prices=1)
-    assert line == "Degraded (5 minutes not covered, 1 company without recent prices): no new signals"
+    assert line.startswith("Degraded (5 min")
+    assert line.endswith(" not covered, 1 company without recent prices): no new signals")
 
 
 def test_a_single_company_without_prices_is_a_note_and_none_leaves_the_stored_digest_as_it_was() -> None:
@@ -116,7 +118,8 @@ def test_subject_of_a_quiet_window() -> None:
         (HALF, "1 of 2 sources complete"),
         ({"status": "failed", "reports": (SourceReport("b", "failed", 0),)}, "0 of 1 source complete"),
         ({"missing_windows": ("2024-01-08-08:30",)}, "1 earlier window without a run"),
-        ({"gap_minutes": 31}, "31 minutes not covered"),
+        ({"gap_minutes": 31}, "31 min not covered"),
+        ({**HALF, "gap_minutes": 200}, "3 h 20 min not covered"),
     ],
 )
 def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) -> None:
@@ -152,3 +155,9 @@ def test_signals_without_news_are_the_first_remark() -> None:
     notes = remarks(coverage(NOW), Decision((), (), (), (), (), {}), "backfill", "technical")
     assert notes[0].startswith("Based on price alone")
     assert notes[1:] == remarks(coverage(NOW), Decision((), (), (), (), (), {}), "backfill")
+
+
+def test_a_revision_is_announced_with_its_number_and_when_it_was_made() -> None:
+    assert revision_notice(3, datetime(2024, 7, 1, 13, 5, tzinfo=UTC)) == (
+        "Run again on Mon 1 Jul 2024 09:05 ET; what was sent is kept, the new decision is revision 3."
+    )

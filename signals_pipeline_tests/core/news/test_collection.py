@@ -38,6 +38,13 @@ def test_the_minutes_that_no_span_covers_are_uncovered(spans: list[tuple[int, in
     assert uncovered == sorted(uncovered)
 
 
+def test_a_feed_that_was_silent_covers_to_its_newest_item() -> None:
+    visits = [visit("a", 0, -60), visit("a", 60, 0, whole_to=at(20), status="degraded", detail="no item since then")]
+    (report,) = reports_for(visits, at(0), at(60))
+    assert (report.status, report.covered_to) == ("degraded", at(20))
+    assert report.detail == "no item since then; 40 of 60 min may be incomplete"
+
+
 def test_a_feed_that_delivered_everything_is_ok_with_its_calls_and_detail() -> None:
     visits = [visit("a", 0, -60), visit("a", 60, 0, detail="38 left", calls=4)]
 

@@ -79,6 +79,20 @@ def entry(
     )
 
 
+def test_an_entry_that_is_not_one_is_refused_in_one_line() -> None:
+    stored = entry().to_dict() | {"gap_minutes": "many"}
+    with pytest.raises(CoverageError, match=r"coverage of window 2024-03-08-17:30: gap_minutes: .*; run the window"):
+        Coverage.from_dict(stored)
+
+
+def test_an_entry_of_an_earlier_release_can_be_read() -> None:
+    stored = entry(reports=(OK,)).to_dict()
+    del stored["delivered"], stored["newest_at"], stored["reports"][0]["covered_to"]
+    earlier = Coverage.from_dict(stored)
+    assert (earlier.delivered, earlier.newest_at, earlier.accounts()) == (None, None, "")
+    assert earlier == entry(reports=(OK,))
+
+
 WINDOWS = st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)).map(window_containing)  # noqa: DTZ001
 
 

@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.linking.linker import link
+from signals_pipeline.core.news.accounting import DROPPED
 from signals_pipeline.core.news.coverage import MISSING_SPAN, Coverage, coverage_ledger
 from signals_pipeline.core.news.evidence import build, news_interval
 from signals_pipeline.core.news.feeds import NewsBatch, SourceReport
 from signals_pipeline.core.news.normalisation import RawHeadline, normalise
+from signals_pipeline.core.news.silence import SourceTimeline
 from signals_pipeline.core.windows import Window, evidence_interval, window_for_key, windows_between
 from signals_pipeline_tests.support.headline_deliveries import MODES, WATCHLIST, WINDOWS, deliveries, raw
 
 NORMAL = (6.0, False)
 REPORTS = (SourceReport("one", "ok", 99, "all of it", 3), SourceReport("two", "degraded", 99))
+SESSIONS = trading_sessions(date(2023, 11, 1), date(2024, 12, 31))
 MORNING = WINDOWS[0].start + timedelta(hours=1)
 
 
@@ -38,7 +42,13 @@ def entries(
         link(normalise(items).items, WATCHLIST), windows, watchlist=WATCHLIST, lookback_hours=hours, strict=strict
     )
     return coverage_ledger(
-        windows, covered=covered, lookback_hours=hours, strict=strict, batch=batch_of(items), headlines=headlines
+        windows,
+        covered=covered,
+        lookback_hours=hours,
+        strict=strict,
+        batch=batch_of(items),
+        headlines=headlines,
+        sessions=SESSIONS,
     )
 
 
@@ -74,7 +84,8 @@ def test_each_window_counts_what_its_own_evidence_holds(items: list[RawHeadline]
         start, end = evidence_interval(window, lookback_hours=mode[0], strict=mode[1])
         own = [item for item in items if item.known_at and start <= item.known_at < end]
         assert fetched(entry) == {feed: sum(item.feed == feed for item in own) for feed in ("one", "two")}
-        assert entry.drops == normalise(own).drops
+        assert entry.unaccounted == 0
+        assert entry.delivered == len(own) == entry.headlines + sum(entry.drops[reason] for reason in DROPPED)
         assert entry.window_key == window.key
 
 
@@ -168,6 +179,67 @@ def test_no_minute_is_lost_where_the_clocks_change(first: datetime, last: dateti
 
     (strict,) = entries([weekend], windows[: windows.index(weekend)], mode=(6.0, True))
     assert strict.gap_minutes == (hours - 6) * 60
+
+
+def recorded(items: Sequence[RawHeadline], window: Window) -> Coverage:
+    """The entry of a window whose headlines come from one recorded file."""
+    batch = NewsBatch(
+        tuple(items),
+        (SourceReport("one", "ok", len(items), "one.csv: odd"),),
+        timelines=(SourceTimeline.from_headlines("one", items),),
+    )
+    headlines = build(
+        link(normalise(items).items, WATCHLIST), [window], watchlist=WATCHLIST, lookback_hours=6.0, strict=False
+    )
+    (found,) = coverage_ledger(
+        [window], covered=(), lookback_hours=6.0, strict=False, batch=batch, headlines=headlines, sessions=SESSIONS
+    )
+    return found
+
+
+def hourly(end: datetime) -> list[RawHeadline]:
+    return [raw("Rain in Spain", end - timedelta(hours=hours), feed="one") for hours in range(1, 24 * 20)]
+
+
+def test_a_recording_that_goes_on_covers_to_the_end() -> None:
+    window = WINDOWS[3]
+    found = recorded(hourly(window.end), window)
+    assert (found.status, found.gap_minutes, found.newest_at) == ("ok", 0, window.end - timedelta(hours=1))
+    assert found.reports[0].detail == ""
+    assert "3 headlines, 0 stories, the newest 1 h before the end" in found.line("m")
+
+
+def test_a_recording_that_ended_weeks_ago_is_degraded_and_a_gap() -> None:
+    window = WINDOWS[3]
+    found = recorded(hourly(window.end - timedelta(days=20)), window)
+    minutes = (window.end - window.start) / timedelta(minutes=1)
+    assert (found.status, found.gap_minutes, found.newest_at) == ("degraded", minutes, None)
+    assert "longer than it is usually silent" in found.reports[0].detail
+    assert f"{minutes:,.0f} of {minutes:,.0f} min not covered" in found.reports[0].detail
+    assert "0 headlines, 0 stories, none in the last 72 hours" in found.line("m")
+
+
+def test_unreadable_times_of_a_recording_degrade_the_window_in_which_they_stand() -> None:
+    window = WINDOWS[3]
+    undated = raw("Of no time", None, feed="one", first_seen_at=window.end - timedelta(hours=2))
+    found = recorded([*hourly(window.end), undated], window)
+    assert (found.status, found.gap_minutes, found.drops["no_time"]) == ("degraded", 0, 1)
+    assert found.reports[0].detail == "1 of 63 items without a readable time; one.csv: odd"
+
+
+def test_where_every_source_failed_there_is_no_silence_to_measure() -> None:
+    found = coverage_ledger(
+        WINDOWS[3:4],
+        covered=(),
+        lookback_hours=6.0,
+        strict=False,
+        batch=NewsBatch((), (SourceReport("one", "failed", 0, "HTTP 500"),)),
+        headlines=build(
+            link(normalise([]).items, WATCHLIST), WINDOWS[3:4], watchlist=WATCHLIST, lookback_hours=6.0, strict=False
+        ),
+        sessions=SESSIONS,
+    )
+    assert [(one.status, one.gap_minutes) for one in found] == [("failed", 0)]
 
 
 def test_no_windows_no_entries() -> None:

@@ -145,6 +145,9 @@ def test_a_card_says_since_when_its_price_is_stale() -> None:
     assert known.stale_prices("ZZZ", sixth) is None
     before_all = pd.Timestamp(PLAIN.closes[0], tz="UTC").to_pydatetime()
     assert known.stale_prices("AAA", before_all) is None
+    # Listed later.
+    young = context_of(bars=flat[flat["session"] > pd.Timestamp(PLAIN.dates[5])], sessions=PLAIN)
+    assert young.stale_prices("AAA", fourth) is None
     since = known.stale_prices("AAA", sixth)
     assert since == StalePrices(PLAIN.dates[4].item(), sessions=2)
     plain = {"company": WATCHLIST.company("AAA").name, "mode": "live", "knobs": KNOBS, "before": None, "record": ()}

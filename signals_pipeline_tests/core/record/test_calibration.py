@@ -101,7 +101,14 @@ def test_agreement_is_a_net_move_the_tones_way(seed: int) -> None:
     moves = np.random.default_rng(seed).normal(0, 0.02, (len(sessions.dates), 3))
     panel = ScorePanel.from_scores(scores, windows)
     end = sessions.closes[-1].item().replace(tzinfo=windows[0].end.tzinfo)
-    forward = forward_returns(windows, symbols, symbols, bars_of(sessions, symbols, moves), sessions, as_of=end)
+    forward = forward_returns(
+        windows,
+        symbols,
+        np.ones((len(windows), len(symbols)), dtype=bool),
+        bars_of(sessions, symbols, moves),
+        sessions,
+        as_of=end,
+    )
     found = agreement(panel, forward)
     usable = np.isfinite(panel.tone) & (panel.tone != 0) & forward.last_before_open[:, None]
     assert len(found) == usable.sum()

@@ -12,7 +12,7 @@ from signals_pipeline.core.record.forward_returns import ScorePanel, forward_ret
 from signals_pipeline.core.record.outcomes import HORIZONS, realised_outcomes
 from signals_pipeline.core.windows import Sessions
 from signals_pipeline_tests.support.digest_examples import signal
-from signals_pipeline_tests.support.replay_inputs import USED, bars_of, frames_of, sessions_of, windows_of
+from signals_pipeline_tests.support.replay_inputs import USED, bars_of, frames_of, sessions_of, watched, windows_of
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD")
 WINDOWS = windows_of(20)
@@ -29,7 +29,7 @@ def made_bars(seed: int, *extra: str) -> pd.DataFrame:
 @given(st.integers(0, 10**6), st.integers(0, 30), st.sampled_from(((), ("SPY",))))
 def test_they_are_the_returns_of_the_outcomes(seed: int, day: int, extra: tuple[str, ...]) -> None:
     bars, as_of = made_bars(seed, *extra), WINDOWS[0].end + timedelta(days=day)
-    found = forward_returns(WINDOWS, SYMBOLS, SYMBOLS[:3], bars, SESSIONS, as_of=as_of)
+    found = forward_returns(WINDOWS, SYMBOLS, watched(WINDOWS, SYMBOLS, SYMBOLS[:3]), bars, SESSIONS, as_of=as_of)
     signals = [signal(name, side, window) for window in WINDOWS for name in SYMBOLS for side in ("BUY", "SELL")]
     wanted = realised_outcomes(signals, bars, SYMBOLS[:3], SESSIONS, as_of=as_of).frame
     places = {window.start: at for at, window in enumerate(WINDOWS)}
@@ -46,8 +46,23 @@ def test_they_are_the_returns_of_the_outcomes(seed: int, day: int, extra: tuple[
     assert seen == 2 * known
 
 
+def test_each_window_has_the_base_rate_of_its_own_watchlist() -> None:
+    bars, as_of = made_bars(3), WINDOWS[-1].end + timedelta(days=30)
+    both = watched(WINDOWS, SYMBOLS)
+    both[::2] = watched(WINDOWS[::2], SYMBOLS, SYMBOLS[:2])
+
+    found = forward_returns(WINDOWS, SYMBOLS, both, bars, SESSIONS, as_of=as_of)
+
+    for first, watchlist in ((0, SYMBOLS[:2]), (1, SYMBOLS)):
+        alone = forward_returns(WINDOWS, SYMBOLS, watched(WINDOWS, SYMBOLS, watchlist), bars, SESSIONS, as_of=as_of)
+        for horizon in HORIZONS:
+            np.testing.assert_array_equal(found.above[horizon][first::2], alone.above[horizon][first::2])
+            np.testing.assert_array_equal(found.below[horizon][first::2], alone.below[horizon][first::2])
+            np.testing.assert_array_equal(found.excess[horizon][first::2], alone.excess[horizon][first::2])
+
+
 def test_of_the_windows_before_one_open_only_the_last_counts() -> None:
-    found = forward_returns(WINDOWS, SYMBOLS, SYMBOLS, made_bars(1), SESSIONS, as_of=WINDOWS[-1].end)
+    found = forward_returns(WINDOWS, SYMBOLS, watched(WINDOWS, SYMBOLS), made_bars(1), SESSIONS, as_of=WINDOWS[-1].end)
     # Windows end at 08:30 and 17:30: the one that ends in the morning is the last before an open.
     assert [bool(each) for each in found.last_before_open[:4]] == [window.end.hour == 13 for window in WINDOWS[:4]]
     values = np.arange(len(WINDOWS) * len(SYMBOLS), dtype=float).reshape(len(WINDOWS), -1)
@@ -63,10 +78,10 @@ def test_neither_the_time_before_the_calendar_nor_after_it_has_returns() -> None
     columns = (SESSIONS.dates, SESSIONS.opens, SESSIONS.closes)
     future, past = (Sessions(*(each[part] for each in columns)) for part in (slice(30, 40), slice(0, 3)))
     for calendar in (future, past):
-        found = forward_returns(WINDOWS, SYMBOLS, SYMBOLS, bars, calendar, as_of=end)
+        found = forward_returns(WINDOWS, SYMBOLS, watched(WINDOWS, SYMBOLS), bars, calendar, as_of=end)
         assert not any(np.isfinite(each).any() for each in (*found.excess.values(), *found.above.values()))
         assert np.isnat(found.days).all() == (calendar is past)
-    assert len(forward_returns((), SYMBOLS, SYMBOLS, bars, SESSIONS, as_of=end).last_before_open) == 0
+    assert len(forward_returns((), SYMBOLS, watched((), SYMBOLS), bars, SESSIONS, as_of=end).last_before_open) == 0
 
 
 def test_a_panel_holds_the_scores_and_knows_what_is_missing() -> None:
@@ -89,3 +104,27 @@ def test_a_panel_holds_the_scores_and_knows_what_is_missing() -> None:
                 (panel.combined, "combined", told or priced),
             ):
                 assert values[at, place] == row[name] if known else np.isnan(values[at, place])
+
+
+def test_the_rows_of_some_windows_are_those_of_these_windows_alone() -> None:
+    chosen = np.array([place % 3 == 1 for place in range(len(WINDOWS))])
+    some = tuple(window for window, is_chosen in zip(WINDOWS, chosen, strict=True) if is_chosen)
+    bars, as_of = made_bars(5), WINDOWS[-1].end + timedelta(days=30)
+    _, scores = frames_of(WINDOWS, SYMBOLS, USED, 4, mean=0.4)
+
+    panel = ScorePanel.from_scores(scores, WINDOWS).rows(chosen)
+    forward = forward_returns(WINDOWS, SYMBOLS, watched(WINDOWS, SYMBOLS), bars, SESSIONS, as_of=as_of).rows(chosen)
+
+    alone = ScorePanel.from_scores(scores, some)
+    returns = forward_returns(some, SYMBOLS, watched(some, SYMBOLS), bars, SESSIONS, as_of=as_of)
+    assert panel.windows == alone.windows == some
+    for name in ("scored", "combined", "tone", "confidence", "technical"):
+        np.testing.assert_array_equal(getattr(panel, name), getattr(alone, name))
+    np.testing.assert_array_equal(forward.last_before_open, returns.last_before_open)
+    np.testing.assert_array_equal(forward.days, returns.days)
+    for horizon in HORIZONS:
+        pd.testing.assert_frame_equal(
+            pairs(panel.combined, forward, horizon), pairs(alone.combined, returns, horizon), check_exact=True
+        )
+        np.testing.assert_array_equal(forward.above[horizon], returns.above[horizon])
+        np.testing.assert_array_equal(forward.below[horizon], returns.below[horizon])

@@ -136,6 +136,36 @@ def test_each_outcome_stands_alone(bars: pd.DataFrame, signals: list[Signal]) ->
     pd.testing.assert_frame_equal(together, joined)
 
 
+@settings(max_examples=15, deadline=None)
+@given(grids, decided, st.sets(st.sampled_from(SYMBOLS)), st.sets(st.sampled_from(WINDOWS[:40])))
+def test_whatever_leaves_the_watchlist_no_outcome_of_earlier_signals_changes(
+    bars: pd.DataFrame, signals: list[Signal], removed: set[str], reduced: set[Window]
+) -> None:
+    whole = {window.start: SYMBOLS for window in WINDOWS}
+    left = [symbol for symbol in SYMBOLS if symbol not in removed]
+    # Some later windows ran with what was left.
+    watchlists = whole | {window.start: left for window in reduced}
+    earlier = [each for each in signals if watchlists[each.window_start] == SYMBOLS]
+
+    before = realised_outcomes(earlier, bars, SYMBOLS, SESSIONS, as_of=LATE, watchlists=whole)
+    after = realised_outcomes(signals, bars, left, SESSIONS, as_of=LATE, watchlists=watchlists)
+
+    starts = pd.DatetimeIndex([each.window_start for each in earlier], dtype="datetime64[us, UTC]")
+    of_earlier = after.frame[after.frame["window_start"].isin(starts)]
+    pd.testing.assert_frame_equal(of_earlier.reset_index(drop=True), before.frame, check_exact=True)
+
+
+def test_a_signal_has_the_base_rate_of_the_watchlist_of_its_window() -> None:
+    moves = {"AAA": 110.0, "BBB": 90.0, "CCC": 120.0, "SPY": 105.0}
+    bars = bars_of(SESSIONS, {symbol: [(100.0, close)] * 40 for symbol, close in moves.items()})
+    both = [signal("AAA", window=WINDOWS[0]), signal("AAA", window=WINDOWS[1])]
+    watchlists = {WINDOWS[0].start: ("AAA", "BBB")}
+
+    found = realised_outcomes(both, bars, ("AAA", "CCC"), SESSIONS, as_of=LATE, watchlists=watchlists).frame
+
+    assert found.groupby("window_start")["base_rate"].first().tolist() == [0.5, 1.0]
+
+
 @settings(max_examples=10, deadline=None)
 @given(grids, decided)
 def test_buy_and_sell_mirror_each_other(bars: pd.DataFrame, signals: list[Signal]) -> None:

@@ -9,10 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.core.record.information_coefficient import newey_west_error
-from signals_pipeline.core.record.outcomes import HORIZONS, Provenance
-from signals_pipeline.core.record.track_record import RecordLine, rank_ic, record_section, track_record
+from signals_pipeline.core.record.origin import Provenance
+from signals_pipeline.core.record.outcomes import HORIZONS
+from signals_pipeline.core.record.track_record import (
+    RecordLine,
+    rank_ic,
+    record_section,
+    records_by_origin,
+    track_record,
+)
 from signals_pipeline.core.tables import OUTCOMES
-from signals_pipeline_tests.support.digest_examples import outcome_rows
+from signals_pipeline_tests.support.digest_examples import MODEL, outcome_rows
 
 
 def test_a_line_in_words() -> None:
@@ -188,3 +195,17 @@ def test_rank_ic_is_spearman_and_looks_at_order_only(days: list[list[tuple[int, 
     assert found.n_dates == len(daily)
     assert found.mean == (pytest.approx(np.mean(daily), abs=1e-9) if daily else None)
     assert rank_ic(rows.assign(combined_score=rows["combined_score"] ** 3), 1).mean == pytest.approx(found.mean)
+
+
+def test_a_rate_is_suspect_by_the_outcomes_of_its_own_origin() -> None:
+    good = outcome_rows(60, generator="technical", model="none", net_return=0.01, hit=True)
+    poor = outcome_rows(60, symbol="B", net_return=-0.01, hit=False)
+
+    records = records_by_origin(pd.concat([good, poor], ignore_index=True))
+
+    suspect = {origin.generation.generator: lines[0].suspect for origin, lines in records.items()}
+    assert suspect == {"technical": True, "news_driven_ml": False}
+    assert [lines[0].label for lines in records.values()] == [
+        f"All signals, backfilled, {MODEL}",
+        "All signals, backfilled, technical generator",
+    ]

@@ -10,7 +10,7 @@ from signals_pipeline.core.record.forward_returns import ForwardReturns, forward
 from signals_pipeline.core.research.replay import ParameterSet, ReplayedSignals, replay_signals
 from signals_pipeline.core.research.stored_evidence import StoredEvidence
 from signals_pipeline.core.research.tuning import Trial, TuningResult, parameter_grid, tune
-from signals_pipeline_tests.support.replay_inputs import USED, bars_of, frames_of, sessions_of, windows_of
+from signals_pipeline_tests.support.replay_inputs import USED, bars_of, frames_of, sessions_of, watched, windows_of
 
 SYMBOLS = tuple("ABCDEFGH")
 CHOICES = {"sentiment_weight": (0.4, 0.6, 0.8), "min_combined_score": (0.2, 0.3), "tone_half_life_hours": (3.0, 6.0)}
@@ -28,7 +28,7 @@ def past(seed: int, windows: int, edge: float) -> tuple[StoredEvidence, ForwardR
         moves[sessions.entry_index(window.end)] += edge * 0.02 * np.sign(tone[at])
     end = sessions.closes[-1].item().replace(tzinfo=UTC)
     bars = bars_of(sessions, SYMBOLS, moves)
-    return evidence, forward_returns(over, SYMBOLS, SYMBOLS, bars, sessions, as_of=end)
+    return evidence, forward_returns(over, SYMBOLS, watched(over, SYMBOLS), bars, sessions, as_of=end)
 
 
 def tuned(seed: int, *, windows: int = 100, edge: float = 0.0, horizon: int = 1) -> TuningResult:
@@ -110,7 +110,9 @@ def test_signals_that_are_not_known_yet_count_as_signals_alone() -> None:
     evidence, _ = past(2, 50, 0.0)
     sessions = sessions_of(over)
     bars = bars_of(sessions, SYMBOLS, np.zeros((len(sessions.dates), len(SYMBOLS))))
-    forward = forward_returns(over, SYMBOLS, SYMBOLS, bars, sessions, as_of=over[0].end - timedelta(days=1))
+    forward = forward_returns(
+        over, SYMBOLS, watched(over, SYMBOLS), bars, sessions, as_of=over[0].end - timedelta(days=1)
+    )
     signals: ReplayedSignals = replay_signals(evidence, [USED])
     found = tune([USED], signals, forward, horizon=1, weeks=5.0).trials[0]
     assert (found.n, found.signals) == (0, len(signals.setting))
