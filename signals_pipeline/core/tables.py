@@ -333,7 +333,13 @@ TECHNICALS = Table(
         Column("c_trend", REAL, Range(-1, 1), "Bounded trend component", nullable=True),
         Column("c_momentum", REAL, Range(-1, 1), "Bounded momentum component", nullable=True),
         Column("c_volume", REAL, Range(-1, 1), "Bounded volume component, signed by the day's return", nullable=True),
-        Column("technical", REAL, Range(-1, 1), "Weighted sum of the components; missing under 60 bars", nullable=True),
+        Column(
+            "technical",
+            REAL,
+            Range(-1, 1),
+            "Weighted sum of the components; missing under 60 bars and where the last is over two sessions old",
+            nullable=True,
+        ),
     ),
 )
 

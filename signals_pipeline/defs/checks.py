@@ -19,6 +19,7 @@ from signals_pipeline.core.checks import data_quality
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
+from signals_pipeline.core.prices.corrections import bars_as_of
 from signals_pipeline.core.record.track_record import records_by_origin
 from signals_pipeline.core.tables import SENTIMENT, TECHNICALS
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key, windows_between
@@ -197,7 +198,8 @@ def _price_findings(stored: StoredFrames, market: MarketContext, prices: PriceSo
     first_day = (newest.start - timedelta(days=CHART_DAYS)).date()
     last_day = newest.as_of.date()
     symbols = market.watchlist.symbols
-    bars = prices.bars(symbols, first_day, last_day)
+    corrections = prices.corrections(symbols, first_day, last_day)
+    bars = bars_as_of(prices.bars(symbols, first_day, last_day), corrections, newest.as_of)
     actions = prices.actions(symbols, first_day, last_day)
     opened_day = last_opened(market.sessions((newest,)), newest.as_of)
     closes: dict[str, pd.Series] = {}

@@ -74,6 +74,7 @@ class Composer:
             outcomes=store.outcomes.known(as_of),
             bars=prices.bars(symbols, first_day, as_of.date()),
             actions=prices.actions(symbols, first_day, as_of.date()),
+            corrections=prices.corrections(symbols, first_day, as_of.date()),
             watchlist=market.watchlist,
             sessions=market.sessions(windows, back_days=CHART_DAYS),
         )
@@ -110,6 +111,7 @@ class Composer:
             mode=run.mode,
             deployment=self.market.deployment,
             revisions=self._unreported_revisions(window),
+            without_prices=self.context.without_prices(window.as_of),
         )
 
     def _unreported_revisions(self, window: Window) -> tuple[Revision, ...]:

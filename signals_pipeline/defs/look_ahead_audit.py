@@ -62,11 +62,12 @@ class _News:
 
 @dataclass(frozen=True, slots=True)
 class _Prices:
-    """A price source whose bars and actions are changed."""
+    """A price source whose bars, corrections and actions are changed."""
 
     source: PriceSource
     change_bars: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
     change_actions: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
+    change_corrections: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
     @property
     def name(self) -> str:
@@ -74,6 +75,10 @@ class _Prices:
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         return self.change_bars(self.source.bars(symbols, start, end), symbols)
+
+    def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        bars = self.source.bars(symbols, start, end)
+        return self.change_corrections(self.source.corrections(symbols, start, end), bars)
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         return self.change_actions(self.source.actions(symbols, start, end), symbols)
@@ -123,6 +128,7 @@ def _cut(parts: PipelineResources, window: Window) -> PipelineResources:
         parts.prices,
         lambda bars, _: poison.cut_days(bars, last_closed),
         lambda actions, _: poison.cut_days(actions, last_opened_day),
+        lambda corrections, _: poison.cut_corrections(corrections, window.as_of),
     )
     return replace(parts, news=_News(parts.news, lambda batch: poison.cut_news(batch, window.as_of)), prices=prices)
 
@@ -133,6 +139,7 @@ def _poisoned(parts: PipelineResources, window: Window) -> PipelineResources:
         parts.prices,
         lambda bars, symbols: poison.poison_bars(bars, last_closed, symbols),
         lambda actions, symbols: poison.poison_actions(actions, last_opened_day, symbols),
+        lambda corrections, bars: poison.poison_corrections(corrections, bars, window.as_of),
     )
     watchlist = parts.market.watchlist
     news = _News(parts.news, lambda batch: poison.poison_news(batch, window.as_of, watchlist))

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.prices.corrections import bars_as_of
 from signals_pipeline.core.record.forward_returns import ForwardReturns, forward_returns
 from signals_pipeline.core.record.origin import Origin, provenance_of
 from signals_pipeline.core.record.outcomes import HORIZONS
@@ -174,12 +175,13 @@ def read_research_data(inputs: Inputs, windows: tuple[Window, ...], as_of: datet
     symbols = tuple(sorted({*evidence.panel.symbols, BENCHMARK}))
     first_day = (windows[0].start - MARGIN_BEFORE).date()
     last_day = min(windows[-1].end + MARGIN_AFTER, as_of).date()
+    corrections = inputs.prices.corrections(symbols, first_day, last_day)
     forward = forward_returns(
         windows,
         evidence.panel.symbols,
         # Every company of a window's watchlist was scored in it.
         evidence.panel.scored,
-        inputs.prices.bars(symbols, first_day, last_day),
+        bars_as_of(inputs.prices.bars(symbols, first_day, last_day), corrections, as_of),
         sessions,
         as_of=as_of,
         actions=inputs.prices.actions(symbols, first_day, last_day),

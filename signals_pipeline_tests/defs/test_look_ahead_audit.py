@@ -112,6 +112,9 @@ class Hasty:
         bars = self.source.bars(symbols, start, end)
         return bars.assign(session=bars["session"] - pd.Timedelta(days=7))
 
+    def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        return self.source.corrections(symbols, start, end)
+
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         return self.source.actions(symbols, start, end)
 

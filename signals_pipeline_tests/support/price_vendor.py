@@ -54,7 +54,7 @@ class Exchange:
             self.splits["session"].between(pd.Timestamp(start), opened[-1]) & self.splits["symbol"].isin(symbols)
         ].reset_index(drop=True)
         bars = bars[seen].reset_index(drop=True)
-        return self.change(BarDelivery(bars, actions, {}, frozenset(symbols), "", len(symbols)))
+        return self.change(BarDelivery(bars, actions, {}, frozenset(symbols), frozenset(), len(symbols)))
 
 
 @pytest.fixture

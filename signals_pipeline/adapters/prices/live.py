@@ -12,8 +12,15 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from signals_pipeline.adapters.prices.screening import out_of_step, unusable_actions, unusable_bars
+from signals_pipeline.adapters.prices.screening import (
+    corrections,
+    out_of_step,
+    unusable_actions,
+    unusable_bars,
+    without_unit_jumps,
+)
 from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.core.prices.corrections import bars_as_of
 from signals_pipeline.core.windows import Sessions, instant64
 
 # The prices and the volume of the closing auction are published some minutes after the close.
@@ -21,6 +28,9 @@ SETTLING_TIME = timedelta(minutes=15)
 
 # Stored sessions of one week are requested again, to see that the response agrees with them.
 OVERLAP = timedelta(days=7)
+
+# One company whose response can't be read is its own trouble; with a second one, and most of them, the format is.
+MIN_DRIFTED = 2
 
 # A calendar interval that surely contains a session, whatever the holidays.
 _TWO_WEEKS = timedelta(days=14)
@@ -35,7 +45,7 @@ class BarDelivery:
         actions: Splits and dividends as paid (`adjustment.ACTION_COLUMNS`).
         refused: Why a symbol has no bars, one line each.
         answered: Symbols for which the vendor responded, also where it has no bars of them.
-        drift: What no longer has the format that the code reads; empty where everything has.
+        drifted: Symbols whose response no longer has the format that the code reads; `refused` says what is wrong.
         calls: Requests sent.
         transient: Whether a symbol failed for a reason that may pass soon.
     """
@@ -44,7 +54,7 @@ class BarDelivery:
     actions: pd.DataFrame
     refused: Mapping[str, str]
     answered: frozenset[str]
-    drift: str
+    drifted: frozenset[str]
     calls: int
     transient: bool = False
 
@@ -80,7 +90,11 @@ class BarShelf(Protocol):
     """A store of bars and actions, such as `adapters.stores.bars.BarStore`."""
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
-        """Stored bars."""
+        """Stored bars as first seen."""
+        ...
+
+    def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """Stored corrections of them."""
         ...
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
@@ -92,16 +106,40 @@ class BarShelf(Protocol):
         ...
 
     def put(
-        self, bars: pd.DataFrame, actions: pd.DataFrame, *, asked: dict[str, date], source: str, seen_at: datetime
+        self,
+        bars: pd.DataFrame,
+        actions: pd.DataFrame,
+        *,
+        corrections: pd.DataFrame | None,
+        asked: dict[str, date],
+        source: str,
+        seen_at: datetime,
     ) -> int:
         """Store what is new."""
         ...
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Usable:
+    """What may be stored of a delivery.
+
+    Attributes:
+        bars: Bars, also of sessions that are stored already.
+        actions: Splits and dividends.
+        corrections: Those of the bars that differ from what is stored.
+    """
+
+    bars: pd.DataFrame
+    actions: pd.DataFrame
+    corrections: pd.DataFrame
+
+
 class LivePrices:
     """A price source that reads the store, and first requests the closed sessions that the store lacks.
 
-    In an outage the stored bars are used and `notes` says so; the digest then marks prices as stale.
+    In an outage the stored bars are used and `notes` says so; the digest then marks prices as stale. The same holds for
+    a company whose response can't be read, as long as most can. A stored session that the vendor reports otherwise is a
+    correction, which counts from when it was first seen.
 
     Args:
         vendor: Where missing bars are requested.
@@ -134,10 +172,10 @@ class LivePrices:
         return self._vendor.name
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
-        """Bars as traded of closed sessions from start to end; see `feeds.PriceSource.bars`.
+        """Bars as traded and first seen of closed sessions from start to end; see `feeds.PriceSource.bars`.
 
         Raises:
-            SourceError: The vendor's format has changed, or no bars are stored and none can be had.
+            SourceError: The vendor's format has changed for most symbols, or no bars are stored and none can be had.
         """
         self._refresh(sorted(set(symbols)), start, end)
         bars = self._store.bars(symbols, start, end)
@@ -145,12 +183,17 @@ class LivePrices:
             first_note = next(iter(self._notes))
             # A retry of the same stage is to request them again.
             self._requested_from.clear()
+            transient, self._transient = self._transient, False
             raise SourceError(
                 f"{self.name}: no daily bars of {len(symbols)} symbols are stored and none could be fetched"
                 f" ({first_note}); try again later, or set SIGNALS_PRICES_PATH to a recorded file",
-                transient=self._transient,
+                transient=transient,
             )
         return bars
+
+    def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """Stored corrections of bars; nothing is requested."""
+        return self._store.corrections(symbols, start, end)
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         """Stored splits and dividends with an ex-date from start to end; nothing is requested."""
@@ -176,8 +219,31 @@ class LivePrices:
             self._requested_from[symbol] = missing_from
             symbols_by_start[missing_from].append(symbol)
 
+        drifted: dict[str, str] = {}
         for missing_from, group in sorted(symbols_by_start.items()):
-            self._fetch_and_store(group, missing_from)
+            drifted |= self._fetch_and_store(group, missing_from)
+        self._fail_on_drift(drifted, len(symbols))
+
+    def _fail_on_drift(self, drifted: Mapping[str, str], wanted: int) -> None:
+        """Fail where most symbols have responses in another format; single ones are notes.
+
+        Args:
+            drifted: What is wrong with the response, by symbol.
+            wanted: Number of symbols whose bars are wanted, those that were not requested included: they could be read.
+
+        Raises:
+            SourceError: More than half of the symbols, and at least two, can't be read; what could be is stored.
+        """
+        if len(drifted) < MIN_DRIFTED or 2 * len(drifted) <= wanted:
+            return
+        # A retry of the same stage is to request them again.
+        self._requested_from.clear()
+        symbol, reason = next(iter(sorted(drifted.items())))
+        raise SourceError(
+            f"{self.name}: the format of its responses has changed ({len(drifted)} of {wanted} symbols; {symbol}:"
+            f" {reason}); what could be read is stored; upgrade signals_pipeline, or set SIGNALS_PRICES_PATH to a"
+            " recorded file"
+        )
 
     def _last_settled_session(self, end: date) -> date | None:
         """The newest session up to end whose prices are final; None where there is none within two weeks."""
@@ -190,31 +256,30 @@ class LivePrices:
         """Sessions that closed by then have final prices."""
         return instant64(self._now() - SETTLING_TIME)
 
-    def _fetch_and_store(self, symbols: Sequence[str], start: date) -> None:
-        """Request everything from start on and store what is usable.
-
-        Raises:
-            SourceError: The vendor's format has changed; what could be read is stored.
-        """
+    def _fetch_and_store(self, symbols: Sequence[str], start: date) -> Mapping[str, str]:
+        """Request everything from start on and store what is usable; what is wrong, by symbol with another format."""
         # Always up to the end of today, also for a window in the past: the response must list every split for which it
         # is adjusted.
         now = self._now()
         delivery = self._vendor.fetch(symbols, start, now.date() + timedelta(days=1))
 
-        bars, actions = self._screened(delivery, start, now.date())
+        usable = self._screened(delivery, start, now.date())
         requested_from = dict.fromkeys(sorted(delivery.answered), start)
-        self._store.put(bars, actions, asked=requested_from, source=self.name, seen_at=now)
+        self._store.put(
+            usable.bars,
+            usable.actions,
+            corrections=usable.corrections,
+            asked=requested_from,
+            source=self.name,
+            seen_at=now,
+        )
 
-        self._transient = delivery.transient
+        self._transient |= delivery.transient
         self._add_notes(f"{symbol}: {reason}" for symbol, reason in sorted(delivery.refused.items()))
-        if delivery.drift:
-            raise SourceError(
-                f"{self.name}: the format of its responses has changed ({delivery.drift}); what could be read is"
-                " stored; upgrade signals_pipeline, or set SIGNALS_PRICES_PATH to a recorded file"
-            )
+        return {symbol: delivery.refused[symbol] for symbol in delivery.drifted}
 
-    def _screened(self, delivery: BarDelivery, start: date, today: date) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """What may be stored of a delivery: whole bars of settled sessions that agree with stored ones, and actions."""
+    def _screened(self, delivery: BarDelivery, start: date, today: date) -> _Usable:
+        """What may be stored of a delivery: whole bars of settled sessions, corrections of stored ones, and actions."""
         # Bars of settled sessions only.
         sessions = self._sessions(start, today)
         settled = sessions.dates[sessions.closes <= self._settled_by()].astype("datetime64[us]")
@@ -222,20 +287,23 @@ class LivePrices:
         bars = delivery.bars.loc[is_settled]
 
         # Symbols that disagree with what is stored of them are held back as a whole.
-        stored = self._store.bars(sorted(delivery.answered), start, today)
+        answered = sorted(delivery.answered)
+        stored = self._store.bars(answered, start, today)
+        stored = bars_as_of(stored, self._store.corrections(answered, start, today), self._now())
         held_back = out_of_step(bars, stored)
         bars = bars.loc[~bars["symbol"].isin(list(held_back))]
         actions = delivery.actions.loc[~delivery.actions["symbol"].isin(list(held_back))]
 
         # Of the others, single rows that can't be right are left out.
         bars, notes_on_bars = unusable_bars(bars, settled)
+        bars, notes_on_jumps = without_unit_jumps(bars, stored, actions)
         all_bars = pd.concat([stored, bars], ignore_index=True)
         actions, notes_on_actions = unusable_actions(actions, all_bars)
+        corrected, notes_on_corrections = corrections(bars, stored)
 
         self._add_notes(f"{symbol}: {reason}" for symbol, reason in held_back.items())
-        self._add_notes(notes_on_bars)
-        self._add_notes(notes_on_actions)
-        return bars, actions
+        self._add_notes([*notes_on_bars, *notes_on_jumps, *notes_on_actions, *notes_on_corrections])
+        return _Usable(bars, actions, corrected)
 
     def _add_notes(self, lines: Iterable[str]) -> None:
         for line in lines:

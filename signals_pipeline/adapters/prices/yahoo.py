@@ -7,23 +7,29 @@ are made through `yahoo_session`; what may be stored of a delivery is decided in
 
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy
 from signals_pipeline.adapters.prices.live import BarDelivery
 from signals_pipeline.adapters.prices.yahoo_chart import Problem, ProblemKind, chart_policy
 from signals_pipeline.adapters.yfinance_module import yfinance_in
-from signals_pipeline.core.prices.adjustment import BAR_COLUMNS, PRICES, as_traded
+from signals_pipeline.core.prices.adjustment import BAR_COLUMNS, PRICES, as_traded, no_actions, no_bars
+
+if TYPE_CHECKING:
+    from signals_pipeline.adapters.prices.yahoo_session import ChartSession
 
 # yfinance's columns, and what they are called here.
 _BAR_COLUMNS = {"Open": "open", "High": "high", "Low": "low", "Close": "close", "Volume": "volume"}
 _ACTION_KINDS = {"Stock Splits": "split", "Dividends": "dividend"}
 _YFINANCE_COLUMNS = (*_BAR_COLUMNS, *_ACTION_KINDS)
+
+# The vendor has told what it has of the symbol: nothing.
+_ANSWERS = (ProblemKind.EMPTY, ProblemKind.DELISTED)
 
 # The zone in which yfinance interprets the first date: that of the exchanges in New York.
 _TIME_ZONE = "America/New_York"
@@ -55,7 +61,7 @@ class YahooPrices:
         self._base_url = base_url
 
     def fetch(self, symbols: Sequence[str], start: date, end: date) -> BarDelivery:
-        """Everything from start to the day before end.
+        """Everything from start to the day before end; what goes wrong with one symbol leaves the others alone.
 
         Args:
             symbols: Symbols as the watchlist writes them; Yahoo writes a share class with a hyphen, `BRK-B`.
@@ -67,40 +73,34 @@ class YahooPrices:
 
         symbol_by_yahoo_name = {symbol.replace(".", "-"): symbol for symbol in symbols}
         with ChartSession(self._policy, rate_limiter=self._rate_limiter, base_url=self._base_url) as session:
-            frame = self._download(list(symbol_by_yahoo_name), session, start, end)
-            problem_by_yahoo_name = session.problems
+            charts = self._charts(list(symbol_by_yahoo_name), session, start, end)
             requests_sent = session.data_requests
 
-        # Where yfinance stumbled over a response that our checks accepted, columns are missing.
-        for yahoo_name in symbol_by_yahoo_name:
-            if yahoo_name not in problem_by_yahoo_name and not _has_all_columns(frame, yahoo_name):
-                problem_by_yahoo_name[yahoo_name] = Problem(ProblemKind.DRIFT, "yfinance can't read the response")
+        # Each symbol has bars and actions, or a problem.
+        bars: list[pd.DataFrame] = []
+        actions: list[pd.DataFrame] = []
+        problems: dict[str, Problem] = {}
+        for yahoo_name, symbol in symbol_by_yahoo_name.items():
+            chart = charts[yahoo_name]
+            if isinstance(chart, Problem):
+                problems[symbol] = chart
+                continue
+            symbol_bars, symbol_actions = _tidy(chart, symbol)
+            if symbol_bars.empty:
+                problems[symbol] = Problem(ProblemKind.EMPTY, "the response has no prices")
+            bars.append(symbol_bars)
+            actions.append(symbol_actions)
+        return _delivery(symbols, _together(bars, no_bars()), _together(actions, no_actions()), problems, requests_sent)
 
-        readable = {
-            yahoo_name: symbol
-            for yahoo_name, symbol in symbol_by_yahoo_name.items()
-            if yahoo_name not in problem_by_yahoo_name
-        }
-        bars, actions = _tidy(frame, readable)
-        bars, actions = as_traded(bars, actions)
-
-        # A readable response without any price is a problem, too.
-        problems = {symbol_by_yahoo_name[name]: problem for name, problem in problem_by_yahoo_name.items()}
-        for symbol in sorted(set(symbols) - set(bars["symbol"]) - set(problems)):
-            problems[symbol] = Problem(ProblemKind.EMPTY, "the response has no prices")
-        return _delivery(symbols, bars, actions, problems, requests_sent)
-
-    def _download(self, yahoo_names: list[str], session: object, start: date, end: date) -> pd.DataFrame:
-        """What `yfinance.download` makes of the charts: one column per symbol and field, one row per day."""
+    def _charts(
+        self, yahoo_names: Sequence[str], session: "ChartSession", start: date, end: date
+    ) -> dict[str, "pd.DataFrame | Problem"]:
+        """What yfinance makes of each symbol's chart (one row per day), or why there is none."""
         threads = min(self._policy.concurrency, len(yahoo_names))
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ThreadPoolExecutor(threads, thread_name_prefix="chart") as pool:
             yfinance = yfinance_in(self._cache_dir)  # its import sets a warnings filter of its own
             # yfinance uses pandas in ways that are deprecated; filters hold for its threads, too.
             warnings.simplefilter("ignore")
-
-            # `threads` below has no effect once yfinance's thread pool exists, which has one thread per CPU: so the
-            # pool is created here (yfinance 1.7, multi.py).
-            yfinance.multi._multitasking.createPool(threads=threads)  # noqa: SLF001
 
             # yfinance caches responses per process, failed ones included.
             yfinance.data.YfData(session=session).cache_get.cache_clear()
@@ -111,19 +111,48 @@ class YahooPrices:
                 if time_zones.lookup(yahoo_name) is None:
                     time_zones.store(yahoo_name, _TIME_ZONE)
 
-            return yfinance.download(
-                yahoo_names,
+            def chart(yahoo_name: str) -> "pd.DataFrame | Problem":
+                return self._chart(yfinance, yahoo_name, session, start, end)
+
+            return dict(zip(yahoo_names, pool.map(chart, yahoo_names), strict=True))
+
+    def _chart(
+        self,
+        yfinance: Any,  # noqa: ANN401
+        yahoo_name: str,
+        session: "ChartSession",
+        start: date,
+        end: date,
+    ) -> "pd.DataFrame | Problem":
+        """One symbol's chart, with a missing volume where the response has none."""
+        try:
+            # `download` would be shorter, but one symbol that it stumbles over takes the others along.
+            frame = yfinance.Ticker(yahoo_name, session=session).history(
                 start=start,
                 end=end,
-                session=session,
-                threads=threads,
                 timeout=self._policy.deadline,
                 auto_adjust=False,
                 actions=True,
                 keepna=True,
-                group_by="ticker",
-                progress=False,
             )
+            problem = session.problems.get(yahoo_name)
+            return problem or _with_missing_volumes(frame, session.times_without_volume[yahoo_name])
+        except Exception as error:  # noqa: BLE001  # yfinance raises whatever a response makes it stumble over
+            problem = session.problems.get(yahoo_name)
+            return problem or Problem(ProblemKind.DRIFT, f"yfinance can't read it ({type(error).__name__}: {error})")
+
+
+def _with_missing_volumes(chart: pd.DataFrame, times: frozenset[int]) -> pd.DataFrame:
+    """The columns that are read, with a missing volume where the response had none: yfinance has filled it with 0.
+
+    Args:
+        chart: What yfinance made of a chart.
+        times: Timestamps, in seconds, without a volume.
+    """
+    columns = chart[list(_YFINANCE_COLUMNS)].astype("float64")
+    index = pd.DatetimeIndex(chart.index)
+    days = pd.to_datetime(sorted(times), unit="s", utc=True).tz_convert(index.tz).normalize()
+    return columns.assign(Volume=columns["Volume"].mask(index.isin(days)))
 
 
 def _delivery(
@@ -135,66 +164,48 @@ def _delivery(
 ) -> BarDelivery:
     refused: dict[str, str] = {}
     unanswered: set[str] = set()
-    drift = ""
     for symbol, problem in problems.items():
-        refused[symbol] = problem.text
-        if problem.kind is not ProblemKind.EMPTY:
+        is_drift = problem.kind is ProblemKind.DRIFT
+        refused[symbol] = f"the response has another format than expected: {problem.text}" if is_drift else problem.text
+        if problem.kind not in _ANSWERS:
             unanswered.add(symbol)
-        if problem.kind is ProblemKind.DRIFT and not drift:
-            drift = f"{symbol}: {problem.text}"
     return BarDelivery(
         bars=bars,
         actions=actions,
         refused=refused,
         answered=frozenset(symbols) - unanswered,
-        drift=drift,
+        drifted=frozenset(symbol for symbol, problem in problems.items() if problem.kind is ProblemKind.DRIFT),
         calls=requests_sent,
         transient=any(problem.transient for problem in problems.values()),
     )
 
 
-def _has_all_columns(frame: pd.DataFrame, yahoo_name: str) -> bool:
-    return all((yahoo_name, column) in frame.columns for column in _YFINANCE_COLUMNS)
-
-
-def _tidy(frame: pd.DataFrame, symbol_by_yahoo_name: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Bars and actions, one row each.
+def _tidy(chart: pd.DataFrame, symbol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bars and actions of one symbol as they were on their day, one row each, oldest first.
 
     Args:
-        frame: What `yfinance.download` returned.
-        symbol_by_yahoo_name: The symbols to take, as the watchlist writes them, by the names that Yahoo uses.
+        chart: What yfinance made of the symbol's chart.
+        symbol: The symbol as the watchlist writes it.
 
     Returns:
-        Bars (BAR_COLUMNS) without rows that have no price at all, and actions (ACTION_COLUMNS), both sorted.
+        Bars (BAR_COLUMNS) without rows that have no price at all, and actions (ACTION_COLUMNS).
     """
-    days = pd.DatetimeIndex(frame.index).tz_localize(None).astype("datetime64[us]").to_numpy()
-    values = _values_by_column(frame, list(symbol_by_yahoo_name))
-
-    # One row per symbol and day, one symbol after another.
-    symbols = list(symbol_by_yahoo_name.values())
-    symbol_column = pd.Series(np.repeat(symbols, len(days)), dtype="str")
-    session_column = np.tile(days, len(symbols)).astype("datetime64[us]")
-    symbol_and_session = pd.DataFrame({"symbol": symbol_column, "session": session_column})
-    prices_and_volume = {name: values[column] for column, name in _BAR_COLUMNS.items()}
+    symbol_and_session = pd.DataFrame({"session": pd.DatetimeIndex(chart.index).tz_localize(None).as_unit("us")})
+    symbol_and_session.insert(0, "symbol", pd.Series(symbol, index=symbol_and_session.index, dtype="str"))
+    prices_and_volume = {name: chart[column].to_numpy("float64") for column, name in _BAR_COLUMNS.items()}
     bars = symbol_and_session.assign(**prices_and_volume).dropna(subset=list(PRICES), how="all")
 
     # yfinance writes 0 on days without an action.
     actions: list[pd.DataFrame] = []
     for column, kind in _ACTION_KINDS.items():
-        candidates = symbol_and_session.assign(kind=kind, value=values[column])
+        candidates = symbol_and_session.assign(kind=kind, value=chart[column].to_numpy("float64"))
         actions.append(candidates[candidates["value"].fillna(0) != 0])
-    all_actions = pd.concat(actions).astype({"kind": "str"})
-
-    return (
-        bars[list(BAR_COLUMNS)].sort_values(["symbol", "session"], ignore_index=True),
-        all_actions.sort_values(["symbol", "session", "kind"], ignore_index=True),
-    )
+    all_actions = pd.concat(actions).astype({"kind": "str"}).sort_values(["session", "kind"], ignore_index=True)
+    return as_traded(bars[list(BAR_COLUMNS)].sort_values("session", ignore_index=True), all_actions)
 
 
-def _values_by_column(frame: pd.DataFrame, yahoo_names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """The values of each of yfinance's columns, shape (symbols x days,), one symbol after another."""
-    # All columns are selected in one go, since the selection takes most of the time.
-    selection = [(yahoo_name, column) for column in _YFINANCE_COLUMNS for yahoo_name in yahoo_names]
-    table = frame[selection].to_numpy(dtype="float64")
-    cube = table.reshape(len(frame), len(_YFINANCE_COLUMNS), len(yahoo_names))
-    return {column: cube[:, position].T.ravel() for position, column in enumerate(_YFINANCE_COLUMNS)}
+def _together(frames: Sequence[pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
+    """The rows of several symbols, by symbol and session; `empty` where there are none."""
+    if not frames:
+        return empty
+    return pd.concat(frames, ignore_index=True).sort_values(["symbol", "session"], kind="stable", ignore_index=True)

@@ -16,6 +16,9 @@ _QUOTE_FIELDS = ("open", "high", "low", "close", "volume")
 _META_FIELDS = ("symbol", "exchangeTimezoneName", "instrumentType", "currency")
 _EVENT_FIELDS = {"dividends": ("date", "amount"), "splits": ("date", "numerator", "denominator")}
 
+# The exchange under which Yahoo files what is listed nowhere any more.
+_DELISTED_EXCHANGE = "YHD"
+
 # Maximum length of Yahoo's own error text in our messages.
 _DESCRIPTION_CHARACTERS = 200
 
@@ -53,6 +56,8 @@ class ProblemKind(StrEnum):
     """Yahoo does not know the symbol."""
     EMPTY = "empty"
     """The response has no prices."""
+    DELISTED = "delisted"
+    """Yahoo lists the symbol no longer: HTTP 200 without an error, a currency and bars."""
     UNREADABLE = "unreadable"
     """There is no response, it is not JSON, or it is about another symbol."""
     DRIFT = "drift"
@@ -105,10 +110,24 @@ def problem_of(body: bytes, content_type: str, symbol: str) -> Problem | None:
     return _problem_of_result(result, symbol)
 
 
+def times_without_volume(body: bytes) -> frozenset[int]:
+    """The timestamps, in seconds, of sessions whose volume is null in a response that `problem_of` has accepted.
+
+    yfinance makes 0 of a null volume, which would read as a session without trades.
+    """
+    result = json.loads(body)["chart"]["result"][0]
+    volumes = result["indicators"]["quote"][0]["volume"]
+    return frozenset(time for time, volume in zip(result["timestamp"], volumes, strict=True) if volume is None)
+
+
 def _problem_of_result(result: Mapping[str, object], symbol: str) -> Problem | None:
-    # Is it about the requested symbol?
     given_meta = result.get("meta")
     meta: Mapping[str, object] = given_meta if is_object(given_meta) else {}
+    if _is_delisted(meta, result):
+        text = "Yahoo lists it no longer (no currency, no bars); take it off the watchlist or give its successor"
+        return Problem(ProblemKind.DELISTED, text)
+
+    # Is it about the requested symbol?
     for name in _META_FIELDS:
         if not meta.get(name):
             return Problem(ProblemKind.DRIFT, f"'meta.{name}' is missing")
@@ -134,6 +153,17 @@ def _problem_of_result(result: Mapping[str, object], symbol: str) -> Problem | N
     for text in _drifts_of_events(events if is_object(events) else {}):
         return Problem(ProblemKind.DRIFT, text)
     return None
+
+
+def _is_delisted(meta: Mapping[str, object], result: Mapping[str, object]) -> bool:
+    """Whether the response is what Yahoo says about a company that is listed no longer.
+
+    A currency that is null rather than absent, or Yahoo's own exchange for such companies, tells it from a response in
+    another format.
+    """
+    is_null = "currency" in meta and meta["currency"] is None
+    is_filed_as_delisted = meta.get("exchangeName") == _DELISTED_EXCHANGE and not meta.get("currency")
+    return (is_null or is_filed_as_delisted) and not result.get("timestamp")
 
 
 def _drifts_of_quote(quote: Mapping[str, object], length: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from curl_cffi.requests import Response
 
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy, TransientError
-from signals_pipeline.adapters.prices.yahoo_chart import Problem, ProblemKind, problem_of
+from signals_pipeline.adapters.prices.yahoo_chart import Problem, ProblemKind, problem_of, times_without_volume
 from signals_pipeline.adapters.yahoo_session import YahooSession
 
 YAHOO_CHARTS_ORIGIN = "https://query2.finance.yahoo.com"
@@ -41,6 +41,7 @@ class ChartSession(YahooSession):
 
     Attributes:
         problems: Why there are no prices, by symbol as Yahoo writes it.
+        times_without_volume: Timestamps, in seconds, whose volume is null, by symbol as Yahoo writes it.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ChartSession(YahooSession):
             rewrite_url=lambda url: f"{base_url}{urlsplit(url).path or '/'}" if base_url else url,
         )
         self.problems: dict[str, Problem] = {}
+        self.times_without_volume: dict[str, frozenset[int]] = {}
         self._consecutive_failures = 0
         # Why no further chart is requested; empty as long as charts are requested.
         self._stop_reason = ""
@@ -83,6 +85,7 @@ class ChartSession(YahooSession):
             problem = Problem(ProblemKind.UNREADABLE, f"{location} returned HTTP {response.status_code}")
         if problem is not None:
             raise Refused(symbol, problem)
+        self.times_without_volume[symbol] = times_without_volume(response.content)
 
     def request_data(self, path: str, target: str, send: Callable[[float], Response]) -> Response:
         """Request a chart.

@@ -1,8 +1,9 @@
-"""Daily bars as traded, and the splits and dividends that adjust them.
+"""Daily bars as traded, their corrections, and the splits and dividends that adjust them.
 
-What was first seen stays: a vendor's later correction of a stored session or action does not change what was reported
-from it. How far back each symbol was asked for is stored too, so that a listing younger than the history asked for is
-not asked for again and again. Adjustment is in `core.prices.adjustment`; `adapters.prices.live` calls the vendor.
+What was first seen stays: a vendor's later correction of a stored session is a row of its own, which counts from when
+it was seen (`core.prices.corrections`), and one of an action is left out. How far back each symbol was asked for is
+stored too, so that a listing younger than the history asked for is not asked for again and again. Adjustment is in
+`core.prices.adjustment`; `adapters.prices.live` calls the vendor.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
-from signals_pipeline.adapters.stores.tables import bar_reach, corporate_action, daily_bar
+from signals_pipeline.adapters.stores.tables import bar_correction, bar_reach, corporate_action, daily_bar
 from signals_pipeline.adapters.stores.upsert import insert_or_ignore
 
 _PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
@@ -41,9 +42,16 @@ class BarRepository:
         self._engine = engine
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
-        """Stored bars of sessions from start to end, both included, as `feeds.PriceSource.bars` delivers them."""
+        """Stored bars of sessions from start to end as first seen, as `feeds.PriceSource.bars` delivers them."""
         names = ("symbol", "session", *_PRICE_COLUMNS)
         frame = self._select_frame(daily_bar, names, symbols, start, end)
+        return frame.astype(dict.fromkeys(_PRICE_COLUMNS, "float64"))
+
+    def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """Stored corrections of bars from start to end, both included, as `feeds.PriceSource.corrections` says."""
+        names = ("symbol", "session", *_PRICE_COLUMNS, "first_seen_at")
+        frame = self._select_frame(bar_correction, names, symbols, start, end)
+        frame["first_seen_at"] = pd.to_datetime(frame["first_seen_at"], utc=True).astype("datetime64[us, UTC]")
         return frame.astype(dict.fromkeys(_PRICE_COLUMNS, "float64"))
 
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
@@ -68,13 +76,21 @@ class BarRepository:
             return {row.symbol: Span(row.asked_from, row.last) for row in connection.execute(query)}
 
     def put(
-        self, bars: pd.DataFrame, actions: pd.DataFrame, *, asked: dict[str, date], source: str, seen_at: datetime
+        self,
+        bars: pd.DataFrame,
+        actions: pd.DataFrame,
+        *,
+        corrections: pd.DataFrame | None = None,
+        asked: dict[str, date],
+        source: str,
+        seen_at: datetime,
     ) -> int:
         """Store what is new, all or none; what is already there stays as it is, also when two processes put at once.
 
         Args:
             bars: Bars as traded: symbol, session, open, high, low, close, volume.
             actions: Splits and dividends: symbol, session, kind, value as paid.
+            corrections: Bars of stored sessions that the vendor now reports otherwise; None where there are none.
             asked: From which date on each symbol was asked for, also one for which no bar came.
             source: The vendor.
             seen_at: When it was received, aware.
@@ -85,6 +101,8 @@ class BarRepository:
         with write_transaction(self._engine, alone=True) as connection:
             added = _insert(connection, daily_bar, _to_rows(bars, source, seen_at))
             _insert(connection, corporate_action, _to_rows(actions, source, seen_at))
+            if corrections is not None:
+                _insert(connection, bar_correction, _to_rows(corrections, source, seen_at))
 
             # Record how far back each symbol was asked for, and move a date that is there already only backwards.
             reach = [{"symbol": symbol, "asked_from": day, "updated_at": seen_at} for symbol, day in asked.items()]

@@ -435,6 +435,23 @@ daily_bar = sa.Table(
     sa.CheckConstraint("volume >= 0", name="volume"),
 )
 
+# A vendor's later value of a stored session: windows that end after first_seen_at use it, earlier ones the bar before.
+bar_correction = sa.Table(
+    "bar_correction",
+    metadata,
+    _text("symbol", 32, primary_key=True),
+    _date("session", primary_key=True),
+    _instant("first_seen_at", primary_key=True),
+    _real("open"),
+    _real("high"),
+    _real("low"),
+    _real("close"),
+    _real("volume"),
+    _text("source", 32),
+    sa.CheckConstraint("low > 0 AND low <= high", name="prices"),
+    sa.CheckConstraint("volume >= 0", name="volume"),
+)
+
 corporate_action = sa.Table(
     "corporate_action",
     metadata,

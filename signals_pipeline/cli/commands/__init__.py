@@ -64,6 +64,7 @@ HEAVY_COMMANDS = {
     "generator": HeavyCommand("deploy", "Switch the signal generator of a deployment on AWS, without a new image."),
     "model": HeavyCommand("model", "Fetch, export, verify, distil and list sentiment models."),
     "news": HeavyCommand("news", "Check a file of recorded headlines."),
+    "prices": HeavyCommand("prices", "Check a file of recorded daily bars."),
     "rollback": HeavyCommand("deploy", "Put an earlier REVISION of the control service back into service on AWS."),
     "status": HeavyCommand("deploy", "Show what is in service on AWS: revisions, image, and signal generator."),
     "watchlist": HeavyCommand("watchlist", "Check the watchlist, list presets, copy one."),

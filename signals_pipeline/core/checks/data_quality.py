@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.stories import STORY_HOURS
+from signals_pipeline.core.prices.validation import UNIT_JUMP
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Signal
@@ -215,12 +216,16 @@ def price_findings(rows: ColumnArrays) -> tuple[Finding, ...]:
     text = f"{len(stale)} of {size} companies lack the last closed session"
     if stale:
         more = " …" if len(stale) > MAX_NAMES_SHOWN else ""
-        text += f": {', '.join(stale[:MAX_NAMES_SHOWN])}{more}; check the price source"
+        known = rows["session"][~np.isnat(rows["session"])]
+        newest = f"the newest bar is from {known.max().astype('datetime64[D]')}" if len(known) else "there are no bars"
+        text += f": {', '.join(stale[:MAX_NAMES_SHOWN])}{more}; {newest}; check the price source"
     return (Finding("prices_fresh", share <= MAX_STALE, text, share),)
 
 
 def split_findings(closes: Mapping[str, pd.Series]) -> tuple[Finding, ...]:
     """Closes that jump by a split's ratio overnight though no split is known: bars that were only partly adjusted.
+
+    Jumps that no share makes are named as well: bars in another unit (`prices.validation`).
 
     Args:
         closes: Adjusted closes by symbol, indexed by session, oldest first.
@@ -230,8 +235,9 @@ def split_findings(closes: Mapping[str, pd.Series]) -> tuple[Finding, ...]:
         moves = np.abs(np.diff(np.log(series.to_numpy())))
         distances = np.abs(moves[:, None] - np.log(SPLITS))
         nearest = np.min(distances, axis=1, initial=np.inf)
+        is_jump = (nearest < SPLIT_TOLERANCE) | (moves > np.log(UNIT_JUMP))
         # Move number i leads to close number i + 1: name that day.
-        days = series.index[np.flatnonzero(nearest < SPLIT_TOLERANCE) + 1]
+        days = series.index[np.flatnonzero(is_jump) + 1]
         jumps += [f"{symbol} {pd.Timestamp(day):%Y-%m-%d}" for day in days]
     text = f"{len(jumps)} closes jump by a split's ratio"
     if jumps:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
-from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, BAR_COLUMNS
+from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, BAR_COLUMNS, PRICES
 from signals_pipeline.core.tables import STAGES, Table
 from signals_pipeline.core.watchlist import Watchlist
 
@@ -92,6 +92,19 @@ def poison_bars(bars: pd.DataFrame, last: np.datetime64, symbols: Iterable[str])
             volume = 1e12
             rows.append((symbol, pd.Timestamp(day), price, high, low, close, volume))
     return _with_planted(past, pd.DataFrame(rows, columns=list(BAR_COLUMNS)))
+
+
+def poison_corrections(corrections: pd.DataFrame, bars: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """The corrections first seen before as_of, and from it on one of every bar, to prices far from its own."""
+    far = bars[list(BAR_COLUMNS)].copy()
+    far[list(PRICES)] *= 10
+    far["first_seen_at"] = pd.Series(as_of, index=far.index, dtype="datetime64[us, UTC]")
+    return _with_planted(cut_corrections(corrections, as_of), far)
+
+
+def cut_corrections(corrections: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """The corrections first seen before as_of."""
+    return corrections.loc[corrections["first_seen_at"] < as_of].reset_index(drop=True)
 
 
 def poison_actions(actions: pd.DataFrame, last: np.datetime64, symbols: Iterable[str]) -> pd.DataFrame:

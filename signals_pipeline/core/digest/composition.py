@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +27,7 @@ from signals_pipeline.core.digest.model import (
     DigestKind,
 )
 from signals_pipeline.core.digest.wording import (
+    StalePrices,
     correction_sentences,
     preheader,
     remarks,
@@ -36,7 +37,9 @@ from signals_pipeline.core.digest.wording import (
     subject_tag,
 )
 from signals_pipeline.core.news.coverage import Coverage
-from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
+from signals_pipeline.core.prices.adjustment import last_opened
+from signals_pipeline.core.prices.corrections import BarVersions
+from signals_pipeline.core.prices.technicals import MAX_MISSING_SESSIONS
 from signals_pipeline.core.record.origin import Generation, Origin
 from signals_pipeline.core.record.track_record import ANY, ENOUGH_OUTCOMES, OutcomeIndex, RecordLine
 from signals_pipeline.core.signal_fields import DecisionFields, SignalFields, field_values
@@ -84,7 +87,7 @@ class DigestContext:
         window_starts: The window starts in `modes`, in order.
         outcome_index: Outcomes by group.
         returns: Realised returns by signal, longest horizon first.
-        prices: Closes by symbol, as traded, with the splits and dividends that adjust them.
+        prices: Closes by symbol as known at an instant, as traded, with the splits and dividends that adjust them.
         watchlist: The companies' names.
         sessions: Trading sessions.
     """
@@ -96,7 +99,7 @@ class DigestContext:
     window_starts: tuple[datetime, ...]
     outcome_index: OutcomeIndex
     returns: Mapping[_SignalKey, Sequence[RealisedReturn]]
-    prices: Mapping[str, AdjustedBars]
+    prices: BarVersions
     watchlist: Watchlist
     sessions: Sessions
 
@@ -112,6 +115,7 @@ class DigestContext:
         watchlist: Watchlist,
         sessions: Sessions,
         actions: pd.DataFrame | None = None,
+        corrections: pd.DataFrame | None = None,
     ) -> Self:
         """Index the inputs, which may come in any order.
 
@@ -124,6 +128,7 @@ class DigestContext:
             watchlist: The companies' names.
             sessions: Trading sessions, up to the one after the last window that gets a digest.
             actions: Splits and dividends by ex-date; None where bars are to be taken as they are.
+            corrections: Later values of bars; None where no bar was corrected.
         """
         ordered = sorted(history, key=lambda signal: signal.decided_at)
         ordered_bars = bars.sort_values(["symbol", "session"], kind="stable")
@@ -135,7 +140,7 @@ class DigestContext:
             window_starts=tuple(sorted(modes)),
             outcome_index=OutcomeIndex.from_outcomes(outcomes),
             returns=_returns_by_signal(outcomes),
-            prices=adjusted_bars(ordered_bars, actions),
+            prices=BarVersions(ordered_bars, actions, corrections),
             watchlist=watchlist,
             sessions=sessions,
         )
@@ -173,7 +178,7 @@ class DigestContext:
             WindowError: the calendar does not reach as_of.
         """
         last_session = self.sessions.last_closed(as_of)
-        bars = self.prices.get(symbol)
+        bars = self.prices.as_of(as_of).get(symbol)
         if last_session is None or bars is None:
             return (), ()
 
@@ -187,16 +192,46 @@ class DigestContext:
         dates = np.datetime_as_string(bars.days[rows]).tolist()
         return tuple(closes), tuple(dates)
 
-    def stale_since(self, symbol: str, as_of: datetime) -> date | None:
-        """Date of the symbol's last bar where a later session closed before as_of; None where prices are up to date.
+    def stale_prices(self, symbol: str, as_of: datetime) -> StalePrices | None:
+        """Where the symbol's prices end, if a later session closed before as_of; None where there is no bar at all.
 
         Raises:
             WindowError: the calendar does not reach as_of.
         """
         last_session = self.sessions.last_closed(as_of)
-        _, dates = self.last_closes(symbol, as_of, 1)
-        last_bar = date.fromisoformat(dates[0]) if dates else None
-        return None if last_bar == last_session else last_bar
+        bars = self.prices.as_of(as_of).get(symbol)
+        if last_session is None or bars is None:
+            return None
+        last_day = np.datetime64(last_session, "D")
+        end = int(np.searchsorted(bars.days, last_day, side="right"))
+        if end == 0:
+            return None
+        last_bar = bars.days[end - 1]
+        sessions_between = np.searchsorted(self.sessions.dates, [last_bar, last_day], side="right")
+        missing = int(sessions_between[1] - sessions_between[0])
+        return StalePrices(last_bar.item(), missing) if missing else None
+
+    def without_prices(self, as_of: datetime) -> tuple[str, ...]:
+        """Symbols of the watchlist without a bar of the last three sessions closed before as_of, in its order.
+
+        Raises:
+            WindowError: the calendar does not reach as_of.
+        """
+        last_session = self.sessions.last_closed(as_of)
+        if last_session is None:
+            return ()
+        last_day = np.datetime64(last_session, "D")
+        position = int(np.searchsorted(self.sessions.dates, last_day)) - MAX_MISSING_SESSIONS
+        oldest_recent = self.sessions.dates[max(position, 0)]
+
+        versions = self.prices.as_of(as_of)
+        symbols: list[str] = []
+        for symbol in self.watchlist.symbols:
+            bars = versions.get(symbol)
+            end = 0 if bars is None else int(np.searchsorted(bars.days, last_day, side="right"))
+            if bars is None or end == 0 or bars.days[end - 1] < oldest_recent:
+                symbols.append(symbol)
+        return tuple(symbols)
 
     def company(self, symbol: str) -> str:
         """The company's name; the symbol where it has left the watchlist."""
@@ -225,6 +260,9 @@ def _returns_by_signal(outcomes: pd.DataFrame) -> dict[_SignalKey, list[Realised
     return dict(returns)
 
 
+MAX_WITHOUT_PRICES = 0.2
+"""Share of the watchlist beyond which missing prices degrade a digest: no longer single companies, but the source."""
+
 MAX_CLOSES = 60
 """Closes on a card: about three months of sessions."""
 
@@ -245,6 +283,7 @@ def compose(
     deployment: str,
     notes: Sequence[str] = (),
     revisions: Sequence[Revision] = (),
+    without_prices: Sequence[str] = (),
 ) -> Digest:
     """Compose the digest of one window.
 
@@ -261,6 +300,7 @@ def compose(
         deployment: `demo`, `local` or `production`.
         notes: Further remarks, such as a price source's.
         revisions: Texts first seen since the last digest, oldest first; one behind an active signal's link corrects it.
+        without_prices: Companies of the watchlist that have no recent price (`DigestContext.without_prices`).
 
     Raises:
         WindowError: the calendar does not reach the window.
@@ -299,8 +339,18 @@ def compose(
         coverage,
         has_news=bool(cards or from_missed or corrected),
         strict=bool(knobs["news_strict_lookback"]),
+        without_prices=len(without_prices) / len(context.watchlist),
     )
-    headline = subject(kind, coverage, new, changed, from_missed, corrected=corrected, still_active=len(still_active))
+    headline = subject(
+        kind,
+        coverage,
+        new,
+        changed,
+        from_missed,
+        corrected=corrected,
+        still_active=len(still_active),
+        without_prices=len(without_prices),
+    )
     generator = str(knobs["signal_generator"])
     generation = Generation.of_run(generator, model)
     generated_notes = remarks(
@@ -309,6 +359,7 @@ def compose(
         mode,
         generator,
         recorded_elsewhere=context.outcome_index.known_of_others(window.as_of, generation),
+        without_prices=without_prices,
     )
     return Digest(
         version=VERSION,
@@ -334,19 +385,21 @@ def compose(
         knobs=dict(knobs),
         record=_overall_record(context.outcome_index, window.as_of, generation),
         notes=(*generated_notes, *notes),
+        without_prices=tuple(without_prices),
     )
 
 
-def digest_kind(coverage: Coverage, *, has_news: bool, strict: bool) -> DigestKind:
-    """The kind of a digest: `degraded` where news may be missing, otherwise `full` or `quiet`.
+def digest_kind(coverage: Coverage, *, has_news: bool, strict: bool, without_prices: float = 0.0) -> DigestKind:
+    """The kind of a digest: `degraded` where news or prices are missing, otherwise `full` or `quiet`.
 
     Args:
         coverage: The window's ledger.
         has_news: Whether there is any card or correction.
         strict: NEWS_STRICT_LOOKBACK: minutes without coverage are then the operator's choice.
+        without_prices: Share of the watchlist without a recent price; single companies may be delisted.
     """
     uncovered = coverage.gap_minutes > 0 and not strict
-    if coverage.status != "ok" or coverage.missing_windows or uncovered:
+    if coverage.status != "ok" or coverage.missing_windows or uncovered or without_prices > MAX_WITHOUT_PRICES:
         return "degraded"
     return "full" if has_news else "quiet"
 
@@ -404,7 +457,7 @@ class _WindowView:
             record=similar_record(self.context.outcome_index, as_of, generation, signal.signal_type, signal.lifecycle),
             closes=closes,
             sessions=sessions,
-            stale_since=self.context.stale_since(signal.symbol, as_of),
+            stale=self.context.stale_prices(signal.symbol, as_of),
         )
 
     def line(self, signal: Signal, current_score: float | None) -> ActiveLine:
@@ -498,7 +551,7 @@ def card(
     record: tuple[RecordLine, ...],
     closes: tuple[float, ...],
     sessions: tuple[str, ...],
-    stale_since: date | None = None,
+    stale: StalePrices | None = None,
 ) -> Card:
     """Make the card of one signal.
 
@@ -511,7 +564,7 @@ def card(
         record: How similar signals did, as known before the digest (see `similar_record`).
         closes: The symbol's last closes before the digest, oldest first.
         sessions: Their dates, ISO.
-        stale_since: Date of the last bar where later sessions have none; None where prices are up to date.
+        stale: Where the prices end; None where they are up to date.
     """
     candidate = signal.candidate
     minimum = float(knobs["min_combined_score"])
@@ -532,7 +585,7 @@ def card(
         stands_without,
         weight=float(knobs["sentiment_weight"]),
         before=before,
-        stale_since=stale_since,
+        stale=stale,
     )
     return Card(
         **field_values(SignalFields, candidate),

@@ -150,6 +150,7 @@ class Digest:
         knobs: The settings in force.
         record: How all signals did, live and backfilled separately.
         notes: Remarks for the reader, one sentence each.
+        without_prices: Companies of the watchlist that have no recent price, and so no technical score.
     """
 
     version: int
@@ -175,6 +176,7 @@ class Digest:
     record: tuple[RecordLine, ...]
     notes: tuple[str, ...]
     corrected: tuple[CorrectedLine, ...] = ()
+    without_prices: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Serialise the digest with sorted keys.
@@ -184,7 +186,11 @@ class Digest:
         Raises:
             ValueError: a number is NaN or infinite.
         """
-        return json.dumps(_json_value(self), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        value = cast("dict[str, object]", _json_value(self))
+        # Left out where there is nothing to say, so that digests without this trouble are the bytes that they were.
+        if not self.without_prices:
+            del value["without_prices"]
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Digest":

@@ -5,6 +5,7 @@ signals a digest holds is decided in `composition`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine
 from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.prices.reaction import has_moved_already
+from signals_pipeline.core.prices.technicals import MAX_MISSING_SESSIONS
 from signals_pipeline.core.record.origin import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
@@ -30,6 +32,9 @@ _CORRECTED_TITLE = 100
 _PREHEADER_TITLE = 70
 
 
+_UNKNOWN_REACTION = "Whether the price has moved since the headline is not known."
+
+
 # Numbers and instants
 
 
@@ -38,6 +43,19 @@ def signed(value: float) -> str:
     text = f"{value:+.2f}".replace("-", "−")
     # A value that rounds to zero has no direction.
     return text[1:] if text.endswith("0.00") else text
+
+
+@dataclass(frozen=True, slots=True)
+class StalePrices:
+    """Prices that end before the digest.
+
+    Attributes:
+        last_bar: Date of the last daily bar.
+        sessions: How many sessions have closed since, 1 or more.
+    """
+
+    last_bar: date
+    sessions: int
 
 
 def atrs(reaction: float) -> str:
@@ -109,7 +127,7 @@ def sentences(
     *,
     weight: float,
     before: Signal | None,
-    stale_since: date | None = None,
+    stale: StalePrices | None = None,
 ) -> tuple[str, ...]:
     """The reasons for a signal, one sentence each.
 
@@ -123,7 +141,7 @@ def sentences(
         stands_without: One per story: whether the signal would still be made without that story.
         weight: Weight of tone in the combined score, in [0, 1].
         before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
-        stale_since: Date of the last bar where later sessions have none; None where prices are up to date.
+        stale: Where the prices end; None where they are up to date.
     """
     candidate = signal.candidate
     stories = [part for part in parts if part["kind"] == "story"]
@@ -134,16 +152,18 @@ def sentences(
     else:
         reasons = [
             _tone_basis(stories, candidate.tone, candidate.confidence_score),
-            *_reaction_sentence(candidate.reaction, candidate.signal_type, has_event=candidate.event is not None),
+            *_reaction_sentence(
+                candidate.reaction, candidate.signal_type, has_event=candidate.event is not None, stale=stale
+            ),
             *_freshness(stories, fresh=candidate.fresh),
-            _price_agreement(candidate.technical, candidate.signal_type, weight),
+            _price_agreement(candidate.technical, candidate.signal_type, weight, stale),
             *_price_dominance(parts),
             *_decisive_stories(stories, stands_without, candidate.signal_type),
         ]
     if before is not None:
         reasons.insert(0, _change(signal, before))
-    if stale_since is not None:
-        last_bar = day(stale_since, year=True)
+    if stale is not None:
+        last_bar = day(stale.last_bar, year=True)
         reasons.insert(1, f"Prices are stale: the last daily bar is from {last_bar}; later sessions are missing.")
     return tuple(reasons)
 
@@ -166,10 +186,15 @@ def _tone_basis(stories: Sequence[Contribution], tone: float, confidence: float)
     return f"{tone_text} rests on {len(stories)} stories ({headlines})."
 
 
-def _reaction_sentence(reaction: float | None, signal_type: str, *, has_event: bool) -> list[str]:
+def _reaction_sentence(
+    reaction: float | None, signal_type: str, *, has_event: bool, stale: StalePrices | None
+) -> list[str]:
     """How far the price has moved since the headline; nothing for signals from before that was recorded."""
     if reaction is None:
-        return ["No session has closed since the headline."] if has_event else []
+        if not has_event:
+            return []
+        # Sessions may have closed whose bars are missing.
+        return ["No session has closed since the headline." if stale is None else _UNKNOWN_REACTION]
     already = "already " if has_moved_already(reaction, signal_type) else ""
     return [f"The price has {already}moved {atrs(reaction)} since the headline."]
 
@@ -185,7 +210,10 @@ def _freshness(stories: Sequence[Contribution], *, fresh: bool) -> list[str]:
     return [f"{old} of {len(stories)} stories began before this window and {verb} no longer news."]
 
 
-def _price_agreement(technical: float | None, signal_type: str, weight: float) -> str:
+def _price_agreement(technical: float | None, signal_type: str, weight: float, stale: StalePrices | None) -> str:
+    if technical is None and stale is not None and stale.sessions > MAX_MISSING_SESSIONS:
+        age = f"Price data is {stale.sessions} sessions old"
+        return f"{age}: technical score left out, the score is tone alone, weighted {weight:.0%}."
     if technical is None:
         return f"No technical score (fewer than 60 daily bars): the score is tone alone, weighted {weight:.0%}."
     if technical == 0:
@@ -377,6 +405,7 @@ def headline(digest: Digest) -> str:
         digest.from_missed,
         corrected=digest.corrected,
         still_active=len(digest.still_active),
+        without_prices=len(digest.without_prices),
     )
 
 
@@ -389,6 +418,7 @@ def subject(
     *,
     corrected: Sequence[CorrectedLine] = (),
     still_active: int,
+    without_prices: int = 0,
 ) -> str:
     """The contents of a digest in one line, such as `3 new, 1 flipped: NVDA, XOM, GE, BA`.
 
@@ -400,10 +430,11 @@ def subject(
         earlier: Cards of windows that were caught up.
         corrected: Active signals with a corrected headline.
         still_active: How many earlier signals are active.
+        without_prices: How many companies have no recent price.
     """
     contents = _contents(new, changed, earlier, corrected) or _no_signals(still_active)
     if kind == "degraded":
-        return f"Degraded ({_trouble(coverage)}): {contents}"
+        return f"Degraded ({_trouble(coverage, without_prices)}): {contents}"
     if kind == "quiet":
         return f"Quiet: {contents}"
     return contents
@@ -442,14 +473,21 @@ def _no_signals(still_active: int) -> str:
     return f"no new signals, {still_active} still active"
 
 
-def _trouble(coverage: Coverage) -> str:
+def _trouble(coverage: Coverage, without_prices: int) -> str:
     """The most serious reason why a digest is degraded."""
     if coverage.gap_minutes and not coverage.missing_windows and coverage.status != "failed":
-        return f"{coverage.gap_length} not covered"
+        gap = f"{coverage.gap_length} not covered"
+        return f"{gap}, {_without_prices(without_prices)}" if without_prices else gap
     if coverage.status != "ok":
         complete = sum(report.status == "ok" for report in coverage.reports)
         return f"{complete} of {_count(len(coverage.reports), 'source', 'sources')} complete"
-    return f"{_count(len(coverage.missing_windows), 'earlier window', 'earlier windows')} without a run"
+    if coverage.missing_windows:
+        return f"{_count(len(coverage.missing_windows), 'earlier window', 'earlier windows')} without a run"
+    return _without_prices(without_prices)
+
+
+def _without_prices(count: int) -> str:
+    return f"{_count(count, 'company', 'companies')} without recent prices"
 
 
 def preheader(
@@ -497,7 +535,13 @@ def revision_notice(number: int, made_at: datetime) -> str:
 
 
 def remarks(
-    coverage: Coverage, decision: Decision, mode: str, generator: str = "news_driven", *, recorded_elsewhere: int = 0
+    coverage: Coverage,
+    decision: Decision,
+    mode: str,
+    generator: str = "news_driven",
+    *,
+    recorded_elsewhere: int = 0,
+    without_prices: Sequence[str] = (),
 ) -> list[str]:
     """What a reader should know about how this digest was made, one sentence each.
 
@@ -508,6 +552,7 @@ def remarks(
         generator: The knob SIGNAL_GENERATOR.
         recorded_elsewhere: Signals with outcomes that another generator or model made, and that the track record of
             this digest leaves out.
+        without_prices: Companies of the watchlist that have no recent price.
     """
     notes: list[str] = []
     if generator == "technical":
@@ -518,6 +563,14 @@ def remarks(
         notes.append(
             f"{coverage.reconstructed} of {coverage.headlines} headlines carry only their publisher's timestamp: "
             "when a feed first delivered them was not recorded."
+        )
+    if without_prices:
+        named = ", ".join(without_prices[:MAX_SUBJECT_SYMBOLS])
+        if len(without_prices) > MAX_SUBJECT_SYMBOLS:
+            named += f" and {len(without_prices) - MAX_SUBJECT_SYMBOLS} more"
+        notes.append(
+            f"{_count(len(without_prices), 'company has', 'companies have')} no price from the last"
+            f" {MAX_MISSING_SESSIONS + 1} sessions and so no technical score: {named}."
         )
     if decision.capped:
         candidates = _count(len(decision.capped), "more candidate", "more candidates")

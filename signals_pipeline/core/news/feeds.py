@@ -131,6 +131,8 @@ class PriceSource(Protocol):
     def bars(self, symbols: Sequence[str], start: date, end: date) -> "pd.DataFrame":
         """Daily bars of sessions from start to end, both included; as traded where `actions` has what adjusts them.
 
+        As first seen where the source keeps later values in `corrections`.
+
         Returns:
             One row per symbol and session, sorted by both: symbol (str), session (datetime64[us], naive midnight of the
             session's date), open, high, low, close (float64, the symbol's currency), volume (float64, shares). A
@@ -138,6 +140,15 @@ class PriceSource(Protocol):
 
         Raises:
             SourceError: nothing can be delivered.
+        """
+        ...
+
+    def corrections(self, symbols: Sequence[str], start: date, end: date) -> "pd.DataFrame":
+        """Later values of bars that `bars` has delivered: what counts from when each was first seen.
+
+        Returns:
+            The columns of `bars` and first_seen_at (UTC): `corrections.CORRECTION_COLUMNS`. Empty where the source has
+            none, or replaces its bars.
         """
         ...
 

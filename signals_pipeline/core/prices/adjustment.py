@@ -33,6 +33,12 @@ class AdjustmentError(SignalsError, ValueError):
     """A split or dividend can't be applied; the message is one line: which one, what is wrong, what to do."""
 
 
+def no_bars() -> pd.DataFrame:
+    """An empty frame of bars: symbol (str), session (datetime64[us]), prices and volume (float64)."""
+    dtypes = {"symbol": "str", "session": "datetime64[us]", **dict.fromkeys((*PRICES, "volume"), "float64")}
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+
+
 def no_actions() -> pd.DataFrame:
     """An empty frame of actions: symbol (str), session (datetime64[us], the ex-date), kind (str), value (float64)."""
     dtypes = {"symbol": "str", "session": "datetime64[us]", "kind": "str", "value": "float64"}
@@ -167,17 +173,17 @@ def as_traded(bars: pd.DataFrame, actions: pd.DataFrame) -> tuple[pd.DataFrame, 
         Both in the same order, prices and dividends multiplied by the ratios of all later splits, volumes divided.
     """
     splits = actions[actions["kind"] == "split"]
-    bar_ratio = _later_splits(bars, splits)
+    bar_ratio = later_split_ratios(bars, splits)
     traded = bars.copy()
     traded[list(PRICES)] = bars[list(PRICES)].mul(bar_ratio, axis=0)
     traded["volume"] = bars["volume"] / bar_ratio
 
     is_dividend = (actions["kind"] == "dividend").to_numpy()
-    action_ratio = np.where(is_dividend, _later_splits(actions, splits), 1.0)
+    action_ratio = np.where(is_dividend, later_split_ratios(actions, splits), 1.0)
     return traded, actions.assign(value=actions["value"] * action_ratio)
 
 
-def _later_splits(frame: pd.DataFrame, splits: pd.DataFrame) -> NDArray[np.float64]:
+def later_split_ratios(frame: pd.DataFrame, splits: pd.DataFrame) -> NDArray[np.float64]:
     """For each row, the product of the ratios of all splits of its symbol after its session, shape (rows,)."""
     ratios = np.ones(len(frame))
     symbols, sessions = frame["symbol"].to_numpy(), frame["session"].to_numpy()

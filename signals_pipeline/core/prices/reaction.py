@@ -9,7 +9,6 @@ and dividends known at as_of. Where no session closed between t and as_of nothin
 missing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.arrays import BoolArray, FloatArray, IntArray
-from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars
+from signals_pipeline.core.prices.adjustment import AdjustedBars
+from signals_pipeline.core.prices.corrections import BarVersions
 from signals_pipeline.core.prices.technicals import MAX_BARS, average_true_range
 from signals_pipeline.core.windows import Sessions
 
@@ -37,16 +37,18 @@ class PriceHistory:
         bars: Daily bars as traded: symbol, session (naive midnight), high, low, close; a symbol's bars oldest first.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where the bars need no adjustment.
         sessions: Trading sessions that reach from before the first headline to the last window.
+        corrections: Later values of bars (`corrections.CORRECTION_COLUMNS`); None where no bar was corrected.
     """
 
     bars: pd.DataFrame
     actions: pd.DataFrame | None
     sessions: Sessions
+    corrections: pd.DataFrame | None = None
 
     @cached_property
-    def by_symbol(self) -> Mapping[str, AdjustedBars]:
-        """The bars of each symbol with their adjustment."""
-        return adjusted_bars(self.bars, self.actions)
+    def versions(self) -> BarVersions:
+        """The bars of each symbol with their adjustment, as known at an instant."""
+        return BarVersions(self.bars, self.actions, self.corrections)
 
 
 def reactions(symbols: pd.Series, known_at: pd.Series, as_of: pd.DatetimeIndex, prices: PriceHistory) -> FloatArray:
@@ -82,7 +84,7 @@ def reactions(symbols: pd.Series, known_at: pd.Series, as_of: pd.DatetimeIndex, 
     is_comparable: BoolArray = is_known & (base >= 0) & (latest > base)
     names: list[str] = symbols.tolist()
     for row in np.flatnonzero(is_comparable).tolist():
-        bars = prices.by_symbol.get(names[row])
+        bars = prices.versions.as_of(as_of[row]).get(names[row])
         if bars is not None:
             moves[row] = _move(bars, days, int(base[row]), int(latest[row]), int(opened[row]))
     return moves

@@ -35,7 +35,8 @@ from signals_pipeline.core.arrays import FloatArray
 from signals_pipeline.core.chunks import MapChunks, chunked, map_serially
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.prices.adjustment import AdjustedBars, adjusted_bars, last_opened
-from signals_pipeline.core.tables import TECHNICALS
+from signals_pipeline.core.prices.corrections import windows_by_bars
+from signals_pipeline.core.tables import TECHNICALS, concat
 from signals_pipeline.core.windows import Sessions, Window
 
 # Three times the longest average; Wilder's and MACD's exponential averages have forgotten where they began by then.
@@ -46,6 +47,10 @@ MIN_BARS = 60
 
 # Shares of the components in `technical`; they add up to 1. Trend and MACD, the slow ones, have more than half.
 COMPONENT_WEIGHTS = {"rsi": 0.20, "macd": 0.25, "trend": 0.30, "momentum": 0.15, "volume": 0.10}
+
+# Sessions that may be missing after the last bar. One is a bar that was refused or is late; beyond two, what the price
+# has done since is not known, and its score of then would be shown beside news of today.
+MAX_MISSING_SESSIONS = 2
 
 MOMENTS_A_SHARE = 50  # moments per chunk of work
 
@@ -84,6 +89,9 @@ class _Indicators(NamedTuple):
     technical: float = nan
 
 
+# What votes: the components and their sum.
+_SCORED = (*(f"c_{name}" for name in COMPONENT_WEIGHTS), "technical")
+
 _MEASURED = ["session", "stale", "bars", "close", *_Indicators._fields]
 
 
@@ -94,6 +102,7 @@ def build(
     sessions: Sessions,
     actions: pd.DataFrame | None = None,
     *,
+    corrections: pd.DataFrame | None = None,
     map_chunks: MapChunks = map_serially,
 ) -> pd.DataFrame:
     """TECHNICALS of every (window, symbol), also of symbols without bars.
@@ -106,12 +115,14 @@ def build(
         windows: Digest windows, in any order.
         sessions: Trading sessions that reach from before the first window to the last.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None where the bars need no adjustment.
+        corrections: Later values of bars (`corrections.CORRECTION_COLUMNS`); None where no bar was corrected.
         map_chunks: Where the chunks of work are done; a row is the same whichever others are in its chunk.
 
     Returns:
-        A frame that conforms to TECHNICALS. Under 60 bars `technical` and its components are missing; raw values that
-        the bars allow are given. Without bars everything is missing and `bars` is 0. `stale` marks a symbol whose last
-        bar is older than the last closed session.
+        A frame that conforms to TECHNICALS. Under 60 bars, or where more than two sessions have closed since the last
+        bar, `technical` and its components are missing; raw values that the bars allow are given. Without bars
+        everything is missing and `bars` is 0. `stale` marks a symbol whose last bar is older than the last closed
+        session.
 
     Raises:
         BarsError: a bar used is out of order or has a price that is not positive or a volume below 0; no session closed
@@ -121,12 +132,27 @@ def build(
     """
     if not windows or not symbols:
         return TECHNICALS.empty()
+    frames: list[pd.DataFrame] = []
+    for known_alike, known_bars in windows_by_bars(windows, bars, corrections):
+        frames.append(_build(known_bars, symbols, known_alike, sessions, actions, map_chunks=map_chunks))
+    return concat(TECHNICALS, frames)
 
-    # A moment is the last closed and the last opened session of a window. Nothing new is known about prices between two
-    # windows with the same moment, so each distinct moment is computed once.
+
+def _build(
+    bars: pd.DataFrame,
+    symbols: Sequence[str],
+    windows: Sequence[Window],
+    sessions: Sessions,
+    actions: pd.DataFrame | None,
+    *,
+    map_chunks: MapChunks,
+) -> pd.DataFrame:
+    """The same for windows that know the same bars."""
+    # A moment is the last closed and the last opened session of a window, and the oldest whose bar is recent enough.
+    # Nothing new is known about prices between two windows with the same moment, so each distinct one is computed once.
     closed = _closed_days(windows, sessions)
     opened = [last_opened(sessions, window.as_of) for window in windows]
-    window_moments = np.column_stack([closed, opened])
+    window_moments = np.column_stack([closed, opened, _oldest_recent_days(closed, sessions)])
     moments, moment_of_window = np.unique(window_moments, axis=0, return_inverse=True)
     newest_closed = moments[-1, 0]
     histories = _histories(bars, symbols, newest_closed, actions)
@@ -165,6 +191,13 @@ def _closed_days(windows: Sequence[Window], sessions: Sessions) -> Days:
                 f"window {window.key}: the calendar has no session before it; load the calendar from further back"
             )
     return np.array(closed, dtype="datetime64[D]")
+
+
+def _oldest_recent_days(closed: Days, sessions: Sessions) -> Days:
+    """The session MAX_MISSING_SESSIONS before each closed one, or the calendar's first, shape (windows,)."""
+    days = sessions.dates.astype("datetime64[D]")
+    positions = np.searchsorted(days, closed) - MAX_MISSING_SESSIONS
+    return days[np.maximum(positions, 0)]
 
 
 class _History:
@@ -228,10 +261,10 @@ def _rows(
     histories: Mapping[str, _History],
     symbols: Sequence[str],
 ) -> list[tuple[object, ...]]:
-    """The columns _MEASURED at each moment (a closed and an opened day) of every symbol."""
+    """The columns _MEASURED at each moment (a closed, an opened and the oldest recent day) of every symbol."""
     rows: list[tuple[object, ...]] = []
-    for closed, opened in moments:
-        rows.extend(_row(histories.get(symbol), closed, opened) for symbol in symbols)
+    for closed, opened, oldest_recent in moments:
+        rows.extend(_row(histories.get(symbol), closed, opened, oldest_recent) for symbol in symbols)
     return rows
 
 
@@ -239,8 +272,12 @@ def _row(
     history: _History | None,
     closed: np.datetime64,
     opened: np.datetime64,
+    oldest_recent: np.datetime64,
 ) -> tuple[object, ...]:
-    """The columns _MEASURED of one symbol after the close of `closed`, with what was known when `opened` had opened."""
+    """The columns _MEASURED of one symbol after the close of `closed`, with what was known when `opened` had opened.
+
+    Where the last bar is from before `oldest_recent`, there is no score.
+    """
     end = 0 if history is None else int(np.searchsorted(history.days, closed, side="right"))
     if history is None or end == 0:
         return (_NO_DAY, True, 0, nan, *_Indicators())
@@ -257,6 +294,8 @@ def _row(
     )
     session = history.days[end - 1]
     is_stale = bool(session < closed)
+    if session < oldest_recent:
+        indicators = indicators._replace(**dict.fromkeys(_SCORED, nan))
     return (session, is_stale, end - used.start, last_close, *indicators)
 
 

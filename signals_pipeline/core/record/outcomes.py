@@ -18,10 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.prices.adjustment import span_factors
+from signals_pipeline.core.prices.corrections import windows_by_bars
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import OUTCOMES
 from signals_pipeline.core.watchlist import BENCHMARK
-from signals_pipeline.core.windows import Sessions, instant64
+from signals_pipeline.core.windows import Sessions, Window, instant64, window_containing
 
 HORIZONS = (1, 3, 5, 10)
 """Sessions held, the entry session counted as the first: a day, half a week, a week and two weeks of trading."""
@@ -70,6 +71,7 @@ def realised_outcomes(
     *,
     as_of: datetime,
     actions: pd.DataFrame | None = None,
+    corrections: pd.DataFrame | None = None,
     watchlists: Mapping[datetime, Sequence[str]] | None = None,
 ) -> RealisedOutcomes:
     """The outcomes known before `as_of`.
@@ -85,6 +87,8 @@ def realised_outcomes(
         sessions: Trading sessions with their opens and closes.
         as_of: Only horizons whose exit session closed before this instant.
         actions: Splits and dividends by ex-date (`adjustment.ACTION_COLUMNS`); None leaves the bars unadjusted.
+        corrections: Later values of bars (`corrections.CORRECTION_COLUMNS`); None where no bar was corrected. Those
+            count that were seen before the end of the first window that knows the outcome.
         watchlists: Symbols of the watchlist by start of the window.
 
     Raises:
@@ -92,17 +96,17 @@ def realised_outcomes(
     """
     due = _due(signals, sessions, as_of)
 
-    # Signals whose windows had the same watchlist are worked out together.
+    # Signals whose windows had the same watchlist are worked out together, of these outcomes that know the same bars.
     watchlist_of_window: Mapping[datetime, Sequence[str]] = watchlists or {}
     window_starts = pd.DatetimeIndex(due["window_start"]).to_pydatetime()
     places_by_watchlist: dict[tuple[str, ...], list[int]] = {}
     for place, window_start in enumerate(window_starts):
         watchlist = tuple(watchlist_of_window.get(window_start, symbols))
         places_by_watchlist.setdefault(watchlist, []).append(place)
-    parts = [
-        _with_returns(due.iloc[places].reset_index(drop=True), bars, watchlist, sessions, actions)
-        for watchlist, places in places_by_watchlist.items()
-    ]
+    parts: list[pd.DataFrame] = []
+    for watchlist, places in places_by_watchlist.items():
+        for rows, known_bars in _by_known_bars(due.iloc[places], bars, corrections, sessions):
+            parts.append(_with_returns(rows.reset_index(drop=True), known_bars, watchlist, sessions, actions))
     complete = pd.concat(parts, ignore_index=True) if parts else OUTCOMES.empty()
 
     missing = Counter(due["symbol"].tolist())
@@ -190,6 +194,23 @@ def _due(signals: Sequence[Signal], sessions: Sessions, as_of: datetime) -> pd.D
     closed = int(np.searchsorted(sessions.closes, instant64(as_of), side="left"))
     due = (frame["entry_place"] > 0) & (frame["exit_place"] < closed)
     return frame[due].reset_index(drop=True)
+
+
+def _by_known_bars(
+    due: pd.DataFrame, bars: pd.DataFrame, corrections: pd.DataFrame | None, sessions: Sessions
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The due rows in groups that know the same corrections, each with the bars that it knows."""
+    if corrections is None or corrections.empty or due.empty:
+        return [(due, bars)]
+    window_of_place: dict[int, Window] = {}
+    places = due["exit_place"].unique()
+    for place, close in zip(places.tolist(), sessions.closes[places].tolist(), strict=True):
+        window_of_place[place] = window_containing(close.replace(tzinfo=UTC))
+    groups: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+    for windows, known_bars in windows_by_bars(list(window_of_place.values()), bars, corrections):
+        places = [place for place, window in window_of_place.items() if window in windows]
+        groups.append((due.loc[due["exit_place"].isin(places)], known_bars))
+    return groups
 
 
 def _utc(instants: list[datetime]) -> pd.DatetimeIndex:

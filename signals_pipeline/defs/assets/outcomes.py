@@ -66,6 +66,7 @@ def outcomes(
     symbols = (*sorted(companies), BENCHMARK)
     first_day = (first_decided - timedelta(days=MARGIN_DAYS)).date()
     bars = prices.bars(symbols, first_day, as_of.date())
+    corrections = prices.corrections(symbols, first_day, as_of.date())
     actions = prices.actions(symbols, first_day, as_of.date())
 
     sessions = market.sessions(windows)
@@ -80,6 +81,7 @@ def outcomes(
                 sessions,
                 as_of=as_of,
                 actions=actions,
+                corrections=corrections,
                 watchlists=watchlists,
             )
             stored += store.outcomes.upsert(matured.frame)

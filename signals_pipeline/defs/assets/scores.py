@@ -72,6 +72,7 @@ def _price_history(windows: tuple[Window, ...], market: MarketContext, prices: P
     return PriceHistory(
         bars=prices.bars(symbols, first_day, last_day),
         actions=prices.actions(symbols, first_day, last_day),
+        corrections=prices.corrections(symbols, first_day, last_day),
         sessions=market.sessions(windows),
     )
 

@@ -45,10 +45,13 @@ def technicals(
     last_day = windows[-1].end.date()
     bars = prices.bars(symbols, first_day, last_day)
     actions = prices.actions(symbols, first_day, last_day)
+    corrections = prices.corrections(symbols, first_day, last_day)
 
     sessions = market.sessions(windows)
     with worker_pool.open(len(windows)) as workers:
-        frame = core.build(bars, symbols, windows, sessions, actions, map_chunks=workers.map_chunks)
+        frame = core.build(
+            bars, symbols, windows, sessions, actions, corrections=corrections, map_chunks=workers.map_chunks
+        )
 
     describe_windows(context, frame, windows, _describe)
     notes = "\n".join(f"- {note}" for note in prices.notes())

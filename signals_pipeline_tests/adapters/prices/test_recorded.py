@@ -1,19 +1,25 @@
 """Recorded bars: clean, sorted, adjusted, and every repair counted and named."""
 
 import gzip
+import io
+import tracemalloc
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet as pq
 
 from signals_pipeline import sample
+from signals_pipeline.adapters.prices import recording
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.news.feeds import PriceSource, SourceError
+from signals_pipeline.core.prices.validation import bar_problems
 
 PRICES = ["open", "high", "low", "close"]
 COLUMNS = ["date", "symbol", *PRICES, "volume", "adj_close"]
@@ -115,6 +121,10 @@ GOOD = "2015-02-03,AAPL,10,12,9,11,500,11\n"
         ("2015-02-30,AAPL,10,12,9,11,500,11", "AAPL 2015-02-30", "date is not YYYY-MM-DD, row dropped"),
         ("2015-02-04 15:30,AAPL,10,12,9,11,500,11", "AAPL 2015-02-04 15:30", "date is not YYYY-MM-DD, row dropped"),
         ("2015-02-04,,10,12,9,11,500,11", " 2015-02-04", "symbol missing, row dropped"),
+        ("2015-02-04,AAPL,10,12,9,12.1,500,11", "AAPL 2015-02-04", "open or close outside of low to high, row dropped"),
+        ("2015-02-04,AAPL,8.9,12,9,11,500,11", "AAPL 2015-02-04", "open or close outside of low to high, row dropped"),
+        ("2015-02-04,AAPL,10,12,.1,11,500,11", "AAPL 2015-02-04", "high is more than 20 times low, row dropped"),
+        ("2015-02-04,AAPL,10,12,9,11," + "5" * 200_000, "line 3", "longer than 10,000 characters, row dropped"),
         ("2015-02-04,AAPL,10", "line 3", "not as many cells as the header, row dropped"),
         ('2015-02-04,"AAPL,10,12,9,11,500,11,', "line 3", "not as many cells as the header, row dropped"),
     ],
@@ -193,7 +203,10 @@ def test_parquet_may_hold_dates(tmp_path: Path) -> None:
         ("prices.csv", b"date,open,high,low,close,volume\n", "column 'symbol' is missing"),
         ("prices.csv.gz", b"plain text", "Not a gzipped file"),
         ("prices.csv.gz", gzip.compress(HEADER.encode() * 99, mtime=0)[:-12], "can't be read (Compressed file ended"),
-        ("prices.csv", HEADER.encode() + b"x" * 200_000, "can't be read (field larger than field limit"),
+        ("prices.csv", HEADER.encode() + b"x" * 200_000, "1 of 1 rows are no bars, such as line 2"),
+        ("prices.csv", b"x" * 200_000, "line 1 is longer than 10,000 characters; a recording has date, symbol"),
+        ("prices.csv", b"date,symbol,open,high,low,close,close,volume\n", "column 'close' is there 2 times; keep"),
+        ("prices.csv", b"date;symbol;open\n", "column 'date' is missing; a recording has"),
         ("prices.parquet", b"PAR1 cut off", "can't be read"),
     ],
 )
@@ -220,3 +233,144 @@ def test_the_sample_has_bars_before_and_after_its_headlines() -> None:
     assert (after >= 15).all()
     assert prices.notes() == ()
     assert sample.PRICES.stat().st_size < 1_500_000
+
+
+def rows_of(count: int) -> str:
+    days = pd.bdate_range("2012-01-02", periods=count)
+    return "".join(f"{day:%Y-%m-%d},AAPL,10,12,9,11,500,11\n" for day in days)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", [2, 3, 9])
+def test_the_number_of_rows_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, rows: int) -> None:
+    monkeypatch.setattr(recording, "MAX_ROWS", 2)
+    monkeypatch.setattr(recording, "_CHUNK_ROWS", 1)
+    frame = pd.read_csv(io.StringIO(HEADER + rows_of(rows)))
+    prices = recorded(tmp_path, frame, kind)
+    if rows <= 2:
+        assert len(prices.bars(["AAPL"], FIRST.replace(year=2012), LAST)) == rows
+    else:
+        with pytest.raises(SourceError, match=r"has more than 2 rows; keep the symbols and years that are needed$"):
+            prices.bars(["AAPL"], FIRST, LAST)
+
+
+def test_a_small_compressed_file_that_holds_too_much_is_refused_without_being_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MAX_CHARACTERS", 60_000_000)
+    path = tmp_path / "prices.csv.gz"
+    part = b"0" * 10_000_000
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(HEADER.encode())
+        for _ in range(recording.MAX_CHARACTERS // len(part) + 1):
+            file.write(part)
+    assert path.stat().st_size < 400_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match=r"holds more than 60,000,000 characters"):
+            RecordedPrices(path).bars(["AAPL"], FIRST, LAST)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_short_lines_without_end_are_refused_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MAX_CHARACTERS", 1_000)
+    with pytest.raises(SourceError, match="holds more than 1,000 characters"):
+        text(tmp_path, "\n" * 2_000).bars(["AAPL"], FIRST, LAST)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("42038,AAPL,10,12,9,11,500,11", "line 3, date '42038': date is not YYYY-MM-DD"),
+        ("04.02.2015,AAPL,10,12,9,11,500,11", "line 3, date '04.02.2015': date is not YYYY-MM-DD"),
+        ("2015-02-04,AAPL,1 0,12,9,11,500,11", "line 3, open '1 0', high '12', low '9', close '11': price missing"),
+        ("2015-02-04,AAPL,10,12,9,11,n/a,11", "line 3, volume 'n/a': volume missing or negative"),
+        ("2015-02-04,AAPL,10,12,9,11,5,?", "line 3, adj_close '?': adj_close missing or not positive"),
+        ("2015-02-04,,10,12,9,11,5,11", "line 3, symbol '': symbol missing"),
+        ("2015-02-04,AAPL,10", "line 3, '2015-02-04,AAPL,10': not as many cells as the header"),
+    ],
+)
+def test_a_file_of_mostly_unreadable_rows_fails_with_the_row_the_value_and_the_accepted_forms(
+    tmp_path: Path, bad: str, message: str
+) -> None:
+    # Half of the rows may be bad.
+    assert len(text(tmp_path, f"{GOOD}{bad}\n").bars(["AAPL"], FIRST, LAST)) == 1
+    with pytest.raises(SourceError) as refused:
+        text(tmp_path, f"{GOOD}{bad}\n{bad}\n").bars(["AAPL"], FIRST, LAST)
+    assert f"2 of 3 rows are no bars, such as {message}" in str(refused.value)
+    assert "; accepted: date as YYYY-MM-DD (midnight may follow)" in str(refused.value)
+
+
+def test_of_many_rows_with_one_finding_the_first_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    bad = rows_of(100).replace(",9,11,", ",90,11,")
+    prices = text(tmp_path, rows_of(200) + bad)
+    assert len(prices.notes()) == recording.MAX_NAMED + 1
+    assert prices.notes()[-1] == "prices.csv: 80 more: high below low, row dropped"
+    assert prices.quality() == {"high below low, row dropped": 100}
+
+
+def test_parquet_with_columns_that_hold_no_values_of_bars_is_one_line(tmp_path: Path) -> None:
+    row = {"date": "2015-02-03", "symbol": "AAPL", "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1}
+    for number, wrong in enumerate([{"close": [1.0]}, {"close": {"a": 1}}, {"date": 5}, {"volume": b"x"}]):
+        path = tmp_path / f"{number}.parquet"
+        pd.DataFrame([{**row, **wrong}]).to_parquet(path)
+        with pytest.raises(SourceError, match=r"1 of 1 rows are no bars, such as row 1, ") as refused:
+            RecordedPrices(path).bars(["AAPL"], FIRST, LAST)
+        assert "\n" not in str(refused.value)
+
+
+def test_parquet_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    arrays = [pa.array(["2015-02-03"]), pa.array(["AAPL"]), *[pa.array([1.0])] * 6]
+    table = pa.table(arrays, names=["date", "symbol", *PRICES, "volume", "close"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match="column 'close' is there 2 times"):
+        RecordedPrices(tmp_path / "a.parquet").bars(["AAPL"], FIRST, LAST)
+
+
+cells = st.one_of(
+    st.sampled_from(
+        ["2015-02-03", "2015-02-04 00:00:00", "AAPL", "10", "9", "12", "", "1e400", "-1", "nan", '"', "\0"]
+    ),
+    st.text(max_size=8),
+)
+
+
+def read_or_refusal(path: Path) -> recording.Recording | str:
+    """What is read, or why the file is refused."""
+    try:
+        return recording.read_recording(path)
+    except SourceError as error:
+        return str(error)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.just("2015-02-03,AAPL,10,12,9,11,500,11"),
+            st.just("2015-02-04,MSFT,10,12,9,11,500,11"),
+            st.lists(cells, min_size=7, max_size=9).map(",".join),
+            st.text(max_size=40),
+        ),
+        max_size=12,
+    ),
+    st.sampled_from(["csv", "csv.gz"]),
+)
+def test_whatever_a_file_holds_every_row_is_a_bar_or_counted_or_the_file_is_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[str], kind: str
+) -> None:
+    path = tmp_path_factory.mktemp("prices") / f"prices.{kind}"
+    content = (HEADER + "\n".join(rows)).encode("utf-8", errors="surrogatepass")
+    path.write_bytes(gzip.compress(content, mtime=0) if kind == "csv.gz" else content)
+    found = read_or_refusal(path)
+    if isinstance(found, str):
+        assert "rows are no bars, such as line " in found
+        assert "\n" not in found
+        return
+    assert found.rows == len(found.bars) + found.dropped.counts.total()
+    assert (bar_problems(found.bars) == "").all()
+    assert not found.bars.duplicated(["symbol", "session"]).any()
+    assert all("\n" not in line for line in found.dropped.lines())

@@ -21,7 +21,7 @@ __all__ = ["cache_dir", "clock", "server", "yahoo"]
 def test_a_batch_is_one_call_a_symbol_asked_for_from_start_to_end(yahoo: YahooPrices, server: YahooServer) -> None:
     delivery = fetched(yahoo, "AAPL", "MSFT", "NVDA")
     assert delivery.calls == server.calls == 3
-    assert (delivery.refused, delivery.drift) == ({}, "")
+    assert (delivery.refused, delivery.drifted) == ({}, frozenset())
     assert delivery.answered == {"AAPL", "MSFT", "NVDA"}
     assert delivery.bars.groupby("symbol").size().to_dict() == {"AAPL": 49, "MSFT": 85, "NVDA": 55}
     asked = server.asked["AAPL"][0]
@@ -121,7 +121,8 @@ def test_another_format_is_named_and_the_other_symbols_are_there(
 ) -> None:
     server.says("AAPL", Answer(drifted(*DRIFTS[change])))
     delivery = fetched(yahoo, "AAPL", "MSFT")
-    assert delivery.drift.startswith(f"AAPL: {change} ")
+    assert delivery.drifted == {"AAPL"}
+    assert delivery.refused["AAPL"].startswith(f"the response has another format than expected: {change} ")
     assert set(delivery.bars["symbol"]) == delivery.answered == {"MSFT"}
     assert len(server.asked["AAPL"]) == 1
 
@@ -131,7 +132,8 @@ def test_an_answer_that_yfinance_stumbles_over_is_named_and_the_other_symbols_ar
 ) -> None:
     server.says("AAPL", Answer(drifted((*RESULT, "meta", "exchangeTimezoneName"), "Nowhere/None")))
     delivery = fetched(yahoo, "AAPL", "MSFT")
-    assert delivery.drift == "AAPL: yfinance can't read the response"
+    assert delivery.drifted == {"AAPL"}
+    assert delivery.refused["AAPL"].startswith("the response has another format than expected: yfinance can't read it")
     assert set(delivery.bars["symbol"]) == delivery.answered == {"MSFT"}
 
 
@@ -145,3 +147,50 @@ def test_a_session_that_stands_twice_is_one_bar(yahoo: YahooPrices, server: Yaho
     bars = fetched(yahoo, "AAPL", "MSFT").bars
     assert not bars.duplicated(["symbol", "session"]).any()
     assert set(bars["symbol"]) == {"AAPL", "MSFT"}
+
+
+def test_a_volume_that_is_null_is_missing_and_not_zero(yahoo: YahooPrices, server: YahooServer) -> None:
+    answer = recorded("AAPL")
+    volumes = answer["chart"]["result"][0]["indicators"]["quote"][0]["volume"]
+    volumes[3], volumes[-1], volumes[5] = None, None, 0
+    server.says("AAPL", Answer(answer))
+    bars = fetched(yahoo, "AAPL").bars
+    assert np.flatnonzero(bars["volume"].isna()).tolist() == [3, len(bars) - 1]
+    assert bars["volume"].iloc[5] == 0
+
+
+SPOILED: list[Any] = [None, "x", 10**30, -(10**18), float("inf"), [], {}, True, 1e-320]
+PLACES: list[tuple[str | int, ...]] = [
+    (*RESULT, "meta", "exchangeTimezoneName"),
+    (*RESULT, "meta", "instrumentType"),
+    (*RESULT, "meta", "currency"),
+    (*RESULT, "meta", "validRanges"),
+    (*RESULT, "timestamp"),
+    (*RESULT, "timestamp", 0),
+    (*RESULT, "timestamp", 7),
+    (*QUOTE, 0),
+    (*QUOTE, 0, "close", 4),
+    (*QUOTE, 0, "volume", 4),
+    (*RESULT, "indicators", "adjclose"),
+    (*RESULT, "events"),
+    (*RESULT, "events", "splits"),
+    (*RESULT, "events", "splits", "1598880600", "numerator"),
+    (*RESULT, "events", "splits", "1598880600", "denominator"),
+    (*RESULT, "events", "splits", "1598880600", "date"),
+    (*RESULT, "events", "dividends", "1604673000", "amount"),
+    (*RESULT, "events", "dividends", "1604673000", "date"),
+]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place[3:])) or "result")
+def test_whatever_one_symbol_s_response_makes_yfinance_raise_is_its_own_failure(
+    yahoo: YahooPrices, server: YahooServer, place: tuple[str | int, ...]
+) -> None:
+    whole = fetched(yahoo, "MSFT").bars
+    for value in SPOILED:
+        server.says("AAPL", Answer(drifted(place, value)))
+        delivery = fetched(yahoo, "AAPL", "MSFT")
+        others = delivery.bars[delivery.bars["symbol"] == "MSFT"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(others, whole)
+        assert ("AAPL" in delivery.refused) != ("AAPL" in set(delivery.bars["symbol"]))
+        assert "\n" not in delivery.refused.get("AAPL", "")

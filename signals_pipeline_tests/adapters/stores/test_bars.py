@@ -1,6 +1,6 @@
 """The bar repository on both databases: what was first seen stays, and how far back was asked is stored."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
 
 import pandas as pd
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 from signals_pipeline.adapters.stores.bars import BarRepository, Span
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.prices.adjustment import no_actions
+from signals_pipeline.core.prices.corrections import bars_as_of, no_corrections
 from signals_pipeline_tests.support.digest_examples import bars_of, weekday_sessions
 from signals_pipeline_tests.support.price_builders import actions_of
 
@@ -63,6 +64,22 @@ def test_what_was_first_seen_stays(repository: BarRepository) -> None:
     assert put_bars(repository, later, ACTIONS.assign(value=9.0)) == 25
     assert repository.bars(["AAA"], FIRST, LAST)["close"].tolist()[:5] == [11.0, 12.0, 13.0, 14.0, 15.0]
     assert repository.actions(["AAA"], FIRST, LAST)["value"].tolist() == [0.5, 2.0]
+
+
+def test_a_correction_is_a_row_of_its_own_with_when_it_was_first_seen(repository: BarRepository) -> None:
+    put_bars(repository, BARS)
+    assert repository.corrections(["AAA"], FIRST, LAST).dtypes.to_dict() == no_corrections().dtypes.to_dict()
+    later = [NOON + timedelta(days=days) for days in (1, 2)]
+    for close, seen in zip((99.0, 98.0), later, strict=True):
+        corrected = BARS.iloc[:2].assign(close=close)
+        repository.put(BARS, no_actions(), corrections=corrected, asked={}, source="test", seen_at=seen)
+    found = repository.corrections(["AAA"], FIRST, date(2024, 1, 2))
+    assert found["close"].tolist() == [99.0, 98.0]
+    assert found["first_seen_at"].tolist() == later
+    assert repository.corrections(["BBB"], FIRST, LAST).empty
+    assert repository.bars(["AAA"], FIRST, LAST)["close"].tolist()[:2] == [11.0, 12.0]
+    known = bars_as_of(repository.bars(["AAA"], FIRST, LAST), repository.corrections(["AAA"], FIRST, LAST), later[1])
+    assert known["close"].tolist()[:3] == [99.0, 99.0, 13.0]
 
 
 def test_how_far_back_each_symbol_was_asked_for_only_moves_back(repository: BarRepository) -> None:

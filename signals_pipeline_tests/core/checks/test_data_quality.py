@@ -163,17 +163,19 @@ def test_homogeneity_by_hand() -> None:
 
 
 def test_stale_prices_are_named() -> None:
-    frame = pd.DataFrame({"symbol": list("ABCDE"), "stale": [True, True, False, False, False]})
+    sessions = pd.to_datetime(["2024-03-01", None, "2024-03-04", "2024-03-04", "2024-03-04"])
+    frame = pd.DataFrame({"symbol": list("ABCDE"), "session": sessions, "stale": [True, True, False, False, False]})
     (finding,) = data_quality.price_findings(to_arrays(frame))
     assert not finding.passed
     assert "2 of 5" in finding.text
-    assert "A, B" in finding.text
+    assert "A, B; the newest bar is from 2024-03-04; check" in finding.text
+    assert "there are no bars" in data_quality.price_findings(to_arrays(frame.iloc[1:2]))[0].text
     assert data_quality.price_findings(to_arrays(frame.iloc[1:]))[0].value == 0.25
     assert data_quality.price_findings(to_arrays(frame.iloc[2:]))[0].passed
     assert data_quality.price_findings(to_arrays(frame.iloc[:0]))[0].passed
 
 
-@pytest.mark.parametrize("ratio", [0.5, 2, 1 / 3, 4, 0.1])
+@pytest.mark.parametrize("ratio", [0.5, 2, 1 / 3, 4, 0.1, 100, 0.01])
 def test_a_jump_by_a_split_s_ratio_is_named(ratio: float) -> None:
     (finding,) = data_quality.split_findings({"NVDA": closes(100, 101, 101 * ratio, 101 * ratio), "A": closes(5, 5)})
     assert not finding.passed

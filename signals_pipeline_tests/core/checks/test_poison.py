@@ -7,10 +7,19 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.checks.look_ahead import cut_days, cut_news, poison_actions, poison_bars, poison_news
+from signals_pipeline.core.checks.look_ahead import (
+    cut_corrections,
+    cut_days,
+    cut_news,
+    poison_actions,
+    poison_bars,
+    poison_corrections,
+    poison_news,
+)
 from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, adjusted_bars, no_actions
+from signals_pipeline.core.prices.corrections import bars_as_of, no_corrections
 from signals_pipeline_tests.support.digest_examples import steady, weekday_sessions
 from signals_pipeline_tests.support.headline_deliveries import START, WATCHLIST, deliveries, raw
 
@@ -74,3 +83,15 @@ def test_actions_are_kept_up_to_the_day_and_a_split_follows() -> None:
     assert len(poison_actions(no_actions(), last, ["AAPL"])) == 2
     bars = poison_bars(steady(weekday_sessions(), "AAPL"), last, ["AAPL"])
     assert set(adjusted_bars(bars, poison_actions(no_actions(), last, ["AAPL"]))) == {"AAPL"}
+
+
+def test_corrections_are_cut_at_the_instant_and_from_it_on_every_bar_is_far_from_its_own() -> None:
+    bars = steady(weekday_sessions(), "AAPL")
+    early = bars.iloc[:1].assign(close=7.0, first_seen_at=AS_OF - timedelta(seconds=1))
+    late = bars.iloc[1:2].assign(close=8.0, first_seen_at=AS_OF)
+    corrections = pd.concat([no_corrections(), early, late], ignore_index=True)
+    cut, poisoned = cut_corrections(corrections, AS_OF), poison_corrections(corrections, bars, AS_OF)
+    assert cut["close"].tolist() == [7.0]
+    pd.testing.assert_frame_equal(bars_as_of(bars, poisoned, AS_OF), bars_as_of(bars, corrections, AS_OF))
+    later = bars_as_of(bars, poisoned, AS_OF + timedelta(seconds=1))
+    assert (later["close"] == 10 * bars["close"]).all()

@@ -124,11 +124,12 @@ def test_a_digest_of_an_earlier_version_of_the_code_loads() -> None:
     miss = NearMiss("DDD", "confident", 0.36, 0.1, 0.6, "A title", "0 of 2 relevant headlines", relevant=2)
     stored: dict[str, Any] = json.loads(replace(digest_of(NOW), near_misses=(miss,)).to_json())
     del stored["corrected"]
+    assert "without_prices" not in stored
     del stored["near_misses"][0]["relevant"]
 
     digest = Digest.from_json(json.dumps(stored))
 
-    assert digest.corrected == ()
+    assert (digest.corrected, digest.without_prices) == ((), ())
     assert digest.near_misses == (replace(miss, relevant=None),)
 
 

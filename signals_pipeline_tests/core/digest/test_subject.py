@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from signals_pipeline.core.digest.composition import digest_kind
-from signals_pipeline.core.digest.model import Card
+from signals_pipeline.core.digest.model import Card, Digest
 from signals_pipeline.core.digest.wording import headline, preheader, remarks, revision_notice, subject, subject_tag
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
-from signals_pipeline_tests.support.digest_examples import KNOBS, WINDOWS, coverage, digest_of, signal, story
+from signals_pipeline.core.watchlist import Company, Watchlist
+from signals_pipeline_tests.support.digest_examples import KNOBS, WATCHLIST, WINDOWS, coverage, digest_of, signal, story
 
 NOW = WINDOWS[6]
+MANY = Watchlist(tuple(Company(f"S{number}", f"Company {number}") for number in range(10)))
 HALF = {"status": "degraded", "reports": (SourceReport("a", "ok", 3), SourceReport("b", "failed", 0))}
 
 
@@ -56,6 +58,36 @@ def test_kind(changes: dict[str, Any], strict: bool, kind: str) -> None:
     ledger = coverage(NOW, **changes)
     assert digest_kind(ledger, has_news=True, strict=strict) == kind
     assert digest_kind(ledger, has_news=False, strict=strict) == ("quiet" if kind == "full" else kind)
+
+
+@pytest.mark.parametrize(("share", "kind"), [(0.0, "full"), (0.2, "full"), (0.21, "degraded"), (1.0, "degraded")])
+def test_missing_prices_degrade_a_digest_where_they_are_no_longer_those_of_single_companies(
+    share: float, kind: str
+) -> None:
+    assert digest_kind(coverage(NOW), has_news=True, strict=False, without_prices=share) == kind
+
+
+def test_a_digest_without_prices_says_so_in_its_subject_and_its_notes() -> None:
+    names = WATCHLIST.symbols
+    digest = digest_of(NOW, [signal("AAA", window=NOW)], without_prices=names)
+    trouble = f"Degraded ({len(names)} companies without recent prices): 1 new: AAA"
+    assert (digest.kind, digest.subject, headline(digest)) == ("degraded", trouble, trouble)
+    note = f"{len(names)} companies have no price from the last 3 sessions and so no technical score: {names[0]}, "
+    assert any(line.startswith(note) for line in digest.notes)
+    assert Digest.from_json(digest.to_json()) == digest
+    # A gap that the operator chose does not hide it.
+    line = subject("degraded", coverage(NOW, gap_minutes=5), (), (), (), still_active=0, without_prices=1)
+    assert line.startswith("Degraded (5 min")
+    assert line.endswith(" not covered, 1 company without recent prices): no new signals")
+
+
+def test_a_single_company_without_prices_is_a_note_and_none_leaves_the_stored_digest_as_it_was() -> None:
+    one = digest_of(NOW, without_prices=WATCHLIST.symbols[:1], watchlist=MANY)
+    assert one.kind == "quiet"
+    assert one.notes[-1] == (
+        f"1 company has no price from the last 3 sessions and so no technical score: {WATCHLIST.symbols[0]}."
+    )
+    assert "without_prices" not in digest_of(NOW).to_json()
 
 
 def test_the_subject_counts_signals_and_names_companies() -> None:

@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signals_pipeline.core.digest.composition import survives_without
-from signals_pipeline.core.digest.wording import correction_sentences, eastern, sentences, signed
+from signals_pipeline.core.digest.wording import StalePrices, correction_sentences, eastern, sentences, signed
 from signals_pipeline.core.signal_fields import SignalType
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Signal
@@ -17,10 +17,12 @@ from signals_pipeline.core.text import shorten, shorten_counted
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, signal, story
 
 
-def reasons(decided: Signal, stands_without: list[bool], before: Signal | None = None) -> str:
+def reasons(
+    decided: Signal, stands_without: list[bool], before: Signal | None = None, stale: StalePrices | None = None
+) -> str:
     """The sentences of a signal's card as one text."""
     parts = json.loads(decided.candidate.contributions)
-    return " ".join(sentences(decided, parts, stands_without, weight=0.6, before=before))
+    return " ".join(sentences(decided, parts, stands_without, weight=0.6, before=before, stale=stale))
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,27 @@ def test_staleness() -> None:
 )
 def test_price(technical: float | None, text: str) -> None:
     assert text in reasons(signal(technical=technical), [False])
+
+
+OLD = StalePrices(date(2024, 1, 3), sessions=12)
+
+
+def test_an_old_price_is_said_where_it_has_no_vote() -> None:
+    text = "Price data is 12 sessions old: technical score left out, the score is tone alone, weighted 60%."
+    assert text in reasons(signal(technical=None), [False], stale=OLD)
+    assert "Prices are stale: the last daily bar is from Wed 3 Jan 2024" in reasons(
+        signal(technical=None), [False], stale=OLD
+    )
+    # One or two missing sessions leave the score; without it, its bars were too few.
+    recent = replace(OLD, sessions=2)
+    assert "Price agrees: technical score +0.25." in reasons(signal(technical=0.25), [False], stale=recent)
+    assert "fewer than 60 daily bars" in reasons(signal(technical=None), [False], stale=recent)
+
+
+def test_with_missing_bars_nothing_is_said_about_the_move_since_the_headline() -> None:
+    unknown = "Whether the price has moved since the headline is not known."
+    assert unknown in reasons(signal(event="results", reaction=None), [False], stale=OLD)
+    assert "No session has closed since the headline." in reasons(signal(event="results", reaction=None), [False])
 
 
 def test_a_sell_agrees_with_falling_prices() -> None:

@@ -1,6 +1,6 @@
 """Splits and dividends in technicals, outcomes and cards: known from their ex-date on, and never before."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.digest.composition import card
+from signals_pipeline.core.digest.wording import StalePrices
+from signals_pipeline.core.prices.corrections import no_corrections
 from signals_pipeline.core.prices.technicals import build
 from signals_pipeline.core.record.outcomes import realised_outcomes
 from signals_pipeline.core.signals.decision import Signal
@@ -20,6 +22,7 @@ from signals_pipeline_tests.support.digest_examples import (
     WINDOWS,
     context_of,
     signal,
+    steady,
     weekday_sessions,
 )
 from signals_pipeline_tests.support.digest_examples import bars_of as priced
@@ -138,12 +141,41 @@ def test_a_card_shows_closes_as_known_then() -> None:
 def test_a_card_says_since_when_its_price_is_stale() -> None:
     known = context_of(bars=flat[flat["session"] < pd.Timestamp(PLAIN.dates[5])], sessions=PLAIN)
     fourth, sixth = (pd.Timestamp(PLAIN.closes[day], tz="UTC").to_pydatetime().replace(hour=22) for day in (4, 6))
-    assert known.stale_since("AAA", fourth) is None
-    assert known.stale_since("ZZZ", sixth) is None
-    since = known.stale_since("AAA", sixth)
-    assert since == PLAIN.dates[4].item()
+    assert known.stale_prices("AAA", fourth) is None
+    assert known.stale_prices("ZZZ", sixth) is None
+    before_all = pd.Timestamp(PLAIN.closes[0], tz="UTC").to_pydatetime()
+    assert known.stale_prices("AAA", before_all) is None
+    # Listed later.
+    young = context_of(bars=flat[flat["session"] > pd.Timestamp(PLAIN.dates[5])], sessions=PLAIN)
+    assert young.stale_prices("AAA", fourth) is None
+    since = known.stale_prices("AAA", sixth)
+    assert since == StalePrices(PLAIN.dates[4].item(), sessions=2)
     plain = {"company": WATCHLIST.company("AAA").name, "mode": "live", "knobs": KNOBS, "before": None, "record": ()}
-    made = card(signal("AAA"), **plain, closes=(), sessions=(), stale_since=since)
+    made = card(signal("AAA"), **plain, closes=(), sessions=(), stale=since)
     stale = "Prices are stale: the last daily bar is from Mon 8 Jan 2024; later sessions are missing."
     assert made.sentences[1] == stale
     assert (*made.sentences[:1], *made.sentences[2:]) == card(signal("AAA"), **plain, closes=(), sessions=()).sentences
+
+
+@pytest.mark.parametrize(("missing", "named"), [(0, ()), (2, ()), (3, ("BBB",)), (9, ("BBB",)), (30, ("BBB",))])
+def test_a_company_without_a_bar_of_the_last_three_sessions_has_no_prices(missing: int, named: tuple[str, ...]) -> None:
+    bars = steady(PLAIN, "AAA", "BBB", "CCC")
+    hole = PLAIN.dates[30 - missing : 30].astype("datetime64[us]")
+    known = context_of(bars=bars[(bars["symbol"] != "BBB") | ~bars["session"].isin(hole)], sessions=PLAIN)
+    as_of = pd.Timestamp(PLAIN.closes[29], tz="UTC").to_pydatetime() + timedelta(hours=1)
+    assert known.without_prices(as_of) == named
+
+
+def test_a_company_that_the_source_does_not_know_has_no_prices_and_before_the_calendar_nobody_is_missed() -> None:
+    known = context_of(bars=steady(PLAIN, "AAA", "CCC"), sessions=PLAIN)
+    assert known.without_prices(pd.Timestamp(PLAIN.closes[29], tz="UTC").to_pydatetime()) == ("BBB",)
+    assert known.without_prices(pd.Timestamp(PLAIN.opens[0], tz="UTC").to_pydatetime()) == ()
+
+
+def test_a_card_shows_the_closes_as_corrected_by_then() -> None:
+    seen = pd.Timestamp(PLAIN.closes[9], tz="UTC").to_pydatetime() + timedelta(hours=1)
+    corrected = flat[(flat["symbol"] == "AAA")].iloc[[8]].assign(close=99.0, first_seen_at=seen)
+    corrections = pd.concat([no_corrections(), corrected], ignore_index=True)
+    known = context_of(bars=flat, sessions=PLAIN, corrections=corrections)
+    assert known.last_closes("AAA", seen, 2)[0] == (100.0, 100.0)
+    assert known.last_closes("AAA", seen + timedelta(hours=1), 2)[0] == (99.0, 100.0)

@@ -13,7 +13,7 @@ from signals_pipeline.adapters.prices.calendar import trading_sessions
 from signals_pipeline.core.prices import technicals
 from signals_pipeline.core.prices.technicals import COMPONENT_WEIGHTS, MAX_BARS, MIN_BARS, BarsError, build
 from signals_pipeline.core.tables import TECHNICALS
-from signals_pipeline.core.windows import Window, window_for_key, windows_between
+from signals_pipeline.core.windows import Sessions, Window, window_for_key, windows_between
 from signals_pipeline_tests.support.chunks import map_in_reverse
 
 FEW = settings(deadline=None, max_examples=20)  # each example is a whole history through the stage
@@ -209,6 +209,27 @@ def test_a_symbol_without_the_last_bar_is_stale_and_still_computed() -> None:
     assert late["stale"]
     assert late["session"] == pd.Timestamp("2018-06-04", tz="UTC")
     assert late["technical"] == row_of(bars, window_for_key("2018-06-04-08:30"))["technical"]
+
+
+@FEW
+@given(histories(minimum=80), st.integers(0, 15))
+def test_a_score_whose_last_bar_is_more_than_two_sessions_old_is_missing(bars: pd.DataFrame, missing: int) -> None:
+    found = row_of(bars.iloc[: len(bars) - missing])
+
+    votes = found[[*COMPONENTS, "technical"]].notna()
+    assert votes.all() if missing <= 2 else not votes.any()
+    # What the bars said on their own day is still shown, with that day.
+    assert found[RAW].notna().all()
+    assert found["session"] == pd.Timestamp(bars["session"].iloc[len(bars) - missing - 1], tz="UTC")
+    assert found["stale"] == (missing > 0)
+
+
+def test_where_the_calendar_begins_its_first_session_is_recent() -> None:
+    few = SESSIONS.dates[LAST - 1 : LAST + 20]
+    short = Sessions(few, SESSIONS.opens[LAST - 1 : LAST + 20], SESSIONS.closes[LAST - 1 : LAST + 20])
+    found = build(steady(300), ["A"], [END], short).iloc[0]
+
+    assert not np.isnan(found["technical"])
 
 
 @pytest.mark.parametrize("bars", [steady(300), steady(300).iloc[:0]])

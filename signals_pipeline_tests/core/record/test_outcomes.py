@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signals_pipeline.core.prices.corrections import bars_as_of, no_corrections
 from signals_pipeline.core.record.outcomes import EQUAL_WEIGHT, HORIZONS, realised_outcomes
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.tables import OUTCOMES
@@ -102,6 +103,27 @@ def test_nothing_at_or_after_as_of_matters(bars: pd.DataFrame, signals: list[Sig
     earlier = [each for each in signals if each.decided_at < now.end]
     pd.testing.assert_frame_equal(known, known_of(earlier, bars, SYMBOLS, now.end))
     assert (known["known_at"] < pd.Timestamp(now.end)).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(grids, decided, st.sampled_from(WINDOWS[10:50]), st.integers(0, 39))
+def test_a_correction_counts_where_it_was_seen_before_the_first_window_that_knows_the_outcome_ends(
+    bars: pd.DataFrame, signals: list[Signal], seen_in: Window, day: int
+) -> None:
+    chosen = bars.loc[bars["session"] == pd.Timestamp(SESSIONS.dates[day])]
+    seen = seen_in.start + timedelta(hours=1)
+    corrected = chosen.assign(open=7.0, close=3.0, low=3.0, high=7.0, first_seen_at=seen)
+    corrections = pd.concat([no_corrections(), corrected], ignore_index=True).astype(no_corrections().dtypes.to_dict())
+
+    def outcomes(of: pd.DataFrame, corrections: pd.DataFrame | None) -> pd.DataFrame:
+        found = realised_outcomes(signals, of, SYMBOLS, SESSIONS, as_of=LATE, corrections=corrections)
+        return found.frame
+
+    found = outcomes(bars, corrections)
+    before, after = outcomes(bars, None), outcomes(bars_as_of(bars, corrections, LATE), no_corrections())
+    is_after = (found["known_at"] >= pd.Timestamp(seen_in.start)).to_numpy()
+    pd.testing.assert_frame_equal(found[~is_after], before[~is_after])
+    pd.testing.assert_frame_equal(found[is_after], after[is_after])
 
 
 @settings(max_examples=10, deadline=None)
