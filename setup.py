@@ -33,7 +33,6 @@ RUNTIME = [
     "psycopg2-binary==2.9.13",
     "pydantic==2.14.3",
     "pydantic-settings==2.16.3",
-    "python-dotenv==1.2.4",
     "pyyaml==6.0.3",
     "requests==2.34.2",
     "rich==15.0.0",

@@ -227,6 +227,19 @@ def shorten_counted(text: str, width: int) -> str:
     return f"{shortened} ({omitted:,} more characters: see the text part of this message.)"
 
 
+def first_line(message: str, otherwise: str, limit: int = 200) -> str:
+    """The first line of somebody else's message, for a line of ours: printable, and cut at `limit` characters.
+
+    Args:
+        message: As a library or a server gave it.
+        otherwise: What stands in for a message without text.
+        limit: Maximum number of characters.
+    """
+    line = next(iter(message.splitlines()), "")
+    printable = "".join(character if character.isprintable() else "?" for character in line).strip()
+    return shorten(printable, limit) or otherwise
+
+
 def short_duration(duration: timedelta) -> str:
     """A duration as readers read it: `12 min`, `9 h`, `1 h 30 min`, `20 days`; a started minute counts."""
     minutes = ceil(duration / timedelta(minutes=1))

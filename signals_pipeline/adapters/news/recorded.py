@@ -30,6 +30,7 @@ from signals_pipeline.core.news.deliveries import first_deliveries
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError, SourceReport
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.news.silence import PACE_DAYS, SourceTimeline
+from signals_pipeline.core.text import first_line
 from signals_pipeline.core.windows import instant64
 
 if TYPE_CHECKING:
@@ -696,7 +697,7 @@ def _parquet_columns(path: Path) -> tuple[dict[str, list[object]], bool]:
                 columns[column_by_name[name]] = values
                 has_large_cells = has_large_cells or is_large
         except (pa.ArrowException, ValueError, OverflowError, OSError) as error:
-            problem = next(iter(str(error).splitlines()), type(error).__name__)
+            problem = first_line(str(error), type(error).__name__)
             raise SourceError(f"{path}: not a readable Parquet file ({problem})") from error
     return columns, has_large_cells
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.prices.adjustment import PRICES, no_bars
 from signals_pipeline.core.prices.validation import bar_problems
+from signals_pipeline.core.text import first_line
 
 REQUIRED_COLUMNS = ("date", "symbol", *PRICES, "volume")
 ADJUSTED_CLOSE = "adj_close"
@@ -156,8 +157,7 @@ def read_recording(path: Path) -> Recording:
             has_adjusted_close = ADJUSTED_CLOSE in chunk.columns
             parts.append(_bars(chunk, dropped, unreadable))
     except (OSError, EOFError, zlib.error, ValueError, TypeError, NotImplementedError) as error:
-        lines = str(error).splitlines()
-        problem = lines[0] if lines else type(error).__name__
+        problem = first_line(str(error), type(error).__name__)
         raise SourceError(f"{path}: can't be read ({problem}); check the path and the file") from error
 
     rows += dropped.counts[_WRONG_LENGTH + _DROPPED] + dropped.counts[_LONG_LINE + _DROPPED]

@@ -74,13 +74,6 @@ def test_the_record_of_an_earlier_release_is_copied_and_stays_for_a_rollback(emp
     engine.dispose()
 
 
-def test_a_database_of_an_earlier_release_at_head_can_be_used_before_it_is_migrated(empty_url: str) -> None:
-    make_as_before(empty_url, migrations.head())
-    engine = engine_for(empty_url)
-    assert migrations.require_head(engine).revision == migrations.head()
-    engine.dispose()
-
-
 @pytest.mark.parametrize("other", ["another application at 006", "Dagster's"])
 def test_another_applications_version_table_is_left_alone_and_named(empty_url: str, other: str) -> None:
     revision, statements = OTHERS[other]

@@ -18,6 +18,7 @@ END = START + timedelta(hours=9)
 # Values that constraints allow, by column; those of texts are allowed values.
 ALLOWED: dict[str, Any] = {
     "id": 1,
+    "number": 2,
     "window_start": START,
     "window_end": END,
     "history_start": START - timedelta(days=7),

@@ -5,7 +5,7 @@ from alembic import op
 
 from signals_pipeline.adapters.stores.instants import UtcDateTime
 
-revision = "011"
+revision = "010"
 down_revision = "009"
 branch_labels = None
 depends_on = None
