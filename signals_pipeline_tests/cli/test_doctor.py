@@ -1,7 +1,8 @@
 """`signals doctor`: one line per check with its remedy, an exit code, JSON, and no traceback whatever is broken."""
 
 import shutil
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -21,14 +22,17 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.model.folder import read_manifest, write_manifest
 from signals_pipeline.adapters.probes.findings import ProbeResult, run_probes
 from signals_pipeline.adapters.stores import migrations
+from signals_pipeline.adapters.stores.coverage import CoverageRepository
 from signals_pipeline.cli.doctor.checkup import document, healthy, lines
 from signals_pipeline.cli.doctor.local import LATE, local_probes, newest_window, schedule
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.cli.scheduling import ScheduleState
+from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.windows import newest_complete, window_containing
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import ModelChoice
+from signals_pipeline_tests.support.digest_examples import coverage
 from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined, put_digest
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer
@@ -82,6 +86,63 @@ def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_p
     for line in lines(found):
         assert "\n" not in line
         assert "Traceback" not in line
+
+
+def recorded_news(folder: Path, newest: datetime, time_format: str = "%Y-%m-%dT%H:%M:%SZ") -> Path:
+    """A file with a headline per hour over twenty days."""
+    path = folder / "news.csv"
+    rows = ["published_at,symbol,title,source,url"]
+    rows += [
+        f"{newest - timedelta(hours=hours):{time_format}},V,Visa opens an office,Wire,https://news.example/{hours}"
+        for hours in range(480)
+    ]
+    path.write_text("\n".join(rows))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "status", "text"),
+    [
+        (0, "ok", "; newest headline 0 min old"),
+        (20, "warn", "(20 days), longer than it is usually silent"),
+        (100, "warn", "no item in the last 90 days"),
+    ],
+)
+def test_a_recorded_file_that_ended_is_seen(
+    live: Settings, tmp_path: Path, days_ago: int, status: str, text: str
+) -> None:
+    path = recorded_news(tmp_path, NOW - timedelta(days=days_ago, seconds=1 if not days_ago else 0))
+    found = local_probes(live.model_copy(update={"signals_news_path": path}), lambda: NOW)["news"]()
+    assert (found.status, found.text.startswith(f"recorded: {path}")) == (status, True)
+    assert text.replace("0 min", "1 min") in found.text
+
+
+def test_a_recorded_file_whose_times_have_no_offset_is_refused(live: Settings, tmp_path: Path) -> None:
+    path = recorded_news(tmp_path, NOW, "%Y-%m-%d %H:%M:%S")
+    probes = {"news": local_probes(live.model_copy(update={"signals_news_path": path}), lambda: NOW)["news"]}
+    found = run_probes(probes, seconds=60, describe_error=user_message)["news"]
+    assert found.status == "fail"
+    assert "480 of 480 rows have no readable time" in found.text
+    assert "NEWS_TIMEZONE" in found.text
+
+
+def test_a_live_feed_that_was_silent_is_seen(live: Settings) -> None:
+    window = newest_complete(NOW)
+    put_digest(live, window)
+    engine = sa.create_engine(live.database_url)
+    silent = SourceReport("rss:yahoo", "degraded", 0, "no item since Monday", covered_to=window.start)
+    alive = SourceReport("yahoo", "ok", 9)
+    newest = window.end - timedelta(minutes=20)
+    for reports, status, text in (
+        ((alive, silent), "warn", f"in {window.key} rss:yahoo: no item since Monday"),
+        ((alive,), "ok", f"newest headline 20 min before the end of {window.key}"),
+    ):
+        CoverageRepository(engine).put([replace(coverage(window, newest_at=newest), reports=reports)])
+        found = local_probes(live, lambda: NOW)["news"]()
+        assert (found.status, text in found.text) == (status, True), found
+    CoverageRepository(engine).put([coverage(window)])
+    assert "no headline within the look-back" in local_probes(live, lambda: NOW)["news"]().text
+    engine.dispose()
 
 
 def test_another_applications_tables_and_version_are_seen(live: Settings) -> None:

@@ -1,12 +1,21 @@
 """Titles and links are cleaned before anyone reads them."""
 
 import unicodedata
+from datetime import timedelta
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from signals_pipeline.core.text import TITLE_LIMIT, canonical_url, clean, content_address, readable
+from signals_pipeline.core.text import (
+    TITLE_LIMIT,
+    canonical_url,
+    clean,
+    content_address,
+    first_line,
+    readable,
+    short_duration,
+)
 
 HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("<>&;#$\x00\u202e\ud800ab /")), max_size=80)
 
@@ -138,3 +147,34 @@ def test_the_content_address_is_the_sha_256_of_the_text() -> None:
 def test_a_canonical_link_equals_the_one_built_from_its_parts(scheme: str, host: str, rest: str) -> None:
     for link in (f"{scheme}://{host}{rest}", f"{scheme}://{host}.com/{rest}"):
         assert canonical_url(link) == canonical_url(f" {link}")  # the leading space makes it take the slow path
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("Couldn't read\nat 0x00", "Couldn't read"),
+        ("Couldn't \x0fread\x00", "Couldn't ?read?"),
+        ("", "OSError"),
+        ("\nsecond", "OSError"),
+    ],
+)
+def test_somebody_else_s_message_is_one_printable_line(message: str, line: str) -> None:
+    assert first_line(message, "OSError") == line
+
+
+def test_somebody_else_s_message_is_cut() -> None:
+    assert first_line("word " * 100, "OSError", 30) == "word word word word word word…"
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        (timedelta(), "0 min"),
+        (timedelta(seconds=1), "1 min"),
+        (timedelta(hours=9), "9 h"),
+        (timedelta(hours=62, minutes=30), "62 h 30 min"),
+        (timedelta(days=20, hours=3), "20 days"),
+    ],
+)
+def test_a_duration_is_given_in_the_units_that_suit_it(duration: timedelta, words: str) -> None:
+    assert short_duration(duration) == words

@@ -1,9 +1,10 @@
 """Reading Parquet files by pyarrow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+import pandas as pd
 from pyarrow import Schema, Table
 
 class RowGroupMetaData:
@@ -14,11 +15,15 @@ class FileMetaData:
     num_row_groups: int
     def row_group(self, i: int) -> RowGroupMetaData: ...
 
+class RecordBatch:
+    def to_pandas(self) -> pd.DataFrame: ...
+
 class ParquetFile:
     schema_arrow: Schema
     metadata: FileMetaData
-    def __init__(self, source: BinaryIO, *, read_dictionary: Sequence[str] = ()) -> None: ...
+    def __init__(self, source: BinaryIO | Path, *, read_dictionary: Sequence[str] = ()) -> None: ...
     def read(self, columns: Sequence[str] | None = None, *, use_threads: bool = True) -> Table: ...
+    def iter_batches(self, batch_size: int, columns: Sequence[str]) -> Iterator[RecordBatch]: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *args: object) -> None: ...
 

@@ -4,8 +4,10 @@ Checks import what is heavy (Dagster, pandas, the model's runtime) inside their 
 their own time, and run while other checks wait for a network.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.probes.aws import probe_bucket
@@ -15,6 +17,7 @@ from signals_pipeline.adapters.probes.web import CLOCK_ORIGIN, NEWSAPI_ORIGIN, p
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
 from signals_pipeline.cli.database import existing_database
 from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota
+from signals_pipeline.core.text import short_duration
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment, ModelChoice
 
@@ -47,7 +50,7 @@ def local_probes(
         "database": partial(database, settings),
         "model": partial(model, settings),
         "watchlist": partial(watchlist, settings),
-        "news": partial(news, settings),
+        "news": partial(news, settings, now),
         "newest window": partial(newest_window, settings, now),
         "schedule": partial(schedule, settings, now),
         "mail": partial(mail, settings, seconds),
@@ -124,20 +127,62 @@ def watchlist(settings: Settings) -> ProbeResult:
     return ok(count)
 
 
-def news(settings: Settings) -> ProbeResult:
-    """Where headlines come from, and the limits of the vendors' plans."""
+def news(settings: Settings, now: Clock) -> ProbeResult:
+    """Where headlines come from, the limits of the vendors' plans, and whether every source still moves."""
     from signals_pipeline.defs.live_feeds import feed_options
 
     if settings.signals_news_path or settings.signals_deployment is Deployment.DEMO:
         path = settings.signals_news_path or sample.HEADLINES
         if not path.exists():
             return fail(f"{path} does not exist", "correct SIGNALS_NEWS_PATH")
-        return ok(f"recorded: {path}")
+        if settings.signals_deployment is Deployment.DEMO:
+            return ok(f"recorded: {path}")
+        return _recorded_news(settings, path, now())
     options = feed_options(settings)
     feeds = f"live: {', '.join(options.shown)}"
     if options.warnings:
         return warn(f"{feeds}; {options.warnings[0]}", "see docs/sources.md")
-    return ok(feeds)
+    return _live_news(settings, feeds)
+
+
+def _recorded_news(settings: Settings, path: Path, now: datetime) -> ProbeResult:
+    """How far a recorded file reaches; a file that can't be used raises the line that a run would end with."""
+    from signals_pipeline.adapters.news.recorded import RecordedNews
+    from signals_pipeline.adapters.prices.calendar import trading_sessions
+    from signals_pipeline.core.news.silence import PACE_DAYS, reach_at
+
+    zone = ZoneInfo(settings.news_timezone) if settings.news_timezone else None
+    batch = RecordedNews(path, zone=zone).fetch(now - timedelta(days=PACE_DAYS), now)
+    (timeline,) = batch.timelines
+    sessions = trading_sessions((now - timedelta(days=PACE_DAYS + 7)).date(), (now + timedelta(days=7)).date())
+    reach = reach_at(timeline, now, sessions)
+    described = f"recorded: {path}"
+    if reach.covered_to is not None:
+        return warn(f"{described}; {reach.detail}", "check the collector that writes it, and signals news check")
+    if reach.newest_at is not None:
+        described += f"; newest headline {short_duration(now - reach.newest_at)} old"
+    return ok(described)
+
+
+def _live_news(settings: Settings, feeds: str) -> ProbeResult:
+    """What the newest window's coverage entry says of the feeds."""
+    from signals_pipeline.adapters.stores.coverage import CoverageRepository
+    from signals_pipeline.adapters.stores.digests import DigestRepository
+    from signals_pipeline.core.windows import window_starting
+
+    with existing_database(settings) as engine:
+        digests = DigestRepository(engine).list(limit=1) if engine else []
+        window = window_starting(digests[0].window_start) if digests else None
+        entry = CoverageRepository(engine).get(window) if engine and window else None
+    if entry is None:
+        return ok(feeds)
+    silent = [f"{report.feed}: {report.detail}" for report in entry.reports if report.covered_to is not None]
+    if silent:
+        return warn(f"{feeds}; in {entry.window_key} {'; '.join(silent)}", "check the feeds, and see docs/sources.md")
+    if entry.newest_at is None:
+        return ok(f"{feeds}; no headline within the look-back of {entry.window_key}")
+    age = short_duration(entry.evidence_end - entry.newest_at)
+    return ok(f"{feeds}; newest headline {age} before the end of {entry.window_key}")
 
 
 def newest_window(settings: Settings, now: Clock) -> ProbeResult:

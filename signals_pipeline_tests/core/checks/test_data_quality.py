@@ -163,7 +163,7 @@ def test_homogeneity_by_hand() -> None:
 
 
 def test_stale_prices_are_named() -> None:
-    sessions = pd.to_datetime(["2024-03-01", None, "2024-03-04", "2024-03-04", "2024-03-04"])
+    sessions = pd.DatetimeIndex(["2024-03-01", "NaT", "2024-03-04", "2024-03-04", "2024-03-04"])
     frame = pd.DataFrame({"symbol": list("ABCDE"), "session": sessions, "stale": [True, True, False, False, False]})
     (finding,) = data_quality.price_findings(to_arrays(frame))
     assert not finding.passed

@@ -151,6 +151,15 @@ def test_remarks() -> None:
     assert "exceeded the maximum per digest" in notes[2]
 
 
+def test_companies_without_prices_are_named_and_more_are_counted() -> None:
+    none = Decision((), (), (), (), (), {})
+    (few,) = remarks(coverage(NOW), none, "live", without_prices=["AAA"])
+    assert few == "1 company has no price from the last 3 sessions and so no technical score: AAA."
+    (many,) = remarks(coverage(NOW), none, "live", without_prices=list("ABCDEFG"))
+    assert many.startswith("7 companies have no price")
+    assert many.endswith(": A, B, C, D, E and 2 more.")
+
+
 def test_signals_without_news_are_the_first_remark() -> None:
     notes = remarks(coverage(NOW), Decision((), (), (), (), (), {}), "backfill", "technical")
     assert notes[0].startswith("Based on price alone")
