@@ -19,9 +19,9 @@ from benchmarks.results import file_section, table
 from signals_pipeline import sample
 from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
 from signals_pipeline.core.event_types import EVENT_TYPES
-from signals_pipeline.core.linking.spans import format_spans
 from signals_pipeline.core.sentiment.events import assign_events
 from signals_pipeline.core.sentiment.tone import LABELS, read_tone
+from signals_pipeline.core.spans import format_spans
 from signals_pipeline_tests.support.labelled_data import (
     MinimalPair,
     Share,

@@ -17,8 +17,8 @@ from statistics import mean
 from benchmarks.results import file_section, table
 from signals_pipeline.core.event_types import EVENT_TYPES, EventType
 from signals_pipeline.core.intervals import wilson_interval
-from signals_pipeline.core.linking.spans import first_span
 from signals_pipeline.core.sentiment.events import rule_event
+from signals_pipeline.core.spans import first_span
 
 LABELLED = Path(__file__).parent.parent / "signals_pipeline_tests" / "data" / "headline_gold.csv"
 

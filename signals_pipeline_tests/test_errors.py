@@ -8,7 +8,7 @@ import signals_pipeline
 from signals_pipeline.core.errors import SignalsError
 
 # Handled before they reach a user: retried, answered as a page, or refused by the type system of the database.
-INTERNAL = {"LinkError", "MetricsError", "NaiveDatetimeError", "TransientError"}
+INTERNAL = {"LinkError", "MetricsError", "NaiveDatetimeError", "TimeLimitError", "TransientError"}
 
 
 def test_every_error_class_is_user_facing_or_known_to_be_handled() -> None:

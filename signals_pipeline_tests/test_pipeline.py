@@ -112,13 +112,14 @@ def test_the_ledger_leaves_no_gap_between_neighbours_and_shows_one_where_a_windo
     assert (fourth.gap_minutes, fourth.missing_windows) == (0, ())
 
 
-def test_an_empty_window_is_a_quiet_digest(tmp_path: Path) -> None:
+def test_a_file_without_headlines_is_degraded_and_not_quiet(tmp_path: Path) -> None:
     news = tmp_path / "none.csv"
     news.write_text("published_at,symbol,title,source,url\n")
     with TestPipeline.open(tmp_path, signals_news_path=news) as pipeline:
         assert pipeline.run(DAYS[:1]).success
         digest = _digest(pipeline, DAYS[0].key)
-    assert (digest.kind, digest.new, digest.coverage.headlines) == ("quiet", (), 0)
+    assert (digest.kind, digest.new, digest.coverage.headlines) == ("degraded", (), 0)
+    assert "no item in the last 90 days" in digest.coverage.reports[0].detail
 
 
 def test_knobs_from_the_launchpad_are_used_and_stored_with_the_digest(pipeline: TestPipeline) -> None:

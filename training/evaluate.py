@@ -21,7 +21,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from signals_pipeline.adapters.model.folder import EVENT_LABELS
 from signals_pipeline.adapters.model.inference import ScoredText, SentimentModel
-from signals_pipeline.core.linking.spans import format_spans
+from signals_pipeline.core.spans import format_spans
 
 BEGIN, END = "<!-- figures: begin (written by training/evaluate.py) -->", "<!-- figures: end -->"
 PLOT = "calibration.svg"

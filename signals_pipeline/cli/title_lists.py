@@ -70,7 +70,7 @@ def titled_rows(text: str) -> list[dict[str, str]] | None:
     A row has every column, empty where its cell is missing; empty rows are left out.
     """
     # The limit of the module is the process's; a cell is never longer than its text.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_BYTES))
+    csv.field_size_limit(MAX_BYTES)
     reader = csv.reader(io.StringIO(text, newline=""))
     columns = [name.strip().casefold() for name in next(reader, [])]
     if "title" not in columns:

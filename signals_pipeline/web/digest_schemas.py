@@ -135,4 +135,5 @@ class DigestResponse(ApiModel, frozen=True):
     funnel: dict[str, int]
     knobs: dict[str, SettingValue]
     record: list[RecordEntry]
+    without_prices: list[str]
     notes: list[str]

@@ -113,6 +113,7 @@ DIGEST: dict[str, Any] = {
     "funnel": {"candidates": 1, "signals": 1},
     "knobs": {"min_combined_score": 0.3},
     "record": [_LINE],
+    "without_prices": [],
     "notes": [],
 }
 DIGESTS: dict[str, Any] = {

@@ -35,7 +35,7 @@ from signals_pipeline.adapters.model.folder import (
     ModelManifest,
     read_manifest,
 )
-from signals_pipeline.core.linking.spans import parse_spans
+from signals_pipeline.core.spans import parse_spans
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -490,7 +490,7 @@ def _checked_cell(name: str, value: object) -> tuple[object, RowProblem | None]:
 
 def _read_csv(path: Path) -> Iterator[_Row]:
     # The limit is one of the whole process; it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), _MAX_LINE))
+    csv.field_size_limit(_MAX_LINE)
     is_at_end = False
 
     def end() -> Iterator[str]:

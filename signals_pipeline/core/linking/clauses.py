@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, cut_parts
 from signals_pipeline.core.linking.roles import Role
-from signals_pipeline.core.linking.spans import Span
+from signals_pipeline.core.spans import Span
 
 # Why a headline carries no tone for a company, as counted for the operator: its role there, or what the headline is.
 NO_TONE_REASONS: tuple[str, ...] = (

@@ -24,7 +24,7 @@ from signals_pipeline.core.linking.gazetteer import Gazetteer, NameUse
 from signals_pipeline.core.linking.mentions import CASHTAG_MARK, OFF_LIST_MARK, Mention, NameIndex
 from signals_pipeline.core.linking.parts import MentionSpan, cut_parts
 from signals_pipeline.core.linking.roles import Role, assign_roles
-from signals_pipeline.core.linking.spans import Span, format_spans
+from signals_pipeline.core.spans import Span, format_spans
 from signals_pipeline.core.text import CASHTAG, content_address, readable
 from signals_pipeline.core.watchlist import Watchlist
 

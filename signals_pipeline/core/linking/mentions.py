@@ -20,7 +20,7 @@ from signals_pipeline.core.linking.gazetteer import (
     NameUse,
     registered_words,
 )
-from signals_pipeline.core.linking.spans import Span
+from signals_pipeline.core.spans import Span
 from signals_pipeline.core.watchlist import Company, Watchlist
 
 # Stands before the ticker or name of a company that is not on the watchlist; no symbol begins with it.

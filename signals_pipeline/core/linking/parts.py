@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from signals_pipeline.core.linking.spans import Span
+from signals_pipeline.core.spans import Span
 
 # Where a title is cut whatever companies it names. A full stop ends a sentence, not an abbreviation.
 _HARD_CUT = re.compile(

@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from signals_pipeline.core.linking.parts import LIST_SEPARATOR, MentionSpan, cut_parts
-from signals_pipeline.core.linking.spans import Span
+from signals_pipeline.core.spans import Span
 
 
 class Role(StrEnum):

@@ -15,8 +15,8 @@ from functools import cache, lru_cache
 import pandas as pd
 
 from signals_pipeline.core.event_types import EventType
-from signals_pipeline.core.linking.spans import Span, first_span
 from signals_pipeline.core.sentiment.event_rules import BROKER_NAME, COMPANY_NAME, RULES, Tier
+from signals_pipeline.core.spans import Span, first_span
 
 # The role of a company that rates or comments on something else.
 _BROKER_ROLE = "broker"

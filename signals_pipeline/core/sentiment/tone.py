@@ -14,8 +14,8 @@ import pandas as pd
 
 from signals_pipeline.core.arrays import BoolArray, FloatArray
 from signals_pipeline.core.event_types import TONE_EVENTS, EventType
-from signals_pipeline.core.linking.spans import first_span
 from signals_pipeline.core.sentiment.events import rating_action
+from signals_pipeline.core.spans import first_span
 from signals_pipeline.core.tables import SENTIMENT
 from signals_pipeline.core.windows import Sessions, Window
 

@@ -223,7 +223,7 @@ def test_a_budget_that_is_used_up_is_one_line_and_no_call(house: Vendor) -> None
 
 def test_a_name_longer_than_a_query_is_refused_at_once(house: Vendor) -> None:
     with pytest.raises(ValueError, match="S0: its names take more than 500 characters"):
-        source(house, [replace(MANY[0], name="Name " * 200)])
+        source(house, [replace(MANY[0], aliases=tuple(f"{number} {'Name ' * 30}".strip() for number in range(4)))])
 
 
 def test_it_reaches_as_far_back_as_its_plan(house: Vendor) -> None:

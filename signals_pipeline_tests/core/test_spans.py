@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from signals_pipeline.core.linking.spans import Span, first_span, format_spans, parse_spans
+from signals_pipeline.core.spans import Span, first_span, format_spans, parse_spans
 
 SPANS = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 30)).map(lambda span: (span[0], span[0] + span[1])))
 
