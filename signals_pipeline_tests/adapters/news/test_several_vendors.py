@@ -111,7 +111,8 @@ def test_a_wrong_entry_fails_as_a_feed_of_its_own(tmp_path: Path, entry: str, na
 
 def test_a_name_too_long_for_a_search_fails_newsapi_alone(tmp_path: Path) -> None:
     calls = SourceCallLedger.__new__(SourceCallLedger)  # never asked
-    endless = Watchlist((Company("S", "Example Inc.", tuple(f"{number} {'Name ' * 30}".strip() for number in range(4))),))
+    names = tuple(f"{number} {'Name ' * 30}".strip() for number in range(4))
+    endless = Watchlist((Company("S", "Example Inc.", names),))
     (wrong,) = build_feeds(options(tmp_path), endless, calls, lambda: NOW)
     assert wrong.name == "newsapi"
     with pytest.raises(SourceError, match="newsapi: S: its names take more than 500 characters"):
