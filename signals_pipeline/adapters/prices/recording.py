@@ -52,6 +52,9 @@ _QUOTED = 40
 # A 2:1 split moves the logarithm by ln 2; no large cap falls by a factor of 1.8 on news within a day.
 _SPLIT_JUMP = math.log(1.8)
 
+# What a place may not show: anything but letters, digits, blanks and the signs of ASCII.
+_UNPRINTABLE = r"[^\w !-/:-@\[-`{-~]"
+
 # A time of midnight, with or without a zone, that some exports append to the date.
 _MIDNIGHT = r"[ T]00:00:00(?:\.0+)?(?:Z|[+-]\d\d:?\d\d)?$"
 
@@ -318,8 +321,9 @@ def _bars(raw: pd.DataFrame, dropped: Findings, unreadable: _Unreadable) -> pd.D
     is_bar: NDArray[np.bool_] = problem == ""
     if is_bar.all():
         return frame
-    # Whatever stands in the file, a place is one short line.
+    # Whatever stands in the file, a place is one short line that can be printed.
     place = (symbol + " " + day.fillna("")).str.replace(r"\s+", " ", regex=True).str.slice(0, 2 * _QUOTED)
+    place = place.str.replace(_UNPRINTABLE, "?", regex=True)
     for text in dict.fromkeys(problem[~is_bar].tolist()):
         rows_of_problem = np.flatnonzero(problem == text)
         dropped.add(f"{text}{_DROPPED}", place.iloc[rows_of_problem].tolist())
