@@ -7,18 +7,18 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.news.recorded import RecordedNews, Recording
 from signals_pipeline.adapters.news.recorded_times import TimeProblem
-from signals_pipeline.adapters.prices.calendar import FIRST_DATE, trading_sessions
+from signals_pipeline.adapters.prices.calendar import FIRST_DATE, pace_sessions, trading_sessions
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.linking.mentions import symbol_key
 from signals_pipeline.core.news.normalisation import Normalised, Reason, normalise
 from signals_pipeline.core.news.silence import PACE_DAYS, PROMPT, SourceTimeline, reach_at
+from signals_pipeline.core.text import quantity
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import instant64
 from signals_pipeline.settings import Settings
@@ -63,8 +63,7 @@ def check_file(settings: Settings, path: Path, now: datetime) -> CheckedFile:
         SourceError: The file can't be used.
         WatchlistError: The watchlist can't be used.
     """
-    zone = ZoneInfo(settings.news_timezone) if settings.news_timezone else None
-    recording = RecordedNews(path, zone=zone).recording
+    recording = RecordedNews(path, zone=settings.news_zone).recording
     normalised = normalise(recording.headlines)
     watchlist = load_watchlist(settings.signals_watchlist or sample.WATCHLIST)
 
@@ -81,12 +80,12 @@ def check_file(settings: Settings, path: Path, now: datetime) -> CheckedFile:
 
 def _counts_line(path: Path, recording: Recording, normalised: Normalised) -> str:
     headline_count = normalised.items.loc[normalised.items["text"] != "", "headline_id"].nunique()
-    parts = [_quantity(recording.row_count, "row"), _quantity(headline_count, "headline")]
+    parts = [quantity(recording.row_count, "row"), quantity(headline_count, "headline")]
     if recording.repeated:
-        parts.append(f"{_quantity(recording.repeated, 'row')} with an item that was delivered before")
+        parts.append(f"{quantity(recording.repeated, 'row')} with an item that was delivered before")
     duplicates = normalised.drops["duplicate"]
     if duplicates:
-        parts.append(f"{_quantity(duplicates, 'row')} with a copy or another tag of a headline")
+        parts.append(f"{quantity(duplicates, 'row')} with a copy or another tag of a headline")
     return f"{path}: {', '.join(parts)}"
 
 
@@ -98,7 +97,7 @@ def _time_lines(recording: Recording, now: datetime) -> list[str]:
     lines = [f"published: {_instant(min(published))} to {_instant(max(published))}"]
     future = sum(known_at >= now for known_at in recording.known_at)
     if future:
-        lines.append(f"used later: {_quantity(future, 'item')} with a time in the future")
+        lines.append(f"used later: {quantity(future, 'item')} with a time in the future")
 
     known = recording.timeline.delivered_at
     past = known[known < instant64(now)]
@@ -136,10 +135,7 @@ def _pace_line(timeline: SourceTimeline, newest: datetime) -> str:
 
 def _reach_line(timeline: SourceTimeline, now: datetime) -> str:
     """How far a window that ends now would be covered."""
-    # A day more on each side than the judgement needs, for the time zone.
-    first_day = now.date() - timedelta(days=PACE_DAYS + 1)
-    sessions = trading_sessions(first_day, now.date() + timedelta(days=1))
-    reach = reach_at(timeline, now, sessions)
+    reach = reach_at(timeline, now, pace_sessions(now))
     if reach.covered_to is None:
         return "covered: up to now"
     if reach.newest_at is None:
@@ -169,7 +165,7 @@ def _finding_lines(recording: Recording) -> list[str]:
         is_dropped = isinstance(finding.problem, TimeProblem)
         what = "dropped" if is_dropped else "not whole"
         description = "without a readable time" if is_dropped else "of which only a part is read"
-        lines.append(f"{what}: {_quantity(finding.count, 'row')} {description}, first {finding.first}")
+        lines.append(f"{what}: {quantity(finding.count, 'row')} {description}, first {finding.first}")
     return lines
 
 
@@ -185,7 +181,7 @@ def _reason_lines(what: str, reasons: dict[Reason, str], recording: Recording, n
             first = min(positions[reason], key=recording.rows.__getitem__)
             place = f"{recording.unit} {recording.rows[first]}"
             title = _shown_title(recording.headlines[first].title)
-            lines.append(f"{what}: {_quantity(len(positions[reason]), 'row')} {description}, first {place}: {title}")
+            lines.append(f"{what}: {quantity(len(positions[reason]), 'row')} {description}, first {place}: {title}")
     return lines
 
 
@@ -200,7 +196,3 @@ def _instant(at: datetime) -> str:
 
 def _hours(hours: float) -> str:
     return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:.1f} h"
-
-
-def _quantity(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -252,3 +252,10 @@ def short_duration(duration: timedelta) -> str:
     if rest or not hours:
         parts.append(f"{rest} min")
     return " ".join(parts)
+
+
+def quantity(number: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: `1 story`, `1,204 headlines`."""
+    if number == 1:
+        return f"{number:,} {singular}"
+    return f"{number:,} {plural or singular + 's'}"

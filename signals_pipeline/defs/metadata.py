@@ -148,9 +148,8 @@ def coverage_entries(entry: Coverage) -> dict[str, Any]:
         "coverage/symbols": entry.symbols,
         "coverage/accounts": entry.accounts(),
     }
-    if entry.newest_at is not None:
-        age = entry.evidence_end - entry.newest_at
-        entries["coverage/newest_age_minutes"] = round(age / timedelta(minutes=1), 1)
+    if entry.newest_age is not None:
+        entries["coverage/newest_age_minutes"] = round(entry.newest_age / timedelta(minutes=1), 1)
     return entries
 
 

@@ -16,7 +16,6 @@ from signals_pipeline.adapters.aws.metrics import peak_memory, write
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.signals import signal_counts
 from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, metrics_of_failed_run, metrics_of_run
-from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, run_mode
 from signals_pipeline.defs.resources import Store
@@ -143,21 +142,15 @@ def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_l
         return replace(facts, quota_left=quota_left)
     entry = store.coverage.get(window)
     reports = entry.reports if entry else ()
+    age = entry.newest_age if entry else None
     return replace(
         facts,
         feeds=len(reports),
         failed_feeds=sum(report.status == "failed" or report.covered_to is not None for report in reports),
-        newest_headline_age=_newest_headline_age(entry),
+        newest_headline_age=age.total_seconds() if age is not None else None,
         empty_runs=empty_streak(signal_counts(store.engine, window, STREAK_WINDOWS)),
         quota_left=quota_left,
     )
-
-
-def _newest_headline_age(entry: Coverage | None) -> float | None:
-    """Seconds from the newest headline to the window's end."""
-    if entry is None or entry.newest_at is None:
-        return None
-    return (entry.evidence_end - entry.newest_at).total_seconds()
 
 
 def _newest(tags: Mapping[str, str]) -> Window | None:

@@ -1,5 +1,7 @@
 """Vendors of headlines and prices: which ones, and how they are requested."""
 
+from zoneinfo import ZoneInfo
+
 from pydantic import BaseModel, Field, SecretStr
 
 from signals_pipeline.settings.choices import Feeds, NewsApiPlan, SkippedFirst, TimeZoneName
@@ -70,3 +72,8 @@ class Sources(BaseModel):
         le=16,
         description="Maximum concurrent requests to one news host (SEC: at most 2)",
     )
+
+    @property
+    def news_zone(self) -> ZoneInfo | None:
+        """The zone of recorded times without a UTC offset; None: they are not read."""
+        return ZoneInfo(self.news_timezone) if self.news_timezone else None

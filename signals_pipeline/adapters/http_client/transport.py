@@ -89,14 +89,8 @@ class _Connection(HTTPConnection):
         return super().getresponse()
 
 
-class _TlsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        _keep_for_break_off(self)
-        super().connect()
-
-    def getresponse(self) -> HTTPResponse:
-        _keep_for_break_off(self)
-        return super().getresponse()
+class _TlsConnection(_Connection, HTTPSConnection):
+    """The same over TLS: `super()` in `_Connection` is then urllib3's `HTTPSConnection`."""
 
 
 class _ConnectionPool(HTTPConnectionPool):

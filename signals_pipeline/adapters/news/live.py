@@ -7,11 +7,11 @@ which window is decided in `core.news.archive` and `core.news.collection`.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from signals_pipeline.adapters.news.fetch import unexpected_failure
-from signals_pipeline.adapters.prices.calendar import trading_sessions
+from signals_pipeline.adapters.prices.calendar import pace_sessions
 from signals_pipeline.adapters.stores.circuit_breakers import CircuitBreakers
 from signals_pipeline.adapters.stores.headline_archive import Extent, HeadlineArchive
 from signals_pipeline.adapters.time_limit import TimeLimitError, call_within
@@ -19,13 +19,10 @@ from signals_pipeline.core.news.archive import IdentifiedHeadline, identify
 from signals_pipeline.core.news.collection import reports_for
 from signals_pipeline.core.news.feeds import FeedVisit, NewsBatch, NewsSource, SourceError
 from signals_pipeline.core.news.silence import PACE_DAYS, SourceTimeline, reach_at
-from signals_pipeline.core.windows import Sessions
 
 # A collection this soon after a window's end belongs to the window; later ones must not leak into the past.
 PROMPT_COLLECTION = timedelta(hours=1)
 
-# Sessions are loaded for so much more than is needed: the exchange may be closed on either end.
-_WEEK = timedelta(days=7)
 # Seconds for one feed, whatever it waits for. Feeds end their own fetches earlier (`RequestPolicy.fetch_seconds`); this
 # is for what they did not foresee, and below the 300 s of the stage, whose end names no feed.
 FEED_SECONDS = 180.0
@@ -76,7 +73,6 @@ class LiveNews:
         circuits: CircuitBreakers,
         *,
         now: Callable[[], datetime],
-        sessions: Callable[[date, date], Sessions] = trading_sessions,
         warnings: Sequence[str] = (),
         feed_seconds: float = FEED_SECONDS,
     ) -> None:
@@ -87,7 +83,6 @@ class LiveNews:
             archive: Where headlines and collections are stored.
             circuits: The circuit breakers of feeds that keep failing.
             now: The clock, timezone-aware.
-            sessions: The exchange's sessions between two dates: silence is measured in market time.
             warnings: What the operator should know.
             feed_seconds: Limit for one feed; what the others delivered is kept.
         """
@@ -96,7 +91,6 @@ class LiveNews:
         self._archive = archive
         self._circuits = circuits
         self._now = now
-        self._sessions = sessions
         self._feed_seconds = feed_seconds
 
     def fetch(self, start: datetime, end: datetime) -> NewsBatch:
@@ -171,9 +165,8 @@ class LiveNews:
 
     def _shortened_by_silence(self, outcomes: Sequence[_Outcome], now: datetime) -> list[_Outcome]:
         """The outcomes; a feed that has not moved for suspiciously long delivers everything only to its newest item."""
-        since = now - timedelta(days=PACE_DAYS)
-        sessions = self._sessions(since.date() - _WEEK, now.date() + _WEEK)
-        published = self._archive.publications(since)
+        sessions = pace_sessions(now)
+        published = self._archive.publications(now - timedelta(days=PACE_DAYS))
         judged: list[_Outcome] = []
         for outcome in outcomes:
             visit = outcome.collection

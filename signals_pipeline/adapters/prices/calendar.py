@@ -4,7 +4,7 @@ What is made of sessions, such as windows and ex-dates, is in `core.windows` and
 """
 
 import warnings
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.news.silence import PACE_DAYS
 from signals_pipeline.core.windows import Sessions
 
 if TYPE_CHECKING:
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
 FIRST_DATE = date(2000, 1, 1)
 
 
+# Sessions around a judgement of silence are loaded for so much more: the exchange may be closed on either end.
+_WEEK = timedelta(days=7)
+
+
 class CalendarError(SignalsError, ValueError):
     """The calendar does not have the requested sessions; the message says what it has and what to do."""
+
+
+def pace_sessions(as_of: datetime) -> Sessions:
+    """The sessions that `silence.reach_at` needs to judge a source at an instant (aware)."""
+    first_day = (as_of - timedelta(days=PACE_DAYS)).date() - _WEEK
+    return trading_sessions(first_day, as_of.date() + _WEEK)
 
 
 def trading_sessions(start: date, end: date, exchange: str = "XNYS") -> Sessions:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, read_transaction, write_transaction
-from signals_pipeline.adapters.stores.outbox import MailRecipient, add_mails
+from signals_pipeline.adapters.stores.outbox import IS_CLAIMED_DIGEST, MailRecipient, add_mails
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.core.windows import Window
 
@@ -161,9 +161,7 @@ def _has_mails(connection: Connection, window_start: datetime) -> bool:
 
 def _was_sent(connection: Connection, window_start: datetime) -> bool:
     """Whether any process ever claimed a mail of the digest, to hand it over."""
-    was_claimed = sa.exists().where(
-        delivery.c.window_start == window_start, delivery.c.kind == "digest", delivery.c.claimed_at.is_not(None)
-    )
+    was_claimed = sa.exists().where(delivery.c.window_start == window_start, IS_CLAIMED_DIGEST)
     return bool(connection.execute(sa.select(was_claimed)).scalar_one())
 
 

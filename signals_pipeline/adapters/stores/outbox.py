@@ -29,6 +29,9 @@ _LOST = "the process that was sending it stopped without reporting a result: it 
 # States from which an operator may release or abandon a mail: neither sent nor being sent.
 _UNDECIDED: tuple[State, ...] = ("pending", "failed", "unknown")
 
+# A mail of a digest that some process has claimed to hand it over: readers may have that digest.
+IS_CLAIMED_DIGEST = sa.and_(delivery.c.kind == "digest", delivery.c.claimed_at.is_not(None))
+
 
 class OutboxError(SignalsError, ValueError):
     """The outbox can't do that; the message is one line."""

@@ -59,6 +59,19 @@ def _real(name: str, *, nullable: bool = False) -> sa.Column[float]:
     return sa.Column(name, sa.Double(), nullable=nullable)
 
 
+def _bar_values() -> tuple[sa.Column[Any], ...]:
+    """Prices and volume of a bar, as traded."""
+    return tuple(_real(name) for name in ("open", "high", "low", "close", "volume"))
+
+
+def _bar_checks() -> tuple[sa.CheckConstraint, ...]:
+    """What holds for every bar."""
+    return (
+        sa.CheckConstraint("low > 0 AND low <= high", name="prices"),
+        sa.CheckConstraint("volume >= 0", name="volume"),
+    )
+
+
 def _integer(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.Integer(), nullable=False)
 
@@ -424,15 +437,10 @@ daily_bar = sa.Table(
     _text("symbol", 32, primary_key=True),
     _date("session", primary_key=True),
     # Prices as traded that day: later splits and dividends are applied when read, as of the reader's instant.
-    _real("open"),
-    _real("high"),
-    _real("low"),
-    _real("close"),
-    _real("volume"),
+    *_bar_values(),
     _text("source", 32),
     _instant("first_seen_at"),
-    sa.CheckConstraint("low > 0 AND low <= high", name="prices"),
-    sa.CheckConstraint("volume >= 0", name="volume"),
+    *_bar_checks(),
 )
 
 # A vendor's later value of a stored session: windows that end after first_seen_at use it, earlier ones the bar before.
@@ -442,14 +450,9 @@ bar_correction = sa.Table(
     _text("symbol", 32, primary_key=True),
     _date("session", primary_key=True),
     _instant("first_seen_at", primary_key=True),
-    _real("open"),
-    _real("high"),
-    _real("low"),
-    _real("close"),
-    _real("volume"),
+    *_bar_values(),
     _text("source", 32),
-    sa.CheckConstraint("low > 0 AND low <= high", name="prices"),
-    sa.CheckConstraint("volume >= 0", name="volume"),
+    *_bar_checks(),
 )
 
 corporate_action = sa.Table(

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
+from signals_pipeline.adapters.stores.outbox import IS_CLAIMED_DIGEST
 from signals_pipeline.adapters.stores.tables import Mode, delivery, window_revision, window_run
 from signals_pipeline.core.signals.decision import Candidate, Signal
 
@@ -141,8 +142,7 @@ def told_windows(connection: Connection, starts: Sequence[datetime]) -> set[date
     claimed_query = sa.select(delivery.c.window_start).where(
         delivery.c.window_start >= first,
         delivery.c.window_start <= end,
-        delivery.c.kind == "digest",
-        delivery.c.claimed_at.is_not(None),
+        IS_CLAIMED_DIGEST,
     )
     claimed = set(connection.scalars(claimed_query))
     if not claimed:

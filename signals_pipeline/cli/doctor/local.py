@@ -7,7 +7,6 @@ their own time, and run while other checks wait for a network.
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.probes.aws import probe_bucket
@@ -148,14 +147,12 @@ def news(settings: Settings, now: Clock) -> ProbeResult:
 def _recorded_news(settings: Settings, path: Path, now: datetime) -> ProbeResult:
     """How far a recorded file reaches; a file that can't be used raises the line that a run would end with."""
     from signals_pipeline.adapters.news.recorded import RecordedNews
-    from signals_pipeline.adapters.prices.calendar import trading_sessions
+    from signals_pipeline.adapters.prices.calendar import pace_sessions
     from signals_pipeline.core.news.silence import PACE_DAYS, reach_at
 
-    zone = ZoneInfo(settings.news_timezone) if settings.news_timezone else None
-    batch = RecordedNews(path, zone=zone).fetch(now - timedelta(days=PACE_DAYS), now)
+    batch = RecordedNews(path, zone=settings.news_zone).fetch(now - timedelta(days=PACE_DAYS), now)
     (timeline,) = batch.timelines
-    sessions = trading_sessions((now - timedelta(days=PACE_DAYS + 7)).date(), (now + timedelta(days=7)).date())
-    reach = reach_at(timeline, now, sessions)
+    reach = reach_at(timeline, now, pace_sessions(now))
     described = f"recorded: {path}"
     if reach.covered_to is not None:
         return warn(f"{described}; {reach.detail}", "check the collector that writes it, and signals news check")
@@ -179,10 +176,9 @@ def _live_news(settings: Settings, feeds: str) -> ProbeResult:
     silent = [f"{report.feed}: {report.detail}" for report in entry.reports if report.covered_to is not None]
     if silent:
         return warn(f"{feeds}; in {entry.window_key} {'; '.join(silent)}", "check the feeds, and see docs/sources.md")
-    if entry.newest_at is None:
+    if entry.newest_age is None:
         return ok(f"{feeds}; no headline within the look-back of {entry.window_key}")
-    age = short_duration(entry.evidence_end - entry.newest_at)
-    return ok(f"{feeds}; newest headline {age} before the end of {entry.window_key}")
+    return ok(f"{feeds}; newest headline {short_duration(entry.newest_age)} before the end of {entry.window_key}")
 
 
 def newest_window(settings: Settings, now: Clock) -> ProbeResult:

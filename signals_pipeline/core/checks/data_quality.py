@@ -125,9 +125,9 @@ def _sources_moving(entry: Coverage) -> Finding:
     silent = [report for report in entry.reports if report.covered_to is not None]
     age = "no headline within the look-back"
     hours = float(STORY_HOURS)
-    if entry.newest_at is not None:
-        hours = (entry.evidence_end - entry.newest_at) / timedelta(hours=1)
-        age = f"the newest headline became known {short_duration(entry.evidence_end - entry.newest_at)} before the end"
+    if entry.newest_age is not None:
+        hours = entry.newest_age / timedelta(hours=1)
+        age = f"the newest headline became known {short_duration(entry.newest_age)} before the end"
     problems = [f"{report.feed}: {report.detail}; check the collector or the feed" for report in silent]
     return Finding(
         check="sources_moving",

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from signals_pipeline.core.news.evidence import TextVersions
-from signals_pipeline.core.news.normalisation import Normalised, Reason
+from signals_pipeline.core.news.normalisation import REASONS, Normalised, Reason
 
 # An item that is not kept has exactly one of these; `REPEATED` and `SUPERSEDED` are known only once the window's
 # evidence is read, the others when an item is normalised.
@@ -54,7 +54,7 @@ class Accounts:
         evidence_from: datetime,
         as_of: datetime,
     ) -> dict[str, int]:
-        """Count why items of a delivery were not kept.
+        """Count why items of a delivery were not kept, and those that were kept though something is odd about them.
 
         Args:
             positions: The items that were delivered for the window, as positions in the delivery.
@@ -64,17 +64,15 @@ class Accounts:
             as_of: End of the window.
 
         Returns:
-            Number of items by reason, every reason of DROPPED present. Together with the kept headlines they are the
-            positions, unless the evidence has a headline that nobody delivered.
+            Number of items by reason, every reason of REASONS and DROPPED present. Those of DROPPED and the kept
+            headlines together are the positions, unless the evidence has a headline that nobody delivered.
         """
-        counts: Counter[str] = Counter(dict.fromkeys(DROPPED, 0))
+        counts: Counter[str] = Counter(dict.fromkeys((*REASONS, *DROPPED), 0))
         rows: list[int] = []
         for position in positions:
             reasons, row = self._normalised.results[position]
-            unusable = _UNUSABLE.intersection(reasons)
-            if unusable:
-                counts.update(unusable)
-            else:
+            counts.update(reasons)
+            if _UNUSABLE.isdisjoint(reasons):
                 rows.append(row)
 
         # Copies of one headline are one, the others duplicates. Which copies belong together depends on all that the

@@ -27,7 +27,7 @@ from signals_pipeline.core.news.normalisation import Normalised, RawHeadline, no
 from signals_pipeline.core.news.silence import reach_at
 from signals_pipeline.core.news.stories import STORY_HOURS
 from signals_pipeline.core.tables import ColumnArrays, RowsByWindow
-from signals_pipeline.core.text import short_duration
+from signals_pipeline.core.text import quantity, short_duration
 from signals_pipeline.core.windows import Sessions, Window, evidence_interval, instant64, windows_between
 
 # Missing windows are listed for this long before a window. Further back, a window without a run is history that was
@@ -97,6 +97,11 @@ class Coverage:
         dropped = sum(self.drops.get(reason, 0) for reason in DROPPED)
         return lost + abs(self.delivered - self.headlines - dropped)
 
+    @property
+    def newest_age(self) -> timedelta | None:
+        """From the newest headline to the window's end; None where there is none within the look-back."""
+        return None if self.newest_at is None else self.evidence_end - self.newest_at
+
     def line(self, model: str) -> str:
         """One line for readers: span, gap, feeds, headlines, model.
 
@@ -109,9 +114,9 @@ class Coverage:
         """The `line` without the window's span, for pages that show it elsewhere."""
         parts = [self._gap()]
         if self.missing_windows:
-            parts.append(f"{_quantity(len(self.missing_windows), 'earlier window')} without a run")
+            parts.append(f"{quantity(len(self.missing_windows), 'earlier window')} without a run")
         answered = [report for report in self.reports if report.status != "failed"]
-        parts.append(f"{len(answered)} of {_quantity(len(self.reports), 'source')}")
+        parts.append(f"{len(answered)} of {quantity(len(self.reports), 'source')}")
         parts.append(", ".join([*self._counts()]))
         parts.append(f"model {model}")
         return "; ".join(parts)
@@ -155,10 +160,10 @@ class Coverage:
             ) from error
 
     def _counts(self) -> Iterator[str]:
-        yield _quantity(self.headlines, "headline")
-        yield _quantity(self.stories, "story", "stories")
-        if self.newest_at is not None:
-            yield f"the newest {short_duration(self.evidence_end - self.newest_at)} before the end"
+        yield quantity(self.headlines, "headline")
+        yield quantity(self.stories, "story", "stories")
+        if self.newest_age is not None:
+            yield f"the newest {short_duration(self.newest_age)} before the end"
         elif self.delivered is not None:
             yield f"none in the last {STORY_HOURS} hours"
 
@@ -249,7 +254,7 @@ def coverage_ledger(
             missing=[missing.key for missing in missing_windows],
             reports=_with_fetched_counts(reports, delivered),
             headlines=rows,
-            drops=normalised.count_drops(positions) | dropped,
+            drops=dropped,
             delivered=len(positions),
             # Not what other windows of the run look back on.
             newest_at=dated[newest] if newest >= 0 and dated[newest] >= visible_from else None,
@@ -409,10 +414,3 @@ def _overall_status(reports: Sequence[SourceReport]) -> SourceStatus:
     if statuses <= {"failed"}:  # also without any feed
         return "failed"
     return "degraded"
-
-
-def _quantity(number: int, singular: str, plural: str = "") -> str:
-    """A number with its noun: `1 story`, `1,204 headlines`."""
-    if number == 1:
-        return f"{number:,} {singular}"
-    return f"{number:,} {plural or singular + 's'}"

@@ -129,16 +129,6 @@ class Normalised:
     drops: dict[str, int]
     results: Sequence[tuple[tuple[Reason, ...], int]]
 
-    def count_drops(self, positions: Iterable[int]) -> dict[str, int]:
-        """The drops that `normalise` would count in a delivery of the items at these positions alone."""
-        results = [self.results[position] for position in positions]
-        drops: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
-        for reasons, _ in results:
-            drops.update(reasons)
-        rows = [row for _, row in results if row >= 0]
-        drops["duplicate"] = len(rows) - len(self.headlines(rows))
-        return dict(drops)
-
     def headlines(self, rows: Iterable[int]) -> list[list[int]]:
         """Group rows of `items` into headlines: the same text on the same day, or behind one link, is one.
 
@@ -217,11 +207,15 @@ def normalise(raw: Iterable[RawHeadline], map_chunks: MapChunks = map_serially) 
 
     # Report what became of each item, and count the reasons over all of them.
     item_results: list[tuple[tuple[Reason, ...], int]] = []
+    drops: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
     for item in normalised:
         row = -1 if item.copy is None else row_of_copy[item.copy]
         item_results.append((item.reasons, row))
+        drops.update(item.reasons)
     uncounted = Normalised(frame.reset_index(drop=True), {}, item_results)
-    return replace(uncounted, drops=uncounted.count_drops(range(len(item_results))))
+    rows_of_items = [row for _, row in item_results if row >= 0]
+    drops["duplicate"] = len(rows_of_items) - len(uncounted.headlines(rows_of_items))
+    return replace(uncounted, drops=dict(drops))
 
 
 def _normalise_items(raw: Sequence[RawHeadline]) -> list[_NormalisedItem]:
