@@ -15,8 +15,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -48,7 +48,7 @@ class Target(Protocol):
 
 
 class TooSlowError(BaseException):
-    """An input took longer than CASE_SECONDS. No handler of `Exception` may swallow it."""
+    """An input took longer than its limit. No handler of `Exception` may swallow it."""
 
 
 def load(name: str) -> Target:
@@ -57,8 +57,8 @@ def load(name: str) -> Target:
     return cast("Target", importlib.import_module(module))
 
 
-def attempt(check: Check, case: Case, folder: Path) -> tuple[str, str | None]:
-    """Try one input in an empty folder.
+def attempt(check: Check, case: Case, folder: Path, *, seconds: float = CASE_SECONDS) -> tuple[str, str | None]:
+    """Try one input in an empty folder, for so many seconds at most; call it from the main thread.
 
     Returns:
         The kind of outcome, and the signature of the violation; None where there is none.
@@ -68,16 +68,31 @@ def attempt(check: Check, case: Case, folder: Path) -> tuple[str, str | None]:
     place.mkdir()
     file = place / case.name
     file.write_bytes(case.content)
-    signal.setitimer(signal.ITIMER_REAL, CASE_SECONDS)
     try:
-        outcome = check(file)
+        with _time_limit(seconds):
+            outcome = check(file)
         left = sorted(path.name for path in place.iterdir())
         require(left == [case.name], f"left behind: {left}")
     except (Exception, TooSlowError) as error:  # noqa: BLE001 - whatever it raises is the finding
         return "violation", signature_of(error)
+    return outcome, None
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Generator[None]:
+    """Raise TooSlowError in the block once its time is up."""
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TooSlowError(f"more than {seconds:g} s")
+
+    # Without a handler the alarm would end the process.
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return outcome, None
+        signal.signal(signal.SIGALRM, previous)
 
 
 def signature_of(error: BaseException) -> str:
@@ -118,7 +133,6 @@ def kept_name(case: Case) -> str:
 
 def main(name: str, seed: int, seconds: float, corpus: Path, folder: Path) -> None:
     """Try the kept inputs, then mutations until the time is over."""
-    signal.signal(signal.SIGALRM, _too_slow)
     end = time.monotonic() + seconds
     target = load(name)
     outcomes: Counter[str] = Counter()
@@ -154,10 +168,6 @@ def main(name: str, seed: int, seconds: float, corpus: Path, folder: Path) -> No
             chance = random.Random(f"{seed}/{turn}")
             run(mutated(chance, chance.choice([*examples, *kept]), target.TOKENS), f"seed {seed}, input {turn}")
     _report(event="end", outcomes=dict(outcomes))
-
-
-def _too_slow(_number: int, _frame: object) -> None:
-    raise TooSlowError(f"more than {CASE_SECONDS} s")
 
 
 def _limit_memory() -> None:
