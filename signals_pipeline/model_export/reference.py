@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.adapters.model.folder import LABELS, ModelError
 from signals_pipeline.adapters.model.inference import equal_length_batches
+from signals_pipeline.core.text import first_line
 from signals_pipeline.model_export.calibration import Inputs, inputs_of
 from signals_pipeline.model_export.source import Checkpoint, ModelType, check
 from signals_pipeline.model_export.tokens import read_tokenizer
@@ -130,7 +131,7 @@ def _open_network(source: Path, device: str | None) -> "tuple[PreTrainedModel, s
         # With output_loading_info the method returns a pair.
         network, report = loaded
     except Exception as error:  # transformers, safetensors and pickle share no narrower base
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(str(error), type(error).__name__)
         raise ModelError(f"{source}: weights unreadable ({reason}); fetch the model again") from error
     # transformers fills missing weights with random numbers and only warns.
     missing = sorted(report["missing_keys"]) or [str(pair) for pair in report["mismatched_keys"]]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signals_pipeline.adapters.model.folder import ModelError
+from signals_pipeline.core.text import first_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -81,5 +82,5 @@ def _open_tokenizer(source: Path) -> "tuple[Tokenizer, str, str, str]":
                 f"{source}: no tokenizer.json, and its sentencepiece model can't be converted here; pip install"
                 " sentencepiece protobuf, or save the tokenizer as tokenizer.json"
             ) from error
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(str(error), type(error).__name__)
         raise ModelError(f"{source}: tokenizer unreadable ({reason}); fetch the model again") from error

@@ -36,6 +36,7 @@ from signals_pipeline.adapters.model.folder import (
     read_manifest,
 )
 from signals_pipeline.core.spans import parse_spans
+from signals_pipeline.core.text import first_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -348,5 +349,5 @@ def _open_session(file: Path) -> _InferenceSession:
     try:
         return untyped.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no narrower base
-        reason = str(error).splitlines()[0]
+        reason = first_line(str(error), type(error).__name__)
         raise ModelError(f"{file}: unreadable ({reason}); prepare the model folder again") from error

@@ -17,7 +17,7 @@ from signals_pipeline.core.prices.technicals import MAX_MISSING_SESSIONS
 from signals_pipeline.core.record.origin import LIVE_MODES
 from signals_pipeline.core.signals.corrections import Change, Correction
 from signals_pipeline.core.signals.decision import Decision, NearMiss, Signal
-from signals_pipeline.core.text import shorten
+from signals_pipeline.core.text import quantity, shorten
 from signals_pipeline.core.windows import NEW_YORK, Window, day
 
 MAX_NAMED_STORIES = 3
@@ -99,10 +99,6 @@ def eastern(instant: datetime) -> str:
     return f"{day(local)} {local:%H:%M} ET"
 
 
-def _count(number: int, singular: str, plural: str) -> str:
-    return f"{number} {singular if number == 1 else plural}"
-
-
 def _described(signal: Signal) -> str:
     """An earlier signal in a sentence: `BUY of Mon 8 Jan 17:30 ET (+0.50)`."""
     return f"{signal.signal_type} of {eastern(signal.decided_at)} ({signed(signal.combined_score)})"
@@ -180,7 +176,7 @@ def _change(signal: Signal, before: Signal) -> str:
 
 def _tone_basis(stories: Sequence[Contribution], tone: float, confidence: float) -> str:
     tone_text = f"Tone {signed(tone)} (tone confidence {confidence:.2f})"
-    headlines = _count(sum(story["headlines"] for story in stories), "headline", "headlines")
+    headlines = quantity(sum(story["headlines"] for story in stories), "headline")
     if len(stories) == 1:
         return f"{tone_text} rests on a single story ({headlines})."
     return f"{tone_text} rests on {len(stories)} stories ({headlines})."
@@ -480,14 +476,14 @@ def _trouble(coverage: Coverage, without_prices: int) -> str:
         return f"{gap}, {_without_prices(without_prices)}" if without_prices else gap
     if coverage.status != "ok":
         complete = sum(report.status == "ok" for report in coverage.reports)
-        return f"{complete} of {_count(len(coverage.reports), 'source', 'sources')} complete"
+        return f"{complete} of {quantity(len(coverage.reports), 'source')} complete"
     if coverage.missing_windows:
-        return f"{_count(len(coverage.missing_windows), 'earlier window', 'earlier windows')} without a run"
+        return f"{quantity(len(coverage.missing_windows), 'earlier window')} without a run"
     return _without_prices(without_prices)
 
 
 def _without_prices(count: int) -> str:
-    return f"{_count(count, 'company', 'companies')} without recent prices"
+    return f"{quantity(count, 'company', 'companies')} without recent prices"
 
 
 def preheader(
@@ -569,14 +565,14 @@ def remarks(
         if len(without_prices) > MAX_SUBJECT_SYMBOLS:
             named += f" and {len(without_prices) - MAX_SUBJECT_SYMBOLS} more"
         notes.append(
-            f"{_count(len(without_prices), 'company has', 'companies have')} no price from the last"
+            f"{quantity(len(without_prices), 'company has', 'companies have')} no price from the last"
             f" {MAX_MISSING_SESSIONS + 1} sessions and so no technical score: {named}."
         )
     if decision.capped:
-        candidates = _count(len(decision.capped), "more candidate", "more candidates")
+        candidates = quantity(len(decision.capped), "more candidate")
         notes.append(f"{candidates} passed every gate but exceeded the maximum per digest and were left out.")
     if recorded_elsewhere:
-        others = _count(recorded_elsewhere, "earlier signal", "earlier signals")
+        others = quantity(recorded_elsewhere, "earlier signal")
         notes.append(
             f"The track record covers this generator and model alone; {others} of another one are recorded separately."
         )
