@@ -2,7 +2,7 @@
 
 Yahoo adjusts prices, volumes and dividends for every split up to the moment of the response, and lists the splits of
 the requested interval. Requested up to now, a response contains what undoes its own adjustment (`as_traded`). Requests
-are made through `yahoo_session`; what may be stored of a delivery is decided in `screening`.
+are made through `chart_session`; what may be stored of a delivery is decided in `screening`.
 """
 
 import warnings
@@ -21,7 +21,7 @@ from signals_pipeline.adapters.yfinance_module import yfinance_in
 from signals_pipeline.core.prices.adjustment import BAR_COLUMNS, PRICES, as_traded, no_actions, no_bars
 
 if TYPE_CHECKING:
-    from signals_pipeline.adapters.prices.yahoo_session import ChartSession
+    from signals_pipeline.adapters.prices.chart_session import ChartSession
 
 # yfinance's columns, and what they are called here.
 _BAR_COLUMNS = {"Open": "open", "High": "high", "Low": "low", "Close": "close", "Volume": "volume"}
@@ -69,7 +69,7 @@ class YahooPrices:
             end: The day after the last date. It must be after today, or splits are missed.
         """
         # curl_cffi is imported here, since recorded prices do without it.
-        from signals_pipeline.adapters.prices.yahoo_session import ChartSession
+        from signals_pipeline.adapters.prices.chart_session import ChartSession
 
         symbol_by_yahoo_name = {symbol.replace(".", "-"): symbol for symbol in symbols}
         with ChartSession(self._policy, rate_limiter=self._rate_limiter, base_url=self._base_url) as session:

@@ -1,6 +1,6 @@
 """How Yahoo's chart API is requested, and checks of its responses, made before anything reads prices from them.
 
-The field names and types below are those that yfinance reads. Requests and retries are in `yahoo_session`.
+The field names and types below are those that yfinance reads. Requests and retries are in `chart_session`.
 """
 
 import json
