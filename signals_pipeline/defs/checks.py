@@ -92,8 +92,8 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         ]
         assets = {asset for asset, _ in selected}
         if "digest" in assets:
-            # Whether the digest's mail may be sent depends on the findings about every frame.
-            assets |= {*FRAMES}
+            # Whether the digest's mail may be sent depends on the findings about every asset.
+            assets |= {*CHECKS}
 
         stored = StoredFrames(io_manager, windows)
         findings = frame_findings(stored, store, assets)
@@ -109,6 +109,8 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         }
         for asset in counted([asset for asset in checks_of_asset if asset in assets], "assets"):
             findings.setdefault(asset, []).extend(checks_of_asset[asset]())
+        if ("digest", BLOCKING) in selected:
+            _record_verdict(store, windows[-1], findings["digest"])
 
         for asset, name in selected:
             own_findings = [(window, finding) for window, finding in findings[asset] if finding.check == name]
@@ -238,6 +240,12 @@ def _readable(
         raise dg.Failure(f"checks of window {window.key}: headlines has stored nothing; materialise headlines for it")
     all_findings = [finding for asset_findings in findings.values() for _, finding in asset_findings]
     return data_quality.fit_to_send(entry, all_findings)
+
+
+def _record_verdict(store: Store, window: Window, findings: WindowFindings) -> None:
+    """Let the mails of a window's digest go, or hold them back; they wait for one or the other."""
+    problems = [finding.text for _, finding in findings if finding.check == BLOCKING and not finding.passed]
+    store.outbox.record_verdict(window, problem="; ".join(problems), now=datetime.now(UTC))
 
 
 def _result(asset: str, name: str, findings: WindowFindings) -> dg.AssetCheckResult:

@@ -16,6 +16,7 @@ from signals_pipeline.adapters.aws.metrics import peak_memory, write
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.signals import signal_counts
 from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, metrics_of_failed_run, metrics_of_run
+from signals_pipeline.core.digest.delivery import account
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, run_mode
 from signals_pipeline.defs.resources import Store
@@ -80,6 +81,7 @@ def run_metrics_resource(
                 store = context.resources.store
                 facts = _facts(instance, run, len(done), at)
                 try:
+                    facts = replace(facts, mails_waiting=_mails_waiting(store, at))
                     facts = _with_stored(facts, store, run.tags, quota_left(store, at) if quota_left else None)
                 except DatabaseError as error:
                     # The database may be what failed the run, whose metrics matter then.
@@ -151,6 +153,11 @@ def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_l
         empty_runs=empty_streak(signal_counts(store.engine, window, STREAK_WINDOWS)),
         quota_left=quota_left,
     )
+
+
+def _mails_waiting(store: Store, at: datetime) -> int:
+    """Number of mails that wait for an operator."""
+    return account(store.outbox.open(), at).waiting_for_operator
 
 
 def _newest(tags: Mapping[str, str]) -> Window | None:
