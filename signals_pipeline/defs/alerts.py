@@ -25,7 +25,7 @@ from signals_pipeline.defs.sensors import RETRIED_TAG, failure_reason
 
 INTERVAL_SECONDS = 600  # often enough for windows that end twice a day
 WAITING_INTERVAL_SECONDS = 120  # with the ten minutes of a claim less than NOTIFY_WITHIN
-MAXIMUM_LISTED = 20  # mails named in one alert
+MAXIMUM_LISTED = 50  # mails named in one alert
 REPORTED_CAUSE_TAG = "signals/reported_cause"  # of a failed run of which the operators were told
 
 

@@ -81,8 +81,7 @@ def run_metrics_resource(
                 store = context.resources.store
                 facts = _facts(instance, run, len(done), at)
                 try:
-                    facts = replace(facts, mails_waiting=_mails_waiting(store, at))
-                    facts = _with_stored(facts, store, run.tags, quota_left(store, at) if quota_left else None)
+                    facts = _with_stored(facts, store, run.tags, quota_left(store, at) if quota_left else None, at)
                 except DatabaseError as error:
                     # The database may be what failed the run, whose metrics matter then.
                     _log.warning("Run metrics lack the figures from the database: %s", error)
@@ -137,7 +136,9 @@ def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun, done: int, at: date
     )
 
 
-def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_left: int | None) -> RunFacts:
+def _with_stored(
+    facts: RunFacts, store: Store, tags: Mapping[str, str], quota_left: int | None, at: datetime
+) -> RunFacts:
     """The facts, completed from the database for the run's newest window."""
     window = _newest(tags)
     if window is None:
@@ -152,12 +153,8 @@ def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_l
         newest_headline_age=age.total_seconds() if age is not None else None,
         empty_runs=empty_streak(signal_counts(store.engine, window, STREAK_WINDOWS)),
         quota_left=quota_left,
+        mails_waiting=account(store.outbox.open(), at).waiting_for_operator,
     )
-
-
-def _mails_waiting(store: Store, at: datetime) -> int:
-    """Number of mails that wait for an operator."""
-    return account(store.outbox.open(), at).waiting_for_operator
 
 
 def _newest(tags: Mapping[str, str]) -> Window | None:

@@ -25,6 +25,7 @@ ALL = RunFacts(
     empty_runs=0,
     quota_left=38,
     newest_headline_age=720.0,
+    mails_waiting=2,
 )
 
 
@@ -42,6 +43,7 @@ def test_everything_known_is_told_with_its_unit() -> None:
         "ConsecutiveEmptyRuns": 0.0,
         "QuotaLeft": 38.0,
         "NewestHeadlineAge": 720.0,
+        "MailsWaiting": 2.0,
     }
     units = {metric.name: metric.unit for metric in metrics_of_run(ALL)}
     assert (units["SignalGenerationTime"], units["MemoryUsed"], units["ErrorRate"]) == (
@@ -82,5 +84,5 @@ def test_a_dead_run_is_a_whole_error_and_the_watch_beats_only_when_the_digest_is
 
 
 def test_every_kind_says_what_it_means_once() -> None:
-    assert len({kind.name for kind in KINDS}) == len(KINDS) == 9
+    assert len({kind.name for kind in KINDS}) == len(KINDS) == 10
     assert all(kind.meaning for kind in KINDS)
