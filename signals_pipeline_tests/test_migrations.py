@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, migration_transaction, write_transaction
+from signals_pipeline.adapters.stores.outbox import Outbox
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline_tests.support.databases import PROCESSES, database_url, empty_url, engine, store
 
@@ -118,6 +119,44 @@ def test_rows_survive_going_to_an_older_revision_and_back(database_url: str) -> 
     migrations.upgrade(database_url)
     with opened.connect() as connection:
         assert connection.execute(sa.text("SELECT calls FROM source_call")).scalar_one() == 7
+    opened.dispose()
+
+
+def test_mails_of_the_release_before_get_their_reasons_and_are_still_written_by_it(empty_url: str) -> None:
+    """Revision 011 reads the texts that told the reasons; the release before writes none of its columns."""
+    migrations.upgrade(empty_url, "010")
+    opened = engine_for(empty_url)
+    texts = {
+        "abandoned": ("failed", "abandoned by an operator"),
+        "unsubscribed": ("failed", "not sent: this recipient has unsubscribed, or mail to it came back"),
+        "lost": (
+            "unknown",
+            "the process that was sending it stopped without reporting a result: it may have arrived or not",
+        ),
+        "none": ("failed", "550 no such user"),
+        "never tried": ("pending", ""),
+    }
+    at = "2026-03-02T14:00:00.000000+00:00"
+    insert = sa.text(
+        "INSERT INTO delivery (window_start, kind, released, recipient, state, attempts, message_id, detail,"
+        " provider_id, last_error, created_at, next_attempt_at, updated_at)"
+        " VALUES (:at, 'failed', false, :to, :state, 0, :to, '', '', :text, :at, :at, :at)"
+    )
+    with write_transaction(opened) as connection:
+        for recipient, (state, text) in texts.items():
+            connection.execute(insert, {"at": at, "to": recipient, "state": state, "text": text})
+    migrations.upgrade(empty_url)
+    with write_transaction(opened) as connection:
+        connection.execute(insert, {"at": at, "to": "new", "state": "pending", "text": ""})
+    mails = {mail.recipient: mail for mail in Outbox(opened).open()}
+    assert set(mails) == {"lost", "none", "never tried", "new"}
+    assert {name: mail.reason for name, mail in mails.items()} == {
+        "lost": "lost", "none": None, "never tried": None, "new": None,
+    }  # fmt: skip
+    assert {name for name, mail in mails.items() if mail.cleared_at is not None} == {"lost", "none"}
+    migrations.downgrade(empty_url, "010")
+    migrations.upgrade(empty_url)
+    assert {mail.recipient for mail in Outbox(opened).open()} == set(mails)
     opened.dispose()
 
 

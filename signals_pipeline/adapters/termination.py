@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
-# What a supervisor, a person at the keyboard and a closed terminal send.
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# What a supervisor, a person at the keyboard and a closed terminal send, and the alarm of a stage's time limit.
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,8 @@ class Call:
     def hand_over(self, content: bytes) -> str:
         world = self.world
         if self.recipient == OPERATOR:
-            world.reports.append(content.decode())
+            text = message_from_bytes(content, policy=policy.default).get_content()
+            world.reports.append(" ".join(text.split()))
             return "250"
         if world.trouble == "defers the content":
             raise NotSent("452 full", permanent=False)
@@ -160,6 +162,7 @@ class Deliveries(RuleBasedStateMachine):
         self.verdicts: dict[datetime, str] = {}
         self.promised: set[tuple[datetime, str]] = set()
         self.released: set[str] = set()
+        self.poisoned: set[datetime] = set()
         self.is_daemon_rested = False
 
     def teardown(self) -> None:
@@ -191,7 +194,7 @@ class Deliveries(RuleBasedStateMachine):
             self.world.dies_at = None
         self.is_daemon_rested = False
 
-    @rule(minutes=st.sampled_from([15, 15, 30, 120]))
+    @rule(minutes=st.sampled_from([15, 15, 45, 120]))
     def the_daemon_is_awake(self, minutes: int) -> None:
         self.awake(timedelta(minutes=minutes))
 
@@ -234,6 +237,7 @@ class Deliveries(RuleBasedStateMachine):
     def a_stored_digest_is_replaced(self, content: str) -> None:
         with write_transaction(self.store.engine) as connection:
             connection.execute(sa.update(digest).values(content=content))
+        self.poisoned = set() if content == CONTENT else {start for start, _ in self.promised}
 
     @rule(reader=st.sampled_from(READERS))
     def a_reader_unsubscribes(self, reader: str) -> None:
@@ -271,8 +275,9 @@ class Deliveries(RuleBasedStateMachine):
             assert sum(result.counts.values()) == len(self.all_mails())
             assert result.unaccounted == ()
             text = "\n".join(self.world.reports)
-            notified = [mail.id for mail in self.all_mails() if standing(mail, now) is Standing.NOTIFIED]
-            assert [number for number in notified if f"Mail {number}," not in text] == []
+            notified = [mail for mail in self.all_mails() if standing(mail, now) is Standing.NOTIFIED]
+            # In its present state: a mail that has failed since it was reported as too old is another matter.
+            assert [mail for mail in notified if f"Mail {mail.id}, {mail.window_key}, {mail.state}:" not in text] == []
 
     def end_of_all_trouble(self) -> None:
         """With a working server, a right clock and four hours of daemon nothing is left but what an operator knows."""
@@ -289,6 +294,11 @@ class Deliveries(RuleBasedStateMachine):
             self.tick()
             self.world.true_now += TICK
         self.is_daemon_rested = True
+        # Nothing waits for longer than the longest backoff where the server works and the message can be made.
+        if span > timedelta(minutes=35) and not self.world.is_down and self.world.trouble == "none":
+            now = self.world.now()
+            waiting = [mail for mail in self.all_mails() if standing(mail, now) is Standing.WAITING]
+            assert [mail for mail in waiting if mail.window_start not in self.poisoned] == []
 
     def tick(self) -> None:
         """What the sensors and the runs that they request do; each is a process of its own."""
@@ -314,4 +324,4 @@ class Deliveries(RuleBasedStateMachine):
 
 
 TestDeliveries = Deliveries.TestCase
-TestDeliveries.settings = settings(max_examples=15, stateful_step_count=15, deadline=None, print_blob=True)
+TestDeliveries.settings = settings(max_examples=20, stateful_step_count=25, deadline=None, print_blob=True)
