@@ -11,7 +11,7 @@ import dagster as dg
 from signals_pipeline import sample
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import window_containing, window_for_key
-from signals_pipeline.defs.alerts import mails_waiting, operator_told, silence_sensor
+from signals_pipeline.defs.alerts import operator_told, silence_sensor, waiting_sensor
 from signals_pipeline.defs.assets.delivery import delivery
 from signals_pipeline.defs.assets.digest import digest
 from signals_pipeline.defs.assets.headlines import headlines
@@ -126,7 +126,8 @@ def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
 def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
     metrics = [failed_run_sensor(stack=settings.signals_stack)] if settings.reports_metrics else []
     silence = silence_sensor(quiet_runs=settings.quiet_runs_alert)
-    return [digest_failed, delivery_retry, operator_told, mails_waiting, silence, *metrics]
+    waiting = waiting_sensor(stack=settings.signals_stack if settings.reports_metrics else None)
+    return [digest_failed, delivery_retry, operator_told, waiting, silence, *metrics]
 
 
 def _demo_assets() -> list[dg.AssetsDefinition]:

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from signals_pipeline.adapters.aws.metrics import write
 from signals_pipeline.adapters.mail.envelope import Envelope
 from signals_pipeline.adapters.stores.signals import signal_counts
-from signals_pipeline.core.checks.metrics import empty_streak
+from signals_pipeline.core.checks.metrics import empty_streak, waiting_metric
 from signals_pipeline.core.digest.delivery import REPEAT_NOTICE_AFTER, Mail, NotSent, Unanswered, message_id
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.checks import newest_present
@@ -113,23 +114,41 @@ def was_reported(instance: dg.DagsterInstance, cause: str) -> bool:
     return bool(instance.get_runs_count(dg.RunsFilter(tags={REPORTED_CAUSE_TAG: cause}, updated_after=since)))
 
 
-@dg.sensor(
-    minimum_interval_seconds=WAITING_INTERVAL_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Mails the operators which mails wait for them: too old, held by a check, given up, or unknown.",
-)
-def mails_waiting(
-    context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store], mailing: dg.ResourceParam[Mailing]
-) -> dg.SkipReason:
-    """Send one alert for all mails of which no operator was told lately, until each is released or abandoned."""
-    waiting, problems = report_waiting_mails(store, mailing)
-    for problem in problems:
-        context.log.error(problem)
-    return dg.SkipReason(f"mails that wait for an operator: {waiting}")
+def waiting_sensor(*, stack: str | None) -> dg.SensorDefinition:
+    """A sensor that tells the operators of the mails that wait for them, until each is released or abandoned.
+
+    Args:
+        stack: Where metrics are written, the name of the stack: its alarm tells the operators, too. None: nowhere.
+    """
+
+    @dg.sensor(
+        name="mails_waiting",
+        minimum_interval_seconds=WAITING_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells the operators which mails wait for them: too old, held by a check, given up, or unknown.",
+    )
+    def mails_waiting(
+        context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store], mailing: dg.ResourceParam[Mailing]
+    ) -> dg.SkipReason:
+        waiting, problems = report_waiting_mails(store, mailing, has_alarm=stack is not None)
+        for problem in problems:
+            context.log.error(problem)
+        # While mails wait, and once more when none does, which ends the alarm.
+        if stack is not None and (waiting or context.cursor):
+            write(waiting_metric(waiting), dimensions={"Stack": stack}, at=mailing.now())
+        context.update_cursor("waiting" if waiting else "")
+        return dg.SkipReason(f"mails that wait for an operator: {waiting}")
+
+    return mails_waiting
 
 
-def report_waiting_mails(store: Store, mailing: Mailing) -> tuple[int, list[str]]:
+def report_waiting_mails(store: Store, mailing: Mailing, *, has_alarm: bool = False) -> tuple[int, list[str]]:
     """Tell the operators of mails that stay where they are until somebody decides.
+
+    Args:
+        store: The database with the outbox.
+        mailing: How alerts are sent, and to whom.
+        has_alarm: Whether an alarm on the number of such mails tells the operators as well.
 
     Returns:
         How many such mails there are, and one line per alert that may not have arrived.
@@ -142,12 +161,12 @@ def report_waiting_mails(store: Store, mailing: Mailing) -> tuple[int, list[str]
     unreported = [mail for mail in waiting if mail.needs_notice(now)]
     if not unreported:
         return len(waiting), []
-    if not mailing.operators:
+    if not mailing.operators and not has_alarm:
         return len(waiting), ["OPERATOR_RECIPIENTS is empty: nobody is told of the mails that wait for an operator"]
 
     problems = send_alert(mailing, _waiting_alert(unreported, now))
-    # If no operator can have got it, it is sent again at the next evaluation.
-    if len(problems) < len(mailing.operators):
+    # If no operator can have heard of them, the alert is sent again at the next evaluation.
+    if has_alarm or len(problems) < len(mailing.operators):
         store.outbox.mark_notified([mail.id for mail in unreported], now)
     return len(waiting), problems
 

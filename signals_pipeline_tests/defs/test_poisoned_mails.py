@@ -1,11 +1,13 @@
 """One mail that can't be made or sent stops no other, is given up in the end, and is reported once."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import sqlalchemy as sa
 
@@ -14,7 +16,7 @@ from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.core.digest.delivery import MAX_ATTEMPTS, REPEAT_NOTICE_AFTER, Hold
 from signals_pipeline.core.windows import window_containing
-from signals_pipeline.defs.alerts import report_waiting_mails
+from signals_pipeline.defs.alerts import report_waiting_mails, waiting_sensor
 from signals_pipeline.defs.dispatch import Mailing, send_due
 from signals_pipeline.defs.resources import Store
 from signals_pipeline_tests.support.databases import new_database
@@ -164,6 +166,28 @@ def test_without_operators_the_mails_that_wait_are_an_error_of_the_sensor(outbox
     waiting, (problem,) = report_waiting_mails(outbox_store, nobody)
     assert waiting == len(WHO)
     assert problem.startswith("OPERATOR_RECIPIENTS is empty")
+
+
+def test_the_alarm_of_a_stack_tells_of_mails_that_wait_until_none_does(
+    outbox_store: Store, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here = replace(by(0), operators=())
+    sensor = waiting_sensor(stack="desk-1")
+    counts: list[list[float]] = []
+    cursor: str | None = None
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
+        for step in ("waiting", "waiting", "decided", "quiet"):
+            if step == "decided":
+                outbox_store.outbox.abandon([mail.id for mail in outbox_store.outbox.open()], LATER)
+            context = dg.build_sensor_context(
+                instance, cursor=cursor, resources={"store": outbox_store, "mailing": here}
+            )
+            sensor(context)
+            cursor = context.cursor
+            lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
+            counts.append([line["MailsWaiting"] for line in lines])
+    assert counts == [[3.0], [3.0], [0.0], []]
+    assert {mail.notified_at for mail in outbox_store.outbox.mails_for(WINDOW)} == {LATER}
 
 
 def test_a_notice_that_no_server_took_is_sent_again(outbox_store: Store) -> None:

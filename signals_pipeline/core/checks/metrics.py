@@ -128,6 +128,11 @@ def heartbeat_metric(*, digest_present: bool) -> tuple[Metric, ...]:
     return (Metric("Heartbeat", float(digest_present)),)
 
 
+def waiting_metric(count: int) -> tuple[Metric, ...]:
+    """The metric of the watch over the outbox: the number of mails that wait for an operator."""
+    return (Metric("MailsWaiting", float(count)),)
+
+
 def empty_streak(counts: Sequence[int]) -> int:
     """Number of windows in a row, from the newest back, without a signal.
 

@@ -10,6 +10,7 @@ from signals_pipeline.core.checks.metrics import (
     heartbeat_metric,
     metrics_of_failed_run,
     metrics_of_run,
+    waiting_metric,
 )
 
 FACTS = RunFacts(seconds=31.5, memory_bytes=410_000_000, steps=8, failed_steps=0, feeds=4, failed_feeds=0)
@@ -80,6 +81,7 @@ def test_the_streak_counts_back_from_the_newest(counts: list[int]) -> None:
 
 def test_a_dead_run_is_a_whole_error_and_the_watch_beats_only_when_the_digest_is_there() -> None:
     assert [(each.name, each.value) for each in metrics_of_failed_run()] == [("ErrorRate", 100.0)]
+    assert [(each.name, each.value) for each in waiting_metric(3)] == [("MailsWaiting", 3.0)]
     assert [each.value for present in (True, False) for each in heartbeat_metric(digest_present=present)] == [1.0, 0.0]
 
 
