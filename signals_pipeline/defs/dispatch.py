@@ -19,6 +19,7 @@ from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.outbox import MailRecipient
 from signals_pipeline.adapters.termination import deferred_termination
 from signals_pipeline.core.digest.delivery import (
+    MAX_ATTEMPTS,
     DeliveryResult,
     Hold,
     Mail,
@@ -212,7 +213,12 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport)
     Returns:
         What became of it; None if another process has claimed it, or if it may not be sent any more.
     """
-    result: DeliveryResult | None = None
+    begun = store.outbox.begin_attempt(mail, mailing.now())
+    if begun is None:
+        return None
+    mail, result = begun, None
+    if mail.attempts > MAX_ATTEMPTS:
+        return _reschedule(store, mailing, mail, NotSent("the process stopped in the last one", permanent=False))
     try:
         content = content_of(store, mailing, mail)
         with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
@@ -226,8 +232,14 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport)
             _log.warning("mail %s of window %s: the connection did not end properly", mail.id, mail.window_key)
             return result
         # The mail was not claimed and waits: no message could be made, or the server was not reached or refused it.
-        result = delivery_result(_not_sent(error, mail), attempts=mail.attempts + 1, now=mailing.now())
-        store.outbox.reschedule(mail, result, mailing.now())
+        return _reschedule(store, mailing, mail, _not_sent(error, mail))
+    return result
+
+
+def _reschedule(store: Store, mailing: Mailing, mail: Mail, problem: NotSent) -> DeliveryResult:
+    """Record an attempt that ended before the claim."""
+    result = delivery_result(problem, attempts=mail.attempts, now=mailing.now())
+    store.outbox.reschedule(mail, result, mailing.now())
     return result
 
 
@@ -254,7 +266,7 @@ def _claim_and_hand_over(
         except Exception as error:  # noqa: BLE001 - the mail may have arrived, whatever the transport met
             _log.exception("mail %s of window %s: unexpected error while it was sent", mail.id, mail.window_key)
             outcome = Unanswered(f"unexpected error ({type(error).__name__}) while it was sent; see the log")
-        result = delivery_result(outcome, attempts=mail.attempts + 1, now=mailing.now())
+        result = delivery_result(outcome, attempts=mail.attempts, now=mailing.now())
         provider_id = outcome.provider_id if isinstance(outcome, Sent) else ""
         store.outbox.record_result(mail, result, now=mailing.now(), claimed_at=claimed_at, provider_id=provider_id)
     return result

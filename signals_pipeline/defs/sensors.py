@@ -17,6 +17,9 @@ from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_
 from signals_pipeline.defs.resources import Store
 
 RETRIED_TAG = "dagster/will_retry"
+ATTEMPTS_TAG = (
+    "signals/attempts"  # of runs that the sensor requests: which mails they are for, and after which attempts
+)
 _UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # Exceptions whose messages are written in this package and may be shown to readers.
 _OWN_EXCEPTIONS = ("signals_pipeline.", "dagster._core.definitions.events.Failure")
@@ -84,21 +87,23 @@ def delivery_retry(
         return dg.SkipReason("no mail is due")
 
     job = CHECKED_DELIVERY_JOB if unchecked else DELIVERY_JOB
-    failures, failed_at = _failed_runs(context.instance, job.name, newest)
+    # Names the mails with their attempts: a run that attempted any of them was not in vain, even if it failed.
+    attempts = str(sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due + unchecked))
+    failures, failed_at = _failed_runs(context.instance, job.name, attempts)
     if failed_at is not None and timedelta() <= now - failed_at < retry_delay(failures):
         return dg.SkipReason(f"{job.name} has failed {failures} times for {newest.key}: retrying with backoff")
 
-    # Dagster launches a run key once. It names the mails with their attempts and the runs that have failed so far, and
-    # changes with the time, so that a run that never came to its mails can't keep them.
-    attempts = sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due + unchecked)
+    # Dagster launches a run key once. It changes with the time, so that a run that never came to its mails can't keep
+    # them.
     period = int(now.timestamp() / CLAIM_LASTS.total_seconds())
     run_key = f"{job.name}/{newest.key}/{attempts}/{failures}/{period}"
-    return dg.RunRequest(run_key=run_key, job_name=job.name, partition_key=newest.key, tags={MODE_TAG: "live"})
+    tags = {MODE_TAG: "live", ATTEMPTS_TAG: attempts}
+    return dg.RunRequest(run_key=run_key, job_name=job.name, partition_key=newest.key, tags=tags)
 
 
-def _failed_runs(instance: dg.DagsterInstance, job_name: str, window: Window) -> tuple[int, datetime | None]:
-    """How many runs of a job over a window have failed, and when the last one did; None where none has."""
-    unsuccessful = dg.RunsFilter(job_name=job_name, tags={PARTITION_TAG: window.key}, statuses=_UNSUCCESSFUL)
+def _failed_runs(instance: dg.DagsterInstance, job_name: str, attempts: str) -> tuple[int, datetime | None]:
+    """How many runs of a job for the same attempts have failed, and when the last one did; None where none has."""
+    unsuccessful = dg.RunsFilter(job_name=job_name, tags={ATTEMPTS_TAG: attempts}, statuses=_UNSUCCESSFUL)
     records = instance.get_run_records(unsuccessful)
     if not records:
         return 0, None

@@ -94,7 +94,7 @@ def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_p
     found = examined(live.model_copy(update=changes), server)
 
     failed = {name for name, result in found.items() if result.status == "fail"}
-    assert failed == {"database", "model", "watchlist", "news", "mail", "prices", "clock"}
+    assert failed == {"database", "deliveries", "model", "watchlist", "news", "mail", "prices", "clock"}
     assert found["database"].text.endswith("run `signals migrate`")
     assert found["watchlist"].text.endswith("(and 1 more)")
     assert found["news"].text == "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"

@@ -160,6 +160,26 @@ def test_an_unexpected_error_belongs_to_its_mail(outbox_store: Store, place: str
     assert "planted-secret" not in str(report) + second.last_error
 
 
+class Fatal(Crashing):
+    """A transport that ends the process, as an out-of-memory killer or a time limit does."""
+
+    def _reach(self, place: str) -> None:
+        if (place, self.recipient) == (self.place, WHO[0]):
+            raise SystemExit
+
+
+def test_a_mail_that_ends_its_process_is_given_up_and_the_others_are_sent(outbox_store: Store) -> None:
+    here = replace(by(0), transport=Fatal("offer"), now=At(DUE))
+    for _ in range(MAX_ATTEMPTS):
+        with pytest.raises(SystemExit):
+            send_due(outbox_store, here)
+    assert states(outbox_store) == {WHO[0]: "pending", WHO[1]: "sent", WHO[2]: "sent"}
+    assert send_due(outbox_store, here).needs_operator
+    (mail,) = outbox_store.outbox.open()
+    assert (mail.state, mail.reason) == ("failed", "attempts")
+    assert "the process stopped in the last one" in mail.last_error
+
+
 def test_without_operators_the_mails_that_wait_are_an_error_of_the_sensor(outbox_store: Store) -> None:
     nobody = replace(by(0), operators=())
     assert report_waiting_mails(outbox_store, replace(nobody, now=At(DUE))) == (0, [])

@@ -6,7 +6,7 @@ the state that was true of it. What the states mean, and what an attempt's resul
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -110,9 +110,13 @@ class Outbox:
         self._engine = engine
 
     def due(self, now: datetime) -> list[Mail]:
-        """Pending mails that may be sent now, the oldest first."""
+        """Pending mails that may be sent now: those with fewest attempts first, of these the oldest.
+
+        So a mail whose attempts end the process, or use up its time, keeps no other from being sent.
+        """
         # Which are due depends on the window's end, which is computed and not a column.
-        return [mail for mail in self._select(delivery.c.state == "pending") if mail.is_due(now)]
+        due_mails = [mail for mail in self._select(delivery.c.state == "pending") if mail.is_due(now)]
+        return sorted(due_mails, key=lambda mail: mail.attempts)
 
     def open(self) -> list[Mail]:
         """Every mail that was not sent and that somebody still expects, the oldest first."""
@@ -207,15 +211,24 @@ class Outbox:
             connection.execute(sa.update(delivery).where(was_unfit).values(last_error="", notified_at=None))
             return connection.execute(sa.update(delivery).where(pending_mails).values(fit)).rowcount
 
+    def begin_attempt(self, mail: Mail, now: datetime) -> Mail | None:
+        """Count an attempt before anything is done for it, so that one that ends the process is counted, too.
+
+        Returns:
+            The mail as it is now; None where the row has changed since the mail was read.
+        """
+        begun = replace(mail, attempts=mail.attempts + 1, updated_at=now)
+        return begun if self._update(mail, ("pending",), {"attempts": begun.attempts}, now, _is_as_read(mail)) else None
+
     def claim(self, mail: Mail, now: datetime) -> bool:
-        """Claim a pending mail to hand it over now.
+        """Claim a pending mail, whose attempt has begun, to hand it over now.
 
         Returns:
             False where the row has changed since the mail was read: another process or an operator was first, or the
             digest was composed again and is not the one whose content the caller has.
         """
-        values = {"state": "sending", "reason": None, "claimed_at": now, "attempts": mail.attempts + 1}
-        return self._update(mail, ("pending",), values, now, delivery.c.updated_at == mail.updated_at)
+        values = {"state": "sending", "reason": None, "claimed_at": now}
+        return self._update(mail, ("pending",), values, now, _is_as_read(mail))
 
     def record_result(
         self, mail: Mail, result: DeliveryResult, *, now: datetime, claimed_at: datetime, provider_id: str
@@ -242,10 +255,12 @@ class Outbox:
         return self._update(mail, ("sending", "unknown"), values, now, delivery.c.claimed_at == claimed_at)
 
     def reschedule(self, mail: Mail, result: DeliveryResult, now: datetime) -> bool:
-        """Record an attempt that ended before the mail was claimed, so that a later one follows."""
-        values = {**_result_columns(result), "attempts": mail.attempts + 1}
-        # Another process may have recorded the same attempt.
-        return self._update(mail, ("pending",), values, now, delivery.c.attempts == mail.attempts)
+        """Record an attempt that ended before the mail was claimed, so that a later one follows.
+
+        Returns:
+            False where the row has changed since the attempt began.
+        """
+        return self._update(mail, ("pending",), _result_columns(result), now, _is_as_read(mail))
 
     def expire_claims(self, now: datetime) -> int:
         """Mark mails `unknown` whose claim has expired, because the process that claimed them is gone.
@@ -257,7 +272,8 @@ class Outbox:
         """
         is_old = delivery.c.claimed_at < now - CLAIM_LASTS
         is_from_wrong_clock = delivery.c.claimed_at > now + CLAIM_LASTS
-        is_expired = sa.and_(delivery.c.state == "sending", sa.or_(is_old, is_from_wrong_clock))
+        is_unknown = delivery.c.claimed_at.is_(None)
+        is_expired = sa.and_(delivery.c.state == "sending", sa.or_(is_old, is_from_wrong_clock, is_unknown))
         values = {
             "state": "unknown",
             "reason": "lost",
@@ -342,6 +358,11 @@ class Outbox:
                         f"mail {number} {state} and can't be {action}: `signals deliveries` lists the mails"
                     )
             connection.execute(sa.update(delivery).where(ours).values(values))
+
+
+def _is_as_read(mail: Mail) -> sa.ColumnElement[bool]:
+    """Whether nobody has changed the row since the mail was read; two attempts never have the same number."""
+    return sa.and_(delivery.c.updated_at == mail.updated_at, delivery.c.attempts == mail.attempts)
 
 
 def _result_columns(result: DeliveryResult) -> dict[str, Any]:

@@ -251,11 +251,9 @@ class Mail:
 
     def is_claim_expired(self, now: datetime) -> bool:
         """Whether the process that claimed it is gone."""
-        return (
-            self.state == "sending"
-            and self.claimed_at is not None
-            and not _is_recent(self.claimed_at, now, CLAIM_LASTS)
-        )
+        if self.state != "sending":
+            return False
+        return self.claimed_at is None or not _is_recent(self.claimed_at, now, CLAIM_LASTS)
 
     def needs_operator(self, now: datetime) -> bool:
         """Whether it stays where it is until an operator releases or abandons it."""

@@ -117,7 +117,7 @@ def test_the_result_of_an_attempt_is_recorded(engine: Engine, answer: Any, state
     assert outbox.record_result(mail, judged, now=NOW, claimed_at=NOW, provider_id="250")
     (kept,) = outbox.mails_for(WINDOW)
     assert (kept.claimed_at == NOW) == (state in {"sent", "unknown"})  # where it may have arrived
-    assert (kept.state, kept.attempts, kept.last_error) == (state, 1, str(answer) if state != "sent" else "")
+    assert (kept.state, kept.last_error) == (state, str(answer) if state != "sent" else "")
     assert (kept.sent_at == NOW) == (state == "sent")
     assert outbox.due(NOW) == []
     assert bool(outbox.due(NOW + timedelta(minutes=1))) == (state == "pending")
@@ -125,13 +125,19 @@ def test_the_result_of_an_attempt_is_recorded(engine: Engine, answer: Any, state
     assert not outbox.claim(mail, NOW) or state == "pending"
 
 
-def test_an_attempt_that_ended_before_the_claim_is_counted_once(engine: Engine) -> None:
-    put(engine, WHO[0])
+def test_an_attempt_is_counted_when_it_begins_and_once(engine: Engine) -> None:
+    """One that ends the process is counted as well, and mails with fewer attempts go first."""
+    put(engine, *WHO)
     outbox, mail = Outbox(engine), first(engine)
-    judged = delivery_result(NotSent("refused", permanent=False), attempts=1, now=NOW)
-    assert outbox.reschedule(mail, judged, NOW)
-    assert not outbox.reschedule(mail, judged, NOW)  # the same attempt, recorded by another process
-    assert outbox.mails_for(WINDOW)[0].attempts == 1
+    begun = outbox.begin_attempt(mail, NOW)
+    assert begun is not None
+    assert outbox.begin_attempt(mail, NOW) is None  # another process read the same
+    assert [each.id for each in outbox.due(NOW)] == [mail.id + 1, mail.id + 2, mail.id]
+    judged = delivery_result(NotSent("refused", permanent=False), attempts=begun.attempts, now=NOW)
+    assert outbox.reschedule(begun, judged, NOW + timedelta(seconds=1))
+    assert not outbox.reschedule(begun, judged, NOW + timedelta(seconds=1))
+    kept = outbox.mails_for(WINDOW)[0]
+    assert (kept.attempts, kept.next_attempt_at) == (1, NOW + timedelta(minutes=1))
 
 
 def test_a_claim_expires_to_unknown_and_its_process_may_still_record_the_result(engine: Engine) -> None:
@@ -250,7 +256,7 @@ def test_a_digest_that_is_composed_again_must_be_checked_again(engine: Engine) -
     before = outbox.due(NOW)[0]
     put(engine, *WHO, content="[2]", checked=False)
     assert outbox.due(NOW) == []
-    outbox.record_verdict(WINDOW, problem="", now=NOW)
+    outbox.record_verdict(WINDOW, problem="", now=NOW + timedelta(seconds=1))
     assert not outbox.claim(before, NOW)  # whoever read it before has the content of the earlier digest
     assert outbox.claim(outbox.due(NOW)[0], NOW)
 

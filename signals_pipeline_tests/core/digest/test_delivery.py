@@ -148,6 +148,8 @@ def test_a_mail_waits_for_its_next_attempt_its_checks_and_its_claim() -> None:
     assert mail(cleared_at=None, updated_at=now - CHECKED_WITHIN - MINUTE).is_left_unchecked(now)
     assert not mail(state="sending", claimed_at=now - CLAIM_LASTS).is_claim_expired(now)
     assert mail(state="sending", claimed_at=now - CLAIM_LASTS - MINUTE).is_claim_expired(now)
+    assert mail(state="sending", claimed_at=None).is_claim_expired(now)
+    assert standing(mail(state="sending", claimed_at=None), now) is Standing.UNACCOUNTED
 
 
 def test_an_operator_is_told_once_and_again_after_hours_until_they_decide() -> None:
