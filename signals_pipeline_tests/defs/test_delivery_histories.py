@@ -5,7 +5,7 @@ Time passes as in `World`. A daemon that is awake does every two minutes what th
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -82,7 +82,7 @@ class World:
             raise Killed
 
     @contextmanager
-    def offer(self, _sender: str, recipient: str) -> Iterator["Call"]:
+    def offer(self, sender: str, recipient: str) -> Iterator["Call"]:  # noqa: ARG002 - as every transport has it
         if self.is_down:
             raise NotSent("nobody listens", permanent=False)
         if recipient != OPERATOR:
@@ -137,8 +137,8 @@ class MortalOutbox(Outbox):
     def record_result(self, *mail: Any, **values: Any) -> bool:
         return self._between("recording", lambda: super(MortalOutbox, self).record_result(*mail, **values), "recorded")
 
-    def mark_notified(self, *numbers: Any) -> None:
-        self._between("notified", lambda: super(MortalOutbox, self).mark_notified(*numbers), "")
+    def mark_notified(self, numbers: Collection[int], now: datetime) -> None:
+        self._between("notified", lambda: super(MortalOutbox, self).mark_notified(numbers, now), "")
 
     def _between(self, before: str, write: Callable[[], Any], after: str) -> Any:
         self._world.reach(before)
