@@ -178,6 +178,7 @@ class Deliveries(RuleBasedStateMachine):
     )
     def run_the_next_window(self, verdict: str, ends: str, dies_at: str | None) -> None:
         """The schedule's run of the next window, which may end anywhere after its digest was stored."""
+        self.is_daemon_rested = False
         self.world.true_now = newest_complete(self.world.true_now + timedelta(days=4)).end + timedelta(minutes=1)
         window = newest_complete(self.world.now())
         mails = self.mailing.mail_recipients(window)
@@ -192,7 +193,6 @@ class Deliveries(RuleBasedStateMachine):
             with suppress(Killed):
                 send_due(self.store, self.mailing)
             self.world.dies_at = None
-        self.is_daemon_rested = False
 
     @rule(minutes=st.sampled_from([15, 15, 45, 120]))
     def the_daemon_is_awake(self, minutes: int) -> None:
