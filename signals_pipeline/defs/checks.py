@@ -16,6 +16,7 @@ import pandas as pd
 
 from signals_pipeline.adapters.progress import counted
 from signals_pipeline.core.checks import data_quality
+from signals_pipeline.core.digest.delivery import account
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
@@ -50,7 +51,10 @@ ASSET_CHECKS = {
     "scores": {},
     "signals": {"no_repeats": "No signal repeats one that is still active."},
     "outcomes": {"record_plausible": "No hit rate within 5 sessions is too good for news: that is look-ahead."},
-    "digest": {"fit_to_send": "Nothing serious was found. Otherwise the data is stored and the mail is held back."},
+    "digest": {
+        "fit_to_send": "Nothing serious was found. Otherwise the data is stored and the mail is held back.",
+        "mails_accounted": "Every promised mail was sent, will be tried again, or an operator knows of it.",
+    },
 }
 """Descriptions of the checks that only one asset has, by asset and name."""
 
@@ -92,8 +96,8 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
         ]
         assets = {asset for asset, _ in selected}
         if "digest" in assets:
-            # Whether the digest's mail may be sent depends on the findings about every frame.
-            assets |= {*FRAMES}
+            # Whether the digest's mail may be sent depends on the findings about every asset.
+            assets |= {*CHECKS}
 
         stored = StoredFrames(io_manager, windows)
         findings = frame_findings(stored, store, assets)
@@ -105,10 +109,15 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
             "technicals": lambda: _price_findings(stored, market, prices),
             "signals": lambda: _signal_findings(windows, store),
             "outcomes": lambda: _record_findings(windows, store),
-            "digest": lambda: [(windows[-1], _readable(windows[-1], findings, ledger))],
+            "digest": lambda: [
+                (windows[-1], _readable(windows[-1], findings, ledger)),
+                (windows[-1], _mail_finding(store)),
+            ],
         }
         for asset in counted([asset for asset in checks_of_asset if asset in assets], "assets"):
             findings.setdefault(asset, []).extend(checks_of_asset[asset]())
+        if ("digest", BLOCKING) in selected:
+            _record_verdict(store, windows[-1], findings["digest"])
 
         for asset, name in selected:
             own_findings = [(window, finding) for window, finding in findings[asset] if finding.check == name]
@@ -238,6 +247,25 @@ def _readable(
         raise dg.Failure(f"checks of window {window.key}: headlines has stored nothing; materialise headlines for it")
     all_findings = [finding for asset_findings in findings.values() for _, finding in asset_findings]
     return data_quality.fit_to_send(entry, all_findings)
+
+
+def _mail_finding(store: Store) -> data_quality.Finding:
+    """Whether every promised mail is accounted for; other windows' mails hold this one's back in no case."""
+    result = account(store.outbox.open(), datetime.now(UTC))
+    text = f"{result.waiting_for_operator} mails wait for an operator"
+    if result.unaccounted:
+        oldest = result.unaccounted[0]
+        text += (
+            f", and nobody was told of {len(result.unaccounted)}, since {oldest.window_key}: see `signals deliveries`;"
+            " set OPERATOR_RECIPIENTS and keep the daemon running"
+        )
+    return data_quality.Finding("mails_accounted", not result.unaccounted, text, float(len(result.unaccounted)))
+
+
+def _record_verdict(store: Store, window: Window, findings: WindowFindings) -> None:
+    """Let the mails of a window's digest go, or hold them back; they wait for one or the other."""
+    problems = [finding.text for _, finding in findings if finding.check == BLOCKING and not finding.passed]
+    store.outbox.record_verdict(window, problem="; ".join(problems), now=datetime.now(UTC))
 
 
 def _result(asset: str, name: str, findings: WindowFindings) -> dg.AssetCheckResult:
