@@ -13,10 +13,12 @@ from email.utils import format_datetime
 
 from signals_pipeline.adapters.mail.chart import sparkline
 from signals_pipeline.adapters.mail.envelope import Envelope, Links
+from signals_pipeline.adapters.mail.headers import header_lines, mailbox_tokens, text_tokens
 from signals_pipeline.adapters.rendering.digest import MAX_STRING_LENGTH, render_failure, render_html, render_text
 from signals_pipeline.adapters.rendering.drawings import signal_close_index
 from signals_pipeline.adapters.rendering.personal import card_key
 from signals_pipeline.adapters.rendering.safe_text import clean_line
+from signals_pipeline.core.digest.addresses import check_address, parse_sender
 from signals_pipeline.core.digest.model import Card, Digest
 from signals_pipeline.core.text import shorten
 from signals_pipeline.core.windows import Window
@@ -24,6 +26,8 @@ from signals_pipeline.core.windows import Window
 MAX_SUBJECT_LENGTH = 150
 """Characters of a subject: more than any mail program shows."""
 
+# The library takes the length of lines for quoted-printable as well, which RFC 2045, 6.7 limits to 76 characters.
+_POLICY = policy.SMTP.clone(max_line_length=76)
 _ID_LENGTH = 16  # hex characters; 64 bits tell the pictures of one mail apart
 _BOUNDARY_LENGTH = 24
 
@@ -42,7 +46,7 @@ def digest_message(digest: Digest, envelope: Envelope, links: Links) -> bytes:
     pictures = {key: f"cid:{content_id}" for key, content_id in content_ids.items()}
     html = render_html(digest, replace(personal, pictures=pictures))
 
-    message = _new_message(envelope, digest.subject, personal.unsubscribe)
+    message = EmailMessage(policy=_POLICY)
     related = _add_renderings(message, render_text(digest, personal), html)
     for card in cards:
         content_id = content_ids.get(card_key(card))
@@ -51,7 +55,7 @@ def digest_message(digest: Digest, envelope: Envelope, links: Links) -> bytes:
             continue
         picture = sparkline(card.closes, signal_close_index(card), card.signal_type)
         related.add_related(picture, "image", "png", cid=f"<{content_id}>", disposition="inline", filename="prices.png")
-    return _to_bytes(message, envelope)
+    return _head(envelope, digest.subject, personal.unsubscribe) + _body(message, envelope)
 
 
 def failure_message(window: Window, reason: str, envelope: Envelope, links: Links) -> bytes:
@@ -62,53 +66,59 @@ def failure_message(window: Window, reason: str, envelope: Envelope, links: Link
     """
     personal = links.personal(envelope.recipient, window.as_of, ())
     html, text = render_failure(window, reason, personal)
-    message = _new_message(envelope, f"Failed: no digest for {window.label}", personal.unsubscribe)
+    message = EmailMessage(policy=_POLICY)
     _add_renderings(message, text, html)
-    return _to_bytes(message, envelope)
+    head = _head(envelope, f"Failed: no digest for {window.label}", personal.unsubscribe)
+    return head + _body(message, envelope)
 
 
 def notice_message(subject: str, lines: Sequence[str], envelope: Envelope) -> bytes:
     """Make a short plain-text mail to the operator."""
-    message = _new_message(envelope, f"Signals: {subject}", "")
+    message = EmailMessage(policy=_POLICY)
     text = "\n".join(clean_line(line) for line in lines) + "\n"
     message.set_content(text, cte="quoted-printable")
-    return message.as_bytes()
+    return _head(envelope, f"Signals: {subject}") + _body(message, envelope)
 
 
 def trial_message(envelope: Envelope) -> bytes:
     """Make a short mail that shows that mail arrives."""
-    message = _new_message(envelope, "Signals: a test mail", "")
+    message = EmailMessage(policy=_POLICY)
     message.set_content("This is a test. If you can read it, mail from the signals pipeline reaches you.\n")
-    return _to_bytes(message, envelope)
+    return _head(envelope, "Signals: a test mail") + _body(message, envelope)
 
 
 def _content_id(card: Card, envelope: Envelope) -> str:
     """The Content-ID of a card's picture, without the angle brackets (RFC 2392)."""
-    name = hashlib.sha256(card_key(card).encode()).hexdigest()[:_ID_LENGTH]
-    return f"{name}@{envelope.domain}"
+    # Unique in the world, since a Message-ID is. The sender's domain would make it too long for a line that can't fold.
+    name = hashlib.sha256(f"{envelope.message_id} {card_key(card)}".encode()).hexdigest()[:_ID_LENGTH]
+    return f"{name}@signals"
 
 
-def _new_message(envelope: Envelope, subject: str, unsubscribe: str) -> EmailMessage:
-    """A message with its headers and without content; `unsubscribe` is a URL or empty."""
-    message = EmailMessage(policy=policy.SMTP)
-    message["From"] = envelope.sender
-    message["To"] = envelope.recipient
-    message["Subject"] = _safe_subject(subject)
-    message["Date"] = format_datetime(envelope.date)
-    message["Message-ID"] = envelope.message_id
-    message["List-ID"] = f"Signals digest <digest.{envelope.domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks for no out-of-office replies
+def _head(envelope: Envelope, subject: str, unsubscribe: str = "") -> bytes:
+    """The headers of a mail except those of its MIME structure; `unsubscribe` is a URL or empty.
+
+    Raises:
+        HeaderError: a value can't stand in a header.
+    """
+    sender = parse_sender(envelope.sender)
+    headers: list[tuple[str, list[str]]] = [
+        ("From", mailbox_tokens(sender)),
+        ("To", [check_address(envelope.recipient)]),
+        ("Subject", text_tokens(_safe_subject(subject))),
+        ("Date", format_datetime(envelope.date).split()),
+        ("Message-ID", [envelope.message_id]),
+        ("List-ID", ["Signals", "digest", f"<digest.{sender.domain}>"]),
+        ("Auto-Submitted", ["auto-generated"]),  # RFC 3834: asks for no out-of-office replies
+    ]
     if unsubscribe:
-        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        headers.append(("List-Unsubscribe", [f"<{unsubscribe}>"]))
     if unsubscribe.startswith("https://"):
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 allows it over HTTPS only
-    return message
+        headers.append(("List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"]))  # RFC 8058: over HTTPS only
+    return "".join(header_lines(name, tokens) for name, tokens in headers).encode("ascii")
 
 
 def _safe_subject(subject: str) -> str:
-    # An encoded word (RFC 2047) within the text would be decoded, and may hold line breaks: no `=?` reaches a header.
-    text = clean_line(subject[:MAX_STRING_LENGTH]).replace("=?", "= ?")
-    return shorten(text, MAX_SUBJECT_LENGTH)
+    return shorten(clean_line(subject[:MAX_STRING_LENGTH]), MAX_SUBJECT_LENGTH)
 
 
 def _add_renderings(message: EmailMessage, text: str, html: str) -> MIMEPart:
@@ -119,8 +129,8 @@ def _add_renderings(message: EmailMessage, text: str, html: str) -> MIMEPart:
     return html_part
 
 
-def _to_bytes(message: EmailMessage, envelope: Envelope) -> bytes:
-    """The message with boundaries made from its Message-ID; the library would draw random ones."""
+def _body(message: EmailMessage, envelope: Envelope) -> bytes:
+    """The MIME headers and the parts, with boundaries made from the Message-ID; the library would draw random ones."""
     seed = hashlib.sha256(envelope.message_id.encode()).hexdigest()[:_BOUNDARY_LENGTH]
     multiparts = [part for part in message.walk() if part.is_multipart()]
     for position, part in enumerate(multiparts):
