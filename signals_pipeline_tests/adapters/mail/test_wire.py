@@ -201,11 +201,15 @@ def test_what_settings_accept_is_what_independent_readers_find(
     assert strict.headers["list-unsubscribe"].startswith(f"<{base_url.rstrip('/')}/unsubscribe/")
     # The standard library's two parsers, old and new.
     old = message_from_bytes(raw)
-    assert (parseaddr(str(old["From"]))[1], parseaddr(str(old["To"]))[1]) == (mailbox.address, recipient)
+    name, address = parseaddr(str(old["From"]))
+    assert (str(make_header(decode_header(name))), address) == (mailbox.name, mailbox.address)
+    assert parseaddr(str(old["To"]))[1] == recipient
     assert str(make_header(decode_header(old["Subject"]))) == strict.headers["subject"]
     new = message_from_bytes(raw, policy=policy.SMTP)
     (parsed,) = new["From"].addresses
-    assert (parsed.display_name, parsed.addr_spec) == (mailbox.name, mailbox.address)
+    assert parsed.addr_spec == mailbox.address
+    # Before Python 3.13.2 this parser leaves a space between two encoded words of a name (python/cpython#128110).
+    assert parsed.display_name.replace(" ", "") == mailbox.name.replace(" ", "")
     assert [each.addr_spec for each in new["To"].addresses] == [recipient]
     assert new["List-Unsubscribe"] == strict.headers["list-unsubscribe"]
     assert new["Subject"] == strict.headers["subject"]
