@@ -119,15 +119,30 @@ def test_an_invalid_value_is_one_line_that_names_it(
     [
         ("DIGEST_RECIPIENTS", f"{'a' * 243}@example.org", "an address has more than 254 characters"),
         ("OPERATOR_RECIPIENTS", f"a@b.org, {'a' * 243}@example.org", "an address has more than 254 characters"),
-        ("MAIL_FROM", f"Signals <a@{'b' * 201}>", "the domain has more than 200 characters"),
+        ("MAIL_FROM", f"Signals <a@{'b.' * 100}b>", "the domain has more than 200 characters"),
+        ("DIGEST_RECIPIENTS", "a@b.org,,c@d.org", "separate addresses with single commas"),
+        ("DIGEST_RECIPIENTS", "a@b.org\x0b", "a domain consists of"),
+        ("OPERATOR_RECIPIENTS", "a@b.org\u2028", "ASCII characters only"),
+        ("MAIL_FROM", "=?utf-8?q?Signals?= <a@b.org>", "write it in plain letters"),
+        ("SIGNALS_BASE_URL", "https://desk.example/\xe9", "use an http or https URL in ASCII"),
+        ("SIGNALS_BASE_URL", "https://", "use an http or https URL in ASCII"),
+        ("SIGNALS_BASE_URL", f"https://desk.example/{'x' * 480}", "more than 500 characters"),
     ],
 )
-def test_an_address_is_no_longer_than_the_database_holds(
+def test_an_address_that_would_break_a_mail_is_refused_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(SettingsError, match=reason):
+    with pytest.raises(SettingsError, match=reason) as refused:
         Settings.checked()
+
+    assert str(refused.value).isprintable()
+
+
+def test_a_list_of_addresses_may_have_several_lines() -> None:
+    settings = Settings.checked(digest_recipients="ann@example.org,\n  bob@example.org\n")
+
+    assert settings.recipients == ("ann@example.org", "bob@example.org")
 
 
 def test_two_invalid_values_are_two_lines() -> None:

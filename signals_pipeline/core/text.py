@@ -219,12 +219,12 @@ def shorten(text: str, width: int) -> str:
 
 
 def shorten_counted(text: str, width: int) -> str:
-    """Return the text cut as by `shorten`, followed by how many characters are left out and where they are."""
+    """Return the text cut as by `shorten`, followed by how many characters are left out."""
     shortened = shorten(text, width)
     if shortened == text:
         return text
     omitted = len(text) - len(shortened.removesuffix("…"))
-    return f"{shortened} ({omitted:,} more characters: see the text part of this message.)"
+    return f"{shortened} ({omitted:,} more characters)"
 
 
 def first_line(message: str, otherwise: str, limit: int = 200) -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
+from signals_pipeline.core.digest.addresses import check_address, parse_sender
 from signals_pipeline.core.event_types import EVENT_TYPES
 
 
@@ -77,6 +78,9 @@ class MetricsOutput(StrEnum):
     EMF = "emf"
 
 
+_SPACES_IN_LISTS = " \t\r\n"
+"""What may surround an entry of a list of addresses: a long list may have several lines."""
+
 _NAMED_FEEDS = frozenset({"newsapi", "yahoo", "rss:yahoo", "rss:edgar"})
 
 
@@ -93,6 +97,11 @@ def is_named_feed(text: str) -> bool:
 
 def is_feed_address(text: str) -> bool:
     """Whether the text can be the address of an RSS or Atom document: http or https, with a host."""
+    return _is_web_address(text)
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether the text is an http or https URL with a host and a valid port."""
     try:
         parts = urlsplit(text)
         # A port that is no number is noticed when it is read.
@@ -116,33 +125,35 @@ def _check_feeds(value: str) -> str:
     return value
 
 
-# A practical subset of RFC 5322 without quoted local parts and comments; the mail server has the last word.
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
-# RFC 5321, 4.5.3.1.3; the columns of recipients hold more.
-_MAX_ADDRESS_CHARACTERS = 254
-# Of the sender: Message-IDs contain it beside at most 46 characters, and their column holds 255.
-_MAX_DOMAIN_CHARACTERS = 200
-_NAMED_ADDRESS = re.compile(rf"[^<>\"\r\n,;:@]+ <{_ADDRESS.pattern}>")
-
-
 def _check_addresses(value: str) -> str:
     if not value.strip():
         return value
-    # Not `split_list`: an empty entry between two commas is a mistake.
+    # Not `split_list`: an empty entry between two commas is a mistake, and so is a control character around an address.
     for address in value.split(","):
-        if not _ADDRESS.fullmatch(address.strip()):
-            raise ValueError("separate addresses with commas, such as ann@example.org, bob@example.org")
-        if len(address.strip()) > _MAX_ADDRESS_CHARACTERS:
-            raise ValueError(f"an address has more than {_MAX_ADDRESS_CHARACTERS} characters")
+        if not address.strip():
+            raise ValueError("separate addresses with single commas, such as ann@example.org, bob@example.org")
+        check_address(address.strip(_SPACES_IN_LISTS))
     return value
 
 
 def _check_sender(value: str) -> str:
-    if not (_ADDRESS.fullmatch(value) or _NAMED_ADDRESS.fullmatch(value)):
-        raise ValueError("use signals@example.org or Signals <signals@example.org>")
-    domain = value.rpartition("@")[2].rstrip(">")
-    if len(domain) > _MAX_DOMAIN_CHARACTERS:
-        raise ValueError(f"the domain has more than {_MAX_DOMAIN_CHARACTERS} characters")
+    parse_sender(value)
+    return value
+
+
+# The characters of a URL (RFC 3986) without query and fragment, and without the one that would end an attribute.
+_BASE_URL = re.compile(r"[A-Za-z0-9._~:/\[\]@!$&()*+,;=%-]*")
+# A mail has the URL and a token of up to 450 characters on one line of its headers, and a line ends at 998.
+_MAX_BASE_URL = 500
+
+
+def _check_base_url(value: str) -> str:
+    if not value:
+        return value
+    if not _BASE_URL.fullmatch(value) or not _is_web_address(value):
+        raise ValueError("use an http or https URL in ASCII without query and fragment, such as https://desk.example")
+    if len(value) > _MAX_BASE_URL:
+        raise ValueError(f"the URL has more than {_MAX_BASE_URL} characters")
     return value
 
 
@@ -192,5 +203,6 @@ def _check_zone(value: str) -> str:
 ModelName = Annotated[str, AfterValidator(check_model_name)]
 TimeZoneName = Annotated[str, AfterValidator(_check_zone)]
 Feeds = Annotated[str, AfterValidator(_check_feeds)]
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

@@ -2,13 +2,14 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
+from signals_pipeline.settings.choices import BaseUrl
+
 
 class Web(BaseModel):
     """The web pages, the API, and the links to them."""
 
-    signals_base_url: str = Field(
+    signals_base_url: BaseUrl = Field(
         default="",
-        pattern=r"^(https?://[^\s<>\"'?#]+)?$",
         description="Public URL of the web pages, for links in mails; empty: mails have no links to them",
     )
     signals_link_key: SecretStr | None = Field(

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 MAILS = {
     "full": lambda: digest_message(everything(), ENVELOPE, LINKS),
     "busy": lambda: digest_message(busy(25), ENVELOPE, LINKS),
+    "five hundred signals": lambda: digest_message(busy(500), ENVELOPE, LINKS),
     "quiet": lambda: digest_message(digest_of(NOW, (), [signal("BBB", "SELL", WINDOWS[2])]), ENVELOPE, LINKS),
     "degraded and hostile": lambda: digest_message(hostile(), ENVELOPE, LINKS),
     "failed": lambda: failure_message(NOW, "Stage headlines: no source answered", ENVELOPE, LINKS),

@@ -33,11 +33,6 @@ class Envelope:
     message_id: str
     date: datetime
 
-    @property
-    def domain(self) -> str:
-        """The sender's domain."""
-        return domain_of(self.sender)
-
 
 @dataclass(frozen=True, slots=True)
 class Links:

@@ -1,6 +1,7 @@
 """Mail to files: each mail becomes an .eml file that any mail program opens; nothing leaves the machine."""
 
 import hashlib
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,10 @@ from pathlib import Path
 
 from signals_pipeline.adapters.atomic_write import write_bytes
 from signals_pipeline.core.digest.delivery import NotSent
+
+_MAX_NAME_LENGTH = 100  # characters; file systems allow 255 bytes
+# Lower case: some file systems don't distinguish capitals.
+_PLAIN_NAME = re.compile(rf"[a-z0-9][a-z0-9.-]{{0,{_MAX_NAME_LENGTH - 1}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,15 @@ class FileTransport:
 
 
 def _file_stem(content: bytes) -> str:
-    """A file name from the mail's Message-ID, without characters that could lead out of the folder."""
-    message_id = str(message_from_bytes(content)["Message-ID"])
+    """A file name from the mail's Message-ID, without characters that could lead out of the folder.
+
+    Two Message-IDs never have one name: one that isn't a short plain name gets a hash.
+    """
+    message_id = str(message_from_bytes(content)["Message-ID"] or "")
     local_part = message_id.strip("<>").partition("@")[0]
-    safe = "".join(character for character in local_part if character.isalnum() or character in ".-")
+    if _PLAIN_NAME.fullmatch(local_part):
+        return local_part
     # A message without a usable Message-ID is named by its content.
-    return safe or hashlib.sha256(content).hexdigest()[:20]
+    name = hashlib.sha256(message_id.encode(errors="replace") or content).hexdigest()[:20]
+    safe = re.sub(r"[^A-Za-z0-9.-]", "", local_part)[:_MAX_NAME_LENGTH].strip(".")
+    return f"{safe}.{name}" if safe else name

@@ -6,8 +6,11 @@ are http(s) or dropped, and nothing is fetched from outside. The same digest giv
 """
 
 import functools
+import itertools
 import re
+import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +22,7 @@ import jinja2
 from signals_pipeline.adapters.rendering import drawings
 from signals_pipeline.adapters.rendering.personal import PAGE, Personal, card_key
 from signals_pipeline.adapters.rendering.safe_text import clean_line, clean_strings, link
-from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.digest.model import Card, Digest
 from signals_pipeline.core.digest.wording import (
     eastern,
     event_name,
@@ -42,7 +45,7 @@ MAX_STRING_LENGTH = 3_000
 """Characters of one string that any rendering shows; the longest title that the pipeline keeps has 300."""
 
 MAX_NOTE_LENGTH = 250_000
-"""Characters of one remark: a remark may list hundreds of items, and the text part shows all of them."""
+"""Characters of one remark: a remark may list hundreds of items, and the text beside a page shows all of them."""
 
 TEXT_WIDTH = 78
 """Columns of plain text (RFC 5322, 2.1.1 recommends at most 78 characters per line)."""
@@ -56,82 +59,204 @@ _CORRECTED_LEAD = "A headline behind an active signal was edited or withdrawn af
 
 @dataclass(frozen=True, slots=True)
 class _Detail:
-    """How much an HTML rendering shows.
+    """How much one rendering shows.
 
     Attributes:
         cards: Cards in all sections together.
+        lines: Signals in one line each, after the cards.
         rows: Rows per list.
         stories: Stories per card.
+        without: Sentences per card about the score without a story; in HTML each story has its own.
         title: Characters of a title.
         link: Characters of a link; 0 shows none.
+        reasons: Characters of a card's reasons.
+        line: Characters of any other line.
         notes: Remarks.
         note: Characters of a remark.
-        step: Draws every `step`-th close with table cells; 0 draws none.
-        answers: Feedback links per card: 2 for yes and no, or 1 to the page that asks.
-        tables: Whether gates and settings are shown in tables rather than in a sentence.
+        bars: Whether HTML draws the contributions to a score as a bar.
+        step: Draws every `step`-th close with table cells or block characters; 0 draws none.
+        prices: Whether a card has its contributions and its prices in words.
+        record: Whether a card has the record of similar signals.
+        answers: Feedback links per card: 2 for yes and no, 1 to the page that asks, or none.
+        tables: Whether HTML shows gates and settings in tables rather than in a sentence.
+        methods: Whether gates and settings are shown at all.
     """
 
     cards: int
+    lines: int
     rows: int
     stories: int
+    without: int
     title: int
     link: int
+    reasons: int
+    line: int
     notes: int
     note: int
+    bars: bool
     step: int
+    prices: bool
+    record: bool
     answers: int
     tables: bool
+    methods: bool
 
 
-# Levels of detail, each smaller than the one before; the first that fits is used. Charts, stories, lists and links
-# shrink before any of the 25 cards of a full digest is left out.
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """How much the two parts of a mail show.
+
+    Attributes:
+        html: What the HTML shows.
+        text: What the plain text shows.
+        pictures: Charts as pictures; the cards after them have their prices in words.
+    """
+
+    html: _Detail
+    text: _Detail
+    pictures: int
+
+
+_NO_LIMIT = sys.maxsize
+
+_WHOLE_TEXT = _Detail(
+    cards=_NO_LIMIT,
+    lines=0,
+    rows=_NO_LIMIT,
+    stories=5,
+    without=5,
+    title=_NO_LIMIT,
+    link=1000,
+    reasons=_NO_LIMIT,
+    line=_NO_LIMIT,
+    notes=_NO_LIMIT,
+    note=_NO_LIMIT,
+    bars=False,
+    step=2,
+    prices=True,
+    record=True,
+    answers=2,
+    tables=False,
+    methods=True,
+)
 _EVERYTHING = _Detail(
     cards=25,
+    lines=200,
     rows=60,
     stories=3,
+    without=0,
     title=220,
     link=1000,
+    reasons=900,
+    line=300,
     notes=30,
     note=1200,
+    bars=True,
     step=2,
+    prices=True,
+    record=True,
     answers=2,
     tables=True,
+    methods=True,
 )
 _THIN_CHARTS = replace(_EVERYTHING, step=4)
-_TWO_STORIES = replace(_THIN_CHARTS, rows=40, stories=2, title=110, link=400, note=600)
+_TWO_STORIES = replace(_THIN_CHARTS, lines=100, rows=40, stories=2, title=110, link=400, note=600)
 _ONE_STORY = replace(_TWO_STORIES, rows=25, stories=1, notes=20, note=400, step=0)
-_NO_TABLES = replace(_ONE_STORY, notes=12, note=300, answers=1, tables=False)
-_SHORT_LISTS = replace(_NO_TABLES, rows=6, title=75, link=250, notes=6, note=200)
-_NO_LINKS = replace(_SHORT_LISTS, title=60, link=0)
-_FEWER_CARDS = replace(_NO_LINKS, cards=16)
-_STRONGEST_CARDS = replace(_FEWER_CARDS, cards=5, rows=5, title=40, notes=5)
+_NO_TABLES = replace(_ONE_STORY, lines=60, notes=12, note=300, answers=1, tables=False)
+_NO_BARS = replace(_NO_TABLES, rows=12, bars=False)
+_SHORT_LISTS = replace(_NO_BARS, rows=6, title=75, link=250, notes=6, note=200)
+_FEWER_CARDS = replace(_SHORT_LISTS, cards=16, lines=100)
+_NO_LINKS = replace(_FEWER_CARDS, title=60, link=0)
+_STRONGEST_CARDS = replace(_NO_LINKS, cards=5, lines=60, rows=5, title=40, notes=5)
+_FEW_LINES = replace(
+    _STRONGEST_CARDS, cards=2, lines=8, rows=2, reasons=200, line=120, notes=2, note=100, record=False, methods=False
+)
+
+# The text part of a long mail: a card is its heading, its reasons, its leading story and its dates.
+_MOST_TEXT = replace(_EVERYTHING, rows=60, stories=3, without=0)
+_SOME_TEXT = replace(_MOST_TEXT, lines=60, rows=25, stories=2, title=110, link=400, answers=1, notes=12, note=400)
+_SHORT_TEXT = replace(
+    _SOME_TEXT, rows=12, stories=1, reasons=300, step=0, prices=False, record=False, answers=0, notes=6, note=200
+)
+_SHORTER_TEXT = replace(_SHORT_TEXT, rows=6, title=75, link=250, reasons=100, methods=False)
+
+
+def _with_cards(text: _Detail, html: _Detail) -> _Detail:
+    """The text's detail with as many cards and lines as the HTML has."""
+    return replace(text, cards=html.cards, lines=html.lines)
+
+
+# Each level is smaller than the one before; the first that fits is used. Text, charts, stories and lists shrink before
+# any of the 25 cards of a full digest is left out.
 _LEVELS = (
+    _Level(_EVERYTHING, _WHOLE_TEXT, pictures=25),
+    _Level(_EVERYTHING, _MOST_TEXT, pictures=25),
+    _Level(_TWO_STORIES, _SOME_TEXT, pictures=25),
+    _Level(_ONE_STORY, _with_cards(_SHORT_TEXT, _ONE_STORY), pictures=25),
+    _Level(_NO_TABLES, _with_cards(_SHORT_TEXT, _NO_TABLES), pictures=25),
+    _Level(_NO_TABLES, _with_cards(_SHORTER_TEXT, _NO_TABLES), pictures=12),
+    _Level(_NO_BARS, _with_cards(_SHORTER_TEXT, _NO_BARS), pictures=12),
+    _Level(_SHORT_LISTS, _with_cards(_SHORTER_TEXT, _SHORT_LISTS), pictures=8),
+    _Level(_SHORT_LISTS, _with_cards(_SHORTER_TEXT, _SHORT_LISTS), pictures=0),
+    _Level(_FEWER_CARDS, _with_cards(_SHORTER_TEXT, _FEWER_CARDS), pictures=8),
+    _Level(_FEWER_CARDS, _with_cards(_SHORTER_TEXT, _FEWER_CARDS), pictures=0),
+    _Level(_NO_LINKS, replace(_with_cards(_SHORTER_TEXT, _NO_LINKS), link=0), pictures=0),
+    _Level(_STRONGEST_CARDS, _STRONGEST_CARDS, pictures=5),
+    _Level(_FEW_LINES, _FEW_LINES, pictures=0),
+)
+_PAGE_LEVELS = (
     _EVERYTHING,
     _THIN_CHARTS,
     _TWO_STORIES,
     _ONE_STORY,
     _NO_TABLES,
     _SHORT_LISTS,
+    replace(_SHORT_LISTS, title=60, link=0),
     _NO_LINKS,
-    _FEWER_CARDS,
     _STRONGEST_CARDS,
+    _FEW_LINES,
 )
 
 
-def render_html(digest: Digest, personal: Personal = PAGE) -> str:
-    """Render the digest as one HTML document for mail and browsers, of at most 90,000 bytes in UTF-8.
+@dataclass(frozen=True, slots=True)
+class MailParts:
+    """The two renderings of a mail."""
 
-    A long digest is shown in less detail until it fits, down to the strongest cards; the document then says so, and
-    the text part has everything.
+    html: str
+    text: str
+
+
+def mail_parts(digest: Digest, personal: Personal) -> Iterator[MailParts]:
+    """Render the two parts of a mail in less and less detail; the last are short whatever the digest holds.
+
+    What both leave out is counted, and is on the digest's web page. The HTML has at most 90,000 bytes.
+    """
+    cleaned = _cleaned(digest)
+    html_template = _environment(html=True).get_template("digest.html")
+    text_template = _environment(html=False).get_template("digest.txt")
+    for level in _LEVELS:
+        pictures = dict(itertools.islice(personal.pictures.items(), level.pictures))
+        context = _template_context(cleaned, replace(personal, pictures=pictures))
+        whole_text = level.text is _WHOLE_TEXT
+        html = _inliner().inline(html_template.render(context, detail=level.html, whole_text=whole_text))
+        if _size_in_mail(html) > MAX_HTML_BYTES:
+            continue
+        text = _squeeze_blank_lines(text_template.render(context, detail=level.text))
+        yield MailParts(html, text)
+
+
+def render_html(digest: Digest, personal: Personal = PAGE) -> str:
+    """Render the digest as one HTML document for browsers, of at most 90,000 bytes in UTF-8.
+
+    A long digest is shown in less detail until it fits, down to the strongest cards; the document then counts what it
+    leaves out, and the text has everything.
     """
     template = _environment(html=True).get_template("digest.html")
     context = _template_context(_cleaned(digest), personal)
     html = ""
-    for detail in _LEVELS:
-        html = _inliner().inline(template.render(context, detail=detail))
-        # A mail ends its lines with two characters.
-        size_in_mail = len(html.encode()) + html.count("\n")
-        if size_in_mail <= MAX_HTML_BYTES:
+    for detail in _PAGE_LEVELS:
+        html = _inliner().inline(template.render(context, detail=detail, whole_text=True))
+        if _size_in_mail(html) <= MAX_HTML_BYTES:
             break
     return html
 
@@ -139,12 +264,18 @@ def render_html(digest: Digest, personal: Personal = PAGE) -> str:
 def render_text(digest: Digest, personal: Personal = PAGE) -> str:
     """Render the digest as plain text of at most 78 columns; a link is on a line of its own, which may be longer."""
     template = _environment(html=False).get_template("digest.txt")
-    return _squeeze_blank_lines(template.render(_template_context(_cleaned(digest), personal)))
+    context = _template_context(_cleaned(digest), personal)
+    return _squeeze_blank_lines(template.render(context, detail=_WHOLE_TEXT))
+
+
+def _size_in_mail(html: str) -> int:
+    """Bytes in UTF-8; a mail ends its lines with two characters."""
+    return len(html.encode()) + html.count("\n")
 
 
 def render_failure(window: Window, reason: str, personal: Personal = PAGE) -> tuple[str, str]:
     """Render the notice that a window has no digest, and why, as HTML and as plain text."""
-    context = {"window": window, "reason": clean_line(reason), "personal": personal}
+    context = {"window": window, "reason": clean_line(reason[:MAX_STRING_LENGTH]), "personal": personal}
     html = _environment(html=True).get_template("failed.html").render(context)
     text = _environment(html=False).get_template("failed.txt").render(context)
     return _inliner().inline(html), _squeeze_blank_lines(text)
@@ -210,6 +341,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
         # the rest of the digest
         "ledger": _ledger,
         "troubles": _troubles,
+        "reasons": _reasons,
         "stopped": near_miss_reason,
         "active": _active,
         "funnel": gate_rows,
@@ -259,6 +391,12 @@ def _ledger(digest: Digest) -> str:
     """The coverage line without the span, which the heading has with its dates."""
     summary = digest.coverage.summary(digest.model)
     return summary[:1].upper() + summary[1:]
+
+
+def _reasons(card: Card, width: int) -> tuple[str, ...]:
+    """A card's reasons, one per line, or as much of them as fits on one."""
+    joined = " ".join(card.sentences)
+    return card.sentences if len(joined) <= width else (shorten(joined, width),)
 
 
 def _active(miss: NearMiss, digest: Digest) -> str:

@@ -1,13 +1,13 @@
-"""The two parts of a mail say the same, and 25 signals of a busy day fit into 90,000 bytes."""
+"""The two parts of a mail say the same, and 25 signals of a busy day fit into 100,000 bytes."""
 
 import re
 from collections import Counter
 from dataclasses import replace
+from email.message import EmailMessage
 
 import pytest
 
-from signals_pipeline.adapters.mail.message import failure_message
-from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES
+from signals_pipeline.adapters.mail.message import MAX_MESSAGE_BYTES, digest_message, failure_message
 from signals_pipeline.core.digest.model import CorrectedLine, Digest
 from signals_pipeline.core.digest.wording import headline, preheader
 from signals_pipeline.core.news.feeds import SourceReport
@@ -49,6 +49,8 @@ DIGESTS: dict[str, Digest] = {
     "busy": composed(busy(25)),
     "long": composed(hostile_cards(25)),
 }
+WHOLE = ("full", "quiet", "degraded", "hostile")
+"""Digests whose mail has room for everything; of a longer one both parts show less, each in its own way."""
 # What HTML says of itself: links by their words, stories and remarks that it only counts.
 OF_THE_PAGE = {"read", "it", "on", "the", "web", "unsubscribe", "more", "stories", "remarks", "characters", "see"}
 OF_THE_PAGE |= {"text", "part", "of", "this", "message", "without", "·", "⚠"}
@@ -66,7 +68,7 @@ def missing(html: str, text: str) -> set[str]:
     return set(words(COUNTED.sub(" ", " ".join(" ".join(Page(html).texts).split())))) - set(words(text)) - OF_THE_PAGE
 
 
-@pytest.mark.parametrize("name", DIGESTS)
+@pytest.mark.parametrize("name", WHOLE)
 def test_every_word_and_figure_of_the_html_is_in_the_text(name: str) -> None:
     mail = mail_of(DIGESTS[name])
     assert missing(body(mail, "html"), body(mail, "plain")) == set()
@@ -91,18 +93,32 @@ def test_card_by_card_the_figures_of_the_html_are_in_the_text() -> None:
 
 def test_twenty_five_signals_of_a_busy_day_are_all_shown_with_links() -> None:
     digest = DIGESTS["busy"]
-    mail = mail_of(digest)
-    html = body(mail, "html")
-    assert len(html.encode()) <= MAX_HTML_BYTES
+    content = digest_message(digest, ENVELOPE, LINKS)
+    assert len(content) <= MAX_MESSAGE_BYTES
+    html, text = body(read(content), "html"), body(read(content), "plain")
     page = Page(html)
     elsewhere = re.findall(r"\bSYM\d+", digest.subject + digest.preheader)
     cards = [card.symbol for card in digest.new]
     assert Counter(re.findall(r"\bSYM\d+", page.text)) == Counter(cards) + Counter(elsewhere)
     assert len(elsewhere) == 6
+    assert set(re.findall(r"BUY (SYM\d+)", text)) == set(cards)
+    # Each has its leading story with its link, its record and its question in HTML, its leading story in the text.
     assert page.text.count(TITLES[0][:60]) == 25 + 1  # and in the preheader
     assert sum(str(link).startswith("https://www.marketnews.example/") for link in page.links) == 25
     assert page.text.count("95% interval") >= 4 * 25
-    assert html.count("cid:") == 25
+    assert page.text.count("Was this useful?") == 25
+    assert text.count(TITLES[0][:60]) == 25
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_both_parts_show_the_same_signals(name: str) -> None:
+    mail = mail_of(DIGESTS[name])
+    shown = [set(re.findall(r"[▲▼]\s+(?:BUY|SELL)\s+(\S+)", part)) for part in parts_of(mail)]
+    assert shown[0] == shown[1]
+
+
+def parts_of(mail: EmailMessage) -> tuple[str, str]:
+    return Page(body(mail, "html")).text, body(mail, "plain")
 
 
 @pytest.mark.parametrize("name", DIGESTS)

@@ -26,10 +26,16 @@ def test_a_mail_becomes_a_file_of_its_message_id(tmp_path: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-@given(name=st.text(st.characters(codec="ascii", exclude_characters="\r\n\0"), max_size=60))
-def test_no_message_id_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+@given(name=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=400))
+def test_no_message_id_leads_out_of_the_folder_or_is_too_long_for_a_name(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "mail", f"Message-ID: <{name}@example.org>\r\n\r\n".encode())
     assert path.resolve().parent == (tmp_path / "mail").resolve()
+
+
+@pytest.mark.parametrize(("one", "other"), [("a_b", "ab"), ("A", "a"), ("x" * 150, "x" * 151), ("../a", "a")])
+def test_two_message_ids_never_have_one_file(tmp_path: Path, one: str, other: str) -> None:
+    paths = [write(tmp_path, f"Message-ID: <{name}@example.org>\r\n\r\n".encode()) for name in (one, other)]
+    assert len({str(path).casefold() for path in paths}) == 2
 
 
 def test_a_folder_that_can_not_be_written_leaves_the_mail_waiting(tmp_path: Path) -> None:

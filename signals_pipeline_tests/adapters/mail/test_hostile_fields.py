@@ -5,8 +5,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from signals_pipeline.adapters.mail.message import digest_message, failure_message, notice_message
-from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES
+from signals_pipeline.adapters.mail.message import MAX_MESSAGE_BYTES, digest_message, failure_message, notice_message
 from signals_pipeline_tests.support.digest_pages import NOW, Page
 from signals_pipeline_tests.support.hostile_input import ATTACKS, HIDDEN, SCHEMES, poisoned
 from signals_pipeline_tests.support.mails import ENVELOPE, LINKS, body, read, shape
@@ -33,8 +32,7 @@ def test_an_attack_in_every_field_changes_neither_headers_nor_parts_nor_markup(a
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     sources = {str(attributes["src"]).partition(":")[0] for tag, attributes in page.tags if tag == "img"}
     assert sources <= {"cid"}
-    assert len(html.encode()) <= MAX_HTML_BYTES
-    assert len(text) < 400_000
+    assert len(html.encode()) + len(text.encode()) <= MAX_MESSAGE_BYTES
     for part in (html, text, *(str(value) for value in mail.values())):
         assert not HIDDEN.search(part)
     if "script" in attack:

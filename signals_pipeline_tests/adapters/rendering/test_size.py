@@ -42,7 +42,7 @@ def test_long_remarks_are_cut_with_a_count_and_stand_in_the_text_part(notes: int
 def test_a_cut_remark_counts_the_characters_left_out() -> None:
     remark = "word " * 1_000 + "end"
     page = Page(render_html(replace(digest_of(NOW), notes=(remark,)))).text
-    ((kept, left),) = re.findall(r"((?:word ?)+)… \(([\d,]+) more characters: see the text part", page)
+    ((kept, left),) = re.findall(r"((?:word ?)+)… \(([\d,]+) more characters\)", page)
     assert len(kept) + int(left.replace(",", "")) == len(remark)
     short = "An ordinary remark of one sentence."
     assert f">{short}</p>" in render_html(replace(digest_of(NOW), notes=(short,)))

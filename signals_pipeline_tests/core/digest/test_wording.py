@@ -61,7 +61,7 @@ def test_a_counted_cut_accounts_for_every_character(text: str, width: int) -> No
     else:
         beginning, _, note = shortened.rpartition("… (")
         assert text.startswith(beginning)
-        assert note == f"{len(text) - len(beginning)} more characters: see the text part of this message.)"
+        assert note == f"{len(text) - len(beginning)} more characters)"
 
 
 def test_a_single_story_is_said_without_alarm() -> None:
