@@ -4,14 +4,13 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
 import sqlalchemy as sa
 
 from benchmarks.soak.folder import belongs
-from signals_pipeline.core.digest.delivery import SEND_WITHIN
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.deployment import Deployment
 
@@ -30,15 +29,17 @@ _PROCESS = (
     "SELECT max(event) FROM dagster.event_logs"  # noqa: S608 - constants
     f" WHERE run_id IN ({_OF_WINDOW}) AND event LIKE '%Started process for run (pid: %'"
 )
-# A mail whose run broke before it was tried waits for nobody: what it says is told with the next window.
-_WAITING = (
-    "SELECT min(next_attempt_at), coalesce(sum(attempts), 0) FROM delivery"
-    " WHERE state = 'pending' AND attempts > 0 AND window_start >= :since"
+# Sensors that have looked since an instant, and all that ever have.
+_LOOKED = (
+    "SELECT count(DISTINCT selector_id) FROM dagster.job_ticks"
+    " WHERE type = 'SENSOR' AND status <> 'STARTED' AND timestamp >= :since"
 )
+_SELDOM = 1  # sensors that look less often than time passes: silence, each ten minutes
+LOOKS = 30.0  # seconds given to them
 
 
 class Watch:
-    """Looks at the database and the processes; `let_pass` counts the runs of a window that hung."""
+    """Looks at the database and the processes; `let_pass` counts runs that hung."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment, self.let_pass = deployment, 0
@@ -64,12 +65,20 @@ class Watch:
             return process if belongs(process, self.deployment.folder) else None
         return None
 
-    def settled(self, window: Window) -> None:
+    def settled(self, window: Window, again: Callable[[], None]) -> None:
         """Wait until the window's run, and whatever Dagster repeats of it, is over.
 
         A run that hangs ends by run monitoring: the clock is put forward by an hour.
+
+        Args:
+            window: The window.
+            again: Starts processes that have ended; called from time to time.
         """
-        self._until(lambda: self._row(_TICKED, key=window.key)[0] > 0)
+        self._until(lambda: self._row(_TICKED, key=window.key)[0] > 0, again)
+        self.idle(again)
+
+    def idle(self, again: Callable[[], None]) -> None:
+        """Wait until no run goes on and none is to be repeated."""
         since = time.monotonic()
 
         def over() -> bool:
@@ -81,18 +90,16 @@ class Watch:
                 self.let_pass, since = self.let_pass + 1, time.monotonic()
             return False
 
-        self._until(over)
+        self._until(over, again)
 
-    def posted(self, window: Window) -> None:
-        """Put the clock forward to each next attempt at the window's mails, until none waits or it is too late."""
-        while True:
-            due, attempts = self._row(_WAITING, since=window.start)
-            if due is None or due > window.end + SEND_WITHIN:
-                return
-            clock = self.deployment.clock
-            clock.put(max(clock.now, due + timedelta(seconds=61)))  # the sensor looks once a minute of that clock
-            self._until(lambda attempts=attempts, due=due: self._row(_WAITING, since=window.start) != (due, attempts))
-            self.settled(window)
+    def looked(self, since: datetime) -> None:
+        """Wait until the sensors that are due have looked since an instant, or long enough."""
+        # Dagster stores instants without a zone, in UTC.
+        naive = since.astimezone(UTC).replace(tzinfo=None)
+        sensors = self._row(_LOOKED, since=datetime(1970, 1, 1))[0] - _SELDOM  # noqa: DTZ001
+        deadline = time.monotonic() + LOOKS
+        while self._row(_LOOKED, since=naive)[0] < sensors and time.monotonic() < deadline:
+            time.sleep(0.25)
 
     def sample(self) -> dict[str, Any]:
         """Memory (MiB) and open files of the daemon and the code server, by the process's start."""
@@ -106,11 +113,20 @@ class Watch:
         return found
 
     def _row(self, query: str, **values: Any) -> Any:  # noqa: ANN401 - a row
-        with self._engine.connect() as connection:
-            return connection.execute(sa.text(query), values).one()
+        """The row of a query, asked again while the database server is away."""
+        deadline = time.monotonic() + LOST
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    return connection.execute(sa.text(query), values).one()
+            except sa.exc.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.25)
 
-    def _until(self, asked: Callable[[], bool]) -> None:
+    def _until(self, asked: Callable[[], bool], again: Callable[[], None] = lambda: None) -> None:
         deadline = time.monotonic() + LOST
         while not asked():
+            again()
             assert time.monotonic() < deadline, self.deployment.log("daemon")[-3000:]
             time.sleep(0.25)

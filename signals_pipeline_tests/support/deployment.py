@@ -56,6 +56,7 @@ class Deployment:
     webserver: Webserver
     environment: Mapping[str, str]
     processes: dict[str, psutil.Popen] = field(default_factory=dict)
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def news(self) -> Path:
@@ -76,7 +77,20 @@ class Deployment:
         with (self.folder / f"{name}.log").open("ab") as log:
             started = psutil.Popen(program, cwd=self.folder, env=dict(self.environment), stdout=log, stderr=log)
         self.processes[name] = started
+        self.commands[name] = command
         return started
+
+    def start_again(self) -> list[str]:
+        """Start every process that was started once and has ended, as a supervisor does; their names."""
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in ended:
+            self.start(name, *self.commands[name])
+        return ended
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to one process, not to those that it started."""
+        self.processes[name].kill()
+        self.processes[name].wait()
 
     def stop(self, name: str) -> None:
         """End a process and all that it started, by force where it does not listen."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
@@ -37,6 +38,15 @@ class Server:
     def stop(self) -> None:
         """As a restart of the machine does: every connection is cut."""
         self._server.stop()
+
+    def crash(self) -> None:
+        """SIGKILL to all its processes, as a power cut; `start` makes it recover."""
+        server = psutil.Process(self._server.get_pid())
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):  # it ended with its parent
+                process.kill()
+        psutil.wait_procs(processes, timeout=20)
 
     def start(self) -> None:
         """Again, at the same address."""

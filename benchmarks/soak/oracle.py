@@ -1,0 +1,230 @@
+"""The soak's own judge of the mails: from the raw tables, what the mail server read, and what the operator was told.
+
+It shares no rule with the product (`core.digest.delivery`), so that a mistake there is not repeated here. A promise is
+a row of `delivery`, and a live digest promises a mail to every reader. Each is sent (the server has read it), waits
+with a due time that is near, or must be known to the operator: `unknown`, given up, or held back for whatever reason.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from signals_pipeline.core.windows import Window, window_starting
+
+SILENCE = timedelta(minutes=15)
+"""The longest time, of an awake system, that nobody may know of a mail that will not go."""
+
+TOO_LATE = timedelta(hours=3)
+"""The age of a window at which its mails don't leave any more without an operator."""
+
+LONGEST_WAIT = timedelta(minutes=31)
+"""The longest backoff and a minute: a mail whose next attempt is further away waits for nothing."""
+
+WAITING_STATES = {"pending", "sending"}
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A mail that was promised.
+
+    Attributes:
+        window: The window that it reports on.
+        number: Its row; 0 where a live digest has no row for a reader.
+        state: As stored; `no row` where there is none.
+    """
+
+    window: Window
+    kind: str
+    recipient: str
+    number: int = 0
+    message_id: str = ""
+    state: str = "no row"
+    released: bool = False
+    next_attempt_at: datetime | None = None
+    claimed_at: datetime | None = None
+    last_error: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others."""
+        return f"{self.window.key} {self.kind} {self.recipient}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A promise that is not accounted for, and why; `silent`: minutes awake in which nobody knew."""
+
+    promise: Promise
+    problem: str
+    silent: float
+
+
+def promises(url: str, readers: Sequence[str]) -> list[Promise]:
+    """All promises in a database.
+
+    Args:
+        url: Of the pipeline's database.
+        readers: Addresses that get every live digest.
+    """
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT * FROM delivery ORDER BY id")).mappings().all()
+        live = connection.execute(sa.text("SELECT window_start FROM digest WHERE mode = 'live'")).scalars().all()
+    engine.dispose()
+
+    found = [
+        Promise(
+            window_starting(_instant(row["window_start"])),
+            row["kind"],
+            row["recipient"],
+            row["id"],
+            row["message_id"],
+            row["state"],
+            bool(row["released"]),
+            _instant(row["next_attempt_at"]),
+            _instant(row["claimed_at"]) if row["claimed_at"] else None,
+            row["last_error"],
+        )
+        for row in rows
+    ]
+
+    # A live digest without rows promises as much, and nobody keeps it.
+    there = {promise.key for promise in found}
+    unwritten = [Promise(window_starting(_instant(start)), "digest", reader) for start in live for reader in readers]
+    return found + [promise for promise in unwritten if promise.key not in there]
+
+
+def problem_of(promise: Promise, read: Mapping[tuple[str, str], int], now: datetime) -> str:
+    """Why a promise is not kept and does not simply wait; empty where it is kept or waits.
+
+    Args:
+        promise: The promise.
+        read: How often the server has read a mail whole, by recipient and Message-ID.
+        now: The deployment's time.
+    """
+    times = read.get((promise.recipient, promise.message_id), 0)
+    if promise.state == "sent":
+        return "" if times else "sent, but the server never read it"
+    if promise.state == "sending" and promise.claimed_at is not None:
+        age = now - promise.claimed_at
+        return "" if abs(age) <= SILENCE else f"claimed {age} ago and still sending"
+    if promise.state == "pending" and promise.next_attempt_at is not None:
+        if times:
+            return "pending, although the server has read it: it would go twice"
+        if now < promise.window.end:
+            return "pending, and its window has not ended by this clock"
+        if now - promise.window.end > TOO_LATE and not promise.released:
+            return "pending, and too old to leave"
+        wait = promise.next_attempt_at - now
+        if wait > LONGEST_WAIT:
+            return f"pending, and not tried before {promise.next_attempt_at.isoformat()}"
+        if wait < -SILENCE:
+            return f"pending, due since {promise.next_attempt_at.isoformat()}, and nobody tries"
+        return ""
+    return promise.state
+
+
+class Judge:
+    """Follows the promises over a soak, and how long nobody knew of one that is not kept.
+
+    Attributes:
+        longest: Minutes lived through awake while nobody knew of such a mail; the soak counts them, as its clock jumps.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._since: dict[tuple[str, str], float] = {}
+        self._known: set[tuple[str, str]] = set()
+        self._messages_before: dict[str, int] = {}
+
+    def look(
+        self,
+        found: Sequence[Promise],
+        read: Mapping[tuple[str, str], int],
+        messages: Sequence[str],
+        now: datetime,
+        awake: float,
+    ) -> list[Finding]:
+        """The promises that are neither kept nor waiting and of which nobody was told.
+
+        Args:
+            found: All promises.
+            read: As in `problem_of`.
+            messages: All that the operator was told so far.
+            now: The deployment's time.
+            awake: Minutes that the system was awake so far.
+        """
+        untold: list[Finding] = []
+        for promise in found:
+            problem = problem_of(promise, read, now)
+            # A pending mail that is not tried and one that is given up later are two matters.
+            matter = promise.key, problem.partition(",")[0]
+            if not problem:
+                self._messages_before[promise.key] = len(messages)
+            if not problem or matter in self._known:
+                continue
+            silent = awake - self._since.setdefault(matter, awake)
+            self.longest = max(self.longest, silent)
+            # Whatever else a message says: one since then that names the window shows the operator where to look.
+            since_then = messages[self._messages_before.get(promise.key, 0) :]
+            if any(promise.window.key in message for message in since_then):
+                self._known.add(matter)
+            else:
+                untold.append(Finding(promise, problem, silent))
+        return untold
+
+    def is_known(self, promise: Promise) -> bool:
+        """Whether the operator knows of a promise."""
+        return any(key == promise.key for key, _ in self._known)
+
+
+def untold_signals(url: str, read: Mapping[tuple[str, str], int], until: datetime) -> tuple[list[str], list[str]]:
+    """Signals that no reader was told of, and those that were told by more than one digest.
+
+    A digest tells if some reader may have it: the server has read one of its mails.
+
+    Args:
+        url: Of the pipeline's database.
+        read: As in `problem_of`.
+        until: Signals decided up to then are judged: the last window's are still to be told.
+    """
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        signals = connection.execute(sa.text("SELECT decided_at, symbol FROM signal_history")).all()
+        digests = connection.execute(sa.text("SELECT window_start, content FROM digest ORDER BY window_start")).all()
+        mails = connection.execute(
+            sa.text("SELECT window_start, recipient, message_id FROM delivery WHERE kind = 'digest'")
+        ).all()
+    engine.dispose()
+
+    tellers = {_instant(start) for start, recipient, name in mails if read.get((recipient, name))}
+    times: dict[tuple[datetime, str], int] = {}
+    for start, content in digests:
+        if _instant(start) in tellers:
+            for card in _cards(content):
+                times[card] = times.get(card, 0) + 1
+    wanted = [(_instant(decided), symbol) for decided, symbol in signals if _instant(decided) <= until]
+    untold = [f"{decided.isoformat()} {symbol}" for decided, symbol in wanted if not times.get((decided, symbol))]
+    twice = [f"{decided.isoformat()} {symbol}" for decided, symbol in wanted if times.get((decided, symbol), 0) > 1]
+    return untold, twice
+
+
+def _cards(content: str) -> Iterator[tuple[datetime, str]]:
+    """Instant of decision and company of each signal that a stored digest tells; none where it can't be read."""
+    try:
+        digest: dict[str, Any] = json.loads(content)
+    except ValueError:
+        return
+    for section in ("new", "changed", "from_missed"):
+        for card in digest.get(section, []):
+            yield _instant(card["decided_at"]), card["symbol"]
+
+
+def _instant(value: Any) -> datetime:  # noqa: ANN401 - what either database gives
+    """An aware instant in UTC of a stored one; SQLite keeps text without an offset."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
