@@ -29,6 +29,7 @@ from signals_pipeline_tests.support.synthetic_year import Year, make_year
 
 SYMBOLS, HEADLINES_PER_WINDOW = 12, 12
 CALM = 4  # windows at the end in which nothing goes wrong, so that the last missed ones are healed
+CALM_AFTER_CHOSEN = 1  # as many where faults are chosen by --only
 SETUPS = ("postgres", "sqlite")
 
 
@@ -37,15 +38,14 @@ def fault_of(folder: Folder, seed: int, at: int, windows: Sequence[Window]) -> F
     asked = folder.once("asked", dict)
     kinds = frozenset(asked["only"] or (SHARES if asked["setup"] == "postgres" else set(SHARES) - POSTGRES_ONLY))
     calm = Fault.named("", "any", seed)
-    if at >= len(windows) - CALM:
+    last = len(windows) - (CALM_AFTER_CHOSEN if asked["only"] else CALM)
+    if at >= last:
         return calm
+    fault = Fault.drawn(seed, at, kinds)
     if asked["only"]:
-        names = sorted(kinds)
-        fault = Fault.named(names[at % len(names)], Fault.drawn(seed, at, kinds).moment, seed)
-    else:
-        fault = Fault.drawn(seed, at, kinds)
+        fault = Fault.named(asked["only"][at % len(asked["only"])], fault.moment, seed)
     # A system that is off until after the last window would be judged by nothing.
-    is_too_late = windows[at].end + OFF.get(fault.name, timedelta()) >= windows[-CALM].end
+    is_too_late = windows[at].end + OFF.get(fault.name, timedelta()) >= windows[last].end
     return calm if fault.name in OFF and is_too_late else fault
 
 
@@ -136,7 +136,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped: the same line goes on"))  # and ends what it started
     given = asked()
     folder = Folder((given.folder or Path("var") / f"soak-{given.setup}").absolute())
-    folder.claim(setup=given.setup, windows=given.windows, seed=given.seed, only=sorted(given.only or ()))
+    folder.claim(setup=given.setup, windows=given.windows, seed=given.seed, only=given.only or [])
     status = soaked(folder, until=given.until)
     if not given.folder and not given.only:
         publish(folder)

@@ -15,7 +15,7 @@ from benchmarks.results import machine, table
 from benchmarks.soak import held
 from benchmarks.soak.faults import OPERATOR, STEPS, SUDDEN
 from benchmarks.soak.folder import Folder
-from benchmarks.soak.oracle import SILENCE, untold_signals
+from benchmarks.soak.oracle import SILENCE, signals_until, untold_signals
 from benchmarks.soak.watching import WATCHED
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.windows import Window
@@ -87,7 +87,7 @@ def ended(folder: Folder, windows: Sequence[Window]) -> dict[str, Any]:
 
 def _left(folder: Folder, url: str, windows: Sequence[Window]) -> dict[str, Any]:
     read = Counter((line["recipient"], line["id"]) for line in folder.lines("mails"))
-    untold, told_twice = untold_signals(url, read, windows[-1].end)
+    untold, told_twice = untold_signals(url, read, signals_until(url, windows[-1].end))
     return {
         "rows": state(url),
         "frames": frames(folder.home / "data" / "frames"),

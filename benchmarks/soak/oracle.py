@@ -6,6 +6,7 @@ with a due time that is near, or must be known to the operator: `unknown`, given
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,11 @@ TOO_LATE = timedelta(hours=3)
 LONGEST_WAIT = timedelta(minutes=31)
 """The longest backoff and a minute: a mail whose next attempt is further away waits for nothing."""
 
+DUE = timedelta(minutes=30)
+"""The age of a window at which its digest must be there."""
+
 WAITING_STATES = {"pending", "sending"}
+NO_DIGEST = "no digest"
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Promise:
     Attributes:
         window: The window that it reports on.
         number: Its row; 0 where a live digest has no row for a reader.
-        state: As stored; `no row` where there is none.
+        state: As stored; `no row` where a live digest has none, `no digest` where the window has none.
     """
 
     window: Window
@@ -63,17 +68,18 @@ class Finding:
     silent: float
 
 
-def promises(url: str, readers: Sequence[str]) -> list[Promise]:
+def promises(url: str, readers: Sequence[str], windows: Sequence[Window] = ()) -> list[Promise]:
     """All promises in a database.
 
     Args:
         url: Of the pipeline's database.
         readers: Addresses that get every live digest.
+        windows: Those that have ended, each of which is to have a digest.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         rows = connection.execute(sa.text("SELECT * FROM delivery ORDER BY id")).mappings().all()
-        live = connection.execute(sa.text("SELECT window_start FROM digest WHERE mode = 'live'")).scalars().all()
+        digests = connection.execute(sa.text("SELECT window_start, mode FROM digest ORDER BY window_start")).all()
     engine.dispose()
 
     found = [
@@ -92,10 +98,14 @@ def promises(url: str, readers: Sequence[str]) -> list[Promise]:
         for row in rows
     ]
 
-    # A live digest without rows promises as much, and nobody keeps it.
+    # A live digest without rows promises as much, and nobody keeps it; a window promises its digest.
+    modes = {_instant(start): mode for start, mode in digests}
     there = {promise.key for promise in found}
-    unwritten = [Promise(window_starting(_instant(start)), "digest", reader) for start in live for reader in readers]
-    return found + [promise for promise in unwritten if promise.key not in there]
+    live = [window_starting(start) for start, mode in modes.items() if mode == "live"]
+    unwritten = [Promise(window, "digest", reader) for window in live for reader in readers]
+    found += [promise for promise in unwritten if promise.key not in there]
+    late = [window for window in windows if window.start not in modes]
+    return found + [Promise(window, "digest", "everybody", state=NO_DIGEST) for window in late]
 
 
 def problem_of(promise: Promise, read: Mapping[tuple[str, str], int], now: datetime) -> str:
@@ -109,6 +119,8 @@ def problem_of(promise: Promise, read: Mapping[tuple[str, str], int], now: datet
     times = read.get((promise.recipient, promise.message_id), 0)
     if promise.state == "sent":
         return "" if times else "sent, but the server never read it"
+    if promise.state == NO_DIGEST:
+        return NO_DIGEST if now - promise.window.end > DUE else ""
     if promise.state == "sending" and promise.claimed_at is not None:
         age = now - promise.claimed_at
         return "" if abs(age) <= SILENCE else f"claimed {age} ago and still sending"
@@ -182,7 +194,22 @@ class Judge:
         return any(key == promise.key for key, _ in self._known)
 
 
-def untold_signals(url: str, read: Mapping[tuple[str, str], int], until: datetime) -> tuple[list[str], list[str]]:
+Signal = tuple[datetime, str]
+"""When it was decided, and its company."""
+
+
+def signals_until(url: str, until: datetime) -> list[Signal]:
+    """All signals decided up to an instant."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT decided_at, symbol FROM signal_history ORDER BY 1, 2")).all()
+    engine.dispose()
+    return [(_instant(decided), symbol) for decided, symbol in rows if _instant(decided) <= until]
+
+
+def untold_signals(
+    url: str, read: Mapping[tuple[str, str], int], signals: Sequence[Signal]
+) -> tuple[list[Signal], list[Signal]]:
     """Signals that no reader was told of, and those that were told by more than one digest.
 
     A digest tells if some reader may have it: the server has read one of its mails.
@@ -190,11 +217,10 @@ def untold_signals(url: str, read: Mapping[tuple[str, str], int], until: datetim
     Args:
         url: Of the pipeline's database.
         read: As in `problem_of`.
-        until: Signals decided up to then are judged: the last window's are still to be told.
+        signals: The signals that should have been told.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        signals = connection.execute(sa.text("SELECT decided_at, symbol FROM signal_history")).all()
         digests = connection.execute(sa.text("SELECT window_start, content FROM digest ORDER BY window_start")).all()
         mails = connection.execute(
             sa.text("SELECT window_start, recipient, message_id FROM delivery WHERE kind = 'digest'")
@@ -202,18 +228,14 @@ def untold_signals(url: str, read: Mapping[tuple[str, str], int], until: datetim
     engine.dispose()
 
     tellers = {_instant(start) for start, recipient, name in mails if read.get((recipient, name))}
-    times: dict[tuple[datetime, str], int] = {}
+    times = Counter[Signal]()
     for start, content in digests:
         if _instant(start) in tellers:
-            for card in _cards(content):
-                times[card] = times.get(card, 0) + 1
-    wanted = [(_instant(decided), symbol) for decided, symbol in signals if _instant(decided) <= until]
-    untold = [f"{decided.isoformat()} {symbol}" for decided, symbol in wanted if not times.get((decided, symbol))]
-    twice = [f"{decided.isoformat()} {symbol}" for decided, symbol in wanted if times.get((decided, symbol), 0) > 1]
-    return untold, twice
+            times.update(_cards(content))
+    return [each for each in signals if not times[each]], [each for each in signals if times[each] > 1]
 
 
-def _cards(content: str) -> Iterator[tuple[datetime, str]]:
+def _cards(content: str) -> Iterator[Signal]:
     """Instant of decision and company of each signal that a stored digest tells; none where it can't be read."""
     try:
         digest: dict[str, Any] = json.loads(content)

@@ -170,20 +170,23 @@ class Setup(ABC):
         Returns:
             The mails that are not accounted for.
         """
-        reported = {line["matter"] for line in self.folder.lines("violations")}
         while True:
-            found = self._promises()
-            read = self.read()
-            now = self.clock.now
-            open_ = self.judge.look(found, read, self.messages(), now, self.awake)
-            open_ = [each for each in open_ if _matter(each) not in reported]
-            waiting = [each for each in found if each.state in WAITING_STATES and not problem_of(each, read, now)]
-            too_long = [each for each in open_ if each.silent > SILENCE.total_seconds() / 60]
-            if len(too_long) == len(open_) and (not waiting or now > window.end + LIVED_THROUGH):
+            untold, waiting = self.look()
+            too_long = [each for each in untold if each.silent > SILENCE.total_seconds() / 60]
+            if len(too_long) == len(untold) and (not waiting or self.clock.now > window.end + LIVED_THROUGH):
                 for finding in too_long:
                     self.folder.add("violations", {"matter": _matter(finding), "window": window.key})
                 return too_long
-            self.minutes(LOOK if open_ else _until_due(waiting, now))
+            self.minutes(LOOK if untold else _until_due(waiting, self.clock.now))
+
+    def look(self) -> tuple[list[Finding], list[Promise]]:
+        """The mails that are not accounted for and were not reported yet, and those that wait."""
+        now, read = self.clock.now, self.read()
+        found = promises(self.database_url, READERS, [window for window in self.windows if window.end <= now])
+        reported = {line["matter"] for line in self.folder.lines("violations")}
+        untold = self.judge.look(found, read, self.messages(), now, self.awake)
+        waiting = [each for each in found if each.state in WAITING_STATES and not problem_of(each, read, now)]
+        return [each for each in untold if _matter(each) not in reported], waiting
 
     def read(self) -> Counter[tuple[str, str]]:
         """How often the mail server has read each mail whole, by recipient and Message-ID."""
@@ -193,9 +196,6 @@ class Setup(ABC):
         """Note what an operator would have had to do."""
         self.hands.append(what)
         self.folder.add("hands", {"what": what, "at": self.clock.now.isoformat()})
-
-    def _promises(self) -> list[Promise]:
-        return promises(self.database_url, READERS)
 
     def _pass(self, span: timedelta) -> None:
         """Let time pass in steps."""

@@ -14,7 +14,8 @@ from benchmarks.soak.folder import belongs
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.deployment import Deployment
 
-STUCK = 240.0  # seconds without an end, after which the clock is put forward by more than a run may take
+STUCK = 150.0  # seconds without an end, after which the clock is put forward until run monitoring ends the run
+STEP, STEP_SECONDS = timedelta(minutes=5), 8.0  # by so much, each so many seconds
 TOO_LONG = timedelta(minutes=61)  # of the deployment's clock: what run monitoring ends
 LOST = 900.0  # seconds after which the soak itself is taken for broken
 WATCHED = ("daemon", "code")
@@ -65,32 +66,35 @@ class Watch:
             return process if belongs(process, self.deployment.folder) else None
         return None
 
-    def settled(self, window: Window, again: Callable[[], None]) -> None:
-        """Wait until the window's run, and whatever Dagster repeats of it, is over.
+    def settled(self, window: Window, again: Callable[[], None], stepped: Callable[[timedelta], None]) -> None:
+        """Wait until the window's run, and whatever Dagster repeats of it, is over; see `idle`."""
+        self._until(lambda: self._row(_TICKED, key=window.key)[0] > 0, again)
+        self.idle(again, stepped)
 
-        A run that hangs ends by run monitoring: the clock is put forward by an hour.
+    def idle(self, again: Callable[[], None], stepped: Callable[[timedelta], None]) -> None:
+        """Wait until no run goes on and none is to be repeated.
+
+        A run that hangs ends by run monitoring: the clock is put forward in steps, up to an hour.
 
         Args:
-            window: The window.
             again: Starts processes that have ended; called from time to time.
+            stepped: Called after a step of the clock.
         """
-        self._until(lambda: self._row(_TICKED, key=window.key)[0] > 0, again)
-        self.idle(again)
-
-    def idle(self, again: Callable[[], None]) -> None:
-        """Wait until no run goes on and none is to be repeated."""
         since = time.monotonic()
+        steps = 0
 
         def over() -> bool:
-            nonlocal since
+            nonlocal since, steps
             if not self._row(_UNFINISHED)[0] and not self._row(_TO_REPEAT)[0]:
                 return True
             if time.monotonic() - since > STUCK:
-                self.deployment.clock.forward(TOO_LONG)
-                self.let_pass, since = self.let_pass + 1, time.monotonic()
+                self.deployment.clock.forward(STEP)
+                steps, since = steps + 1, since + STEP_SECONDS
+                stepped(STEP)
             return False
 
         self._until(over, again)
+        self.let_pass += bool(steps)
 
     def looked(self, since: datetime) -> None:
         """Wait until the sensors that are due have looked since an instant, or long enough."""

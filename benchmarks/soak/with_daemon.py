@@ -63,17 +63,17 @@ class WithDaemon(Setup):
 
     def settle(self, window: Window) -> None:
         """Wait for the window's run and what is repeated of it."""
-        self.watch.settled(window, again=self._start_again)
+        self.watch.settled(window, self._start_again, self._stepped)
         if self._step:
             self.right_clock()
-            self.watch.settled(window, again=self._start_again)
+            self.watch.settled(window, self._start_again, self._stepped)
 
     def minutes(self, span: timedelta) -> None:
         """Let time pass, and wait until the sensors have looked and what they launched is over."""
         self.clock.forward(span)
         self._start_again()
         self.watch.looked(self.clock.now)
-        self.watch.idle(again=self._start_again)
+        self.watch.idle(self._start_again, self._stepped)
         self.awake += span.total_seconds() / 60
 
     def strike(self, name: str, window: Window, rng: random.Random) -> None:
@@ -161,6 +161,11 @@ class WithDaemon(Setup):
     def _processes(self) -> list[psutil.Process]:
         """Every process of the deployment, but for the database server."""
         return [process for process in psutil.process_iter() if belongs(process, self.folder.home)]
+
+    def _stepped(self, span: timedelta) -> None:
+        """Take note of time that passed while a run hung."""
+        self.awake += span.total_seconds() / 60
+        self.look()
 
     def _start_again(self) -> None:
         """Start what has ended, as the service manager of the machine does."""

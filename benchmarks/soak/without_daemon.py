@@ -97,6 +97,7 @@ class WithoutDaemon(Setup):
                 self.hand(f"no line of the crontab could run window {window.key}")
                 return
             self.minutes(INTERVAL)
+            self.look()
             tries += 1
 
     def minutes(self, span: timedelta) -> None:
