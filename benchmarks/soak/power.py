@@ -22,7 +22,7 @@ def note_synced_files(log: Path) -> None:
         with log.open("a", encoding="ascii") as lines:  # one short append: whole, also from several processes
             lines.write(f"{found.st_dev}:{found.st_ino}:{found.st_size}\n")
 
-    os.fsync = noted  # pyright: ignore[reportAttributeAccessIssue]
+    os.fsync = noted
 
 
 def lose_unsynced(folder: Path, log: Path, since: float, rng: random.Random) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from benchmarks.soak.folder import belongs
 from signals_pipeline.core.windows import Window
@@ -123,7 +124,7 @@ class Watch:
             try:
                 with self._engine.connect() as connection:
                     return connection.execute(sa.text(query), values).one()
-            except sa.exc.OperationalError:
+            except OperationalError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.25)

@@ -49,7 +49,7 @@ NOBODY_READ: dict[tuple[str, str], int] = {}
 def test_a_mail_is_sent_or_waits_for_what_is_near_or_has_a_problem(
     changed: dict[str, object], read: dict[tuple[str, str], int], now: datetime, problem: str
 ) -> None:
-    found = problem_of(replace(WAITS, **changed), read, now)  # pyright: ignore[reportArgumentType]
+    found = problem_of(replace(WAITS, **changed), read, now)
     assert found.startswith(problem)
     assert bool(found) is bool(problem)
 
@@ -112,7 +112,7 @@ def test_a_power_cut_loses_what_was_written_since_and_never_synced(tmp_path: Pat
         with (data / "synced").open("rb") as file:
             os.fsync(file.fileno())
     finally:
-        os.fsync = usual  # pyright: ignore[reportAttributeAccessIssue]
+        os.fsync = usual
     lost = lose_unsynced(data, log, since=10.0, rng=random.Random(1))
     assert lost == [data / "unsynced"]
     sizes = {path.name: path.stat().st_size for path in data.iterdir()}
