@@ -83,7 +83,7 @@ def live_run() -> int:
     from signals_pipeline.adapters.clock import utc_now
     from signals_pipeline.adapters.stores.migrations import upgrade
     from signals_pipeline.cli import runs
-    from signals_pipeline.cli.errors import user_message
+    from signals_pipeline.cli.errors import interrupted, user_message
     from signals_pipeline.core.windows import newest_complete
     from signals_pipeline.defs.jobs import scheduled_windows
     from signals_pipeline.defs.resources import open_store
@@ -99,8 +99,8 @@ def live_run() -> int:
         earlier = open_store(settings.database_url).digests.list(limit=1, before=newest.start)
         windows = scheduled_windows(newest, earlier[0].window_end if earlier else None)
         runs.execute(settings, windows, mode="live")
-    except Exception as error:  # as `signals` does: its line, or the traceback of a bug
-        message = user_message(error)
+    except BaseException as error:  # as `signals` does: its line, or the traceback of a bug
+        message = "interrupted" if interrupted(error) else user_message(error)
         if message is None:
             raise
         print(f"live run of {newest.key}: {message}", file=sys.stderr)

@@ -28,6 +28,9 @@ LONGEST_WAIT = timedelta(minutes=31)
 DUE = timedelta(minutes=30)
 """The age of a window at which its digest must be there."""
 
+TO_BE_TRIED = ("claimed", "pending, and not tried before", "pending, and its window has not ended")
+"""Problems of mails that could still leave: it is not enough that somebody knows."""
+
 WAITING_STATES = {"pending", "sending"}
 NO_DIGEST = "no digest"
 
@@ -161,7 +164,7 @@ class Judge:
         now: datetime,
         awake: float,
     ) -> list[Finding]:
-        """The promises that are neither kept nor waiting and of which nobody was told.
+        """The promises that are neither kept nor waiting, and of which nobody was told or which could still be kept.
 
         Args:
             found: All promises.
@@ -180,13 +183,16 @@ class Judge:
             if not problem or matter in self._known:
                 continue
             silent = awake - self._since.setdefault(matter, awake)
-            self.longest = max(self.longest, silent)
             # Whatever else a message says: one since then that names the window shows the operator where to look.
             since_then = messages[self._messages_before.get(promise.key, 0) :]
-            if any(promise.window.key in message for message in since_then):
+            is_told = any(promise.window.key in message for message in since_then)
+            if is_told and not problem.startswith(TO_BE_TRIED):
                 self._known.add(matter)
-            else:
-                untold.append(Finding(promise, problem, silent))
+                self.longest = max(self.longest, silent)
+                continue
+            if not is_told:
+                self.longest = max(self.longest, silent)
+            untold.append(Finding(promise, problem, silent))
         return untold
 
     def is_known(self, promise: Promise) -> bool:

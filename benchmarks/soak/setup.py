@@ -297,7 +297,7 @@ class Setup(ABC):
 
     def _violation(self, finding: Finding) -> str:
         mail = finding.promise
-        return f"{mail.key}: {finding.problem}; nobody was told for {finding.silent:.0f} min ({mail.last_error})"
+        return f"{mail.key}: {finding.problem}, for {finding.silent:.0f} min ({mail.last_error})"
 
 
 def _matter(finding: Finding) -> str:

@@ -79,6 +79,16 @@ def test_silence_lasts_until_a_message_since_then_names_the_window() -> None:
     assert judge.is_known(lost)
 
 
+def test_a_mail_that_can_still_leave_is_not_settled_by_a_message() -> None:
+    judge, far_ahead = Judge(), replace(WAITS, next_attempt_at=NOW + timedelta(days=365))
+    messages = [f"1 mail of {WINDOW.key} waits"]
+    for awake in (0.0, 20.0):
+        [finding] = judge.look([far_ahead], NOBODY_READ, messages, NOW, awake)
+        assert finding.silent == awake
+    assert judge.longest == 0
+    assert not judge.is_known(far_ahead)
+
+
 def test_a_signal_is_told_by_the_digests_that_some_reader_may_have(engine: Engine) -> None:
     first, second, third = WINDOWS[3:6]
     cards = {
