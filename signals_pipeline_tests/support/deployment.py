@@ -28,6 +28,7 @@ import psutil
 import yaml
 
 from signals_pipeline import sample
+from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.windows import NEW_YORK, window_containing
 from signals_pipeline_tests.support.control_service import database_variables, home
 from signals_pipeline_tests.support.dagster_webserver import ENDED, Webserver
@@ -203,6 +204,9 @@ def _instance(folder: Path, url: str) -> None:
     path = home(folder, url) / "dagster.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     del config["run_launcher"]
+    # The local instance's launcher, where it names one: it tells run monitoring whether a run's process lives.
+    local = yaml.safe_load((repository() / "dagster.yaml").read_text(encoding="utf-8"))
+    config |= {name: value for name, value in local.items() if name == "run_launcher"}
     often = {"module": "dagster", "class": "QueuedRunCoordinator", "config": {"dequeue_interval_seconds": 1}}
     config["run_coordinator"] = often
     config["run_monitoring"]["poll_interval_seconds"] = 1
