@@ -28,7 +28,10 @@ LONGEST_WAIT = timedelta(minutes=31)
 DUE = timedelta(minutes=30)
 """The age of a window at which its digest must be there."""
 
-TO_BE_TRIED = ("claimed", "pending, and not tried before", "pending, and its window has not ended")
+NOT_TRIED = "pending, due since"
+"""The problem of a mail that is due. It may be held back for a reason, but not before it had the time to be tried."""
+
+TO_BE_TRIED = ("claimed", "pending, and not tried before", "pending, and its window has not ended", NOT_TRIED)
 """Problems of mails that could still leave: it is not enough that somebody knows."""
 
 WAITING_STATES = {"pending", "sending"}
@@ -138,7 +141,7 @@ def problem_of(promise: Promise, read: Mapping[tuple[str, str], int], now: datet
         if wait > LONGEST_WAIT:
             return f"pending, and not tried before {promise.next_attempt_at.isoformat()}"
         if wait < -SILENCE:
-            return f"pending, due since {promise.next_attempt_at.isoformat()}, and nobody tries"
+            return f"{NOT_TRIED} {promise.next_attempt_at.isoformat()}, and nobody tries"
         return ""
     return promise.state
 
@@ -186,7 +189,8 @@ class Judge:
             # Whatever else a message says: one since then that names the window shows the operator where to look.
             since_then = messages[self._messages_before.get(promise.key, 0) :]
             is_told = any(promise.window.key in message for message in since_then)
-            if is_told and not problem.startswith(TO_BE_TRIED):
+            had_time = problem.startswith(NOT_TRIED) and silent > SILENCE.total_seconds() / 60
+            if is_told and (had_time or not problem.startswith(TO_BE_TRIED)):
                 self._known.add(matter)
                 self.longest = max(self.longest, silent)
                 continue

@@ -88,6 +88,10 @@ def test_a_mail_that_can_still_leave_is_not_settled_by_a_message() -> None:
     assert judge.longest == 0
     assert not judge.is_known(far_ahead)
 
+    # One that is due and held back for a reason has had its time after as long.
+    due = replace(WAITS, next_attempt_at=WINDOW.end)
+    assert [len(judge.look([due], NOBODY_READ, messages, NOW, awake)) for awake in (0.0, 15.0, 20.0)] == [1, 1, 0]
+
 
 def test_a_signal_is_told_by_the_digests_that_some_reader_may_have(engine: Engine) -> None:
     first, second, third = WINDOWS[3:6]
