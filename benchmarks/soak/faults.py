@@ -27,6 +27,8 @@ SHARES = {
     "sender suspended 4 h": 4, "two at once": 4,
     # Time.
     "clock +1 h": 3, "clock -1 h": 3, "clock +1 day": 3, "clock +1 year": 3,
+    # Not drawn, for --only: Dagster's scheduler and sensors record looks of that day, and look no more until then.
+    "machine's clock +1 day": 0,
     "off 1 h": 2, "off 4 h": 4, "off 12 h": 2, "off 60 h": 2,
     # Data.
     "poisoned digest": 3, "odd row": 2, "damaged frame": 5,
@@ -37,7 +39,10 @@ MOODS = {"busy", "defers", "drops", "dies after taking", "stalls"}
 POSTGRES_ONLY = {"connections cut", "database restarted", "daemon killed", "code server killed"}
 STEPS = {
     "clock +1 h": HOUR, "clock -1 h": -HOUR, "clock +1 day": timedelta(days=1), "clock +1 year": timedelta(days=365),
+    "machine's clock +1 day": timedelta(days=1),
 }  # fmt: skip
+WHOLE_MACHINE = {"clock +1 h", "clock -1 h", "machine's clock +1 day"}
+"""Steps of every process's clock; others are those of runs alone, where these may be machines of their own."""
 OFF = {"off 1 h": HOUR, "off 4 h": 4 * HOUR, "off 12 h": 12 * HOUR, "off 60 h": 60 * HOUR}
 SUDDEN = {
     "run killed", "connections cut", "database restarted", "daemon killed", "code server killed", "terminal closed",

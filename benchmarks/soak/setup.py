@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
-from benchmarks.soak.faults import MOODS, OFF, STEPS, SUDDEN, Fault, MoodyInbox, Once
+from benchmarks.soak.faults import MOODS, OFF, STEPS, SUDDEN, WHOLE_MACHINE, Fault, MoodyInbox, Once
 from benchmarks.soak.folder import Folder
 from benchmarks.soak.oracle import SILENCE, WAITING_STATES, Finding, Judge, Promise, problem_of, promises
 from signals_pipeline.core.windows import Window
@@ -111,8 +111,8 @@ class Setup(ABC):
         """End the system, and start it at an instant."""
 
     @abstractmethod
-    def wrong_clock(self, step: timedelta) -> None:
-        """Put the clock of what sends wrong."""
+    def wrong_clock(self, step: timedelta, *, whole: bool) -> None:
+        """Put the clock of what sends wrong, or that of the whole machine."""
 
     @abstractmethod
     def right_clock(self) -> None:
@@ -226,7 +226,8 @@ class Setup(ABC):
         """A fault that strikes when the mail server meets a mail."""
         actions: dict[str, Callable[[], None]] = {"sender suspended 4 h": lambda: self.suspend(timedelta(hours=4))}
         for name, step in STEPS.items():
-            actions[name] = lambda step=step: self._wrong_clock(step, fault.rng)
+            whole = name in WHOLE_MACHINE
+            actions[name] = lambda step=step, whole=whole: self._wrong_clock(step, whole=whole, rng=fault.rng)
         for name in SUDDEN:
             actions[name] = lambda: self._strike(fault, window, began)
         event = "RCPT" if fault.moment == "any" else fault.moment
@@ -240,10 +241,10 @@ class Setup(ABC):
             self.inbox.hook = lambda _event: None
             self.inbox.answer = ""
 
-    def _wrong_clock(self, step: timedelta, rng: random.Random) -> None:
+    def _wrong_clock(self, step: timedelta, *, whole: bool, rng: random.Random) -> None:
         """A wrong clock, and half the time a mail that has to be tried again by it."""
         self.inbox.answer = rng.choice(("", "451 later"))
-        self.wrong_clock(step)
+        self.wrong_clock(step, whole=whole)
 
     def _strike(self, fault: Fault, window: Window, began: float) -> None:
         self._began = began

@@ -16,6 +16,7 @@ from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.deployment import Deployment
 
 STUCK = 150.0  # seconds without an end, after which the clock is put forward until run monitoring ends the run
+UNTICKED = 120.0  # seconds without a run of the window, after which the clock is put forward, too
 STEP, STEP_SECONDS = timedelta(minutes=5), 8.0  # by so much, each so many seconds
 TOO_LONG = timedelta(minutes=61)  # of the deployment's clock: what run monitoring ends
 LOST = 900.0  # seconds after which the soak itself is taken for broken
@@ -67,10 +68,28 @@ class Watch:
             return process if belongs(process, self.deployment.folder) else None
         return None
 
-    def settled(self, window: Window, again: Callable[[], None], stepped: Callable[[timedelta], None]) -> None:
-        """Wait until the window's run, and whatever Dagster repeats of it, is over; see `idle`."""
-        self._until(lambda: self._row(_TICKED, key=window.key)[0] > 0, again)
+    def settled(self, window: Window, again: Callable[[], None], stepped: Callable[[timedelta], None]) -> bool:
+        """Wait until the window's run, and whatever Dagster repeats of it, is over; see `idle`.
+
+        Where none begins, the clock is put forward in steps, up to an hour.
+
+        Returns:
+            Whether a run of the window was begun.
+        """
+        since = time.monotonic()
+        late = timedelta()
+        while not self._row(_TICKED, key=window.key)[0]:
+            again()
+            if time.monotonic() - since > UNTICKED:
+                if late >= TOO_LONG:
+                    self.idle(again, stepped)
+                    return False
+                self.deployment.clock.forward(STEP)
+                late, since = late + STEP, since + STEP_SECONDS
+                stepped(STEP)
+            time.sleep(0.25)
         self.idle(again, stepped)
+        return True
 
     def idle(self, again: Callable[[], None], stepped: Callable[[timedelta], None]) -> None:
         """Wait until no run goes on and none is to be repeated.

@@ -21,9 +21,6 @@ from signals_pipeline_tests.support.deployment import Deployment, running
 HURRIED = ("python", "-m", "benchmarks.soak.hurried")
 PROGRAMS = {"code": (*HURRIED, "code", "api", "grpc"), "daemon": (*HURRIED, "daemon", "run")}
 SCHEDULE = "digest_schedule"
-WHOLE_MACHINE = timedelta(hours=1)
-"""The largest step of every process's clock. A larger one is that of the runs alone, which in production are machines
-of their own: Dagster's scheduler, a year ahead once, would launch nothing for a year."""
 
 
 @contextmanager
@@ -48,6 +45,7 @@ class WithDaemon(Setup):
     def __init__(self, folder: Folder, inbox: MoodyInbox, windows: Sequence[Window], deployment: Deployment) -> None:
         super().__init__(folder, inbox, windows, deployment.clock, dict(deployment.environment))
         self.deployment = deployment
+        self._whole = False
         self.watch = Watch(deployment)
         self.watch.give_up()
 
@@ -63,10 +61,12 @@ class WithDaemon(Setup):
 
     def settle(self, window: Window) -> None:
         """Wait for the window's run and what is repeated of it."""
-        self.watch.settled(window, self._start_again, self._stepped)
+        begun = self.watch.settled(window, self._start_again, self._stepped)
         if self._step:
             self.right_clock()
-            self.watch.settled(window, self._start_again, self._stepped)
+            self.watch.idle(self._start_again, self._stepped)
+        if not begun:
+            self.hand(f"no run of window {window.key} was begun within an hour of an awake daemon")
 
     def minutes(self, span: timedelta) -> None:
         """Let time pass, and wait until the sensors have looked and what they launched is over."""
@@ -117,10 +117,10 @@ class WithDaemon(Setup):
         self.clock.put(until)
         self.deployment.start("daemon", *self.deployment.commands["daemon"])
 
-    def wrong_clock(self, step: timedelta) -> None:
-        """An hour: every process's. More: that of the runs alone."""
-        self._step = step
-        if abs(step) <= WHOLE_MACHINE:
+    def wrong_clock(self, step: timedelta, *, whole: bool) -> None:
+        """That of the whole machine, or that of the runs alone, which in production are machines of their own."""
+        self._step, self._whole = step, whole
+        if whole:
             self.clock.forward(step)
             return
         home = self.folder.home
@@ -131,7 +131,7 @@ class WithDaemon(Setup):
 
     def right_clock(self) -> None:
         """Put it back, where it was put wrong."""
-        if abs(self._step) <= WHOLE_MACHINE:
+        if self._whole:
             self.clock.forward(-self._step)
         else:
             fresh = self.folder.home / "right clock"

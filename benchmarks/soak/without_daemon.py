@@ -132,7 +132,7 @@ class WithoutDaemon(Setup):
         """Nothing runs until then."""
         self.clock.put(until)
 
-    def wrong_clock(self, step: timedelta) -> None:
+    def wrong_clock(self, step: timedelta, *, whole: bool) -> None:  # noqa: ARG002 - there is one machine
         """The whole machine's."""
         self._step = step
         self.clock.forward(step)
