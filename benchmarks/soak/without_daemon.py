@@ -59,10 +59,10 @@ class WithoutDaemon(Setup):
             **variables,
         }
         program = [sys.executable, "-m", "benchmarks.soak.hurried", "cron"]
-        log = (folder.root / "cron.log").open("a", encoding="utf-8")
-        self._server = subprocess.Popen(
-            program, cwd=home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0
-        )
+        with (folder.root / "cron.log").open("ab") as log:
+            self._server = subprocess.Popen(
+                program, cwd=home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0
+            )
         assert self._server.stdout is not None
         assert self._server.stdout.readline() == b"ready\n", "the process of the crontab did not start: see cron.log"
         os.set_blocking(self._server.stdout.fileno(), False)
@@ -74,8 +74,10 @@ class WithoutDaemon(Setup):
     def close(self) -> None:
         """End the process that forks."""
         assert self._server.stdin is not None
+        assert self._server.stdout is not None
         self._server.stdin.close()
         self._server.wait(timeout=60)
+        self._server.stdout.close()
 
     # --- What a set-up can do ---
 
