@@ -1,44 +1,99 @@
-"""What goes wrong in a soak: sources, the database and its connections, run workers, and a mail server with moods."""
+"""What goes wrong in a soak, how often, and a mail server with moods. Who is hit, and how, is up to the set-up."""
 
 import asyncio
 import hashlib
 import random
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import psutil
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from benchmarks.soak.folder import Folder
-from signals_pipeline_tests.support.deployment import Deployment
 from signals_pipeline_tests.support.mail_servers import Inbox
+
+OPERATOR = "operator@example.org"
+HOUR = timedelta(hours=1)
 
 # What goes wrong in so many of 100 windows; the rest goes well. Names of moods are the mail server's.
 SHARES = {
-    "news away": 6, "prices away": 5, "connections cut": 8, "database restarted": 4, "run killed": 14,
-    "busy": 5, "defers": 5, "drops": 4, "dies after taking": 4, "stalls": 1,
+    # Sources.
+    "news away": 3, "prices away": 3,
+    # The database.
+    "connections cut": 3, "database restarted": 2,
+    # Processes.
+    "run killed": 7, "daemon killed": 3, "code server killed": 3, "terminal closed": 4, "power cut": 5,
+    "sender suspended 4 h": 4, "two at once": 4,
+    # Time.
+    "clock +1 h": 3, "clock -1 h": 3, "clock +1 day": 3, "clock +1 year": 3,
+    # Not drawn, for --only: Dagster's scheduler and sensors record looks of that day, and look no more until then.
+    "machine's clock +1 day": 0,
+    "off 1 h": 2, "off 4 h": 4, "off 12 h": 2, "off 60 h": 2,
+    # Data.
+    "poisoned digest": 3, "odd row": 2, "damaged frame": 5,
+    # The mail server.
+    "busy": 3, "defers": 3, "drops": 3, "dies after taking": 3, "stalls": 1, "mail server away 4 h": 3,
 }  # fmt: skip
 MOODS = {"busy", "defers", "drops", "dies after taking", "stalls"}
-SUDDEN = {"run killed", "connections cut", "database restarted"}
+POSTGRES_ONLY = {"connections cut", "database restarted", "daemon killed", "code server killed"}
+STEPS = {
+    "clock +1 h": HOUR, "clock -1 h": -HOUR, "clock +1 day": timedelta(days=1), "clock +1 year": timedelta(days=365),
+    "machine's clock +1 day": timedelta(days=1),
+}  # fmt: skip
+WHOLE_MACHINE = {"clock +1 h", "clock -1 h", "machine's clock +1 day"}
+"""Steps of every process's clock; others are those of runs alone, where these may be machines of their own."""
+OFF = {"off 1 h": HOUR, "off 4 h": 4 * HOUR, "off 12 h": 12 * HOUR, "off 60 h": 60 * HOUR}
+SUDDEN = {
+    "run killed", "connections cut", "database restarted", "daemon killed", "code server killed", "terminal closed",
+    "power cut",
+}  # fmt: skip
+# Where a fault strikes: at any second of the run, or when the mail server meets a mail.
+MOMENTS = ("any", "any", "any", "RCPT", "DATA", "content", "taken")
 STALLED = 40.0  # seconds, longer than the sender's patience of 30
 
 
-def drawn(seed: int, at: int) -> tuple[str, random.Random]:
-    """The fault of a window (or nothing), and its further chances; the same for the same seed and place."""
-    rng = random.Random(f"{seed}/{at}")
-    names = [*SHARES, ""]
-    return rng.choices(names, [*SHARES.values(), 100 - sum(SHARES.values())])[0], rng
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong in a window.
+
+    Attributes:
+        name: Of `SHARES`; empty where nothing does.
+        moment: `any`, or the mail server's event at which it strikes, where that matters.
+        rng: Its further chances.
+    """
+
+    name: str
+    moment: str
+    rng: random.Random
+
+    @classmethod
+    def drawn(cls, seed: int, at: int, kinds: frozenset[str]) -> "Fault":
+        """The fault of a window; the same for the same seed, place and kinds."""
+        rng = random.Random(f"{seed}/{at}")
+        shares = {name: share for name, share in SHARES.items() if name in kinds}
+        [name] = rng.choices([*shares, ""], [*shares.values(), max(100 - sum(shares.values()), 0)])
+        return cls(name, rng.choice(MOMENTS), rng)
+
+    @classmethod
+    def named(cls, name: str, moment: str, seed: int) -> "Fault":
+        """This fault at this moment."""
+        return cls(name, moment, random.Random(f"{seed}/{name}/{moment}"))
 
 
 @dataclass
 class MoodyInbox(Inbox):
-    """A mail server that takes mail, or misbehaves as its mood is; keeps each mail that it has read whole in a file."""
+    """A mail server that takes mail, or misbehaves as its mood is; keeps each mail that it has read whole in a file.
+
+    Attributes:
+        now: The deployment's clock.
+        answer: Given to each recipient instead of taking it; empty: taken.
+    """
 
     kept: Folder = field(default_factory=lambda: Folder(Path()))
     mood: str = ""
+    answer: str = ""
+    now: Callable[[], datetime] = datetime.now
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd finds handlers by name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -50,51 +105,53 @@ class MoodyInbox(Inbox):
             await asyncio.sleep(STALLED)
         if self.mood == "drops" and server.transport is not None:
             server.transport.close()
-        return await super().handle_RCPT(server, session, envelope, address, options)
+        taken = await super().handle_RCPT(server, session, envelope, address, options)
+        return self.answer or taken
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take a mail, or defer it, or take it and be gone before the answer."""
         if self.mood == "defers":
             return "452 full"
+        # Kept before the hook that a kill may hang on: what was read whole counts.
+        content = envelope.original_content or b""
+        for recipient in envelope.rcpt_tos:
+            self._keep(recipient, content)
         answer = await super().handle_DATA(server, session, envelope)
-        recipient, content = self.taken[-1]
-        said = {"recipient": recipient, "id": self.message(-1)["Message-ID"], "sha256": _sha(content)}
-        self.kept.add("mails", said)
         self.taken.clear()
         if self.mood == "dies after taking" and server.transport is not None:
             server.transport.close()
         return answer
 
-
-def _sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def before(fault: str, deployment: Deployment, inbox: MoodyInbox) -> Iterator[None]:
-    """A fault that lasts as long as the window's run."""
-    away = {"news away": deployment.news, "prices away": deployment.prices}.get(fault)
-    inbox.mood = fault if fault in MOODS else ""
-    try:
-        if away:
-            shutil.move(away, f"{away}.away")
-        yield
-    finally:
-        inbox.mood = ""
-        if away:
-            shutil.move(f"{away}.away", away)
+    def _keep(self, recipient: str, content: bytes) -> None:
+        self.taken.append((recipient, content))
+        message = self.message(-1)
+        self.taken.clear()
+        line = {
+            "recipient": recipient,
+            "id": message["Message-ID"],
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "at": self.now().isoformat(),
+        }
+        if recipient == OPERATOR:
+            body = message.get_body(("plain", "html"))
+            line["text"] = f"{message['Subject']}\n{body.get_content() if body else ''}"
+        self.kept.add("mails", line)
 
 
-def strike(fault: str, deployment: Deployment, worker: psutil.Process | None) -> None:
-    """A fault of one moment."""
-    if fault == "run killed" and worker is not None:
-        with suppress(psutil.NoSuchProcess):  # it was faster
-            worker.kill()
-    if fault == "connections cut":
-        deployment.postgres.tell(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
-    if fault == "database restarted":
-        deployment.postgres.stop()
-        deployment.postgres.start()
+class Once:
+    """A hook of the mail server that acts the first time that an event comes, and never again.
+
+    Attributes:
+        struck: Whether it did.
+    """
+
+    def __init__(self, event: str, act: Callable[[], None]) -> None:
+        self.struck = False
+        self._event = event
+        self._act = act
+
+    def __call__(self, event: str) -> None:
+        """An event of the mail server."""
+        if event == self._event and not self.struck:
+            self.struck = True
+            self._act()

@@ -1,12 +1,15 @@
 """The folder of a soak, from which it goes on wherever it was stopped: nothing in it is half written."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+_LINES = threading.RLock()  # the mail server's thread adds lines while others are read
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Folder:
         """`DAGSTER_HOME` of its processes."""
         return self.root / "deployment"
 
-    def claim(self, **asked: int) -> None:
+    def claim(self, **asked: object) -> None:
         """Keep what the soak was asked for, since its year and its faults follow from that.
 
         Raises:
@@ -29,7 +32,7 @@ class Folder:
         self.root.mkdir(parents=True, exist_ok=True)
         begun = self.once("asked", lambda: asked)
         if begun != asked:
-            given = " ".join(f"--{name} {value}" for name, value in begun.items())
+            given = " ".join(f"--{name} {value}" for name, value in begun.items() if value)
             raise SystemExit(f"{self.root} was begun with {given}: go on with these, or take another folder")
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - JSON
@@ -46,15 +49,16 @@ class Folder:
         path = self.root / f"{name}.jsonl"
         if not path.exists():
             return []
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            path.write_bytes(whole)
+        with _LINES:
+            content = path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1]
+            if whole != content:
+                path.write_bytes(whole)
         return [json.loads(line) for line in whole.splitlines()]
 
     def add(self, name: str, line: dict[str, Any]) -> None:
         """Append a line to `<name>.jsonl`."""
-        with (self.root / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+        with _LINES, (self.root / f"{name}.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def clear(self) -> None:

@@ -1,5 +1,6 @@
 """What a soak has left, against a run that nothing happened to: rows, digests, mails, and what its processes held."""
 
+import hashlib
 import json
 import shutil
 from collections import Counter
@@ -12,7 +13,9 @@ import sqlalchemy as sa
 
 from benchmarks.results import machine, table
 from benchmarks.soak import held
+from benchmarks.soak.faults import OPERATOR, STEPS, SUDDEN
 from benchmarks.soak.folder import Folder
+from benchmarks.soak.oracle import SILENCE, signals_until, untold_signals
 from benchmarks.soak.watching import WATCHED
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.core.windows import Window
@@ -21,7 +24,9 @@ from signals_pipeline_tests.support.pipeline import TestPipeline
 from signals_pipeline_tests.support.postgres import server
 from signals_pipeline_tests.support.synthetic_year import Year
 
-REPORT = Path(__file__).parent.parent / "SOAK.md"
+REPORTS = Path(__file__).parent.parent
+TITLES = {"postgres": "PostgreSQL with a daemon", "sqlite": "SQLite without a daemon"}
+AT_MOMENTS = {*SUDDEN, *STEPS, "sender suspended 4 h"}
 TABLES = ("signal_candidate", "signal_history", "signal_outcome")
 # What a digest says of the run that made it: live, caught up or a backfill.
 OF_THE_RUN = {"mode", "subject", "preheader", "record", "notes", "from_missed"}
@@ -66,14 +71,36 @@ def faultless(folder: Path, year: Year, windows: Sequence[Window]) -> dict[str, 
     }  # fmt: skip
     with TestPipeline.open(folder, **sources) as market:
         assert market.run(windows).success
-        return state(market.settings.database_url)
+        return {
+            "rows": state(market.settings.database_url),
+            "frames": frames(market.settings.signals_data_dir / "frames"),
+        }
 
 
-def ended(folder: Folder) -> dict[str, Any]:
-    """What a soak has left in its database, when its deployment is over."""
+def ended(folder: Folder, windows: Sequence[Window]) -> dict[str, Any]:
+    """What a soak has left in its database and folders, when its deployment is over."""
+    if folder.once("asked", dict)["setup"] == "sqlite":
+        return _left(folder, f"sqlite:///{folder.home / 'data' / 'signals.db'}", windows)
     with server(folder.root / "postgres") as postgres:
-        url = postgres.create("signals")
-        return {"rows": state(url), "mails": posted(url)}
+        return _left(folder, postgres.create("signals"), windows)
+
+
+def _left(folder: Folder, url: str, windows: Sequence[Window]) -> dict[str, Any]:
+    read = Counter((line["recipient"], line["id"]) for line in folder.lines("mails"))
+    untold, told_twice = untold_signals(url, read, signals_until(url, windows[-1].end))
+    return {
+        "rows": state(url),
+        "frames": frames(folder.home / "data" / "frames"),
+        "mails": posted(url),
+        "untold": untold,
+        "told twice": told_twice,
+    }
+
+
+def frames(root: Path) -> dict[str, str]:
+    """SHA-256 of every frame, by its path."""
+    files = sorted(root.rglob("*.parquet"))
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def posted(url: str) -> dict[str, int]:
@@ -88,33 +115,99 @@ def posted(url: str) -> dict[str, int]:
 def judged(folder: Folder, year: Year, windows: Sequence[Window], faulty: dict[str, Any]) -> int:
     """Write the report; 0 where everything is as it must be, else 1."""
     whole = folder.once(f"faultless after {len(windows)}", lambda: faultless(folder.root / "faultless", year, windows))
-    lines, mails = folder.lines("windows"), folder.lines("mails")
-    differing = {name: _differing(faulty["rows"][name], whole[name]) for name in TABLES}
-    differing["digest"] = digests_differing(faulty["rows"]["digest"], whole["digest"])
-    twice = [name for name, count in Counter((each["recipient"], each["id"]) for each in mails).items() if count > 1]
-    compared = [(name, len(whole[name]), count) for name, count in differing.items()]
+    lines, mails, touched = folder.lines("windows"), folder.lines("mails"), folder.lines("touched")
+    poisoned = {line["digest"] for line in touched if "digest" in line}
+    damaged = {line["frame"] for line in touched if "frame" in line}
+
+    # Rows and frames against the undisturbed run, but for what the soak itself has damaged for good.
+    differing = {name: _differing(faulty["rows"][name], whole["rows"][name]) for name in TABLES}
+    digests = [
+        [each for each in rows if each.get("window_key") not in poisoned]
+        for rows in ([_named(each, poisoned) for each in faulty["rows"]["digest"]], whole["rows"]["digest"])
+    ]
+    differing["digest"] = digests_differing(digests[0], digests[1])
+    paths = (faulty["frames"].keys() | whole["frames"].keys()) - damaged
+    differing["frames"] = sum(faulty["frames"].get(path) != whole["frames"].get(path) for path in paths)
+    compared = [(name, len((whole["rows"] | whole)[name]), count) for name, count in differing.items()]
+
+    to_readers = Counter((line["recipient"], line["id"]) for line in mails if line["recipient"] != OPERATOR)
+    twice = [name for name, count in to_readers.items() if count > 1]
+    violations = [each for line in lines for each in line["violations"]]
+    hands = [each for line in lines for each in line["hands"]]
+    promised = sum(faulty["mails"].values())
+    silence = max((line["silence"] for line in lines), default=0.0)
+    figures = [
+        ("mails promised", promised),
+        *sorted((name, count) for name, count in faulty["mails"].items()),
+        ("read by the server, to readers", sum(to_readers.values())),
+        ("sent twice", len(twice)),
+        ("lost: not sent, not waiting, and nobody told", len(violations)),
+        ("signals that no reader was told of", len(faulty["untold"])),
+        ("signals told by two digests", len(faulty["told twice"])),
+        ("longest time without anybody told, minutes awake", silence),
+        ("what an operator had to do", len(hands)),
+    ]
+    setup = folder.once("asked", dict)["setup"]
+    seconds = sum(line["seconds"] for line in lines)
     body = [
         f"`{_command(folder, len(windows))}` on {machine()}, {datetime.now(UTC).date()}",
-        f"{len(lines)} windows by the schedule in {sum(line['seconds'] for line in lines) / 60:.0f} minutes.",
-        f"Runs that hung until run monitoring ended them: {sum(line['hung'] for line in lines)}.",
-        table(("fault", "windows"), sorted(Counter(line["fault"] or "none" for line in lines).items())),
+        f"{sum(line['windows'] for line in lines)} windows in {seconds / 60:.0f} minutes.",
+        table(("fault", "tried", "struck", "at"), _faults(lines)),
+        "Mails, by the outbox at the end, the mail server's log and the operator's mailbox:",
+        table(("", ""), figures),
         "Final state against the same windows in one run that nothing happened to:",
         table(("rows", "there", "that differ"), compared),
-        f"Mails that the server read whole: {len(mails)}; sent twice: {len(twice)}. The outbox at the end:",
-        table(("mails", "count"), sorted(faulty["mails"].items())),
-        "## Memory and open files of the daemon and the code server",
-        held.report(lines, WATCHED),
+        *(
+            ["Not as it must be:", "\n".join(f"- {each}" for each in [*violations, *hands])]
+            if violations or hands
+            else []
+        ),
     ]
-    REPORT.write_text("# Soak\n\n" + "\n\n".join(body) + "\n", encoding="utf-8")
-    print(REPORT.read_text(encoding="utf-8"))
-    return int(any(differing.values()) or bool(twice) or held.grows(lines, WATCHED))
+    if setup == "postgres":
+        hung = sum(line["hung"] for line in lines)
+        body += [
+            f"Runs that hung until run monitoring ended them: {hung}.",
+            "## Memory and open files of the daemon and the code server",
+            held.report(lines, WATCHED),
+        ]
+    text = f"# Soak on {TITLES[setup]}\n\n" + "\n\n".join(body) + "\n"
+    (folder.root / "report.md").write_text(text, encoding="utf-8")
+    print(text)
+    wrong = [*differing.values(), len(twice), len(violations), len(hands), len(faulty["untold"])]
+    wrong += [len(faulty["told twice"]), silence > SILENCE.total_seconds() / 60]
+    grows = setup == "postgres" and held.grows(lines, WATCHED)
+    return int(any(wrong) or grows)
+
+
+def publish(folder: Folder) -> None:
+    """Put the report among the benchmarks' results."""
+    setup = folder.once("asked", dict)["setup"]
+    shutil.copy(folder.root / "report.md", REPORTS / f"SOAK-{setup}.md")
+
+
+def _faults(lines: Sequence[dict[str, Any]]) -> list[tuple[object, ...]]:
+    """Windows, those in which the fault met what it was to meet, and the moments, by fault."""
+    found: list[tuple[object, ...]] = []
+    for name in sorted({line["fault"] for line in lines}):
+        windows = [line for line in lines if line["fault"] == name]
+        moments = Counter(line["moment"] for line in windows) if name in AT_MOMENTS else {}
+        at = ", ".join(f"{moment} {count}" for moment, count in sorted(moments.items()))
+        found.append((name or "none", len(windows), sum(line["struck"] for line in windows) if name else "", at))
+    return found
+
+
+def _named(content: dict[str, Any], poisoned: set[str]) -> dict[str, Any]:
+    """A stored digest; one that the soak has poisoned has lost its key, and is left out by an arbitrary one of them."""
+    return content if "window_key" in content else {"window_key": next(iter(poisoned), "")}
 
 
 def _command(folder: Folder, windows: int) -> str:
     """The line that makes the same soak."""
     begun = folder.once("asked", dict)
     until = "" if windows == begun["windows"] else f" --until {windows}"
-    return f"python -m benchmarks.soak --windows {begun['windows']} --seed {begun['seed']}{until}"
+    only = "".join(f" --only '{name}'" for name in begun["only"])
+    given = f"--setup {begun['setup']} --windows {begun['windows']} --seed {begun['seed']}"
+    return f"python -m benchmarks.soak {given}{until}{only}"
 
 
 def _differing(some: list[Any], others: list[Any]) -> int:

@@ -4,18 +4,20 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from benchmarks.soak.folder import belongs
-from signals_pipeline.core.digest.delivery import SEND_WITHIN
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.deployment import Deployment
 
-STUCK = 240.0  # seconds without an end, after which the clock is put forward by more than a run may take
+STUCK = 150.0  # seconds without an end, after which the clock is put forward until run monitoring ends the run
+UNTICKED = 120.0  # seconds without a run of the window, after which the clock is put forward, too
+STEP, STEP_SECONDS = timedelta(minutes=5), 8.0  # by so much, each so many seconds
 TOO_LONG = timedelta(minutes=61)  # of the deployment's clock: what run monitoring ends
 LOST = 900.0  # seconds after which the soak itself is taken for broken
 WATCHED = ("daemon", "code")
@@ -30,15 +32,17 @@ _PROCESS = (
     "SELECT max(event) FROM dagster.event_logs"  # noqa: S608 - constants
     f" WHERE run_id IN ({_OF_WINDOW}) AND event LIKE '%Started process for run (pid: %'"
 )
-# A mail whose run broke before it was tried waits for nobody: what it says is told with the next window.
-_WAITING = (
-    "SELECT min(next_attempt_at), coalesce(sum(attempts), 0) FROM delivery"
-    " WHERE state = 'pending' AND attempts > 0 AND window_start >= :since"
+# Sensors that have looked since an instant, and all that ever have.
+_LOOKED = (
+    "SELECT count(DISTINCT selector_id) FROM dagster.job_ticks"
+    " WHERE type = 'SENSOR' AND status <> 'STARTED' AND timestamp >= :since"
 )
+_SELDOM = 1  # sensors that look less often than time passes: silence, each ten minutes
+LOOKS = 30.0  # seconds given to them
 
 
 class Watch:
-    """Looks at the database and the processes; `let_pass` counts the runs of a window that hung."""
+    """Looks at the database and the processes; `let_pass` counts runs that hung."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment, self.let_pass = deployment, 0
@@ -64,35 +68,62 @@ class Watch:
             return process if belongs(process, self.deployment.folder) else None
         return None
 
-    def settled(self, window: Window) -> None:
-        """Wait until the window's run, and whatever Dagster repeats of it, is over.
+    def settled(self, window: Window, again: Callable[[], None], stepped: Callable[[timedelta], None]) -> bool:
+        """Wait until the window's run, and whatever Dagster repeats of it, is over; see `idle`.
 
-        A run that hangs ends by run monitoring: the clock is put forward by an hour.
+        Where none begins, the clock is put forward in steps, up to an hour.
+
+        Returns:
+            Whether a run of the window was begun.
         """
-        self._until(lambda: self._row(_TICKED, key=window.key)[0] > 0)
         since = time.monotonic()
+        late = timedelta()
+        while not self._row(_TICKED, key=window.key)[0]:
+            again()
+            if time.monotonic() - since > UNTICKED:
+                if late >= TOO_LONG:
+                    self.idle(again, stepped)
+                    return False
+                self.deployment.clock.forward(STEP)
+                late, since = late + STEP, since + STEP_SECONDS
+                stepped(STEP)
+            time.sleep(0.25)
+        self.idle(again, stepped)
+        return True
+
+    def idle(self, again: Callable[[], None], stepped: Callable[[timedelta], None]) -> None:
+        """Wait until no run goes on and none is to be repeated.
+
+        A run that hangs ends by run monitoring: the clock is put forward in steps, up to an hour.
+
+        Args:
+            again: Starts processes that have ended; called from time to time.
+            stepped: Called after a step of the clock.
+        """
+        since = time.monotonic()
+        steps = 0
 
         def over() -> bool:
-            nonlocal since
+            nonlocal since, steps
             if not self._row(_UNFINISHED)[0] and not self._row(_TO_REPEAT)[0]:
                 return True
             if time.monotonic() - since > STUCK:
-                self.deployment.clock.forward(TOO_LONG)
-                self.let_pass, since = self.let_pass + 1, time.monotonic()
+                self.deployment.clock.forward(STEP)
+                steps, since = steps + 1, since + STEP_SECONDS
+                stepped(STEP)
             return False
 
-        self._until(over)
+        self._until(over, again)
+        self.let_pass += bool(steps)
 
-    def posted(self, window: Window) -> None:
-        """Put the clock forward to each next attempt at the window's mails, until none waits or it is too late."""
-        while True:
-            due, attempts = self._row(_WAITING, since=window.start)
-            if due is None or due > window.end + SEND_WITHIN:
-                return
-            clock = self.deployment.clock
-            clock.put(max(clock.now, due + timedelta(seconds=61)))  # the sensor looks once a minute of that clock
-            self._until(lambda attempts=attempts, due=due: self._row(_WAITING, since=window.start) != (due, attempts))
-            self.settled(window)
+    def looked(self, since: datetime) -> None:
+        """Wait until the sensors that are due have looked since an instant, or long enough."""
+        # Dagster stores instants without a zone, in UTC.
+        naive = since.astimezone(UTC).replace(tzinfo=None)
+        sensors = self._row(_LOOKED, since=datetime(1970, 1, 1))[0] - _SELDOM  # noqa: DTZ001
+        deadline = time.monotonic() + LOOKS
+        while self._row(_LOOKED, since=naive)[0] < sensors and time.monotonic() < deadline:
+            time.sleep(0.25)
 
     def sample(self) -> dict[str, Any]:
         """Memory (MiB) and open files of the daemon and the code server, by the process's start."""
@@ -106,11 +137,20 @@ class Watch:
         return found
 
     def _row(self, query: str, **values: Any) -> Any:  # noqa: ANN401 - a row
-        with self._engine.connect() as connection:
-            return connection.execute(sa.text(query), values).one()
+        """The row of a query, asked again while the database server is away."""
+        deadline = time.monotonic() + LOST
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    return connection.execute(sa.text(query), values).one()
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.25)
 
-    def _until(self, asked: Callable[[], bool]) -> None:
+    def _until(self, asked: Callable[[], bool], again: Callable[[], None] = lambda: None) -> None:
         deadline = time.monotonic() + LOST
         while not asked():
+            again()
             assert time.monotonic() < deadline, self.deployment.log("daemon")[-3000:]
             time.sleep(0.25)

@@ -28,6 +28,7 @@ import psutil
 import yaml
 
 from signals_pipeline import sample
+from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.windows import NEW_YORK, window_containing
 from signals_pipeline_tests.support.control_service import database_variables, home
 from signals_pipeline_tests.support.dagster_webserver import ENDED, Webserver
@@ -56,6 +57,7 @@ class Deployment:
     webserver: Webserver
     environment: Mapping[str, str]
     processes: dict[str, psutil.Popen] = field(default_factory=dict)
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def news(self) -> Path:
@@ -76,7 +78,20 @@ class Deployment:
         with (self.folder / f"{name}.log").open("ab") as log:
             started = psutil.Popen(program, cwd=self.folder, env=dict(self.environment), stdout=log, stderr=log)
         self.processes[name] = started
+        self.commands[name] = command
         return started
+
+    def start_again(self) -> list[str]:
+        """Start every process that was started once and has ended, as a supervisor does; their names."""
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in ended:
+            self.start(name, *self.commands[name])
+        return ended
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to one process, not to those that it started."""
+        self.processes[name].kill()
+        self.processes[name].wait()
 
     def stop(self, name: str) -> None:
         """End a process and all that it started, by force where it does not listen."""
@@ -189,6 +204,9 @@ def _instance(folder: Path, url: str) -> None:
     path = home(folder, url) / "dagster.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     del config["run_launcher"]
+    # The local instance's launcher, where it names one: it tells run monitoring whether a run's process lives.
+    local = yaml.safe_load((repository() / "dagster.yaml").read_text(encoding="utf-8"))
+    config |= {name: value for name, value in local.items() if name == "run_launcher"}
     often = {"module": "dagster", "class": "QueuedRunCoordinator", "config": {"dequeue_interval_seconds": 1}}
     config["run_coordinator"] = often
     config["run_monitoring"]["poll_interval_seconds"] = 1

