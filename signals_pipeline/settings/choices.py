@@ -4,6 +4,7 @@ Enum values are what users write in the environment and what is stored with dige
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator
 
 from signals_pipeline.core.event_types import EVENT_TYPES
+from signals_pipeline.core.redaction import redact_url, secrets_in_url
 
 
 class Deployment(StrEnum):
@@ -102,17 +104,48 @@ def is_feed_address(text: str) -> bool:
     return parts.scheme in {"http", "https"} and is_complete
 
 
-def shown_entry(text: str) -> str:
-    """What may be shown of a wrong entry: no user and no query, which may hold a password or a key."""
-    without_query = re.split(r"[?#]", text, maxsplit=1)[0]
-    return re.sub(r"//[^/]*@", "//", without_query)
+@dataclass(frozen=True, slots=True)
+class HoldsUrls:
+    """Marks a setting that is a URL, or a list of some: messages show its value redacted."""
+
+
+def _check_public_url(value: str) -> str:
+    """Refuse a user or a password: the address is in every mail."""
+    if secrets_in_url(value):
+        raise ValueError(
+            "it is in every mail and may hold no user, password, query or fragment; write https://signals.example.org"
+        )
+    if value and not _PUBLIC_URL.fullmatch(value):
+        raise ValueError("use an http or https URL such as https://signals.example.org")
+    return value
+
+
+def _check_frames_url(value: str) -> str:
+    """Refuse credentials: Dagster's pages show the setting with every run."""
+    if secrets_in_url(value):
+        raise ValueError(
+            "it may hold no user, password, query or fragment; credentials for S3 come from the environment or ~/.aws"
+        )
+    return value
+
+
+# Nothing that could end an attribute of HTML.
+_PUBLIC_URL = re.compile(r"https?://[^\s<>\"'?#]+")
+_HOST_ENTRY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def _check_hosts(value: str) -> str:
+    for entry in split_list(value):
+        if not _HOST_ENTRY.fullmatch(entry):
+            raise ValueError("separate hosts with commas, such as feeds.intranet.example, 10.0.0.5:8080")
+    return value
 
 
 def _check_feeds(value: str) -> str:
     """Refuse a list without any feed. A wrong entry among others fails in each window, so as not to stop the others."""
     feeds = split_list(value)
     if feeds and not any(is_named_feed(feed) or is_feed_address(feed) for feed in feeds):
-        raise ValueError(f"unknown feed {shown_entry(feeds[0])!r}; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL")
+        raise ValueError(f"unknown feed {redact_url(feeds[0])!r}; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL")
     return value
 
 
@@ -191,6 +224,10 @@ def _check_zone(value: str) -> str:
 
 ModelName = Annotated[str, AfterValidator(check_model_name)]
 TimeZoneName = Annotated[str, AfterValidator(_check_zone)]
-Feeds = Annotated[str, AfterValidator(_check_feeds)]
+Feeds = Annotated[str, AfterValidator(_check_feeds), HoldsUrls()]
+RedirectHosts = Annotated[str, AfterValidator(_check_hosts)]
+DatabaseUrl = Annotated[str, HoldsUrls()]
+FramesUrl = Annotated[str, AfterValidator(_check_frames_url), HoldsUrls()]
+PublicUrl = Annotated[str, AfterValidator(_check_public_url), HoldsUrls()]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

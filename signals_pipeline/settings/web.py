@@ -2,13 +2,14 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
+from signals_pipeline.settings.choices import DatabaseUrl, PublicUrl
+
 
 class Web(BaseModel):
     """The web pages, the API, and the links to them."""
 
-    signals_base_url: str = Field(
+    signals_base_url: PublicUrl = Field(
         default="",
-        pattern=r"^(https?://[^\s<>\"'?#]+)?$",
         description="Public URL of the web pages, for links in mails; empty: mails have no links to them",
     )
     signals_link_key: SecretStr | None = Field(
@@ -25,7 +26,8 @@ class Web(BaseModel):
     signals_web_rate: float = Field(
         default=600, ge=0, description="Maximum requests per minute from one client of the web pages; 0: no limit"
     )
-    signals_web_database_url: str = Field(
+    signals_web_database_url: DatabaseUrl = Field(
         default="",
+        repr=False,
         description="SQLAlchemy URL that the web pages use, with a read-only role; empty: the pipeline's own",
     )
