@@ -23,7 +23,7 @@ _WORD = re.compile(r"[A-Za-z:._/-]{1,30}")
 # Query parameters of database URLs that hold no secret. All others are hidden, whatever their names: no list of the
 # names under which servers expect secrets would be complete.
 _HARMLESS_PARAMETERS = frozenset(
-    {"application_name", "connect_timeout", "dbname", "host", "hostaddr", "mode", "port", "sslmode", "uri"}
+    {"application_name", "connect_timeout", "dbname", "host", "hostaddr", "mode", "port", "sslmode", "timeout", "uri"}
 )
 _HARMLESS_VALUE = re.compile(r"[A-Za-z0-9._/%:-]*")
 

@@ -73,7 +73,9 @@ def test_no_secret_is_shown_wherever_it_stands(secret: str, form, host: str, pla
     assert "planted" not in host_and_path(url)
 
 
-@given(SECRETS.filter(lambda secret: not set(secret) & set("/?#@:%&;=+") and secret.isprintable()), FORMS, HOSTS, PLACES)
+@given(
+    SECRETS.filter(lambda secret: not set(secret) & set("/?#@:%&;=+") and secret.isprintable()), FORMS, HOSTS, PLACES
+)
 def test_what_is_hidden_of_a_url_is_hidden_in_a_message_too(secret: str, form, host: str, place: str) -> None:  # noqa: ANN001
     secrets = secrets_in_url(place.format(scheme="https", secret=form(secret), host=host))
 

@@ -385,7 +385,7 @@ def _configure_sqlite(engine: Engine) -> None:
         except UnicodeDecodeError as error:
             # SQLite's message repeats the damaged part of the schema, and the driver can't decode it.
             name = display_url(engine)
-            reason = sqlite3.DatabaseError("malformed database schema")
+            reason = "malformed database schema"
             raise _database_error(name, reason, DatabaseProblem.DAMAGED, transient=False) from error
         if journal_mode == "delete":
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -408,27 +408,28 @@ def _translate_errors(engine: Engine) -> Generator[None, None, None]:
     except DBAPIError as error:
         problem = _classify(error)
         transient = error.connection_invalidated or problem in _TRANSIENT
-        failure = _database_error(display_url(engine), error.orig, problem, transient=transient)
-        # A user without a password is no secret, and PostgreSQL's messages name it.
-        secrets = set(secrets_in_url(engine.url.render_as_string(hide_password=False))) - {engine.url.username}
-        message = redact_text(str(failure), secrets)
-        if message == str(failure):
-            raise failure from error
-        # Without the cause, which says it in clear.
-        raise DatabaseError(message, transient=transient, problem=problem) from None
+        reason = _one_line(error.orig)
+        shown = _without_secrets(engine.url, reason)
+        failure = _database_error(display_url(engine), shown, problem, transient=transient)
+        # Where the reason repeats a secret, so does the cause.
+        raise failure from (error if shown == reason else None)
+
+
+def _without_secrets(url: URL, reason: str) -> str:
+    """A driver's message, in which libpq or a server may repeat a part of the URL."""
+    # The user's name is no secret: PostgreSQL's own messages are about it.
+    secrets = set(secrets_in_url(url.render_as_string(hide_password=False))) - {url.username}
+    return redact_text(reason, (secret for secret in secrets if secret))
 
 
 def sqlite_failure(name: str, error: sqlite3.Error) -> DatabaseError:
     """What SQLite's driver raises, as a `DatabaseError` about the database of this name."""
     problem = _classify_sqlite(error)
-    return _database_error(name, error, problem, transient=problem in _TRANSIENT)
+    return _database_error(name, _one_line(error), problem, transient=problem in _TRANSIENT)
 
 
-def _database_error(
-    name: str, error: BaseException | None, problem: DatabaseProblem, *, transient: bool
-) -> DatabaseError:
+def _database_error(name: str, reason: str, problem: DatabaseProblem, *, transient: bool) -> DatabaseError:
     advice = _ADVICE.get(problem)
-    reason = _one_line(error)
     message = f"database {name}: {reason}; {advice}" if advice else f"database {name}: {reason}"
     return DatabaseError(message, transient=transient, problem=problem)
 
