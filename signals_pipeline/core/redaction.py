@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus, unquote
 HIDDEN = "***"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_URL_IN_TEXT = re.compile(rf"{_SCHEME.pattern}[^\s\"'<>]+")
 # A name or an IPv4 address, or a bracketed IPv6 address; and a port. A percent sign may stand for an encoded "@".
 _HOST = re.compile(r"([^\s:@%\[\]\\]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 # A word in place of a URL, such as a misspelt name of a feed. Keys have digits, or are longer.
@@ -22,10 +23,21 @@ _WORD = re.compile(r"[A-Za-z:._/-]{1,30}")
 
 # Query parameters of database URLs that hold no secret. All others are hidden, whatever their names: no list of the
 # names under which servers expect secrets would be complete.
-_HARMLESS_PARAMETERS = frozenset(
-    {"application_name", "connect_timeout", "dbname", "host", "hostaddr", "mode", "port", "sslmode", "timeout", "uri"}
-)
-_HARMLESS_VALUE = re.compile(r"[A-Za-z0-9._/%:-]*")
+_NAME = re.compile(r"[A-Za-z0-9._/%:-]*")
+_NUMBER = re.compile(r"[0-9]{0,6}")
+_CHOICE = re.compile(r"[a-z-]{0,20}")
+_HARMLESS_PARAMETERS = {
+    "application_name": _NAME,
+    "dbname": _NAME,
+    "host": _NAME,
+    "hostaddr": _NAME,
+    "connect_timeout": _NUMBER,
+    "port": _NUMBER,
+    "timeout": _NUMBER,
+    "mode": _CHOICE,
+    "sslmode": _CHOICE,
+    "uri": _CHOICE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,11 @@ def host_and_path(url: str) -> str:
     if parts is None:
         return redact_url(url) if url else "(no host)"
     return f"{parts.host.lower()}{parts.path}" or "(no host)"
+
+
+def redact_urls_in(text: str) -> str:
+    """The text with every URL in it redacted."""
+    return _URL_IN_TEXT.sub(lambda found: redact_url(found[0]), text)
 
 
 def secrets_in_url(url: str) -> tuple[str, ...]:
@@ -142,7 +159,8 @@ def _redact_query(query: str) -> str:
 
 
 def _is_harmless(name: str, value: str) -> bool:
-    return name.lower() in _HARMLESS_PARAMETERS and bool(_HARMLESS_VALUE.fullmatch(value))
+    pattern = _HARMLESS_PARAMETERS.get(name.lower())
+    return pattern is not None and bool(pattern.fullmatch(value))
 
 
 def _forms(secret: str) -> set[str]:

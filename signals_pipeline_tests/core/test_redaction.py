@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals_pipeline.core.redaction import host_and_path, redact_text, redact_url, secrets_in_url
+from signals_pipeline.core.redaction import host_and_path, redact_text, redact_url, redact_urls_in, secrets_in_url
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,13 @@ def test_any_text_is_redacted_to_one_line_that_says_no_more(text: str) -> None:
     assert host_and_path(text).isprintable()
     assert redact_url(f"https://{text}").startswith("https://")
     secrets_in_url(f"https://{text}")
+
+
+def test_urls_in_a_text_are_redacted_and_the_text_stays() -> None:
+    text = "can't load https://desk:S@h/rss?key=S (see 'https://docs.example.org/a'), nor postgresql://u:S@h/db"
+    assert redact_urls_in(text) == (
+        "can't load https://***@h/rss?*** (see 'https://docs.example.org/a'), nor postgresql://***@h/db"
+    )
 
 
 @given(SECRETS)

@@ -4,6 +4,7 @@ It is a module of its own because it imports `requests`, which `HttpClient` impo
 """
 
 import io
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +35,9 @@ from signals_pipeline.core.news.feeds import SourceError
 from signals_pipeline.core.redaction import host_and_path
 
 _CHUNK_BYTES = 65_536
+
+# At the level DEBUG it writes every request's path with its query, in which a key may be.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class _RawBody(Protocol):
