@@ -7,7 +7,7 @@ its subclasses check every response before yfinance sees it.
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from curl_cffi.requests import Response, Session
 from curl_cffi.requests.exceptions import RequestException
@@ -16,9 +16,14 @@ from signals_pipeline.adapters.http_client.policy import (
     HostRateLimiter,
     RequestPolicy,
     TransientError,
-    host_and_path,
     raise_if_transient,
 )
+from signals_pipeline.adapters.http_client.redirects import MAX_REDIRECTS, is_within
+from signals_pipeline.core.redaction import host_and_path
+
+# Yahoo's pages for consent and cookies redirect to one another below this domain.
+_DOMAIN = "yahoo.com"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # Maximum length of curl's error text in our messages.
 _ERROR_CHARACTERS = 200
@@ -84,13 +89,28 @@ class YahooSession(Session[Response]):
         target = self._rewrite_url(url)
 
         def send(seconds: float) -> Response:
-            options["timeout"] = seconds
-            return super(YahooSession, self).request(method, target, *args, **options)  # pyright: ignore[reportUnknownMemberType]  # curl_cffi leaves parameters unannotated
+            options.update(timeout=seconds, allow_redirects=False)
+            response = super(YahooSession, self).request(method, target, *args, **options)  # pyright: ignore[reportUnknownMemberType]  # curl_cffi leaves parameters unannotated
+            return self._follow_redirects(url, response, seconds)
 
         path = urlsplit(url).path
         if self.is_data_request(path):
             return self.request_data(path, target, send)
         return self._request_cookie(target, send)
+
+    def _follow_redirects(self, url: str, response: Response, seconds: float) -> Response:
+        """The response at the end of a chain of redirects within Yahoo's hosts, or the first that leads elsewhere.
+
+        Not curl's own way of following: its protection of private networks lets some spellings of addresses through.
+        """
+        for _ in range(MAX_REDIRECTS):
+            if response.status_code not in _REDIRECTS:
+                break
+            url = urljoin(url, response.headers.get("Location") or "")
+            if not is_within(url, _DOMAIN):
+                break
+            response = super().request("GET", self._rewrite_url(url), timeout=seconds, allow_redirects=False)  # pyright: ignore[reportUnknownMemberType]
+        return response
 
     def request_data(self, path: str, target: str, send: Callable[[float], Response]) -> Response:
         """Request data, with retries, and check the response.

@@ -14,6 +14,7 @@ import click
 import requests
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.redaction import redact_url
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.jobs import DIGEST_JOB
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
@@ -171,12 +172,14 @@ class Launcher:
         run = self._query(_STATUS, {"id": run_id})["runOrError"]
         if run["__typename"] != "Run":
             raise LaunchError(
-                f"Dagster at {self.url} no longer knows the run of {_named(part)} ({run['__typename']}):"
+                f"Dagster at {redact_url(self.url)} no longer knows the run of {_named(part)} ({run['__typename']}):"
                 " run the backfill again"
             )
         status = run["status"]
         if status in FINISHED_STATES and status != "SUCCESS":
-            raise LaunchError(f"{_named(part)} ended as {status}: see {self.url}/runs/{run_id}; run the backfill again")
+            raise LaunchError(
+                f"{_named(part)} ended as {status}: see {redact_url(self.url)}/runs/{run_id}; run the backfill again"
+            )
         return status == "SUCCESS"
 
     def _query(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
@@ -190,10 +193,10 @@ class Launcher:
             response = requests.post(f"{self.url}/graphql", json=body, timeout=REQUEST_TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise LaunchError(
-                f"no Dagster webserver answers at {self.url} ({type(error).__name__}):"
+                f"no Dagster webserver answers at {redact_url(self.url)} ({type(error).__name__}):"
                 " start it, or run without --parallel"
             ) from error
-        return _data(self.url, response)
+        return _data(redact_url(self.url), response)
 
 
 def _named(part: Part) -> str:
@@ -202,7 +205,7 @@ def _named(part: Part) -> str:
 
 
 def _data(url: str, response: requests.Response) -> dict[str, Any]:
-    """The data of a GraphQL response.
+    """The data of a GraphQL response of the server at this address, which messages show.
 
     Dagster reports errors as JSON, too, with status 400 or 500.
     """

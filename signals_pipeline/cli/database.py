@@ -42,7 +42,7 @@ def existing_database(settings: Settings) -> Iterator["Engine | None"]:
 
     try:
         url = make_url(settings.database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         url = None  # `database_engine` raises the error that users see
     is_sqlite = url is not None and url.get_backend_name() == "sqlite"
     if url is not None and is_sqlite and not Path(url.database or "").exists():

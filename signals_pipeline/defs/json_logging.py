@@ -8,11 +8,15 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from signals_pipeline.core.redaction import redact_urls_in
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
 
 class JsonLines(logging.Formatter):
-    """Formats a log record as one line of JSON; fields without a value are left out."""
+    """Formats a log record as one line of JSON; fields without a value are left out.
+
+    URLs in messages and tracebacks are redacted: those of other libraries may hold a key.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line, even if its message has several."""
@@ -22,13 +26,13 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": meta.get("orig_message") or record.getMessage(),
+            "message": redact_urls_in(meta.get("orig_message") or record.getMessage()),
             "run_id": meta.get("run_id"),
             "job": meta.get("job_name"),
             "stage": meta.get("step_key"),
             "window": tags.get(PARTITION_TAG) or tags.get(RANGE_END_TAG),
             "first_window": tags.get(RANGE_START_TAG),
             "mode": tags.get(MODE_TAG),
-            "error": self.formatException(record.exc_info) if record.exc_info else None,
+            "error": redact_urls_in(self.formatException(record.exc_info)) if record.exc_info else None,
         }
         return json.dumps({name: value for name, value in line.items() if value})

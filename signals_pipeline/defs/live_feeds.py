@@ -6,6 +6,7 @@ from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.feeds import FeedOptions
 from signals_pipeline.adapters.news.newsapi import Degrades
 from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import split_list
 from signals_pipeline.settings.strategy import SettingsError
 
 
@@ -44,4 +45,5 @@ def feed_options(settings: Settings, *, origins: Mapping[str, str] | None = None
             deadline=2 * settings.news_timeout_seconds,
         ),
         origins=origins or {},
+        redirect_hosts=split_list(settings.signals_redirect_hosts),
     )

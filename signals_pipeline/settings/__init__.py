@@ -31,7 +31,13 @@ class Settings(Knobs, Operation, Paths, Sources, Delivery, Web, BaseSettings):  
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True
+        frozen=True,
+        extra="ignore",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        # pydantic's own errors are the causes of ours, and tracebacks show them.
+        hide_input_in_errors=True,
     )
 
     @classmethod

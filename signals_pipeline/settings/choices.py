@@ -4,6 +4,7 @@ Enum values are what users write in the environment and what is stored with dige
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from pydantic import AfterValidator
 
 from signals_pipeline.core.digest.addresses import check_address, parse_sender
 from signals_pipeline.core.event_types import EVENT_TYPES
+from signals_pipeline.core.redaction import redact_url, secrets_in_url
 
 
 class Deployment(StrEnum):
@@ -111,17 +113,35 @@ def _is_web_address(text: str) -> bool:
     return parts.scheme in {"http", "https"} and is_complete
 
 
-def shown_entry(text: str) -> str:
-    """What may be shown of a wrong entry: no user and no query, which may hold a password or a key."""
-    without_query = re.split(r"[?#]", text, maxsplit=1)[0]
-    return re.sub(r"//[^/]*@", "//", without_query)
+@dataclass(frozen=True, slots=True)
+class HoldsUrls:
+    """Marks a setting that is a URL, or a list of some: messages show its value redacted."""
+
+
+def _check_frames_url(value: str) -> str:
+    """Refuse credentials: Dagster's pages show the setting with every run."""
+    if secrets_in_url(value):
+        raise ValueError(
+            "it may hold no user, password, query or fragment; credentials for S3 come from the environment or ~/.aws"
+        )
+    return value
+
+
+_HOST_ENTRY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def _check_hosts(value: str) -> str:
+    for entry in split_list(value):
+        if not _HOST_ENTRY.fullmatch(entry):
+            raise ValueError("separate hosts with commas, such as feeds.intranet.example, 10.0.0.5:8080")
+    return value
 
 
 def _check_feeds(value: str) -> str:
     """Refuse a list without any feed. A wrong entry among others fails in each window, so as not to stop the others."""
     feeds = split_list(value)
     if feeds and not any(is_named_feed(feed) or is_feed_address(feed) for feed in feeds):
-        raise ValueError(f"unknown feed {shown_entry(feeds[0])!r}; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL")
+        raise ValueError(f"unknown feed {redact_url(feeds[0])!r}; use newsapi, yahoo, rss:yahoo, rss:edgar or a URL")
     return value
 
 
@@ -150,6 +170,10 @@ _MAX_BASE_URL = 500
 def _check_base_url(value: str) -> str:
     if not value:
         return value
+    if secrets_in_url(value):
+        raise ValueError(
+            "it is in every mail and may hold no user, password, query or fragment; write https://signals.example.org"
+        )
     if not _BASE_URL.fullmatch(value) or not _is_web_address(value):
         raise ValueError("use an http or https URL in ASCII without query and fragment, such as https://desk.example")
     if len(value) > _MAX_BASE_URL:
@@ -202,7 +226,10 @@ def _check_zone(value: str) -> str:
 
 ModelName = Annotated[str, AfterValidator(check_model_name)]
 TimeZoneName = Annotated[str, AfterValidator(_check_zone)]
-Feeds = Annotated[str, AfterValidator(_check_feeds)]
-BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
+Feeds = Annotated[str, AfterValidator(_check_feeds), HoldsUrls()]
+RedirectHosts = Annotated[str, AfterValidator(_check_hosts)]
+DatabaseUrl = Annotated[str, HoldsUrls()]
+FramesUrl = Annotated[str, AfterValidator(_check_frames_url), HoldsUrls()]
+BaseUrl = Annotated[str, AfterValidator(_check_base_url), HoldsUrls()]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import get_args
 
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
+
+from signals_pipeline.core.redaction import redact_url
+from signals_pipeline.settings.choices import HoldsUrls, split_list
 
 # Attributes of pydantic's constraint objects, and how the table writes them.
 _BOUND_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
@@ -44,16 +48,27 @@ def _bounds(field: FieldInfo) -> str:
 
 def explain(error: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
     """One line per problem: the variable, its value unless it is a secret, and what is allowed."""
-    secrets = {name for name, field in fields.items() if field.annotation == SecretStr | None}
+    secrets = {name for name, field in fields.items() if _is_secret(field)}
+    urls = {name for name, field in fields.items() if any(isinstance(mark, HoldsUrls) for mark in field.metadata)}
     lines = []
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        value = "(hidden)" if name.lower() in secrets else _shortened(problem["input"])
+        if name.lower() in secrets:
+            value = "(hidden)"
+        elif name.lower() in urls:
+            value = _shortened(",".join(redact_url(entry) for entry in split_list(str(problem["input"]))))
+        else:
+            value = _shortened(problem["input"])
         # pydantic's sentence as part of ours: "Input should be ..." and "Value error, use ..." go on in lower case.
         reason = problem["msg"].removeprefix("Value error, ")
         reason = reason[:1].lower() + reason[1:]
         lines.append(f"{name.upper()}={value}: {reason}; see the configuration table in README.md")
     return "\n".join(lines)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    """Whether its type is a secret, optional or not."""
+    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
 
 
 def _shortened(value: object) -> str:

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field, SecretStr
 
+from signals_pipeline.settings.choices import DatabaseUrl, FramesUrl
+
 # A database URL with a user but no password: what stands before the "@", and the rest.
 _WITHOUT_PASSWORD = re.compile(r"([a-z0-9+]+://[^:/@]+)(@.*)", re.DOTALL)
 
@@ -16,13 +18,15 @@ class Paths(BaseModel):
     signals_data_dir: Path = Field(
         default=Path("var"), description="Folder for frames, digests, models and the SQLite database"
     )
-    signals_database_url: str = Field(
-        default="", description="SQLAlchemy URL of the database; empty: SQLite file signals.db in the data folder"
+    signals_database_url: DatabaseUrl = Field(
+        default="",
+        repr=False,
+        description="SQLAlchemy URL of the database; empty: SQLite file signals.db in the data folder",
     )
     signals_database_password: SecretStr | None = Field(
         default=None, description="Password that is inserted into SIGNALS_DATABASE_URL if the URL has none"
     )
-    signals_frames_url: str = Field(
+    signals_frames_url: FramesUrl = Field(
         default="", description="Folder or s3:// URL for frames; empty: frames/ in the data folder"
     )
     signals_models_dir: Path | None = Field(

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Feeds, NewsApiPlan, SkippedFirst, TimeZoneName
+from signals_pipeline.settings.choices import Feeds, NewsApiPlan, RedirectHosts, SkippedFirst, TimeZoneName
 
 # At most 50 requests per second to one host, so that a watchlist of 500 symbols is no burst.
 REQUEST_SPACING_SECONDS = 0.02
@@ -33,8 +33,14 @@ class Sources(BaseModel):
     )
     signals_feeds: Feeds = Field(
         default="",
+        repr=False,
         description="Live news feeds, comma-separated: newsapi, yahoo, rss:yahoo, rss:edgar, or URLs of RSS or Atom"
         " documents; empty: every named feed whose key or contact is set",
+    )
+    signals_redirect_hosts: RedirectHosts = Field(
+        default="",
+        description="Hosts with private addresses to which feeds may redirect, comma-separated: host, or host:port;"
+        " empty: redirects lead to public addresses only, or back to the server that SIGNALS_FEEDS names",
     )
     newsapi_key: SecretStr | None = Field(default=None, description="API key for newsapi.org")
     newsapi_plan: NewsApiPlan = Field(

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import BaseUrl
+from signals_pipeline.settings.choices import BaseUrl, DatabaseUrl
 
 
 class Web(BaseModel):
@@ -26,7 +26,8 @@ class Web(BaseModel):
     signals_web_rate: float = Field(
         default=600, ge=0, description="Maximum requests per minute from one client of the web pages; 0: no limit"
     )
-    signals_web_database_url: str = Field(
+    signals_web_database_url: DatabaseUrl = Field(
         default="",
+        repr=False,
         description="SQLAlchemy URL that the web pages use, with a read-only role; empty: the pipeline's own",
     )

@@ -54,3 +54,11 @@ def test_the_window_of_a_run_over_one_is_its_partition() -> None:
     record = logging.LogRecord("dagster", logging.INFO, __file__, 1, "x", (), None)
     record.dagster_meta = {"job_tags": {PARTITION_TAG: KEYS[0]}, "run_id": "r", "orig_message": "y"}
     assert json.loads(JsonLines().format(record))["window"] == KEYS[0]
+
+
+def test_urls_of_other_libraries_are_redacted_in_messages_and_tracebacks() -> None:
+    url = "https://desk:planted@feeds.example.org/rss?key=planted"
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "can't load %s", (url,), (OSError, OSError(url), None))
+    line = json.loads(JsonLines().format(record))
+    assert line["message"] == "can't load https://***@feeds.example.org/rss?***"
+    assert "planted" not in line["error"]

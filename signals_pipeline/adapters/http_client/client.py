@@ -1,7 +1,7 @@
 """A client for HTTP GET requests that follows a `RequestPolicy` and returns whole responses or raises."""
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,11 @@ from signals_pipeline.adapters.http_client.policy import (
     HostRateLimiter,
     RequestPolicy,
     TransientError,
-    host_and_path,
     root_cause,
     with_origin_overrides,
 )
 from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.core.redaction import host_and_path
 
 if TYPE_CHECKING:
     import requests
@@ -75,6 +75,7 @@ class HttpClient:
         rate_limiter: HostRateLimiter | None = None,
         origins: Mapping[str, str] | None = None,
         before_request: Callable[[], None] = lambda: None,
+        redirect_hosts: Iterable[str] = (),
     ) -> None:
         """Open a session.
 
@@ -84,15 +85,14 @@ class HttpClient:
             rate_limiter: A limiter shared with other clients; None: one of its own.
             origins: Origins to replace by others; see `with_origin_overrides`.
             before_request: Called before every attempt; it may refuse the request by raising a `SourceError`.
+            redirect_hosts: Hosts with private addresses to which redirects may lead: `host`, or `host:port`.
         """
         # `requests` is imported here: `signals doctor` imports this module and sends nothing through it.
         import requests
 
-        from signals_pipeline.adapters.http_client.transport import PolicyAdapter
+        from signals_pipeline.adapters.http_client.transport import PolicyAdapter, PolicySession
 
         self.policy = policy
-        self.session = requests.Session()
-        self.session.headers["User-Agent"] = user_agent
         self._origins = dict(origins or {})
         self._adapter = PolicyAdapter(
             policy,
@@ -100,8 +100,8 @@ class HttpClient:
             origins=self._origins,
             before_request=before_request,
         )
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, self._adapter)
+        self.session: requests.Session = PolicySession(self._adapter, redirect_hosts)
+        self.session.headers["User-Agent"] = user_agent
 
         # `requests` looks for cookies in the raw response, which the adapter has replaced by the body that it read.
         def keep_cookies(response: requests.Response, *_: object, **__: object) -> None:
@@ -139,13 +139,14 @@ class HttpClient:
             response = self.session.get(url)
         except (TransientError, SourceError):
             raise
-        except Exception as error:
-            # Not only `RequestException`: for the address of a redirect, urllib3's and ValueError come through.
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised as ours
+            # Not only `RequestException`: for the address of a redirect, urllib3's and ValueError come through. Without
+            # the cause, whose message repeats the address.
             location = host_and_path(with_origin_overrides(url, self._origins))
             raise SourceError(
                 f"{location}: the request, or a redirect that answers it, can't be sent ({root_cause(error)}); check"
                 " the address"
-            ) from error
+            ) from None
         return self.to_response(response)
 
     @staticmethod

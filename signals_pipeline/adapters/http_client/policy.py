@@ -5,14 +5,12 @@ session under yfinance in `adapters.yahoo_session`.
 """
 
 import math
-import re
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 from signals_pipeline.core.news.feeds import SourceError
 
@@ -26,9 +24,6 @@ MAX_PAUSE_WITHIN_RUN = 60.0
 
 # urllib3 cuts longer values, by default at six hours; messages should say what the vendor asked for. A year in seconds.
 _MAX_RETRY_AFTER = 366 * 24 * 60 * 60
-
-
-_QUERY_OR_FRAGMENT = re.compile(r"[?#]")
 
 
 class TransientError(OSError):
@@ -253,20 +248,6 @@ def with_origin_overrides(url: str, origins: Mapping[str, str]) -> str:
         if rest != url and (not rest or rest[0] in "/?#"):
             return replacement + rest
     return url
-
-
-def host_and_path(url: str) -> str:
-    """What may be shown of a URL, whose query, user or fragment may hold a key.
-
-    A malformed one is shown from behind its user to before its query.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        without_query = _QUERY_OR_FRAGMENT.split(url, maxsplit=1)[0]
-        _, _, without_user = without_query.rpartition("@")
-        return without_user
-    return f"{parts.hostname or ''}{parts.path}" or "(no host)"
 
 
 def root_cause(error: BaseException) -> str:

@@ -4,10 +4,12 @@ It is a module of its own because it imports `requests`, which `HttpClient` impo
 """
 
 import io
+import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -23,15 +25,19 @@ from signals_pipeline.adapters.http_client.policy import (
     HostRateLimiter,
     RequestPolicy,
     TransientError,
-    host_and_path,
     raise_if_transient,
     root_cause,
     with_origin_overrides,
 )
+from signals_pipeline.adapters.http_client.redirects import MAX_REDIRECTS, Redirect, is_public, redirect_to
 from signals_pipeline.adapters.time_limit import TimeLimitError, call_within
 from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.core.redaction import host_and_path
 
 _CHUNK_BYTES = 65_536
+
+# At the level DEBUG it writes every request's path with its query, in which a key may be.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class _RawBody(Protocol):
@@ -41,12 +47,18 @@ class _RawBody(Protocol):
 
 
 class _Attempt:
-    """The connection of one attempt, so that another thread can break it off.
+    """The connection of one attempt: it is checked before anything is sent, and another thread can break it off.
 
     urllib3 has timeouts for single reads only: headers that arrive byte by byte never meet them.
+
+    Attributes:
+        reached_public: Whether the server, or the proxy before it, has a public address; None before a connection.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, redirect: Redirect | None = None) -> None:
+        """Begin an attempt, which follows a redirect or none."""
+        self.reached_public: bool | None = None
+        self._redirect = redirect
         self._connection: HTTPConnection | None = None
         self._socket: socket.socket | None = None
 
@@ -54,6 +66,17 @@ class _Attempt:
         """Keep the connection, and its socket if it has one already: http.client lets go of it before the body."""
         self._connection = connection
         self._socket = cast("socket.socket | None", getattr(connection, "sock", None)) or self._socket
+
+    def check_server(self, connected: socket.socket) -> None:
+        """Refuse a server to which a redirect may not lead.
+
+        Raises:
+            SourceError: Its address is not public, and the operator has not named it.
+        """
+        address = cast("str", connected.getpeername()[0])
+        self.reached_public = is_public(address)
+        if self._redirect is not None:
+            self._redirect.check(address)
 
     def break_off(self) -> None:
         """Shut the socket down: whoever reads from it gets its end."""
@@ -65,10 +88,35 @@ class _Attempt:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
+@dataclass
+class _Chain:
+    """Redirects that follow one another.
+
+    Attributes:
+        named: The URL with which they began.
+        previous: The URL that redirected last.
+        named_is_public: Whether the server of `named` has a public address.
+    """
+
+    named: str
+    previous: str
+    named_is_public: bool
+
+
 class _Current(threading.local):
-    """The attempt of the present thread."""
+    """What the present thread is about.
+
+    Attributes:
+        attempt: The attempt that it makes.
+        reached_public: Whether the server of the last response has a public address.
+        chain: The redirects that it follows; None outside of any.
+        redirect: The one of them that is being sent.
+    """
 
     attempt: _Attempt | None = None
+    reached_public: bool | None = None
+    chain: _Chain | None = None
+    redirect: Redirect | None = None
 
 
 _current = _Current()
@@ -80,9 +128,30 @@ def _keep_for_break_off(connection: HTTPConnection) -> None:
 
 
 class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        # Overridden, as urllib3's own connections to SOCKS proxies do: here the address is known, and neither a TLS
+        # handshake nor a request has been sent.
+        connected = super()._new_conn()
+        try:
+            self._check_server(connected)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
+
+    def _check_server(self, connected: socket.socket) -> None:
+        if _current.attempt is not None and self.proxy is None:
+            _current.attempt.check_server(connected)
+
     def connect(self) -> None:
         _keep_for_break_off(self)
         super().connect()
+
+    def request(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        # A connection that is used again was opened for another request, which may have been allowed more.
+        if self.sock is not None:
+            self._check_server(self.sock)
+        super().request(*args, **options)
 
     def getresponse(self) -> HTTPResponse:
         _keep_for_break_off(self)
@@ -158,22 +227,28 @@ class PolicyAdapter(HTTPAdapter):
         request = request.copy()
         request.url = url
         policy = self.policy
+        redirect = _current.redirect
         options.update(stream=True, timeout=policy.timeout)
         return policy.call_with_retry(
-            lambda: self._send_once(request, url, policy, options),
+            lambda: self._send_once(request, url, policy, options, redirect),
             host=urlsplit(url).netloc,
             rate_limiter=self._rate_limiter,
         )
 
     def _send_once(
-        self, request: requests.PreparedRequest, url: str, policy: RequestPolicy, options: dict[str, Any]
+        self,
+        request: requests.PreparedRequest,
+        url: str,
+        policy: RequestPolicy,
+        options: dict[str, Any],
+        redirect: Redirect | None,
     ) -> requests.Response:
         location = host_and_path(url)
         self._before_request()
         with self._lock:
             self.requests_sent += 1
 
-        attempt = _Attempt()
+        attempt = _Attempt(redirect)
 
         def exchange() -> requests.Response:
             _current.attempt = attempt
@@ -183,9 +258,11 @@ class PolicyAdapter(HTTPAdapter):
         if policy.seconds_left < seconds:
             seconds, ended = policy.seconds_left, f"within the {policy.fetch_seconds:g} s for one fetch"
         try:
-            return call_within(seconds, exchange, name=f"GET {location}", on_expiry=attempt.break_off)
+            response = call_within(seconds, exchange, name=f"GET {location}", on_expiry=attempt.break_off)
         except TimeLimitError as error:
             raise TransientError(f"{location}: no complete response {ended}") from error
+        _current.reached_public = attempt.reached_public
+        return response
 
     def _exchange(self, request: requests.PreparedRequest, location: str, options: dict[str, Any]) -> requests.Response:
         """Send the request once and read the whole response."""
@@ -194,12 +271,13 @@ class PolicyAdapter(HTTPAdapter):
             with response:
                 raise_if_transient(location, response.status_code, response.headers)
                 body = self._read_body(response, location)
-        except requests.exceptions.SSLError as error:
+        # Without their causes, whose messages repeat the URL with its query, in which a key may be.
+        except requests.exceptions.SSLError:
             raise SourceError(
                 f"{location}: no secure connection; check the server's certificate and this machine's clock"
-            ) from error
+            ) from None
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise TransientError(f"{location}: {root_cause(error)}") from error
+            raise TransientError(f"{location}: {root_cause(error)}") from None
         # The session reads the body from here, decoded already.
         response.raw = io.BytesIO(body)
         return response
@@ -217,3 +295,57 @@ class PolicyAdapter(HTTPAdapter):
         except HTTPError as error:
             raise TransientError(f"{location}: the connection broke off ({root_cause(error)})") from error
         return bytes(body)
+
+
+class PolicySession(requests.Session):
+    """A session that follows redirects only to where they may lead; see `redirects`.
+
+    Args:
+        adapter: Sends everything.
+        allowed_hosts: SIGNALS_REDIRECT_HOSTS.
+    """
+
+    def __init__(self, adapter: PolicyAdapter, allowed_hosts: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.max_redirects = MAX_REDIRECTS
+        self._allowed_hosts = tuple(allowed_hosts)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, adapter)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401
+        """Send a request; one that follows a redirect only where that may lead.
+
+        Raises:
+            SourceError: The redirect is refused.
+        """
+        chain = _current.chain
+        if chain is None:
+            return super().send(request, **options)
+        _current.redirect = redirect_to(
+            request.url or "",
+            previous=chain.previous,
+            named=chain.named,
+            named_is_public=chain.named_is_public,
+            allowed_hosts=self._allowed_hosts,
+        )
+        try:
+            response = super().send(request, **options)
+        finally:
+            _current.redirect = None
+        chain.previous = response.url
+        return response
+
+    def resolve_redirects(self, resp: requests.Response, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Follow the redirects of a response; `send` gets each, and knows by the chain that it is one."""
+        outer = _current.chain
+        # Called again for each response of a chain, which asks whether it is a redirect, too.
+        _current.chain = outer or _Chain(resp.url, resp.url, named_is_public=bool(_current.reached_public))
+        try:
+            yield from super().resolve_redirects(resp, *args, **options)
+        finally:
+            _current.chain = outer
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Send no credentials to another host than the one for which they are, nor those that `.netrc` has for it."""
+        if self.should_strip_auth(response.request.url or "", prepared_request.url or ""):
+            prepared_request.headers.pop("Authorization", None)

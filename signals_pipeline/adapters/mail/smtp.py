@@ -98,7 +98,8 @@ class SmtpTransport:
             self.check(server.mail(sender), "sender")
             self.check(server.rcpt(recipient), "recipient")
         except OSError as error:  # smtplib's exceptions are OSErrors, too
-            raise self.not_sent(error) from error
+            # Without the cause, in whose text a server may have repeated the login.
+            raise self.not_sent(error) from None
 
     def _connect(self, server: smtplib.SMTP) -> None:
         code, greeting = self._open(server)

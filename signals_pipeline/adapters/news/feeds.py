@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from signals_pipeline.adapters.http_client.client import HttpClient
-from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy, host_and_path
+from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy
 from signals_pipeline.adapters.news.edgar import EdgarFilings, sec_policy
 from signals_pipeline.adapters.news.newsapi import PLANS, Degrades, NewsApi, Plan, QuotaError
 from signals_pipeline.adapters.news.rss import RssFeed, YahooRss, unused_name
@@ -16,8 +16,9 @@ from signals_pipeline.adapters.news.yahoo import YahooNews
 from signals_pipeline.adapters.stores.source_calls import SourceCallLedger
 from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, SourceError
 from signals_pipeline.core.news.quotas import Limit
+from signals_pipeline.core.redaction import host_and_path, redact_url
 from signals_pipeline.core.watchlist import Watchlist
-from signals_pipeline.settings.choices import is_feed_address, is_named_feed, shown_entry
+from signals_pipeline.settings.choices import is_feed_address, is_named_feed
 
 _USER_AGENT = "signals_pipeline/0.1"
 _HOURS_PER_DAY = 24
@@ -37,6 +38,7 @@ class FeedOptions:
         contact: E-mail address, which the SEC requires.
         policy: Limits, timeouts and retries.
         origins: Origins of vendors to replace by others; see `with_origin_overrides`.
+        redirect_hosts: Hosts with private addresses to which redirects may lead.
     """
 
     names: Sequence[str]
@@ -48,6 +50,7 @@ class FeedOptions:
     contact: str = ""
     policy: RequestPolicy = field(default_factory=RequestPolicy)
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
+    redirect_hosts: Sequence[str] = ()
 
     @property
     def plan(self) -> Plan:
@@ -63,8 +66,8 @@ class FeedOptions:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The names, without the query that an address may have. Wrong entries are shown with their scheme."""
-        return tuple(host_and_path(name) if is_feed_address(name) else shown_entry(name) for name in self.names)
+        """The names, without the query that an address may have. Wrong entries are shown as URLs."""
+        return tuple(host_and_path(name) if is_feed_address(name) else redact_url(name) for name in self.names)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -103,7 +106,7 @@ class UnusableFeed:
 
 def _not_a_feed(name: str) -> str:
     accepted = "newsapi, yahoo, rss:yahoo, rss:edgar or the address of a feed"
-    return f"SIGNALS_FEEDS: {shown_entry(name)!r} is not a feed; use {accepted}"
+    return f"SIGNALS_FEEDS: {redact_url(name)!r} is not a feed; use {accepted}"
 
 
 def build_feeds(
@@ -115,7 +118,11 @@ def build_feeds(
 
     def http_client() -> HttpClient:
         return HttpClient(
-            options.policy, user_agent=options.user_agent, rate_limiter=rate_limiter, origins=options.origins
+            options.policy,
+            user_agent=options.user_agent,
+            rate_limiter=rate_limiter,
+            origins=options.origins,
+            redirect_hosts=options.redirect_hosts,
         )
 
     def build(name: str) -> NewsSource:

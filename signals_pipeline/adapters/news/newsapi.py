@@ -321,11 +321,11 @@ class NewsApi:
             ) from None
         except (TransientError, SourceError):
             raise
-        except Exception as error:
-            # Not only `RequestException`, as in `HttpClient.get`.
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised as ours
+            # Not only `RequestException`, and without the cause, as in `HttpClient.get`.
             raise SourceError(
                 f"newsapi.org: the request, or a redirect that answers it, can't be sent ({root_cause(error)})"
-            ) from error
+            ) from None
 
     @cached_property
     def _client(self) -> "NewsApiClient":

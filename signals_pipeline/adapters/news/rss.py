@@ -9,7 +9,7 @@ from itertools import chain, count
 from urllib.parse import quote, urlsplit
 
 from signals_pipeline.adapters.http_client.client import HttpClient, Response
-from signals_pipeline.adapters.http_client.policy import TransientError, host_and_path
+from signals_pipeline.adapters.http_client.policy import TransientError
 from signals_pipeline.adapters.news.document_worker import Entry
 from signals_pipeline.adapters.news.documents import DocumentReader
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, check_format, fetch_symbols
@@ -17,6 +17,7 @@ from signals_pipeline.adapters.news.instants import parse_instant
 from signals_pipeline.core.linking.linker import QUERY_MARK
 from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
+from signals_pipeline.core.redaction import host_and_path
 
 YAHOO_FEEDS_ORIGIN = "https://feeds.finance.yahoo.com"
 

@@ -128,7 +128,7 @@ def _check_news(response: "Response", location: str) -> None:
     """
     if _OUTAGE_TEXT in response.text:
         raise TransientError(f"{location}: Yahoo reports an outage ({_OUTAGE_TEXT!r})")
-    if response.status_code >= 400:
+    if response.status_code >= 300:
         raise SourceError(f"{location} returned HTTP {response.status_code}")
     try:
         content: object = json.loads(response.content)

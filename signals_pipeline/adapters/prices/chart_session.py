@@ -81,7 +81,7 @@ class ChartSession(YahooSession):
         problem = problem_of(response.content, response.headers.get("Content-Type") or "", symbol)
         # For an unknown symbol Yahoo explains itself in JSON; other refusals are described by their status.
         is_explained = problem is not None and problem.kind is ProblemKind.UNKNOWN
-        if response.status_code >= 400 and not is_explained:
+        if response.status_code >= 300 and not is_explained:
             problem = Problem(ProblemKind.UNREADABLE, f"{location} returned HTTP {response.status_code}")
         if problem is not None:
             raise Refused(symbol, problem)

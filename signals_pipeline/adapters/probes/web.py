@@ -32,7 +32,12 @@ def probe_newsapi_key(
         return warn("no call is left to check the key with", "wait for the next day (UTC), or get a larger plan")
     try:
         response = requests.get(
-            f"{origin}/v2/top-headlines/sources", {"language": "en"}, headers={"X-Api-Key": key}, timeout=seconds
+            f"{origin}/v2/top-headlines/sources",
+            {"language": "en"},
+            headers={"X-Api-Key": key},
+            timeout=seconds,
+            # The key would go along to whatever host a redirect names.
+            allow_redirects=False,
         )
     except requests.RequestException as error:
         return fail(f"NewsAPI can't be reached ({type(error).__name__})", "check the network and the proxy")

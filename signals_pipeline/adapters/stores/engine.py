@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from signals_pipeline.core.errors import SignalsError
+from signals_pipeline.core.redaction import redact_text, redact_url, secrets_in_url
 
 BUSY_SECONDS = 30  # how long a SQLite writer waits for another before it gives up
 CONNECT_SECONDS = 10
@@ -196,8 +197,12 @@ def engine_for(url: str) -> Engine:
 
 
 def display_url(engine: Engine) -> str:
-    """The database's URL for messages, the password hidden."""
-    return engine.url.render_as_string(hide_password=True)
+    """The database's URL for messages, without user, password and what else of it may be secret."""
+    return _display(engine.url)
+
+
+def _display(url: URL) -> str:
+    return redact_url(url.render_as_string(hide_password=False))
 
 
 @contextmanager
@@ -271,12 +276,17 @@ def migration_transaction(engine: Engine) -> Generator[Connection, None, None]:
 def _parse_url(url: str) -> URL:
     try:
         parsed_url = make_url(url)
-    except ArgumentError as error:
-        # The text is not repeated: it may hold a password.
-        raise DatabaseError(f"the database URL can't be read; write {_URL_FORMS}") from error
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        # Neither the text nor the cause, which repeats a part of it: it may hold a password.
+        raise DatabaseError(f"the database URL can't be read; write {_URL_FORMS}") from None
     if parsed_url.get_backend_name() not in {"sqlite", "postgresql"}:
-        name = parsed_url.render_as_string()
+        name = _display(parsed_url)
         raise DatabaseError(f"database {name}: neither SQLite nor PostgreSQL; write {_URL_FORMS}")
+    # A password with an "@" of its own: what follows that would be taken for the host, and stand in messages.
+    if parsed_url.get_backend_name() == "postgresql" and "@" in f"{parsed_url.host}{parsed_url.database}":
+        raise DatabaseError(
+            "the database URL can't be read: there is an @ in its host or name; write %40 for one in the password"
+        )
     return parsed_url
 
 
@@ -295,7 +305,7 @@ def _create_engine(url: URL) -> Engine:
     try:
         return sa.create_engine(url, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
-        name = url.render_as_string()
+        name = _display(url)
         reason = _one_line(error)
         raise DatabaseError(f"database {name}: its driver is not installed ({reason}); write {_URL_FORMS}") from error
 
@@ -375,7 +385,7 @@ def _configure_sqlite(engine: Engine) -> None:
         except UnicodeDecodeError as error:
             # SQLite's message repeats the damaged part of the schema, and the driver can't decode it.
             name = display_url(engine)
-            reason = sqlite3.DatabaseError("malformed database schema")
+            reason = "malformed database schema"
             raise _database_error(name, reason, DatabaseProblem.DAMAGED, transient=False) from error
         if journal_mode == "delete":
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -398,20 +408,28 @@ def _translate_errors(engine: Engine) -> Generator[None, None, None]:
     except DBAPIError as error:
         problem = _classify(error)
         transient = error.connection_invalidated or problem in _TRANSIENT
-        raise _database_error(display_url(engine), error.orig, problem, transient=transient) from error
+        reason = _one_line(error.orig)
+        shown = _without_secrets(engine.url, reason)
+        failure = _database_error(display_url(engine), shown, problem, transient=transient)
+        # Where the reason repeats a secret, so does the cause.
+        raise failure from (error if shown == reason else None)
+
+
+def _without_secrets(url: URL, reason: str) -> str:
+    """A driver's message, in which libpq or a server may repeat a part of the URL."""
+    # The user's name is no secret: PostgreSQL's own messages are about it.
+    secrets = set(secrets_in_url(url.render_as_string(hide_password=False))) - {url.username}
+    return redact_text(reason, (secret for secret in secrets if secret))
 
 
 def sqlite_failure(name: str, error: sqlite3.Error) -> DatabaseError:
     """What SQLite's driver raises, as a `DatabaseError` about the database of this name."""
     problem = _classify_sqlite(error)
-    return _database_error(name, error, problem, transient=problem in _TRANSIENT)
+    return _database_error(name, _one_line(error), problem, transient=problem in _TRANSIENT)
 
 
-def _database_error(
-    name: str, error: BaseException | None, problem: DatabaseProblem, *, transient: bool
-) -> DatabaseError:
+def _database_error(name: str, reason: str, problem: DatabaseProblem, *, transient: bool) -> DatabaseError:
     advice = _ADVICE.get(problem)
-    reason = _one_line(error)
     message = f"database {name}: {reason}; {advice}" if advice else f"database {name}: {reason}"
     return DatabaseError(message, transient=transient, problem=problem)
 

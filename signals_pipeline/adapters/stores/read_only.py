@@ -26,7 +26,7 @@ def read_only_engine(url: str) -> Engine:
     """
     try:
         parsed_url = sa.make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # It raises the error that says what is wrong with the URL.
         return engine_for(url)
     return engine_for(_restrict(parsed_url).render_as_string(hide_password=False))

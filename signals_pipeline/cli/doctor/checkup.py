@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from signals_pipeline.adapters.clock import utc_now
@@ -42,6 +43,8 @@ def examine(seconds: float = DEFAULT_SECONDS) -> dict[str, ProbeResult]:
     except SettingsError as error:
         problems = "; ".join(str(error).splitlines())
         return {"settings": fail(problems, "correct the environment or .env")}
+    # Before there are threads: two that import SQLAlchemy at the same time may see one half of it.
+    import_module("signals_pipeline.adapters.stores.engine")
     wait = min(WAIT_SHARE * seconds, MAX_WAIT_SECONDS)
     probes = local_probes(settings, utc_now, seconds=wait)
     return run_probes(probes, seconds=seconds, describe_error=user_message, in_turn=sequential(settings))

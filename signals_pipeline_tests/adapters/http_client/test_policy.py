@@ -13,7 +13,6 @@ from signals_pipeline.adapters.http_client.policy import (
     HostRateLimiter,
     RequestPolicy,
     TransientError,
-    host_and_path,
     parse_retry_after,
     raise_if_transient,
     with_origin_overrides,
@@ -131,7 +130,3 @@ def test_only_named_origins_are_overridden() -> None:
     origins = {"https://a.example": "http://b"}
     assert with_origin_overrides("https://a.example/x?y", origins) == "http://b/x?y"
     assert with_origin_overrides("https://a.example.evil/x", origins) == "https://a.example.evil/x"
-
-
-def test_what_is_shown_of_a_url_hides_user_query_and_fragment() -> None:
-    assert host_and_path("https://user:secret@a.example/x?token=secret#secret") == "a.example/x"

@@ -127,3 +127,16 @@ def test_what_yfinance_stumbles_over_is_one_line(house: Vendor, tmp_path: Path) 
         source(house, tmp_path).fetch(START, NOW)
     assert "yfinance can't read Yahoo's news of AAPL (AttributeError: " in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_redirects_are_followed_within_yahoo_only(house: Vendor, tmp_path: Path) -> None:
+    house.routes[PATH] = [Reply(b"", "", 302, (("Location", "https://guce.yahoo.com/consent"),))]
+    house.routes["/consent"] = [Reply(yahoo(ITEMS))]
+    assert len(source(house, tmp_path).fetch(START, NOW).headlines) == len(ITEMS)
+
+    house.routes["/leaves"] = [Reply(yahoo(ITEMS))]
+    for target in (f"{house.origin}/leaves", "http://guce.yahoo.com/leaves", "https://yahoo.com.example/"):
+        house.routes["/consent"] = [Reply(b"", "", 302, (("Location", target),))]
+        with pytest.raises(SourceError, match="returned HTTP 302"):
+            source(house, tmp_path).fetch(START, NOW)
+    assert house.asked("/leaves") == []
