@@ -24,6 +24,7 @@ from signals_pipeline.defs.checks import HEALTH_JOB, health_schedule, newest_win
 from signals_pipeline.defs.dispatch import mailing_resource
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import DIGEST_JOB, digest_schedule
+from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.live_news import live_news_resource, newsapi_left
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.metrics import failed_run_sensor, run_metrics_resource
@@ -63,7 +64,7 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
         schedules=[] if demo else [digest_schedule, health_schedule],
         sensors=[] if demo else _sensors(settings),
         resources=resources,
-        executor=dg.in_process_executor,
+        executor=leasing_executor,
     )
 
 

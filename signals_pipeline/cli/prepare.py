@@ -8,6 +8,7 @@ from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.definitions import ASSETS
+from signals_pipeline.defs.leases import reclaim
 from signals_pipeline.settings import Settings
 
 
@@ -26,6 +27,8 @@ def prepare(settings: Settings) -> None:
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()
         _create_pools(instance)
+        for line in reclaim(instance):
+            click.echo(line)
     click.echo("Dagster's tables are up to date")
 
 
