@@ -39,6 +39,7 @@ from signals_pipeline.defs.resources import (
     worker_pool_resource,
 )
 from signals_pipeline.defs.sensors import DELIVERY_JOB, delivery_retry, digest_failed
+from signals_pipeline.defs.slot_waits import correct_slot_waits
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 
@@ -55,6 +56,7 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
     Raises:
         SettingsError: a setting that the deployment needs is missing.
     """
+    correct_slot_waits()
     demo = settings.signals_deployment is Deployment.DEMO
     resources = {**build_resources(settings), **(resource_overrides or {})}
     return dg.Definitions(

@@ -47,8 +47,8 @@ def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServ
     assert not_ok == {"schedule"}
     assert healthy(found)
     assert list(found) == [
-        *("database", "model", "watchlist", "news", "newest window", "schedule", "mail", "data folder", "memory"),
-        *("newsapi key", "newsapi quota", "prices", "clock"),
+        *("database", "model", "watchlist", "news", "newest window", "schedule", "runs", "mail", "data folder"),
+        *("memory", "newsapi key", "newsapi quota", "prices", "clock"),
     ]
     assert found["database"].text == f"sqlite at revision {migrations.head()}"
     assert found["watchlist"].text == "30 companies"
