@@ -183,9 +183,15 @@ class LeasingExecutor(dg.Executor):
         return self._inner.step_dependency_config
 
 
-@dg.executor(name="in_process", config_schema=dg.in_process_executor.config_schema)
-def leasing_executor(context: dg.InitExecutorContext) -> dg.Executor:
-    """All steps in the run's own process, which is recorded."""
+def _leasing(context: dg.InitExecutorContext) -> dg.Executor:
     create = dg.in_process_executor.executor_creation_fn
     assert create is not None  # noqa: S101 - Dagster's own executor has one
     return LeasingExecutor(create(context))
+
+
+leasing_executor = dg.ExecutorDefinition(
+    "in_process",
+    config_schema=dg.in_process_executor.config_schema,
+    executor_creation_fn=_leasing,
+    description="All steps in the run's own process, which is recorded.",
+)

@@ -1,19 +1,27 @@
 """`signals doctor` looks at runs, slots and the queue: what is dead, what waits, and for what."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from signals_pipeline.adapters.probes.findings import ProbeResult
 from signals_pipeline.cli.doctor.runs import QUEUED_TOO_LONG, UNSEEN_TOO_LONG, runs
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.settings import Settings
 
-STARTED, QUEUED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED
+STARTED = dg.DagsterRunStatus.STARTED
+CODE = JobPythonOrigin(
+    "digest_job", RepositoryPythonOrigin(sys.executable, ModuleCodePointer("signals_pipeline.definitions", "defs"))
+)
 LATER = max(QUEUED_TOO_LONG, UNSEEN_TOO_LONG) + timedelta(minutes=1)
 
 
@@ -47,7 +55,12 @@ def test_a_run_without_a_process_is_named_when_it_should_have_ended(
 
 
 def test_a_queue_that_does_not_move_is_explained(settings: Settings, instance: dg.DagsterInstance) -> None:
-    create_run_for_test(instance, "digest_job", status=QUEUED)
+    target = LoadableTargetOrigin(module_name="signals_pipeline.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target)
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), "digest_job")
+    create_run_for_test(
+        instance, "digest_job", status=dg.DagsterRunStatus.QUEUED, remote_job_origin=origin, job_code_origin=CODE
+    )
     assert looked(settings).text == "0 running, 1 in the queue"
     late = QUEUED_TOO_LONG + timedelta(minutes=1)
     idle = looked(settings, late)

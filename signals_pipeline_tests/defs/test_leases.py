@@ -50,13 +50,12 @@ def begun(
     instance: dg.DagsterInstance,
     changes: Mapping[str, str] | None = None,
     status: dg.DagsterRunStatus = STARTED,
-    **tags: str,
 ) -> dg.DagsterRun:
-    """A run of this process that holds the pool, or as these changes of its lease say."""
+    """A run of this process that holds the pool, or as these changes of its tags say."""
     run_id = str(uuid4())
     windows = {RANGE_START_TAG: FIRST, RANGE_END_TAG: LAST, MODE_TAG: "live"}
     lease = lease_tags(run_id) | {**(changes or {})}
-    run = create_run_for_test(instance, "digest_job", run_id, status=status, tags={**windows, **lease, **tags})
+    run = create_run_for_test(instance, "digest_job", run_id, status=status, tags=windows | lease)
     storage = instance.event_log_storage
     if POOL not in storage.get_concurrency_keys():
         storage.set_concurrency_slots(POOL, 10)
@@ -131,7 +130,7 @@ def test_the_daemon_ends_dead_runs_frees_their_slots_and_says_whether_it_repeats
     instance: dg.DagsterInstance,
 ) -> None:
     dead = {leases.PID_TAG: NOBODY}
-    launched, by_hand = begun(instance, dead), begun(instance, dead, **{"dagster/max_retries": "0"})
+    launched, by_hand = begun(instance, dead), begun(instance, dead | {"dagster/max_retries": "0"})
     alive = begun(instance)
     context: Any = Context(instance)
     limit = instance.get_concurrency_config().run_queue_config
