@@ -24,6 +24,7 @@ from signals_pipeline.defs.checks import HEALTH_JOB, health_schedule, newest_win
 from signals_pipeline.defs.dispatch import mailing_resource
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import DIGEST_JOB, digest_schedule
+from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.live_news import live_news_resource, newsapi_left
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.metrics import failed_run_sensor, run_metrics_resource
@@ -38,6 +39,7 @@ from signals_pipeline.defs.resources import (
     worker_pool_resource,
 )
 from signals_pipeline.defs.sensors import CHECKED_DELIVERY_JOB, DELIVERY_JOB, delivery_retry, digest_failed
+from signals_pipeline.defs.slot_waits import correct_slot_waits
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 
@@ -54,6 +56,7 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
     Raises:
         SettingsError: a setting that the deployment needs is missing.
     """
+    correct_slot_waits()
     demo = settings.signals_deployment is Deployment.DEMO
     resources = {**build_resources(settings), **(resource_overrides or {})}
     return dg.Definitions(
@@ -63,7 +66,7 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
         schedules=[] if demo else [digest_schedule, health_schedule],
         sensors=[] if demo else _sensors(settings),
         resources=resources,
-        executor=dg.in_process_executor,
+        executor=leasing_executor,
     )
 
 

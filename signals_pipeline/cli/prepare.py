@@ -7,7 +7,9 @@ import sqlalchemy as sa
 from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.cli.database import database_engine
+from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.definitions import ASSETS
+from signals_pipeline.defs.leases import reclaim
 from signals_pipeline.settings import Settings
 
 
@@ -23,9 +25,11 @@ def prepare(settings: Settings) -> None:
         if engine.dialect.name == "postgresql":
             with write_transaction(engine, alone=True) as connection:
                 connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS dagster"))
-    with dg.DagsterInstance.get() as instance:
+    with local_instance(settings) as instance:
         instance.upgrade()
         _create_pools(instance)
+        for line in reclaim(instance):
+            click.echo(line)
     click.echo("Dagster's tables are up to date")
 
 

@@ -1,6 +1,11 @@
 """Run the Dagster job in this process, over one window or a range of windows."""
 
 import os
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from uuid import uuid4
 
 import dagster as dg
 
@@ -9,15 +14,22 @@ from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.cli.instances import local_instance
+from signals_pipeline.cli.waits import lock_waits_reported, pool_waits_reported, report_to_user
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import DIGEST_JOB
+from signals_pipeline.defs.leases import lease_tags, reclaim
 from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 
 # Dagster's own log stays silent: `signals` prints the message of a failure once.
 QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# Run monitoring ends a run after an hour; a long range in this process may take longer.
+MAX_RUNTIME_TAG = "dagster/max_runtime"
+MAX_RUNTIME_SECONDS = 3600
+PER_WINDOW_SECONDS = 60
+MAX_RETRIES_TAG = "dagster/max_retries"
 EVENT_BATCH_SIZE = "100"  # halves the event writes of a range of windows
 
 
@@ -77,11 +89,56 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
         Exception: whatever stopped the run, with its cause.
     """
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH_SIZE)  # Dagster has no other way to set it
+    run_id = str(uuid4())
     tags = {
         MODE_TAG: mode,
         RANGE_START_TAG: windows[0].key,
         RANGE_END_TAG: windows[-1].key,
+        MAX_RUNTIME_TAG: str(MAX_RUNTIME_SECONDS + PER_WINDOW_SECONDS * len(windows)),
+        # The daemon can't repeat a run that it did not launch; the next `signals run` does.
+        MAX_RETRIES_TAG: "0",
+        **lease_tags(run_id),
     }
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
-    with local_instance(settings) as instance:
-        return job.execute_in_process(instance=instance, tags=tags, run_config=QUIET_LOGS)
+    with lock_waits_reported(), local_instance(settings) as instance, _stopped_by_signals():
+        for line in reclaim(instance):
+            report_to_user(line)
+        try:
+            with pool_waits_reported(instance, run_id):
+                return job.execute_in_process(instance=instance, run_id=run_id, tags=tags, run_config=QUIET_LOGS)
+        finally:
+            _let_go(instance, run_id)
+
+
+def _let_go(instance: dg.DagsterInstance, run_id: str) -> None:
+    """End a run that was interrupted outside its steps, and free its slots, which Dagster keeps after a failed step."""
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        return
+    if not run.is_finished:
+        instance.report_run_failed(run, "The run was interrupted before its end.")
+    instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+@contextmanager
+def _stopped_by_signals() -> Generator[None]:
+    """Treat the end of the terminal (SIGHUP) and SIGTERM as Ctrl-C within a block: the run ends as failed.
+
+    A signal that is ignored, as SIGHUP is under nohup, stays so.
+    """
+    former = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    for number, handler in former.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _as_interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _as_interrupt(_number: int, frame: FrameType | None) -> None:
+    """Do what SIGINT does at this moment: while Dagster executes a run, it holds interrupts up to safe points."""
+    handler = signal.getsignal(signal.SIGINT)
+    if callable(handler):
+        handler(signal.SIGINT, frame)

@@ -30,7 +30,7 @@ def schedule_state(settings: Settings, now: datetime) -> ScheduleState:
     Raises:
         SettingsError: DAGSTER_HOME is not a folder.
     """
-    if not _instance_exists(settings):
+    if not instance_exists(settings):
         return ScheduleState.NO_INSTANCE
     with local_instance(settings) as instance:
         states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
@@ -43,7 +43,7 @@ def schedule_state(settings: Settings, now: datetime) -> ScheduleState:
     return ScheduleState.ON
 
 
-def _instance_exists(settings: Settings) -> bool:
+def instance_exists(settings: Settings) -> bool:
     """Whether there may be an instance; opening one that does not exist would create it."""
     home = settings.dagster_home or Path.cwd()
     if (home / "dagster.yaml").exists():

@@ -27,6 +27,7 @@ from signals_pipeline.core.windows import Window, newest_complete, window_for_ke
 from signals_pipeline.defs.frame_checks import FRAME_CHECKS, FRAMES, StoredFrames, WindowFindings, frame_findings
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import NEWEST_PRESENT
+from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.metadata import markdown_table
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS
 from signals_pipeline.defs.resources import MarketContext, Store
@@ -156,7 +157,7 @@ def newest_present(store: Store, now: datetime) -> tuple[bool, str]:
 HEALTH_JOB = dg.define_asset_job(
     "health_job",
     selection=dg.AssetSelection.checks(NEWEST_PRESENT),
-    executor_def=dg.in_process_executor,
+    executor_def=leasing_executor,
     description="Checks that the window that ended last has its digest.",
 )
 

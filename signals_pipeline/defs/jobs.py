@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from signals_pipeline.core.windows import DIGEST_CRON, NEW_YORK, Window, newest_complete, windows_between
+from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.metrics import count_step
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store
@@ -20,7 +21,7 @@ DIGEST_JOB = dg.define_asset_job(
     "digest_job",
     # Whether the newest window has its digest is checked by `health_job`: a backfill cannot answer it.
     selection=dg.AssetSelection.all() - dg.AssetSelection.checks(NEWEST_PRESENT),
-    executor_def=dg.in_process_executor,
+    executor_def=leasing_executor,
     hooks={count_step},
     tags=TASK_TAGS,
     description="All stages from headlines to digest, for one window or a range of windows in one run.",

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.launcher import CheckRunHealthResult
 from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from dagster_aws.ecs import EcsRunLauncher
 from dagster_aws.ecs.container_context import EcsContainerContext
 from dagster_aws.ecs.utils import RetryableEcsException
+
+from signals_pipeline.defs.leases import holder_of
+from signals_pipeline.defs.local_launcher import process_health
 
 NO_CAPACITY = "Capacity is unavailable at this time"
 ON_DEMAND: list[dict[str, Any]] = [{"capacityProvider": "FARGATE", "weight": 1}]
@@ -34,6 +38,15 @@ class SpotFirstLauncher(EcsRunLauncher):
             if NO_CAPACITY not in str(error) or kwargs.get("capacityProviderStrategy") == ON_DEMAND:
                 raise
         return super()._run_task(**kwargs | {"capacityProviderStrategy": ON_DEMAND})
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """The health of the run's task; for a run without one, such as that of `signals run`, of its process.
+
+        Dagster's own launcher takes a run without a task for dead.
+        """
+        if not self._get_run_tags(run.run_id).arn and holder_of(run) is not None:
+            return process_health(run)
+        return super().check_run_worker_health(run)
 
     def stop_leftover(self, run: dg.DagsterRun) -> bool:
         """Stop the task of a run that has ended for Dagster, and return whether there was one.

@@ -13,6 +13,7 @@ from signals_pipeline.core.digest.delivery import CLAIM_LASTS, MAX_ATTEMPTS, Mai
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key
 from signals_pipeline.defs.dispatch import Mailing, send_due
 from signals_pipeline.defs.jobs import DIGEST_JOB, NEWEST_PRESENT
+from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG
 from signals_pipeline.defs.resources import Store
 
@@ -27,7 +28,7 @@ _OWN_EXCEPTIONS = ("signals_pipeline.", "dagster._core.definitions.events.Failur
 DELIVERY_JOB = dg.define_asset_job(
     "delivery_job",
     selection=dg.AssetSelection.assets("delivery"),
-    executor_def=dg.in_process_executor,
+    executor_def=leasing_executor,
     description="Sends the mails in the outbox that are due, and runs no other stage.",
 )
 
@@ -35,7 +36,7 @@ CHECKED_DELIVERY_JOB = dg.define_asset_job(
     "checked_delivery_job",
     selection=dg.AssetSelection.assets("delivery")
     | (dg.AssetSelection.all_asset_checks() - dg.AssetSelection.checks(NEWEST_PRESENT)),
-    executor_def=dg.in_process_executor,
+    executor_def=leasing_executor,
     description="Finishes a window whose run ended between its digest and its mails: checks it, and sends them.",
 )
 

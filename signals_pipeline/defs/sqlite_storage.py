@@ -4,12 +4,16 @@ Dagster makes an engine, a connection and a commit per statement, and five to ei
 run has nine thousand events. Here an engine per file is kept, and a batch of events (DAGSTER_EVENT_BATCH_SIZE) is one
 transaction with a few statements. The rows are those of Dagster's own storage, so either reads what the other wrote.
 
-A file that can't be read or written is one line that names it, as it is for the pipeline's own database.
+A file that can't be read or written is one line that names it, as it is for the pipeline's own database. The files of
+an instance are created by one process at a time and appear whole, so that several processes may begin at once and each
+may be killed.
 """
 
 import fcntl
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -36,6 +40,7 @@ from signals_pipeline.adapters.stores.engine import (
     require_database_file,
     sqlite_failure,
 )
+from signals_pipeline.adapters.waiting import announced_wait
 
 MAXIMUM_ENGINES = 8  # one for the index of all runs, the others for the runs read or written last
 # Types with an event per window. Other types have a few events per run, which Dagster's own code stores.
@@ -53,6 +58,7 @@ FINAL_PROBLEMS = {
     DatabaseProblem.NOT_A_DATABASE,
     DatabaseProblem.READ_ONLY,
 }
+_UNFINISHED = ".creating-"  # begins the names of folders with files that are being created
 _folders: set[Path] = set()  # of the storages that this process has opened
 
 
@@ -67,9 +73,9 @@ class LocalStorage(DagsterSqliteStorage):
         folder = Path(base_dir).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         _folders.add(folder)
-        # A file is empty while another process creates it.
-        with _exclusive(folder):
+        with exclusive(folder):
             _require_files(folder)
+            _create_files(folder)
             super().__init__(base_dir, inst_data)
         self._event_log_storage = BatchedEventLogStorage(str(Path(base_dir) / "history" / "runs"))
 
@@ -156,7 +162,7 @@ class BatchedEventLogStorage(SqliteEventLogStorage):
 
         Without the lock they fail: SQLite switches to WAL only while no one else reads, and does not wait for that.
         """
-        with _exclusive(Path(self._base_dir)):
+        with exclusive(Path(self._base_dir)):
             with engine.connect() as connection:
                 # Dagster would load its fifty revisions to compare, which takes longer than everything else here.
                 if MigrationContext.configure(connection).get_current_revision():
@@ -203,6 +209,25 @@ def _require_files(folder: Path) -> None:
             require_database_file(folder / name)
 
 
+def _create_files(folder: Path) -> None:
+    """Create the files that are missing: each appears with all of its tables or not at all.
+
+    Dagster would create them in place, table by table. What a killed process leaves of that is taken for a file of an
+    old release, and what two processes make of it at once has two revisions, which no command can read.
+    """
+    missing = [name for name in SHARED_FILES if not (folder / name).exists()]
+    for leftover in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(leftover)
+    if not missing:
+        return
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as temporary:
+        DagsterSqliteStorage(temporary).dispose()
+        for name in missing:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            # Its last connection is closed, so that nothing of it is left in a journal.
+            (Path(temporary) / name).rename(folder / name)
+
+
 def _name_the_file(context: ExceptionContext) -> DatabaseError | None:
     """The error to raise in place of SQLAlchemy's, where a file of Dagster's can't be read or written; else None."""
     error = context.original_exception
@@ -229,19 +254,43 @@ def _do_not_sync(connection: Any, _record: object) -> None:  # noqa: ANN401 - th
 
 
 @contextmanager
-def _exclusive(folder: Path) -> Generator[None]:
-    """Hold an exclusive lock on a folder; other processes that ask for it wait."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def exclusive(path: Path) -> Generator[None]:
+    """Hold an exclusive lock on a folder or file; other processes that ask for it wait, and say so.
+
+    The lock ends with the process, however that ends.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with announced_wait(f"another process that opens {path}"):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+# As in dagster.yaml and deploy/dagster.yaml, whose comments say why.
+SAFEGUARDS: dict[str, Any] = {
+    "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"default_limit": 1}},
+    "run_monitoring": {
+        "enabled": True,
+        "poll_interval_seconds": 30,
+        "start_timeout_seconds": 300,
+        "cancel_timeout_seconds": 120,
+        "max_runtime_seconds": 3600,
+        "free_slots_after_run_end_seconds": 30,
+        "max_resume_run_attempts": 0,
+    },
+    "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
+    "run_launcher": {"module": "signals_pipeline.defs.local_launcher", "class": "LocalLauncher"},
+}
 
 
 def instance_in(folder: Path) -> dg.DagsterInstance:
     """A Dagster instance that keeps everything in this folder, without telemetry; the folder is created if missing."""
     folder.mkdir(parents=True, exist_ok=True)
     storage: Any = {"module": __name__, "class": LocalStorage.__name__, "config": {"base_dir": str(folder)}}
-    overrides = {"storage": {"custom": storage}, "telemetry": {"enabled": False}}
+    overrides: Any = {"storage": {"custom": storage}, "telemetry": {"enabled": False}, **SAFEGUARDS}
     return dg.DagsterInstance.local_temp(str(folder), overrides=overrides)

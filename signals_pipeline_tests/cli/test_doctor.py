@@ -50,7 +50,7 @@ def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServ
     assert not_ok == {"schedule"}
     assert healthy(found)
     assert list(found) == [
-        *("database", "model", "watchlist", "news", "newest window", "schedule", "mail", "deliveries"),
+        *("database", "model", "watchlist", "news", "newest window", "schedule", "runs", "mail", "deliveries"),
         *("data folder", "memory"),
         *("newsapi key", "newsapi quota", "prices", "clock"),
     ]

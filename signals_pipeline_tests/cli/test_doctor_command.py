@@ -46,6 +46,7 @@ def test_the_command_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "news": "ok",
         "newest window": "ok",
         "schedule": "ok",
+        "runs": "ok",
         "data folder": "ok",
         "memory": "ok",
     }

@@ -5,7 +5,8 @@ Each test has windows of its own in one deployment; whatever else ran before doe
 
 import itertools
 import shutil
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -88,6 +89,21 @@ def test_a_run_whose_process_is_killed_is_repeated_whole(deployment: Deployment)
     assert "headlines" in steps(web.events(again["runId"]), "STEP_START")
 
 
+def test_a_run_that_dies_together_with_daemon_and_code_server_is_ended_and_repeated(deployment: Deployment) -> None:
+    web = deployment.webserver
+    with locked(deployment, "signal_candidate"):
+        killed, worker = begun(deployment, SAMPLE_WINDOWS[12], "signals")
+        commands = deployment.cut_power("daemon", "code", beside=worker)
+    # Nobody was left to tell Dagster: run monitoring finds by the run's lease that its process is gone.
+    assert web.run(killed)["status"] == "STARTED"
+    deployment.start("code", *commands["code"])
+    until(lambda: _serves(commands["code"]), "the code server")
+    deployment.start("daemon", *commands["daemon"])
+    assert deployment.ended(killed)["status"] == "FAILURE"
+    assert any(f"process {worker.pid} on" in each.text for each in web.events(killed))
+    assert repeated(deployment, killed)["status"] == "SUCCESS"
+
+
 def test_pools_let_one_step_at_a_time_to_a_vendor_and_to_the_signals(deployment: Deployment) -> None:
     web, (first, second) = deployment.webserver, SAMPLE_WINDOWS[8:10]
     web.limit("signals", 0)
@@ -142,6 +158,14 @@ def begun(deployment: Deployment, window: Window, step: str) -> tuple[str, psuti
     run = web.launch(window, window)
     until(lambda: step in steps(web.events(run), "STEP_START"), f"step {step} of run {run}")
     return run, deployment.worker(run)
+
+
+def _serves(command: Sequence[str]) -> bool:
+    """Whether the code server that was started by this command takes connections."""
+    [port] = [part.removeprefix("--port=") for part in command if part.startswith("--port=")]
+    with socket.socket() as knocking:
+        knocking.settimeout(2)
+        return knocking.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 def relaunched(deployment: Deployment, window: Window) -> str | None:

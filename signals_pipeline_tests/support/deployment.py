@@ -28,8 +28,8 @@ import psutil
 import yaml
 
 from signals_pipeline import sample
-from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.windows import NEW_YORK, window_containing
+from signals_pipeline.defs.sqlite_storage import SAFEGUARDS
 from signals_pipeline_tests.support.control_service import database_variables, home
 from signals_pipeline_tests.support.dagster_webserver import ENDED, Webserver
 from signals_pipeline_tests.support.fake_clock import Clock
@@ -93,6 +93,17 @@ class Deployment:
         self.processes[name].kill()
         self.processes[name].wait()
 
+    def cut_power(self, *names: str, beside: psutil.Process) -> dict[str, list[str]]:
+        """Kill processes, and another one beside them, as a power cut does; the commands that `start` them again."""
+        doomed = {name: self.processes.pop(name) for name in names}
+        # The first two words are the interpreter and the program's path.
+        commands = {name: [Path(words[1]).name, *words[2:]] for name, words in _commands(doomed).items()}
+        for process in [beside, *doomed.values()]:
+            process.kill()
+        for process in doomed.values():
+            process.wait()
+        return commands
+
     def stop(self, name: str) -> None:
         """End a process and all that it started, by force where it does not listen."""
         process = self.processes.pop(name)
@@ -134,6 +145,10 @@ class Deployment:
             return psutil.Process(int(said[1])) if said else None
 
         return until(found, f"the process of run {run_id}")
+
+
+def _commands(processes: Mapping[str, psutil.Popen]) -> dict[str, list[str]]:
+    return {name: process.cmdline() for name, process in processes.items()}
 
 
 @contextmanager
@@ -203,10 +218,7 @@ def _instance(folder: Path, url: str) -> None:
     """`deploy/dagster.yaml`, its runs as processes of this machine, looking once a second."""
     path = home(folder, url) / "dagster.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    del config["run_launcher"]
-    # The local instance's launcher, where it names one: it tells run monitoring whether a run's process lives.
-    local = yaml.safe_load((repository() / "dagster.yaml").read_text(encoding="utf-8"))
-    config |= {name: value for name, value in local.items() if name == "run_launcher"}
+    config["run_launcher"] = dict(SAFEGUARDS["run_launcher"])
     often = {"module": "dagster", "class": "QueuedRunCoordinator", "config": {"dequeue_interval_seconds": 1}}
     config["run_coordinator"] = often
     config["run_monitoring"]["poll_interval_seconds"] = 1

@@ -20,6 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from signals_pipeline.adapters.waiting import announced_wait
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.redaction import redact_text, redact_url, secrets_in_url
 
@@ -238,8 +239,12 @@ def write_transaction(engine: Engine, *, alone: bool = False) -> Generator[Conne
 
 def acquire_write_lock(connection: Connection) -> None:
     """Wait for the pipeline's write lock, held until the connection's transaction ends."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
+    if connection.dialect.name != "postgresql":
+        return
+    is_free = connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK_KEY))).scalar_one()
+    if not is_free:
+        with announced_wait(f"another process that writes to database {display_url(connection.engine)}"):
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
 
 
 @contextmanager
@@ -396,8 +401,11 @@ def _configure_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once: a transaction that reads first and then upgrades may fail as busy.
-        is_writer = connection.get_execution_options().get(_WRITER, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+        if connection.get_execution_options().get(_WRITER, False):
+            with announced_wait(f"another process that writes to database {display_url(engine)}"):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")
 
 
 @contextmanager

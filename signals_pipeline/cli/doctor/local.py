@@ -15,6 +15,7 @@ from signals_pipeline.adapters.probes.machine import probe_folder, probe_memory
 from signals_pipeline.adapters.probes.web import CLOCK_ORIGIN, NEWSAPI_ORIGIN, probe_clock
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
 from signals_pipeline.cli.database import existing_database
+from signals_pipeline.cli.doctor.runs import runs
 from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota
 from signals_pipeline.core.text import short_duration
 from signals_pipeline.settings import Settings
@@ -52,6 +53,7 @@ def local_probes(
         "news": partial(news, settings, now),
         "newest window": partial(newest_window, settings, now),
         "schedule": partial(schedule, settings, now),
+        "runs": partial(runs, settings, now),
         "mail": partial(mail, settings, seconds),
         "deliveries": partial(deliveries, settings, now),
         "data folder": partial(probe_folder, settings.signals_data_dir),
@@ -75,7 +77,7 @@ def sequential(settings: Settings) -> tuple[str, ...]:
     database_checks = ("database", "newest window", "deliveries", "newsapi quota")
     # A database server is somebody else to wait for.
     on_this_machine = database_checks if settings.database_url.startswith("sqlite") else ()
-    return ("data folder", "memory", "watchlist", *on_this_machine, "news", "model", "schedule")
+    return ("data folder", "memory", "watchlist", *on_this_machine, "news", "model", "schedule", "runs")
 
 
 def database(settings: Settings) -> ProbeResult:
