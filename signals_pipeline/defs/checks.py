@@ -8,6 +8,7 @@ Whatever one check raises costs that check only: it is a finding that the check 
 with the newest window's own data holds its mail.
 """
 
+import logging
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -99,7 +100,15 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
             for asset, name in _descriptions()
             if dg.AssetCheckKey(dg.AssetKey(asset), name) in context.selected_asset_check_keys
         ]
-        evaluation = _Evaluation(context, windows, frames=io_manager, store=store, market=market, prices=prices)
+        evaluation = CheckEvaluation(
+            windows,
+            frames=io_manager,
+            store=store,
+            market=market,
+            prices=prices,
+            log=context.log,
+            may_retry=retries_left(context.op_execution_context),
+        )
         findings = evaluation.findings({asset for asset, _ in selected})
         for asset, name in selected:
             yield _result(asset, name, findings[asset, name])
@@ -107,29 +116,30 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
     return checks
 
 
-class _Evaluation:
+class CheckEvaluation:
     """The checks of a run's windows, each made apart from the others.
 
     Args:
-        context: The run's context, for its log and its retries.
         windows: Oldest first.
         frames: Their frames.
         store: The database.
         market: Watchlist and calendar.
         prices: Where the closes come from.
+        log: Where it is said why a check could not be made.
+        may_retry: Whether the step may be retried after a transient failure.
     """
 
     def __init__(
         self,
-        context: dg.AssetCheckExecutionContext,
         windows: Sequence[Window],
         *,
         frames: WindowFrames,
         store: Store,
         market: MarketContext,
         prices: PriceSource,
+        log: logging.Logger,
+        may_retry: bool,
     ) -> None:
-        self._op = context.op_execution_context
         self._windows = windows
         self._newest = windows[-1]
         self._frames = frames
@@ -137,12 +147,14 @@ class _Evaluation:
         self._store = store
         self._market = market
         self._prices = prices
+        self._log = log
+        self._may_retry = may_retry
 
     def findings(self, assets: set[str]) -> dict[tuple[str, str], WindowFindings]:
         """Findings by asset and check, oldest window first.
 
         Raises:
-            DatabaseError, SourceError: a transient failure, and Dagster will retry the step.
+            DatabaseError, SourceError: a transient failure, and the step may be retried.
         """
         # Whether the digest's mail may be sent depends on the findings about every frame.
         with_frames = {*assets, *FRAMES} if "digest" in assets else assets
@@ -185,18 +197,18 @@ class _Evaluation:
         try:
             return evaluate()
         except Exception as error:
-            may_pass = isinstance(error, (DatabaseError, SourceError)) and error.transient
-            if may_pass and retries_left(self._op):
+            is_transient = isinstance(error, (DatabaseError, SourceError)) and error.transient
+            if is_transient and self._may_retry:
                 raise
             if isinstance(error, SignalsError):
                 reason = str(error)
-                self._op.log.warning("check %s could not be made: %s", name, reason)
+                self._log.warning("check %s could not be made: %s", name, reason)
             else:
                 reason = (
                     f"{type(error).__name__} in the check; report this as a bug, with the traceback in the run's log"
                 )
                 # The traceback as text: Dagster's event log keeps no other.
-                self._op.log.error("check %s could not be made:\n%s", name, traceback.format_exc())  # noqa: TRY400
+                self._log.error("check %s could not be made:\n%s", name, traceback.format_exc())
             return [(window or self._newest, data_quality.not_made(name, reason, serious=serious))]
 
     def _frame_findings(self, asset: str, name: str) -> WindowFindings:
