@@ -11,7 +11,7 @@ import dagster as dg
 from signals_pipeline import sample
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
 from signals_pipeline.core.windows import window_containing, window_for_key
-from signals_pipeline.defs.alerts import operator_told, silence_sensor
+from signals_pipeline.defs.alerts import operator_told, silence_sensor, waiting_sensor
 from signals_pipeline.defs.assets.delivery import delivery
 from signals_pipeline.defs.assets.digest import digest
 from signals_pipeline.defs.assets.headlines import headlines
@@ -37,7 +37,7 @@ from signals_pipeline.defs.resources import (
     store_resource,
     worker_pool_resource,
 )
-from signals_pipeline.defs.sensors import DELIVERY_JOB, delivery_retry, digest_failed
+from signals_pipeline.defs.sensors import CHECKED_DELIVERY_JOB, DELIVERY_JOB, delivery_retry, digest_failed
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 
@@ -59,7 +59,7 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
     return dg.Definitions(
         assets=_demo_assets() if demo else ASSETS,
         asset_checks=[window_checks(_demo_windows() if demo else DIGEST_WINDOWS), newest_window_present],
-        jobs=[DIGEST_JOB, DELIVERY_JOB, HEALTH_JOB],
+        jobs=[DIGEST_JOB, DELIVERY_JOB, CHECKED_DELIVERY_JOB, HEALTH_JOB],
         schedules=[] if demo else [digest_schedule, health_schedule],
         sensors=[] if demo else _sensors(settings),
         resources=resources,
@@ -126,7 +126,8 @@ def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
 def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
     metrics = [failed_run_sensor(stack=settings.signals_stack)] if settings.reports_metrics else []
     silence = silence_sensor(quiet_runs=settings.quiet_runs_alert)
-    return [digest_failed, delivery_retry, operator_told, silence, *metrics]
+    waiting = waiting_sensor(stack=settings.signals_stack if settings.reports_metrics else None)
+    return [digest_failed, delivery_retry, operator_told, waiting, silence, *metrics]
 
 
 def _demo_assets() -> list[dg.AssetsDefinition]:

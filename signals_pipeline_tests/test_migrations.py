@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, migration_transaction, write_transaction
+from signals_pipeline.adapters.stores.outbox import Outbox
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline_tests.support.databases import PROCESSES, database_url, empty_url, engine, store
 
@@ -71,17 +72,17 @@ def test_the_revisions_create_the_constraints_of_the_tables(engine: Engine) -> N
 
 def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
     assert migrations.current(empty_url) is None
-    assert migrations.upgrade(empty_url) == "010" == migrations.head()
+    assert migrations.upgrade(empty_url) == "011" == migrations.head()
     before = engine_for(empty_url)
     first = shape(before)
     before.dispose()
-    for revision in ("008", "006", "005", "004", "003", "002", "001"):
+    for revision in ("010", "008", "006", "005", "004", "003", "002", "001"):
         assert migrations.downgrade(empty_url, revision) == revision
     assert migrations.downgrade(empty_url, "base") is None
     left = engine_for(empty_url)
     assert sa.inspect(left).get_table_names() == ["signals_alembic_version"]
     left.dispose()
-    assert migrations.upgrade(empty_url) == "010"
+    assert migrations.upgrade(empty_url) == "011"
     after = engine_for(empty_url)
     assert shape(after) == first
     after.dispose()
@@ -99,6 +100,7 @@ def test_each_revision_adds_its_tables(empty_url: str) -> None:
         "008": set(),
         "009": {"window_revision"},
         "010": {"bar_correction"},
+        "011": set(),
     }
     tables = {"signals_alembic_version"}
     for revision, added in expected.items():
@@ -120,6 +122,44 @@ def test_rows_survive_going_to_an_older_revision_and_back(database_url: str) -> 
     opened.dispose()
 
 
+def test_mails_of_the_release_before_get_their_reasons_and_are_still_written_by_it(empty_url: str) -> None:
+    """Revision 011 reads the texts that told the reasons; the release before writes none of its columns."""
+    migrations.upgrade(empty_url, "010")
+    opened = engine_for(empty_url)
+    texts = {
+        "abandoned": ("failed", "abandoned by an operator"),
+        "unsubscribed": ("failed", "not sent: this recipient has unsubscribed, or mail to it came back"),
+        "lost": (
+            "unknown",
+            "the process that was sending it stopped without reporting a result: it may have arrived or not",
+        ),
+        "none": ("failed", "550 no such user"),
+        "never tried": ("pending", ""),
+    }
+    at = "2026-03-02T14:00:00.000000+00:00"
+    insert = sa.text(
+        "INSERT INTO delivery (window_start, kind, released, recipient, state, attempts, message_id, detail,"
+        " provider_id, last_error, created_at, next_attempt_at, updated_at)"
+        " VALUES (:at, 'failed', false, :to, :state, 0, :to, '', '', :text, :at, :at, :at)"
+    )
+    with write_transaction(opened) as connection:
+        for recipient, (state, text) in texts.items():
+            connection.execute(insert, {"at": at, "to": recipient, "state": state, "text": text})
+    migrations.upgrade(empty_url)
+    with write_transaction(opened) as connection:
+        connection.execute(insert, {"at": at, "to": "new", "state": "pending", "text": ""})
+    mails = {mail.recipient: mail for mail in Outbox(opened).open()}
+    assert set(mails) == {"lost", "none", "never tried", "new"}
+    assert {name: mail.reason for name, mail in mails.items()} == {
+        "lost": "lost", "none": None, "never tried": None, "new": None,
+    }  # fmt: skip
+    assert {name for name, mail in mails.items() if mail.cleared_at is not None} == {"lost", "none"}
+    migrations.downgrade(empty_url, "010")
+    migrations.upgrade(empty_url)
+    assert {mail.recipient for mail in Outbox(opened).open()} == set(mails)
+    opened.dispose()
+
+
 def test_an_empty_database_is_refused(empty_url: str) -> None:
     with pytest.raises(DatabaseError, match="has no tables yet: run `signals migrate`"):
         migrations.require_head(engine_for(empty_url))
@@ -127,7 +167,7 @@ def test_an_empty_database_is_refused(empty_url: str) -> None:
 
 def test_an_older_revision_is_refused(empty_url: str) -> None:
     migrations.upgrade(empty_url, "001")
-    with pytest.raises(DatabaseError, match="is at revision 001, this code needs 010: run `signals migrate`"):
+    with pytest.raises(DatabaseError, match="is at revision 001, this code needs 011: run `signals migrate`"):
         migrations.require_head(engine_for(empty_url))
 
 
@@ -141,7 +181,7 @@ def test_an_unknown_revision_is_refused_and_never_migrated(database_url: str) ->
         lambda: migrations.upgrade(database_url),
         lambda: migrations.downgrade(database_url, "base"),
     ):
-        with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 010. does not know.*newer"):
+        with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 011. does not know.*newer"):
             attempt()
     assert migrations.current(database_url) == "099"
     opened.dispose()
@@ -176,7 +216,7 @@ def test_two_processes_that_start_at_once_upgrade_once(empty_url: str) -> None:
     workers = [PROCESSES.Process(target=upgraded, args=(empty_url, start, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    assert [results.get(timeout=60) for _ in workers] == ["010", "010"]
+    assert [results.get(timeout=60) for _ in workers] == ["011", "011"]
     for worker in workers:
         worker.join()
 
@@ -195,7 +235,7 @@ def test_alembic_itself_takes_the_url_from_the_settings(tmp_path: Path) -> None:
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"SIGNALS_DATABASE_URL": empty_url},
     )  # fmt: skip
-    assert (ran.returncode, migrations.current(empty_url)) == (0, "010"), ran.stderr
+    assert (ran.returncode, migrations.current(empty_url)) == (0, "011"), ran.stderr
 
 
 def test_the_sql_can_be_printed_without_a_database() -> None:
@@ -216,7 +256,7 @@ def test_missing_migrations_are_an_error_that_names_the_places_searched(
     with pytest.raises(DatabaseError, match="run from the repository, or install the package with `pip install -e`"):
         migrations.head()
     monkeypatch.chdir(ROOT)
-    assert migrations.head() == "010"
+    assert migrations.head() == "011"
 
 
 def test_a_revision_that_violates_a_foreign_key_is_rolled_back(tmp_path: Path) -> None:

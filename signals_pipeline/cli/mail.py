@@ -14,7 +14,7 @@ from signals_pipeline.adapters.mail.message import digest_message, trial_message
 from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.cli.report import stored_digest
-from signals_pipeline.core.digest.delivery import NotSent, Unanswered, hold_reason
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered, age_hold
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.dispatch import DispatchReport, Mailing, mailing_of, send_due
 from signals_pipeline.defs.resources import Store, open_store
@@ -117,7 +117,8 @@ def _require_automatic(store: Store, mailing: Mailing, window: Window) -> None:
     if stored is not None and stored.entry.mode != "live":
         problem = f"its digest is from a {stored.entry.mode} run"
     else:
-        problem = hold_reason(window.end, released=False, now=mailing.now())
+        hold = age_hold(window.end, mailing.now())
+        problem = hold.message if hold else ""
     if problem:
         raise OutboxError(
             f"window {window.key} is not mailed automatically: {problem}; add --release to send it anyway"

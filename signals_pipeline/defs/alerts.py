@@ -1,4 +1,4 @@
-"""Operator alerts by mail: failed runs, an overdue digest, a streak of windows without a signal.
+"""Operator alerts by mail: failed runs, mails that wait for an operator, an overdue digest, windows without a signal.
 
 An alert is handed to the mail server at once and is not in the outbox: one that arrives twice does no harm. Mails to
 readers are in `sensors` and `dispatch`.
@@ -7,13 +7,15 @@ readers are in `sensors` and `dispatch`.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from signals_pipeline.adapters.aws.metrics import write
 from signals_pipeline.adapters.mail.envelope import Envelope
 from signals_pipeline.adapters.stores.signals import signal_counts
-from signals_pipeline.core.checks.metrics import empty_streak
-from signals_pipeline.core.digest.delivery import NotSent, Unanswered, message_id
+from signals_pipeline.core.checks.metrics import empty_streak, waiting_metric
+from signals_pipeline.core.digest.delivery import REPEAT_NOTICE_AFTER, Mail, NotSent, Unanswered, message_id
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.checks import newest_present
 from signals_pipeline.defs.dispatch import Mailing
@@ -23,6 +25,9 @@ from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.sensors import RETRIED_TAG, failure_reason
 
 INTERVAL_SECONDS = 600  # often enough for windows that end twice a day
+WAITING_INTERVAL_SECONDS = 120  # with the ten minutes of a claim less than NOTIFY_WITHIN
+MAXIMUM_LISTED = 50  # mails named in one alert
+REPORTED_CAUSE_TAG = "signals/reported_cause"  # of a failed run of which the operators were told
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,16 @@ def send_alert(mailing: Mailing, alert: Alert) -> list[str]:
 
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Mails the operators when a run of any job fails, with the reason.",
+    description="Mails the operators when a run of any job fails, with the reason; one cause once in eight hours.",
 )
 def operator_told(context: dg.RunFailureSensorContext, mailing: dg.ResourceParam[Mailing]) -> dg.SkipReason | None:
-    """Send one alert per failed run that Dagster does not retry."""
+    """Send one alert per failed run that Dagster does not retry, unless the same failure was reported lately."""
     run = context.dagster_run
     if not mailing.operators or run.tags.get(RETRIED_TAG) == "true":
         return dg.SkipReason("OPERATOR_RECIPIENTS is empty, or Dagster retries the run")
+    cause = failure_cause(context)
+    if was_reported(context.instance, cause):
+        return dg.SkipReason(f"the operators were told of {cause} lately")
     windows, mode = windows_named(run.tags), run.tags.get(MODE_TAG, "launched by hand")
     alert = Alert(
         run.run_id,
@@ -80,9 +88,106 @@ def operator_told(context: dg.RunFailureSensorContext, mailing: dg.ResourceParam
             "To run this one now, choose Re-execute from failure, or use `signals run --window KEY`.",
         ],
     )
-    for problem in send_alert(mailing, alert):
+    problems = send_alert(mailing, alert)
+    for problem in problems:
         context.log.error(problem)
+    if len(problems) < len(mailing.operators):
+        context.instance.add_run_tags(run.run_id, {REPORTED_CAUSE_TAG: cause})
     return None
+
+
+def failure_cause(context: dg.RunFailureSensorContext) -> str:
+    """What failed: the job, its windows, the stage and the class of the exception, as one tag."""
+    run = context.dagster_run
+    stage, exception = "", ""
+    for event in context.get_step_failure_events():
+        error = event.step_failure_data.error_source and event.step_failure_data.error
+        stage, exception = event.step_key or "", (error.cls_name or "") if error else ""
+        break
+    return "/".join((run.job_name, windows_named(run.tags), stage, exception))
+
+
+def was_reported(instance: dg.DagsterInstance, cause: str) -> bool:
+    """Whether a run with the same cause was reported within REPEAT_NOTICE_AFTER."""
+    # Dagster dates runs by the machine's clock or the database's, whatever clock the mails go by.
+    since = datetime.now(UTC) - REPEAT_NOTICE_AFTER
+    return bool(instance.get_runs_count(dg.RunsFilter(tags={REPORTED_CAUSE_TAG: cause}, updated_after=since)))
+
+
+def waiting_sensor(*, stack: str | None) -> dg.SensorDefinition:
+    """A sensor that tells the operators of the mails that wait for them, until each is released or abandoned.
+
+    Args:
+        stack: Where metrics are written, the name of the stack: its alarm tells the operators, too. None: nowhere.
+    """
+
+    @dg.sensor(
+        name="mails_waiting",
+        minimum_interval_seconds=WAITING_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells the operators which mails wait for them: too old, held by a check, given up, or unknown.",
+    )
+    def mails_waiting(
+        context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store], mailing: dg.ResourceParam[Mailing]
+    ) -> dg.SkipReason:
+        waiting, problems = report_waiting_mails(store, mailing, has_alarm=stack is not None)
+        for problem in problems:
+            context.log.error(problem)
+        # While mails wait, and once more when none does, which ends the alarm.
+        if stack is not None and (waiting or context.cursor):
+            write(waiting_metric(waiting), dimensions={"Stack": stack}, at=mailing.now())
+        context.update_cursor("waiting" if waiting else "")
+        return dg.SkipReason(f"mails that wait for an operator: {waiting}")
+
+    return mails_waiting
+
+
+def report_waiting_mails(store: Store, mailing: Mailing, *, has_alarm: bool = False) -> tuple[int, list[str]]:
+    """Tell the operators of mails that stay where they are until somebody decides.
+
+    Args:
+        store: The database with the outbox.
+        mailing: How alerts are sent, and to whom.
+        has_alarm: Whether an alarm on the number of such mails tells the operators as well.
+
+    Returns:
+        How many such mails there are, and one line per alert that may not have arrived.
+    """
+    now = mailing.now()
+    waiting = [mail for mail in store.outbox.open() if mail.needs_operator(now)]
+    if any(mail.is_claim_expired(now) for mail in waiting):
+        store.outbox.expire_claims(now)
+        waiting = [mail for mail in store.outbox.open() if mail.needs_operator(now)]
+    unreported = [mail for mail in waiting if mail.needs_notice(now)]
+    if not unreported:
+        return len(waiting), []
+    if not mailing.operators and not has_alarm:
+        return len(waiting), ["OPERATOR_RECIPIENTS is empty: nobody is told of the mails that wait for an operator"]
+
+    problems = send_alert(mailing, _waiting_alert(unreported, now))
+    # If no operator can have heard of them, the alert is sent again at the next evaluation.
+    if has_alarm or len(problems) < len(mailing.operators):
+        store.outbox.mark_notified([mail.id for mail in unreported], now)
+    return len(waiting), problems
+
+
+def _waiting_alert(mails: Sequence[Mail], now: datetime) -> Alert:
+    """The alert for mails that wait; the key differs from that of an earlier alert for the same mails."""
+    lines = [
+        f"Mail {mail.id}, {mail.window_key}, {mail.state}: {mail.explanation(now)}." for mail in mails[:MAXIMUM_LISTED]
+    ]
+    if len(mails) > MAXIMUM_LISTED:
+        lines.append(f"And {len(mails) - MAXIMUM_LISTED} more.")
+    return Alert(
+        f"mails/{mails[0].id}-{mails[-1].id}/{now:%Y%m%d%H%M}",
+        f"Mails wait for you: {len(mails)}",
+        [
+            *lines,
+            "See them with `signals deliveries`; then `signals deliveries release` or `signals deliveries abandon`.",
+            "A mail that is `unknown` may have arrived: ask its recipient first.",
+            "If a digest reached no reader at all, the next one reports its signals.",
+        ],
+    )
 
 
 def windows_named(tags: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ import pandas as pd
 from signals_pipeline.adapters.progress import counted
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.core.checks import data_quality
+from signals_pipeline.core.digest.delivery import account
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.feeds import PriceSource, SourceError
 from signals_pipeline.core.prices.adjustment import adjusted_bars, last_opened
@@ -57,7 +58,10 @@ ASSET_CHECKS = {
     "scores": {},
     "signals": {"no_repeats": "No signal repeats one that is still active."},
     "outcomes": {"record_plausible": "No hit rate within 5 sessions is too good for news: that is look-ahead."},
-    "digest": {"fit_to_send": "Nothing serious was found in the window's own data; otherwise its mail is held back."},
+    "digest": {
+        "fit_to_send": "Nothing serious was found in the window's own data; otherwise its mail is held back.",
+        "mails_accounted": "Every promised mail was sent, will be tried again, or an operator knows of it.",
+    },
 }
 """Descriptions of the checks that only one asset has, by asset and name."""
 
@@ -110,6 +114,9 @@ def window_checks(partitions: dg.PartitionsDefinition = DIGEST_WINDOWS) -> dg.As
             may_retry=retries_left(context.op_execution_context),
         )
         findings = evaluation.findings({asset for asset, _ in selected})
+        if ("digest", BLOCKING) in selected:
+            _record_verdict(store, windows[-1], findings["digest", BLOCKING])
+
         for asset, name in selected:
             yield _result(asset, name, findings[asset, name])
 
@@ -181,6 +188,7 @@ class CheckEvaluation:
             ]
             evaluate = partial(self._fitness, own_findings)
             findings["digest", BLOCKING] = self._attempt(BLOCKING, evaluate, serious=True)
+            findings["digest", "mails_accounted"] = self._attempt("mails_accounted", self._mail_findings)
         return findings
 
     def _attempt(
@@ -308,6 +316,19 @@ class CheckEvaluation:
             return [(self._newest, data_quality.not_made(BLOCKING, reason, serious=True))]
         return [(self._newest, data_quality.fit_to_send(entry, own_findings))]
 
+    def _mail_findings(self) -> WindowFindings:
+        """Whether every promised mail is accounted for; other windows' mails hold this one's back in no case."""
+        result = account(self._store.outbox.open(), datetime.now(UTC))
+        text = f"{result.waiting_for_operator} mails wait for an operator"
+        if result.unaccounted:
+            count, oldest = len(result.unaccounted), result.unaccounted[0]
+            text += (
+                f", and nobody was told of {count}, since {oldest.window_key}: see `signals deliveries`;"
+                " set OPERATOR_RECIPIENTS and keep the daemon running"
+            )
+        value = float(len(result.unaccounted))
+        return [(self._newest, data_quality.Finding("mails_accounted", not result.unaccounted, text, value))]
+
 
 def _with_faults(name: str, findings: WindowFindings, faults: Mapping[Window, str]) -> WindowFindings:
     """Findings, oldest window first, together with those about the windows whose frames can't be judged."""
@@ -357,6 +378,12 @@ health_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="Checks 45 minutes after each window's end that its digest is there.",
 )
+
+
+def _record_verdict(store: Store, window: Window, findings: WindowFindings) -> None:
+    """Let the mails of a window's digest go, or hold them back; they wait for one or the other."""
+    problems = [finding.text for _, finding in findings if not finding.passed]
+    store.outbox.record_verdict(window, problem="; ".join(problems), now=datetime.now(UTC))
 
 
 def _result(asset: str, name: str, findings: WindowFindings) -> dg.AssetCheckResult:

@@ -71,6 +71,7 @@ class Composer:
             history=history,
             modes=store.history.modes(as_of),
             models=store.history.models(as_of),
+            untold=store.outbox.untold_windows(as_of),
             outcomes=store.outcomes.known(as_of),
             bars=prices.bars(symbols, first_day, as_of.date()),
             actions=prices.actions(symbols, first_day, as_of.date()),

@@ -1,9 +1,11 @@
 """Dispatch of the mails in the outbox, shared by the asset `delivery`, the sensors and the command line."""
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
+from functools import partial
 
 import dagster as dg
 
@@ -14,22 +16,31 @@ from signals_pipeline.adapters.mail.ses import SesTransport
 from signals_pipeline.adapters.mail.smtp import SmtpTransport
 from signals_pipeline.adapters.mail.transport import Transport
 from signals_pipeline.adapters.stores.engine import DatabaseError
-from signals_pipeline.adapters.stores.outbox import Mail, MailRecipient
+from signals_pipeline.adapters.stores.outbox import MailRecipient
+from signals_pipeline.adapters.termination import deferred_termination
 from signals_pipeline.core.digest.delivery import (
+    MAX_ATTEMPTS,
     DeliveryResult,
+    Hold,
+    Mail,
     MailKind,
     NotSent,
+    SendOutcome,
     Sent,
     State,
     Unanswered,
+    age_hold,
     delivery_result,
     message_id,
 )
 from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,10 @@ class Mailing:
         """The sender's domain."""
         return domain_of(self.sender)
 
+    def is_too_late(self, window: Window) -> bool:
+        """Whether the mails of a window would be too old to be sent automatically now."""
+        return age_hold(window.end, self.now()) is Hold.TOO_OLD
+
     def mail_recipients(self, window: Window, kind: MailKind = "digest") -> tuple[MailRecipient, ...]:
         """The recipients of a window's mail, each with its Message-ID."""
         return tuple(
@@ -83,7 +98,7 @@ class DispatchReport:
         problems: One line per mail that was not sent; it names a recipient only if the server did.
         lost: Mails of a process that died while it sent them; their state is `unknown` now.
         suppressed: Mails dropped because their recipients have unsubscribed.
-        held: Mails too old to be sent without an operator's release.
+        held: Pending mails that need an operator: too old, or of a digest that is unfit to send.
         claimed: Mails that this pass took for sending, whatever became of them.
     """
 
@@ -149,7 +164,7 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
     now = mailing.now()
     report = DispatchReport(lost=store.outbox.expire_claims(now), suppressed=store.outbox.drop_suppressed(now))
     for mail in store.outbox.open():
-        if mail.state == "pending" and mail.held(now):
+        if mail.state == "pending" and mail.needs_operator(now):
             report.held += 1
 
     starts = None if windows is None else {window.start for window in windows}
@@ -166,12 +181,12 @@ def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | No
     for mail in store.outbox.due(mailing.now()):
         if starts is not None and mail.window_start not in starts:
             continue
-        result = _attempt(store, mailing, mail, content_of(store, mailing, mail), report)
+        result = _attempt(store, mailing, mail, report)
         if result is None:
-            continue  # another process sends it
+            continue  # another process sends it, or it has become too old
         report.counts[result.state] += 1
         if result.error:
-            report.problems.append(f"mail {mail.id} of window {mail.window.key} {result.state}: {result.error}")
+            report.problems.append(f"mail {mail.id} of window {mail.window_key} {result.state}: {result.error}")
 
 
 def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
@@ -190,32 +205,81 @@ def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
     return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
 
 
-def _attempt(
-    store: Store, mailing: Mailing, mail: Mail, content: bytes, report: DispatchReport
-) -> DeliveryResult | None:
-    """Attempt to send one mail; None if another process has claimed it."""
+def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport) -> DeliveryResult | None:
+    """Attempt to send one mail.
+
+    Whatever goes wrong, except with the database, is an attempt of this mail alone: the others are sent all the same.
+
+    Returns:
+        What became of it; None if another process has claimed it, or if it may not be sent any more.
+    """
+    begun = store.outbox.begin_attempt(mail, mailing.now())
+    if begun is None:
+        return None
+    mail, result = begun, None
+    if mail.attempts > MAX_ATTEMPTS:
+        return _reschedule(store, mailing, mail, NotSent("the process stopped in the last one", permanent=False))
     try:
+        content = content_of(store, mailing, mail)
         with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
-            # Claimed only once the server listens, so that a server that is down costs no attempt of another process.
-            claimed_at = mailing.now()
-            if not store.outbox.claim(mail, claimed_at):
-                return None
-            report.claimed += 1
-            # From here on the mail may arrive: whatever happens, its state is written before anything else is sent.
-            answer: Sent | NotSent | Unanswered
-            try:
-                answer = Sent(conversation.hand_over(content))
-            except (NotSent, Unanswered) as problem:
-                answer = problem
-            result = delivery_result(answer, attempts=mail.attempts + 1, now=mailing.now())
-            provider_id = answer.provider_id if isinstance(answer, Sent) else ""
-            store.outbox.record_result(mail, result, now=mailing.now(), claimed_at=claimed_at, provider_id=provider_id)
+            hand_over = partial(conversation.hand_over, content)
+            result = _claim_and_hand_over(store, mailing, mail, hand_over, report)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a failure belongs to its mail, whatever it is
+        if result is not None:
+            # Its state is written already: only the end of the conversation failed.
+            _log.warning("mail %s of window %s: the connection did not end properly", mail.id, mail.window_key)
             return result
-    except NotSent as problem:
-        # The server could not be reached or refused the addresses: the mail was not claimed and waits.
-        result = delivery_result(problem, attempts=mail.attempts + 1, now=mailing.now())
-        store.outbox.reschedule(mail, result, mailing.now())
-        return result
+        # The mail was not claimed and waits: no message could be made, or the server was not reached or refused it.
+        return _reschedule(store, mailing, mail, _not_sent(error, mail))
+    return result
+
+
+def _reschedule(store: Store, mailing: Mailing, mail: Mail, problem: NotSent) -> DeliveryResult:
+    """Record an attempt that ended before the claim."""
+    result = delivery_result(problem, attempts=mail.attempts, now=mailing.now())
+    store.outbox.reschedule(mail, result, mailing.now())
+    return result
+
+
+def _claim_and_hand_over(
+    store: Store, mailing: Mailing, mail: Mail, hand_over: Callable[[], str], report: DispatchReport
+) -> DeliveryResult | None:
+    """Claim a mail and hand it over; None if it can't be claimed.
+
+    From the claim on the mail may arrive: its state is written before the process stops or sends anything else.
+    """
+    with deferred_termination():
+        # Claimed only once the server listens, so that a server that is down costs no attempt of another process.
+        # By now the mail may be too old: the server was slow, or this process was suspended.
+        claimed_at = mailing.now()
+        if not mail.is_due(claimed_at) or not store.outbox.claim(mail, claimed_at):
+            return None
+        report.claimed += 1
+
+        outcome: SendOutcome
+        try:
+            outcome = Sent(hand_over())
+        except (NotSent, Unanswered) as problem:
+            outcome = problem
+        except Exception as error:  # noqa: BLE001 - the mail may have arrived, whatever the transport met
+            _log.exception("mail %s of window %s: unexpected error while it was sent", mail.id, mail.window_key)
+            outcome = Unanswered(f"unexpected error ({type(error).__name__}) while it was sent; see the log")
+        result = delivery_result(outcome, attempts=mail.attempts, now=mailing.now())
+        provider_id = outcome.provider_id if isinstance(outcome, Sent) else ""
+        store.outbox.record_result(mail, result, now=mailing.now(), claimed_at=claimed_at, provider_id=provider_id)
+    return result
+
+
+def _not_sent(error: Exception, mail: Mail) -> NotSent:
+    """The outcome of an attempt that failed before the claim; messages of libraries may hold secrets."""
+    if isinstance(error, NotSent):
+        return error
+    if isinstance(error, SignalsError):
+        return NotSent(str(error), permanent=False)
+    _log.error("mail %s of window %s: unexpected error before it was sent", mail.id, mail.window_key, exc_info=error)
+    return NotSent(f"unexpected error ({type(error).__name__}) before it was sent; see the log", permanent=False)
 
 
 def _transport_of(settings: Settings) -> Transport:

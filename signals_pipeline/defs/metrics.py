@@ -16,6 +16,7 @@ from signals_pipeline.adapters.aws.metrics import peak_memory, write
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.signals import signal_counts
 from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, metrics_of_failed_run, metrics_of_run
+from signals_pipeline.core.digest.delivery import account
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, run_mode
 from signals_pipeline.defs.resources import Store
@@ -80,7 +81,7 @@ def run_metrics_resource(
                 store = context.resources.store
                 facts = _facts(instance, run, len(done), at)
                 try:
-                    facts = _with_stored(facts, store, run.tags, quota_left(store, at) if quota_left else None)
+                    facts = _with_stored(facts, store, run.tags, quota_left(store, at) if quota_left else None, at)
                 except DatabaseError as error:
                     # The database may be what failed the run, whose metrics matter then.
                     _log.warning("Run metrics lack the figures from the database: %s", error)
@@ -135,7 +136,9 @@ def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun, done: int, at: date
     )
 
 
-def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_left: int | None) -> RunFacts:
+def _with_stored(
+    facts: RunFacts, store: Store, tags: Mapping[str, str], quota_left: int | None, at: datetime
+) -> RunFacts:
     """The facts, completed from the database for the run's newest window."""
     window = _newest(tags)
     if window is None:
@@ -150,6 +153,7 @@ def _with_stored(facts: RunFacts, store: Store, tags: Mapping[str, str], quota_l
         newest_headline_age=age.total_seconds() if age is not None else None,
         empty_runs=empty_streak(signal_counts(store.engine, window, STREAK_WINDOWS)),
         quota_left=quota_left,
+        mails_waiting=account(store.outbox.open(), at).waiting_for_operator,
     )
 
 

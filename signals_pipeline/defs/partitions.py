@@ -1,6 +1,6 @@
 """Digest windows as Dagster partitions, and the mode of a run over them: live, catch-up, backfill or manual."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 
@@ -50,10 +50,10 @@ def windows_to_mail(context: dg.AssetExecutionContext, windows: tuple[Window, ..
     Raises:
         Failure: as `modes_of`.
     """
-    modes = set(modes_of(context, windows).values())
-    if "live" in modes:
+    mode = _checked_mode(context)
+    if mode == "live":
         return None
-    return windows if "manual" in modes else ()
+    return windows if mode == "manual" else ()
 
 
 def run_mode(tags: Mapping[str, str]) -> str:
@@ -63,26 +63,44 @@ def run_mode(tags: Mapping[str, str]) -> str:
 
 
 def modes_of(
-    context: dg.AssetExecutionContext, windows: tuple[Window, ...], *, overridden: bool = False
+    context: dg.AssetExecutionContext,
+    windows: tuple[Window, ...],
+    *,
+    overridden: bool = False,
+    is_too_late: Callable[[Window], bool],
 ) -> dict[Window, Mode]:
     """Mode of each window of a run: in a live run the newest window is `live`, earlier ones are `catch_up`.
+
+    The newest one is `catch_up` as well where its mails would be too old to be sent: the next digest then reports its
+    signals. This is asked once, when the window is decided. The mode is stored with the decision, and the digest has it
+    from there.
 
     Args:
         context: The run's context; its tags hold the run's mode.
         windows: The run's windows, oldest first.
         overridden: Whether the run has other knobs than the deployment. Such a run is `manual` whatever its tags say:
             its signals are not those that the deployment would give.
+        is_too_late: Whether the mails of a window would be too old now.
 
     Raises:
         Failure: the tag holds anything but live, backfill or manual.
     """
-    mode = run_mode(context.run.tags)
-    if mode not in {"live", "backfill", "manual"}:
-        raise dg.Failure(f"tag {MODE_TAG}={mode!r}: must be live, backfill or manual; correct the tag")
+    mode = _checked_mode(context)
     if overridden or mode == "manual":
         return dict.fromkeys(windows, "manual")
     if mode == "backfill":
         return dict.fromkeys(windows, "backfill")
     modes: dict[Window, Mode] = dict.fromkeys(windows, "catch_up")
-    modes[windows[-1]] = "live"
+    newest = windows[-1]
+    if is_too_late(newest):
+        context.log.warning("window %s is run too late for its mails: the next digest reports its signals", newest.key)
+    else:
+        modes[newest] = "live"
     return modes
+
+
+def _checked_mode(context: dg.AssetExecutionContext) -> str:
+    mode = run_mode(context.run.tags)
+    if mode not in {"live", "backfill", "manual"}:
+        raise dg.Failure(f"tag {MODE_TAG}={mode!r}: must be live, backfill or manual; correct the tag")
+    return mode

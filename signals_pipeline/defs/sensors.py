@@ -1,21 +1,25 @@
-"""Sensors of runs and of the outbox: the mail that a digest has failed, and retries of mails that wait.
+"""Sensors of runs and of the outbox: the mail that a digest has failed, and runs for the mails that wait.
 
 Alerts to the operators are in `alerts`; the sending itself is in `dispatch`.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from signals_pipeline.core.digest.delivery import MAX_ATTEMPTS
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS, MAX_ATTEMPTS, retry_delay
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key
 from signals_pipeline.defs.dispatch import Mailing, send_due
-from signals_pipeline.defs.jobs import DIGEST_JOB
+from signals_pipeline.defs.jobs import DIGEST_JOB, NEWEST_PRESENT
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG
 from signals_pipeline.defs.resources import Store
 
 RETRIED_TAG = "dagster/will_retry"
+ATTEMPTS_TAG = (
+    "signals/attempts"  # of runs that the sensor requests: which mails they are for, and after which attempts
+)
 _UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # Exceptions whose messages are written in this package and may be shown to readers.
 _OWN_EXCEPTIONS = ("signals_pipeline.", "dagster._core.definitions.events.Failure")
@@ -25,6 +29,14 @@ DELIVERY_JOB = dg.define_asset_job(
     selection=dg.AssetSelection.assets("delivery"),
     executor_def=dg.in_process_executor,
     description="Sends the mails in the outbox that are due, and runs no other stage.",
+)
+
+CHECKED_DELIVERY_JOB = dg.define_asset_job(
+    "checked_delivery_job",
+    selection=dg.AssetSelection.assets("delivery")
+    | (dg.AssetSelection.all_asset_checks() - dg.AssetSelection.checks(NEWEST_PRESENT)),
+    executor_def=dg.in_process_executor,
+    description="Finishes a window whose run ended between its digest and its mails: checks it, and sends them.",
 )
 
 
@@ -40,6 +52,8 @@ def digest_failed(
     window = failed_live_window(context.dagster_run.tags)
     if window is None:
         return dg.SkipReason("not a live run, or Dagster retries it")
+    if mailing.is_too_late(window):
+        return dg.SkipReason(f"window {window.key} ended too long ago for a mail; the operators hear of the failed run")
     reason = failure_reason(context)
     added = store.outbox.announce_failure(
         window, mailing.mail_recipients(window, "failed"), detail=reason, now=mailing.now()
@@ -52,46 +66,48 @@ def digest_failed(
 
 
 @dg.sensor(
-    job=DELIVERY_JOB,
+    jobs=[DELIVERY_JOB, CHECKED_DELIVERY_JOB],
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Retries mails that a server did not accept, and sends those that a failed run left in the outbox.",
+    description="Sends the mails that no run sends: to be retried, released, or left behind by a run that ended early.",
 )
 def delivery_retry(
     context: dg.SensorEvaluationContext,
     store: dg.ResourceParam[Store],
     mailing: dg.ResourceParam[Mailing],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one run per attempt for the mails that are due, and another one if that run failed."""
+    """Request one run per attempt for the mails that wait, and after a run that failed another one with backoff."""
     now = mailing.now()
-    due = [mail for mail in store.outbox.due(now) if mail.attempts or failed_in_delivery(context.instance, mail.window)]
-    if not due:
-        return dg.SkipReason("no mail is due for another attempt")
-
-    # Dagster launches a run key once: it names the mails with their attempts, and the runs that have failed so far.
-    attempts = sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due)
     newest = newest_complete(now)
-    unsuccessful = dg.RunsFilter(job_name=DELIVERY_JOB.name, tags={PARTITION_TAG: newest.key}, statuses=_UNSUCCESSFUL)
-    run_key = f"{newest.key}/{attempts}/{context.instance.get_runs_count(unsuccessful)}"
-    return dg.RunRequest(run_key=run_key, partition_key=newest.key, tags={MODE_TAG: "live"})
+    waiting = store.outbox.open()
+    due = [mail for mail in waiting if mail.is_due(now)]
+    # Only the newest complete window is young enough.
+    unchecked = [mail for mail in waiting if mail.is_left_unchecked(now)]
+    if not due and not unchecked:
+        return dg.SkipReason("no mail is due")
+
+    job = CHECKED_DELIVERY_JOB if unchecked else DELIVERY_JOB
+    # Names the mails with their attempts: a run that attempted any of them was not in vain, even if it failed.
+    attempts = str(sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due + unchecked))
+    failures, failed_at = _failed_runs(context.instance, job.name, attempts)
+    if failed_at is not None and timedelta() <= now - failed_at < retry_delay(failures):
+        return dg.SkipReason(f"{job.name} has failed {failures} times for {newest.key}: retrying with backoff")
+
+    # Dagster launches a run key once. It changes with the time, so that a run that never came to its mails can't keep
+    # them.
+    period = int(now.timestamp() / CLAIM_LASTS.total_seconds())
+    run_key = f"{job.name}/{newest.key}/{attempts}/{failures}/{period}"
+    tags = {MODE_TAG: "live", ATTEMPTS_TAG: attempts}
+    return dg.RunRequest(run_key=run_key, job_name=job.name, partition_key=newest.key, tags=tags)
 
 
-def failed_in_delivery(instance: dg.DagsterInstance, window: Window) -> bool:
-    """Whether the newest run of a window failed after it had started to send its mails.
-
-    Such mails have passed the checks, and nothing else sends them. A run that still goes on sends them itself; one that
-    failed earlier may have found the digest unfit; and whoever cancels a run does not want its mails either.
-    """
-    records: list[dg.RunRecord] = []
-    for tag in (PARTITION_TAG, RANGE_END_TAG):
-        runs_of_window = dg.RunsFilter(job_name=DIGEST_JOB.name, tags={tag: window.key})
-        records += instance.get_run_records(runs_of_window, limit=1)
+def _failed_runs(instance: dg.DagsterInstance, job_name: str, attempts: str) -> tuple[int, datetime | None]:
+    """How many runs of a job for the same attempts have failed, and when the last one did; None where none has."""
+    unsuccessful = dg.RunsFilter(job_name=job_name, tags={ATTEMPTS_TAG: attempts}, statuses=_UNSUCCESSFUL)
+    records = instance.get_run_records(unsuccessful)
     if not records:
-        return False
-    run = max(records, key=lambda record: record.create_timestamp).dagster_run
-    if run.status is not dg.DagsterRunStatus.FAILURE or run.tags.get(RETRIED_TAG) == "true":
-        return False
-    return any(step.start_time for step in instance.get_run_step_stats(run.run_id, ["delivery"]))
+        return 0, None
+    return len(records), max(record.update_timestamp for record in records)
 
 
 def failed_live_window(tags: Mapping[str, str]) -> Window | None:

@@ -23,11 +23,13 @@ from signals_pipeline.adapters.model.folder import read_manifest, write_manifest
 from signals_pipeline.adapters.probes.findings import ProbeResult, run_probes
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.coverage import CoverageRepository
+from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.cli.doctor.checkup import document, healthy, lines
-from signals_pipeline.cli.doctor.local import LATE, local_probes, newest_window, schedule
+from signals_pipeline.cli.doctor.local import LATE, deliveries, local_probes, newest_window, schedule
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.cli.scheduling import ScheduleState
+from signals_pipeline.core.digest.delivery import SEND_WITHIN
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.windows import newest_complete, window_containing
 from signals_pipeline.settings import Settings
@@ -35,6 +37,7 @@ from signals_pipeline.settings.choices import ModelChoice
 from signals_pipeline_tests.support.digest_examples import coverage
 from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined, put_digest
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
+from signals_pipeline_tests.support.outbox_builders import WHO, put
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer
 
 
@@ -47,13 +50,27 @@ def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServ
     assert not_ok == {"schedule"}
     assert healthy(found)
     assert list(found) == [
-        *("database", "model", "watchlist", "news", "newest window", "schedule", "mail", "data folder", "memory"),
+        *("database", "model", "watchlist", "news", "newest window", "schedule", "mail", "deliveries"),
+        *("data folder", "memory"),
         *("newsapi key", "newsapi quota", "prices", "clock"),
     ]
     assert found["database"].text == f"sqlite at revision {migrations.head()}"
     assert found["watchlist"].text == "30 companies"
     assert found["news"].text == "live: newsapi, yahoo, rss:yahoo"
     assert "planted-key" not in document(found)
+
+
+def test_mails_that_wait_for_an_operator_are_a_warning(live: Settings) -> None:
+    assert deliveries(live, lambda: NOW).status == "ok"
+    window = newest_complete(NOW)
+    engine = engine_for(live.database_url)
+    put(engine, *WHO, window=window)
+    assert deliveries(live, lambda: window.end).text == "no mail waits for you; 3 to be sent"
+    found = deliveries(live, lambda: window.end + SEND_WITHIN + timedelta(minutes=1))
+    engine.dispose()
+
+    assert (found.status, found.remedy) == ("warn", "signals deliveries")
+    assert found.text.startswith(f"3 mails wait for you; mail 1 of {window.key}: its window ended more than 3 h ago")
 
 
 def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_path: Path) -> None:
@@ -77,7 +94,7 @@ def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_p
     found = examined(live.model_copy(update=changes), server)
 
     failed = {name for name, result in found.items() if result.status == "fail"}
-    assert failed == {"database", "model", "watchlist", "news", "mail", "prices", "clock"}
+    assert failed == {"database", "deliveries", "model", "watchlist", "news", "mail", "prices", "clock"}
     assert found["database"].text.endswith("run `signals migrate`")
     assert found["watchlist"].text.endswith("(and 1 more)")
     assert found["news"].text == "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"

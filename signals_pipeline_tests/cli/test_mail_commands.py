@@ -42,6 +42,7 @@ def store(mail_folder: Path) -> Store:  # noqa: ARG001
     newest = newest_complete(datetime.now(UTC))
     mails = [MailRecipient(f"{name}@example.org", f"<{name}@x>") for name in ("ann", "bob")]
     opened.digests.put(newest, content, kind="full", mode="live", subject="new", mails=mails)
+    opened.outbox.record_verdict(newest, problem="", now=datetime.now(UTC))
     return opened
 
 

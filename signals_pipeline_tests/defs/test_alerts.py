@@ -66,6 +66,13 @@ def test_the_operator_hears_of_a_failed_backfill_and_why(tmp_path: Path) -> None
         assert isinstance(failed(pipeline, by(port), result, **{RETRIED_TAG: "true"}), dg.SkipReason)
         assert inbox.recipients == []
         assert failed(pipeline, by(port), result) is None
+        # The same failure again is reported once in hours; another one, of other windows, at once.
+        again = run(pipeline, DAYS[:2], mailing(port), mode="backfill")
+        assert isinstance(failed(pipeline, by(port), again), dg.SkipReason)
+        assert inbox.recipients == sorted(OPERATORS)
+        other = run(pipeline, DAYS[:1], mailing(port), mode="backfill")
+        assert failed(pipeline, by(port), other) is None
+        del inbox.taken[len(OPERATORS) :]
     assert inbox.recipients == sorted(OPERATORS)
     mail = inbox.message()
     assert mail["Subject"] == f"Signals: Run failed: digest_job, {DAYS[0].key} to {DAYS[1].key}"

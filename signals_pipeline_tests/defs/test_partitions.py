@@ -20,17 +20,19 @@ from signals_pipeline.defs.partitions import (
 # From a Friday over the end of summer time to the Tuesday after it.
 WINDOWS = windows_between(window_for_key("2024-11-01-08:30").start, window_for_key("2024-11-05-08:30").start)
 SEEN: list[dict[Window, str]] = []
+TOO_LATE: set[Window] = set()
 
 
 @dg.asset(partitions_def=DIGEST_WINDOWS, backfill_policy=dg.BackfillPolicy.single_run())
 def looked_at(context: dg.AssetExecutionContext) -> None:
     """Keeps what the two functions say inside a real run."""
-    SEEN.append({**modes_of(context, windows_of(context))})
+    SEEN.append({**modes_of(context, windows_of(context), is_too_late=TOO_LATE.__contains__)})
 
 
 @pytest.fixture(autouse=True)
 def _nothing_seen() -> None:
     SEEN.clear()
+    TOO_LATE.clear()
 
 
 def ran(tags: Mapping[str, str], key: str | None = None) -> dict[Window, str]:
@@ -52,6 +54,13 @@ def test_a_range_run_has_all_its_windows_oldest_first() -> None:
 def test_only_the_newest_window_of_a_scheduled_run_is_live() -> None:
     assert list(ran(over(WINDOWS[:3], mode="live")).values()) == ["catch_up", "catch_up", "live"]
     assert ran({MODE_TAG: "live"}, WINDOWS[0].key) == {WINDOWS[0]: "live"}
+
+
+def test_a_scheduled_run_that_is_too_late_for_mails_only_catches_up() -> None:
+    TOO_LATE.update(WINDOWS)
+    assert list(ran(over(WINDOWS[:3], mode="live")).values()) == ["catch_up"] * 3
+    assert ran({MODE_TAG: "live"}, WINDOWS[0].key) == {WINDOWS[0]: "catch_up"}
+    assert ran({}, WINDOWS[0].key) == {WINDOWS[0]: "manual"}
 
 
 def test_a_run_from_the_ui_is_by_hand_and_a_backfill_is_one() -> None:

@@ -23,6 +23,7 @@ GOOD = {
     "ConsecutiveEmptyRuns": 0.0,
     "QuotaLeft": 60.0,
     "NewestHeadlineAge": 600.0,
+    "MailsWaiting": 0.0,
 }
 Points = dict[str, list[tuple[datetime, float]]]
 
@@ -65,6 +66,7 @@ def test_a_quiet_fortnight_with_its_weekends_and_the_change_of_clocks_fires_noth
         ("Errors", "ErrorRate", 5.0, 5.1),
         ("NoSignals", "ConsecutiveEmptyRuns", 3.0, 4.0),
         ("QuotaLow", "QuotaLeft", 10.0, 9.0),
+        ("MailsWaiting", "MailsWaiting", 0.0, 1.0),
     ],
 )
 def test_an_alarm_fires_beyond_its_threshold_alone_and_ends_with_the_next_good_run(

@@ -52,18 +52,20 @@ def run(
     *,
     mode: str | None = "live",
     job: str = "digest_job",
+    selection: Sequence[dg.AssetKey] | None = None,
     **tags: str,
 ) -> dg.ExecuteInProcessResult:
-    """One Dagster run, with further tags; it may fail."""
+    """One Dagster run, of all its assets or those of the selection, with further tags; it may fail."""
     definitions = build_definitions(
         pipeline.settings, resource_overrides={"mailing": dg.ResourceDefinition.hardcoded_resource(by)}
     )
     ranged = {RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
-    ours = {PARTITION_TAG: windows[-1].key} if job == "delivery_job" else ranged  # as schedule and sensor ask
+    ours = {PARTITION_TAG: windows[-1].key} if job != "digest_job" else ranged  # as schedule and sensor ask
     ours |= {MODE_TAG: mode} if mode else {}
     return definitions.resolve_job_def(job).execute_in_process(
         instance=pipeline.instance,
         tags=ours | tags,
+        asset_selection=selection,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )

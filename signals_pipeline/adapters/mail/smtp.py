@@ -46,7 +46,8 @@ class SmtpTransport:
         user: User name of the login; empty: no login.
         password: The password, never shown.
         step_seconds: Timeout of each reply, in seconds.
-        total_seconds: Limit of one mail in all, in seconds; it also ends a server that trickles its replies.
+        total_seconds: Limit of one mail in all, in seconds; it also ends a server that trickles its replies. A process
+            that is told to stop finishes its mail, so this is shorter than the grace period of a container (110 s).
         context: The trusted certificates; None: those of the system.
     """
 
@@ -56,7 +57,7 @@ class SmtpTransport:
     user: str = ""
     password: str = field(default="", repr=False)
     step_seconds: float = 30
-    total_seconds: float = 120
+    total_seconds: float = 60
     context: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
@@ -100,7 +101,7 @@ class SmtpTransport:
             raise self.not_sent(error) from error
 
     def _connect(self, server: smtplib.SMTP) -> None:
-        code, greeting = server.connect(self.host, self.port)
+        code, greeting = self._open(server)
         if code != _SERVICE_READY:
             # Whatever the code, this is about the connection and not about the mail.
             raise NotSent(f"{self.name}: {code} {self._reply_text(greeting)}", permanent=False)
@@ -109,7 +110,25 @@ class SmtpTransport:
             server.starttls(context=self._tls_context())
             server.ehlo()  # RFC 3207, section 4.2: what the server said before encryption is void
         if self.user:
+            self._login(server)
+
+    def _open(self, server: smtplib.SMTP) -> tuple[int, bytes]:
+        """Connect and return the server's greeting."""
+        try:
+            return server.connect(self.host, self.port)
+        except UnicodeError as error:  # of the codec for host names, which refuses empty and long labels
+            message = f"SMTP_HOST {self.host!r} is not a valid host name ({error_line(error)}); correct it"
+            raise NotSent(message, permanent=False) from error
+
+    def _login(self, server: smtplib.SMTP) -> None:
+        try:
             server.login(self.user, self.password)
+        except UnicodeError as error:
+            # smtplib sends ASCII alone. Its message would name a character of the password.
+            is_user = not self.user.isascii()
+            setting = "SMTP_USER" if is_user else "SMTP_PASSWORD"
+            message = f"{setting} has characters outside ASCII, which can't be sent to {self.name}; choose another"
+            raise NotSent(message, permanent=False) from error
 
     def _tls_context(self) -> ssl.SSLContext:
         return self.context or ssl.create_default_context()

@@ -149,8 +149,18 @@ def _store(connection: Connection, entry: DigestEntry, content: str) -> DigestEn
     # The mails refer to window and mode by a foreign key.
     if _has_mails(connection, entry.window_start):
         entry = replace(entry, mode=row.mode)
+        _require_new_checks(connection, entry)
     connection.execute(sa.update(digest).where(is_window).values(content=content, **_to_values(entry)))
     return entry
+
+
+def _require_new_checks(connection: Connection, entry: DigestEntry) -> None:
+    """Keep the mails of a digest that is about to change until the new one was checked."""
+    pending_mails = sa.and_(
+        delivery.c.window_start == entry.window_start, delivery.c.kind == "digest", delivery.c.state == "pending"
+    )
+    unchecked = {"reason": None, "cleared_at": None, "notified_at": None, "updated_at": entry.created_at}
+    connection.execute(sa.update(delivery).where(pending_mails).values(unchecked))
 
 
 def _has_mails(connection: Connection, window_start: datetime) -> bool:

@@ -6,7 +6,7 @@ the state that was true of it. What the states mean, and what an attempt's resul
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,11 @@ from signals_pipeline.adapters.stores.engine import read_transaction, write_tran
 from signals_pipeline.adapters.stores.suppressions import suppressed_among
 from signals_pipeline.adapters.stores.tables import delivery, digest
 from signals_pipeline.adapters.stores.upsert import insert_or_ignore
-from signals_pipeline.core.digest.delivery import CLAIM_LASTS, DeliveryResult, MailKind, State, hold_reason
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS, DeliveryResult, Mail, MailKind, State
 from signals_pipeline.core.errors import SignalsError
-from signals_pipeline.core.windows import Window, window_starting
+from signals_pipeline.core.windows import Window
 
-# `Outbox.open` looks for the first two in stored rows: they can't be reworded without a migration.
+# Text for the operator. The release before compares the first two with stored rows, so they stay as they are.
 _UNSUBSCRIBED = "not sent: this recipient has unsubscribed, or mail to it came back"
 _ABANDONED = "abandoned by an operator"
 _LOST = "the process that was sending it stopped without reporting a result: it may have arrived or not"
@@ -29,8 +29,19 @@ _LOST = "the process that was sending it stopped without reporting a result: it 
 # States from which an operator may release or abandon a mail: neither sent nor being sent.
 _UNDECIDED: tuple[State, ...] = ("pending", "failed", "unknown")
 
-# A mail of a digest that some process has claimed to hand it over: readers may have that digest.
+# A mail of a digest that may have reached its reader.
 IS_CLAIMED_DIGEST = sa.and_(delivery.c.kind == "digest", delivery.c.claimed_at.is_not(None))
+
+
+def has_untold_mails(window_start: sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
+    """Whether a window's digest was promised to readers and has certainly reached none of them.
+
+    The window's signals are then told by the next digest, as those of a window that was caught up.
+    """
+    of_window = sa.and_(delivery.c.window_start == window_start, delivery.c.kind == "digest")
+    promised = sa.exists().where(of_window).correlate_except(delivery)
+    may_have_arrived = sa.exists().where(of_window, IS_CLAIMED_DIGEST).correlate_except(delivery)
+    return sa.and_(promised, sa.not_(may_have_arrived))
 
 
 class OutboxError(SignalsError, ValueError):
@@ -43,54 +54,6 @@ class MailRecipient:
 
     recipient: str
     message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """One mail in the outbox; instants are aware, in UTC.
-
-    Attributes:
-        id: Number of its row, by which operators name it.
-        window_start: Start of the window that it reports on.
-        kind: A digest, or the report that a window has none.
-        mode: The digest's mode; None where there is no digest.
-        released: An operator sends it whatever its age.
-        recipient: Address.
-        state: See `core.digest.delivery`.
-        attempts: Attempts so far.
-        message_id: The same in every attempt, so that a mail server can tell a duplicate.
-        detail: Why there is no digest; empty in a digest's mail.
-        provider_id: The mail server's name for it, once it was sent.
-        last_error: What went wrong last; empty where nothing did.
-        next_attempt_at: When it may be tried again.
-        claimed_at: When a process last claimed it.
-        sent_at: When the server accepted it.
-    """
-
-    id: int
-    window_start: datetime
-    kind: MailKind
-    mode: str | None
-    released: bool
-    recipient: str
-    state: State
-    attempts: int
-    message_id: str
-    detail: str
-    provider_id: str
-    last_error: str
-    next_attempt_at: datetime
-    claimed_at: datetime | None
-    sent_at: datetime | None
-
-    @property
-    def window(self) -> Window:
-        """The window that it reports on."""
-        return window_starting(self.window_start)
-
-    def held(self, now: datetime) -> str:
-        """Why it is not sent automatically; empty where it is. See `core.digest.delivery.hold`."""
-        return hold_reason(self.window.end, released=self.released, now=now)
 
 
 _MAIL_COLUMNS = [delivery.c[field.name] for field in fields(Mail)]
@@ -147,15 +110,27 @@ class Outbox:
         self._engine = engine
 
     def due(self, now: datetime) -> list[Mail]:
-        """Pending mails that may be sent now, the oldest first."""
-        # The age limit depends on the window's end, which is computed and not a column.
-        ready = self._select(delivery.c.state == "pending", delivery.c.next_attempt_at <= now)
-        return [mail for mail in ready if not mail.held(now)]
+        """Pending mails that may be sent now: those with fewest attempts first, of these the oldest.
+
+        So a mail whose attempts end the process, or use up its time, keeps no other from being sent.
+        """
+        # Which are due depends on the window's end, which is computed and not a column.
+        due_mails = [mail for mail in self._select(delivery.c.state == "pending") if mail.is_due(now)]
+        return sorted(due_mails, key=lambda mail: mail.attempts)
 
     def open(self) -> list[Mail]:
         """Every mail that was not sent and that somebody still expects, the oldest first."""
-        was_given_up = sa.and_(delivery.c.state == "failed", delivery.c.last_error.in_([_ABANDONED, _UNSUBSCRIBED]))
-        return self._select(delivery.c.state != "sent", sa.not_(was_given_up))
+        closed_reasons = delivery.c.reason.in_(["abandoned", "unsubscribed"])
+        # Rows of older releases have no reason, which is not the same as another reason in SQL.
+        is_closed = sa.and_(delivery.c.state == "failed", delivery.c.reason.is_not(None), closed_reasons)
+        return self._select(delivery.c.state != "sent", sa.not_(is_closed))
+
+    def untold_windows(self, before: datetime) -> list[datetime]:
+        """Starts of the windows before this instant whose digest was promised to readers and has reached none."""
+        start = digest.c.window_start
+        query = sa.select(start).where(start < before, has_untold_mails(start)).order_by(start)
+        with read_transaction(self._engine) as connection:
+            return list(connection.scalars(query))
 
     def mails_for(self, window: Window) -> list[Mail]:
         """The mails of a window."""
@@ -200,13 +175,60 @@ class Outbox:
                 delivery.c.state == "pending",
                 delivery.c.recipient.in_(addresses),
             )
-            values = {"released": True, "next_attempt_at": now, "updated_at": now}
+            values = {
+                "released": True,
+                "reason": None,
+                "next_attempt_at": now,
+                "notified_at": None,
+                "updated_at": now,
+            }
             return connection.execute(sa.update(delivery).where(waiting).values(values)).rowcount
 
+    def record_verdict(self, window: Window, *, problem: str, now: datetime) -> int:
+        """Record whether the checks of a window let the mails of its digest go.
+
+        Args:
+            window: The window.
+            problem: What keeps its digest from being sent, in one line; empty where nothing does.
+            now: When the checks ended.
+
+        Returns:
+            How many mails it concerns: those that are pending.
+        """
+        pending_mails = sa.and_(
+            delivery.c.window_start == window.start, delivery.c.kind == "digest", delivery.c.state == "pending"
+        )
+        unfit = {"reason": "unfit", "cleared_at": None, "last_error": problem, "updated_at": now}
+        fit = {"reason": None, "cleared_at": now, "updated_at": now}
+        with write_transaction(self._engine) as connection:
+            if problem:
+                # A verdict that changes nothing leaves alone when an operator was told of it.
+                first_time = sa.or_(delivery.c.reason.is_(None), delivery.c.reason != "unfit")
+                values = {**unfit, "notified_at": sa.case((first_time, sa.null()), else_=delivery.c.notified_at)}
+                return connection.execute(sa.update(delivery).where(pending_mails).values(values)).rowcount
+            # The verdict before this one is no error of an attempt.
+            was_unfit = sa.and_(pending_mails, delivery.c.reason == "unfit")
+            connection.execute(sa.update(delivery).where(was_unfit).values(last_error="", notified_at=None))
+            return connection.execute(sa.update(delivery).where(pending_mails).values(fit)).rowcount
+
+    def begin_attempt(self, mail: Mail, now: datetime) -> Mail | None:
+        """Count an attempt before anything is done for it, so that one that ends the process is counted, too.
+
+        Returns:
+            The mail as it is now; None where the row has changed since the mail was read.
+        """
+        begun = replace(mail, attempts=mail.attempts + 1, updated_at=now)
+        return begun if self._update(mail, ("pending",), {"attempts": begun.attempts}, now, _is_as_read(mail)) else None
+
     def claim(self, mail: Mail, now: datetime) -> bool:
-        """Claim a pending mail to hand it over now; False where another process, or an operator, was first."""
-        values = {"state": "sending", "claimed_at": now, "attempts": mail.attempts + 1}
-        return self._update(mail, ("pending",), values, now)
+        """Claim a pending mail, whose attempt has begun, to hand it over now.
+
+        Returns:
+            False where the row has changed since the mail was read: another process or an operator was first, or the
+            digest was composed again and is not the one whose content the caller has.
+        """
+        values = {"state": "sending", "reason": None, "claimed_at": now}
+        return self._update(mail, ("pending",), values, now, _is_as_read(mail))
 
     def record_result(
         self, mail: Mail, result: DeliveryResult, *, now: datetime, claimed_at: datetime, provider_id: str
@@ -214,7 +236,7 @@ class Outbox:
         """Record the result of an attempt, even if the claim has expired since: a result is better than `unknown`.
 
         Args:
-            mail: The mail.
+            mail: The mail, as it was before it was claimed.
             result: What became of it.
             now: When the result was known.
             claimed_at: The instant of this process's claim, which differs from that of a later claim.
@@ -223,27 +245,42 @@ class Outbox:
         Returns:
             Whether the claim was this process's, so that the result is recorded.
         """
+        certainly_not_arrived = result.state in ("pending", "failed")
         values = {
             **_result_columns(result),
             "provider_id": provider_id,
+            "claimed_at": mail.claimed_at if certainly_not_arrived else claimed_at,
             "sent_at": now if result.state == "sent" else None,
         }
         return self._update(mail, ("sending", "unknown"), values, now, delivery.c.claimed_at == claimed_at)
 
     def reschedule(self, mail: Mail, result: DeliveryResult, now: datetime) -> bool:
-        """Record an attempt that ended before the mail was claimed, so that a later one follows."""
-        values = {**_result_columns(result), "attempts": mail.attempts + 1}
-        # Another process may have recorded the same attempt.
-        return self._update(mail, ("pending",), values, now, delivery.c.attempts == mail.attempts)
+        """Record an attempt that ended before the mail was claimed, so that a later one follows.
+
+        Returns:
+            False where the row has changed since the attempt began.
+        """
+        return self._update(mail, ("pending",), _result_columns(result), now, _is_as_read(mail))
 
     def expire_claims(self, now: datetime) -> int:
         """Mark mails `unknown` whose claim has expired, because the process that claimed them is gone.
 
+        A claim from as far in the future was made by a wrong clock, and has expired as well.
+
         Returns:
             How many.
         """
-        is_expired = sa.and_(delivery.c.state == "sending", delivery.c.claimed_at < now - CLAIM_LASTS)
-        values = {"state": "unknown", "last_error": _LOST, "updated_at": now}
+        is_old = delivery.c.claimed_at < now - CLAIM_LASTS
+        is_from_wrong_clock = delivery.c.claimed_at > now + CLAIM_LASTS
+        is_unknown = delivery.c.claimed_at.is_(None)
+        is_expired = sa.and_(delivery.c.state == "sending", sa.or_(is_old, is_from_wrong_clock, is_unknown))
+        values = {
+            "state": "unknown",
+            "reason": "lost",
+            "last_error": _LOST,
+            "notified_at": None,
+            "updated_at": now,
+        }
         with write_transaction(self._engine) as connection:
             return connection.execute(sa.update(delivery).where(is_expired).values(values)).rowcount
 
@@ -259,8 +296,13 @@ class Outbox:
             numbers = [mail.id for mail in pending_mails if mail.recipient in suppressed]
             # Another process may have claimed one meanwhile.
             still_pending = sa.and_(delivery.c.state == "pending", delivery.c.id.in_(numbers))
-            values = {"state": "failed", "last_error": _UNSUBSCRIBED, "updated_at": now}
+            values = {"state": "failed", "reason": "unsubscribed", "last_error": _UNSUBSCRIBED, "updated_at": now}
             return connection.execute(sa.update(delivery).where(still_pending).values(values)).rowcount
+
+    def mark_notified(self, numbers: Collection[int], now: datetime) -> None:
+        """Record that an operator was told of these mails in their present state."""
+        with write_transaction(self._engine) as connection:
+            connection.execute(sa.update(delivery).where(delivery.c.id.in_(numbers)).values(notified_at=now))
 
     def release(self, numbers: Collection[int], now: datetime) -> None:
         """Let an operator send these mails all the same, whatever their age and number of attempts.
@@ -268,7 +310,15 @@ class Outbox:
         Raises:
             OutboxError: one of them does not exist, was sent, or is being sent; none is released.
         """
-        values = {"state": "pending", "released": True, "attempts": 0, "next_attempt_at": now, "updated_at": now}
+        values = {
+            "state": "pending",
+            "reason": None,
+            "released": True,
+            "attempts": 0,
+            "next_attempt_at": now,
+            "notified_at": None,
+            "updated_at": now,
+        }
         self._decide(numbers, values, "released")
 
     def abandon(self, numbers: Collection[int], now: datetime) -> None:
@@ -277,7 +327,7 @@ class Outbox:
         Raises:
             OutboxError: one of them does not exist, was sent, or is being sent; none is abandoned.
         """
-        values = {"state": "failed", "last_error": _ABANDONED, "updated_at": now}
+        values = {"state": "failed", "reason": "abandoned", "last_error": _ABANDONED, "updated_at": now}
         self._decide(numbers, values, "abandoned")
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Mail]:
@@ -310,5 +360,16 @@ class Outbox:
             connection.execute(sa.update(delivery).where(ours).values(values))
 
 
+def _is_as_read(mail: Mail) -> sa.ColumnElement[bool]:
+    """Whether nobody has changed the row since the mail was read; two attempts never have the same number."""
+    return sa.and_(delivery.c.updated_at == mail.updated_at, delivery.c.attempts == mail.attempts)
+
+
 def _result_columns(result: DeliveryResult) -> dict[str, Any]:
-    return {"state": result.state, "next_attempt_at": result.next_attempt_at, "last_error": result.error}
+    return {
+        "state": result.state,
+        "reason": result.reason,
+        "next_attempt_at": result.next_attempt_at,
+        "last_error": result.error,
+        "notified_at": None,
+    }

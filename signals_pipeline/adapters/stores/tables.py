@@ -328,9 +328,13 @@ delivery = sa.Table(
     _text("last_error"),
     _instant("created_at"),
     _instant("next_attempt_at"),
-    _instant("claimed_at", nullable=True),
+    _instant("claimed_at", nullable=True),  # NULL where it certainly reached nobody
     _instant("sent_at", nullable=True),
     _instant("updated_at"),
+    # Added by revision 011, and NULL in rows of releases before it; `core.digest.delivery.Mail` has their meaning.
+    _text("reason", 16, nullable=True),
+    _instant("cleared_at", nullable=True),
+    _instant("notified_at", nullable=True),
     sa.ForeignKeyConstraint(["window_start", "mode"], ["digest.window_start", "digest.mode"]),
     sa.UniqueConstraint("window_start", "kind", "recipient"),
     sa.Index(None, "state", "next_attempt_at"),

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction, write_transaction
-from signals_pipeline.adapters.stores.outbox import IS_CLAIMED_DIGEST
+from signals_pipeline.adapters.stores.outbox import IS_CLAIMED_DIGEST, has_untold_mails
 from signals_pipeline.adapters.stores.tables import Mode, delivery, window_revision, window_run
 from signals_pipeline.core.signals.decision import Candidate, Signal
 
@@ -125,8 +125,8 @@ def insert_revision(connection: Connection, revision: WindowRevision) -> None:
 def told_windows(connection: Connection, starts: Sequence[datetime]) -> set[datetime]:
     """Those of these windows whose signals readers were told.
 
-    A window's signals are told by its own digest, once any process has claimed a mail of it; those of a caught-up
-    window by the next digest that is not of a caught-up one.
+    A window's signals are told by its own digest, once any process has claimed a mail of it. Those of a window that was
+    caught up, or whose mails never left, are told by the next digest of another window.
 
     Args:
         connection: The caller's transaction.
@@ -135,9 +135,10 @@ def told_windows(connection: Connection, starts: Sequence[datetime]) -> set[date
     if not starts:
         return set()
     first, last = starts[0], starts[-1]
-    start, mode = window_run.c.window_start, window_run.c.mode
-    # Up to the next window that was not caught up: its digest told the signals of the caught-up ones before it.
-    next_reporting = sa.select(sa.func.min(start)).where(start > last, mode != "catch_up")
+    start = window_run.c.window_start
+    is_told_by_next = sa.or_(window_run.c.mode == "catch_up", has_untold_mails(start))
+    # Up to the next window that tells its own signals: its digest told those of the others before it.
+    next_reporting = sa.select(sa.func.min(start)).where(start > last, sa.not_(is_told_by_next))
     end = connection.scalar(next_reporting) or last
     claimed_query = sa.select(delivery.c.window_start).where(
         delivery.c.window_start >= first,
@@ -147,14 +148,18 @@ def told_windows(connection: Connection, starts: Sequence[datetime]) -> set[date
     claimed = set(connection.scalars(claimed_query))
     if not claimed:
         return set()
-    runs_query = sa.select(start, mode).where(start >= first, start <= end).order_by(start.desc())
+    runs_query = (
+        sa.select(start, is_told_by_next.label("is_told_by_next"))
+        .where(start >= first, start <= end)
+        .order_by(start.desc())
+    )
     runs = connection.execute(runs_query).all()
 
     told: set[datetime] = set()
     next_digest_was_sent = False
     for run in runs:  # newest first
         was_claimed = run.window_start in claimed
-        if run.mode != "catch_up":
+        if not run.is_told_by_next:
             next_digest_was_sent = was_claimed
         if was_claimed or next_digest_was_sent:
             told.add(run.window_start)

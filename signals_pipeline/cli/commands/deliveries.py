@@ -4,10 +4,10 @@ import click
 from rich.table import Table
 
 from signals_pipeline.adapters.clock import utc_now
-from signals_pipeline.adapters.stores.outbox import Mail
 from signals_pipeline.cli.console import console
 from signals_pipeline.cli.console import table as empty_table
 from signals_pipeline.cli.mail import summary_lines
+from signals_pipeline.core.digest.delivery import Mail
 from signals_pipeline.defs.dispatch import mailing_of, send_due
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
@@ -64,18 +64,14 @@ def table(mails: list[Mail]) -> Table:
         rows.add_column(name, no_wrap=name != "recipient")
     rows.add_column("why", ratio=1)
     for mail in mails:
-        # An error explains itself; a pending mail without one waits for its time, or for the operator if it is too old.
-        reason = mail.last_error
-        if not reason and mail.state == "pending":
-            reason = mail.held(now)
         rows.add_row(
             str(mail.id),
-            mail.window.key,
+            mail.window_key,
             mail.kind,
             mail.recipient,
             mail.state,
             str(mail.attempts),
-            reason or "queued",
+            mail.explanation(now),
         )
     return rows
 

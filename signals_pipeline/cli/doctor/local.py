@@ -53,6 +53,7 @@ def local_probes(
         "newest window": partial(newest_window, settings, now),
         "schedule": partial(schedule, settings, now),
         "mail": partial(mail, settings, seconds),
+        "deliveries": partial(deliveries, settings, now),
         "data folder": partial(probe_folder, settings.signals_data_dir),
         "memory": probe_memory,
     }
@@ -71,7 +72,7 @@ def local_probes(
 
 def sequential(settings: Settings) -> tuple[str, ...]:
     """The checks that only compute on this machine, the quickest first; side by side they would slow each other."""
-    database_checks = ("database", "newest window", "newsapi quota")
+    database_checks = ("database", "newest window", "deliveries", "newsapi quota")
     # A database server is somebody else to wait for.
     on_this_machine = database_checks if settings.database_url.startswith("sqlite") else ()
     return ("data folder", "memory", "watchlist", *on_this_machine, "news", "model", "schedule")
@@ -199,6 +200,23 @@ def newest_window(settings: Settings, now: Clock) -> ProbeResult:
         return ok(f"{newest.key} has its digest")
     return fail(
         f"{due.key} has no digest, the newest one is of {newest.key}", "see why its run failed, then signals run"
+    )
+
+
+def deliveries(settings: Settings, now: Clock) -> ProbeResult:
+    """Whether mails wait for an operator."""
+    from signals_pipeline.adapters.stores.outbox import Outbox
+
+    with existing_database(settings) as engine:
+        mails = Outbox(engine).open() if engine else []
+    at = now()
+    waiting = [mail for mail in mails if mail.needs_operator(at)]
+    if not waiting:
+        return ok(f"no mail waits for you; {len(mails)} to be sent")
+    oldest = waiting[0]
+    return warn(
+        f"{len(waiting)} mails wait for you; mail {oldest.id} of {oldest.window_key}: {oldest.explanation(at)}",
+        "signals deliveries",
     )
 
 

@@ -1,4 +1,4 @@
-"""The metrics of a run for the operator's monitoring: nine numbers, their units and meanings.
+"""The metrics of a run for the operator's monitoring: ten numbers, their units and meanings.
 
 `adapters.aws.metrics` sends them; `defs.metrics` collects the facts.
 """
@@ -27,6 +27,7 @@ KINDS = (
     MetricKind("ConsecutiveEmptyRuns", "Count", "Newest windows in a row without a signal"),
     MetricKind("QuotaLeft", "Count", "Calls left today of the vendor that has fewest left"),
     MetricKind("NewestHeadlineAge", "Seconds", "From the newest headline to the end of the run's newest window"),
+    MetricKind("MailsWaiting", "Count", "Mails that wait for an operator's decision"),
     MetricKind("Heartbeat", "Count", "1 where the digest that is due is there"),
 )
 _UNITS = {kind.name: kind.unit for kind in KINDS}
@@ -61,6 +62,7 @@ class RunFacts:
         empty_runs: Newest windows in a row without a signal; None where it isn't known.
         quota_left: Calls left of the scarcest vendor; None where no vendor is counted.
         newest_headline_age: Seconds from the newest headline to the newest window's end; None where there is none.
+        mails_waiting: Mails that wait for an operator; None where it isn't known.
     """
 
     seconds: float
@@ -74,6 +76,7 @@ class RunFacts:
     empty_runs: int | None = None
     quota_left: int | None = None
     newest_headline_age: float | None = None
+    mails_waiting: int | None = None
 
     @property
     def error_rate(self) -> float:
@@ -104,6 +107,7 @@ def metrics_of_run(facts: RunFacts) -> tuple[Metric, ...]:
         "ConsecutiveEmptyRuns": facts.empty_runs,
         "QuotaLeft": facts.quota_left,
         "NewestHeadlineAge": facts.newest_headline_age,
+        "MailsWaiting": facts.mails_waiting,
         "Heartbeat": 1.0 if succeeded else None,
     }
     metrics: list[Metric] = []
@@ -122,6 +126,11 @@ def metrics_of_failed_run() -> tuple[Metric, ...]:
 def heartbeat_metric(*, digest_present: bool) -> tuple[Metric, ...]:
     """The metric of the watch between runs: 1 where the digest that is due is there, otherwise 0."""
     return (Metric("Heartbeat", float(digest_present)),)
+
+
+def waiting_metric(count: int) -> tuple[Metric, ...]:
+    """The metric of the watch over the outbox: the number of mails that wait for an operator."""
+    return (Metric("MailsWaiting", float(count)),)
 
 
 def empty_streak(counts: Sequence[int]) -> int:

@@ -9,7 +9,7 @@ text is in `wording`; reading the stores is the caller's part.
 import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -85,6 +85,7 @@ class DigestContext:
         modes: Mode of the run behind each window, by window start.
         models: Model of the run behind each window, by window start.
         window_starts: The window starts in `modes`, in order.
+        untold: Starts of windows whose digest was promised to readers and has reached none of them.
         outcome_index: Outcomes by group.
         returns: Realised returns by signal, longest horizon first.
         prices: Closes by symbol as known at an instant, as traded, with the splits and dividends that adjust them.
@@ -97,6 +98,7 @@ class DigestContext:
     modes: Mapping[datetime, str]
     models: Mapping[datetime, str]
     window_starts: tuple[datetime, ...]
+    untold: frozenset[datetime]
     outcome_index: OutcomeIndex
     returns: Mapping[_SignalKey, Sequence[RealisedReturn]]
     prices: BarVersions
@@ -116,6 +118,7 @@ class DigestContext:
         sessions: Sessions,
         actions: pd.DataFrame | None = None,
         corrections: pd.DataFrame | None = None,
+        untold: Collection[datetime] = (),
     ) -> Self:
         """Index the inputs, which may come in any order.
 
@@ -129,6 +132,7 @@ class DigestContext:
             sessions: Trading sessions, up to the one after the last window that gets a digest.
             actions: Splits and dividends by ex-date; None where bars are to be taken as they are.
             corrections: Later values of bars; None where no bar was corrected.
+            untold: Starts of windows whose digest was promised to readers and has reached none of them.
         """
         ordered = sorted(history, key=lambda signal: signal.decided_at)
         ordered_bars = bars.sort_values(["symbol", "session"], kind="stable")
@@ -138,6 +142,7 @@ class DigestContext:
             modes=modes,
             models=models,
             window_starts=tuple(sorted(modes)),
+            untold=frozenset(untold),
             outcome_index=OutcomeIndex.from_outcomes(outcomes),
             returns=_returns_by_signal(outcomes),
             prices=BarVersions(ordered_bars, actions, corrections),
@@ -152,11 +157,14 @@ class DigestContext:
         return self.history[first:end]
 
     def caught_up(self, window: Window) -> frozenset[datetime]:
-        """Starts of the caught-up windows directly before this one: no digest was sent for them."""
+        """Starts of the windows directly before this one of which no reader was told.
+
+        They were caught up, or the mails of their digests never left.
+        """
         starts: list[datetime] = []
         position = bisect_left(self.window_starts, window.start)
         for start in reversed(self.window_starts[:position]):
-            if self.modes[start] != "catch_up":
+            if self.modes[start] != "catch_up" and start not in self.untold:
                 break
             starts.append(start)
         return frozenset(starts)

@@ -13,6 +13,7 @@ from signals_pipeline.core.digest.wording import revision_notice
 from signals_pipeline.core.signals import decision as core
 from signals_pipeline.core.tables import RowsByWindow
 from signals_pipeline.defs.cached_scoring import Scorer, SwitchedOff
+from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.metadata import attach, funnel_entries, markdown_table, sql_schema
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, PREVIOUS_WINDOW, modes_of, windows_of
 from signals_pipeline.defs.resources import Store
@@ -37,6 +38,7 @@ def signals(
     knobs: dg.ResourceParam[Knobs],
     scorer: dg.ResourceParam[Scorer | SwitchedOff],
     store: dg.ResourceParam[Store],
+    mailing: dg.ResourceParam[Mailing],
     scores: pd.DataFrame,
 ) -> dg.MaterializeResult:
     """New signals of each window, deduplicated against those still active when they were decided.
@@ -46,7 +48,8 @@ def signals(
     the result does not depend on the order in which windows are run.
     """
     windows = windows_of(context)
-    modes = modes_of(context, windows, overridden=isinstance(knobs, OverriddenKnobs))
+    overridden = isinstance(knobs, OverriddenKnobs)
+    modes = modes_of(context, windows, overridden=overridden, is_too_late=mailing.is_too_late)
     context.log.info(scorer.announcement)
 
     scores_by_window = RowsByWindow(scores)

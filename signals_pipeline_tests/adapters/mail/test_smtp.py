@@ -205,3 +205,35 @@ def test_a_password_never_goes_unencrypted_beyond_this_machine() -> None:
     with pytest.raises(SmtpConfigError, match=r"^SMTP_TLS=none would send the password of desk to mail\.example\.org"):
         SmtpTransport("mail.example.org", 25, "none", USER, PASSWORD)
     assert SmtpTransport("mail.example.org", 25, "none").user == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"user": USER, "password": "pässword"}, "SMTP_PASSWORD has characters outside ASCII"),
+        ({"user": "dësk", "password": PASSWORD}, "SMTP_USER has characters outside ASCII"),
+    ],
+)
+def test_a_login_that_smtp_can_not_carry_is_a_failed_attempt_that_names_its_setting(
+    options: dict[str, str], named: str
+) -> None:
+    answers = {"EHLO": b"250-here\r\n250 AUTH PLAIN LOGIN\r\n"}
+    with bad_server(Misbehaviour(answers)) as port:
+        answer = send(on(port, **options))
+    assert isinstance(answer, NotSent)
+    assert not answer.permanent
+    assert str(answer).startswith(named)
+    assert options["password"] not in str(answer)
+
+
+@pytest.mark.parametrize("host", ["mail..example.org", "a" * 64 + ".example", ".example.org"])
+def test_a_host_that_is_no_name_is_a_failed_attempt_that_names_its_setting(host: str) -> None:
+    answer = send(SmtpTransport(host, 25, "none"))
+    assert isinstance(answer, NotSent)
+    assert not answer.permanent
+    assert str(answer).startswith(f"SMTP_HOST '{host}' is not a valid host name")
+
+
+def test_one_mail_ends_within_the_grace_period_of_a_container() -> None:
+    """SIGTERM waits for the mail that is being handed over; deploy/stack.yaml gives a task 110 s."""
+    assert SmtpTransport("127.0.0.1", 25).total_seconds < 110

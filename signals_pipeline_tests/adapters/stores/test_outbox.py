@@ -11,9 +11,18 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import write_transaction
-from signals_pipeline.adapters.stores.outbox import Mail, Outbox, OutboxError
+from signals_pipeline.adapters.stores.outbox import Outbox, OutboxError
 from signals_pipeline.adapters.stores.tables import suppression
-from signals_pipeline.core.digest.delivery import CLAIM_LASTS, SEND_WITHIN, NotSent, Sent, Unanswered, delivery_result
+from signals_pipeline.core.digest.delivery import (
+    CLAIM_LASTS,
+    SEND_WITHIN,
+    Hold,
+    Mail,
+    NotSent,
+    Sent,
+    Unanswered,
+    delivery_result,
+)
 from signals_pipeline_tests.support.history_builders import WINDOWS
 from signals_pipeline_tests.support.outbox_builders import NOW, WHO, WINDOW, mail_recipients, put, states
 
@@ -107,7 +116,8 @@ def test_the_result_of_an_attempt_is_recorded(engine: Engine, answer: Any, state
     judged = delivery_result(answer, attempts=1, now=NOW)
     assert outbox.record_result(mail, judged, now=NOW, claimed_at=NOW, provider_id="250")
     (kept,) = outbox.mails_for(WINDOW)
-    assert (kept.state, kept.attempts, kept.last_error) == (state, 1, str(answer) if state != "sent" else "")
+    assert (kept.claimed_at == NOW) == (state in {"sent", "unknown"})  # where it may have arrived
+    assert (kept.state, kept.last_error) == (state, str(answer) if state != "sent" else "")
     assert (kept.sent_at == NOW) == (state == "sent")
     assert outbox.due(NOW) == []
     assert bool(outbox.due(NOW + timedelta(minutes=1))) == (state == "pending")
@@ -115,13 +125,19 @@ def test_the_result_of_an_attempt_is_recorded(engine: Engine, answer: Any, state
     assert not outbox.claim(mail, NOW) or state == "pending"
 
 
-def test_an_attempt_that_ended_before_the_claim_is_counted_once(engine: Engine) -> None:
-    put(engine, WHO[0])
+def test_an_attempt_is_counted_when_it_begins_and_once(engine: Engine) -> None:
+    """One that ends the process is counted as well, and mails with fewer attempts go first."""
+    put(engine, *WHO)
     outbox, mail = Outbox(engine), first(engine)
-    judged = delivery_result(NotSent("refused", permanent=False), attempts=1, now=NOW)
-    assert outbox.reschedule(mail, judged, NOW)
-    assert not outbox.reschedule(mail, judged, NOW)  # the same attempt, recorded by another process
-    assert outbox.mails_for(WINDOW)[0].attempts == 1
+    begun = outbox.begin_attempt(mail, NOW)
+    assert begun is not None
+    assert outbox.begin_attempt(mail, NOW) is None  # another process read the same
+    assert [each.id for each in outbox.due(NOW)] == [mail.id + 1, mail.id + 2, mail.id]
+    judged = delivery_result(NotSent("refused", permanent=False), attempts=begun.attempts, now=NOW)
+    assert outbox.reschedule(begun, judged, NOW + timedelta(seconds=1))
+    assert not outbox.reschedule(begun, judged, NOW + timedelta(seconds=1))
+    kept = outbox.mails_for(WINDOW)[0]
+    assert (kept.attempts, kept.next_attempt_at) == (1, NOW + timedelta(minutes=1))
 
 
 def test_a_claim_expires_to_unknown_and_its_process_may_still_record_the_result(engine: Engine) -> None:
@@ -147,7 +163,7 @@ def test_an_old_mail_waits_for_its_release(engine: Engine) -> None:
     outbox, late = Outbox(engine), WINDOW.end + SEND_WITHIN + timedelta(seconds=1)
     assert outbox.due(late) == []
     mails = outbox.mails_for(WINDOW)
-    assert "release it" in mails[0].held(late)
+    assert mails[0].hold(late) is Hold.TOO_OLD
     outbox.release([mails[0].id], late)
     assert [mail.id for mail in outbox.due(late)] == [mails[0].id]
 
@@ -214,3 +230,70 @@ def test_due_mails_are_ordered_from_the_oldest_window(engine: Engine) -> None:
     outbox.release([mail.id for mail in outbox.open()], NOW)
     late: datetime = WINDOWS[6].end
     assert [mail.window for mail in outbox.due(late)] == [WINDOWS[3], WINDOWS[4], WINDOWS[5]]
+
+
+def test_a_digest_that_was_not_checked_or_is_unfit_keeps_its_mails(engine: Engine) -> None:
+    put(engine, *WHO, checked=False)
+    outbox = Outbox(engine)
+    assert {mail.hold(NOW) for mail in outbox.mails_for(WINDOW)} == {Hold.UNCHECKED}
+    assert outbox.record_verdict(WINDOW, problem="a signal repeats", now=NOW) == 3
+    assert outbox.due(NOW) == []
+    assert {(mail.hold(NOW), mail.last_error) for mail in outbox.open()} == {(Hold.UNFIT, "a signal repeats")}
+    outbox.mark_notified([mail.id for mail in outbox.open()], NOW)
+    outbox.record_verdict(WINDOW, problem="a signal repeats", now=NOW)
+    assert {mail.notified_at for mail in outbox.open()} == {NOW}  # the same verdict is no news
+    assert outbox.record_verdict(WINDOW, problem="", now=NOW) == 3
+    assert {(mail.last_error, mail.notified_at, mail.cleared_at) for mail in outbox.due(NOW)} == {("", None, NOW)}
+    outbox.claim(outbox.due(NOW)[0], NOW)
+    assert outbox.record_verdict(WINDOW, problem="too late", now=NOW) == 2  # what is being sent is not held back
+
+
+def test_a_digest_that_is_composed_again_must_be_checked_again(engine: Engine) -> None:
+    put(engine, *WHO)
+    put(engine, *WHO, checked=False)
+    outbox = Outbox(engine)
+    assert len(outbox.due(NOW)) == 3  # the same digest
+    before = outbox.due(NOW)[0]
+    put(engine, *WHO, content="[2]", checked=False)
+    assert outbox.due(NOW) == []
+    outbox.record_verdict(WINDOW, problem="", now=NOW + timedelta(seconds=1))
+    assert not outbox.claim(before, NOW)  # whoever read it before has the content of the earlier digest
+    assert outbox.claim(outbox.due(NOW)[0], NOW)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=11), timedelta(hours=1), timedelta(days=365)])
+def test_times_of_a_wrong_clock_end_with_it(engine: Engine, ahead: timedelta) -> None:
+    put(engine, *WHO[:2])
+    outbox, wrong = Outbox(engine), NOW + ahead
+    claimed, tried = outbox.mails_for(WINDOW)
+    assert outbox.claim(claimed, wrong)
+    judged = delivery_result(NotSent("451 later", permanent=False), attempts=7, now=wrong + timedelta(hours=1))
+    assert outbox.reschedule(tried, judged, wrong)
+    assert outbox.expire_claims(NOW) == 1
+    assert [mail.id for mail in outbox.due(NOW)] == [tried.id]
+
+
+def test_a_released_mail_that_may_have_arrived_stays_one_whatever_the_server_says_next(engine: Engine) -> None:
+    put(engine, WHO[0])
+    outbox, mail = Outbox(engine), first(engine)
+    outbox.claim(mail, NOW)
+    outbox.expire_claims(NOW + timedelta(hours=1))
+    outbox.release([mail.id], NOW)
+    again = first(engine)
+    later = NOW + timedelta(hours=2)
+    outbox.claim(again, later)
+    judged = delivery_result(NotSent("550 no", permanent=True), attempts=1, now=later)
+    assert outbox.record_result(again, judged, now=later, claimed_at=later, provider_id="")
+    assert outbox.mails_for(WINDOW)[0].claimed_at == NOW
+    assert outbox.untold_windows(later) == []
+
+
+def test_a_window_is_untold_while_none_of_its_promised_mails_may_have_arrived(engine: Engine) -> None:
+    outbox, at = Outbox(engine), WINDOWS[6].end
+    put(engine, window=WINDOWS[2])  # promised to nobody
+    put(engine, *WHO)
+    put(engine, WHO[0], window=WINDOWS[4])
+    assert outbox.untold_windows(at) == [WINDOW.start, WINDOWS[4].start]
+    assert outbox.untold_windows(WINDOWS[4].start) == [WINDOW.start]
+    outbox.claim(outbox.mails_for(WINDOW)[1], NOW)
+    assert outbox.untold_windows(at) == [WINDOWS[4].start]

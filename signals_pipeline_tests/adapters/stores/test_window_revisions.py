@@ -95,12 +95,18 @@ def test_a_window_whose_digest_did_not_go_out_is_replaced(engine: Engine, state:
     assert [signal.symbol for signal in history.between(SENT.end, SENT.end + timedelta(seconds=1))] == ["B"]
 
 
+@pytest.mark.parametrize("mode", ["catch_up", "live"])
 @pytest.mark.parametrize(("sent", "kept"), [(True, True), (False, False)])
-def test_a_caught_up_window_was_told_by_the_next_digest_that_was_sent(engine: Engine, sent: bool, kept: bool) -> None:
+def test_a_window_that_told_nobody_was_told_by_the_next_digest_that_was_sent(
+    engine: Engine, sent: bool, kept: bool, mode: Mode
+) -> None:
+    """It was caught up, or it was live and no mail of its digest ever left."""
     history = SignalHistory(engine)
     caught_up = WINDOWS[1:3]
     for window in caught_up:
-        history.record_window(window, [judged(window, "A", 0.5)], run_with("catch_up"))
+        history.record_window(window, [judged(window, "A", 0.5)], run_with(mode))
+        if mode == "live":
+            put(engine, "ann@example.org", window=window)
     history.record_window(SENT, [], run_with("live"))
     if sent:
         send(engine)

@@ -10,6 +10,7 @@ from signals_pipeline.core.checks.metrics import (
     heartbeat_metric,
     metrics_of_failed_run,
     metrics_of_run,
+    waiting_metric,
 )
 
 FACTS = RunFacts(seconds=31.5, memory_bytes=410_000_000, steps=8, failed_steps=0, feeds=4, failed_feeds=0)
@@ -25,6 +26,7 @@ ALL = RunFacts(
     empty_runs=0,
     quota_left=38,
     newest_headline_age=720.0,
+    mails_waiting=2,
 )
 
 
@@ -42,6 +44,7 @@ def test_everything_known_is_told_with_its_unit() -> None:
         "ConsecutiveEmptyRuns": 0.0,
         "QuotaLeft": 38.0,
         "NewestHeadlineAge": 720.0,
+        "MailsWaiting": 2.0,
     }
     units = {metric.name: metric.unit for metric in metrics_of_run(ALL)}
     assert (units["SignalGenerationTime"], units["MemoryUsed"], units["ErrorRate"]) == (
@@ -78,9 +81,10 @@ def test_the_streak_counts_back_from_the_newest(counts: list[int]) -> None:
 
 def test_a_dead_run_is_a_whole_error_and_the_watch_beats_only_when_the_digest_is_there() -> None:
     assert [(each.name, each.value) for each in metrics_of_failed_run()] == [("ErrorRate", 100.0)]
+    assert [(each.name, each.value) for each in waiting_metric(3)] == [("MailsWaiting", 3.0)]
     assert [each.value for present in (True, False) for each in heartbeat_metric(digest_present=present)] == [1.0, 0.0]
 
 
 def test_every_kind_says_what_it_means_once() -> None:
-    assert len({kind.name for kind in KINDS}) == len(KINDS) == 9
+    assert len({kind.name for kind in KINDS}) == len(KINDS) == 10
     assert all(kind.meaning for kind in KINDS)

@@ -1,0 +1,42 @@
+"""Termination at a safe place: a process that is told to stop finishes what must not be left half-done."""
+
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+# What a supervisor, a person at the keyboard and a closed terminal send, and the alarm of a stage's time limit.
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
+
+@contextmanager
+def deferred_termination() -> Generator[None, None, None]:
+    """Hold signals to stop back until the end of the block, where they take the effect that they had before it.
+
+    Only the main thread gets signals and may set handlers; in another thread the block runs as it is, and the
+    interpreter waits for such threads of a pool before it exits.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    received: list[int] = []
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    previous = {}
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        # None: set by native code, which Python could not restore.
+        if handler is not None and handler is not signal.SIG_IGN:
+            previous[number] = handler
+            signal.signal(number, remember)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(received):
+            signal.raise_signal(number)
