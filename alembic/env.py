@@ -6,7 +6,7 @@ The URL comes from `alembic -x url=...`, from `signals_pipeline.adapters.stores.
 from alembic import context
 
 from signals_pipeline.adapters.stores.engine import engine_for, migration_transaction
-from signals_pipeline.adapters.stores.migrations import prepare
+from signals_pipeline.adapters.stores.migrations import prepare, record_compatibility
 from signals_pipeline.adapters.stores.schema_version import VERSION_TABLE
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.settings import Settings
@@ -28,7 +28,8 @@ def migrate() -> None:
     engine = engine_for(database_url())
     try:
         with migration_transaction(engine) as connection:
-            prepare(connection)
+            if not prepare(connection):
+                return
             context.configure(
                 connection=connection,
                 target_metadata=metadata,
@@ -39,6 +40,7 @@ def migrate() -> None:
                 render_as_batch=engine.dialect.name == "sqlite",
             )
             context.run_migrations()
+            record_compatibility(connection)
     finally:
         engine.dispose()
 

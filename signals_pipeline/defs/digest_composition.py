@@ -100,7 +100,7 @@ class Composer:
         if run is None or decision is None or coverage is None:
             stage = "headlines" if coverage is None else "signals"
             raise dg.Failure(f"digest of window {window.key}: {stage} has stored nothing; materialise {stage} for it")
-        near_misses = tuple(NearMiss(**stored) for stored in run.near_misses)
+        near_misses = tuple(NearMiss.from_stored(stored) for stored in run.near_misses)
         return compose(
             window,
             coverage=coverage,

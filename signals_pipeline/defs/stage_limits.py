@@ -95,7 +95,7 @@ def _run_limited(context: Context, work: Callable[[], Any]) -> Any:  # noqa: ANN
     except _TimeUp as time_up:
         raise dg.Failure(_time_up_message(op, time_up), allow_retries=False) from None
     except (SourceError, DatabaseError) as error:
-        if not error.transient or not _retries_left(op):
+        if not error.transient or not retries_left(op):
             raise
         backoff = _backoff(op)
         op.log.warning("%s; transient error, retrying in %.0f s", error, backoff)
@@ -146,7 +146,7 @@ def _time_limit(op: dg.OpExecutionContext) -> float:
     return float(op.op_def.tags[SECONDS_TAG]) + float(op.op_def.tags[PER_WINDOW_TAG]) * further_windows
 
 
-def _retries_left(op: dg.OpExecutionContext) -> bool:
+def retries_left(op: dg.OpExecutionContext) -> bool:
     """Whether a transient failure is retried in this run."""
     launched_by_hand = run_mode(op.run.tags) == "manual"
     return not launched_by_hand and op.retry_number < int(op.op_def.tags[RETRIES_TAG])

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from signals_pipeline.adapters.atomic_write import sync_folder, sync_tree
+
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
@@ -20,9 +22,11 @@ def staged(target: Path) -> Iterator[Path]:
         new = scratch / "new"
         new.mkdir()
         yield new
+        sync_tree(new)
         # A folder that is not empty can't be replaced by a rename, so the former one moves away first.
         if target.exists():
             target.rename(scratch / "old")
         new.rename(target)
+        sync_folder(target.parent)
     finally:
         shutil.rmtree(scratch)

@@ -26,7 +26,6 @@ from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, asked_again, 
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.outbox_processes import WHO, At
 from signals_pipeline_tests.support.pipeline import TestPipeline
-from signals_pipeline_tests.support.stored_rows import write_row
 
 __all__ = ["live", "store"]
 MISSED = DAYS[-2]
@@ -165,8 +164,14 @@ def test_what_a_server_did_not_take_is_tried_again_when_its_time_comes(live: Tes
 def test_the_mails_of_a_digest_that_a_check_holds_back_wait_for_the_operator(live: TestPipeline, store: Store) -> None:
     """Neither a sensor nor another run sends them."""
     assert run(live, DAYS[:-1], mailing(1), mode="backfill").success
-    first = live.history()[0]
-    write_row(store, replace(first, decided_at=first.decided_at + timedelta(minutes=1)), DAYS[-2])
+    with write_transaction(store.engine) as connection:
+        # As soon as the window has its digest, its own coverage is damaged.
+        connection.execute(
+            sa.text(
+                "CREATE TRIGGER damage AFTER INSERT ON digest BEGIN"
+                " UPDATE coverage SET content = '{}' WHERE window_start = NEW.window_start; END"
+            )
+        )
     inbox = Inbox()
     with mail_server(inbox) as port:
         unfit = run(live, DAYS[-1:], mailing(port))

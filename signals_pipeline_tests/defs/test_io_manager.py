@@ -1,25 +1,41 @@
 """The IO manager: a range of windows is split into files and read back whole, whatever the file system or the fault."""
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from signals_pipeline.core.tables import COUNT, FLAG, HEADLINES, INSTANT, REAL, STAGES, TEXT, SchemaError, Table
+from signals_pipeline.core.tables import (
+    COUNT,
+    FLAG,
+    HEADLINES,
+    INSTANT,
+    REAL,
+    SCORES,
+    SENTIMENT,
+    STAGES,
+    TEXT,
+    SchemaError,
+    Table,
+)
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
-from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline.defs.io_manager import FrameError, WindowFrames
 from signals_pipeline.defs.partitions import digest_windows
+from signals_pipeline_tests.support.frame_damage import DAMAGES
 
 # The third is a weekend on which the clocks change.
 WINDOWS = windows_between(window_for_key("2024-03-07-17:30").start, window_for_key("2024-03-11-17:30").start)
@@ -69,6 +85,36 @@ def handed_on(frames: WindowFrames, table: Table, windows: Sequence[Window]) -> 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def unprivileged_folder() -> Iterator[Path]:
+    """A folder for which the process has no privileges: tests may run as root, whom no permission stops."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield folder
+        os.seteuid(user)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of a real HTTP server that stands in for S3."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    for name, value in (("ACCESS_KEY_ID", "k"), ("SECRET_ACCESS_KEY", "s"), ("DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    name = f"frames-{uuid4().hex}"
+    UPath(f"s3://{name}").mkdir()
+    yield name
+    server.stop()
 
 
 COUNTS = st.lists(st.integers(0, 4), min_size=len(WINDOWS), max_size=len(WINDOWS))
@@ -153,30 +199,93 @@ def test_a_faulty_frame_is_one_line_and_the_old_files_stay(tmp_path: Path, fault
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "overwritten", "empty"])
-def test_a_missing_or_damaged_file_names_what_to_materialise(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_that_can_not_be_used_names_the_command_that_makes_it_anew(tmp_path: Path, damage: str) -> None:
     frames = WindowFrames(base=str(tmp_path))
-    store(frames, HEADLINES, rows_of(HEADLINES, [2, 2]), WINDOWS[:2])
-    path = tmp_path / "headlines" / "2024-03-08-0830.parquet"
-    whole = path.read_bytes()
-    damaged = {"cut": whole[:-50], "overwritten": b"PAR1" + b"x" * 200, "empty": b""}
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(damaged[damage])
-    with pytest.raises(dg.Failure) as refused:
-        load(frames, HEADLINES, WINDOWS[:2])
-    said = "missing" if damage == "missing" else "damaged"
-    assert refused.value.description == (
-        f"headlines of window 2024-03-08-08:30 is {said} at {path}: materialise headlines for it"
+    store(frames, SENTIMENT, rows_of(SENTIMENT, [2, 200, 3]), WINDOWS[:3])
+    path = tmp_path / "sentiment" / "2024-03-08-0830.parquet"
+    DAMAGES[damage](path)
+    with pytest.raises(FrameError) as refused:
+        load(frames, SENTIMENT, WINDOWS[:3])
+    line = str(refused.value)
+    assert line.startswith("sentiment of window 2024-03-08-08:30 ")
+    assert line.endswith("run `signals run --window 2024-03-08-08:30`")
+    assert "\n" not in line
+    assert str(path) in line or damage == "rows twice"
+    assert refused.value.missing is (damage in {"missing", "a link to nowhere"})
+
+    # The others are read as before. Rows that are there twice are for the checks to find.
+    assert len(frames.read(SENTIMENT, WINDOWS[0].key, WINDOWS[2].key)) == 5
+    existing, errors = frames.existing(SENTIMENT, WINDOWS[:4], ["window_start", "symbol"])
+    readable = [WINDOWS[0], WINDOWS[1], WINDOWS[2]] if damage == "rows twice" else [WINDOWS[0], WINDOWS[2]]
+    assert [window for window, _ in existing] == readable
+    is_reported = WINDOWS[1] not in readable and not refused.value.missing
+    assert [error.window_key for error in errors] == [WINDOWS[1].key] * is_reported
+    stored = frames.as_stored(SENTIMENT, WINDOWS[:3])
+    grouped = {window for windows, _ in stored.groups for window in windows}
+    assert grouped | {*stored.errors} == {*WINDOWS[:3]}
+    assert not grouped & {*stored.errors}
+
+
+def test_the_first_of_several_unusable_files_tells_how_many_there_are(tmp_path: Path) -> None:
+    frames = WindowFrames(base=str(tmp_path))
+    with pytest.raises(
+        FrameError, match=r"^scores of window 2024-03-07-17:30 is missing .* \(the first of 3 such"
+    ) as no:
+        frames.columns(SCORES, [window.key for window in WINDOWS[:3]], ["window_start"])
+    assert str(no.value).endswith(": run `signals run --window 2024-03-07-17:30`")
+
+
+def test_a_file_without_permission_is_one_line(unprivileged_folder: Path) -> None:
+    frames = WindowFrames(base=str(unprivileged_folder))
+    store(frames, HEADLINES, rows_of(HEADLINES, [2]), WINDOWS[:1])
+    path = unprivileged_folder / "headlines" / "2024-03-07-1730.parquet"
+    path.chmod(0)
+    with pytest.raises(FrameError) as refused:
+        frames.read(HEADLINES, WINDOWS[0].key)
+    assert str(refused.value) == (
+        f"headlines of window 2024-03-07-17:30 can't be read at {path} (Permission denied):"
+        " make it readable or move it away, then run `signals run --window 2024-03-07-17:30`"
     )
+
+
+def test_files_of_other_releases_are_read(tmp_path: Path) -> None:
+    """One with more columns than this release knows, in another order, and text in the smaller of Arrow's types."""
+    frames = WindowFrames(base=str(tmp_path))
+    frame = SCORES.conform(rows_of(SCORES, [3, 2]))
+    store(frames, SCORES, frame, WINDOWS[:2])
+    path = tmp_path / "scores" / "2024-03-07-1730.parquet"
+    newer = pq.ParquetFile(path).read().append_column("mood", pa.array([["calm"]] * 3))
+    reordered = newer.select(list(reversed(newer.column_names)))
+    position = reordered.schema.get_field_index("symbol")
+    pq.write_table(reordered.set_column(position, "symbol", reordered["symbol"].cast(pa.string())), path)
+
+    pd.testing.assert_frame_equal(load(frames, SCORES, WINDOWS[:2]), frame)
+    columns = ["window_start", "symbol", "tone"]
+    keys = [window.key for window in WINDOWS[:2]]
+    pd.testing.assert_frame_equal(frames.columns(SCORES, keys, columns), frame[columns])
+
+
+def test_a_damaged_object_of_a_bucket_is_named_like_a_file(bucket: str) -> None:
+    frames = WindowFrames(base=f"s3://{bucket}/frames")
+    store(frames, SENTIMENT, rows_of(SENTIMENT, [2, 3]), WINDOWS[:2])
+    assert len(load(frames, SENTIMENT, WINDOWS[:2])) == 5
+    place = UPath(f"s3://{bucket}/frames/sentiment/2024-03-08-0830.parquet")
+    for content, said in ((b"", "is damaged"), (place.read_bytes()[:-20], "is damaged"), (None, "is missing")):
+        if content is None:
+            place.unlink()
+        else:
+            place.write_bytes(content)
+        with pytest.raises(FrameError, match=rf"^sentiment of window {WINDOWS[1].key} {said} at s3://{bucket}/frames"):
+            load(frames, SENTIMENT, WINDOWS[:2])
+        assert [window.key for window in frames.as_stored(SENTIMENT, WINDOWS[:2]).errors] == [WINDOWS[1].key]
 
 
 WRITER = """
 import os, sys
 from pathlib import Path
 from signals_pipeline.core.tables import HEADLINES
-from signals_pipeline.defs.io_manager import WindowFrames
+from signals_pipeline.defs.io_manager import FrameError, WindowFrames
 from signals_pipeline_tests.defs.test_io_manager import WINDOWS, rows_of, store
 
 pipe = Path(sys.argv[1]) / "headlines" / f".2024-03-07-1730.parquet.{os.getpid()}.part"

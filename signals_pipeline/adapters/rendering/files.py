@@ -1,9 +1,9 @@
-"""A digest as files: HTML, text and JSON side by side, each written atomically."""
+"""A digest as files: HTML, text and JSON side by side, each written atomically, all of them durably."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from signals_pipeline.adapters.atomic_write import write_text
+from signals_pipeline.adapters.atomic_write import replace_file, sync_folder
 from signals_pipeline.core.digest.model import Digest
 
 
@@ -41,5 +41,6 @@ def write_digest(content: str, folder: Path) -> DigestFiles:
     folder.mkdir(parents=True, exist_ok=True)
     renderings = {files.json: content, files.text: render_text(digest), files.html: render_html(digest)}
     for path, rendering in renderings.items():
-        write_text(path, rendering)
+        replace_file(path, rendering.encode("utf-8"))
+    sync_folder(folder)
     return files

@@ -20,6 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from signals_pipeline.adapters.atomic_write import sync_folder
 from signals_pipeline.adapters.waiting import announced_wait
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.redaction import redact_text, redact_url, secrets_in_url
@@ -369,6 +370,7 @@ def _create_file(path: Path) -> None:
         # Unlike a rename, a link never takes the place of a database that another process created meanwhile.
         with suppress(FileExistsError):
             path.hardlink_to(temporary)
+        sync_folder(path.parent)
     except sqlite3.Error as error:
         raise sqlite_failure(str(path), error) from error
     except OSError as error:

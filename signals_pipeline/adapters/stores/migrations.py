@@ -4,10 +4,13 @@ The revisions themselves are in `alembic/`, outside the package; where a databas
 `schema_version`.
 """
 
+import logging
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, display_url, engine_for, read_transaction
@@ -17,17 +20,20 @@ from signals_pipeline.adapters.stores.schema_version import (
     read_version,
     require_columns,
 )
-from signals_pipeline.adapters.stores.tables import metadata
+from signals_pipeline.adapters.stores.tables import metadata, schema_compatibility
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
+_log = logging.getLogger(__name__)
 
 
 def upgrade(url: str, revision: str = "head") -> str | None:
     """Bring the database at `url` up to `revision`, all or nothing; two processes may do so at once.
+
+    A database that newer code made, and that this code runs on, is left as it is.
 
     Returns:
         The revision that the database is at now.
@@ -38,7 +44,9 @@ def upgrade(url: str, revision: str = "head") -> str | None:
     """
     from alembic import command
 
-    _check(url, revision)
+    version = _check(url, revision)
+    if version.newer_than is not None:
+        return version.revision
     command.upgrade(_config(url), revision)
     return current(url)
 
@@ -54,7 +62,9 @@ def downgrade(url: str, revision: str) -> str | None:
     """
     from alembic import command
 
-    _check(url, revision)
+    version = _check(url, revision)
+    if version.newer_than is not None:
+        raise DatabaseError(f"{version.notice}; only its own code can take it back to {revision}")
     command.downgrade(_config(url), revision)
     return current(url)
 
@@ -82,33 +92,48 @@ def schema_version(engine: Engine) -> SchemaVersion:
     """The revision of a database, which this code can use or upgrade.
 
     Raises:
-        DatabaseError: it is at a revision that this code does not know, or has tables of another application under the
-            names of ours.
+        DatabaseError: it is at a revision that this code neither knows nor runs on, or it has tables of another
+            application under the names of ours.
     """
     with read_transaction(engine) as connection:
-        version = read_version(connection)
-    if version.revision is not None and version.revision not in known_revisions():
-        raise DatabaseError(
-            f"database {display_url(engine)} is at revision {version.revision}, which this code (at {head()}) does not"
-            " know: newer code made it; deploy the newer code or choose another SIGNALS_DATABASE_URL"
-        )
-    return version
+        return _usable_version(connection)
+
+
+def _usable_version(connection: Connection) -> SchemaVersion:
+    """The revision of a database; see `schema_version`."""
+    version = read_version(connection)
+    known = known_revisions()
+    if version.revision is None or version.revision in known:
+        return version
+    # Newer code made it, and declared which older code still runs on it.
+    if version.oldest_code in known:
+        return replace(version, newer_than=head())
+    needed = "" if version.oldest_code is None else f", and it needs code at {version.oldest_code} or newer"
+    raise DatabaseError(
+        f"database {display_url(connection.engine)} is at revision {version.revision}, which this code (at {head()})"
+        f" does not know: newer code made it{needed}; deploy the newer code or choose another SIGNALS_DATABASE_URL"
+    )
 
 
 def require_head(engine: Engine) -> SchemaVersion:
-    """Refuse a database that is not at this code's revision.
+    """Refuse a database that is neither at this code's revision nor at a newer one that this code runs on.
+
+    Where it is newer, a warning says so.
 
     Returns:
-        Its version, which is this code's.
+        Its version.
 
     Raises:
-        DatabaseError: the database is empty, older, at a revision that this code does not know, or not the pipeline's.
+        DatabaseError: the database is empty, older, at a revision that this code neither knows nor runs on, or not the
+            pipeline's.
     """
     version = schema_version(engine)
     if version.revision is None:
         remark = f" ({version.remark})" if version.remark else ""
         raise DatabaseError(f"database {display_url(engine)} has no tables yet{remark}: run `signals migrate`")
-    if version.revision != head():
+    if version.newer_than is not None:
+        _log.warning("%s", version.notice)
+    elif version.revision != head():
         raise DatabaseError(
             f"database {display_url(engine)} is at revision {version.revision}, this code needs {head()}:"
             " run `signals migrate`"
@@ -118,21 +143,36 @@ def require_head(engine: Engine) -> SchemaVersion:
     return version
 
 
-def prepare(connection: Connection) -> None:
+def prepare(connection: Connection) -> bool:
     """Before revisions run, in their transaction: refuse another application's tables, and adopt our former record.
 
     The record of releases that kept it in `alembic_version` is copied, all or nothing with the revisions that follow.
 
+    Returns:
+        Whether revisions of this code may run; not where newer code has upgraded the database meanwhile.
+
     Raises:
-        DatabaseError: tables of another application have the names of ours.
+        DatabaseError: as `schema_version`.
     """
     from alembic.migration import MigrationContext
 
-    version = read_version(connection)
+    version = _usable_version(connection)
     if version.revision is not None and not version.is_recorded:
         options = {"version_table": VERSION_TABLE, "version_table_schema": connection.dialect.default_schema_name}
         context = MigrationContext.configure(connection, opts=options)
         context.stamp(_scripts(), version.revision)
+    return version.newer_than is None
+
+
+def record_compatibility(connection: Connection) -> None:
+    """After revisions ran, in their transaction: record which older code runs on the schema that they made."""
+    revision = read_version(connection).revision
+    if revision is None or not sa.inspect(connection).has_table(schema_compatibility.name):
+        return
+    script = _scripts().get_revision(revision)
+    connection.execute(sa.delete(schema_compatibility))
+    row = {"revision": revision, "oldest_code": script.module.oldest_code}
+    connection.execute(sa.insert(schema_compatibility).values(row))
 
 
 def check_tables_match(url: str | None = None) -> None:
@@ -161,13 +201,15 @@ def check_tables_match(url: str | None = None) -> None:
     return None
 
 
-def _check(url: str, target: str) -> None:
+def _check(url: str, target: str) -> SchemaVersion:
     revisions = known_revisions()
     if target not in {"head", "base", *revisions}:
         raise DatabaseError(f"no revision {target!r}; this code has {', '.join(revisions)}")
     engine = engine_for(url)
-    schema_version(engine)
-    engine.dispose()
+    try:
+        return schema_version(engine)
+    finally:
+        engine.dispose()
 
 
 def known_revisions() -> list[str]:

@@ -3,6 +3,9 @@
 The revision is recorded in a table of our own: other applications that use Alembic, Dagster among them, keep theirs in
 `alembic_version`. Releases up to revision 008 kept ours there, too; where it is ours, `migrations.prepare` copies it.
 The old table stays, because the release before still reads it, and a rollback must find it.
+
+Beside it stands which older code still runs on the schema (`schema_compatibility`): two hosts of neighbouring releases
+work on one database while they are updated one after the other.
 """
 
 from collections.abc import Mapping
@@ -13,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.engine.reflection import ObjectKind
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, display_url
-from signals_pipeline.adapters.stores.tables import metadata
+from signals_pipeline.adapters.stores.tables import metadata, schema_compatibility
 
 VERSION_TABLE = "signals_alembic_version"
 SHARED_VERSION_TABLE = "alembic_version"
@@ -39,11 +42,15 @@ class SchemaVersion:
         revision: The revision of the pipeline's tables; None where there are none yet.
         is_recorded: Whether it is in the table of our own, not yet only in the one that is shared.
         foreign: What another application recorded in `alembic_version`; None where it is ours or missing.
+        oldest_code: The oldest revision whose code still runs on this schema; None where nothing is declared for it.
+        newer_than: This code's revision, where the database is at one that it does not know but runs on; else None.
     """
 
     revision: str | None
     is_recorded: bool = False
     foreign: str | None = None
+    oldest_code: str | None = None
+    newer_than: str | None = None
 
     @property
     def remark(self) -> str:
@@ -51,6 +58,16 @@ class SchemaVersion:
         if self.foreign is None:
             return ""
         return f"its table {SHARED_VERSION_TABLE} (at {self.foreign}) is another application's and is left alone"
+
+    @property
+    def notice(self) -> str:
+        """A line where the database is newer than this code, which runs on it; empty otherwise."""
+        if self.newer_than is None:
+            return ""
+        return (
+            f"the database is at revision {self.revision}, newer than this release ({self.newer_than}); it declares"
+            " itself compatible: update this host"
+        )
 
 
 def read_version(connection: Connection) -> SchemaVersion:
@@ -66,7 +83,8 @@ def read_version(connection: Connection) -> SchemaVersion:
 
     recorded = _recorded(connection, VERSION_TABLE, existing)
     if recorded is not None:
-        return SchemaVersion(recorded, is_recorded=True, foreign=foreign)
+        oldest_code = _oldest_code(connection, recorded, existing)
+        return SchemaVersion(recorded, is_recorded=True, foreign=foreign, oldest_code=oldest_code)
     if shared_is_ours:
         return SchemaVersion(shared)
     _require_free_names(connection, existing)
@@ -112,6 +130,14 @@ def _recorded(connection: Connection, table: str, existing: Mapping[str, set[str
     version = sa.table(table, sa.column("version_num", sa.String()))
     revisions = connection.scalars(sa.select(version.c.version_num).order_by(version.c.version_num)).all()
     return ", ".join(revisions) or None
+
+
+def _oldest_code(connection: Connection, revision: str, existing: Mapping[str, set[str]]) -> str | None:
+    """What the revision declares; None for revisions from before there was the table, and where its row is missing."""
+    if not {*schema_compatibility.columns.keys()} <= existing.get(schema_compatibility.name, set()):
+        return None
+    query = sa.select(schema_compatibility.c.oldest_code).where(schema_compatibility.c.revision == revision)
+    return connection.scalar(query)
 
 
 def _has_columns_up_to(revision: str, existing: Mapping[str, set[str]]) -> bool:

@@ -163,6 +163,16 @@ def _signal_checks() -> list[sa.CheckConstraint]:
     return [*allowed, *ranges]
 
 
+# --- The schema itself ---
+
+# One row: the revision that the database is at, and the oldest revision whose code still runs on it.
+schema_compatibility = sa.Table(
+    "schema_compatibility",
+    metadata,
+    _text("revision", 32, primary_key=True),
+    _text("oldest_code", 32),
+)
+
 # --- Windows, and what each decided ---
 
 window_run = sa.Table(

@@ -23,13 +23,17 @@ def migrate(*, check: bool) -> None:
         click.echo(f"migrations and tables agree at revision {migrations.head()}")
         if version:
             state = f"is at revision {version.revision}" if version.revision else "has no tables yet"
-            pending = "" if version.revision == migrations.head() else ", `signals migrate` upgrades it"
+            is_pending = version.revision != migrations.head() and version.newer_than is None
+            pending = ", `signals migrate` upgrades it" if is_pending else ""
             click.echo(f"database {state}{pending}")
+            if version.notice:
+                click.echo(version.notice)
         return
 
     migrations.upgrade(settings.database_url)
     with database_engine(settings) as engine:
         version = migrations.require_head(engine)
     click.echo(f"database at revision {version.revision}")
-    if version.remark:
-        click.echo(version.remark)
+    for line in (version.notice, version.remark):
+        if line:
+            click.echo(line)

@@ -90,6 +90,8 @@ def database(settings: Settings) -> ProbeResult:
                 return warn("there is no database yet", "signals run")
             return fail("there is no database yet", MIGRATE)
         version = migrations.require_head(engine)  # raises the line that says `signals migrate`
+        if version.notice:
+            return warn(f"{engine.dialect.name}: {version.notice}", "deploy the newer release here")
         remark = f"; {version.remark}" if version.remark else ""
         return ok(f"{engine.dialect.name} at revision {version.revision}{remark}")
 

@@ -1,12 +1,13 @@
 """Data quality of a window: findings about its frames and about what was decided, each with its number and a remedy.
 
-A finding never changes a number. It is `serious` where a reader would be misinformed: that holds the mail back. The
-asset checks that run these are in `defs.checks` and `defs.frame_checks`.
+A finding never changes a number. It is `serious` where the window's own data would misinform a reader of its digest:
+that holds the mail back. Whatever is wrong with earlier windows or with the record advises. The asset checks that run
+these are in `defs.checks` and `defs.frame_checks`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +20,7 @@ from signals_pipeline.core.prices.validation import UNIT_JUMP
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signal_fields import DecisionFields, field_values
 from signals_pipeline.core.signals.decision import Signal
-from signals_pipeline.core.tables import INSTANT, REAL, SIGNALS, Column, ColumnArrays, Table
+from signals_pipeline.core.tables import INSTANT, OUTCOMES, REAL, SIGNALS, Column, ColumnArrays, Table
 from signals_pipeline.core.text import short_duration
 
 # Feeds date nearly all of their items; more undated ones mean that a feed's format has changed.
@@ -68,20 +69,26 @@ class Finding:
         check: Name of the check.
         passed: Whether all is well.
         text: What was seen and, where it is not well, what to do; one line.
-        value: The number it rests on.
-        serious: Not well, and a reader would be misinformed.
+        value: The number it rests on; None where the check could not be made.
+        serious: Not well, and a reader of the window's digest would be misinformed.
     """
 
     check: str
     passed: bool
     text: str
-    value: float
+    value: float | None
     serious: bool = False
 
 
-def headline_findings(entry: Coverage) -> tuple[Finding, ...]:
-    """What a window's coverage ledger entry says about its feeds, and whether every item is accounted for."""
-    return _dated(entry), _linked(entry), _feeds_answered(entry), _sources_moving(entry), _accounted(entry)
+def not_made(check: str, reason: str, *, serious: bool = False) -> Finding:
+    """A finding in place of one that could not be made.
+
+    Args:
+        check: Name of the check.
+        reason: Why, and what to do; one line.
+        serious: Whether it is the window's own data that can't be judged.
+    """
+    return Finding(check, passed=False, text=f"could not be made: {reason}", value=None, serious=serious)
 
 
 def _dated(entry: Coverage) -> Finding:
@@ -150,18 +157,21 @@ def _accounted(entry: Coverage) -> Finding:
     )
 
 
-def tone_findings(rows: ColumnArrays, counts: NDArray[np.float64], usual: NDArray[np.float64]) -> tuple[Finding, ...]:
-    """Mean confidence, and whether tone is distributed as in the windows before.
+HEADLINE_CHECKS: Mapping[str, Callable[[Coverage], Finding]] = {
+    "dated": _dated,
+    "linked": _linked,
+    "feeds_answered": _feeds_answered,
+    "sources_moving": _sources_moving,
+    "accounted": _accounted,
+}
+"""What a window's coverage ledger entry says about its feeds, and whether every item is accounted for, by check."""
 
-    Args:
-        rows: SENTIMENT rows of the window, as `tables.columns_of`.
-        counts: `tone_counts` of it, shape (3,).
-        usual: `tone_counts` of the `DRIFT_WINDOWS` windows before it together, shape (3,).
-    """
+
+def confidence_finding(rows: ColumnArrays) -> Finding:
+    """Mean tone confidence of a window's SENTIMENT rows."""
     size = len(rows["confidence"])
     mean = float(rows["confidence"].mean()) if size else 1.0
-    statistic = homogeneity(counts, usual)
-    confidence = Finding(
+    return Finding(
         check="confidence",
         passed=mean >= MIN_CONFIDENCE or size < ENOUGH_HEADLINES,
         text=(
@@ -170,7 +180,17 @@ def tone_findings(rows: ColumnArrays, counts: NDArray[np.float64], usual: NDArra
         ),
         value=mean,
     )
-    drift = Finding(
+
+
+def drift_finding(counts: NDArray[np.float64], usual: NDArray[np.float64]) -> Finding:
+    """Whether a window's tone is distributed as in the windows before it.
+
+    Args:
+        counts: `tone_counts` of the window, shape (3,).
+        usual: `tone_counts` of the `DRIFT_WINDOWS` windows before it together, shape (3,).
+    """
+    statistic = homogeneity(counts, usual)
+    return Finding(
         check="tone_drift",
         passed=statistic < DRIFT,
         text=(
@@ -179,7 +199,6 @@ def tone_findings(rows: ColumnArrays, counts: NDArray[np.float64], usual: NDArra
         ),
         value=statistic,
     )
-    return confidence, drift
 
 
 def tone_counts(rows: ColumnArrays) -> NDArray[np.float64]:
@@ -208,7 +227,7 @@ def homogeneity(counts: NDArray[np.float64], usual: NDArray[np.float64]) -> floa
     return float(((observed - expected) ** 2 / expected).sum())
 
 
-def price_findings(rows: ColumnArrays) -> tuple[Finding, ...]:
+def price_finding(rows: ColumnArrays) -> Finding:
     """Companies whose last bar is missing, from TECHNICALS rows of the window."""
     stale: list[str] = rows["symbol"][rows["stale"]].tolist()
     size = len(rows["symbol"])
@@ -219,10 +238,10 @@ def price_findings(rows: ColumnArrays) -> tuple[Finding, ...]:
         known = rows["session"][~np.isnat(rows["session"])]
         newest = f"the newest bar is from {known.max().astype('datetime64[D]')}" if len(known) else "there are no bars"
         text += f": {', '.join(stale[:MAX_NAMES_SHOWN])}{more}; {newest}; check the price source"
-    return (Finding("prices_fresh", share <= MAX_STALE, text, share),)
+    return Finding("prices_fresh", share <= MAX_STALE, text, share)
 
 
-def split_findings(closes: Mapping[str, pd.Series]) -> tuple[Finding, ...]:
+def split_finding(closes: Mapping[str, pd.Series]) -> Finding:
     """Closes that jump by a split's ratio overnight though no split is known: bars that were only partly adjusted.
 
     Jumps that no share makes are named as well: bars in another unit (`prices.validation`).
@@ -242,39 +261,61 @@ def split_findings(closes: Mapping[str, pd.Series]) -> tuple[Finding, ...]:
     text = f"{len(jumps)} closes jump by a split's ratio"
     if jumps:
         text += f": {', '.join(jumps[:MAX_NAMES_SHOWN])}; fetch their bars again"
-    return (Finding("split_jumps", not jumps, text, float(len(jumps))),)
+    return Finding("split_jumps", not jumps, text, float(len(jumps)))
 
 
-def signal_findings(history: Sequence[Signal]) -> tuple[Finding, ...]:
-    """Signals that repeat one that was still active.
+def signal_findings(history: Sequence[Signal], window_start: datetime) -> tuple[Finding, ...]:
+    """Signals that repeat one that was still active: those of the window, which are serious, and earlier ones.
 
     Args:
         history: All signals decided up to and including the window, in any order.
+        window_start: When the window starts.
     """
-    repeats: list[str] = []
+    own_repeats: list[str] = []
+    other_repeats: list[str] = []
     ordered = sorted(history, key=lambda signal: (signal.symbol, signal.decided_at))
     for previous, signal in pairwise(ordered):
         same = (previous.symbol, previous.signal_type) == (signal.symbol, signal.signal_type)
-        if same and signal.lifecycle != "stronger" and signal.decided_at < previous.expires_at:
-            repeats.append(f"{signal.symbol} {signal.signal_type} {signal.decided_at:%Y-%m-%d %H:%M}")
+        if not same or signal.lifecycle == "stronger" or signal.decided_at >= previous.expires_at:
+            continue
+        # A window's flipped signal shows that the one it flipped is gone from the history, not that it is a repeat.
+        is_own = signal.window_start == window_start and signal.lifecycle == "new"
+        repeats = own_repeats if is_own else other_repeats
+        repeats.append(f"{signal.symbol} {signal.signal_type} {signal.decided_at:%Y-%m-%d %H:%M}")
+
+    findings: list[Finding] = []
+    if other_repeats:
+        findings.append(_repeats(other_repeats, serious=False))
+    if own_repeats or not other_repeats:
+        findings.append(_repeats(own_repeats, serious=bool(own_repeats)))
+    return tuple(findings)
+
+
+def _repeats(repeats: Sequence[str], *, serious: bool) -> Finding:
     text = f"{len(repeats)} signals repeat an active one"
     if repeats:
         text += f": {', '.join(repeats[:MAX_NAMES_SHOWN])}"
-    return (Finding("no_repeats", not repeats, text, float(len(repeats)), serious=bool(repeats)),)
+    return Finding("no_repeats", not repeats, text, float(len(repeats)), serious=serious)
 
 
-def record_findings(lines: Sequence[RecordLine]) -> tuple[Finding, ...]:
+def record_finding(lines: Sequence[RecordLine]) -> Finding:
     """Hit rates that are too good for news: look-ahead until proven otherwise."""
     suspect = [f"{line.label}, {line.text}" for line in lines if line.suspect]
     text = "no hit rate is better than news can explain"
     if suspect:
         text = "; ".join([*suspect, "run `signals audit`"])
-    return (Finding("record_plausible", not suspect, text, float(len(suspect))),)
+    return Finding("record_plausible", not suspect, text, float(len(suspect)))
 
 
 def fit_to_send(entry: Coverage, findings: Sequence[Finding]) -> Finding:
-    """Whether the digest may be mailed: nothing serious was found and at least one feed delivered."""
-    serious = [finding.text for finding in findings if finding.serious]
+    """Whether the digest may be mailed: nothing serious was found and at least one feed delivered.
+
+    Args:
+        entry: The window's coverage.
+        findings: Those about the window itself; what is wrong with other windows holds no mail of this one.
+    """
+    # One cause may stop several checks; it is said once.
+    serious = list(dict.fromkeys(finding.text for finding in findings if finding.serious))
     if entry.status == "failed":
         serious.append("no feed delivered anything")
     return Finding(
@@ -289,6 +330,8 @@ def fit_to_send(entry: Coverage, findings: Sequence[Finding]) -> Finding:
 def schema_finding(table: Table, frame: pd.DataFrame) -> Finding:
     """Whether a frame has its stage's columns, dtypes, no missing value where none is allowed, and values in bounds.
 
+    Columns that the stage does not have are those of a newer release, and no fault.
+
     Args:
         table: The stage's table.
         frame: As it was stored, in any number of rows.
@@ -298,6 +341,9 @@ def schema_finding(table: Table, frame: pd.DataFrame) -> Finding:
     if not problems:
         problems = list(_value_problems(table, frame))
     passed_text = f"{len(frame)} rows with {len(table.columns)} columns as declared"
+    unknown = [str(name) for name in frame.columns if name not in table.names]
+    if unknown:
+        passed_text += f", and {', '.join(unknown)} of another release"
     return _frame_finding("schema", table, problems, passed_text)
 
 
@@ -306,15 +352,17 @@ def duplicate_finding(table: Table, frame: pd.DataFrame) -> Finding:
 
     Args:
         table: The stage's table.
-        frame: As it was stored; one without the columns that identify a row is left to `schema_finding`.
+        frame: As it was stored; one with other columns or dtypes can't be judged, which is for `schema_finding` to say.
     """
+    shape_problem = next(shape_problems(table, frame), None)
+    if shape_problem is not None:
+        return not_made("no_duplicates", shape_problem)
     key = list(UNIQUE_KEYS.get(table.name, table.key))
+    repeated = frame.loc[frame.duplicated(key), key]
     problems: list[str] = []
-    if set(key) <= set(frame.columns):
-        repeated = frame.loc[frame.duplicated(key), key]
-        for row in repeated.itertuples(index=False):
-            values = " ".join(str(value) for value in row)
-            problems.append(f"duplicate: {values}")
+    for row in repeated.itertuples(index=False):
+        values = " ".join(str(value) for value in row)
+        problems.append(f"duplicate: {values}")
     passed_text = f"{len(frame)} rows, each {', '.join(key)} once"
     return _frame_finding("no_duplicates", table, problems, passed_text)
 
@@ -323,11 +371,8 @@ def shape_problems(table: Table, frame: pd.DataFrame) -> Iterator[str]:
     """What is wrong with the columns and dtypes of a frame, one line per problem."""
     names = [str(name) for name in frame.columns]
     missing = [name for name in table.names if name not in names]
-    unknown = [name for name in names if name not in table.names]
     if missing:
         yield f"missing column {', '.join(missing)}"
-    if unknown:
-        yield f"unknown column {', '.join(unknown)}"
     for column in table.columns:
         if column.name not in names:
             continue
@@ -368,11 +413,13 @@ def _out_of_bounds(column: Column, values: pd.Series) -> Iterator[str]:
 
 
 def _frame_finding(check: str, table: Table, problems: Sequence[str], passed_text: str) -> Finding:
-    """A finding about a stored frame; whatever is wrong with one is serious."""
+    """A finding about a stored frame; whatever is wrong with one is serious, unless it is about earlier windows."""
     text = passed_text
     if problems:
         more = len(problems) - MAX_PROBLEMS_SHOWN
         listed = "; ".join(problems[:MAX_PROBLEMS_SHOWN])
         rest = f" and {more} more" if more > 0 else ""
-        text = f"{listed}{rest}; materialise {table.name} again"
-    return Finding(check, not problems, text, float(len(problems)), serious=bool(problems))
+        text = f"{listed}{rest}"
+    # Outcomes are those of signals of earlier windows.
+    serious = bool(problems) and table is not OUTCOMES
+    return Finding(check, not problems, text, float(len(problems)), serious=serious)

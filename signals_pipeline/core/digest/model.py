@@ -27,7 +27,11 @@ from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten
 
 VERSION = 1
-"""Version of the stored form. A digest of another version has to be composed again."""
+"""Version of the stored form, raised only by a change that code of the release before can't read.
+
+Hosts of two releases read one another's digests: a field that is added has a default, and one that is not known is left
+out. A digest of an older version has to be composed again.
+"""
 
 DigestKind = Literal["full", "quiet", "degraded"]
 
@@ -194,7 +198,7 @@ class Digest:
 
     @classmethod
     def from_json(cls, text: str) -> "Digest":
-        """Read the digest that `to_json` wrote.
+        """Read the digest that `to_json` wrote, of this release or of another one with the same version.
 
         Raises:
             DigestError: the text is not a digest, or is one of another version.
@@ -207,9 +211,9 @@ class Digest:
         # The version is checked first: another version's fields may be missing or mean something else.
         version = _version(stored)
         if version != VERSION:
-            raise DigestError(
-                f"stored digest has version {version!r}, this code reads {VERSION}; compose the window again"
-            )
+            is_newer = isinstance(version, int) and version > VERSION
+            advice = "update this host" if is_newer else "compose the window again"
+            raise DigestError(f"stored digest has version {version!r}, this code reads {VERSION}; {advice}")
 
         try:
             return _reader().validate_python(stored)

@@ -15,7 +15,7 @@ happens to a signal afterwards.
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -78,6 +78,11 @@ class NearMiss:
     news_title: NewsTitle
     reason: str
     relevant: int | None = None
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> "NearMiss":
+        """The near miss of a stored JSON object; what a newer release added to it is left out."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,13 @@ def passed_by_check(findings: tuple[Finding, ...]) -> dict[str, bool]:
     return {finding.check: finding.passed for finding in findings}
 
 
+def headline_findings(coverage: Coverage) -> tuple[Finding, ...]:
+    return tuple(check(coverage) for check in data_quality.HEADLINE_CHECKS.values())
+
+
 def tone_findings_of(frame: pd.DataFrame, usual: NDArray[np.float64]) -> tuple[Finding, ...]:
-    return data_quality.tone_findings(to_arrays(frame), data_quality.tone_counts(to_arrays(frame)), usual)
+    rows = to_arrays(frame)
+    return data_quality.confidence_finding(rows), data_quality.drift_finding(data_quality.tone_counts(rows), usual)
 
 
 def tones(counts: tuple[int, int, int], confidence: float = 0.8) -> pd.DataFrame:
@@ -66,7 +71,7 @@ def closes(*prices: float) -> pd.Series:
 
 
 def test_a_window_with_everything_in_order_is_quiet() -> None:
-    assert passed_by_check(data_quality.headline_findings(entry())) == {
+    assert passed_by_check(headline_findings(entry())) == {
         "dated": True,
         "linked": True,
         "feeds_answered": True,
@@ -95,23 +100,23 @@ def test_a_window_with_everything_in_order_is_quiet() -> None:
     ],
 )
 def test_each_trouble_of_the_feeds_has_its_own_line(changes: dict[str, object], check: str, said: str) -> None:
-    findings = data_quality.headline_findings(entry(**changes))
+    findings = headline_findings(entry(**changes))
     assert [finding.check for finding in findings if not finding.passed] == [check]
     assert said in next(finding.text for finding in findings if finding.check == check)
 
 
 def test_the_age_of_the_newest_headline_is_given() -> None:
     newest = entry(newest_at=START + timedelta(hours=8, minutes=20))
-    ages = {finding.check: finding for finding in data_quality.headline_findings(newest)}
+    ages = {finding.check: finding for finding in headline_findings(newest)}
     assert "the newest headline became known 40 min before the end" in ages["sources_moving"].text
     assert ages["sources_moving"].value == pytest.approx(2 / 3)
-    unknown = {finding.check: finding for finding in data_quality.headline_findings(entry())}
+    unknown = {finding.check: finding for finding in headline_findings(entry())}
     assert unknown["sources_moving"].text == "no headline within the look-back"
 
 
 def test_items_that_are_not_accounted_for_hold_the_mail_back() -> None:
     lost = entry(delivered=103, drops={"no_time": 2, "unaccounted": 1})
-    findings = data_quality.headline_findings(lost)
+    findings = headline_findings(lost)
     (serious,) = [finding for finding in findings if finding.serious]
     assert "103 delivered = 100 kept + 3 dropped (2 no time, 1 unaccounted)" in serious.text
     assert not data_quality.fit_to_send(lost, findings).passed
@@ -120,8 +125,8 @@ def test_items_that_are_not_accounted_for_hold_the_mail_back() -> None:
 
 def test_a_share_of_few_headlines_says_nothing() -> None:
     few = entry(reports=(SourceReport("rss", "ok", 3),), headlines=3, relevant=0, drops={"no_time": 2})
-    assert all(passed_by_check(data_quality.headline_findings(few)).values())
-    assert all(passed_by_check(data_quality.headline_findings(entry(headlines=0, relevant=0))).values())
+    assert all(passed_by_check(headline_findings(few)).values())
+    assert all(passed_by_check(headline_findings(entry(headlines=0, relevant=0))).values())
 
 
 @pytest.mark.parametrize(("confidence", "passed"), [(0.8, True), (0.5, True), (0.49, False)])
@@ -165,32 +170,32 @@ def test_homogeneity_by_hand() -> None:
 def test_stale_prices_are_named() -> None:
     sessions = pd.DatetimeIndex(["2024-03-01", "NaT", "2024-03-04", "2024-03-04", "2024-03-04"])
     frame = pd.DataFrame({"symbol": list("ABCDE"), "session": sessions, "stale": [True, True, False, False, False]})
-    (finding,) = data_quality.price_findings(to_arrays(frame))
+    finding = data_quality.price_finding(to_arrays(frame))
     assert not finding.passed
     assert "2 of 5" in finding.text
     assert "A, B; the newest bar is from 2024-03-04; check" in finding.text
-    assert "there are no bars" in data_quality.price_findings(to_arrays(frame.iloc[1:2]))[0].text
-    assert data_quality.price_findings(to_arrays(frame.iloc[1:]))[0].value == 0.25
-    assert data_quality.price_findings(to_arrays(frame.iloc[2:]))[0].passed
-    assert data_quality.price_findings(to_arrays(frame.iloc[:0]))[0].passed
+    assert "there are no bars" in data_quality.price_finding(to_arrays(frame.iloc[1:2])).text
+    assert data_quality.price_finding(to_arrays(frame.iloc[1:])).value == 0.25
+    assert data_quality.price_finding(to_arrays(frame.iloc[2:])).passed
+    assert data_quality.price_finding(to_arrays(frame.iloc[:0])).passed
 
 
 @pytest.mark.parametrize("ratio", [0.5, 2, 1 / 3, 4, 0.1, 100, 0.01])
 def test_a_jump_by_a_split_s_ratio_is_named(ratio: float) -> None:
-    (finding,) = data_quality.split_findings({"NVDA": closes(100, 101, 101 * ratio, 101 * ratio), "A": closes(5, 5)})
+    finding = data_quality.split_finding({"NVDA": closes(100, 101, 101 * ratio, 101 * ratio), "A": closes(5, 5)})
     assert not finding.passed
     assert "NVDA 2024-03-06" in finding.text
 
 
 @given(st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=20))
 def test_ordinary_moves_are_no_split(moves: list[float]) -> None:
-    assert data_quality.split_findings({"NVDA": closes(*np.exp(np.cumsum(moves)))})[0].passed
+    assert data_quality.split_finding({"NVDA": closes(*np.exp(np.cumsum(moves)))}).passed
 
 
 def test_a_repeat_of_an_active_signal_is_serious() -> None:
     first, second, week_later = WINDOWS[0], WINDOWS[1], windows_between(WINDOWS[0].end, WINDOWS[-1].end)[-1]
-    assert not data_quality.signal_findings([signal(second), signal(first)])[0].passed
-    assert data_quality.signal_findings([signal(second), signal(first)])[0].serious
+    (own,) = data_quality.signal_findings([signal(second), signal(first)], second.start)
+    assert (own.passed, own.serious, own.value) == (False, True, 1)
     for history in (
         [signal(first), signal(second, lifecycle="stronger")],
         [signal(first), signal(second, combined=-0.5, lifecycle="flipped")],
@@ -198,15 +203,33 @@ def test_a_repeat_of_an_active_signal_is_serious() -> None:
         [signal(first), signal(week_later)],
         [],
     ):
-        assert data_quality.signal_findings(history)[0].passed
+        assert data_quality.signal_findings(history, second.start)[0].passed
+
+
+def test_a_repeat_of_an_earlier_window_and_a_flip_of_a_lost_signal_advise() -> None:
+    first, second, third, newest = WINDOWS[:4]
+    history = [signal(first), signal(second), signal(newest, symbol="AMD", lifecycle="flipped")]
+    history.append(signal(third, symbol="AMD"))
+    (earlier,) = data_quality.signal_findings(history, newest.start)
+    assert (earlier.passed, earlier.serious, earlier.value) == (False, False, 2)
+    both = data_quality.signal_findings([*history, signal(newest)], newest.start)
+    assert [(finding.serious, finding.value) for finding in both] == [(False, 2), (True, 1)]
+    assert data_quality.fit_to_send(entry(), both).text == both[1].text
+
+
+def test_a_check_that_can_not_be_made_is_a_finding_without_a_number() -> None:
+    finding = data_quality.not_made("confidence", "no frame; run it again")
+    assert finding == Finding("confidence", passed=False, text="could not be made: no frame; run it again", value=None)
+    twice = [data_quality.not_made(name, "no row", serious=True) for name in ("schema", "no_duplicates")]
+    assert data_quality.fit_to_send(entry(), [finding, *twice]).text == "could not be made: no row"
 
 
 def test_a_hit_rate_too_good_for_news_asks_for_an_audit() -> None:
-    (finding,) = data_quality.record_findings([SIXTY])
+    finding = data_quality.record_finding([SIXTY])
     assert not finding.passed
     assert "signals audit" in finding.text
-    assert data_quality.record_findings([replace(SIXTY, hit_rate=0.52, low=0.49)])[0].passed
-    assert data_quality.record_findings([])[0].passed
+    assert data_quality.record_finding([replace(SIXTY, hit_rate=0.52, low=0.49)]).passed
+    assert data_quality.record_finding([]).passed
 
 
 def test_mail_is_kept_back_for_what_is_serious_alone() -> None:

@@ -64,7 +64,6 @@ def test_a_frame_in_order_says_what_was_looked_at() -> None:
     ("change", "said"),
     [
         (lambda rows: rows.drop(columns="score"), "missing column score"),
-        (lambda rows: rows.assign(mood=1), "unknown column mood"),
         (lambda rows: rows.assign(bars=1.0), "bars is float64, not int64"),
         (lambda rows: rows.assign(symbol=[None, "A", "B"]), "symbol: 1 missing"),
         (lambda rows: rows.assign(score=[0.1, 1.2, -3.0]), "score: 2 outside [-1, 1], such as 1.2"),
@@ -78,14 +77,25 @@ def test_each_fault_of_a_frame_has_its_line_and_is_serious(change: Change, said:
     assert not finding.passed
     assert finding.serious
     assert finding.text.startswith(said)
-    assert finding.text.endswith("; materialise sentiment again")
+
+
+def test_columns_of_a_newer_release_are_named_and_no_fault() -> None:
+    finding = schema_finding(TONES, frame().assign(mood=1, colour="red"))
+    assert finding.passed
+    assert finding.text == "3 rows with 8 columns as declared, and mood, colour of another release"
+    assert duplicate_finding(TONES, frame().assign(mood=1)).passed
+
+
+def test_what_is_wrong_with_earlier_windows_outcomes_is_not_serious() -> None:
+    finding = schema_finding(OUTCOMES, OUTCOMES.empty().drop(columns="hit"))
+    assert (finding.passed, finding.serious, finding.text) == (False, False, "missing column hit")
 
 
 def test_many_faults_are_counted() -> None:
-    finding = schema_finding(TONES, frame()[["score"]].assign(**dict.fromkeys("abcdef", 1)))
+    finding = schema_finding(TONES, frame()[["score"]].assign(score="high"))
     assert finding.value == 2
     wrong = dict.fromkeys(["headline_id", "symbol", "score", "close", "bars", "signal_type"], pd.Timestamp(0))
-    assert " and 1 more; " in schema_finding(TONES, frame().assign(**wrong)).text
+    assert " and 1 more" in schema_finding(TONES, frame().assign(**wrong)).text
 
 
 def test_a_headline_counts_once_for_a_company_whenever_it_became_known() -> None:
@@ -93,9 +103,11 @@ def test_a_headline_counts_once_for_a_company_whenever_it_became_known() -> None
     finding = duplicate_finding(TONES, pd.concat([frame(), later]))
     assert not finding.passed
     assert finding.serious
-    assert finding.text == f"duplicate: {START} NVDA b; materialise sentiment again"
+    assert finding.text == f"duplicate: {START} NVDA b"
     assert duplicate_finding(TONES, pd.concat([frame(), later.assign(symbol="AMD")])).passed
-    assert duplicate_finding(TONES, frame().drop(columns="symbol")).passed
+    unknown = duplicate_finding(TONES, frame().drop(columns="symbol"))
+    assert (unknown.passed, unknown.serious) == (False, False)
+    assert unknown.text == "could not be made: missing column symbol"
 
 
 def test_signals_are_a_frame_in_order_and_one_told_twice_is_found() -> None:

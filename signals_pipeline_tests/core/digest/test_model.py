@@ -90,7 +90,8 @@ def test_nan_is_refused() -> None:
     [
         ("not json", "is not JSON"),
         ("[]", "version None, this code reads 1"),
-        ('{"version": 99}', "version 99, this code reads 1; compose the window again"),
+        ('{"version": 99}', "version 99, this code reads 1; update this host"),
+        ('{"version": 0}', "version 0, this code reads 1; compose the window again"),
     ],
 )
 def test_what_is_no_digest_is_refused_in_one_line(text: str, message: str) -> None:
@@ -131,6 +132,19 @@ def test_a_digest_of_an_earlier_version_of_the_code_loads() -> None:
 
     assert (digest.corrected, digest.without_prices) == ((), ())
     assert digest.near_misses == (replace(miss, relevant=None),)
+
+
+def test_fields_that_a_newer_release_added_are_left_out_wherever_they_are() -> None:
+    miss = NearMiss("DDD", "confident", 0.36, 0.1, 0.6, "A title", "0 of 2 relevant headlines")
+    digest = replace(digest_of(NOW, [signal(window=NOW)], outcomes=outcome_rows(31)), near_misses=(miss,))
+    stored: dict[str, Any] = json.loads(digest.to_json())
+    for value in (stored, stored["coverage"], *stored["coverage"]["reports"], *stored["new"], *stored["near_misses"]):
+        value["of_a_newer_release"] = [{"any": "thing"}]
+    for line in (*stored["record"], *stored["new"][0]["record"]):
+        line["of_a_newer_release"] = 1
+
+    assert Digest.from_json(json.dumps(stored)) == digest
+    assert NearMiss.from_stored(stored["near_misses"][0]) == miss
 
 
 def test_instants_are_utc_in_json() -> None:
