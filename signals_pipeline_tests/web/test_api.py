@@ -52,12 +52,13 @@ def test_the_answer_has_every_field_of_the_stored_digest(url: str) -> None:
 def test_a_changed_digest_is_returned_at_once_with_another_etag(url: str) -> None:
     with site(url) as client:
         assert client.get("/api/v1/digest").status_code == 404
-        assert client.get("/healthz").json() == {"status": "ok", "newest": None}
+        assert client.get("/healthz").json() == {"status": "ok"}
+        assert client.get("/readyz").json() == {"status": "ok", "newest": None}
         first = tell(url, digest_of(TOLD))
         before = client.get("/api/v1/digest")
         second = tell(url, digest_of(TOLD, [signal("AAA", window=TOLD)]))
         after = client.get("/api/v1/digest")
-        assert client.get("/healthz").json() == {"status": "ok", "newest": TOLD.key}
+        assert client.get("/readyz").json() == {"status": "ok", "newest": TOLD.key}
     assert (before.headers["etag"], after.headers["etag"]) == (f'"{first.sha256}"', f'"{second.sha256}"')
     assert (len(before.json()["items"]), len(after.json()["items"])) == (0, 1)
 
@@ -142,7 +143,7 @@ def test_an_empty_record_says_so(url: str) -> None:
 def test_the_api_reads_both_databases_and_can_write_neither(database_url: str) -> None:
     fill(database_url)
     with site(database_url, signals_web_database_url=database_url) as client:
-        for path in ("/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/record", "/healthz", "/record"):
+        for path in ("/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/record", "/readyz", "/record"):
             assert client.get(path).status_code == 200
         decide(database_url, WINDOWS[3], [signal("CCC", window=WINDOWS[3])])
         assert len(client.get("/api/v1/signals").json()["items"]) == 3
