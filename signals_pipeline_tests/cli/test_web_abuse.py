@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
@@ -136,7 +137,7 @@ def test_a_database_without_free_connections_is_unavailable_until_there_are_some
     others = sa.create_engine(url, poolclass=sa.NullPool)
     with web_command(url) as (_, port), ThreadPoolExecutor(30) as clients:
         with ExitStack() as stack:
-            with suppress(sa.exc.OperationalError):
+            with suppress(OperationalError):
                 while True:
                     stack.enter_context(others.connect())
             # The site has its first connection: who needs another one meanwhile is refused, not failed.
