@@ -143,7 +143,7 @@ def measure(address: str, connections: int = CONNECTIONS) -> Load:
 
 
 def _milliseconds(printed: str, percentile: str) -> float:
-    found = re.search(rf"^\s+{percentile}\s+([\d.]+)(us|ms|s|m)$", printed, re.MULTILINE)
+    found = re.search(rf"^\s+{percentile}\s+([\d.]+)(us|ms|s|m)\s*$", printed, re.MULTILINE)
     if found is None:
         raise RuntimeError(f"wrk has measured no latency:\n{printed}")
     return float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[found[2]]

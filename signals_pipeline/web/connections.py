@@ -19,8 +19,6 @@ from uvicorn.server import ServerState
 
 from signals_pipeline.web.rate_limit import client_network
 
-_LOG = logging.getLogger("signals_pipeline.web")
-
 # uvicorn writes a warning for each request that it refuses, as many as a client likes. They are counted instead.
 _PROTOCOL_LOG = logging.getLogger("signals_pipeline.web.protocol")
 _PROTOCOL_LOG.setLevel(logging.ERROR)
