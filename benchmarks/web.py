@@ -1,8 +1,10 @@
-"""Requests a second and latency of `/api/v1/digest` beside a bare FastAPI hello, measured in turn with wrk.
+"""Requests per second and latency of digest and signals beside a bare FastAPI hello, in peace and under attack.
 
-Each is served by one uvicorn process; the database has 10,000 digests.
+Each is served by one process, measured in turn with wrk; the database has 10,000 digests and some signals.
 """
 
+import asyncio
+import multiprocessing
 import os
 import re
 import shutil
@@ -20,17 +22,31 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pandas as pd
+import psutil
 import sqlalchemy as sa
 
 from benchmarks.results import file_section, table
 from benchmarks.runs import settings_in
 from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
+from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.tables import digest
 from signals_pipeline.core.windows import windows_between
+from signals_pipeline_tests.support.digest_examples import WINDOWS, outcome_rows, signal
 from signals_pipeline_tests.support.digest_pages import everything
+from signals_pipeline_tests.support.web_site import PARTS, decide
 
 DIGESTS = 10_000
+# Signals of one window, all with outcomes.
+SYMBOLS = 20
+SIGNALS = len(WINDOWS) * SYMBOLS
+PATHS = ("/api/v1/digest", "/api/v1/signals")
+# The attack: so many as the server allows of all clients, and some that keep it busy.
+ATTACKER = "127.0.0.2"
+IDLE_CONNECTIONS = 1000
+ENDLESS_HEADERS = 4
 CONNECTIONS = 64
 SECONDS = 8
 ROUNDS = 3
@@ -45,15 +61,16 @@ async def hello() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk says: requests a second, and the median and 99th percentile of latency in ms."""
+    """What wrk says: requests per second, median and 99th percentile of latency in ms, and requests that failed."""
 
     requests: float
     p50: float
     p99: float
+    failures: int
 
 
 def fill(folder: Path) -> int:
-    """A database with 10,000 digests; bytes of one digest's content."""
+    """A database with digests and signals with outcomes; returns the bytes of one digest's content."""
     example = everything()
     windows = windows_between(datetime(2000, 1, 3, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC))[:DIGESTS]
     engine = engine_for(settings_in(folder / "data").database_url)
@@ -74,13 +91,22 @@ def fill(folder: Path) -> int:
         )
     with write_transaction(engine) as connection:
         connection.execute(sa.insert(digest), rows)
+    outcomes = OutcomeRepository(engine)
+    for window in WINDOWS:
+        symbols = [f"S{number:02}" for number in range(SYMBOLS)]
+        decide(str(engine.url), window, [signal(symbol, window=window, parts=PARTS * 2) for symbol in symbols])
+        known = {"window_start": window.start, "decided_at": window.end}
+        outcomes.upsert(pd.concat([outcome_rows(1, symbol=symbol, **known) for symbol in symbols]))
     engine.dispose()
     return len(rows[-1]["content"].encode())
 
 
 @contextmanager
-def served(command: Sequence[str], path: str, **variables: str) -> Iterator[str]:
-    """The address at which a command serves a path; `--port` is added to it, and variables to its environment."""
+def served(command: Sequence[str], path: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address at which a command serves a path, and its process.
+
+    `--port` is added to the command, and variables to its environment.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -90,7 +116,7 @@ def served(command: Sequence[str], path: str, **variables: str) -> Iterator[str]
     try:
         address = f"http://127.0.0.1:{port}{path}"
         _wait(address)
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.wait()
@@ -110,22 +136,96 @@ def _wait(address: str) -> None:
 def measure(address: str, connections: int = CONNECTIONS) -> Load:
     """One run of wrk with one thread."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", address]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise RuntimeError(f"wrk met errors at {address}:\n{said}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     assert found is not None
-    return Load(float(found[1]), _milliseconds(said, "50%"), _milliseconds(said, "99%"))
+    return Load(float(found[1]), _milliseconds(printed, "50%"), _milliseconds(printed, "99%"), _failures(printed))
 
 
-def _milliseconds(said: str, percentile: str) -> float:
-    found = re.search(rf"^\s+{percentile}\s+([\d.]+)(us|ms|s)$", said, re.MULTILINE)
-    assert found is not None
-    return float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000}[found[2]]
+def _milliseconds(printed: str, percentile: str) -> float:
+    found = re.search(rf"^\s+{percentile}\s+([\d.]+)(us|ms|s|m)\s*$", printed, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"wrk has measured no latency:\n{printed}")
+    return float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[found[2]]
+
+
+def _failures(printed: str) -> int:
+    """Requests without a response in two seconds, broken connections, and responses that are errors."""
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", printed)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
+    return sum(int(number) for found in (errors, refused) if found for number in found.groups())
+
+
+async def _hold_idle(port: int) -> None:
+    """Keep a connection with half a request open; open another one when the server closes it."""
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(ATTACKER, 0))
+            writer.write(b"GET / HTTP/1.1\r\n")
+            await reader.read()
+            writer.close()
+        except OSError:
+            # Reset, or refused where the server takes no more.
+            await asyncio.sleep(0.01)
+
+
+async def _send_endless_header(port: int) -> None:
+    """Send a header until the server closes the connection, at most 100 MB; then begin again."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(ATTACKER, 0))
+            writer.write(b"GET / HTTP/1.1\r\nX-Long: ")
+            for _ in range(1600):
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+            writer.close()
+        except OSError:
+            await asyncio.sleep(0.01)
+
+
+def _attack(port: int) -> None:
+    """Attack a server without end: idle connections, and headers without end."""
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(IDLE_CONNECTIONS):
+                group.create_task(_hold_idle(port))
+            for _ in range(ENDLESS_HEADERS):
+                group.create_task(_send_endless_header(port))
+
+    asyncio.run(run())
+
+
+@contextmanager
+def attacked(address: str) -> Iterator[None]:
+    """A server under attack from another address, for a block."""
+    port = urlsplit(address).port
+    attacker = multiprocessing.get_context("spawn").Process(target=_attack, args=(port,))
+    attacker.start()
+    time.sleep(2)
+    try:
+        yield
+    finally:
+        attacker.kill()
+        attacker.join()
+
+
+def _rows(loads: dict[str, list[Load]]) -> list[tuple[str, ...]]:
+    """A row of medians per subject; the ratio is to the first one."""
+    rows: list[tuple[str, ...]] = []
+    base = statistics.median(load.requests for load in next(iter(loads.values())))
+    for subject, measured in loads.items():
+        requests = statistics.median(load.requests for load in measured)
+        p50 = statistics.median(load.p50 for load in measured)
+        p99 = statistics.median(load.p99 for load in measured)
+        failures = statistics.median(load.failures for load in measured)
+        figures = (f"{requests:,.0f}", f"{requests / base:.2f}", f"{p50:.1f}", f"{p99:.1f}", f"{failures:,.0f}")
+        rows.append((subject, *figures))
+    return rows
 
 
 def main() -> None:
-    """Measure both in turn, round by round, and file the medians."""
+    """Measure all in turn, round by round, first in peace and then under attack, and file the medians."""
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing: apt-get install wrk")
     with tempfile.TemporaryDirectory() as name:
@@ -135,26 +235,39 @@ def main() -> None:
         bare_app = ("uvicorn", "hello:app", "--app-dir", name, "--no-access-log")
         ours_app = ("signals_pipeline", "web")
         variables = {"SIGNALS_DATA_DIR": f"{name}/data", "SIGNALS_WEB_RATE": "0"}
-        with served(bare_app, "/") as hello, served(ours_app, "/api/v1/digest", **variables) as ours:
-            body = len(urllib.request.urlopen(ours).read())  # noqa: S310 - our own address
-            bare, full = [], []
+        with served(bare_app, "/") as (hello, bare_process), served(ours_app, "", **variables) as (ours, process):
+            addresses = {"FastAPI hello, uvicorn's defaults": hello} | {f"`{path}`": ours + path for path in PATHS}
+            bodies = [len(urllib.request.urlopen(ours + path).read()) for path in PATHS]  # noqa: S310 - our own
+            peace: dict[str, list[Load]] = {subject: [] for subject in addresses}
+            attack: dict[str, list[Load]] = {subject: [] for subject in addresses}
+            memory = {each: psutil.Process(each.pid).memory_info().rss for each in (bare_process, process)}
             for _ in range(ROUNDS):
-                bare.append(measure(hello))
-                full.append(measure(ours))
-    middle = [
-        [statistics.median(getattr(load, field) for load in loads) for field in ("requests", "p50", "p99")]
-        for loads in (bare, full)
-    ]
-    rows = [
-        (name, f"{requests:,.0f}", f"{requests / middle[0][0]:.2f}", f"{p50:.1f}", f"{p99:.1f}")
-        for name, (requests, p50, p99) in zip(("FastAPI hello", "`/api/v1/digest`"), middle, strict=True)
-    ]
-    told = (
-        f"{DIGESTS:,} digests of {size:,} bytes in SQLite, answers of {body:,} bytes; wrk with {CONNECTIONS} "
-        f"connections, {SECONDS} s a run, medians of {ROUNDS} runs in turn."
+                for subject, address in addresses.items():
+                    peace[subject].append(measure(address))
+            for _ in range(ROUNDS):
+                for subject, address in addresses.items():
+                    with attacked(address):
+                        attack[subject].append(measure(address))
+                        server = bare_process if address == hello else process
+                        memory[server] = max(memory[server], psutil.Process(server.pid).memory_info().rss)
+    header = ("subject", "requests/s", "ratio to hello", "p50 ms", "p99 ms", "failures")
+    load = f"wrk with {CONNECTIONS} connections, {SECONDS} s a run, medians of {ROUNDS} runs in turn"
+    sizes = ", ".join(f"{body:,}" for body in bodies)
+    file_section(
+        "Web: the newest digest and signals",
+        "python -m benchmarks.web",
+        f"{table(header, _rows(peace))}\n\n{DIGESTS:,} digests of {size:,} bytes and {SIGNALS:,} signals in SQLite, "
+        f"responses of {sizes} bytes; {load}.",
     )
-    header = ("subject", "requests/s", "ratio to hello", "p50 ms", "p99 ms")
-    file_section("Web: the newest digest", "python -m benchmarks.web", f"{table(header, rows)}\n\n{told}")
+    bare_memory, our_memory = (f"{memory[each] / 2**20:,.0f} MiB" for each in (bare_process, process))
+    file_section(
+        "Web: under attack",
+        "python -m benchmarks.web",
+        f"{table(header, _rows(attack))}\n\nThe same while another client holds {IDLE_CONNECTIONS:,} connections "
+        f"with half a request and sends {ENDLESS_HEADERS} headers without end (at most 100 MB each), renewed when they "
+        f"are closed. Failures: no response in 2 s, broken connections, errors. Largest resident memory: {bare_memory} "
+        f"bare, {our_memory} here. {load[0].upper()}{load[1:]}.",
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""`/api/v1`: digests, signals and the track record as JSON; and `/healthz`."""
+"""`/api/v1`: digests, signals and the track record as JSON."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -7,8 +8,8 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from signals_pipeline.adapters.stores.signals import SignalKey
 from signals_pipeline.core.signal_fields import SignalType
-from signals_pipeline.core.windows import window_starting
 from signals_pipeline.web import digest_schemas, responses, schemas
 from signals_pipeline.web.conditional import JSON, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
@@ -21,7 +22,7 @@ from signals_pipeline.web.permalinks import (
     parse_signal_id,
     parse_window_key,
 )
-from signals_pipeline.web.snapshot import Snapshot
+from signals_pipeline.web.snapshot import Snapshot, SnapshotCache
 
 WindowKey = Annotated[
     str,
@@ -36,6 +37,26 @@ SignalId = Annotated[
 ]
 # The maximum bounds the size of a response.
 Limit = Annotated[int, Query(ge=1, le=200, description="Maximum items per page")]
+
+# Pages of signals that are in memory at the same time; the largest have 600 kB.
+MAXIMUM_PAGES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SignalQuery:
+    """What a page of signals shows.
+
+    Attributes:
+        limit: Maximum number of signals.
+        after: The last signal of the page before.
+        symbol: Only signals of this company.
+        signal_type: Only `BUY` or only `SELL`.
+    """
+
+    limit: int
+    after: SignalKey | None
+    symbol: str | None
+    signal_type: SignalType | None
 
 
 def router(context: WebContext, *, requires_token: bool) -> APIRouter:
@@ -54,20 +75,6 @@ def router(context: WebContext, *, requires_token: bool) -> APIRouter:
     _add_digests(routes, context)
     _add_signals(routes, context)
     _add_record(routes, context)
-    return routes
-
-
-def health_router(context: WebContext) -> APIRouter:
-    """Return the route of `/healthz`."""
-    routes = APIRouter(responses={503: RESPONSES[503]})
-
-    @routes.get("/healthz")
-    async def healthz() -> schemas.Health:
-        """Whether the database responds, and the window of the newest digest."""
-        stored = await context.newest_digest.get()
-        newest = window_starting(stored.entry.window_start).key if stored else None
-        return schemas.Health(status="ok", newest=newest)
-
     return routes
 
 
@@ -100,20 +107,31 @@ def _add_digests(routes: APIRouter, context: WebContext) -> None:
 
 
 def _add_signals(routes: APIRouter, context: WebContext) -> None:
-    @routes.get("/signals")
-    def get_signals(
+    def load_page(query: SignalQuery) -> Representation:
+        # One more signal than shown says whether there is another page.
+        entries = context.signals.list(
+            query.limit + 1, after=query.after, symbol=query.symbol, signal_type=query.signal_type
+        )
+        page = responses.signal_list(entries, query.limit)
+        return Representation.from_body(page.model_dump_json().encode())
+
+    pages = SnapshotCache(load_page, context.monotonic, MAXIMUM_PAGES)
+
+    @routes.get("/signals", response_model=schemas.SignalList)
+    async def get_signals(
+        request: Request,
         limit: Limit = 50,
         after: Annotated[
             str | None, Query(pattern=SIGNAL_PATTERN, description="The last signal of the previous page")
         ] = None,
         symbol: Annotated[str | None, Query(pattern=SYMBOL_PATTERN, description="Only signals of this company")] = None,
         signal_type: SignalType | None = None,
-    ) -> schemas.SignalList:
+    ) -> Response:
         """Signals with their outcomes so far, newest first. Pass `next` of one page as `after` for the following."""
         # Keyset pagination: new signals do not shift the pages.
         last = parse_signal_id(after) if after else None
-        entries = context.signals.list(limit + 1, after=last, symbol=symbol, signal_type=signal_type)
-        return responses.signal_list(entries, limit)
+        page = await pages.get(SignalQuery(limit, last, symbol, signal_type))
+        return conditional_response(request, page, JSON)
 
     @routes.get("/signals/{name}")
     def get_signal(name: SignalId) -> schemas.SignalResponse:

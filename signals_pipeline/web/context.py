@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from anyio import CapacityLimiter
 from pydantic import SecretStr
 from sqlalchemy.engine import Engine
 
-from signals_pipeline.adapters.stores.digests import DigestRepository, StoredDigest
-from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.digests import DigestEntry, DigestRepository, StoredDigest
+from signals_pipeline.adapters.stores.engine import EngineLimits, engine_for
 from signals_pipeline.adapters.stores.feedback import FeedbackRepository
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.read_only import read_only_engine
@@ -19,6 +20,19 @@ from signals_pipeline.adapters.stores.window_revisions import RevisionRepository
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.permalinks import NotFoundError, parse_window_key
 from signals_pipeline.web.snapshot import Snapshot
+
+# A page's query takes milliseconds, the track record's a second or two. Readers wait for no more than these together.
+_READER_LIMITS = EngineLimits(
+    busy_seconds=2, connect_seconds=3, statement_seconds=5, pool_size=5, pool_overflow=5, pool_seconds=1
+)
+# Links write a row now and then.
+_WRITER_LIMITS = EngineLimits(
+    busy_seconds=5, connect_seconds=3, statement_seconds=5, pool_size=1, pool_overflow=2, pool_seconds=2
+)
+# One connection that no request takes away from the health check.
+_HEALTH_LIMITS = EngineLimits(
+    busy_seconds=1, connect_seconds=2, statement_seconds=2, pool_size=1, pool_overflow=0, pool_seconds=1
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class WebContext:
         monotonic: A monotonic clock, seconds.
         engines: To be disposed of at the end.
         newest_digest: The newest digest; None where there is none.
+        newest_entry: Its entry, read by the health check through a thread and a connection of its own.
     """
 
     digests: DigestRepository
@@ -59,6 +74,7 @@ class WebContext:
     monotonic: Callable[[], float]
     engines: tuple[Engine, ...]
     newest_digest: Snapshot[StoredDigest | None]
+    newest_entry: Snapshot[DigestEntry | None]
 
     @classmethod
     def open(
@@ -78,17 +94,24 @@ class WebContext:
             DatabaseError: A database is missing or does not respond.
         """
         # A role that may only read can be given by a URL of its own.
-        reader = read_only_engine(settings.signals_web_database_url or settings.database_url)
-        engines = [reader]
+        url = settings.signals_web_database_url or settings.database_url
+        reader = read_only_engine(url, _READER_LIMITS)
+        health_reader = read_only_engine(url, _HEALTH_LIMITS)
+        engines = [reader, health_reader]
         write_access = None
         # Without a link key nothing can be written: not even a connection exists.
         link_key = settings.signals_link_key
         if link_key:
-            writer = engine_for(settings.database_url)
+            writer = engine_for(settings.database_url, _WRITER_LIMITS)
             engines.append(writer)
             write_access = WriteAccess(link_key, FeedbackRepository(writer), SuppressionList(writer))
 
         digests = DigestRepository(reader)
+        health_digests = DigestRepository(health_reader)
+
+        def newest_entry() -> DigestEntry | None:
+            return next(iter(health_digests.list(limit=1)), None)
+
         return cls(
             digests=digests,
             revisions=RevisionRepository(reader),
@@ -101,6 +124,7 @@ class WebContext:
             monotonic=monotonic,
             engines=tuple(engines),
             newest_digest=Snapshot(_NewestDigest(digests).load, monotonic),
+            newest_entry=Snapshot(newest_entry, monotonic, limiter=CapacityLimiter(1)),
         )
 
     def digest(self, window_key: str) -> StoredDigest:

@@ -10,9 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from signals_pipeline.adapters.stores.engine import DatabaseError
+from signals_pipeline.adapters.stores.engine import DatabaseError, DatabaseProblem
 from signals_pipeline.core.digest.links import LinkError
 from signals_pipeline.core.digest.model import DigestError
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.web.permalinks import NotFoundError
 from signals_pipeline.web.safe import plain
 from signals_pipeline.web.schemas import Problem
@@ -31,17 +32,27 @@ _HINTS = {
 }
 _HTTP_DETAILS = {404: "Nothing exists at this address.", 405: "This address does not support that method."}
 
+# Seconds of Retry-After.
+_SOON = 5
+_A_MINUTE = 60
+# Of problems that are over soon.
+_DATABASE_DETAILS = {DatabaseProblem.POOL_EXHAUSTED: f"The server is busy; try again in {_SOON} s."}
+
 # For the API's description.
 RESPONSES = {
     401: {"model": Problem, "description": "A token is required"},
     404: {"model": Problem, "description": "Not found"},
     422: {"model": Problem, "description": "A parameter is not valid"},
     429: {"model": Problem, "description": "Too many requests; see Retry-After"},
-    503: {"model": Problem, "description": "The database is not responding"},
+    503: {"model": Problem, "description": "The database is not responding, or the server is busy; see Retry-After"},
 }
 
 # Makes a page of status and detail.
 ErrorPage = Callable[[int, str], Response]
+
+
+class NotReadyError(SignalsError):
+    """The database has not answered a health check in time, or can't be used; the message is for everybody."""
 
 
 def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
@@ -54,17 +65,28 @@ def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
 
     async def handle(request: Request, error: Exception) -> Response:
         status, detail = _status_and_detail(error)
+        headers: dict[str, str] = dict(getattr(error, "headers", None) or {})
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["retry-after"] = str(_retry_after(error))
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        if path.startswith(("/api/", "/healthz", "/openapi.json")):
+        if path.startswith(("/api/", "/healthz", "/readyz", "/openapi.json")):
             response: Response = JSONResponse({"detail": detail}, status)
         else:
             response = error_page(status, detail)
         # Such as Allow of a 405.
-        response.headers.update(getattr(error, "headers", None) or {})
+        response.headers.update(headers)
         return response
 
     # Each by name: Starlette re-raises what only the handler of `Exception` catches.
-    for error_type in (NotFoundError, LinkError, RequestValidationError, HTTPException, DatabaseError, DigestError):
+    for error_type in (
+        NotFoundError,
+        LinkError,
+        RequestValidationError,
+        HTTPException,
+        DatabaseError,
+        DigestError,
+        NotReadyError,
+    ):
         app.add_exception_handler(error_type, handle)
     app.add_exception_handler(Exception, handle)
 
@@ -84,12 +106,21 @@ def _status_and_detail(error: Exception) -> tuple[int, str]:
         case DatabaseError():
             # The message hides the password, but names the host: it is for the operator.
             _LOG.error("%s", error)
-            return 503, "The database is not responding; try again in a minute."
+            return 503, _DATABASE_DETAILS.get(error.problem, "The database is not responding; try again in a minute.")
+        case NotReadyError():
+            _LOG.error("%s", error)
+            return 503, str(error)
         case DigestError():
             _LOG.error("%s", error)
             return 500, plain(str(error))
         case _:
             return 500, "Something went wrong on this server; the operator can find the details in its log."
+
+
+def _retry_after(error: Exception) -> int:
+    """Return the seconds after which a request that failed with 503 may be repeated."""
+    is_soon = isinstance(error, DatabaseError) and error.problem in _DATABASE_DETAILS
+    return _SOON if is_soon else _A_MINUTE
 
 
 def _parameter_problem(problem: dict[str, Any]) -> str:

@@ -5,14 +5,30 @@ import binascii
 import hmac
 import logging
 import math
+from collections import Counter
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from signals_pipeline.web.rate_limit import RateLimiter
+from signals_pipeline.web.rate_limit import RateLimiter, client_network
 
 # Paths that need no token: health checks, links that carry their own signature, and the pages' style and icon.
-_PUBLIC_PATHS = ("/healthz", "/unsubscribe/", "/feedback/", "/style.css", "/icon.svg")
+_PUBLIC_PATHS = ("/healthz", "/readyz", "/unsubscribe/", "/feedback/", "/style.css", "/icon.svg")
+
+# Health checks are answered also by a server that has no time for other requests.
+_HEALTH_PATHS = ("/healthz", "/readyz")
+
+# Maximum size of a request's body: a mail program's one-click POST has 26 bytes.
+MAXIMUM_BODY_BYTES = 16 * 1024
+
+# Maximum number of requests that the application works on: three rounds of its 40 threads. Those of the newest digest
+# and other responses that are in memory don't count: they are made at once.
+MAXIMUM_REQUESTS = 128
+# Of one client, so that nobody takes all of them.
+MAXIMUM_REQUESTS_OF_CLIENT = 64
+
+# Seconds after which a client may try again: by then the requests in progress have ended, or their time is over.
+_BUSY_RETRY_AFTER = 5
 
 # Headers of every response. No script runs and nothing is loaded from other hosts.
 _HEADERS = (
@@ -35,6 +51,36 @@ _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _LOG = logging.getLogger("signals_pipeline.web")
 
 
+class RequestsInProgress:
+    """Counts requests until their response is ready, all together and by client.
+
+    Args:
+        maximum: Of all clients.
+        maximum_of_client: Of one client; an IPv6 network is one.
+    """
+
+    def __init__(self, maximum: int = MAXIMUM_REQUESTS, maximum_of_client: int = MAXIMUM_REQUESTS_OF_CLIENT) -> None:
+        self._maximum = maximum
+        self._maximum_of_client = maximum_of_client
+        self._total = 0
+        self._by_client: Counter[str] = Counter()
+
+    def begin(self, client: str) -> bool:
+        """Count a request and return True; False where there are too many."""
+        if self._total >= self._maximum or self._by_client[client] >= self._maximum_of_client:
+            return False
+        self._total += 1
+        self._by_client[client] += 1
+        return True
+
+    def end(self, client: str) -> None:
+        """Count a request no more."""
+        self._total -= 1
+        self._by_client[client] -= 1
+        if not self._by_client[client]:
+            del self._by_client[client]
+
+
 class SecurityMiddleware:
     """Limits, authenticates and logs requests, and adds the security headers to every response.
 
@@ -48,6 +94,7 @@ class SecurityMiddleware:
     def __init__(self, app: ASGIApp, *, limiter: RateLimiter, token: str | None, root: str = "") -> None:
         self.app = app
         self._limiter = limiter
+        self._in_progress = RequestsInProgress()
         self._token = token.encode() if token else None
         self._root = root
 
@@ -59,17 +106,24 @@ class SecurityMiddleware:
         if self._root:
             scope = {**scope, "root_path": self._root}
         headers = [*_HEADERS, _HSTS] if scope["scheme"] == "https" else _HEADERS
+        # A server on a Unix socket has no client address.
+        address = scope["client"][0] if scope.get("client") else ""
+        client = client_network(address)
+        is_in_progress = False
 
         async def send_secured(message: Message) -> None:
+            nonlocal is_in_progress
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *headers]
                 _log(scope, message["status"])
+                if is_in_progress:
+                    # The response is made; a client that reads it slowly must not keep others waiting.
+                    is_in_progress = False
+                    self._in_progress.end(client)
             await send(message)
 
         # The rate limit comes first, so that it also limits guesses of the token.
-        # A server on a Unix socket has no client address.
-        client = scope.get("client")
-        retry_after = math.ceil(self._limiter.retry_after(client[0] if client else ""))
+        retry_after = math.ceil(self._limiter.retry_after(address))
         if retry_after:
             header = (b"retry-after", str(retry_after).encode())
             await _refuse(send_secured, scope, 429, f"Too many requests; try again in {retry_after} s.", header)
@@ -80,15 +134,49 @@ class SecurityMiddleware:
             await _refuse(send_secured, scope, 401, "A token is required: send `Authorization: Bearer TOKEN`.", header)
             return
 
+        if _content_length(scope) > MAXIMUM_BODY_BYTES:
+            detail = f"The request's body is too large; send at most {MAXIMUM_BODY_BYTES} bytes."
+            # Or the server would read the body first.
+            await _refuse(send_secured, scope, 413, detail, (b"connection", b"close"))
+            return
+
         # The server drops the body of a response to HEAD.
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
-        await self.app(scope, receive, send_secured)
+        if _path(scope) in _HEALTH_PATHS:
+            await self.app(scope, receive, send_secured)
+            return
+
+        if not self._in_progress.begin(client):
+            detail = f"The server is busy; try again in {_BUSY_RETRY_AFTER} s."
+            header = (b"retry-after", str(_BUSY_RETRY_AFTER).encode())
+            await _refuse(send_secured, scope, 503, detail, header)
+            return
+        is_in_progress = True
+        try:
+            await self.app(scope, receive, send_secured)
+        finally:
+            # The client has gone, or the application has failed, before there was a response.
+            if is_in_progress:
+                self._in_progress.end(client)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path below the one at which the application is served."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _is_public(scope: Scope) -> bool:
-    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-    return path.startswith(_PUBLIC_PATHS)
+    return _path(scope).startswith(_PUBLIC_PATHS)
+
+
+def _content_length(scope: Scope) -> int:
+    """Return the size of a request's body in bytes where the client says it, else 0; the server checks the number."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+    return 0
 
 
 def _has_token(scope: Scope, token: bytes) -> bool:

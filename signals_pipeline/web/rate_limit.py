@@ -40,7 +40,7 @@ class RateLimiter:
         """Count a request of this client and return 0, or return the seconds until it may send one."""
         if not self._is_limited:
             return 0.0
-        client = _client(address)
+        client = client_network(address)
         now = self._monotonic()
 
         # Refill the client's bucket and make it the newest one.
@@ -58,7 +58,7 @@ class RateLimiter:
         return (1 - bucket.tokens) / self._tokens_per_second
 
 
-def _client(address: str) -> str:
+def client_network(address: str) -> str:
     """Return what counts as one client: an IPv4 address, or an IPv6 /64 network, which has a single owner."""
     is_ipv6 = address.count(":") > 1
     return ":".join(address.split(":")[:4]) if is_ipv6 else address

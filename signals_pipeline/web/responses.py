@@ -31,6 +31,8 @@ CALIBRATION_HORIZON = 5
 
 # Digests whose page or JSON is cached: about three months. A digest has 10 to 25 kB of JSON.
 MAXIMUM_CACHED = 128
+# Signals whose response is cached; one has 5 to 10 kB in memory.
+MAXIMUM_CACHED_SIGNALS = 1024
 
 # Groups of the track record: label and signal type.
 _SIGNAL_GROUPS = (("All", ANY), ("BUY", "BUY"), ("SELL", "SELL"))
@@ -136,8 +138,9 @@ def signal_list(entries: Sequence[SignalEntry], limit: int) -> schemas.SignalLis
     return schemas.SignalList(items=items, next=items[-1].id if has_more else None)
 
 
+@lru_cache(maxsize=MAXIMUM_CACHED_SIGNALS)
 def signal_response(entry: SignalEntry) -> schemas.SignalResponse:
-    """Return a signal with its outcomes as the API's response."""
+    """Return a signal with its outcomes as the API's response. Cached by content, as digests are."""
     return schemas.SignalResponse.model_validate(
         {
             **_shared_fields(entry, schemas.SignalResponse),

@@ -258,7 +258,15 @@ class RecordResponse(ApiModel, frozen=True):
 
 
 class Health(ApiModel, frozen=True):
-    """Whether the application and its database respond."""
+    """The application responds."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
+    status: Literal["ok"]
+
+
+class Readiness(ApiModel, frozen=True):
+    """The application and its database respond."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok", "newest": "2015-02-06-08:30"}]})
 

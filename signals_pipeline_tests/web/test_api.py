@@ -5,12 +5,15 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.web import digest_schemas
-from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, signal
+from signals_pipeline.web.app import create_app
+from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, outcome_rows, signal
 from signals_pipeline_tests.support.digest_pages import everything
 from signals_pipeline_tests.support.html_reader import Page
-from signals_pipeline_tests.support.web_site import TOLD, decide, fill, record_origins, site, tell
+from signals_pipeline_tests.support.web_site import NOW, TOLD, decide, fill, record_origins, settings_of, site, tell
 
 
 def test_the_newest_digest_has_items_with_contributions_that_sum_to_the_score(client: TestClient) -> None:
@@ -52,12 +55,13 @@ def test_the_answer_has_every_field_of_the_stored_digest(url: str) -> None:
 def test_a_changed_digest_is_returned_at_once_with_another_etag(url: str) -> None:
     with site(url) as client:
         assert client.get("/api/v1/digest").status_code == 404
-        assert client.get("/healthz").json() == {"status": "ok", "newest": None}
+        assert client.get("/healthz").json() == {"status": "ok"}
+        assert client.get("/readyz").json() == {"status": "ok", "newest": None}
         first = tell(url, digest_of(TOLD))
         before = client.get("/api/v1/digest")
         second = tell(url, digest_of(TOLD, [signal("AAA", window=TOLD)]))
         after = client.get("/api/v1/digest")
-        assert client.get("/healthz").json() == {"status": "ok", "newest": TOLD.key}
+        assert client.get("/readyz").json() == {"status": "ok", "newest": TOLD.key}
     assert (before.headers["etag"], after.headers["etag"]) == (f'"{first.sha256}"', f'"{second.sha256}"')
     assert (len(before.json()["items"]), len(after.json()["items"])) == (0, 1)
 
@@ -97,6 +101,41 @@ def test_signals_come_in_pages_with_their_outcomes(client: TestClient) -> None:
     only = client.get("/api/v1/signals", params={"symbol": "BBB", "signal_type": "SELL"}).json()
     assert [each["symbol"] for each in only["items"]] == ["BBB"]
     assert client.get("/api/v1/signals", params={"symbol": "BBB", "signal_type": "BUY"}).json()["items"] == []
+
+
+def test_a_page_of_signals_has_an_etag_that_changes_with_a_signal_or_an_outcome(url: str) -> None:
+    fill(url)
+    engine = engine_for(url)
+    with site(url) as client:
+        first = client.get("/api/v1/signals")
+        etag = first.headers["etag"]
+        known = client.get("/api/v1/signals", headers={"if-none-match": etag})
+
+        decide(url, WINDOWS[3], [signal("CCC", window=WINDOWS[3])])
+        with_signal = client.get("/api/v1/signals", headers={"if-none-match": etag})
+        rows = outcome_rows(1, symbol="CCC", window_start=WINDOWS[3].start, decided_at=WINDOWS[3].end)
+        OutcomeRepository(engine).upsert(rows[rows["horizon"] == 1])
+        with_outcome = client.get("/api/v1/signals", headers={"if-none-match": with_signal.headers["etag"]})
+    engine.dispose()
+
+    assert (known.status_code, known.content) == (304, b"")
+    assert [each["symbol"] for each in with_signal.json()["items"]] == ["AAA", "CCC", "BBB"]
+    assert [len(each["outcomes"]) for each in with_outcome.json()["items"]] == [3, 1, 0]
+
+
+def test_pages_of_signals_are_cached_by_query_in_bounded_memory(filled_url: str) -> None:
+    # With a clock that stands still nothing is loaded again: what differs, differs by its query.
+    app = create_app(settings_of(filled_url), now=lambda: NOW, seconds=lambda: 0.0)
+    with TestClient(app) as client:
+        asked = [{"limit": limit, **only} for limit in range(1, 25) for only in ({}, {"symbol": "BBB"})]
+        first = [client.get("/api/v1/signals", params=query).json() for query in asked]
+        pages = [client.get("/api/v1/signals", params=query).json() for query in asked]
+    assert pages == first
+    assert [[each["symbol"] for each in page["items"]] for page in pages] == [
+        ["AAA"],
+        ["BBB"],
+        *[["AAA", "BBB"], ["BBB"]] * 23,
+    ]
 
 
 def test_the_record_keeps_live_and_backfilled_apart(client: TestClient) -> None:
@@ -142,7 +181,7 @@ def test_an_empty_record_says_so(url: str) -> None:
 def test_the_api_reads_both_databases_and_can_write_neither(database_url: str) -> None:
     fill(database_url)
     with site(database_url, signals_web_database_url=database_url) as client:
-        for path in ("/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/record", "/healthz", "/record"):
+        for path in ("/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/record", "/readyz", "/record"):
             assert client.get(path).status_code == 200
         decide(database_url, WINDOWS[3], [signal("CCC", window=WINDOWS[3])])
         assert len(client.get("/api/v1/signals").json()["items"]) == 3

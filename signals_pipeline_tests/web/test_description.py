@@ -16,7 +16,7 @@ from signals_pipeline.web import digest_schemas, examples, schemas
 from signals_pipeline_tests.support.web_server import served
 
 ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}"]
-PATHS = [*ASKED, "/api/v1/digests/{window}/revisions", "/api/v1/record", "/healthz"]
+PATHS = [*ASKED, "/api/v1/digests/{window}/revisions", "/api/v1/record", "/healthz", "/readyz"]
 
 EXAMPLES = [
     (digest_schemas.DigestResponse, examples.DIGEST),
@@ -39,7 +39,8 @@ def test_every_address_of_the_api_is_described_with_what_can_go_wrong(client: Te
     for path, methods in described["paths"].items():
         assert set(methods) == {"get"}
         assert methods["get"]["description"]
-        expected = {"200", "503"} if path == "/healthz" else {"200", "401", "404", "422", "429", "503"}
+        health = {"/healthz": {"200"}, "/readyz": {"200", "503"}}
+        expected = health.get(path, {"200", "401", "404", "422", "429", "503"})
         assert set(methods["get"]["responses"]) == expected
     assert "security" not in described["paths"]["/api/v1/digest"]["get"]
 

@@ -1,14 +1,25 @@
 """The middleware: headers on every response, a token where one is set, a rate limit per client, no token in a log."""
 
+import asyncio
 import base64
 import logging
+from collections import Counter
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from signals_pipeline.core.digest import links
+from signals_pipeline.web.middleware import (
+    MAXIMUM_BODY_BYTES,
+    MAXIMUM_REQUESTS_OF_CLIENT,
+    RequestsInProgress,
+    SecurityMiddleware,
+)
 from signals_pipeline.web.rate_limit import MAXIMUM_CLIENTS, RateLimiter
 from signals_pipeline_tests.support.web_site import KEY, NOW, site
 
@@ -122,3 +133,75 @@ def test_logs_name_routes_and_never_a_token_or_an_address(url: str, caplog: pyte
     assert "POST /unsubscribe/{token} 200" in ours
     for secret in (TOKEN, KEY, "reader@b.example", path.rsplit("/", 1)[1][:40]):
         assert secret not in ours
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())))
+def test_requests_in_progress_never_exceed_either_limit(steps: list[tuple[str, bool]]) -> None:
+    counted = RequestsInProgress(maximum=4, maximum_of_client=2)
+    in_progress: list[str] = []
+    for client, begins in steps:
+        if begins:
+            has_room = len(in_progress) < 4 and in_progress.count(client) < 2
+            assert counted.begin(client) is has_room
+            in_progress += [client] * has_room
+        elif client in in_progress:
+            in_progress.remove(client)
+            counted.end(client)
+    for client in in_progress:
+        counted.end(client)
+    assert [counted.begin(client) for client in "aaabbb"] == [True, True, False, True, True, False]
+
+
+class SlowApplication:
+    """Answers once it is released; its health check at once, and one path never."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/healthz":
+            await self.released.wait()
+        if scope["path"] == "/failing":
+            raise LookupError
+        await JSONResponse({})(scope, receive, send)
+
+
+async def ask(app: SecurityMiddleware, client: str, path: str = "/") -> httpx.Response:
+    """The response to a client of this address; 500 where the application fails, as the server makes it."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(client, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://site.example") as opened:
+        return await opened.get(path)
+
+
+async def ask_too_often() -> tuple[list[httpx.Response], list[httpx.Response], list[httpx.Response]]:
+    """What two clients are refused while they have all places, what they are answered, and what comes after."""
+    slow = SlowApplication()
+    app = SecurityMiddleware(slow, limiter=RateLimiter(0, lambda: 0.0), token=None)
+    async with asyncio.TaskGroup() as group:
+        answers = [group.create_task(ask(app, "192.0.2.1")) for _ in range(MAXIMUM_REQUESTS_OF_CLIENT)]
+        await asyncio.sleep(0)
+        refused = [await ask(app, "192.0.2.1", "/api/v1/digest")]
+        answers += [group.create_task(ask(app, "192.0.2.2", "/failing")) for _ in range(MAXIMUM_REQUESTS_OF_CLIENT)]
+        await asyncio.sleep(0)
+        refused += [await ask(app, "192.0.2.3"), await ask(app, "192.0.2.3", "/healthz")]
+        slow.released.set()
+    after = [await ask(app, "192.0.2.1"), await ask(app, "192.0.2.2")]
+    return refused, [task.result() for task in answers], after
+
+
+def test_a_request_too_many_is_refused_and_a_health_check_is_not() -> None:
+    refused, answers, after = asyncio.run(ask_too_often())
+
+    assert [each.status_code for each in refused] == [503, 503, 200]
+    assert refused[0].json() == {"detail": "The server is busy; try again in 5 s."}
+    assert (refused[1].text, refused[1].headers["retry-after"]) == ("The server is busy; try again in 5 s.\n", "5")
+    assert Counter(each.status_code for each in answers) == {200: 64, 500: 64}
+    # Also those that failed count no more.
+    assert [each.status_code for each in after] == [200, 200]
+
+
+def test_a_large_body_is_refused_before_it_is_read(client: TestClient) -> None:
+    answer = client.post("/unsubscribe/x", content=b"x" * (MAXIMUM_BODY_BYTES + 1))
+    assert (answer.status_code, answer.headers["connection"]) == (413, "close")
+    assert "send at most 16384 bytes" in answer.text
+    assert client.post("/unsubscribe/x", content=b"x" * MAXIMUM_BODY_BYTES).status_code == 403

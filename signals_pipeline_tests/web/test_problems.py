@@ -71,7 +71,7 @@ def test_a_failing_database_is_reported_without_its_location(
         with write_transaction(engine) as connection:
             connection.execute(sa.text("ALTER TABLE digest RENAME TO elsewhere"))
         engine.dispose()
-        api, page, probe = (client.get(path) for path in ("/api/v1/digest", "/", "/healthz"))
+        api, page, probe = (client.get(path) for path in ("/api/v1/digest", "/", "/readyz"))
     assert [each.status_code for each in (api, page, probe)] == [503] * 3
     assert api.json() == {"detail": "The database is not responding; try again in a minute."}
     for answer in (api, page, probe):

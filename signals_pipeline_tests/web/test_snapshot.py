@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from signals_pipeline.web.snapshot import Snapshot
+from signals_pipeline.web.snapshot import Snapshot, SnapshotCache
 
 
 class Loads:
@@ -119,3 +119,19 @@ def test_a_failure_reaches_all_waiting_callers_and_is_not_cached() -> None:
         return await snapshot.get()
 
     assert asyncio.run(after()) == 14
+
+
+def test_a_cache_loads_each_key_once_and_forgets_the_one_asked_for_longest_ago() -> None:
+    loaded: list[str] = []
+
+    def load(key: str) -> str:
+        loaded.append(key)
+        return key.upper()
+
+    async def ask(keys: str) -> list[str]:
+        cache = SnapshotCache(load, lambda: 0.0, maximum=2)
+        return [await cache.get(key) for key in keys]
+
+    # "b" takes the place of no one; "c" takes that of "b", since "a" was asked for again.
+    assert asyncio.run(ask("abaacab")) == list("ABAACAB")
+    assert loaded == list("abcb")

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,37 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from signals_pipeline.adapters.atomic_write import sync_folder
 from signals_pipeline.adapters.waiting import announced_wait
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.redaction import redact_text, redact_url, secrets_in_url
 
-BUSY_SECONDS = 30  # how long a SQLite writer waits for another before it gives up
-CONNECT_SECONDS = 10
-STATEMENT_SECONDS = 300  # no statement of ours takes a tenth of it: one that does waits for a lock that stays held
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """How long an engine waits, and how many connections it opens.
+
+    Attributes:
+        busy_seconds: How long a SQLite writer waits for another before it gives up.
+        connect_seconds: Time-out of a new connection to PostgreSQL.
+        statement_seconds: Time-out of a statement on PostgreSQL. No statement of the pipeline takes a tenth of the
+            default: one that does waits for a lock that stays held.
+        pool_size: Connections that are kept open.
+        pool_overflow: Connections that may be opened beyond those while all are in use.
+        pool_seconds: How long a transaction waits for a connection while all are in use.
+    """
+
+    busy_seconds: int = 30
+    connect_seconds: int = 10
+    statement_seconds: int = 300
+    pool_size: int = 5
+    pool_overflow: int = 10
+    pool_seconds: float = 30
+
+
+DEFAULT_LIMITS = EngineLimits()
 
 # Execution option of connections that write; SQLite's BEGIN depends on it.
 _WRITER = "signals_writer"
@@ -36,14 +59,12 @@ _LOCK_KEY = 7_310_579_001
 
 # libpq gives up a server or a network that falls silent; Python can't interrupt a call that waits inside the driver.
 _POSTGRESQL_OPTIONS: dict[str, Any] = {
-    "connect_timeout": CONNECT_SECONDS,
     # A lost peer is noticed after 30 + 3 * 10 seconds without an answer to keepalives.
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
     # Milliseconds until data that was sent and never acknowledged breaks the connection.
     "tcp_user_timeout": 60_000,
-    "options": f"-c statement_timeout={STATEMENT_SECONDS}s",
 }
 _URL_FORMS = "sqlite:///FOLDER/FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
 
@@ -64,11 +85,13 @@ class DatabaseProblem(Enum):
     NAME_RESOLUTION_UNAVAILABLE = auto()
     NOT_A_DATABASE = auto()
     OUTDATED_SCHEMA = auto()
+    POOL_EXHAUSTED = auto()
     READ_ONLY = auto()
     SERVER_STARTING_OR_STOPPING = auto()
     SERVER_UNREACHABLE = auto()
     STATEMENT_TIMEOUT = auto()
     TABLE_EXISTS = auto()
+    TOO_MANY_CONNECTIONS = auto()
     TRANSACTION_CONFLICT = auto()
     UNKNOWN_HOST = auto()
     OTHER = auto()
@@ -81,9 +104,11 @@ _TRANSIENT = frozenset(
         DatabaseProblem.CONNECT_TIMEOUT,
         DatabaseProblem.LOCKED,
         DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE,
+        DatabaseProblem.POOL_EXHAUSTED,
         DatabaseProblem.SERVER_STARTING_OR_STOPPING,
         DatabaseProblem.SERVER_UNREACHABLE,
         DatabaseProblem.STATEMENT_TIMEOUT,
+        DatabaseProblem.TOO_MANY_CONNECTIONS,
         DatabaseProblem.TRANSACTION_CONFLICT,
     }
 )
@@ -112,6 +137,7 @@ _SQLSTATES = {
     "42P01": DatabaseProblem.OUTDATED_SCHEMA,  # no such table
     "42P07": DatabaseProblem.TABLE_EXISTS,
     "53100": DatabaseProblem.DISK_FULL,
+    "53300": DatabaseProblem.TOO_MANY_CONNECTIONS,
     "55P03": DatabaseProblem.TRANSACTION_CONFLICT,  # lock timeout
     "57014": DatabaseProblem.STATEMENT_TIMEOUT,  # query canceled
     "57P01": DatabaseProblem.SERVER_STARTING_OR_STOPPING,  # shut down by an administrator
@@ -125,6 +151,9 @@ _SQLSTATE_CLASS_CONNECTION = "08"
 # Before there is a session psycopg2 sets no SQLSTATE, whatever the server said: libpq hands a failure to connect on as
 # text alone. These are the words of libpq and of the server's startup; of two that match, the first decides.
 _CONNECT_FAILURES = (
+    ("too many clients already", DatabaseProblem.TOO_MANY_CONNECTIONS),
+    ("remaining connection slots are reserved", DatabaseProblem.TOO_MANY_CONNECTIONS),
+    ("too many connections for", DatabaseProblem.TOO_MANY_CONNECTIONS),  # of a role or of a database
     ("refused", DatabaseProblem.SERVER_UNREACHABLE),
     ("Is the server running", DatabaseProblem.SERVER_UNREACHABLE),  # no listener, or no socket file
     ("Temporary failure in name resolution", DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE),
@@ -145,7 +174,7 @@ _ADVICE = {
     DatabaseProblem.DAMAGED: "it is damaged or cut off; restore it from a backup",
     DatabaseProblem.DISK_FULL: "free space and run again; nothing is half-written",
     DatabaseProblem.INPUT_OUTPUT: "check its disk and the free space there, and run again; nothing is half-written",
-    DatabaseProblem.LOCKED: f"another process has been writing for {BUSY_SECONDS} s; stop it and run again",
+    DatabaseProblem.LOCKED: "another process keeps it locked; stop it and run again",
     DatabaseProblem.MISSING_DATABASE: "create it, then run `signals migrate`",
     DatabaseProblem.MISSING_SCHEMA: "create the schema of its search_path, then run `signals migrate`",
     DatabaseProblem.NAME_RESOLUTION_UNAVAILABLE: "correct the host in SIGNALS_DATABASE_URL",
@@ -153,10 +182,9 @@ _ADVICE = {
     DatabaseProblem.OUTDATED_SCHEMA: "run `signals migrate`",
     DatabaseProblem.READ_ONLY: "make the file and its folder writable",
     DatabaseProblem.SERVER_UNREACHABLE: "start the server or correct SIGNALS_DATABASE_URL",
-    DatabaseProblem.STATEMENT_TIMEOUT: (
-        f"another process has held a lock that it needs for {STATEMENT_SECONDS} s; stop it and run again"
-    ),
+    DatabaseProblem.STATEMENT_TIMEOUT: "another process has held a lock that it needs; stop it and run again",
     DatabaseProblem.TABLE_EXISTS: "another application made it; choose another SIGNALS_DATABASE_URL",
+    DatabaseProblem.TOO_MANY_CONNECTIONS: "close connections of other applications, or raise its max_connections",
     DatabaseProblem.UNKNOWN_HOST: "correct the host in SIGNALS_DATABASE_URL",
 }
 
@@ -177,18 +205,19 @@ class DatabaseError(SignalsError, RuntimeError):
         self.problem = problem
 
 
-def engine_for(url: str) -> Engine:
+def engine_for(url: str, limits: EngineLimits = DEFAULT_LIMITS) -> Engine:
     """Open an engine on a database that answers; a missing SQLite file and its folder are created.
 
     Args:
         url: SQLAlchemy URL, `sqlite:///...` or `postgresql+psycopg2://...`.
+        limits: Time-outs and number of connections.
 
     Raises:
         DatabaseError: the URL can't be read, its driver is missing, the file or folder can't be written, or the server
             doesn't answer.
     """
     parsed_url = _parse_url(url)
-    engine = _create_engine(parsed_url)
+    engine = _create_engine(parsed_url, limits)
     if parsed_url.get_backend_name() == "sqlite":
         _prepare_file(parsed_url)
         _configure_sqlite(engine)
@@ -296,15 +325,24 @@ def _parse_url(url: str) -> URL:
     return parsed_url
 
 
-def _create_engine(url: URL) -> Engine:
+def _create_engine(url: URL, limits: EngineLimits) -> Engine:
     options: dict[str, Any] = {"json_serializer": _compact_json}
+    if not _is_in_memory(url):
+        # A database in memory has one connection and no such pool.
+        options["pool_size"] = limits.pool_size
+        options["max_overflow"] = limits.pool_overflow
+        options["pool_timeout"] = limits.pool_seconds
     if url.get_backend_name() == "sqlite":
-        options["connect_args"] = {"timeout": BUSY_SECONDS}
+        options["connect_args"] = {"timeout": limits.busy_seconds}
     else:
         # The pool may hold a connection that the server or a firewall has closed since.
         options["pool_pre_ping"] = True
+        connect_options = {**_POSTGRESQL_OPTIONS, "connect_timeout": limits.connect_seconds}
         # What the URL says itself goes first.
-        options["connect_args"] = {name: value for name, value in _POSTGRESQL_OPTIONS.items() if name not in url.query}
+        options["connect_args"] = {name: value for name, value in connect_options.items() if name not in url.query}
+        # Of two options of the server with the same name the later one counts: again what the URL says.
+        server_options = (f"-c statement_timeout={limits.statement_seconds}s", *url.normalized_query.get("options", ()))
+        options["connect_args"]["options"] = " ".join(server_options)
         if url.get_driver_name() == "psycopg2":
             # Sends INSERT ... ON CONFLICT in batches too, not one statement per row.
             options["executemany_mode"] = "values_plus_batch"
@@ -314,6 +352,11 @@ def _create_engine(url: URL) -> Engine:
         name = _display(url)
         reason = _one_line(error)
         raise DatabaseError(f"database {name}: its driver is not installed ({reason}); write {_URL_FORMS}") from error
+
+
+def _is_in_memory(url: URL) -> bool:
+    is_sqlite = url.get_backend_name() == "sqlite"
+    return is_sqlite and (url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory")
 
 
 def _compact_json(value: object) -> str:
@@ -423,6 +466,9 @@ def _translate_errors(engine: Engine) -> Generator[None, None, None]:
         failure = _database_error(display_url(engine), shown, problem, transient=transient)
         # Where the reason repeats a secret, so does the cause.
         raise failure from (error if shown == reason else None)
+    except PoolTimeoutError as error:
+        message = f"database {display_url(engine)}: all connections of this process are in use; try again"
+        raise DatabaseError(message, transient=True, problem=DatabaseProblem.POOL_EXHAUSTED) from error
 
 
 def _without_secrets(url: URL, reason: str) -> str:

@@ -7,12 +7,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError
 
-from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, require_database_file
+from signals_pipeline.adapters.stores.engine import (
+    DEFAULT_LIMITS,
+    DatabaseError,
+    EngineLimits,
+    engine_for,
+    require_database_file,
+)
 
 _READ_ONLY = "-c default_transaction_read_only=on"
 
 
-def read_only_engine(url: str) -> Engine:
+def read_only_engine(url: str, limits: EngineLimits = DEFAULT_LIMITS) -> Engine:
     """Open an engine that the database itself keeps from writing.
 
     SQLite opens the file with `mode=ro`. PostgreSQL starts every transaction read-only; a role that was granted nothing
@@ -20,6 +26,7 @@ def read_only_engine(url: str) -> Engine:
 
     Args:
         url: SQLAlchemy URL of the pipeline's database, or of a role that may only read it.
+        limits: Time-outs and number of connections.
 
     Raises:
         DatabaseError: the URL can't be read, or the database isn't there or doesn't answer.
@@ -28,8 +35,8 @@ def read_only_engine(url: str) -> Engine:
         parsed_url = sa.make_url(url)
     except (ArgumentError, ValueError):
         # It raises the error that says what is wrong with the URL.
-        return engine_for(url)
-    return engine_for(_restrict(parsed_url).render_as_string(hide_password=False))
+        return engine_for(url, limits)
+    return engine_for(_restrict(parsed_url).render_as_string(hide_password=False), limits)
 
 
 def _restrict(url: URL) -> URL:
@@ -41,8 +48,6 @@ def _restrict(url: URL) -> URL:
             raise DatabaseError(f"database {path}: it does not exist; run `signals migrate` to create it")
         require_database_file(Path(path))
         return url.set(database=f"file:{quote(path)}").update_query_dict({"mode": "ro", "uri": "true"})
-    # Added to the options that the URL has; one that occurs several times is a tuple.
-    options = url.query.get("options", "")
-    if not isinstance(options, str):
-        options = " ".join(options)
-    return url.update_query_dict({"options": f"{options} {_READ_ONLY}".strip()})
+    # Added to the options that the URL has.
+    options = (*url.normalized_query.get("options", ()), _READ_ONLY)
+    return url.update_query_dict({"options": " ".join(options)})

@@ -120,7 +120,7 @@ def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry
     outcomes = _select_outcomes(connection, {row.window_start for row in rows})
     entries: list[SignalEntry] = []
     for row in rows:
-        values = {name: getattr(row, name) for name in _SIGNAL_FIELDS}
+        values = dict(zip(_SIGNAL_FIELDS, row, strict=True))
         key = SignalKey(row.window_start, row.symbol, row.signal_type)
         entries.append(SignalEntry(**values, outcomes=tuple(outcomes.get(key, ()))))
     return entries
@@ -132,8 +132,9 @@ def _select_outcomes(connection: Connection, starts: Iterable[datetime]) -> "dic
     query = _SELECT_OUTCOMES.where(in_windows).order_by(signal_outcome.c.horizon)
     outcomes: dict[SignalKey, list[OutcomeEntry]] = defaultdict(list)
     for row in connection.execute(query):
-        key = SignalKey(row.window_start, row.symbol, row.signal_type)
-        outcomes[key].append(OutcomeEntry(**{name: getattr(row, name) for name in _OUTCOME_FIELDS}))
+        # The columns are in the order of both classes' fields.
+        key = SignalKey(*row[: len(_KEY_FIELDS)])
+        outcomes[key].append(OutcomeEntry(*row[len(_KEY_FIELDS) :]))
     return outcomes
 
 

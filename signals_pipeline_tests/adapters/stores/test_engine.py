@@ -18,6 +18,7 @@ from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.engine import (
     DatabaseError,
     DatabaseProblem,
+    EngineLimits,
     engine_for,
     read_transaction,
     write_transaction,
@@ -26,6 +27,7 @@ from signals_pipeline.adapters.stores.instants import NaiveDatetimeError
 from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.tables import digest, headline_score, metadata, source_call
 from signals_pipeline_tests.support.databases import PROCESSES, migrated_template, postgres_admin
+from signals_pipeline_tests.support.postgres import server
 from signals_pipeline_tests.support.small_disks import filled, small_disk
 
 INSTANTS = st.datetimes(
@@ -351,7 +353,51 @@ def test_a_locked_sqlite_file_is_a_transient_problem(tmp_path: Path) -> None:
         engine.dispose()
     assert caught.value.problem is DatabaseProblem.LOCKED
     assert caught.value.transient
-    assert "another process has been writing for 30 s" in str(caught.value)
+    assert "another process keeps it locked; stop it" in str(caught.value)
+
+
+@pytest.mark.postgres
+def test_a_server_without_free_connections_is_a_transient_problem_for_every_kind_of_role() -> None:
+    with server() as full:
+        full.tell("ALTER SYSTEM SET max_connections = 6")
+        full.tell("ALTER SYSTEM SET superuser_reserved_connections = 2")
+        full.tell("CREATE ROLE reader LOGIN")
+        full.tell("CREATE ROLE single LOGIN CONNECTION LIMIT 1")
+        full.stop()
+        full.start()
+        urls = {name: full.url.set(username=name).render_as_string() for name in ("reader", "single", "postgres")}
+        held = [engine_for(urls[name]) for name in ("single", "reader", "reader", "reader")]
+        kept = [engine.connect() for engine in held]
+
+        # A role at its own limit; the slots that are left are reserved; no slot is left at all.
+        errors = [refused_connection(urls["single"]), refused_connection(urls["reader"])]
+        administrators = [engine_for(urls["postgres"]) for _ in range(2)]
+        kept += [engine.connect() for engine in administrators]
+        errors.append(refused_connection(urls["postgres"]))
+
+        for connection in kept:
+            connection.close()
+        for engine in (*held, *administrators):
+            engine.dispose()
+    assert [error.problem for error in errors] == [DatabaseProblem.TOO_MANY_CONNECTIONS] * 3
+    assert all(error.transient for error in errors)
+    assert "close connections of other applications, or raise its max_connections" in str(errors[0])
+
+
+def refused_connection(url: str) -> DatabaseError:
+    with pytest.raises(DatabaseError) as caught:
+        engine_for(url)
+    return caught.value
+
+
+def test_a_pool_without_free_connections_is_a_transient_problem(database_url: str) -> None:
+    opened = engine_for(database_url, EngineLimits(pool_size=1, pool_overflow=0, pool_seconds=0.01))
+    with read_transaction(opened), pytest.raises(DatabaseError) as caught, read_transaction(opened):
+        pass
+    opened.dispose()
+    assert caught.value.problem is DatabaseProblem.POOL_EXHAUSTED
+    assert caught.value.transient
+    assert "all connections of this process are in use" in str(caught.value)
 
 
 class ServerError(Exception):
@@ -373,6 +419,7 @@ class ServerError(Exception):
         ("40P01", DatabaseProblem.TRANSACTION_CONFLICT, True),
         ("42P01", DatabaseProblem.OUTDATED_SCHEMA, False),
         ("53100", DatabaseProblem.DISK_FULL, False),
+        ("53300", DatabaseProblem.TOO_MANY_CONNECTIONS, True),
         ("57014", DatabaseProblem.STATEMENT_TIMEOUT, True),
         ("57P01", DatabaseProblem.SERVER_STARTING_OR_STOPPING, True),
         ("57P03", DatabaseProblem.SERVER_STARTING_OR_STOPPING, True),
@@ -400,6 +447,8 @@ def test_an_error_of_the_server_is_classified_by_its_sqlstate_in_any_language(
         ("FATAL: the database system is starting up", "SERVER_STARTING_OR_STOPPING", True),
         ("FATAL: password authentication failed for user", "AUTHENTICATION_FAILED", False),
         ("server closed the connection unexpectedly", "CONNECTION_LOST", True),
+        ("FATAL: sorry, too many clients already", "TOO_MANY_CONNECTIONS", True),
+        ("FATAL: too many connections for role", "TOO_MANY_CONNECTIONS", True),
         ("something else", "OTHER", False),
     ],
 )

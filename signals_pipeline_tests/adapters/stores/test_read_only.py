@@ -24,6 +24,12 @@ def test_reads_succeed_and_every_write_is_refused(database_url: str) -> None:
 
 def test_options_of_the_url_are_kept(database_url: str) -> None:
     url = sa.make_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        # The time-out of the engine's limits holds beside the option that keeps from writing.
+        engine = read_only_engine(database_url)
+        with read_transaction(engine) as connection:
+            assert connection.execute(sa.text("SHOW statement_timeout")).scalar_one() == "5min"
+        engine.dispose()
     if url.get_backend_name() == "sqlite":
         with_options = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
     else:
