@@ -169,29 +169,23 @@ async def _hold_idle(port: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def _send_endless_header(port: int) -> None:
+def _send_endless_headers(port: int) -> None:
     """Send a header until the server closes the connection, at most 100 MB; then begin again."""
     while True:
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(ATTACKER, 0))
-            writer.write(b"GET / HTTP/1.1\r\nX-Long: ")
-            for _ in range(1600):
-                writer.write(b"x" * 65_536)
-                await writer.drain()
-            writer.close()
+            with socket.create_connection(("127.0.0.1", port), source_address=(ATTACKER, 0)) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
+                for _ in range(100):
+                    connection.sendall(b"x" * 1_000_000)
         except OSError:
-            await asyncio.sleep(0.01)
+            time.sleep(0.01)
 
 
-def _attack(port: int) -> None:
-    """Attack a server without end: idle connections, and headers without end."""
-
+def _hold_idle_connections(port: int) -> None:
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(IDLE_CONNECTIONS):
                 group.create_task(_hold_idle(port))
-            for _ in range(ENDLESS_HEADERS):
-                group.create_task(_send_endless_header(port))
 
     asyncio.run(run())
 
@@ -200,14 +194,18 @@ def _attack(port: int) -> None:
 def attacked(address: str) -> Iterator[None]:
     """A server under attack from another address, for a block."""
     port = urlsplit(address).port
-    attacker = multiprocessing.get_context("spawn").Process(target=_attack, args=(port,))
-    attacker.start()
-    time.sleep(2)
+    processes = multiprocessing.get_context("spawn")
+    attackers = [processes.Process(target=_hold_idle_connections, args=(port,))]
+    attackers += [processes.Process(target=_send_endless_headers, args=(port,)) for _ in range(ENDLESS_HEADERS)]
+    for attacker in attackers:
+        attacker.start()
+    time.sleep(5)
     try:
         yield
     finally:
-        attacker.kill()
-        attacker.join()
+        for attacker in attackers:
+            attacker.kill()
+            attacker.join()
 
 
 def _rows(loads: dict[str, list[Load]]) -> list[tuple[str, ...]]:

@@ -23,6 +23,7 @@ from signals_pipeline.web.rate_limit import client_network
 _PROTOCOL_LOG = logging.getLogger("signals_pipeline.web.protocol")
 _PROTOCOL_LOG.setLevel(logging.ERROR)
 
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -36,6 +37,8 @@ class ConnectionLimits:
         request_seconds: Maximum time from a connection, or from a request's first byte, to the request's end.
         idle_seconds: Maximum time between two requests: long enough for a reader's next click.
         response_seconds: Maximum time until a client has read its response.
+        linger_seconds: How long a connection that was refused stays open, unread: its client can read why, and can't
+            begin again at once.
         unread_bytes: Maximum size of all responses that clients have not read yet.
         connections: Maximum number of connections. When there are more, some that wait for their client are closed.
     """
@@ -45,6 +48,7 @@ class ConnectionLimits:
     request_seconds: float = 10
     idle_seconds: int = 20
     response_seconds: float = 30
+    linger_seconds: float = 1
     unread_bytes: int = 64 * 1024 * 1024
     connections: int = 1000
 
@@ -88,6 +92,7 @@ class LimitedProtocol(H11Protocol):
         # Responses so far: tells two visits of one phase apart.
         self.responses = 0
         self._body_bytes = 0
+        self._is_refused = False
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvloop's or asyncio's
         """Take the connection, and close others where there is no room for it."""
@@ -106,7 +111,7 @@ class LimitedProtocol(H11Protocol):
         # has come at once.
         size = self.table.limits.head_bytes
         for start in range(0, len(data), size):
-            if self.transport.is_closing():
+            if self._is_refused or self.transport.is_closing():
                 return
             super().data_received(data[start : start + size])
         if self.conn.their_state is not h11.SEND_BODY:
@@ -114,18 +119,11 @@ class LimitedProtocol(H11Protocol):
             return
         self._body_bytes += len(data)
         if self._body_bytes > self.table.limits.body_bytes:
-            self.table.count(Reason.LARGE_BODY)
-            self._stop_application()
-            self.transport.close()
+            self._refuse(Reason.LARGE_BODY)
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, unless a response is already on its way: then close the connection."""
-        self.table.count(Reason.INVALID_REQUEST)
-        self._stop_application()
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            super().send_400_response(msg)
-        else:
-            self.transport.close()
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Refuse what is no HTTP."""
+        self._refuse(Reason.INVALID_REQUEST)
 
     def on_response_complete(self) -> None:
         """Go on with the next request."""
@@ -135,6 +133,15 @@ class LimitedProtocol(H11Protocol):
     def _should_upgrade(self) -> bool:
         # A server may ignore that a client asks for another protocol (RFC 9110, section 7.8).
         return False
+
+    def _refuse(self, reason: Reason) -> None:
+        """Answer 400, unless another response is on its way, and read no more until the connection is closed."""
+        self._stop_application()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.transport.write(_BAD_REQUEST)
+        self._is_refused = True
+        self.flow.pause_reading()
+        self.table.refuse(self, reason)
 
     def _stop_application(self) -> None:
         """Drop the response that the application may still send."""
@@ -183,7 +190,7 @@ class _Waiting:
     Attributes:
         phase: What it waits for.
         responses: Its responses until then.
-        since: When it was first seen to, seconds of the monotonic clock.
+        since: When it was first seen to, seconds of the event loop's clock.
     """
 
     phase: _Phase
@@ -201,6 +208,7 @@ class ConnectionTable:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._connections: dict[LimitedProtocol, _Waiting | None] = {}
+        self._refused: dict[LimitedProtocol, float] = {}
         self._closed: Counter[Reason] = Counter()
 
     def add(self, connection: LimitedProtocol) -> None:
@@ -212,10 +220,25 @@ class ConnectionTable:
     def remove(self, connection: LimitedProtocol) -> None:
         """Forget a connection that is closed."""
         self._connections.pop(connection, None)
+        self._refused.pop(connection, None)
 
-    def count(self, reason: Reason) -> None:
-        """Count a connection that is closed."""
+    def refuse(self, connection: LimitedProtocol, reason: Reason) -> None:
+        """Close a connection after its time to linger."""
         self._closed[reason] += 1
+        self._refused[connection] = connection.loop.time()
+
+    def close_refused(self, now: float) -> None:
+        """Close the connections that have lingered for their time.
+
+        Args:
+            now: Seconds of the event loop's clock.
+        """
+        for connection, since in tuple(self._refused.items()):
+            if now - since < self.limits.linger_seconds:
+                # The others were refused later.
+                break
+            del self._refused[connection]
+            connection.transport.close()
 
     def take_counts(self) -> str:
         """Return how many connections were closed since the last call, and why; empty where none was."""
@@ -227,7 +250,7 @@ class ConnectionTable:
         """Close the connections whose time is over, and those that hold more than they may.
 
         Args:
-            now: Seconds of the monotonic clock.
+            now: Seconds of the event loop's clock.
         """
         for connection, waiting in tuple(self._connections.items()):
             phase = connection.phase
@@ -235,7 +258,7 @@ class ConnectionTable:
                 self._connections[connection] = _Waiting(phase, connection.responses, now)
             elif phase is _Phase.REQUEST and now - waiting.since >= self.limits.request_seconds:
                 self._connections[connection] = None
-                self.count(Reason.SLOW_REQUEST)
+                self._closed[Reason.SLOW_REQUEST] += 1
                 connection.end_request()
             elif phase is _Phase.READER and now - waiting.since >= self.limits.response_seconds:
                 self._drop(connection, Reason.SLOW_READER)
@@ -269,6 +292,6 @@ class ConnectionTable:
             self._drop(largest, Reason.UNREAD_RESPONSES)
 
     def _drop(self, connection: LimitedProtocol, reason: Reason) -> None:
-        self.count(reason)
+        self._closed[reason] += 1
         self.remove(connection)
         connection.abort()

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import resource
-import time
 from functools import partial
 from typing import cast
 
@@ -34,8 +33,10 @@ class LimitedServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Close expired connections each second; log how many were closed each minute."""
+        now = asyncio.get_running_loop().time()
+        self._table.close_refused(now)
         if counter % _SECOND == 0:
-            self._table.close_expired(time.monotonic())
+            self._table.close_expired(now)
         if counter % _MINUTE == 0 and (counts := self._table.take_counts()):
             _LOG.warning("connections closed in the last minute: %s", counts)
         return await super().on_tick(counter)
