@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 HIDDEN = "***"
 
@@ -102,13 +102,13 @@ def secrets_in_url(url: str) -> tuple[str, ...]:
     if parts is None:
         # Whatever may be the user and the password is before the last "@".
         user, _, _ = url.partition("://")[2].rpartition("@")
-        return tuple(unquote(secret) for secret in (user, *user.split(":", 1)) if secret)
+        return _decoded([user, *user.split(":", 1)])
     secrets = [parts.user, *parts.user.split(":", 1), parts.fragment]
     for pair in re.split("[&;]", parts.query):
         name, _, value = pair.partition("=")
         if not _is_harmless(name, value):
             secrets.append(value or name)
-    return tuple(unquote(secret) for secret in secrets if secret)
+    return _decoded(secrets)
 
 
 def redact_text(text: str, secrets: Iterable[str]) -> str:
@@ -136,13 +136,12 @@ def _split(url: str) -> _Parts | None:
     before_query, _, query = before_fragment.partition("?")
     authority, slash, path = before_query.partition("/")
     user, _, host_and_port = authority.rpartition("@")
-    host = _HOST.fullmatch(host_and_port)
-    if host is None:
-        return None
     # A "/", "?" or "#" in a password ends the authority too early: what looks like the host is then the user, and an
     # "@" follows. A host with a dot and without a port is none: many paths have an "@".
     is_surely_host = "." in host_and_port and ":" not in host_and_port
-    if "@" in f"{path}?{query}#{fragment}" and not is_surely_host and host_and_port:
+    may_be_cut = bool(host_and_port) and not is_surely_host and "@" in f"{path}?{query}#{fragment}"
+    host = _HOST.fullmatch(host_and_port)
+    if host is None or may_be_cut:
         return None
     return _Parts(scheme[1], user, host[1].strip("[]"), host_and_port, slash + path, query, fragment)
 
@@ -161,6 +160,15 @@ def _redact_query(query: str) -> str:
 def _is_harmless(name: str, value: str) -> bool:
     pattern = _HARMLESS_PARAMETERS.get(name.lower())
     return pattern is not None and bool(pattern.fullmatch(value))
+
+
+def _decoded(parts: Iterable[str]) -> tuple[str, ...]:
+    """Parts of a URL, decoded, each once; a plus sign is itself, or a blank as in forms."""
+    decoded: dict[str, None] = {}
+    for part in parts:
+        if part:
+            decoded.update({unquote(part): None, unquote_plus(part): None})
+    return tuple(decoded)
 
 
 def _forms(secret: str) -> set[str]:

@@ -116,6 +116,10 @@ def test_a_secret_in_a_message_is_hidden_in_each_encoding(secret: str) -> None:
     assert base64.b64encode(encoded).decode() not in message
 
 
+def test_a_blank_may_be_a_plus_sign_in_a_url() -> None:
+    assert secrets_in_url("https://u:S+T@h/?k=S%2BT") == ("u:S+T", "u:S T", "u", "S+T", "S T")
+
+
 def test_of_a_secret_that_is_part_of_another_nothing_is_left() -> None:
     assert redact_text("abcdef abc", ["abc", "abcdef"]) == "*** ***"
 
