@@ -1,15 +1,19 @@
 """Spot first, on demand where Spot has no room; AWS's answers are put in at botocore's own seam."""
 
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.launcher import WorkerStatus
+from dagster._core.test_utils import create_run_for_test
 from dagster_aws.ecs.container_context import EcsContainerContext
 from dagster_aws.ecs.utils import RetryableEcsException
 
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.defs.jobs import DIGEST_JOB, TASK_TAGS
+from signals_pipeline.defs.leases import PID_TAG, lease_tags
 from signals_pipeline.defs.run_launcher import NO_CAPACITY, ON_DEMAND, SpotFirstLauncher
 from signals_pipeline_tests.support.stack_setup import create
 
@@ -77,3 +81,19 @@ def test_a_run_asks_for_a_quarter_of_a_processor_and_one_that_scores_for_half() 
         run = dg.DagsterRun(job_name="any", tags=tags)
         context = EcsContainerContext.create_for_run(run, launcher)
         assert launcher.get_cpu_and_memory_overrides(context, run) == {"cpu": cpu, "memory": memory}
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_run_without_a_task_is_judged_by_its_process() -> None:
+    """As one of `signals run` beside a daemon that monitors runs."""
+    launcher = SpotFirstLauncher(secrets_tag="")
+    with dg.DagsterInstance.ephemeral() as instance:
+        launcher.register_instance(instance)
+        run_id = str(uuid4())
+        alive = create_run_for_test(instance, "digest_job", run_id, tags=lease_tags(run_id))
+        dead_id = str(uuid4())
+        # No process has this number: Linux counts to 4,194,304 at most.
+        dead = create_run_for_test(instance, "digest_job", dead_id, tags=lease_tags(dead_id) | {PID_TAG: "4194305"})
+        unrecorded = create_run_for_test(instance, "digest_job")
+        found = [launcher.check_run_worker_health(run).status for run in (alive, dead, unrecorded)]
+    assert found == [WorkerStatus.RUNNING, WorkerStatus.FAILED, WorkerStatus.UNKNOWN]

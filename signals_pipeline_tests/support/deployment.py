@@ -39,7 +39,7 @@ from signals_pipeline_tests.support.postgres import Server, server
 MORNING = datetime(2015, 2, 6, 8, 29, tzinfo=NEW_YORK)
 PROGRAMS = {"code": ("dagster", "api", "grpc"), "daemon": ("dagster-daemon", "run")}
 _LOCATION = ("--module-name=signals_pipeline.definitions", "--location-name=signals_pipeline", "--host=127.0.0.1")
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 
 
 @dataclass
