@@ -2,12 +2,15 @@
 
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 # What a supervisor, a person at the keyboard and a closed terminal send, and the alarm of a stage's time limit.
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
+_Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers
 
 
 @contextmanager
@@ -26,7 +29,7 @@ def deferred_termination() -> Generator[None, None, None]:
     def remember(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
-    previous = {}
+    previous: dict[signal.Signals, _Handler] = {}
     for number in _SIGNALS:
         handler = signal.getsignal(number)
         # None: set by native code, which Python could not restore.

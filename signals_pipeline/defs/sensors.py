@@ -3,13 +3,13 @@
 Alerts to the operators are in `alerts`; the sending itself is in `dispatch`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from signals_pipeline.core.digest.delivery import CLAIM_LASTS, MAX_ATTEMPTS, retry_delay
+from signals_pipeline.core.digest.delivery import CLAIM_LASTS, MAX_ATTEMPTS, Mail, retry_delay
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key
 from signals_pipeline.defs.dispatch import Mailing, send_due
 from signals_pipeline.defs.jobs import DIGEST_JOB, NEWEST_PRESENT
@@ -78,27 +78,37 @@ def delivery_retry(
 ) -> dg.RunRequest | dg.SkipReason:
     """Request one run per attempt for the mails that wait, and after a run that failed another one with backoff."""
     now = mailing.now()
-    newest = newest_complete(now)
     waiting = store.outbox.open()
     due = [mail for mail in waiting if mail.is_due(now)]
-    # Only the newest complete window is young enough.
     unchecked = [mail for mail in waiting if mail.is_left_unchecked(now)]
-    if not due and not unchecked:
-        return dg.SkipReason("no mail is due")
+    # Due mails go first: a window that can't be checked keeps no other window's mails.
+    for job, mails in ((DELIVERY_JOB, due), (CHECKED_DELIVERY_JOB, unchecked)):
+        request = _request(context.instance, job.name, mails, now)
+        if request is not None:
+            return request
+    return dg.SkipReason("no mail is due, or a run for it has failed and is retried with backoff")
 
-    job = CHECKED_DELIVERY_JOB if unchecked else DELIVERY_JOB
+
+def _request(instance: dg.DagsterInstance, job_name: str, mails: Sequence[Mail], now: datetime) -> dg.RunRequest | None:
+    """Request a run of a job for these mails; None without mails, and while a failed run for them backs off."""
+    if not mails:
+        return None
     # Names the mails with their attempts: a run that attempted any of them was not in vain, even if it failed.
-    attempts = str(sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in due + unchecked))
-    failures, failed_at = _failed_runs(context.instance, job.name, attempts)
+    attempts = str(sum(MAX_ATTEMPTS * mail.id + mail.attempts for mail in mails))
+    failures, failed_at = _failed_runs(instance, job_name, attempts)
     if failed_at is not None and timedelta() <= now - failed_at < retry_delay(failures):
-        return dg.SkipReason(f"{job.name} has failed {failures} times for {newest.key}: retrying with backoff")
+        return None
 
-    # Dagster launches a run key once. It changes with the time, so that a run that never came to its mails can't keep
-    # them.
+    # Only the newest complete window is young enough to be left unchecked; a delivery run sends the mails of all.
+    newest = newest_complete(now)
+    # Dagster launches a run key once. It changes with the time: a run that never came to its mails can't keep them.
     period = int(now.timestamp() / CLAIM_LASTS.total_seconds())
-    run_key = f"{job.name}/{newest.key}/{attempts}/{failures}/{period}"
-    tags = {MODE_TAG: "live", ATTEMPTS_TAG: attempts}
-    return dg.RunRequest(run_key=run_key, job_name=job.name, partition_key=newest.key, tags=tags)
+    return dg.RunRequest(
+        run_key=f"{job_name}/{newest.key}/{attempts}/{failures}/{period}",
+        job_name=job_name,
+        partition_key=newest.key,
+        tags={MODE_TAG: "live", ATTEMPTS_TAG: attempts},
+    )
 
 
 def _failed_runs(instance: dg.DagsterInstance, job_name: str, attempts: str) -> tuple[int, datetime | None]:

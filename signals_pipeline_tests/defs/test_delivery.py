@@ -1,7 +1,7 @@
 """Mails from real runs of the job: live runs only, each recipient once."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.adapters.stores.tables import delivery
 from signals_pipeline.core.digest.delivery import SEND_WITHIN, Hold
 from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.dispatch import mailing_of, send_due
 from signals_pipeline.defs.partitions import MODE_TAG
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, asked_again, live, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
-from signals_pipeline_tests.support.outbox_processes import WHO
+from signals_pipeline_tests.support.outbox_processes import WHO, At
 from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["live", "store"]
@@ -187,6 +188,26 @@ def test_the_mails_of_a_digest_that_a_check_holds_back_wait_for_the_operator(liv
         assert asked_again(live, store, later).job_name == "delivery_job"
         assert run(live, DAYS[-1:], later, job="delivery_job").success
     assert inbox.recipients == sorted(WHO)
+
+
+def test_a_delivery_run_that_fails_before_any_attempt_is_repeated_with_backoff(
+    live: TestPipeline, store: Store
+) -> None:
+    """As where its process can't start: each time after twice the delay, not each minute."""
+    store.outbox.announce_failure(NEWEST, mailing(1).mail_recipients(NEWEST, "failed"), detail="", now=NEWEST.end)
+    store.outbox.release([mail.id for mail in store.outbox.open()], NEWEST.end)
+    job = build_definitions(live.settings).resolve_job_def("delivery_job")
+    keys = set()
+    for failures in (0, 1, 2):
+        waited = timedelta(minutes=2**failures)
+        by = replace(mailing(1), now=At(datetime.now(UTC) + waited))
+        request = asked_again(live, store, by)
+        keys.add(request.run_key)
+        failed = live.instance.create_run_for_job(job, tags=request.tags)
+        live.instance.report_run_failed(failed)
+        early = replace(mailing(1), now=At(datetime.now(UTC) + waited / 2))
+        assert isinstance(asked_again(live, store, early), dg.SkipReason)
+    assert len(keys) == 3
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Time passes as in `World`. A daemon that is awake does every two minutes what th
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -82,7 +82,7 @@ class World:
             raise Killed
 
     @contextmanager
-    def offer(self, _sender: str, recipient: str) -> Iterator["Call"]:
+    def offer(self, sender: str, recipient: str) -> Iterator["Call"]:  # noqa: ARG002 - as every transport has it
         if self.is_down:
             raise NotSent("nobody listens", permanent=False)
         if recipient != OPERATOR:
@@ -137,8 +137,8 @@ class MortalOutbox(Outbox):
     def record_result(self, *mail: Any, **values: Any) -> bool:
         return self._between("recording", lambda: super(MortalOutbox, self).record_result(*mail, **values), "recorded")
 
-    def mark_notified(self, *numbers: Any) -> None:
-        self._between("notified", lambda: super(MortalOutbox, self).mark_notified(*numbers), "")
+    def mark_notified(self, numbers: Collection[int], now: datetime) -> None:
+        self._between("notified", lambda: super(MortalOutbox, self).mark_notified(numbers, now), "")
 
     def _between(self, before: str, write: Callable[[], Any], after: str) -> Any:
         self._world.reach(before)
@@ -178,6 +178,7 @@ class Deliveries(RuleBasedStateMachine):
     )
     def run_the_next_window(self, verdict: str, ends: str, dies_at: str | None) -> None:
         """The schedule's run of the next window, which may end anywhere after its digest was stored."""
+        self.is_daemon_rested = False
         self.world.true_now = newest_complete(self.world.true_now + timedelta(days=4)).end + timedelta(minutes=1)
         window = newest_complete(self.world.now())
         mails = self.mailing.mail_recipients(window)
@@ -192,7 +193,6 @@ class Deliveries(RuleBasedStateMachine):
             with suppress(Killed):
                 send_due(self.store, self.mailing)
             self.world.dies_at = None
-        self.is_daemon_rested = False
 
     @rule(minutes=st.sampled_from([15, 15, 45, 120]))
     def the_daemon_is_awake(self, minutes: int) -> None:

@@ -18,7 +18,7 @@ from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.jobs import scheduled_windows
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline_tests.support.pipeline import TestPipeline
+from signals_pipeline_tests.support.pipeline import TestPipeline, in_time
 
 DAYS = windows_between(window_for_key("2015-02-02-17:30").start, window_for_key("2015-02-05-08:30").start)
 TWO_WEEKS = 20  # windows, whatever the clocks do
@@ -87,7 +87,9 @@ def tick(pipeline: TestPipeline, store: Store, at: datetime) -> dg.RunRequest:
 
 
 def run(pipeline: TestPipeline, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-    job = build_definitions(pipeline.settings).resolve_job_def("digest_job")
+    newest = window_for_key(request.tags.get(RANGE_END_TAG) or str(request.partition_key))
+    overrides = in_time(pipeline.settings, newest)
+    job = build_definitions(pipeline.settings, resource_overrides=overrides).resolve_job_def("digest_job")
     logs = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     return job.execute_in_process(instance=pipeline.instance, tags=dict(request.tags), run_config=logs)
 

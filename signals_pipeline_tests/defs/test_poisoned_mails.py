@@ -112,7 +112,7 @@ def test_a_wrong_setting_of_the_transport_is_an_attempt_with_backoff(
     outbox_store: Store, options: dict[str, str], named: str
 ) -> None:
     with bad_server(Misbehaviour({"EHLO": b"250-here\r\n250 AUTH PLAIN\r\n"})) as port:
-        transport = SmtpTransport(**{"host": "127.0.0.1", "port": port, "tls": "none", **options})  # pyright: ignore[reportArgumentType]
+        transport = SmtpTransport(**{"host": "127.0.0.1", "port": port, "tls": "none", **options})
         here = replace(by(port), transport=transport, now=At(DUE))
         report = send_due(outbox_store, here)
         assert send_due(outbox_store, here).problems == []  # each waits for its next attempt

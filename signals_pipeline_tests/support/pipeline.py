@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.dispatch import mailing_of
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.defs.sqlite_storage import instance_in
@@ -69,13 +70,17 @@ class TestPipeline:
         only: str | None = None,
         tags: dict[str, str] | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """One Dagster run of the job (or of one asset) over neighbouring windows, knobs as the launchpad gives them."""
+        """One Dagster run of the job (or of one asset) over neighbouring windows, knobs as the launchpad gives them.
+
+        A live one takes place, for its mails, a minute after the newest window's end.
+        """
         config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         if knobs:
             config["resources"] = {"knobs": {"config": knobs}}
         all_tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key, **(tags or {})}
         selection = [dg.AssetKey(only)] if only else None
-        job = build_definitions(self.settings).resolve_job_def("digest_job")
+        overrides = in_time(self.settings, windows[-1]) if mode == "live" else None
+        job = build_definitions(self.settings, resource_overrides=overrides).resolve_job_def("digest_job")
         return job.execute_in_process(
             instance=self.instance, tags=all_tags, run_config=config, asset_selection=selection
         )
@@ -121,6 +126,12 @@ class TestPipeline:
         """Everything that a run leaves and that the order of runs must not show in."""
         tables = ("signal_candidate", "signal_history", "signal_outcome")
         return {table: self.rows(table) for table in tables} | {"frames": self.files("frames")}
+
+
+def in_time(settings: Settings, newest: Window) -> dict[str, Any]:
+    """Resources of a live run that takes place, for its mails, a minute after its newest window's end."""
+    mailing = replace(mailing_of(settings), now=lambda: newest.end + timedelta(minutes=1))
+    return {"mailing": dg.ResourceDefinition.hardcoded_resource(mailing)}
 
 
 def _make_database(url: sa.URL) -> None:
