@@ -137,7 +137,7 @@ def test_a_knob_out_of_bounds_in_the_launchpad_is_one_line_and_runs_nothing(tmp_
         assert pipeline.rows("window_run") == []
 
 
-def test_the_error_for_a_missing_frame_names_its_stage_its_window_and_the_command(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_frame_names_the_asset_and_window_to_materialise(tmp_path: Path) -> None:
     with TestPipeline.open(tmp_path) as pipeline:
         pipeline.run([WINDOW])
         (pipeline.settings.signals_data_dir / "frames" / "sentiment" / "2015-02-03-0830.parquet").unlink()
