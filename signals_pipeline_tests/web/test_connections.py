@@ -26,8 +26,6 @@ from signals_pipeline_tests.support.web_server import served
 LIMITS = ConnectionLimits(
     request_seconds=1, idle_seconds=1, response_seconds=1, linger_seconds=0.1, connections=40, unread_bytes=1 << 20
 )
-    request_seconds=1, idle_seconds=1, response_seconds=1, linger_seconds=0.1, connections=40, unread_bytes=1 << 20
-)
 HOST = b" HTTP/1.1\r\nHost: site.example\r\n"
 POST = b"POST /unsubscribe/x" + HOST
 
