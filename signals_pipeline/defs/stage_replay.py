@@ -30,6 +30,16 @@ RECORD_ASSETS = (signals, outcomes)  # these write to the database
 
 
 @dataclass(frozen=True, slots=True)
+class PunctualMailing:
+    """Stands for the mail settings, of which the assets before `digest` ask only whether they are late."""
+
+    def is_too_late(self, window: Window) -> bool:
+        """Never: a replay takes the place of a run at the window's end."""
+        del window
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineResources:
     """The resources of the assets, by their keys."""
 
@@ -40,6 +50,7 @@ class PipelineResources:
     store: Store
     scorer: Scorer | SwitchedOff
     worker_pool: WorkerPool = field(default_factory=WorkerPool)
+    mailing: PunctualMailing = field(default_factory=PunctualMailing)
 
 
 @dataclass(frozen=True, slots=True)

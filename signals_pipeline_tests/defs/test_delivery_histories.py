@@ -16,7 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.adapters.stores.outbox import Outbox
@@ -323,5 +330,7 @@ class Deliveries(RuleBasedStateMachine):
         return self.store.outbox.open() if hasattr(self, "store") else []
 
 
-TestDeliveries = Deliveries.TestCase
-TestDeliveries.settings = settings(max_examples=20, stateful_step_count=25, deadline=None, print_blob=True)
+def test_whatever_happens_to_its_senders_every_mail_is_accounted_for() -> None:
+    run_state_machine_as_test(
+        Deliveries, settings=settings(max_examples=20, stateful_step_count=25, deadline=None, print_blob=True)
+    )
