@@ -109,7 +109,8 @@ def _full_pools(instance: dg.DagsterInstance, run_id: str) -> dict[str, set[str]
     for pool in sorted(storage.get_concurrency_keys()):
         info = storage.get_concurrency_info(pool)
         is_waiting = any(step.run_id == run_id and step.assigned_timestamp is None for step in info.pending_steps)
-        if is_waiting:
+        # Where a slot is free just now, the run has not looked yet.
+        if is_waiting and len(info.claimed_slots) >= info.slot_count:
             full[pool] = {slot.run_id for slot in info.claimed_slots}
     return full
 

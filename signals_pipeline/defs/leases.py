@@ -11,7 +11,7 @@ run monitoring's limits, or by hand with `dagster run delete`.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
@@ -191,7 +191,7 @@ def _leasing(context: dg.InitExecutorContext) -> dg.Executor:
 
 leasing_executor = dg.ExecutorDefinition(
     "in_process",
-    config_schema=dg.in_process_executor.config_schema,
+    config_schema=cast("Any", dg.in_process_executor.config_schema),
     executor_creation_fn=_leasing,
     description="All steps in the run's own process, which is recorded.",
 )
