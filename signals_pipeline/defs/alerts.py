@@ -167,7 +167,7 @@ def report_waiting_mails(store: Store, mailing: Mailing, *, has_alarm: bool = Fa
     problems = send_alert(mailing, _waiting_alert(unreported, now))
     # If no operator can have heard of them, the alert is sent again at the next evaluation.
     if has_alarm or len(problems) < len(mailing.operators):
-        store.outbox.mark_notified([mail.id for mail in unreported], now)
+        store.outbox.mark_notified(unreported, now)
     return len(waiting), problems
 
 

@@ -144,8 +144,8 @@ class MortalOutbox(Outbox):
     def record_result(self, *mail: Any, **values: Any) -> bool:
         return self._between("recording", lambda: super(MortalOutbox, self).record_result(*mail, **values), "recorded")
 
-    def mark_notified(self, numbers: Collection[int], now: datetime) -> None:
-        self._between("notified", lambda: super(MortalOutbox, self).mark_notified(numbers, now), "")
+    def mark_notified(self, mails: Collection[Mail], now: datetime) -> None:
+        self._between("notified", lambda: super(MortalOutbox, self).mark_notified(mails, now), "")
 
     def _between(self, before: str, write: Callable[[], Any], after: str) -> Any:
         self._world.reach(before)

@@ -299,10 +299,12 @@ class Outbox:
             values = {"state": "failed", "reason": "unsubscribed", "last_error": _UNSUBSCRIBED, "updated_at": now}
             return connection.execute(sa.update(delivery).where(still_pending).values(values)).rowcount
 
-    def mark_notified(self, numbers: Collection[int], now: datetime) -> None:
-        """Record that an operator was told of these mails in their present state."""
+    def mark_notified(self, mails: Collection[Mail], now: datetime) -> None:
+        """Record that an operator was told of these mails, where they are still as the notice says."""
         with write_transaction(self._engine) as connection:
-            connection.execute(sa.update(delivery).where(delivery.c.id.in_(numbers)).values(notified_at=now))
+            for mail in mails:
+                is_as_reported = sa.and_(delivery.c.id == mail.id, _is_as_read(mail))
+                connection.execute(sa.update(delivery).where(is_as_reported).values(notified_at=now))
 
     def release(self, numbers: Collection[int], now: datetime) -> None:
         """Let an operator send these mails all the same, whatever their age and number of attempts.

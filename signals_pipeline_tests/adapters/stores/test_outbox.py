@@ -239,7 +239,7 @@ def test_a_digest_that_was_not_checked_or_is_unfit_keeps_its_mails(engine: Engin
     assert outbox.record_verdict(WINDOW, problem="a signal repeats", now=NOW) == 3
     assert outbox.due(NOW) == []
     assert {(mail.hold(NOW), mail.last_error) for mail in outbox.open()} == {(Hold.UNFIT, "a signal repeats")}
-    outbox.mark_notified([mail.id for mail in outbox.open()], NOW)
+    outbox.mark_notified(outbox.open(), NOW)
     outbox.record_verdict(WINDOW, problem="a signal repeats", now=NOW)
     assert {mail.notified_at for mail in outbox.open()} == {NOW}  # the same verdict is no news
     assert outbox.record_verdict(WINDOW, problem="", now=NOW) == 3
@@ -297,3 +297,32 @@ def test_a_window_is_untold_while_none_of_its_promised_mails_may_have_arrived(en
     assert outbox.untold_windows(WINDOWS[4].start) == [WINDOW.start]
     outbox.claim(outbox.mails_for(WINDOW)[1], NOW)
     assert outbox.untold_windows(at) == [WINDOWS[4].start]
+
+
+def test_a_mail_whose_state_changes_is_reported_again(engine: Engine) -> None:
+    put(engine, *WHO)
+    outbox = Outbox(engine)
+    lost, released, unanswered = outbox.open()
+    for mail in (lost, unanswered):
+        assert outbox.claim(mail, NOW)
+    outbox.mark_notified(outbox.open(), NOW)
+    assert {mail.notified_at for mail in outbox.open()} == {NOW}
+
+    result = delivery_result(Unanswered("no reply"), attempts=1, now=NOW)
+    assert outbox.record_result(unanswered, result, now=NOW, claimed_at=NOW, provider_id="")
+    outbox.release([released.id], NOW)
+    assert outbox.expire_claims(NOW + 2 * CLAIM_LASTS) == 1
+
+    assert [mail.notified_at for mail in outbox.open()] == [None, None, None]
+
+
+def test_a_notice_counts_only_for_mails_that_are_as_it_says(engine: Engine) -> None:
+    put(engine, *WHO)
+    outbox = Outbox(engine)
+    as_reported = outbox.open()
+    later = NOW + timedelta(minutes=1)
+    outbox.release([as_reported[0].id], later)
+
+    outbox.mark_notified(as_reported, later)
+
+    assert [mail.notified_at for mail in outbox.open()] == [None, later, later]
