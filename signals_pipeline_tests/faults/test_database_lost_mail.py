@@ -22,7 +22,7 @@ from signals_pipeline_tests.support.postgres import Server, server
 __all__ = ["store"]
 
 pytestmark = pytest.mark.postgres
-SOON = {RETRY_SECONDS_TAG: "0.001"}
+SOON: dict[str, Any] = {RETRY_SECONDS_TAG: "0.001"}
 LATER = timedelta(minutes=3)
 
 

@@ -59,6 +59,10 @@ def _nested(path: Path) -> None:
     pq.write_table(rows.set_column(position, "symbol", lists), path)
 
 
+def _no_times(rows: pd.DataFrame) -> pd.Series:
+    return pd.Series(pd.NaT, index=rows.index)
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "missing": lambda path: path.unlink(),
     "emptied": lambda path: path.write_bytes(b""),
@@ -72,7 +76,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "a nested column": _nested,
     "two columns of one name": _two_columns_of_one_name,
     "rows of another window": _move_to_another_window,
-    "window_start missing": lambda path: _write(_rows(path).assign(window_start=pd.NaT), path),
+    "window_start missing": lambda path: _write(_rows(path).assign(window_start=_no_times), path),
     "window_start as text": lambda path: _write(_rows(path).assign(window_start="yesterday"), path),
     "rows twice": lambda path: _write(pd.concat([_rows(path)] * 2), path),
     "a folder in its place": _put_a_folder,

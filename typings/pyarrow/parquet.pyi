@@ -7,8 +7,14 @@ from typing import Any, BinaryIO, Self
 import pandas as pd
 from pyarrow import Schema, Table
 
+class ColumnChunkMetaData:
+    dictionary_page_offset: int | None
+    data_page_offset: int
+    total_compressed_size: int
+
 class RowGroupMetaData:
     total_byte_size: int
+    def column(self, i: int) -> ColumnChunkMetaData: ...
 
 class FileMetaData:
     num_rows: int
