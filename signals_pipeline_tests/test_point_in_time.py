@@ -22,7 +22,7 @@ from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.migrations import downgrade, upgrade
-from signals_pipeline.adapters.stores.tables import metadata
+from signals_pipeline.adapters.stores.tables import metadata, schema_compatibility
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import Window
@@ -139,13 +139,15 @@ def test_the_year_survives_going_to_any_revision_and_back(kept_in: str, database
     source, copy = engine_for(kept_in), engine_for(database_url)
     with source.connect() as year, copy.begin() as connection:
         for table in metadata.sorted_tables:
+            if table is schema_compatibility:
+                continue  # the migrations fill it
             found = [dict(row) for row in year.execute(sa.select(table)).mappings()]
             if found:
                 connection.execute(sa.insert(table), found)
     kept_rows = {table.name: all_of(copy, table) for table in metadata.sorted_tables}
     assert len(kept_rows["window_run"]) == 520
     assert all(kept_rows[f"signal_{each}"] for each in ("candidate", "history", "outcome"))
-    for revision in ("008", "007", "006", "005", "004", "003", "002", "001"):
+    for revision in ("011", "010", "008", "007", "006", "005", "004", "003", "002", "001"):
         downgrade(database_url, revision)
         held = {*sa.inspect(copy).get_table_names()} & {*kept_rows}
         assert "window_run" in held
