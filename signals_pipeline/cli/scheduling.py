@@ -38,7 +38,8 @@ def schedule_state(settings: Settings, now: datetime) -> ScheduleState:
     running = {state.name for state in states if state.status is InstigatorStatus.RUNNING}
     if _SCHEDULE not in running:
         return ScheduleState.OFF
-    if heartbeat is None or now.timestamp() - heartbeat.timestamp >= ALIVE.total_seconds():
+    # A report from the future was made while the clock was wrong: the daemon may be gone since.
+    if heartbeat is None or abs(now.timestamp() - heartbeat.timestamp) >= ALIVE.total_seconds():
         return ScheduleState.NO_DAEMON
     return ScheduleState.ON
 

@@ -262,6 +262,7 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
         instance.add_daemon_heartbeat(DaemonHeartbeat((NOW - timedelta(minutes=4)).timestamp(), "SCHEDULER", "x", []))
     assert schedule(live, lambda: NOW).status == "ok"
     assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
+    assert schedule(live, lambda: NOW - timedelta(days=1)).status == "fail"  # reported while the clock was wrong
 
     nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
     found = run_probes({"schedule": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, describe_error=user_message)
