@@ -61,18 +61,6 @@ def sync_folder(folder: Path) -> None:
     _sync(folder)
 
 
-def sync_tree(folder: Path) -> None:
-    """Make every file and folder below a folder durable, before it takes its final name.
-
-    Raises:
-        OSError: the disk fails, or a file can't be read.
-    """
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            _sync(Path(parent, name))
-        _sync(Path(parent))
-
-
 def _sync(path: Path) -> None:
     """Write what the system still holds in memory of a file or a folder to the disk, whoever wrote it."""
     descriptor = os.open(path, os.O_RDONLY)

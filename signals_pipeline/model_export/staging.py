@@ -1,12 +1,11 @@
 """Folders that appear whole or not at all; `adapters.atomic_write` does the same for files."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from signals_pipeline.adapters.atomic_write import sync_folder, sync_tree
 
 
 @contextmanager
@@ -22,11 +21,12 @@ def staged(target: Path) -> Iterator[Path]:
         new = scratch / "new"
         new.mkdir()
         yield new
-        sync_tree(new)
+        # The files reach the disk before the folder gets its name, and the name before the former folder goes.
+        os.sync()
         # A folder that is not empty can't be replaced by a rename, so the former one moves away first.
         if target.exists():
             target.rename(scratch / "old")
         new.rename(target)
-        sync_folder(target.parent)
+        os.sync()
     finally:
         shutil.rmtree(scratch)

@@ -32,6 +32,7 @@ from signals_pipeline_tests.support.aws_clients import client
 from signals_pipeline_tests.support.control_service import Control, control, database_variables, home, metadata_endpoint
 from signals_pipeline_tests.support.databases import create_postgres
 from signals_pipeline_tests.support.ecs_agent import Agent
+from signals_pipeline_tests.support.fake_clock import Clock
 from signals_pipeline_tests.support.stack_setup import create
 
 pytestmark = [
@@ -138,7 +139,9 @@ def guide_lines() -> list[str]:
     return [re.escape(each).replace("FinBERT", "compact").replace("N\\ of\\ N", r"\d+\ of\ \d+") for each in words]
 
 
-def test_from_the_tick_to_success(installation: Installation) -> None:
+def test_from_the_tick_to_success(installation: Installation, tmp_path: Path) -> None:
+    # A run that is more than three hours late would only catch up.
+    installation.agent.surroundings.update(Clock(tmp_path, TICK + timedelta(minutes=1)).environment)
     task = installation.launch()
     [run] = installation.runs
     assert run.status is DagsterRunStatus.STARTING
