@@ -25,6 +25,9 @@ hypothesis_settings.load_profile("steady")
 # interrupt: whoever ends one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# `nohup` ignores the end of the terminal; tests send it to their processes, which would inherit that.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 PACKAGE = Path(__file__).parent

@@ -163,7 +163,7 @@ def test_two_runs_at_once_both_finish_and_a_closed_terminal_ends_a_third(tmp_pat
         os.close(its_end)
         with open(terminal, encoding="utf-8") as shown:  # noqa: PTH123 - a descriptor, not a path
             line_with(shown, "waiting for pool")
-        closing.wait()
+        closing.wait(timeout=120)
         assert holder.is_alive()
         assert [run.status for run in pipeline.instance.get_runs(limit=1)] == [dg.DagsterRunStatus.FAILURE]
         assert {int(run.tags[PID_TAG]) for run in pipeline.instance.get_runs()} == {holder.pid, closing.pid}
