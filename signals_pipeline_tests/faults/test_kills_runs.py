@@ -23,7 +23,13 @@ from signals_pipeline.defs.leases import PID_TAG
 from signals_pipeline_tests.support.databases import PROCESSES
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS, TestPipeline
 from signals_pipeline_tests.support.polling import until
-from signals_pipeline_tests.support.stopped_runs import INTERRUPTED, run_until_signal, run_windows, settings_in
+from signals_pipeline_tests.support.stopped_runs import (
+    INTERRUPTED,
+    messages_of,
+    run_until_signal,
+    run_windows,
+    settings_in,
+)
 
 # Where and how each run ends: in a step that holds a pool, between the steps, and while Dagster writes.
 ENDS = [
@@ -61,7 +67,7 @@ def held(instance: dg.DagsterInstance) -> set[str]:
 
 
 def test_runs_that_end_in_every_way_hold_nobody_up_and_leave_no_trace(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "ended"
     with TestPipeline.open(folder) as pipeline:
@@ -80,9 +86,9 @@ def test_runs_that_end_in_every_way_hold_nobody_up_and_leave_no_trace(
             else:
                 assert held(pipeline.instance) == set()
 
-        said = capfd.readouterr().err
+        capsys.readouterr()
         run_windows(folder, [window.key for window in WINDOWS])
-        said += capfd.readouterr().err
+        said = messages_of(folder).read_text(encoding="utf-8") + capsys.readouterr().err
 
         for window, (number, _, _) in zip(WINDOWS, ENDS, strict=True):
             assert (f"of window {window.key} died" in said) == (number == signal.SIGKILL)

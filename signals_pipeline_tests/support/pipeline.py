@@ -3,6 +3,7 @@
 import atexit
 import hashlib
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import sqlalchemy as sa
@@ -24,6 +26,7 @@ from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.dispatch import mailing_of
+from signals_pipeline.defs.leases import lease_tags, reclaim
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.defs.sqlite_storage import instance_in
@@ -72,17 +75,27 @@ class TestPipeline:
     ) -> dg.ExecuteInProcessResult:
         """One Dagster run of the job (or of one asset) over neighbouring windows, knobs as the launchpad gives them.
 
-        A live one takes place, for its mails, a minute after the newest window's end.
+        A live one takes place, for its mails, a minute after the newest window's end. Runs that died before it are
+        ended first, as by `signals run`.
         """
+        for line in reclaim(self.instance):
+            sys.stderr.write(f"{line}\n")
         config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         if knobs:
             config["resources"] = {"knobs": {"config": knobs}}
-        all_tags = {MODE_TAG: mode, RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key, **(tags or {})}
+        run_id = str(uuid4())
+        all_tags = {
+            MODE_TAG: mode,
+            RANGE_START_TAG: windows[0].key,
+            RANGE_END_TAG: windows[-1].key,
+            **lease_tags(run_id),
+            **(tags or {}),
+        }
         selection = [dg.AssetKey(only)] if only else None
         overrides = in_time(self.settings, windows[-1]) if mode == "live" else None
         job = build_definitions(self.settings, resource_overrides=overrides).resolve_job_def("digest_job")
         return job.execute_in_process(
-            instance=self.instance, tags=all_tags, run_config=config, asset_selection=selection
+            instance=self.instance, run_id=run_id, tags=all_tags, run_config=config, asset_selection=selection
         )
 
     def refusal(self, windows: Sequence[Window], **options: Any) -> str:

@@ -1,6 +1,7 @@
 """Runs of `signals run` in processes of their own that send themselves a signal at a chosen statement."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from signals_pipeline.settings import Settings
 
 INTERRUPTED = 130  # exit code of a process that ended its run by itself
 UNHARMED = 3  # exit code of a process that never came to the chosen statement
+
+
+def messages_of(folder: Path) -> Path:
+    """The file with what the processes over a folder wrote to stderr."""
+    return folder / "messages.txt"
 
 
 def settings_in(folder: Path) -> Settings:
@@ -39,8 +45,11 @@ class _SignalAt:
 def run_until_signal(folder: Path, key: str, words: str, table: str, number: int) -> None:
     """Run one window, and receive the signal at the statement.
 
-    The process ends by the signal, or with INTERRUPTED if the run ended because of it, or with UNHARMED.
+    The process ends by the signal, or with INTERRUPTED if the run ended because of it, or with UNHARMED. What it says
+    is added to the file `messages_of`.
     """
+    messages = os.open(messages_of(folder), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(messages, sys.stderr.fileno())
     event.listen(Engine, "after_cursor_execute", _SignalAt(words, table, number))
     try:
         run_windows(folder, [key])
