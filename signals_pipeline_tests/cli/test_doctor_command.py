@@ -47,6 +47,7 @@ def test_the_command_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "newest window": "ok",
         "schedule": "ok",
         "runs": "ok",
+        "deliveries": "ok",
         "data folder": "ok",
         "memory": "ok",
     }
