@@ -91,14 +91,15 @@ def test_requests_succeed_again_when_the_database_is_back(url: str) -> None:
     engine.dispose()
 
 
-def test_a_digest_of_another_version_says_what_to_do(url: str) -> None:
-    tell(url, replace(digest_of(TOLD), version=99))
+@pytest.mark.parametrize(("version", "advice"), [(0, "compose the window again"), (99, "update this host")])
+def test_a_digest_of_another_version_says_what_to_do(url: str, version: int, advice: str) -> None:
+    tell(url, replace(digest_of(TOLD), version=version))
     fill_signal_page = f"/digests/{TOLD.key}"
     with site(url) as client:
         api, page = client.get("/api/v1/digest"), client.get(fill_signal_page)
     assert (api.status_code, page.status_code) == (500, 500)
-    assert "version 99" in api.json()["detail"]
-    assert "compose the window again" in page.text
+    assert f"version {version}" in api.json()["detail"]
+    assert advice in page.text
 
 
 def test_an_unexpected_error_reveals_no_internals(url: str) -> None:
