@@ -219,3 +219,9 @@ def test_a_message_id_names_window_and_recipient(address: str, other: str) -> No
 @pytest.mark.parametrize("reply", ["550\r\nBcc: x@y.example", "a\nb"])
 def test_an_error_is_one_line(reply: str) -> None:
     assert delivery_result(NotSent(reply, permanent=True), attempts=1, now=NOW).error == " ".join(reply.split())
+
+
+@pytest.mark.parametrize("state", ["pending", "sent", "failed", "unknown"])
+def test_only_a_mail_that_is_being_sent_has_a_claim_that_expires(state: str) -> None:
+    assert not mail(state=state, claimed_at=None).is_claim_expired(WINDOW.end)
+    assert mail(state="sending", claimed_at=None).is_claim_expired(WINDOW.end)
