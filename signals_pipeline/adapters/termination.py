@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -29,17 +29,28 @@ def deferred_termination() -> Generator[None, None, None]:
     def remember(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
+    try:
+        with signals_handled_by(remember, _SIGNALS):
+            yield
+    finally:
+        for number in dict.fromkeys(received):
+            signal.raise_signal(number)
+
+
+@contextmanager
+def signals_handled_by(
+    handle: Callable[[int, FrameType | None], object], numbers: Iterable[signal.Signals]
+) -> Generator[None]:
+    """Give signals another handler within the block; one that is ignored, as SIGHUP is under nohup, stays so."""
     previous: dict[signal.Signals, _Handler] = {}
-    for number in _SIGNALS:
+    for number in numbers:
         handler = signal.getsignal(number)
         # None: set by native code, which Python could not restore.
         if handler is not None and handler is not signal.SIG_IGN:
             previous[number] = handler
-            signal.signal(number, remember)
+            signal.signal(number, handle)
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-        for number in dict.fromkeys(received):
-            signal.raise_signal(number)

@@ -6,7 +6,7 @@ The logger has this module's name; the command line prints its lines, and a run'
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 ANNOUNCE_AFTER_SECONDS = 5.0  # what takes less needs no explanation
@@ -37,9 +37,8 @@ def announced_wait(subject: str, first: float = ANNOUNCE_AFTER_SECONDS) -> Gener
         subject: What is waited for, in words without a secret.
         first: Seconds until the first line.
     """
-    finished = threading.Event()
 
-    def announce() -> None:
+    def announce(finished: threading.Event) -> None:
         started = time.monotonic()
         interval = first
         while not finished.wait(interval):
@@ -47,8 +46,16 @@ def announced_wait(subject: str, first: float = ANNOUNCE_AFTER_SECONDS) -> Gener
             _log.warning("waiting for %s, %.0f s so far", subject, waited)
             interval = waited  # twice as long in all
 
+    with watched_by(announce):
+        yield
+
+
+@contextmanager
+def watched_by(watch: Callable[[threading.Event], None]) -> Generator[None]:
+    """Call a function in a thread beside the block; the event that it gets is set at the block's end."""
+    finished = threading.Event()
     # A daemon thread, so that it never keeps a process alive that is being stopped.
-    thread = threading.Thread(target=announce, name="waiting", daemon=True)
+    thread = threading.Thread(target=watch, args=(finished,), name="waiting", daemon=True)
     thread.start()
     try:
         yield

@@ -2,8 +2,6 @@
 
 import os
 import signal
-from collections.abc import Generator
-from contextlib import contextmanager
 from types import FrameType
 from uuid import uuid4
 
@@ -12,6 +10,7 @@ import dagster as dg
 from signals_pipeline import sample
 from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.stores.digests import DigestRepository
+from signals_pipeline.adapters.termination import signals_handled_by
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.cli.waits import lock_waits_reported, pool_waits_reported, report_to_user
@@ -100,7 +99,9 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
         **lease_tags(run_id),
     }
     job = build_definitions(settings).resolve_job_def(DIGEST_JOB.name)
-    with lock_waits_reported(), local_instance(settings) as instance, _stopped_by_signals():
+    # The end of the terminal and SIGTERM are treated as Ctrl-C: the run ends as failed.
+    stopped_by_signals = signals_handled_by(_as_interrupt, (signal.SIGHUP, signal.SIGTERM))
+    with lock_waits_reported(), local_instance(settings) as instance, stopped_by_signals:
         for line in reclaim(instance):
             report_to_user(line)
         try:
@@ -118,23 +119,6 @@ def _let_go(instance: dg.DagsterInstance, run_id: str) -> None:
     if not run.is_finished:
         instance.report_run_failed(run, "The run was interrupted before its end.")
     instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-
-
-@contextmanager
-def _stopped_by_signals() -> Generator[None]:
-    """Treat the end of the terminal (SIGHUP) and SIGTERM as Ctrl-C within a block: the run ends as failed.
-
-    A signal that is ignored, as SIGHUP is under nohup, stays so.
-    """
-    former = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
-    for number, handler in former.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _as_interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _as_interrupt(_number: int, frame: FrameType | None) -> None:

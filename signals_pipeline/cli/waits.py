@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from signals_pipeline.adapters import waiting
 from signals_pipeline.adapters.stores.engine import DatabaseError
-from signals_pipeline.adapters.waiting import ANNOUNCE_AFTER_SECONDS, Announcements
-from signals_pipeline.defs.leases import SHORT_ID, holder_of, reclaim
+from signals_pipeline.adapters.waiting import ANNOUNCE_AFTER_SECONDS, Announcements, watched_by
+from signals_pipeline.defs.leases import SHORT_ID, full_pools, holder_of, reclaim
 
 POLL_SECONDS = ANNOUNCE_AFTER_SECONDS / 2  # a wait is seen twice before it is announced
 
@@ -66,13 +66,12 @@ def pool_waits_reported(
         report: Receives lines.
         poll_seconds: Time between two looks.
     """
-    finished = threading.Event()
 
-    def watch() -> None:
+    def watch(finished: threading.Event) -> None:
         waits: dict[str, _Wait] = {}
         while not finished.wait(poll_seconds):
             try:
-                blocking = _full_pools(instance, run_id)
+                blocking = _blocking_pools(instance, run_id)
                 lines = list(reclaim(instance)) if blocking else []
             except (DatabaseError, SQLAlchemyError) as error:
                 report(f"what the run waits for can't be read: {' '.join(str(error).split())}")
@@ -84,14 +83,8 @@ def pool_waits_reported(
                 if wait.announcements.due(time.monotonic() - wait.started):
                     report(f"waiting for pool {pool}, held by {_described_holders(instance, blocking[pool])}")
 
-    # A daemon thread, so that it never keeps a process alive that is being stopped.
-    thread = threading.Thread(target=watch, name="waits", daemon=True)
-    thread.start()
-    try:
+    with watched_by(watch):
         yield
-    finally:
-        finished.set()
-        thread.join()
 
 
 class _Wait:
@@ -102,17 +95,14 @@ class _Wait:
         self.announcements = Announcements()
 
 
-def _full_pools(instance: dg.DagsterInstance, run_id: str) -> dict[str, set[str]]:
+def _blocking_pools(instance: dg.DagsterInstance, run_id: str) -> dict[str, set[str]]:
     """The pools that a run waits for, each with the ids of the runs that hold its slots."""
-    storage = instance.event_log_storage
-    full: dict[str, set[str]] = {}
-    for pool in sorted(storage.get_concurrency_keys()):
-        info = storage.get_concurrency_info(pool)
-        is_waiting = any(step.run_id == run_id and step.assigned_timestamp is None for step in info.pending_steps)
-        # Where a slot is free just now, the run has not looked yet.
-        if is_waiting and len(info.claimed_slots) >= info.slot_count:
-            full[pool] = {slot.run_id for slot in info.claimed_slots}
-    return full
+    blocking: dict[str, set[str]] = {}
+    # Where a slot is free just now, the run has not looked yet.
+    for pool in full_pools(instance):
+        if any(step.run_id == run_id and step.assigned_timestamp is None for step in pool.pending_steps):
+            blocking[pool.concurrency_key] = {slot.run_id for slot in pool.claimed_slots}
+    return blocking
 
 
 def _described_holders(instance: dg.DagsterInstance, run_ids: set[str]) -> str:

@@ -20,7 +20,7 @@ from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.checks import newest_present
 from signals_pipeline.defs.dispatch import Mailing
 from signals_pipeline.defs.metrics import STREAK_WINDOWS
-from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import MODE_TAG, first_and_last_key
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.sensors import RETRIED_TAG, failure_reason
 
@@ -192,8 +192,7 @@ def _waiting_alert(mails: Sequence[Mail], now: datetime) -> Alert:
 
 def windows_named(tags: Mapping[str, str]) -> str:
     """The windows of a run by its tags: a key, `first to last`, or an empty string."""
-    first = tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG, "")
-    last = tags.get(RANGE_END_TAG, first)
+    first, last = first_and_last_key(tags)
     return first if first == last else f"{first} to {last}"
 
 

@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import dagster as dg
+from dagster._utils.concurrency import ConcurrencyKeyInfo
 
 from signals_pipeline.adapters.processes import liveness_of, this_process
 from signals_pipeline.core.leases import Liveness, ProcessIdentity
-from signals_pipeline.defs.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import first_and_last_key
 
 # Dagster copies all tags to a run that repeats another one: a lease counts only for the run that it names.
 RUN_TAG = "signals/process_of_run"
@@ -34,7 +35,6 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # A run that has ended for Dagster may still be leaving its last step; `free_slots_after_run_end_seconds` is the same.
 FREE_AFTER = timedelta(seconds=30)
 SHORT_ID = 8  # characters of a run's id, as the UI shows it
@@ -121,10 +121,17 @@ def slots_without_run(instance: dg.DagsterInstance) -> list[str]:
         ended_at = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
         # A clock that was put back since counts as later, too.
         has_left = abs(now - ended_at) > FREE_AFTER or run_liveness(run) is Liveness.DEAD
-        if run.status in FINISHED and has_left:
+        if run.is_finished and has_left:
             found.append(run.run_id)
     existing = {record.dagster_run.run_id for record in records}
     return sorted([*found, *(holders - existing)])
+
+
+def full_pools(instance: dg.DagsterInstance) -> list[ConcurrencyKeyInfo]:
+    """The pools without a free slot, by name."""
+    storage = instance.event_log_storage
+    pools = [storage.get_concurrency_info(name) for name in sorted(storage.get_concurrency_keys())]
+    return [pool for pool in pools if len(pool.claimed_slots) >= pool.slot_count]
 
 
 def reclaim(instance: dg.DagsterInstance) -> Iterator[str]:
@@ -152,10 +159,9 @@ def reclaim(instance: dg.DagsterInstance) -> Iterator[str]:
 
 def described(run: dg.DagsterRun) -> str:
     """A run as messages name it: its id, and its windows where it has any."""
-    first = run.tags.get(RANGE_START_TAG) or run.tags.get(PARTITION_TAG)
-    last = run.tags.get(RANGE_END_TAG) or first
+    first, last = first_and_last_key(run.tags)
     name = f"run {run.run_id[:SHORT_ID]}"
-    if first is None:
+    if not first:
         return f"{name} of {run.job_name}"
     return f"{name} of window {first}" if first == last else f"{name} of windows {first} to {last}"
 

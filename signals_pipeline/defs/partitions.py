@@ -56,6 +56,12 @@ def windows_to_mail(context: dg.AssetExecutionContext, windows: tuple[Window, ..
     return windows if mode == "manual" else ()
 
 
+def first_and_last_key(tags: Mapping[str, str]) -> tuple[str, str]:
+    """The keys of a run's first and last window by its tags; both empty for a run without windows."""
+    first = tags.get(RANGE_START_TAG) or tags.get(PARTITION_TAG, "")
+    return first, tags.get(RANGE_END_TAG, first)
+
+
 def run_mode(tags: Mapping[str, str]) -> str:
     """Mode of a run by its tags; a run launched from the UI has no mode tag and is a backfill or a manual run."""
     has_range = BACKFILL_TAG in tags or RANGE_START_TAG in tags

@@ -1,6 +1,5 @@
 """The IO manager: a range of windows is split into files and read back whole, whatever the file system or the fault."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -36,6 +35,9 @@ from signals_pipeline.core.windows import Window, window_for_key, windows_betwee
 from signals_pipeline.defs.io_manager import FrameError, WindowFrames
 from signals_pipeline.defs.partitions import digest_windows
 from signals_pipeline_tests.support.frame_damage import DAMAGES
+from signals_pipeline_tests.support.permissions import unprivileged_folder
+
+__all__ = ["unprivileged_folder"]
 
 # The third is a weekend on which the clocks change.
 WINDOWS = windows_between(window_for_key("2024-03-07-17:30").start, window_for_key("2024-03-11-17:30").start)
@@ -85,19 +87,6 @@ def handed_on(frames: WindowFrames, table: Table, windows: Sequence[Window]) -> 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture
-def unprivileged_folder() -> Iterator[Path]:
-    """A folder for which the process has no privileges: tests may run as root, whom no permission stops."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)
-        yield folder
-        os.seteuid(user)
 
 
 @pytest.fixture

@@ -173,8 +173,7 @@ _FEW_LINES = replace(
 )
 
 # The text part of a long mail: a card is its heading, its reasons, its leading story and its dates.
-_MOST_TEXT = replace(_EVERYTHING, rows=60, stories=3, without=0)
-_SOME_TEXT = replace(_MOST_TEXT, lines=60, rows=25, stories=2, title=110, link=400, answers=1, notes=12, note=400)
+_SOME_TEXT = replace(_EVERYTHING, lines=60, rows=25, stories=2, title=110, link=400, answers=1, notes=12, note=400)
 _SHORT_TEXT = replace(
     _SOME_TEXT, rows=12, stories=1, reasons=300, step=0, prices=False, record=False, answers=0, notes=6, note=200
 )
@@ -190,7 +189,7 @@ def _with_cards(text: _Detail, html: _Detail) -> _Detail:
 # any of the 25 cards of a full digest is left out.
 _LEVELS = (
     _Level(_EVERYTHING, _WHOLE_TEXT, pictures=25),
-    _Level(_EVERYTHING, _MOST_TEXT, pictures=25),
+    _Level(_EVERYTHING, _EVERYTHING, pictures=25),
     _Level(_TWO_STORIES, _SOME_TEXT, pictures=25),
     _Level(_ONE_STORY, _with_cards(_SHORT_TEXT, _ONE_STORY), pictures=25),
     _Level(_NO_TABLES, _with_cards(_SHORT_TEXT, _NO_TABLES), pictures=25),

@@ -447,10 +447,26 @@ def _configure_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once: a transaction that reads first and then upgrades may fail as busy.
         if connection.get_execution_options().get(_WRITER, False):
-            with announced_wait(f"another process that writes to database {display_url(engine)}"):
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if not _begin_at_once(connection):
+                with announced_wait(f"another process that writes to database {display_url(engine)}"):
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.exec_driver_sql("BEGIN")
+
+
+def _begin_at_once(connection: Connection) -> bool:
+    """Begin a transaction that writes if that needs no wait; nearly all do."""
+    raw: Any = connection.connection.dbapi_connection
+    (busy_milliseconds,) = raw.execute("PRAGMA busy_timeout").fetchone()
+    raw.execute("PRAGMA busy_timeout = 0")
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        # Locked, or broken: the attempt that waits tells which.
+        return False
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
+    return True
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def _queue(instance: "dg.DagsterInstance", now: datetime) -> ProbeResult:
     """Whether runs have waited in the queue for long, and for what."""
     import dagster as dg
 
-    from signals_pipeline.defs.leases import UNFINISHED
+    from signals_pipeline.defs.leases import UNFINISHED, full_pools
 
     queued = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]), ascending=True)
     unfinished = instance.get_runs_count(dg.RunsFilter(statuses=UNFINISHED))
@@ -77,18 +77,7 @@ def _queue(instance: "dg.DagsterInstance", now: datetime) -> ProbeResult:
             f"{waited}: {unfinished} are running, the limit is {most}",
             "wait for them, or cancel one in the UI; the limit is max_concurrent_runs in dagster.yaml",
         )
-    full = _full_pools(instance)
+    full = [pool.concurrency_key for pool in full_pools(instance)]
     if full:
         return warn(f"{waited}: pool {', '.join(full)} is full", "wait for the runs that hold it, or cancel one")
     return fail(f"{waited}, and nothing that runs is in its way", "start the daemon: make dev, or the control service")
-
-
-def _full_pools(instance: "dg.DagsterInstance") -> list[str]:
-    """The pools without a free slot."""
-    storage = instance.event_log_storage
-    full: list[str] = []
-    for pool in sorted(storage.get_concurrency_keys()):
-        info = storage.get_concurrency_info(pool)
-        if len(info.claimed_slots) >= info.slot_count:
-            full.append(pool)
-    return full

@@ -1,8 +1,6 @@
 """The database: instants, transactions, and one clear line for whatever is wrong with it."""
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -27,8 +25,11 @@ from signals_pipeline.adapters.stores.instants import NaiveDatetimeError
 from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.tables import digest, headline_score, metadata, source_call
 from signals_pipeline_tests.support.databases import PROCESSES, migrated_template, postgres_admin
+from signals_pipeline_tests.support.permissions import unprivileged_folder
 from signals_pipeline_tests.support.postgres import server
 from signals_pipeline_tests.support.small_disks import filled, small_disk
+
+__all__ = ["unprivileged_folder"]
 
 INSTANTS = st.datetimes(
     datetime(1800, 1, 1),  # noqa: DTZ001 - the strategy adds the timezone
@@ -171,19 +172,6 @@ def test_a_missing_database_on_the_server_is_one_clear_line() -> None:
         engine_for(url)
     assert caught.value.problem is DatabaseProblem.MISSING_DATABASE
     assert not caught.value.transient
-
-
-@pytest.fixture
-def unprivileged_folder() -> Iterator[Path]:
-    """A folder for which the process has no privileges: tests may run as root, whom no permission stops."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)
-        yield folder
-        os.seteuid(user)
 
 
 def test_a_read_only_file_is_refused(unprivileged_folder: Path) -> None:
