@@ -56,7 +56,7 @@ dev: $(VENV)/.installed ## Dagster UI on http://localhost:3000 over the same dat
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 test: $(VENV)/.installed-$(EXTRAS) ## set up and run all tests with coverage
-	$(BIN)/python -m pytest -rs -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -rs --durations=30 --durations-min=5 -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --include='signals_pipeline/core/*' --fail-under=100 --format=total
 	$(BIN)/python -m coverage report --fail-under=90 --format=total
 

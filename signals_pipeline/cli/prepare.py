@@ -9,6 +9,7 @@ from signals_pipeline.adapters.stores.migrations import upgrade
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.definitions import ASSETS
+from signals_pipeline.defs.clock_steps import discard_future_ticks
 from signals_pipeline.defs.leases import reclaim
 from signals_pipeline.settings import Settings
 
@@ -28,7 +29,7 @@ def prepare(settings: Settings) -> None:
     with local_instance(settings) as instance:
         instance.upgrade()
         _create_pools(instance)
-        for line in reclaim(instance):
+        for line in (*reclaim(instance), *discard_future_ticks(instance)):
             click.echo(line)
     click.echo("Dagster's tables are up to date")
 

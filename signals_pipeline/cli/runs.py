@@ -16,6 +16,7 @@ from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.cli.waits import lock_waits_reported, pool_waits_reported, report_to_user
 from signals_pipeline.core.windows import Window, WindowError, newest_complete, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
+from signals_pipeline.defs.clock_steps import discard_future_ticks
 from signals_pipeline.defs.jobs import DIGEST_JOB
 from signals_pipeline.defs.leases import lease_tags, reclaim
 from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
@@ -102,7 +103,7 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
     # The end of the terminal and SIGTERM are treated as Ctrl-C: the run ends as failed.
     stopped_by_signals = signals_handled_by(_as_interrupt, (signal.SIGHUP, signal.SIGTERM))
     with lock_waits_reported(), local_instance(settings) as instance, stopped_by_signals:
-        for line in reclaim(instance):
+        for line in (*reclaim(instance), *discard_future_ticks(instance)):
             report_to_user(line)
         try:
             with pool_waits_reported(instance, run_id):

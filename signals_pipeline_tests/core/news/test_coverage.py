@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.news.coverage import Coverage, CoverageError, window_coverage
+from signals_pipeline.core.news.coverage import Coverage, CoverageError, _stored_form, window_coverage
 from signals_pipeline.core.news.feeds import SourceReport, SourceStatus
 from signals_pipeline.core.tables import HEADLINES, to_arrays
 from signals_pipeline.core.windows import Window, evidence_interval, window_containing, window_for_key
@@ -199,6 +199,15 @@ def test_stored_as_json_and_read_back_it_is_the_same(window: Window, strict: boo
     stored = json.dumps(coverage.to_dict())
 
     assert Coverage.from_dict(json.loads(stored)) == coverage
+
+
+def test_the_stored_form_is_built_on_first_use_and_reads_the_same() -> None:
+    coverage = entry(WEEKEND)
+    stored = coverage.to_dict()
+
+    _stored_form.cache_clear()
+
+    assert Coverage.from_dict(stored) == coverage
 
 
 def test_the_previous_coverage_can_not_end_inside_the_window() -> None:
