@@ -60,7 +60,7 @@ def test_from_the_archive_to_the_record(open_page: Callable[[int, str, str], Pag
     assert page.locator("ul.rows > li").count() == 6
     page.locator("a.newest").click()
     assert page.url.endswith(f"/digests/{TOLD.key}")
-    assert page.locator("h1").inner_text() == "1 new: AAA"
+    assert page.locator("h1").inner_text() == "▲ AAA · 1 new"
     card = page.locator("article.card")
     assert "BUY AAA Alpha" in card.locator("h3").inner_text().replace("\xa0", " ").replace("▲ ", "")
     assert card.locator("svg.bar rect").count() == 4

@@ -24,6 +24,7 @@ MAX_NAMED_STORIES = 3
 """Stories that one sentence quotes; more would not be read."""
 
 MAX_SUBJECT_SYMBOLS = 5
+ARROWS = {"BUY": "▲", "SELL": "▼"}
 """Symbols in a subject line, so that mail programs on a phone show the counts and the first of them."""
 
 # Characters of a title as quoted in a sentence, in a correction and in the preheader.
@@ -416,7 +417,7 @@ def subject(
     still_active: int,
     without_prices: int = 0,
 ) -> str:
-    """The contents of a digest in one line, such as `3 new, 1 flipped: NVDA, XOM, GE, BA`.
+    """The contents of a digest in one line, such as `▲ HD AMZN ▼ XOM · 3 new, 1 flipped`; the strongest first.
 
     Args:
         kind: The digest's kind.
@@ -439,28 +440,36 @@ def subject(
 def _contents(
     new: Sequence[Card], changed: Sequence[Card], earlier: Sequence[Card], corrected: Sequence[CorrectedLine]
 ) -> str:
-    """Counts and symbols of everything that is new to the reader; empty where nothing is."""
+    """Directions, symbols and counts of everything that is new to the reader; empty where nothing is."""
     flipped = sum(card.lifecycle == "flipped" for card in changed)
     counts = {
         "new": len(new),
         "flipped": flipped,
         "stronger": len(changed) - flipped,
         "from missed windows": len(earlier),
-        "corrected": len(corrected),
+        f"corrected ({_listed([line.symbol for line in corrected])})": len(corrected),
     }
     counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    if not counted:
-        return ""
+    # A company in two sections is shown once, with the direction of the first.
+    directions: dict[str, str] = {}
+    for card in (*new, *changed, *earlier):
+        directions.setdefault(card.symbol, card.signal_type)
+    if not directions:
+        return counted
 
-    # A company may have a card and a correction: its symbol is shown once, in the order of the sections.
-    symbols: list[str] = []
-    for line in (*new, *changed, *earlier, *corrected):
-        if line.symbol not in symbols:
-            symbols.append(line.symbol)
-    shown = ", ".join(symbols[:MAX_SUBJECT_SYMBOLS])
-    if len(symbols) > MAX_SUBJECT_SYMBOLS:
-        shown += f" and {len(symbols) - MAX_SUBJECT_SYMBOLS} more"
-    return f"{counted}: {shown}"
+    shown = list(directions)[:MAX_SUBJECT_SYMBOLS]
+    groups = [
+        " ".join([ARROWS[direction], *(symbol for symbol in shown if directions[symbol] == direction)])
+        for direction in dict.fromkeys(directions[symbol] for symbol in shown)
+    ]
+    more = f" and {len(directions) - len(shown)} more" if len(directions) > len(shown) else ""
+    return f"{' '.join(groups)}{more} · {counted}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(names[:MAX_SUBJECT_SYMBOLS])
+    return f"{shown} and {len(names) - MAX_SUBJECT_SYMBOLS} more" if len(names) > MAX_SUBJECT_SYMBOLS else shown
 
 
 def _no_signals(still_active: int) -> str:
@@ -561,12 +570,9 @@ def remarks(
             "when a feed first delivered them was not recorded."
         )
     if without_prices:
-        named = ", ".join(without_prices[:MAX_SUBJECT_SYMBOLS])
-        if len(without_prices) > MAX_SUBJECT_SYMBOLS:
-            named += f" and {len(without_prices) - MAX_SUBJECT_SYMBOLS} more"
         notes.append(
             f"{quantity(len(without_prices), 'company has', 'companies have')} no price from the last"
-            f" {MAX_MISSING_SESSIONS + 1} sessions and so no technical score: {named}."
+            f" {MAX_MISSING_SESSIONS + 1} sessions and so no technical score: {_listed(without_prices)}."
         )
     if decision.capped:
         candidates = quantity(len(decision.capped), "more candidate")

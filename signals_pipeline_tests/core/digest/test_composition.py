@@ -122,7 +122,7 @@ def test_every_signal_is_in_one_section(history: list[Signal], fresh: list[Signa
 def test_a_full_digest() -> None:
     digest = digest_of(NOW, [signal("AAA", window=NOW)], [signal("BBB", "SELL", WINDOWS[2])])
 
-    assert (digest.kind, digest.subject) == ("full", "1 new: AAA")
+    assert (digest.kind, digest.subject) == ("full", "▲ AAA · 1 new")
     assert (digest.window_key, digest.label, digest.as_of) == (NOW.key, NOW.long_label, NOW.end)
     assert digest.new[0].company == "Alpha"
     assert digest.market == "Market closed for today; next session Fri 12 Jan, 09:30 to 16:00 ET."
@@ -143,7 +143,7 @@ def test_a_flip_leaves_the_active_list_and_names_what_it_closes() -> None:
     digest = digest_of(NOW, [signal("AAA", "SELL", NOW)], [signal("AAA", "BUY", WINDOWS[2])])
 
     assert digest.still_active == ()
-    assert (digest.subject, digest.changed[0].lifecycle) == ("1 flipped: AAA", "flipped")
+    assert (digest.subject, digest.changed[0].lifecycle) == ("▼ AAA · 1 flipped", "flipped")
     assert digest.changed[0].sentences[0].startswith("Flipped: this signal closes the BUY of Tue 9 Jan 17:30 ET")
 
 
@@ -157,7 +157,7 @@ def test_missed_windows_are_those_caught_up_directly_before() -> None:
     assert [each.symbol for each in digest.from_missed] == ["BBB", "CCC"]
     assert {each.mode for each in digest.from_missed} == {"catch_up"}
     assert [each.symbol for each in digest.still_active] == ["AAA"]
-    assert digest.subject == "2 from missed windows: BBB, CCC"
+    assert digest.subject == "▲ BBB CCC · 2 from missed windows"
     after = digest_of(WINDOWS[7], (), history, modes=modes | {NOW.start: "live"})
     assert after.from_missed == ()
 
@@ -189,7 +189,7 @@ def test_a_failed_source_makes_a_degraded_digest() -> None:
     digest = digest_of(NOW, [signal(window=NOW)], coverage=ledger, deployment="demo", mode="backfill")
 
     assert digest.kind == "degraded"
-    assert digest.subject == "[demo backfill] Degraded (0 of 1 source complete): 1 new: AAA"
+    assert digest.subject == "[demo backfill] Degraded (0 of 1 source complete): ▲ AAA · 1 new"
     assert digest.notes[0].startswith("Reconstructed later")
 
 

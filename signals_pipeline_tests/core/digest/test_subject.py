@@ -70,7 +70,7 @@ def test_missing_prices_degrade_a_digest_where_they_are_no_longer_those_of_singl
 def test_a_digest_without_prices_says_so_in_its_subject_and_its_notes() -> None:
     names = WATCHLIST.symbols
     digest = digest_of(NOW, [signal("AAA", window=NOW)], without_prices=names)
-    trouble = f"Degraded ({len(names)} companies without recent prices): 1 new: AAA"
+    trouble = f"Degraded ({len(names)} companies without recent prices): ▲ AAA · 1 new"
     assert (digest.kind, digest.subject, headline(digest)) == ("degraded", trouble, trouble)
     note = f"{len(names)} companies have no price from the last 3 sessions and so no technical score: {names[0]}, "
     assert any(line.startswith(note) for line in digest.notes)
@@ -96,15 +96,32 @@ def test_the_subject_counts_signals_and_names_companies() -> None:
 
     line = subject("full", ledger, cards("AAA", "BBB"), both, cards("FFF", "GGG"), still_active=4)
 
-    assert line == "2 new, 1 flipped, 1 stronger, 2 from missed windows: AAA, BBB, DDD, EEE, FFF and 1 more"
-    assert subject("full", ledger, cards("AAA"), (), (), still_active=0) == "1 new: AAA"
+    counts = "2 new, 1 flipped, 1 stronger, 2 from missed windows"
+    assert line == f"▲ AAA BBB DDD EEE FFF and 1 more · {counts}"
+    assert subject("full", ledger, cards("AAA"), (), (), still_active=0) == "▲ AAA · 1 new"
+
+
+def test_the_subject_shows_directions_and_begins_with_that_of_the_strongest_signal() -> None:
+    signals = [signal("AAA", "SELL", NOW), signal("BBB", window=NOW), signal("CCC", "SELL", NOW)]
+    shown = digest_of(NOW, signals).new
+    directions = {card.symbol: "▲" if card.signal_type == "BUY" else "▼" for card in shown}
+    line = subject("full", coverage(NOW), shown, (), (), still_active=0)
+    assert line.startswith(f"{directions[shown[0].symbol]} {shown[0].symbol}")
+    assert line.endswith(" · 3 new")
+    assert "▲ BBB" in line
+    assert "▼ AAA CCC" in line
+
+    # The newest direction of a company is the one that counts.
+    missed = digest_of(NOW, [signal("BBB", "SELL", NOW)]).new
+    line = subject("full", coverage(NOW), cards("BBB"), (), missed, still_active=0)
+    assert line == "▲ BBB · 1 new, 1 from missed windows"
 
 
 def test_the_headline_is_the_subject_without_its_tag() -> None:
     digest = digest_of(NOW, [signal("AAA", window=NOW)], deployment="demo", mode="backfill")
 
-    assert digest.subject == "[demo backfill] 1 new: AAA"
-    assert headline(digest) == "1 new: AAA"
+    assert digest.subject == "[demo backfill] ▲ AAA · 1 new"
+    assert headline(digest) == "▲ AAA · 1 new"
 
 
 def test_subject_of_a_quiet_window() -> None:
@@ -125,7 +142,7 @@ def test_subject_of_a_quiet_window() -> None:
 def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) -> None:
     line = subject("degraded", coverage(NOW, **changes), cards("AAA"), (), (), still_active=0)
 
-    assert line == f"Degraded ({trouble}): 1 new: AAA"
+    assert line == f"Degraded ({trouble}): ▲ AAA · 1 new"
 
 
 def test_preheader() -> None:

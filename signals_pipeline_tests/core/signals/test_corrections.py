@@ -195,7 +195,7 @@ def test_the_digest_of_the_window_tells_it_once() -> None:
     digest = digest_of(NEXT, (), [active], revisions=(edit,), knobs=KNOBS | {"min_combined_score": LEAST})
     (line,) = digest.corrected
     assert (line.symbol, line.decided_at, line.known_at) == ("AAA", NOW.end, NEXT.start)
-    assert (digest.kind, digest.subject) == ("full", "1 corrected: AAA")
+    assert (digest.kind, digest.subject) == ("full", "1 corrected (AAA)")
     assert digest.preheader.startswith("Corrected: AAA. The BUY of ")
     assert type(digest).from_json(digest.to_json()) == digest
     assert digest_of(NEXT, (), [active], revisions=(replace(edit, known_at=NEXT.end),)).corrected == ()
