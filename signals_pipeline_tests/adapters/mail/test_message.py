@@ -13,7 +13,7 @@ from PIL import Image
 
 from signals_pipeline.adapters.mail.envelope import Links
 from signals_pipeline.adapters.mail.message import MAX_MESSAGE_BYTES, digest_message, failure_message, trial_message
-from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES, render_text
+from signals_pipeline.adapters.rendering.digest import MAX_HTML_BYTES, render_html, render_text
 from signals_pipeline.adapters.rendering.drawings import price_span
 from signals_pipeline.core.digest.links import (
     LinkKeyError,
@@ -109,8 +109,21 @@ def test_every_card_can_be_called_useful_or_not_by_its_own_link() -> None:
 
 def test_the_text_says_as_much_as_a_page_does() -> None:
     digest = everything()
-    kept = [line for line in render_text(digest).splitlines() if line.strip()]
+    said, methods, _ = render_text(digest).partition("What passed each gate")
+    kept = [line for line in said.splitlines() if line.strip()]
+    assert methods
     assert set(kept) <= set(body(mail_of(digest), "plain").splitlines())
+
+
+def test_gates_and_settings_are_on_the_page_where_there_is_one() -> None:
+    digest = everything()
+    with_pages = mail_of(digest)
+    for part in ("html", "plain"):
+        text = " ".join(body(with_pages, part).split())
+        assert text.count("What passed each gate, and the settings in force") == 1
+        assert "Tone half-life" not in text
+    for rendering in (render_text(digest), render_html(digest)):
+        assert "Tone half-life" in rendering
 
 
 def test_a_page_has_neither_pictures_nor_links_of_a_recipient() -> None:

@@ -142,7 +142,7 @@ def test_the_window_is_shown_once_and_dates_have_one_form() -> None:
 def test_a_missing_record_is_mentioned_once() -> None:
     for rendering in (part(digest_of(NOW, [signal(window=NOW)])) for part in BOTH):
         assert rendering.count("No live record yet.") == 1
-        assert rendering.count("No record of BUY signals yet.") == 1
+        assert "No record of BUY signals yet." not in rendering  # a card shows a record that can be judged
         assert "n = 0" not in rendering
 
 
