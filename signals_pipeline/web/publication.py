@@ -91,7 +91,8 @@ class Page:
     @property
     def address(self) -> str:
         """Path and query, as messages show them."""
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        parameters = "&".join(f"{key}={value}" for key, value in self.query)
+        return f"{self.path}?{parameters}" if parameters else self.path
 
 
 @dataclass(slots=True)
