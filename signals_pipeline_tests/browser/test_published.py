@@ -14,6 +14,7 @@ from signals_pipeline_tests.support.web_site import NOW, TOLD, fill, settings_of
 pytestmark = pytest.mark.browser
 
 
+# Tests ask for it before `browser`: Playwright keeps an event loop running, and publishing runs one of its own.
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("published")
@@ -25,7 +26,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("width", [1200, 375])
-def test_a_reader_walks_through_every_published_page(browser: Browser, address: str, width: int) -> None:
+def test_a_reader_walks_through_every_published_page(address: str, browser: Browser, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=False)
     page = context.new_page()
     complaints: list[str] = []

@@ -77,7 +77,7 @@ FEEDBACK = token_of(links.feedback_page_url("", FIELDS, as_of=NOW, key=KEY))
 def test_a_signed_link_asks_for_what_it_was_made_for() -> None:
     assert parsed({"purpose": "unsubscribe", "token": UNSUBSCRIBE}) == Suppress((READER,), "unsubscribed")
     for verdict in ("useful", "not_useful"):
-        assert parsed({"purpose": "feedback", "token": FEEDBACK, "verdict": verdict}) == Rate(FIELDS, verdict)  # pyright: ignore[reportArgumentType]
+        assert parsed({"purpose": "feedback", "token": FEEDBACK, "verdict": verdict}) == Rate(FIELDS, verdict)
 
 
 def test_a_link_that_worked_when_it_was_clicked_counts_however_late_it_is_read() -> None:
