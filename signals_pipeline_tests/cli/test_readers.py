@@ -1,5 +1,7 @@
 """`signals readers` and `signals publish`: requests that come by hand, and pages published by hand."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,11 @@ from click.testing import CliRunner
 
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli import main
+from signals_pipeline.core.digest import links
+from signals_pipeline_tests.deploy.conftest import aws, aws_server
+from signals_pipeline_tests.support.aws_clients import client
+
+__all__ = ["aws", "aws_server"]
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +49,20 @@ def test_what_is_no_address_is_refused_in_one_line(command: str) -> None:
     code, line = signals("readers", command, "ann at example.org")
     assert (code, line.count("\n")) == (2, 1)
     assert "an address is like ann@example.org" in line
+
+
+def test_deliveries_applies_what_readers_asked_for_first(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    key = "a key of thirty-two characters..."
+    queue = client("sqs").create_queue(QueueName="readers")["QueueUrl"]
+    url = links.unsubscribe_url("", "ann@example.org", as_of=datetime.now(UTC), key=key)
+    body = json.dumps({"purpose": "unsubscribe", "token": url.rpartition("/")[2]})
+    client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    monkeypatch.setenv("SIGNALS_READER_QUEUE", queue)
+    monkeypatch.setenv("SIGNALS_LINK_KEY", key)
+    assert signals("deliveries") == (0, "readers' requests applied: 1 unsubscribed\nall mails were sent\n")
+    assert "ann@example.org" in signals("readers", "list")[1]
+    monkeypatch.setenv("SIGNALS_READER_QUEUE", f"{queue}-missing")
+    assert "the queue of readers' requests: " in signals("deliveries", "send")[1]
 
 
 def test_publishing_needs_a_destination_and_then_says_what_it_wrote(

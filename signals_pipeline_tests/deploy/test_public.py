@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import httpx
 import pytest
@@ -193,6 +193,30 @@ def test_every_link_works_over_http_and_the_guides_verification_passes(folder: P
     assert digest.json()["items"][0]["source"] == "news_driven_ml"
     assert "ml_confidence" in digest.json()["items"][0]["metadata"]
     assert (missing.status_code, "Nothing exists at this address." in Page(missing.text).text) == (404, True)
+
+
+def test_pages_on_s3_have_the_names_and_types_that_the_function_asks_for(
+    aws: str,  # noqa: ARG001
+    tmp_path: Path,
+    pages_open: EdgeFunction,
+) -> None:
+    path = tmp_path / "signals.db"
+    path.write_bytes(Path(migrated_template("sqlite")).read_bytes())
+    fill(f"sqlite:///{path}")
+    client("s3").create_bucket(Bucket="pages")
+    published = settings_of(f"sqlite:///{path}", signals_publish_url="s3://pages/public")
+    assert SitePublisher(published, now=lambda: NOW).publish().problems == []
+    for target, media_type in (
+        ("/", "text/html; charset=utf-8"),
+        (f"/signals/{TOLD.key}-AAA-BUY", "text/html; charset=utf-8"),
+        (f"/api/v1/digest?window={quote(TOLD.key)}", "application/json"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/feed.xml", "application/atom+xml"),
+    ):
+        key = unquote(pages_open(event(target))["uri"]).removeprefix("/")
+        stored = client("s3").get_object(Bucket="pages", Key=f"public/{key}")
+        assert (stored["ContentType"], stored["CacheControl"]) == (media_type, "private, no-cache"), target
+    assert SitePublisher(published, now=lambda: NOW).publish().written == 0
 
 
 def test_with_a_token_the_guides_request_needs_it(folder: Path) -> None:

@@ -1,6 +1,9 @@
 """Published files: what the application answers, only what changed, and no link to nothing at any moment."""
 
 import shutil
+import signal as signals
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.publication import PublicationError
+from signals_pipeline.adapters.publication import FolderStore, PublicationError
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.web.publication import MANIFEST, PublicationReport, SitePublisher, object_name
@@ -165,6 +168,42 @@ def test_a_publication_that_breaks_off_shows_no_link_to_nothing_and_the_next_one
                 break
             number += 5
         assert number > 5
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from signals_pipeline.adapters.publication import FolderStore
+from signals_pipeline.web.publication import SitePublisher
+from signals_pipeline_tests.support.web_site import NOW, settings_of
+
+class Killed(FolderStore):
+    def write(self, published):
+        if published.name == sys.argv[3]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().write(published)
+
+SitePublisher(settings_of(sys.argv[1]), Killed(Path(sys.argv[2])), now=lambda: NOW).publish()
+"""
+
+
+def test_a_process_that_is_killed_while_it_publishes_leaves_pages_whose_links_work(
+    two_states: tuple[str, str], tmp_path: Path
+) -> None:
+    before, after = two_states
+    folder = FolderStore(tmp_path / "site")
+    SitePublisher(settings_of(before), folder, now=lambda: NOW).publish()
+    # The new window's digest: its signals are written, its lists are not.
+    command = [sys.executable, "-c", _KILLED, after, str(folder.folder), f"digests/{WINDOWS[7].key}.html"]
+    assert subprocess.run(command, check=False).returncode == -signals.SIGKILL
+
+    def read(address: str) -> bytes | None:
+        return folder.read(name_of(address))
+
+    assert read(f"/signals/{WINDOWS[7].key}-CCC-BUY") is not None
+    assert f"/digests/{WINDOWS[7].key}" not in walk(read, *ENTRANCES)
+    SitePublisher(settings_of(after), folder, now=lambda: NOW).publish()
+    assert f"/digests/{WINDOWS[7].key}" in walk(read, *ENTRANCES)
 
 
 def test_a_file_in_doubt_is_written_again_even_if_the_database_is_back_at_its_former_state(
