@@ -16,6 +16,7 @@ from signals_pipeline.defs.assets.delivery import delivery
 from signals_pipeline.defs.assets.digest import digest
 from signals_pipeline.defs.assets.headlines import headlines
 from signals_pipeline.defs.assets.outcomes import outcomes
+from signals_pipeline.defs.assets.publication import Publisher, publication
 from signals_pipeline.defs.assets.scores import scores
 from signals_pipeline.defs.assets.sentiment import sentiment
 from signals_pipeline.defs.assets.signals import signals
@@ -58,9 +59,10 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
     """
     correct_slot_waits()
     demo = settings.signals_deployment is Deployment.DEMO
+    assets = [*ASSETS, publication] if settings.signals_publish_url else ASSETS
     resources = {**build_resources(settings), **(resource_overrides or {})}
     return dg.Definitions(
-        assets=_demo_assets() if demo else ASSETS,
+        assets=_demo_assets(assets) if demo else assets,
         asset_checks=[window_checks(_demo_windows() if demo else DIGEST_WINDOWS), newest_window_present],
         jobs=[DIGEST_JOB, DELIVERY_JOB, CHECKED_DELIVERY_JOB, HEALTH_JOB],
         schedules=[] if demo else [digest_schedule, health_schedule],
@@ -84,6 +86,9 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "prices": _prices(settings, store),
         "mailing": mailing_resource(settings),
         "run_metrics": _run_metrics(settings),
+        "publisher": dg.ResourceDefinition(
+            lambda _: _publisher(settings), description="Publishes pages, API and feed."
+        ),
         "market": MarketContextResource(
             watchlist=str(settings.signals_watchlist or sample.WATCHLIST),
             deployment=settings.signals_deployment,
@@ -116,6 +121,12 @@ def _prices(settings: Settings, store: dg.ResourceDefinition) -> dg.Configurable
     )
 
 
+def _publisher(settings: Settings) -> Publisher:
+    from signals_pipeline.web.publication import SitePublisher  # noqa: PLC0415 - the web application, for this step alone
+
+    return SitePublisher(settings)
+
+
 def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
     recorded = settings.signals_news_path or settings.signals_deployment is Deployment.DEMO
     return run_metrics_resource(
@@ -133,9 +144,9 @@ def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
     return [digest_failed, delivery_retry, operator_told, waiting, silence, *metrics]
 
 
-def _demo_assets() -> list[dg.AssetsDefinition]:
+def _demo_assets(assets: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """The assets over the sample's windows only, so that no partition in the UI is empty for lack of news."""
-    mapped = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=_demo_windows()), ASSETS)
+    mapped = dg.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=_demo_windows()), assets)
     return [asset for asset in mapped if isinstance(asset, dg.AssetsDefinition)]
 
 

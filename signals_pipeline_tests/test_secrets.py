@@ -55,6 +55,8 @@ CALLS = {
     "preview": ["2015-02-03-17:30"],
     "prices": ["check", str(sample.PRICES)],
     "prune": [],
+    "publish": [],
+    "readers": ["list"],
     "record": [],
     "rollback": ["--help"],
     "run": [],
@@ -95,6 +97,10 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("SIGNALS_FRAMES_URL", f"s3://bucket/frames?secret={MARK}"),
         ("SIGNALS_FEEDS", f"htps://desk:{MARK}@feeds.example.org"),
         ("SIGNALS_FEEDS", f"ftp://feeds.example.org/rss?key={MARK}, desk:{MARK}@feeds.example.org"),
+        ("SIGNALS_PUBLISH_URL", f"s3://key:{MARK}@bucket/pages"),
+        ("SIGNALS_PUBLISH_URL", f"file:///srv/pages?key={MARK}"),
+        ("SIGNALS_READER_QUEUE", f"https://key:{MARK}@sqs.example.org/1/readers"),
+        ("SIGNALS_READER_QUEUE", f"sqs://{MARK}@queue"),
         ("SIGNALS_LINK_KEY", MARK),
         ("SIGNALS_WEB_TOKEN", MARK),
     ],
@@ -193,7 +199,7 @@ def test_no_command_shows_a_secret_of_a_database_that_it_can_not_use(
     for url in urls:
         write_env(tmp_path, signals_deployment="local", signals_database_url=url)
 
-        output = call_all({"deliveries", "migrate", "preview", "prune", "record"}, caplog)
+        output = call_all({"deliveries", "migrate", "preview", "prune", "readers", "record"}, caplog)
 
         assert leaks(secrets, output.texts()) == {}, url
         assert all("database" in text for text in output.by_call.values()), url

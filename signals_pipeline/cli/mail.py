@@ -17,6 +17,7 @@ from signals_pipeline.cli.report import stored_digest
 from signals_pipeline.core.digest.delivery import NotSent, Unanswered, age_hold
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.dispatch import DispatchReport, Mailing, mailing_of, send_due
+from signals_pipeline.defs.reader_requests import RequestReport
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 
@@ -104,10 +105,19 @@ def send_digest(settings: Settings, key: str, *, release: bool) -> Iterator[str]
 def summary_lines(posted: DispatchReport) -> Iterator[str]:
     """What a pass over the outbox did: counts per state, problems, and whether the operator must decide something."""
     counts = [f"{count} {state}" for state, count in posted.counts.items() if count]
+    yield from request_lines(posted.requests)
     yield ", ".join(counts) or "no mail was due"
     yield from posted.problems
     if posted.needs_operator or posted.held:
         yield "some mails need a decision: signals deliveries"
+
+
+def request_lines(requests: RequestReport) -> Iterator[str]:
+    """What became of readers' requests: counts per kind, and problems."""
+    if requests.applied:
+        counts = [f"{count} {kind}" for kind, count in sorted(requests.applied.items())]
+        yield f"readers' requests applied: {', '.join(counts)}"
+    yield from requests.lines
 
 
 def _require_automatic(store: Store, mailing: Mailing, window: Window) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 
 import dagster as dg
 
+from signals_pipeline.adapters.aws.reader_queue import ReaderQueue
 from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.mail.envelope import Envelope, Links, domain_of
 from signals_pipeline.adapters.mail.files import FileTransport
@@ -36,6 +37,7 @@ from signals_pipeline.core.digest.delivery import (
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window
+from signals_pipeline.defs.reader_requests import RequestReport, apply_requests, link_key_of, reader_queue_of
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
@@ -54,6 +56,7 @@ class Mailing:
         links: Makes the links in mails.
         now: Clock; returns an aware instant.
         operators: Addresses that get alerts.
+        requests: The queue with readers' requests, which are applied before any mail is sent; None for none.
     """
 
     sender: str
@@ -62,6 +65,7 @@ class Mailing:
     links: Links = field(default_factory=Links)
     now: Callable[[], datetime] = utc_now
     operators: tuple[str, ...] = ()
+    requests: ReaderQueue | None = None
 
     @property
     def address(self) -> str:
@@ -100,6 +104,7 @@ class DispatchReport:
         suppressed: Mails dropped because their recipients have unsubscribed.
         held: Pending mails that need an operator: too old, or of a digest that is unfit to send.
         claimed: Mails that this pass took for sending, whatever became of them.
+        requests: The readers' requests that were applied before.
     """
 
     counts: dict[State, int] = field(default_factory=_no_mails)
@@ -108,6 +113,7 @@ class DispatchReport:
     suppressed: int = 0
     held: int = 0
     claimed: int = 0
+    requests: RequestReport = field(default_factory=RequestReport)
 
     @property
     def must_be_seen(self) -> bool:
@@ -126,13 +132,13 @@ def mailing_of(settings: Settings) -> Mailing:
     Raises:
         SmtpConfigError: the password would go unencrypted.
     """
-    key = settings.signals_link_key.get_secret_value() if settings.signals_link_key else ""
     return Mailing(
         settings.mail_from,
         settings.recipients,
         _transport_of(settings),
-        Links(settings.signals_base_url, key),
+        Links(settings.signals_base_url, link_key_of(settings)),
         operators=settings.operators,
+        requests=reader_queue_of(settings),
     )
 
 
@@ -160,9 +166,14 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
     if windows is not None and not windows:
         return DispatchReport()
 
+    # First of all: who has unsubscribed meanwhile gets none of these mails. A queue that can't be read holds none back.
+    requests = apply_requests(store, mailing.requests, mailing.links.key)
+
     # Mails that no process may send any more.
     now = mailing.now()
-    report = DispatchReport(lost=store.outbox.expire_claims(now), suppressed=store.outbox.drop_suppressed(now))
+    report = DispatchReport(
+        lost=store.outbox.expire_claims(now), suppressed=store.outbox.drop_suppressed(now), requests=requests
+    )
     for mail in store.outbox.open():
         if mail.state == "pending" and mail.needs_operator(now):
             report.held += 1
@@ -286,7 +297,7 @@ def _transport_of(settings: Settings) -> Transport:
     if settings.mail_transport is MailTransport.FILES:
         return FileTransport(settings.mail_dir)
     if settings.mail_transport is MailTransport.SES:
-        return SesTransport()
+        return SesTransport(configuration_set=settings.ses_configuration_set)
     return SmtpTransport(
         settings.smtp_host,
         settings.smtp_port,

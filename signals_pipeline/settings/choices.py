@@ -181,6 +181,24 @@ def _check_base_url(value: str) -> str:
     return value
 
 
+_S3_FOLDER = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9!_.*'()-]+)*/?")
+_LOCAL_FOLDER = re.compile(r"file:///[^?#]+")
+
+
+def _check_publish_url(value: str) -> str:
+    """Accept an S3 folder or a local one; credentials come from the environment, never from the URL."""
+    if value and not _S3_FOLDER.fullmatch(value) and not _LOCAL_FOLDER.fullmatch(value):
+        raise ValueError("use s3://bucket/folder or file:///folder, without user, password, query and fragment")
+    return value
+
+
+def _check_queue_url(value: str) -> str:
+    """Accept the URL of an SQS queue: its path is an account and a name."""
+    if value and (secrets_in_url(value) or not _is_web_address(value) or not urlsplit(value).path.strip("/")):
+        raise ValueError("use the URL of an SQS queue, such as https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
+    return value
+
+
 def _check_events(value: str) -> str:
     """The event types in the order of EVENT_TYPES, each once, so that equal choices are stored alike."""
     chosen = split_list(value)
@@ -231,5 +249,7 @@ RedirectHosts = Annotated[str, AfterValidator(_check_hosts)]
 DatabaseUrl = Annotated[str, HoldsUrls()]
 FramesUrl = Annotated[str, AfterValidator(_check_frames_url), HoldsUrls()]
 BaseUrl = Annotated[str, AfterValidator(_check_base_url), HoldsUrls()]
+PublishUrl = Annotated[str, AfterValidator(_check_publish_url), HoldsUrls()]
+QueueUrl = Annotated[str, AfterValidator(_check_queue_url), HoldsUrls()]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

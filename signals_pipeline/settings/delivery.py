@@ -28,6 +28,11 @@ class Delivery(BaseModel):
         default=MailTransport.FILES,
         description="Mail transport: files (.eml in the data folder), smtp or ses (Amazon SES)",
     )
+    ses_configuration_set: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+        description="SES configuration set of mails, which reports bounces and complaints; empty: none",
+    )
     smtp_host: str = Field(default="localhost", description="SMTP server")
     # 587: the submission port of RFC 6409, which starts in plain text and switches to TLS.
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the SMTP server")

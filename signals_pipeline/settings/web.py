@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import BaseUrl, DatabaseUrl
+from signals_pipeline.settings.choices import BaseUrl, DatabaseUrl, PublishUrl, QueueUrl
 
 
 class Web(BaseModel):
@@ -30,4 +30,14 @@ class Web(BaseModel):
         default="",
         repr=False,
         description="SQLAlchemy URL that the web pages use, with a read-only role; empty: the pipeline's own",
+    )
+    signals_publish_url: PublishUrl = Field(
+        default="",
+        description="Folder to which live runs publish pages, API and feed as static files: s3://bucket/folder or"
+        " file:///folder; empty: nothing is published",
+    )
+    signals_reader_queue: QueueUrl = Field(
+        default="",
+        description="URL of the SQS queue with readers' requests (unsubscribe, feedback) and with bounces and"
+        " complaints; empty: none",
     )

@@ -91,6 +91,7 @@ def _add_feedback(routes: APIRouter, context: WebContext, root: str) -> None:
             "recorded": f"Your feedback is recorded: {fields.symbol} was {label}.",
             "changed": f"Your feedback is changed: {fields.symbol} was {label}. It replaces your earlier answer.",
             "unchanged": f"Your feedback was already recorded: {fields.symbol} was {label}.",
+            "outdated": f"You gave a newer answer about {fields.symbol} already; that one counts.",
         }
         return message_page(root, "Thank you", texts[result])
 

@@ -36,6 +36,8 @@ SignalId = Annotated[
     str, Path(pattern=SIGNAL_PATTERN, description="The signal's permanent name", examples=["2015-02-02-17:30-XOM-SELL"])
 ]
 # The maximum bounds the size of a response.
+# Items per page where a request names no limit.
+DEFAULT_LIMIT = 50
 Limit = Annotated[int, Query(ge=1, le=200, description="Maximum items per page")]
 
 # Pages of signals that are in memory at the same time; the largest have 600 kB.
@@ -99,7 +101,7 @@ def _add_digests(routes: APIRouter, context: WebContext) -> None:
         return responses.revision_list(context.revisions.list(start))
 
     @routes.get("/digests")
-    def get_digests(limit: Limit = 50, before: WindowKey | None = None) -> schemas.DigestList:
+    def get_digests(limit: Limit = DEFAULT_LIMIT, before: WindowKey | None = None) -> schemas.DigestList:
         """The archive, newest first. Pass `next` of one page as `before` for the following page."""
         start = parse_window_key(before).start if before else None
         # One more entry than shown says whether there is another page.
@@ -120,7 +122,7 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
     @routes.get("/signals", response_model=schemas.SignalList)
     async def get_signals(
         request: Request,
-        limit: Limit = 50,
+        limit: Limit = DEFAULT_LIMIT,
         after: Annotated[
             str | None, Query(pattern=SIGNAL_PATTERN, description="The last signal of the previous page")
         ] = None,

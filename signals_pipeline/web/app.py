@@ -24,7 +24,11 @@ DESCRIPTION = (
 
 
 def create_app(
-    settings: Settings, *, now: Callable[[], datetime] = utc_now, seconds: Callable[[], float] = time.monotonic
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    seconds: Callable[[], float] = time.monotonic,
+    context: WebContext | None = None,
 ) -> SecurityMiddleware:
     """Create the ASGI application.
 
@@ -32,11 +36,12 @@ def create_app(
         settings: Database, base URL, link key, token and rate limit.
         now: The clock (aware).
         seconds: A monotonic clock, seconds, for the rate limit and the age of what is cached.
+        context: Stores that the caller has opened; None to open those of the settings.
 
     Raises:
         DatabaseError: A database is missing or does not respond.
     """
-    context = WebContext.open(settings, now, seconds)
+    context = context or WebContext.open(settings, now, seconds)
     # The path below which a proxy serves the application.
     root = urlsplit(settings.signals_base_url).path.rstrip("/")
     token = settings.signals_web_token
@@ -59,7 +64,7 @@ def create_app(
     )
     app.include_router(api.router(context, requires_token=token is not None))
     app.include_router(health.router(context))
-    app.include_router(pages.router(context, root))
+    app.include_router(pages.router(context, root, settings.signals_base_url))
     app.include_router(actions.router(context, root))
     add_error_handlers(app, partial(pages.error_page, root))
 

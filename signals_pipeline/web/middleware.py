@@ -31,7 +31,7 @@ MAXIMUM_REQUESTS_OF_CLIENT = 64
 _BUSY_RETRY_AFTER = 5
 
 # Headers of every response. No script runs and nothing is loaded from other hosts.
-_HEADERS = (
+HEADERS = (
     (
         b"content-security-policy",
         (
@@ -47,7 +47,7 @@ _HEADERS = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 # Over HTTPS: browsers stay with HTTPS for a year.
-_HSTS = (b"strict-transport-security", b"max-age=31536000")
+HSTS = (b"strict-transport-security", b"max-age=31536000")
 _LOG = logging.getLogger("signals_pipeline.web")
 
 
@@ -105,7 +105,7 @@ class SecurityMiddleware:
             return
         if self._root:
             scope = {**scope, "root_path": self._root}
-        headers = [*_HEADERS, _HSTS] if scope["scheme"] == "https" else _HEADERS
+        headers = [*HEADERS, HSTS] if scope["scheme"] == "https" else HEADERS
         # A server on a Unix socket has no client address.
         address = scope["client"][0] if scope.get("client") else ""
         client = client_network(address)

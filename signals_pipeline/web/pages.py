@@ -15,7 +15,7 @@ from signals_pipeline.core.digest.wording import revision_notice, subject_tag
 from signals_pipeline.core.record.engagement import by_source, by_symbol
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
-from signals_pipeline.web.conditional import HTML, Representation, conditional_response
+from signals_pipeline.web.conditional import ATOM, HTML, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.permalinks import (
     SIGNAL_PATTERN,
@@ -28,8 +28,8 @@ from signals_pipeline.web.responses import CALIBRATION_HORIZON, MAXIMUM_CACHED, 
 from signals_pipeline.web.snapshot import Snapshot
 from signals_pipeline.web.templating import render, static_file
 
-# Digests per page of the archive.
-_ARCHIVE_ROWS = 40
+# Digests per page of the archive, and in the feed.
+ARCHIVE_ROWS = 40
 
 # Media types of the files in `templates` that are served as they are.
 _STATIC_FILES = {"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml"}
@@ -44,10 +44,17 @@ _ERROR_TITLES = {
 }
 
 
-def router(context: WebContext, root: str) -> APIRouter:
-    """Return the routes of the pages, below the path `root`."""
+def router(context: WebContext, root: str, base_url: str) -> APIRouter:
+    """Return the routes of the pages.
+
+    Args:
+        context: Where the data comes from.
+        root: Path below which the application is served; empty at the top.
+        base_url: Public URL of the pages, for the feed; empty: the one that a request names.
+    """
     routes = APIRouter(include_in_schema=False)
     _add_digests(routes, context, root)
+    _add_feed(routes, context, root, base_url)
     _add_signal(routes, context, root)
     _add_record(routes, context, root)
     for path, media_type in _STATIC_FILES.items():
@@ -71,9 +78,9 @@ def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
     def get_archive(request: Request, before: Annotated[str | None, Query(pattern=WINDOW_PATTERN)] = None) -> Response:
         start = parse_window_key(before).start if before else None
         # One more entry than shown says whether there is another page.
-        entries = context.digests.list(limit=_ARCHIVE_ROWS + 1, before=start)
-        has_more = len(entries) > _ARCHIVE_ROWS
-        rows = [(entry, _without_tag(entry), window_starting(entry.window_start)) for entry in entries[:_ARCHIVE_ROWS]]
+        entries = context.digests.list(limit=ARCHIVE_ROWS + 1, before=start)
+        has_more = len(entries) > ARCHIVE_ROWS
+        rows = [(entry, _without_tag(entry), window_starting(entry.window_start)) for entry in entries[:ARCHIVE_ROWS]]
         next_before = rows[-1][2].key if has_more else None
         page = render("archive.html", root, here="archive", entries=rows, before=before, next=next_before)
         return conditional_response(request, Representation.from_body(page), HTML)
@@ -92,6 +99,18 @@ def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
         revision = context.revision(window, number)
         page = digest_page(revision.digest or "", root, (), number)
         return conditional_response(request, page, HTML)
+
+
+def _add_feed(routes: APIRouter, context: WebContext, root: str, base_url: str) -> None:
+    @routes.get("/feed.xml")
+    def get_feed(request: Request) -> Response:
+        entries = context.digests.list(limit=ARCHIVE_ROWS)
+        rows = [(entry, _without_tag(entry), window_starting(entry.window_start)) for entry in entries]
+        # RFC 4287: ids are absolute, and stay the same for good.
+        site = (base_url or str(request.base_url)).rstrip("/")
+        updated = max((entry.created_at for entry in entries), default=context.now())
+        feed = render("feed.xml", root, entries=rows, site=site, updated=updated)
+        return conditional_response(request, Representation.from_body(feed), ATOM)
 
 
 def _without_tag(entry: DigestEntry) -> str:

@@ -4,7 +4,7 @@ import re
 
 from deploy.cost import Architecture, Usage, bill, price_table
 from signals_pipeline.adapters.aws.files import repository
-from signals_pipeline_tests.support.stack_template import Template
+from signals_pipeline_tests.support.stack_template import Template, parsed
 
 GUIDE = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
 TEMPLATE = Template()
@@ -19,7 +19,8 @@ def row(first: str) -> list[str]:
 def test_every_parameter_that_it_names_is_the_template_s() -> None:
     named = set(re.findall(r"\b([A-Z][a-z]+[A-Za-z]*)=(?!=)", GUIDE))
     assert {"OperatorEmail", "Dashboard", "ControlHours", "OperatorNotices"} <= named
-    assert named <= set(TEMPLATE.body["Parameters"])
+    public = parsed((repository() / "deploy" / "public.yaml").read_text(encoding="utf-8"))
+    assert named <= {*TEMPLATE.body["Parameters"], *public["Parameters"]}
 
 
 def test_the_thresholds_are_the_alarms() -> None:

@@ -222,15 +222,22 @@ def bad_server(misbehaviour: Misbehaviour) -> Iterator[int]:
 
 
 @contextmanager
-def answering_http(status: int, body: str | bytes) -> Iterator[tuple[str, list[str]]]:
-    """An HTTP server that gives every request this answer (or DROP, STALL); its address, and the requests that came."""
+def answering_http(
+    status: int, body: str | bytes, bodies: list[bytes] | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """An HTTP server that gives every request this answer (or DROP, STALL); its address, and the requests that came.
+
+    The bodies of the requests are added to `bodies`.
+    """
     calls: list[str] = []
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             calls.append(self.path)
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            received = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if bodies is not None:
+                bodies.append(received)
             if body == STALL:
                 over.wait(timeout=60)
             if isinstance(body, bytes):

@@ -18,10 +18,16 @@ ARNS = {
     "AWS::ECS::Cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{{}}",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{}}",
+    "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{}}",
     "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{}}",
 }
 ATTRIBUTES = {
     "Endpoint.Address": f"{{}}.aaaaaaaaaa.{REGION}.rds.amazonaws.com",  # as the stand-in names it
+    "DomainName": "distribution.cloudfront.example",
+    "FunctionARN": f"arn:aws:cloudfront::{ACCOUNT}:function/{{}}",
+    "FunctionUrl": "https://function.lambda-url.example/",
+    "RegionalDomainName": f"{{}}.s3.{REGION}.amazonaws.com",
     "RepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{{}}",
 }
 
@@ -50,7 +56,8 @@ def text() -> str:
 
 
 @functools.cache  # a tenth of a second a time; `resolve` makes new values of it
-def _parsed(template: str) -> Mapping[str, Any]:
+def parsed(template: str) -> Mapping[str, Any]:
+    """A template's text as nested values, its short forms written out."""
     return yaml.load(template, _Loader)  # noqa: S506
 
 
@@ -67,11 +74,14 @@ class Template:
     stack: str = "signals"
     given: Mapping[str, str] = field(default_factory=lambda: PARAMETERS)
     physical: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=lambda: _parsed(text()))
+    body: Mapping[str, Any] = field(default_factory=lambda: parsed(text()))
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Resolved properties of all resources of a type, by logical id."""
+        """Resolved properties of all resources of a type that the stack has, by logical id."""
         found = {name: each for name, each in self.body["Resources"].items() if each["Type"] == kind}
+        found = {
+            name: each for name, each in found.items() if "Condition" not in each or self.condition(each["Condition"])
+        }
         return {name: self.resolve(each.get("Properties", {})) for name, each in found.items()}
 
     def resolve(self, node: Any) -> Any:
@@ -137,6 +147,12 @@ class Template:
 
     def _getazs(self, _argument: Any) -> list[str]:
         return [f"{REGION}{letter}" for letter in "abc"]
+
+    def _split(self, argument: list[Any]) -> list[str]:
+        return self.resolve(argument[1]).split(argument[0])
+
+    def _importvalue(self, argument: Any) -> str:
+        return f"imported {self.resolve(argument)}"
 
     def _join(self, argument: list[Any]) -> str:
         return str(argument[0]).join(self.resolve(argument[1]))

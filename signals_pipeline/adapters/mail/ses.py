@@ -32,10 +32,12 @@ class SesTransport:
     Attributes:
         seconds: Timeout of the connection and of the response, in seconds.
         endpoint: Address of the service; empty: the region's.
+        configuration_set: Names the event destinations of bounces and complaints; empty: none.
     """
 
     seconds: float = 30
     endpoint: str = ""
+    configuration_set: str = ""
 
     @contextmanager
     def offer(self, sender: str, recipient: str) -> Generator["_Call", None, None]:
@@ -62,14 +64,16 @@ class SesTransport:
             raise NotSent(f"SES: {error_line(error)}", permanent=False) from error
         if credentials is None:
             raise NotSent("SES: no AWS credentials found: give the task a role, or set AWS_PROFILE", permanent=False)
-        yield _Call(client, sender, recipient)
+        yield _Call(client, sender, recipient, self.configuration_set)
 
 
 class _Call:
     """The one call that sends a mail."""
 
-    def __init__(self, client: Any, sender: str, recipient: str) -> None:  # noqa: ANN401 - boto3's clients have no type
+    def __init__(self, client: Any, sender: str, recipient: str, configuration_set: str) -> None:  # noqa: ANN401 - boto3's clients have no type
         self._client = client
+        # boto3 takes no empty name.
+        self._options = {"ConfigurationSetName": configuration_set} if configuration_set else {}
         self._sender = sender
         self._recipient = recipient
 
@@ -87,6 +91,7 @@ class _Call:
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [self._recipient]},
                 Content={"Raw": {"Data": content}},
+                **self._options,
             )
         except boto.ClientError as error:
             raise _rejection(error.response, error_line(error)) from error

@@ -11,7 +11,7 @@ from signals_pipeline.adapters.stores.engine import read_transaction, write_tran
 from signals_pipeline.adapters.stores.tables import feedback, signal_history
 from signals_pipeline.core.record.engagement import Rating
 
-RecordResult = Literal["recorded", "changed", "unchanged"]
+RecordResult = Literal["recorded", "changed", "unchanged", "outdated"]
 
 _SIGNAL_KEY = ("window_start", "symbol", "signal_type")
 
@@ -25,7 +25,11 @@ class FeedbackRepository:
     def record(
         self, window_start: datetime, symbol: str, signal_type: str, recipient_hash: str, *, useful: bool, at: datetime
     ) -> RecordResult:
-        """Store a rating in place of the recipient's earlier one; the same again changes nothing, its time included."""
+        """Store a rating in place of the recipient's earlier one; the same again changes nothing, its time included.
+
+        A rating that is older than the stored one changes nothing either: a queue may deliver late, twice, or in
+        another order.
+        """
         key = {
             "window_start": window_start,
             "symbol": symbol,
@@ -36,12 +40,16 @@ class FeedbackRepository:
         verdict = "useful" if useful else "not_useful"
         # Alone, so that of two clicks at once the second one sees the first.
         with write_transaction(self._engine, alone=True) as connection:
-            before = connection.scalar(sa.select(feedback.c.verdict).where(is_row))
-            if before is None:
+            stored = connection.execute(
+                sa.select(feedback.c.verdict, feedback.c.created_at).where(is_row)
+            ).one_or_none()
+            if stored is None:
                 connection.execute(sa.insert(feedback).values(**key, verdict=verdict, created_at=at))
                 return "recorded"
-            if before == verdict:
+            if stored.verdict == verdict:
                 return "unchanged"
+            if at < stored.created_at:
+                return "outdated"
             connection.execute(sa.update(feedback).where(is_row).values(verdict=verdict, created_at=at))
             return "changed"
 

@@ -5,6 +5,7 @@ and outcomes go on from it. A later run that decides otherwise is stored here, a
 that was sent counts as the first. `signal_history` decides which of the two a run is.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,15 @@ class WindowRevision:
         return (self.signals, self.candidates, self.near_misses) == (other.signals, other.candidates, other.near_misses)
 
 
+@dataclass(frozen=True, slots=True)
+class RevisionVersion:
+    """Which revision of a window there is, since when (UTC), and whether its digest was composed."""
+
+    number: int
+    made_at: datetime
+    has_digest: bool
+
+
 class RevisionRepository:
     """The revisions of all windows. Methods raise `DatabaseError` where the database refuses."""
 
@@ -74,6 +84,18 @@ class RevisionRepository:
         """The revisions of the window that starts then, oldest first."""
         with read_transaction(self._engine) as connection:
             return select_revisions(connection, window_start)
+
+    def versions(self) -> "dict[datetime, list[RevisionVersion]]":
+        """The revisions of all windows without their content, by the window's start, oldest first."""
+        columns = window_revision.c
+        has_digest = columns.digest.is_not(None).label("has_digest")
+        query = sa.select(columns.window_start, columns.number, columns.made_at, has_digest).order_by(columns.number)
+        versions: dict[datetime, list[RevisionVersion]] = defaultdict(list)
+        with read_transaction(self._engine) as connection:
+            for row in connection.execute(query):
+                version = RevisionVersion(row.number, row.made_at, has_digest=row.has_digest)
+                versions[row.window_start].append(version)
+        return dict(versions)
 
     def without_digest(self, first: datetime, last: datetime) -> "list[WindowRevision]":
         """Revisions of windows that start in [first, last] whose digest was not composed yet, oldest first."""

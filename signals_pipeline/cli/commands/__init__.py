@@ -17,6 +17,8 @@ from signals_pipeline.cli.commands.migrate import migrate
 from signals_pipeline.cli.commands.prepare import prepare
 from signals_pipeline.cli.commands.preview import preview
 from signals_pipeline.cli.commands.prune import prune
+from signals_pipeline.cli.commands.publish import publish
+from signals_pipeline.cli.commands.readers import readers
 from signals_pipeline.cli.commands.record import record
 from signals_pipeline.cli.commands.run import run
 from signals_pipeline.cli.commands.send import send
@@ -35,6 +37,8 @@ LIGHT_COMMANDS: tuple[click.Command, ...] = (
     prepare,
     preview,
     prune,
+    publish,
+    readers,
     record,
     run,
     send,

@@ -6,9 +6,10 @@ from rich.table import Table
 from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.cli.console import console
 from signals_pipeline.cli.console import table as empty_table
-from signals_pipeline.cli.mail import summary_lines
+from signals_pipeline.cli.mail import request_lines, summary_lines
 from signals_pipeline.core.digest.delivery import Mail
 from signals_pipeline.defs.dispatch import mailing_of, send_due
+from signals_pipeline.defs.reader_requests import apply_requests, link_key_of, reader_queue_of
 from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
 
@@ -21,10 +22,13 @@ def deliveries(context: click.Context) -> None:
     """List unsent mails; release, abandon or send them.
 
     A mail that is `unknown` may or may not have arrived: ask the recipient, or look at the mail server, before you
-    release it, because a released mail is sent.
+    release it, because a released mail is sent. Readers' requests that wait in SIGNALS_READER_QUEUE are applied first.
     """
     if context.invoked_subcommand is None:
-        store = open_store(Settings.checked().database_url)
+        settings = Settings.checked()
+        store = open_store(settings.database_url)
+        for line in request_lines(apply_requests(store, reader_queue_of(settings), link_key_of(settings))):
+            click.echo(line)
         mails = store.outbox.open()
         console(WIDTH).print(table(mails) if mails else "all mails were sent")
 

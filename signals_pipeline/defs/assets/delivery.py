@@ -31,10 +31,10 @@ def delivery(
 
     A mail that the server refuses for now stays in the outbox and is retried. One that it refuses for good, or that may
     have arrived or not, waits for an operator: `signals deliveries`. If the database is lost before the first mail was
-    claimed, the stage is retried.
+    claimed, the stage is retried. Readers' requests, such as unsubscribing, are applied before any mail is sent.
     """
     report = send_due(store, mailing, windows_to_mail(context, windows_of(context)))
-    for problem in report.problems:
+    for problem in (*report.requests.lines, *report.problems):
         context.log.warning(problem)
 
     problem_rows = [(problem,) for problem in report.problems]
@@ -44,11 +44,20 @@ def delivery(
         "lost": report.lost,
         "unsubscribed": report.suppressed,
         "recipients": len(mailing.recipients),
+        "requests": dict(report.requests.applied),
+        "requests_set_aside": len(report.requests.problems),
         "problems": dg.MetadataValue.md(markdown_table(["problem"], problem_rows)),
     }
     if report.needs_operator:
         raise dg.Failure(
             "mails were refused for good, or may have arrived or not: run `signals deliveries` to see them",
             metadata=metadata,
+        )
+    if report.requests.unreachable:
+        raise dg.Failure(
+            f"readers' requests could not be read: {report.requests.unreachable}; the mails were sent all the same, and"
+            " the next run or `signals deliveries` reads the queue again",
+            metadata=metadata,
+            allow_retries=False,
         )
     return dg.MaterializeResult(metadata=metadata)

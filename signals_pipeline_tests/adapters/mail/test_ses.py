@@ -1,5 +1,6 @@
 """Amazon SES over real sockets: moto's server for what works, one of our own for what breaks."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,6 +95,17 @@ def test_a_failure_after_the_mail_was_sent_leaves_its_fate_unknown(status: int, 
         answer = send(address, seconds=0.5)
     assert isinstance(answer, Unanswered), answer
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("name", ["", "signals-public-mail"])
+def test_mail_names_the_configuration_set_that_reports_bounces(name: str) -> None:
+    bodies: list[bytes] = []
+    with answering_http(200, '{"MessageId": "1"}', bodies) as (address, _):
+        transport = SesTransport(5, address, configuration_set=name)
+        with transport.offer("signals@example.org", "ann@example.org") as call:
+            assert call.hand_over(MAIL) == "1"
+    [body] = bodies
+    assert json.loads(body).get("ConfigurationSetName", "") == name
 
 
 def test_nobody_listens() -> None:

@@ -33,6 +33,15 @@ def test_the_same_rating_again_changes_nothing_and_another_replaces_it(engine: E
     assert rows(engine) == [("not_useful", NOW + timedelta(days=2))]
 
 
+def test_a_rating_that_a_queue_delivers_late_or_twice_does_not_replace_a_newer_one(engine: Engine) -> None:
+    repository = FeedbackRepository(engine)
+    key = (START, "AAA", "BUY", "reader")
+    assert repository.record(*key, useful=False, at=NOW + timedelta(days=1)) == "recorded"
+    assert repository.record(*key, useful=True, at=NOW) == "outdated"
+    assert repository.record(*key, useful=False, at=NOW) == "unchanged"
+    assert rows(engine) == [("not_useful", NOW + timedelta(days=1))]
+
+
 def test_ratings_of_readers_and_signals_are_separate(engine: Engine) -> None:
     repository = FeedbackRepository(engine)
     for key in (("AAA", "BUY", "one"), ("AAA", "BUY", "two"), ("AAA", "SELL", "one"), ("BBB", "BUY", "one")):

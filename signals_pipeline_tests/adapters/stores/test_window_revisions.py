@@ -15,7 +15,7 @@ from signals_pipeline.adapters.stores.engine import read_transaction, write_tran
 from signals_pipeline.adapters.stores.outbox import Outbox
 from signals_pipeline.adapters.stores.signal_history import SignalHistory, WindowRun
 from signals_pipeline.adapters.stores.tables import Mode, delivery, metadata
-from signals_pipeline.adapters.stores.window_revisions import RevisionRepository
+from signals_pipeline.adapters.stores.window_revisions import RevisionRepository, RevisionVersion
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.history_builders import WINDOWS, judged, rows, run_with, wipe
 from signals_pipeline_tests.support.outbox_builders import put
@@ -142,7 +142,10 @@ def test_the_digest_that_was_sent_stays_and_a_revision_has_its_own(engine: Engin
 
     entry = archive.put(SENT, "[]", kind="quiet", mode="manual", subject="Quiet")
     assert revisions.without_digest(WINDOWS[0].start, SENT.start) == [recorded.revision]
+    version = RevisionVersion(2, recorded.revision.made_at, has_digest=False)
+    assert revisions.versions() == {SENT.start: [version]}
     revisions.put_digest(recorded.revision, "[]")
+    assert revisions.versions() == {SENT.start: [replace(version, has_digest=True)]}
 
     assert archive.get(SENT.start) == stored
     assert stored is not None

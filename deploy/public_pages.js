@@ -1,0 +1,65 @@
+// CloudFront runs this before each request for a page: it asks for the token where access is restricted, as
+// web/middleware.py does, and maps the address to its file, as web/publication.py names it.
+const crypto = require('crypto');
+const access = '${PageAccess}'; // open, closed, or the SHA-256 of the token
+const free = ['/style.css', '/icon.svg'];
+const same = ['/style.css', '/icon.svg', '/openapi.json', '/feed.xml'];
+const parameters = {
+  '/': ['before'],
+  '/api/v1/digest': ['window'],
+  '/api/v1/digests': ['before', 'limit'],
+  '/api/v1/signals': ['after', 'limit', 'signal_type', 'symbol']
+};
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    return text;
+  }
+}
+
+function token(header) {
+  const place = header.indexOf(' ');
+  if (place < 0) return '';
+  const scheme = header.slice(0, place).toLowerCase();
+  const secret = header.slice(place + 1).trim();
+  if (scheme === 'bearer') return secret;
+  if (scheme !== 'basic') return '';
+  const pair = Buffer.from(secret, 'base64').toString();
+  return pair.indexOf(':') < 0 ? '' : pair.slice(pair.indexOf(':') + 1).trim();
+}
+
+function answer(uri, status, description, detail, headers) {
+  const api = uri.indexOf('/api/') === 0;
+  headers['content-type'] = {value: api ? 'application/json' : 'text/plain; charset=utf-8'};
+  headers['cache-control'] = {value: 'no-store'};
+  const data = api ? '{"detail":"' + detail + '"}' : detail + '\n';
+  return {statusCode: status, statusDescription: description, headers: headers, body: {encoding: 'text', data: data}};
+}
+
+function handler(event) {
+  const request = event.request;
+  const path = decoded(request.uri);
+  if (access !== 'open' && free.indexOf(path) < 0) {
+    const header = request.headers.authorization;
+    const secret = header ? token(header.value) : '';
+    if (crypto.createHash('sha256').update(secret).digest('hex') !== access) {
+      const asked = {'www-authenticate': {value: 'Bearer realm="signals", Basic realm="signals", charset="UTF-8"'}};
+      return answer(path, 401, 'Unauthorized', 'A token is required: send `Authorization: Bearer TOKEN`.', asked);
+    }
+  }
+  const known = parameters[path] || [];
+  const query = known.filter(function (name) { return request.querystring[name]; });
+  if (query.indexOf('limit') >= 0 || query.indexOf('signal_type') >= 0) {
+    return answer(path, 404, 'Not Found', 'This address serves lists without limit and signal_type.', {});
+  }
+  let name = path === '/' ? '/index' : path;
+  if (query.length) {
+    name += '@' + query.map(function (key) { return key + '=' + decoded(request.querystring[key].value); }).join('&');
+  }
+  if (same.indexOf(path) < 0) name += path.indexOf('/api/') === 0 ? '.json' : '.html';
+  request.uri = name.split('/').map(encodeURIComponent).join('/');
+  request.querystring = {};
+  return request;
+}
