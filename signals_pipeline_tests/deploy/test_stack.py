@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.adapters.aws.stack import DeployError
+from signals_pipeline.adapters.aws.template import minified, parse, with_candidate
 from signals_pipeline.core.checks.metrics import KINDS
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
@@ -37,7 +41,10 @@ def test_cfn_lint_finds_nothing() -> None:
 
 
 def test_the_template_is_what_cloudformation_takes_inline_and_uses_no_aliases() -> None:
-    assert len(text().encode()) < 51_200
+    """As the release sends it: without comments and indentation, as JSON."""
+    sent = minified(parse(text()))
+    assert len(sent.encode()) < 51_200
+    assert json.loads(sent) == parse(text())
     assert not re.search(r"[:-] [&*][a-z]", text())
 
 
@@ -64,17 +71,68 @@ def test_every_variable_of_a_task_is_one_that_something_reads() -> None:
     assert read <= {each["Name"] for each in (*control["Environment"], *control["Secrets"])}
 
 
-def test_every_setting_that_production_needs_is_given_to_each_task() -> None:
+def test_every_setting_that_production_needs_is_given_to_runs_and_sensors() -> None:
     """A new setting belongs in the template, in the image, or, with a reason, among those left at their default."""
     settings = {name.upper() for name in Settings.model_fields} - {name.upper() for name in Knobs.model_fields}
     used = Template(given={"OperatorEmail": "o@example.org", "UseNewsApi": "yes", "UseSmtp": "yes"})
     dockerfile = (repository() / "Dockerfile").read_text(encoding="utf-8")
     assert all(f"{name}=" in dockerfile for name in OF_THE_IMAGE)
     assert not BY_DEFAULT - settings
-    for task in used.of_type("AWS::ECS::TaskDefinition").values():
-        for container in task["ContainerDefinitions"]:
-            given = {each["Name"] for each in (*container["Environment"], *container["Secrets"])}
-            assert settings - given == OF_THE_IMAGE | BY_DEFAULT, container["Name"]
+    for name, given in _variables(used).items():
+        if name in {"RunTask.run", "ControlTask.code"}:
+            assert settings - given == OF_THE_IMAGE | BY_DEFAULT, name
+
+
+def test_containers_that_send_no_mail_and_fetch_no_news_get_neither_addresses_nor_vendors_keys() -> None:
+    used = Template(given={"OperatorEmail": "o@example.org", "UseNewsApi": "yes", "UseSmtp": "yes"})
+    for name, given in _variables(used).items():
+        if name not in {"RunTask.run", "ControlTask.code"}:
+            assert not {each for each in given if re.search("RECIPIENTS|MAIL|SMTP|NEWSAPI|FEEDS|CONTACT", each)}, name
+            assert "SIGNALS_DATABASE_PASSWORD" in given, name
+
+
+def _variables(template: Template) -> dict[str, set[str]]:
+    """Names of a container's variables and secrets, by task and container."""
+    found: dict[str, set[str]] = {}
+    for task, properties in template.of_type("AWS::ECS::TaskDefinition").items():
+        for container in properties["ContainerDefinitions"]:
+            names = {each["Name"] for each in (*container["Environment"], *container["Secrets"])}
+            found[f"{task}.{container['Name']}"] = names
+    return found
+
+
+def test_every_task_says_its_architecture_and_a_replaced_one_stays_for_rollbacks() -> None:
+    for name, task in TASKS.items():
+        assert task["RuntimePlatform"] == {"CpuArchitecture": "X86_64", "OperatingSystemFamily": "LINUX"}, name
+    kept = {name for name in TASKS if TEMPLATE.body["Resources"][name].get("UpdateReplacePolicy") == "Retain"}
+    assert kept == {"RunTask", "ControlTask"}
+
+
+def test_no_update_can_send_a_desired_count_or_an_empty_image() -> None:
+    [service] = TEMPLATE.of_type("AWS::ECS::Service").values()
+    assert "DesiredCount" not in service
+    needs_image = {"RunTask", "ControlTask", "Control", "ControlTarget", "Watch"}
+    resources = TEMPLATE.body["Resources"]
+    assert {resources[name]["Condition"] for name in needs_image} == {"HasImage"}
+    assert ":none" not in text()
+
+
+def test_the_migration_s_task_comes_before_anything_else_of_a_new_template() -> None:
+    previous, current = parse(text()), parse(text())
+    current["Resources"]["PrepareTask"]["Properties"]["Cpu"] = {"Ref": "NewParameter"}
+    current["Parameters"]["NewParameter"] = {"Type": "String", "Default": "1024"}
+    current["Resources"]["RunTask"]["Properties"]["Cpu"] = "1024"
+    del current["Resources"]["Board"]
+    sent = with_candidate(previous, current)
+    assert sent["Resources"]["PrepareTask"] == current["Resources"]["PrepareTask"]
+    assert "NewParameter" in sent["Parameters"]
+    same = {name: each for name, each in sent["Resources"].items() if name != "PrepareTask"}
+    assert same == {name: each for name, each in previous["Resources"].items() if name != "PrepareTask"}
+
+
+def test_a_template_that_outgrows_cloudformation_is_one_line() -> None:
+    with pytest.raises(DeployError, match=r"^deploy/stack.yaml: 51214 bytes as JSON, CloudFormation takes 51200"):
+        minified({"Metadata": "x" * (51_200 - 1)})
 
 
 def test_one_fault_is_one_mail_unless_the_operator_asks_for_more() -> None:
@@ -83,9 +141,10 @@ def test_one_fault_is_one_mail_unless_the_operator_asks_for_more() -> None:
     for template, told in ((TEMPLATE, ""), (Template(given=notices), "desk@example.org")):
         [subscription] = template.of_type("AWS::SNS::Subscription").values()
         assert "@example.org" in subscription["Endpoint"]
-        for task in template.of_type("AWS::ECS::TaskDefinition").values():
-            for container in task["ContainerDefinitions"]:
-                assert {"Name": "OPERATOR_RECIPIENTS", "Value": told} in container["Environment"]
+        tasks = template.of_type("AWS::ECS::TaskDefinition")
+        senders = [tasks[name]["ContainerDefinitions"][0] for name in ("RunTask", "ControlTask")]
+        for container in senders:
+            assert {"Name": "OPERATOR_RECIPIENTS", "Value": told} in container["Environment"]
 
 
 def _given() -> set[str]:
