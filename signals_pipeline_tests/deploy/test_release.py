@@ -8,7 +8,7 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from signals_pipeline.adapters.aws import services, stack
+from signals_pipeline.adapters.aws import roles, services, stack
 from signals_pipeline.adapters.aws.errors import one_line_errors
 from signals_pipeline.adapters.aws.images import Docker
 from signals_pipeline.adapters.aws.release import PLAN, Release
@@ -50,6 +50,25 @@ def test_a_bare_account_needs_nothing_but_the_command(bench: Bench) -> None:
     assert bench.said[-1] == "signals-control:1 is in service"
 
 
+def test_a_service_linked_role_that_somebody_makes_meanwhile_is_as_good(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(**_given: str) -> None:
+        bench.cloud.has_ecs_role = True
+        raise RefusedError("InvalidInput", "Service role name AWSServiceRoleForECS has been taken in this account")
+
+    monkeypatch.setattr(bench.cloud, "_create_service_linked_role", taken)
+    bench.deploy()
+    assert not [line for line in bench.said if "service-linked" in line]
+
+
+def test_an_account_without_the_role_can_not_make_the_cluster(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As AWS; this is what the release's own step prevents."""
+    monkeypatch.setattr(roles, "ensure_service_linked_role", lambda: False)
+    with pytest.raises(DeployError, match=r"^stack signals is ROLLBACK_COMPLETE: Cluster: Unable to assume"):
+        bench.deploy()
+
+
 def test_a_stack_without_an_image_has_nothing_that_runs_or_that_could_alarm(bench: Bench) -> None:
     bench.cloud.exit_codes[PREPARE] = 1
     with pytest.raises(DeployError, match="`signals prepare` failed"):
@@ -82,6 +101,21 @@ def test_the_same_source_again_pushes_nothing_and_restarts_nothing(
     assert (bench.commands().count("push"), len(bench.cloud.tasks)) == (pushes, tasks)
     assert "ExecuteChangeSet" not in bench.cloud.calls
     assert "nothing to change: signals-control:1 is in service already" in bench.said
+
+
+def test_an_image_that_the_repository_has_under_another_tag_is_found_by_its_digest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a containerd image store, whose ids are digests."""
+    monkeypatch.setenv("DOCKER_STORE", "containerd")
+    bench.deploy("one")
+    docker, repository = bench.release.docker, stack.read("signals").repository
+    (bench.source / "Dockerfile").write_text("FROM python\n# two\n")
+    image_id = docker.build(bench.source, "signals:candidate", bench.release.arguments)
+    docker.push("signals:candidate", f"{repository}:by-hand")
+    pushes = bench.commands().count("push")
+    assert bench.deploy("two") == f"{repository}@{image_id}"
+    assert bench.commands().count("push") == pushes
 
 
 def test_a_repository_refuses_the_same_tag_again(bench: Bench) -> None:
@@ -184,12 +218,12 @@ def test_a_failed_first_creation_is_deleted_and_made_again(bench: Bench) -> None
     with pytest.raises(DeployError, match=said):
         bench.deploy(DigestRecipients="r@example.org")
     with pytest.raises(DeployError, match="stack signals is ROLLBACK_COMPLETE: it was never made"):
-        stack.read("signals")
+        bench.read()
     bench.cloud.failing.clear()
     bench.deploy()
     assert [each.status for each in bench.cloud.stacks.values()] == ["DELETE_COMPLETE", "UPDATE_COMPLETE"]
     assert "delete what is left of signals, whose first creation failed" in bench.said
-    assert stack.read("signals").parameters["DigestRecipients"] == "r@example.org"
+    assert bench.read().parameters["DigestRecipients"] == "r@example.org"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +255,7 @@ def test_a_release_that_does_not_start_is_taken_back_by_cloudformation(bench: Be
     said = "^stack signals is UPDATE_ROLLBACK_COMPLETE: Control: .*Circuit Breaker was triggered"
     with pytest.raises(DeployError, match=said):
         bench.deploy("two")
-    assert (bench.image, stack.read("signals").image) == (first, first)
+    assert (bench.image, bench.read().image) == (first, first)
     # The failed revision is no longer there for a rollback to find, nor for the watch to start.
     assert [each["status"] for each in bench.cloud.definitions["signals-control"]] == ["ACTIVE", "INACTIVE"]
     assert [each["status"] for each in bench.cloud.definitions["signals-run"]] == ["ACTIVE", "INACTIVE"]
@@ -233,10 +267,10 @@ def test_a_first_release_that_does_not_start_leaves_a_stack_without_one(bench: B
     with pytest.raises(DeployError, match="Circuit Breaker"):
         bench.deploy()
     assert bench.cloud.service is None
-    assert stack.read("signals").image == ""
-    assert stack.read("signals").parameters["ProtectDatabase"] == "no"
+    assert bench.read().image == ""
+    assert bench.read().parameters["ProtectDatabase"] == "no"
     with pytest.raises(DeployError, match="is not there: no image was released yet"):
-        services.look(stack.read("signals"))
+        services.look(bench.read())
     bench.cloud.only_runs = None
     bench.deploy()
 
@@ -303,6 +337,19 @@ def test_a_dry_run_says_every_step_without_credentials_or_region(
     refused = CliRunner().invoke(main, ["deploy", "--dry-run", "--set", "Recipients=r@example.org"])
     assert (refused.exit_code, "no such parameter; it has " in refused.output) == (2, True)
     assert "is not Name=Value" in CliRunner().invoke(main, ["deploy", "--dry-run", "--set", "LogDays"]).output
+
+
+def test_the_commands_release_show_and_go_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "Patience", lambda seconds: Patience(seconds, 10, bench.cloud.pass_time))
+    runner = CliRunner()
+    docker = ["--docker", bench.release.docker.program]
+    released = runner.invoke(main, ["deploy", *docker, "--set", "OperatorEmail=o@example.org", "--model", "compact"])
+    assert (released.exit_code, released.output.splitlines()[-1]) == (0, "signals-control:1 is in service")
+    shown = runner.invoke(main, ["status"]).output.splitlines()
+    assert shown[1:3] == ["runs      signals-run:1", f"image     {bench.image}"]
+    refused = runner.invoke(main, ["rollback"])
+    said = "signals: signals-control:1 is of the first release: there is none to go back to\n"
+    assert (refused.exit_code, refused.output) == (2, said)
 
 
 @pytest.mark.parametrize(

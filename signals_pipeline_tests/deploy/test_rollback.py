@@ -73,7 +73,7 @@ def test_a_former_image_that_no_longer_starts_leaves_the_present_one(bench: Benc
     bench.cloud.only_runs = {second}
     with pytest.raises(DeployError, match="Circuit Breaker"):
         bench.release.rollback("signals", None)
-    assert (bench.image, stack.read("signals").image) == (second, second)
+    assert (bench.image, bench.read().image) == (second, second)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,12 @@ class Bench:
         self.release.deploy("signals", parameters)
         return self.image
 
+    def read(self) -> stack.Stack:
+        """The stack once no look is stale any more."""
+        for _ in range(2):
+            self.cloud.pass_time(1)
+        return stack.read("signals")
+
     @property
     def image(self) -> str:
         return self.in_service.image

@@ -15,6 +15,7 @@ Time passes in `pass_time`, which a test gives as the pause between two looks.
 """
 
 import copy
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -162,6 +163,7 @@ class Cloud:
     stale: Properties | None = None
     operation: OperationState | None = None
     alarm: Callable[["Cloud"], None] | None = None
+    has_ecs_role: bool = False
 
     # --- the calls -----------------------------------------------------------------------------------------------
 
@@ -409,16 +411,13 @@ class Cloud:
 
     def _make(self, operation: OperationState, stack: StackState, name: str, kind: str, properties: Properties) -> str:
         """Make or change one resource; its physical id."""
-        from botocore.exceptions import ClientError
-
         if name in self.failing:
             raise RefusedError("", self.failing[name])
-        if kind == "AWS::ECS::Cluster" and "CapacityProviders" in properties:
-            try:
-                client("iam").get_role(RoleName="AWSServiceRoleForECS")
-            except ClientError as missing:
+        if kind == "AWS::ECS::Cluster":
+            if "CapacityProviders" in properties and not self.has_ecs_role:
                 said = "Unable to assume the service linked role. Please verify that the ECS service linked role exists"
-                raise RefusedError("InvalidParameterException", said) from missing
+                raise RefusedError("InvalidParameterException", said)
+            return properties["ClusterName"]
         if kind == "AWS::RDS::DBInstance" and name not in stack.resources:
             secret = properties["MasterUserPassword"].removeprefix("{{resolve:ssm-secure:").removesuffix("}}")
             if client("ssm").get_parameters(Names=[secret])["InvalidParameters"]:
@@ -483,6 +482,21 @@ class Cloud:
             if operation.drops_new:
                 self._definition(arn)["status"] = "INACTIVE"
         self._state(stack, "UPDATE_ROLLBACK_COMPLETE")
+
+    # --- IAM, of which moto makes the role under another name ------------------------------------------------------
+
+    def _get_role(self, role_name: str) -> Properties:
+        assert role_name == "AWSServiceRoleForECS"
+        if not self.has_ecs_role:
+            raise RefusedError("NoSuchEntity", f"The role with name {role_name} cannot be found.")
+        return {"Role": {"RoleName": role_name}}
+
+    def _create_service_linked_role(self, a_w_s_service_name: str) -> Properties:
+        assert a_w_s_service_name == "ecs.amazonaws.com"
+        if self.has_ecs_role:
+            raise RefusedError("InvalidInput", "Service role name AWSServiceRoleForECS has been taken in this account")
+        self.has_ecs_role = True
+        return {"Role": {}}
 
     # --- ECS -----------------------------------------------------------------------------------------------------
 
@@ -693,9 +707,26 @@ def _fires(action: Properties, now: datetime) -> datetime | None:
 
 def installed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """Put an account behind boto3's default session."""
-    session = boto3.Session(region_name=REGION)
-    for service in ("cloudformation", "ecs", "ecr", "iam", "ssm", "sts"):
-        session.events.register(f"before-parameter-build.{service}", cloud.remember)
-        session.events.register(f"before-call.{service}", cloud.answer)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    _INSTALLED[:] = [cloud]
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
     return cloud
+
+
+_INSTALLED: list[Cloud] = []
+
+
+def _remember(**call: Any) -> None:
+    _INSTALLED[0].remember(**call)
+
+
+def _answer(**call: Any) -> Any:
+    return _INSTALLED[0].answer(**call)
+
+
+@functools.cache  # its clients take a third of a second to make
+def _session() -> boto3.Session:
+    session = boto3.Session(region_name=REGION)
+    for service in ("cloudformation", "ecs", "ecr", "iam", "ssm"):
+        session.events.register(f"before-parameter-build.{service}", _remember)
+        session.events.register(f"before-call.{service}", _answer)
+    return session
