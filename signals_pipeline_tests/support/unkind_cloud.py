@@ -250,10 +250,10 @@ class Cloud:
         if len(body.encode()) > 51_200:
             raise RefusedError("ValidationError", "1 validation error detected: templateBody is too long")
         assert capabilities == ["CAPABILITY_IAM"]
-        parameters = self._parameters(parse(body), stack.parameters, parameters)
-        changed = self._changed(stack, body, parameters)
+        values = self._parameters(parse(body), stack.parameters, parameters)
+        changed = self._changed(stack, body, values)
         arn = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/{change_set_name}/{len(self.change_sets)}"
-        self.change_sets[arn] = ChangeSetState(arn, stack, body, parameters, changed)
+        self.change_sets[arn] = ChangeSetState(arn, stack, body, values, changed)
         return {"Id": arn, "StackId": stack.arn}
 
     @staticmethod

@@ -1,3 +1,5 @@
+# pyright: reportMissingTypeStubs=false
+# botocore has no type stubs.
 """CloudFormation change sets: make one, carry it out, wait for its end, and say why it failed."""
 
 from collections.abc import Mapping

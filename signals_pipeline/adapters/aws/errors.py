@@ -2,7 +2,7 @@
 # botocore has no type stubs.
 """What AWS refuses, as one line that says what to do: the one place where botocore's errors become ours."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ _NOT_ENABLED = {"OptInRequired", "InvalidRegionError", "RegionDisabledException"
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
+def one_line_errors() -> Generator[None]:
     """Turn botocore's errors into `DeployError`; usable as a decorator.
 
     Raises:

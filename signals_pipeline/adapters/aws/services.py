@@ -110,9 +110,10 @@ def wait_until_healthy(stack: Stack, revision: str, patience: Patience) -> None:
         if service is not None and not service.desired:
             set_desired(stack, 1)
         arns = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="RUNNING")["taskArns"]
-        tasks = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
+        # DescribeTasks refuses an empty list.
+        tasks: list[dict[str, Any]] = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
         for task in tasks:
-            containers = task.get("containers", ())
+            containers: list[dict[str, Any]] = task.get("containers", [])
             healthy = {each["name"] for each in containers if each.get("healthStatus") == "HEALTHY"}
             is_up = task["lastStatus"] == "RUNNING" and checked <= healthy
             if is_up and task["taskDefinitionArn"] == revision:

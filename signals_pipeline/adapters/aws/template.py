@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -30,10 +30,11 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
         return {name: value.split(".", 1) if suffix == "GetAtt" else value}
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
-    return {name: loader.construct_mapping(node, deep=True)}
+    # YAML has no fourth kind of node.
+    return {name: loader.construct_mapping(cast("yaml.MappingNode", node), deep=True)}
 
 
-_Loader.add_multi_constructor("!", _short_form)
+cast("Any", _Loader).add_multi_constructor("!", _short_form)
 
 
 def parse(text: str) -> Template:
