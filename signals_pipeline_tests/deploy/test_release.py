@@ -1,5 +1,7 @@
 """A release against an account as unkind as AWS's: the first one, the same again, each step failing, every hour."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -271,6 +273,27 @@ def test_a_first_release_that_does_not_start_leaves_a_stack_without_one(bench: B
         services.look(bench.read())
     bench.cloud.only_runs = None
     bench.deploy()
+
+
+def test_a_release_that_is_interrupted_anywhere_is_finished_by_the_next(bench: Bench) -> None:
+    bench.deploy("first")
+    for looks in range(1, 30, 3):
+        left = iter(range(looks))
+
+        def interrupt(_cloud: Cloud, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        bench.cloud.alarm = interrupt
+        with suppress(KeyboardInterrupt):
+            bench.deploy(f"version {looks}")
+        bench.cloud.alarm = None
+        for _ in range(2):  # the seconds that it takes to start the command again
+            bench.cloud.pass_time(1)
+        image = bench.deploy(f"version {looks}")
+        assert (bench.read().image, bench.desired) == (image, 0)
+        assert bench.cloud.service is not None
+        assert bench.read().control_task == bench.cloud.service.definition
 
 
 def at(hour: int, minute: int, second: int = 0, *, day: int = 10) -> datetime:
