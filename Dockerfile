@@ -25,7 +25,8 @@ COPY deploy/warm.py ./
 RUN PYTHONDONTWRITEBYTECODE='' /opt/venv/bin/python warm.py
 
 # --- the sentiment model: fetched, exported, quantised and verified where torch may be --------------------------------
-FROM ${PYTHON_IMAGE} AS preparing
+# On the platform of the machine that builds: what it makes is data, not programs, and torch emulated is slow.
+FROM --platform=${BUILDPLATFORM:-linux/amd64} ${PYTHON_IMAGE} AS preparing
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /prepare
@@ -48,14 +49,14 @@ FROM preparing AS model-local
 COPY deploy/model /model
 RUN /opt/preparing/bin/python -m signals_pipeline.model_export /prepared/models/finbert /model
 
-FROM ${PYTHON_IMAGE} AS model-compact
+FROM --platform=${BUILDPLATFORM:-linux/amd64} ${PYTHON_IMAGE} AS model-compact
 RUN mkdir -p /prepared/models
 
 # hadolint ignore=DL3006
 FROM model-${MODEL} AS model
 
 # An image with FinBERT leaves the compact model's weights out.
-FROM ${PYTHON_IMAGE} AS code
+FROM --platform=${BUILDPLATFORM:-linux/amd64} ${PYTHON_IMAGE} AS code
 COPY --from=model /prepared/models /opt/models
 COPY signals_pipeline /app/signals_pipeline
 RUN if [ -e /opt/models/finbert/config.json ]; then rm -r /app/signals_pipeline/sample/model/compact; fi

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Release signals_pipeline on AWS, or take a release back.
 #
-#   deploy_ml_signals.sh [--stack NAME] [--model finbert|local|compact] [--dry-run]
+#   deploy_ml_signals.sh [--stack NAME] [--set NAME=VALUE]... [--model finbert|local|compact] [--dry-run]
 #   deploy_ml_signals.sh [--stack NAME] --rollback [REVISION] [--dry-run]
 #   deploy_ml_signals.sh [--stack NAME] --status
 #   deploy_ml_signals.sh [--stack NAME] --generator technical|news_driven     the emergency switch, and back
 #
-# Account and region are those of the AWS credentials in force. Further options go on to `signals deploy`.
+# It creates the stack where there is none. Account and region are those of the AWS credentials in force. Further
+# options go on to `signals deploy`. Runs under bash 3.2, as macOS has it.
 set -euo pipefail
 
-usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,10s/^# \{0,1\}//p' "$0"; }
 fail() {
     printf '%s\n' "deploy_ml_signals.sh: $1" >&2
     exit 2
@@ -53,4 +54,5 @@ while [ $# -gt 0 ]; do
 done
 
 cd "$root"
-exec "$python" -m signals_pipeline "$command" "${stack[@]}" "${rest[@]}"
+# bash 3.2 takes an empty array for an unset variable.
+exec "$python" -m signals_pipeline "$command" ${stack[@]+"${stack[@]}"} ${rest[@]+"${rest[@]}"}

@@ -26,7 +26,7 @@ from signals_pipeline_tests.support.aws_clients import client
 from signals_pipeline_tests.support.control_service import database_variables, home
 from signals_pipeline_tests.support.databases import create_postgres
 from signals_pipeline_tests.support.ecs_agent import Agent
-from signals_pipeline_tests.support.stack_setup import complete, create
+from signals_pipeline_tests.support.stack_setup import complete, create, put_in_service
 from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION, Template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
@@ -47,8 +47,7 @@ def release(content: str = "first") -> str:
     )
     target = stack.read("signals")
     name = f"{target.repository}@{pushed['image']['imageId']['imageDigest']}"
-    _, control = revisions.register(target, name)
-    client("ecs").update_service(cluster="signals", service="control", taskDefinition=control.arn)
+    put_in_service(name)
     return name
 
 
@@ -91,6 +90,10 @@ def rollout(state: str) -> None:
     from moto.ecs.models import ecs_backends
 
     ecs_backends[ACCOUNT][REGION].services["signals:control"].deployments[0]["rolloutState"] = state
+
+
+def service_gone() -> None:
+    client("ecs").delete_service(cluster="signals", service="control", force=True)
 
 
 def alarm(name: str, **call: Any) -> None:
@@ -150,12 +153,7 @@ FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
     "never woken": (nothing_wakes, "service", "fail", "sleeps and nothing wakes it"),
     "on its way": (partial(rollout, "IN_PROGRESS"), "service", "warn", "0 of 0 tasks are running"),
     "given up": (partial(rollout, "FAILED"), "service", "fail", "signals-control:2 does not start"),
-    "unreleased": (
-        partial(in_service, 1),
-        "task revision",
-        "fail",
-        "no image was released yet",
-    ),
+    "service gone": (service_gone, "service", "fail", "service signals/control is missing: update the stack"),
     "run task inactive": (
         lambda: client("ecs").deregister_task_definition(taskDefinition="signals-run:2"),
         "task revision",

@@ -27,7 +27,8 @@ def test_shellcheck_finds_nothing() -> None:
     program = shutil.which("shellcheck")
     if program is None:
         pytest.skip("shellcheck is not installed: apt-get install shellcheck")
-    scripts = [*(repository() / "deploy").glob("*.sh"), repository() / ".ci" / "run"]
+    root = repository()
+    scripts = [*root.glob("*.sh"), *(root / "deploy").glob("*.sh"), root / ".ci" / "run"]
     done = subprocess.run([program, *scripts], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("", 0)
 
@@ -90,6 +91,14 @@ def test_the_runtime_has_no_torch_runs_as_nobody_in_particular_and_asks_no_hub()
     assert "preparing" not in runtime
     setup = (repository() / "setup.py").read_text(encoding="utf-8")
     assert "torch" not in setup[: setup.index("FINBERT")]
+
+
+def test_only_what_runs_is_built_for_fargate_s_platform() -> None:
+    """The rest makes data: on a machine of another architecture it is built natively, not emulated."""
+    stages = re.findall(r"^FROM (.*)\$\{PYTHON_IMAGE\} AS (\S+)$", DOCKERFILE, re.MULTILINE)
+    native = {stage for flag, stage in stages if "BUILDPLATFORM" in flag}
+    assert native == {"preparing", "model-compact", "code"}
+    assert {stage for _, stage in stages} - native == {"packages", "runtime"}
 
 
 def test_what_makes_the_model_needs_only_the_files_that_its_stage_takes(tmp_path: Path) -> None:

@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.adapters.aws.stack import DeployError
+from signals_pipeline.adapters.aws.template import minified, parse, with_candidate
 from signals_pipeline.core.checks.metrics import KINDS
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
-from signals_pipeline_tests.support.stack_template import Template, text
+from signals_pipeline_tests.support.stack_template import PARAMETERS, Template, text
 
 TEMPLATE = Template()
 TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")
@@ -28,13 +32,6 @@ BY_DEFAULT = {  # what production has no reason to change; an installation that 
     *("SIGNALS_WEB_RATE", "SIGNALS_WEB_DATABASE_URL"),  # the pages listen on localhost, for operators
 }
 
-# What those need who send mail or publish pages; the other containers do not get it.
-OF_SENDERS = {
-    *("DIGEST_RECIPIENTS", "OPERATOR_RECIPIENTS", "SIGNALS_CONTACT", "SES_CONFIGURATION_SET"),
-    *("SIGNALS_PUBLISH_URL", "SIGNALS_READER_QUEUE"),
-}
-SENDERS = {"run", "code"}
-
 
 def test_cfn_lint_finds_nothing() -> None:
     path = repository() / "deploy" / "stack.yaml"
@@ -44,7 +41,10 @@ def test_cfn_lint_finds_nothing() -> None:
 
 
 def test_the_template_is_what_cloudformation_takes_inline_and_uses_no_aliases() -> None:
-    assert len(text().encode()) < 51_200
+    """As the release sends it: without comments and indentation, as JSON."""
+    sent = minified(parse(text()))
+    assert len(sent.encode()) < 51_200
+    assert json.loads(sent) == parse(text())
     assert not re.search(r"[:-] [&*][a-z]", text())
 
 
@@ -67,34 +67,89 @@ def test_every_variable_of_a_task_is_one_that_something_reads() -> None:
     known |= set(re.findall(r"env: (\w+)", instance)) | {"PGSSLMODE"}
     assert _given() <= known
     read = set(re.findall(r"env: (\w+)", instance))
-    control = next(container for container in CONTAINERS if container["Name"] == "daemon")
-    assert read <= {each["Name"] for each in (*control["Environment"], *control["Secrets"])}
+    for name, given in _variables(TEMPLATE).items():
+        if name != "RunTask.run" and "PrepareTask" not in name and "digests" not in name:
+            assert read <= given, name
 
 
-def test_every_setting_that_production_needs_is_given_to_each_task() -> None:
+def test_every_setting_that_production_needs_is_given_to_runs_and_sensors() -> None:
     """A new setting belongs in the template, in the image, or, with a reason, among those left at their default."""
     settings = {name.upper() for name in Settings.model_fields} - {name.upper() for name in Knobs.model_fields}
-    used = Template(given={"OperatorEmail": "o@example.org", "UseNewsApi": "yes", "UseSmtp": "yes"})
+    used = Template(given={**PARAMETERS, "UseNewsApi": "yes", "UseSmtp": "yes"})
     dockerfile = (repository() / "Dockerfile").read_text(encoding="utf-8")
     assert all(f"{name}=" in dockerfile for name in OF_THE_IMAGE)
     assert not BY_DEFAULT - settings
-    for task in used.of_type("AWS::ECS::TaskDefinition").values():
-        for container in task["ContainerDefinitions"]:
-            given = {each["Name"] for each in (*container["Environment"], *container["Secrets"])}
-            left_out = set() if container["Name"] in SENDERS else OF_SENDERS
-            assert settings - given == OF_THE_IMAGE | BY_DEFAULT | left_out, container["Name"]
+    for name, given in _variables(used).items():
+        if name in {"RunTask.run", "ControlTask.code"}:
+            assert settings - given == OF_THE_IMAGE | BY_DEFAULT, name
+
+
+def test_containers_that_send_no_mail_and_fetch_no_news_get_neither_addresses_nor_vendors_keys() -> None:
+    used = Template(given={**PARAMETERS, "UseNewsApi": "yes", "UseSmtp": "yes"})
+    for name, given in _variables(used).items():
+        if name not in {"RunTask.run", "ControlTask.code"}:
+            assert not {
+                each
+                for each in given
+                if re.search("RECIPIENTS|MAIL|SMTP|SES_|NEWSAPI|FEEDS|CONTACT|PUBLISH|QUEUE", each)
+            }, name
+            assert "SIGNALS_DATABASE_PASSWORD" in given, name
+
+
+def _variables(template: Template) -> dict[str, set[str]]:
+    """Names of a container's variables and secrets, by task and container."""
+    found: dict[str, set[str]] = {}
+    for task, properties in template.of_type("AWS::ECS::TaskDefinition").items():
+        for container in properties["ContainerDefinitions"]:
+            names = {each["Name"] for each in (*container["Environment"], *container["Secrets"])}
+            found[f"{task}.{container['Name']}"] = names
+    return found
+
+
+def test_every_task_says_its_architecture_and_a_replaced_one_stays_for_rollbacks() -> None:
+    for name, task in TASKS.items():
+        assert task["RuntimePlatform"] == {"CpuArchitecture": "X86_64", "OperatingSystemFamily": "LINUX"}, name
+    kept = {name for name in TASKS if TEMPLATE.body["Resources"][name].get("UpdateReplacePolicy") == "Retain"}
+    assert kept == {"RunTask", "ControlTask"}
+
+
+def test_no_update_can_send_a_desired_count_or_an_empty_image() -> None:
+    [service] = TEMPLATE.of_type("AWS::ECS::Service").values()
+    assert "DesiredCount" not in service
+    needs_image = {"RunTask", "ControlTask", "Control", "ControlTarget", "Watch"}
+    resources = TEMPLATE.body["Resources"]
+    assert {resources[name]["Condition"] for name in needs_image} == {"HasImage"}
+    assert ":none" not in text()
+
+
+def test_the_migration_s_task_comes_before_anything_else_of_a_new_template() -> None:
+    previous, current = parse(text()), parse(text())
+    current["Resources"]["PrepareTask"]["Properties"]["Cpu"] = {"Ref": "NewParameter"}
+    current["Parameters"]["NewParameter"] = {"Type": "String", "Default": "1024"}
+    current["Resources"]["RunTask"]["Properties"]["Cpu"] = "1024"
+    del current["Resources"]["Board"]
+    sent = with_candidate(previous, current)
+    assert sent["Resources"]["PrepareTask"] == current["Resources"]["PrepareTask"]
+    assert "NewParameter" in sent["Parameters"]
+    same = {name: each for name, each in sent["Resources"].items() if name != "PrepareTask"}
+    assert same == {name: each for name, each in previous["Resources"].items() if name != "PrepareTask"}
+
+
+def test_a_template_that_outgrows_cloudformation_is_one_line() -> None:
+    with pytest.raises(DeployError, match=r"^deploy/stack.yaml: 51214 bytes as JSON, CloudFormation takes 51200"):
+        minified({"Metadata": "x" * (51_200 - 1)})
 
 
 def test_one_fault_is_one_mail_unless_the_operator_asks_for_more() -> None:
     """The topic tells every fault; mails with stage and reason go to whom `OperatorNotices` names."""
-    notices = {"OperatorEmail": "o@example.org", "OperatorNotices": "desk@example.org"}
+    notices = PARAMETERS | {"OperatorNotices": "desk@example.org"}
     for template, told in ((TEMPLATE, ""), (Template(given=notices), "desk@example.org")):
         [subscription] = template.of_type("AWS::SNS::Subscription").values()
         assert "@example.org" in subscription["Endpoint"]
-        for task in template.of_type("AWS::ECS::TaskDefinition").values():
-            for container in task["ContainerDefinitions"]:
-                if container["Name"] in SENDERS:
-                    assert {"Name": "OPERATOR_RECIPIENTS", "Value": told} in container["Environment"]
+        tasks = template.of_type("AWS::ECS::TaskDefinition")
+        senders = [tasks[name]["ContainerDefinitions"][0] for name in ("RunTask", "ControlTask")]
+        for container in senders:
+            assert {"Name": "OPERATOR_RECIPIENTS", "Value": told} in container["Environment"]
 
 
 def _given() -> set[str]:
@@ -102,7 +157,7 @@ def _given() -> set[str]:
 
 
 def test_secrets_that_are_not_used_are_not_asked_for() -> None:
-    used = Template(given={"OperatorEmail": "o@example.org", "UseNewsApi": "yes", "UseSmtp": "yes"})
+    used = Template(given={**PARAMETERS, "UseNewsApi": "yes", "UseSmtp": "yes"})
     names = {secret["Name"] for secret in _run_container(used)["Secrets"]}
     assert names - {secret["Name"] for secret in _run_container(TEMPLATE)["Secrets"]} == {
         "NEWSAPI_KEY",

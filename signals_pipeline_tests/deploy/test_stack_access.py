@@ -12,7 +12,7 @@ import pytest
 from deploy.cost import Usage
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.windows import NEW_YORK
-from signals_pipeline_tests.support.stack_template import ACCOUNT, Template
+from signals_pipeline_tests.support.stack_template import ACCOUNT, PARAMETERS, Template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
 TEMPLATE = Template()
@@ -38,7 +38,8 @@ def test_containers_are_read_only_and_hold_no_secret_in_clear() -> None:
         names = {variable["Name"] for variable in container["Environment"]}
         assert not [name for name in names if re.search("PASSWORD|KEY|TOKEN|SECRET", name)]
         parameters = {secret["Name"]: secret["ValueFrom"] for secret in container["Secrets"]}
-        assert parameters.pop("SIGNAL_GENERATOR") == TEMPLATE.resolve({"Ref": "GeneratorParameter"})
+        generator = TEMPLATE.resolve({"Ref": "GeneratorParameter"})
+        assert parameters.pop("SIGNAL_GENERATOR", generator) == generator
         assert all(name.startswith("/signals/") for name in parameters.values())
         assert {mount["ContainerPath"] for mount in container["MountPoints"]} >= {"/data", "/tmp"}  # noqa: S108
 
@@ -73,7 +74,7 @@ def test_roles_may_do_what_they_need_and_no_more() -> None:
 
 def test_whoever_mails_may_mail_as_the_sender_and_as_nobody_else() -> None:
     """Runs mail digests; the code server's sensors mail that a run failed. The condition compares bare addresses."""
-    template = Template(given={"OperatorEmail": "o@example.org", "MailFrom": "desk@example.org"})
+    template = Template(given={**PARAMETERS, "MailFrom": "desk@example.org"})
     roles = template.of_type("AWS::IAM::Role")
     for name in ("RunRole", "ControlRole"):
         [policy] = roles[name]["Policies"]
@@ -103,7 +104,7 @@ def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None
         assert any(start <= early and late <= end for start, end in awake)
     hours = sum(end.hour - start.hour + (end.minute - start.minute) / 60 for start, end in awake)
     assert hours == Usage().control_hours  # what deploy/cost.py assumes
-    always = Template(given={"OperatorEmail": "o@example.org", "ControlHours": "always"})
+    always = Template(given={**PARAMETERS, "ControlHours": "always"})
     [target] = always.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
     assert "ScheduledActions" not in target
 

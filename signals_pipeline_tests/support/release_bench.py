@@ -1,85 +1,75 @@
-"""A bench for releases: the stack in the stand-in, a local registry, a Docker command line, and what runs tasks."""
+"""A bench for releases: an account as unkind as AWS's, a source folder, a Docker command line."""
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from signals_pipeline.adapters.aws import revisions, services, stack
+from signals_pipeline.adapters.aws import revisions, stack
+from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.aws.images import Docker
 from signals_pipeline.adapters.aws.release import Release
 from signals_pipeline.adapters.aws.services import Patience
+from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline_tests.support import docker_stand_in
-from signals_pipeline_tests.support.image_registry import registry
-from signals_pipeline_tests.support.stack_setup import create
-from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION
+from signals_pipeline_tests.support.stack_setup import SECRETS
+from signals_pipeline_tests.support.unkind_cloud import Cloud, installed
 
-
-@dataclass
-class Fargate:
-    """What runs tasks behind the stand-in's interface: it is asked whenever a release waits.
-
-    Attributes:
-        exit_code: With which one-off tasks end.
-        broken: Images whose service never settles; `gives_up` says whether AWS's circuit breaker ends that.
-    """
-
-    exit_code: int = 0
-    broken: set[str] = field(default_factory=set)
-    gives_up: bool = False
-    waited: float = 0
-
-    @property
-    def backend(self) -> Any:
-        from moto.ecs.models import ecs_backends
-
-        return ecs_backends[ACCOUNT][REGION]
-
-    @property
-    def service(self) -> Any:
-        return self.backend.services["signals:control"]
-
-    def unsettle(self) -> None:
-        """As AWS says it right after an update."""
-        self.service.deployments[0]["rolloutState"] = "IN_PROGRESS"
-
-    def pause(self, seconds: float) -> None:
-        self.waited += seconds
-        for task in self.backend.tasks.get("signals", {}).values():
-            for container in task.containers:
-                container.exitCode = self.exit_code
-        if not self.service.desired_count:
-            return
-        if revisions.describe(self.service.task_definition).image not in self.broken:
-            self.service.deployments[0]["rolloutState"] = "COMPLETED"
-        else:
-            self.service.deployments[0]["rolloutState"] = "FAILED" if self.gives_up else "IN_PROGRESS"
+NIGHT = datetime(2026, 3, 9, 22, 0, tzinfo=NEW_YORK)  # a Monday; the control service sleeps
 
 
 @dataclass
 class Bench:
-    """A stack, a registry, a source folder, and everything that a release said."""
+    """An account, a source folder, and everything that a release said."""
 
     release: Release
-    fargate: Fargate
+    cloud: Cloud
     source: Path
     state: Path
     said: list[str]
-    outputs: dict[str, str]
-    manifests: dict[str, str]
 
-    def deploy(self, change: str = "") -> str:
+    def deploy(self, change: str = "", **parameters: str) -> str:
         """Release the source, changed; the image that is in service then."""
         (self.source / "Dockerfile").write_text(f"FROM python\n# {change}\n")
-        self.release.deploy("signals")
+        self.release.deploy("signals", parameters)
+        return self.image
+
+    def read(self) -> stack.Stack:
+        """The stack once no look is stale any more."""
+        for _ in range(2):
+            self.cloud.pass_time(1)
+        return stack.read("signals")
+
+    @property
+    def image(self) -> str:
         return self.in_service.image
 
     @property
     def in_service(self) -> revisions.Revision:
-        return revisions.describe(services.look(stack.find("signals")).task_definition)
+        """The revision that the control service runs."""
+        assert self.cloud.service is not None
+        return revisions.describe(self.cloud.service.definition)
+
+    @property
+    def healthy(self) -> list[str]:
+        """Definitions of the healthy tasks of the service."""
+        return [task.definition for task in self.cloud.tasks if task.health == "HEALTHY" and task.status == "RUNNING"]
+
+    @property
+    def desired(self) -> int:
+        assert self.cloud.service is not None
+        return self.cloud.service.desired
+
+    @property
+    def migrations(self) -> int:
+        return len([task for task in self.cloud.tasks if task.command == ("signals", "prepare")])
+
+    @property
+    def secrets(self) -> list[str]:
+        """The secrets that are missing."""
+        return stack.missing_parameters([f"/signals/{name}" for name in SECRETS])
 
     def commands(self) -> list[str]:
         log = self.state / "log"
@@ -87,24 +77,19 @@ class Bench:
 
 
 @pytest.fixture
-def bench(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:  # noqa: ARG001
+def bench(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:  # noqa: ARG001
     state, source = tmp_path / "state", tmp_path / "source"
     state.mkdir()
-    source.mkdir()
+    (source / "deploy").mkdir(parents=True)
+    (source / "Dockerfile").write_text("FROM python\n")
+    (source / "deploy" / "stack.yaml").write_bytes((repository() / "deploy" / "stack.yaml").read_bytes())
     program = tmp_path / "docker"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{docker_stand_in.__file__}" "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("DOCKER_STATE", str(state))
     said: list[str] = []
-    fargate = Fargate()
-
-    def say(line: str) -> None:
-        said.append(line)
-        if line.startswith(("go back", "put ")):
-            fargate.unsettle()
-
-    patience = Patience(seconds=100, poll_seconds=10, pause=fargate.pause)
-    outputs = create()
-    with registry() as server:
-        release = Release(Docker(str(program)), source, {"MODEL": "compact"}, say, server.repository, patience)
-        yield Bench(release, fargate, source, state, said, outputs, server.manifests)
+    cloud = installed(Cloud(NIGHT), monkeypatch)
+    patience = Patience(seconds=600, poll_seconds=10, pause=cloud.pass_time)
+    docker = Docker(str(program))
+    release = Release(docker, source, {"MODEL": "compact"}, said.append, patience, lambda: cloud.now)
+    return Bench(release, cloud, source, state, said)

@@ -3,6 +3,7 @@
 from signals_pipeline_tests.support.aws_clients import client
 from signals_pipeline_tests.support.missing_resources import FORGOTTEN, SKIPPED, make
 from signals_pipeline_tests.support.stack_template import PARAMETERS, Template, text
+from signals_pipeline_tests.support.template_comparison import spelled
 
 SECRETS = ("database-password", "link-key", "web-token")
 
@@ -35,3 +36,16 @@ def complete(stack: str = "signals") -> Template:
     made = Template(stack=stack, physical=resources(stack))
     make(made, SKIPPED | FORGOTTEN)
     return made
+
+
+def put_in_service(image: str, stack: str = "signals") -> None:
+    """Register the run and control tasks with another image and put them in service, as a release's update does."""
+    given = PARAMETERS | {"ImageUri": image}
+    template = Template(stack=stack, given=given, physical=resources(stack))
+    definitions = template.of_type("AWS::ECS::TaskDefinition")
+    ecs = client("ecs")
+    run = ecs.register_task_definition(**spelled(definitions["RunTask"]))["taskDefinition"]["taskDefinitionArn"]
+    template = Template(stack=stack, given=given, physical={**template.physical, "RunTask": run})
+    control = spelled(template.of_type("AWS::ECS::TaskDefinition")["ControlTask"])
+    arn = ecs.register_task_definition(**control)["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(cluster=stack, service="control", taskDefinition=arn)

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.adapters.aws.template import parse
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-PARAMETERS = {"OperatorEmail": "operator@example.org"}
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/signals@sha256:{'0' * 64}"
+# As after a first release.
+PARAMETERS = {
+    "OperatorEmail": "operator@example.org",
+    "ImageUri": IMAGE,
+    "CandidateImageUri": IMAGE,
+    "ProtectDatabase": "yes",
+}
 ARNS = {
     "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{{}}",
     "AWS::ECS::Cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{{}}",
@@ -32,24 +38,6 @@ ATTRIBUTES = {
 }
 
 
-class _Loader(yaml.CSafeLoader):
-    pass
-
-
-def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _tagged)
-
-
 def text() -> str:
     """The template as it is."""
     return (repository() / "deploy" / "stack.yaml").read_text(encoding="utf-8")
@@ -58,7 +46,7 @@ def text() -> str:
 @functools.cache  # a tenth of a second a time; `resolve` makes new values of it
 def parsed(template: str) -> Mapping[str, Any]:
     """A template's text as nested values, its short forms written out."""
-    return yaml.load(template, _Loader)  # noqa: S506
+    return parse(template)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""Task definitions: register a revision with another image, and find one to roll back to."""
+"""Task definitions: what a revision has, and which one to roll back to. CloudFormation registers them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,52 +43,64 @@ def describe(name: str) -> Revision:
     return Revision(arn, str(containers[0]["image"]), status, containers)
 
 
-def register(stack: Stack, image: str) -> tuple[Revision, Revision]:
-    """Revisions of the run and control tasks with this image; the newest ones where they have it already.
+def earlier(stack: Stack, number: int | None) -> Revision:
+    """The control revision whose image a rollback brings back.
 
     Args:
         stack: Where.
-        image: By digest.
-
-    Returns:
-        The run task's and the control task's, which names the former.
-    """
-    run = _with_image(stack.run_family, image, {})
-    return run, _with_image(stack.control_family, image, {RUN_VARIABLE: run.arn})
-
-
-def target(stack: Stack, number: int | None, current: str) -> Revision:
-    """The control revision to go back to.
-
-    Args:
-        stack: Where.
-        number: The revision's; None: the newest ACTIVE one before the current.
-        current: ARN of the revision that is in service.
+        number: The revision's; None: the newest of the release before the one in service.
 
     Raises:
-        DeployError: there is none, it is the current one, it has no image, or it or its run task is INACTIVE.
+        DeployError: there is none, its image is in service already, or it or its run task is INACTIVE.
     """
-    running = int(current.rsplit(":", 1)[1])
+    family = stack.control_family
+    if not stack.control_task:
+        raise DeployError(f"stack {stack.name} has no release yet: there is none to go back to")
+    current = describe(stack.control_task)
     if number is None:
-        arns = client("ecs").list_task_definitions(familyPrefix=stack.control_family, status="ACTIVE", sort="DESC")
-        numbers = [int(arn.rsplit(":", 1)[1]) for arn in arns["taskDefinitionArns"]]
-        earlier = [
-            candidate
-            for candidate in numbers
-            if candidate < running and _has_image(f"{stack.control_family}:{candidate}")
-        ]
-        if not earlier:
-            raise DeployError(f"{stack.control_family}:{running} is the first revision: there is none to go back to")
-        number = max(earlier)
-    if number == running:
-        raise DeployError(f"{stack.control_family}:{number} is in service already")
-    control = describe(f"{stack.control_family}:{number}")
-    for required in (control, describe(run_of(control.arn))):
+        number = _before(stack, current)
+    chosen = describe(f"{family}:{number}")
+    if chosen.image == current.image:
+        raise DeployError(f"the image of {family}:{number} is in service already")
+    for required in (chosen, describe(run_of(chosen.arn))):
         if required.status != "ACTIVE":
             raise DeployError(f"{required.arn.rsplit('/', 1)[1]} is {required.status}: choose another revision")
-    if "@sha256:" not in control.image:
-        raise DeployError(f"{stack.control_family}:{number} has no image: it is the stack's own, before a deployment")
-    return control
+    return chosen
+
+
+def _before(stack: Stack, current: Revision) -> int:
+    """Number of the newest revision with the image that was released before the current one."""
+    pages = (
+        client("ecs")
+        .get_paginator("list_task_definitions")
+        .paginate(familyPrefix=stack.control_family, status="ACTIVE", sort="ASC")
+    )
+    revisions = [describe(arn) for page in pages for arn in page["taskDefinitionArns"]]
+    image = image_before([revision.image for revision in revisions if revision.number <= current.number])
+    if image is None:
+        raise DeployError(
+            f"{stack.control_family}:{current.number} is of the first release: there is none to go back to"
+        )
+    return max(revision.number for revision in revisions if revision.image == image)
+
+
+def image_before(images: Sequence[str]) -> str | None:
+    """The image before the last one, where an image that comes again is a return to that release.
+
+    Args:
+        images: Of a family's revisions, oldest first.
+
+    Returns:
+        It; None where the last image is that of the first release.
+    """
+    releases: list[str] = []
+    for image in images:
+        if image in releases:
+            # A rollback, or a revision that changed something else: what was released after it is undone.
+            del releases[releases.index(image) + 1 :]
+        else:
+            releases.append(image)
+    return releases[-2] if len(releases) > 1 else None
 
 
 def run_of(control: str) -> str:
@@ -99,11 +112,6 @@ def run_of(control: str) -> str:
     raise DeployError(f"{control.rsplit('/', 1)[-1]} names no run task: it was not created from deploy/stack.yaml")
 
 
-def _has_image(name: str) -> bool:
-    """Whether a revision was deployed: the stack's own has a placeholder image, by tag."""
-    return "@sha256:" in describe(name).image
-
-
 def _definition(name: str) -> dict[str, Any]:
     from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
@@ -113,31 +121,3 @@ def _definition(name: str) -> dict[str, Any]:
         raise DeployError(
             f"no task definition {name.rsplit('/', 1)[-1]}: `signals status` lists those that exist"
         ) from error
-
-
-def _with_image(family: str, image: str, variables: dict[str, str]) -> Revision:
-    """The family's newest revision if it has this image and these variables already, else a new one."""
-    ecs = client("ecs")
-    current = _definition(family)
-    containers: list[dict[str, Any]] = current["containerDefinitions"]
-    wanted = [_container(container, image, variables) for container in containers]
-    # Both sides go through `_container`, because ECS adds and omits empty fields.
-    if wanted == [_container(container, container["image"], {}) for container in containers]:
-        return describe(current["taskDefinitionArn"])
-    # A description has fields, such as its ARN, that a registration doesn't accept.
-    accepted = ecs.meta.service_model.shape_for("RegisterTaskDefinitionRequest").members
-    request = {name: current[name] for name in accepted if current.get(name) is not None}
-    request["containerDefinitions"] = wanted
-    registered = ecs.register_task_definition(**request)["taskDefinition"]
-    return describe(registered["taskDefinitionArn"])
-
-
-def _container(container: dict[str, Any], image: str, variables: dict[str, str]) -> dict[str, Any]:
-    """A container's definition with this image; variables that it has are set, others are not added."""
-    environment: list[dict[str, str]] = []
-    for variable in container.get("environment", ()):
-        name = str(variable["name"])
-        value = variables.get(name, str(variable["value"]))
-        environment.append({"name": name, "value": value})
-    secrets = [secret for secret in container.get("secrets", ()) if secret]
-    return container | {"image": image, "environment": environment, "secrets": secrets}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from signals_pipeline.adapters.aws.revisions import describe
 from signals_pipeline.adapters.aws.stack import DeployError, Stack, client
 
 
@@ -14,7 +15,7 @@ class Patience:
 
     Attributes:
         seconds: Timeout.
-        poll_seconds: Interval between two polls.
+        poll_seconds: Longest interval between two polls; the first is a second, each next one twice as long.
         pause: Waits for so many seconds.
     """
 
@@ -23,10 +24,17 @@ class Patience:
     pause: Callable[[float], None] = time.sleep
 
     def looks(self) -> Iterator[int]:
-        """One item per poll, with a pause between two."""
-        for look in range(int(self.seconds // self.poll_seconds) + 1):
-            if look:
-                self.pause(self.poll_seconds)
+        """One item per poll, with a pause between two.
+
+        Amazon's interfaces are eventually consistent, ECS's page on RunTask asks for such a backoff.
+        """
+        yield 0
+        look, waited, pause = 0, 0.0, min(1.0, self.poll_seconds)
+        while waited < self.seconds:
+            self.pause(pause)
+            waited += pause
+            pause = min(2 * pause, self.poll_seconds)
+            look += 1
             yield look
 
 
@@ -55,11 +63,19 @@ def look(stack: Stack) -> Service:
     Raises:
         DeployError: it is not there or INACTIVE.
     """
+    service = _find(stack)
+    if service is None:
+        problem = "is missing: update the stack" if stack.control_task else "is not there: no image was released yet"
+        raise DeployError(f"service {stack.cluster}/{stack.service} {problem}: signals deploy")
+    return service
+
+
+def _find(stack: Stack) -> Service | None:
+    """The control service as it is now; None where ECS shows none, which may be so right after it was made."""
     described = client("ecs").describe_services(cluster=stack.cluster, services=[stack.service])
     services: list[dict[str, Any]] = described["services"]
     if not services or services[0]["status"] != "ACTIVE":
-        state = services[0]["status"] if services else "missing"
-        raise DeployError(f"service {stack.cluster}/{stack.service} is {state}: update the stack, then deploy again")
+        return None
     service = services[0]
     deployments: list[dict[str, Any]] = service.get("deployments", [])
     rollout = ""
@@ -73,32 +89,37 @@ def look(stack: Stack) -> Service:
     return Service(str(service["taskDefinition"]), desired, running, rollout, settled)
 
 
-def replace(stack: Stack, revision: str, patience: Patience) -> None:
-    """Put a revision into service and wait until it runs, also where the service sleeps; then let it sleep again.
+def set_desired(stack: Stack, count: int) -> None:
+    """Set how many tasks the control service is to have, until its schedule says otherwise."""
+    client("ecs").update_service(cluster=stack.cluster, service=stack.service, desiredCount=count)
+
+
+def wait_until_healthy(stack: Stack, revision: str, patience: Patience) -> None:
+    """Wait until a task of this revision runs and its health checks pass; wake the service where it sleeps.
 
     Raises:
-        DeployError: it doesn't settle, or AWS's deployment circuit breaker rolled it back.
+        DeployError: there is none in time.
     """
-    before = look(stack)
-    place = {"cluster": stack.cluster, "service": stack.service}
-    client("ecs").update_service(**place, taskDefinition=revision, desiredCount=max(before.desired, 1))
-    try:
-        _settle(stack, revision, patience)
-    finally:
-        if not before.desired:
-            client("ecs").update_service(**place, desiredCount=0)
-
-
-def _settle(stack: Stack, revision: str, patience: Patience) -> None:
+    ecs = client("ecs")
     name = revision.rsplit("/", 1)[1]
+    # A task's own health stays UNKNOWN where an essential container, as the daemon's, has no health check.
+    checked = {container["name"] for container in describe(revision).containers if container.get("healthCheck")}
     for _ in patience.looks():
-        now = look(stack)
-        if now.task_definition != revision or now.rollout == "FAILED":
-            raise DeployError(f"{name} did not start: AWS gave it up; its log is in CloudWatch, /{stack.name}/control")
-        if now.settled:
-            return
+        service = _find(stack)
+        # Its schedule may put it to sleep meanwhile.
+        if service is not None and not service.desired:
+            set_desired(stack, 1)
+        arns = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="RUNNING")["taskArns"]
+        # DescribeTasks refuses an empty list.
+        tasks: list[dict[str, Any]] = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
+        for task in tasks:
+            containers: list[dict[str, Any]] = task.get("containers", [])
+            healthy = {each["name"] for each in containers if each.get("healthStatus") == "HEALTHY"}
+            is_up = task["lastStatus"] == "RUNNING" and checked <= healthy
+            if is_up and task["taskDefinitionArn"] == revision:
+                return
     raise DeployError(
-        f"{name} did not settle in {patience.seconds:.0f} s; its log is in CloudWatch, /{stack.name}/control"
+        f"{name}: no healthy task in {patience.seconds:.0f} s; its log is in CloudWatch, /{stack.name}/control"
     )
 
 
@@ -108,7 +129,7 @@ def run_once(stack: Stack, task_definition: str, command: list[str], patience: P
     Raises:
         DeployError: it can't start, doesn't end, or ends with an exit code other than zero.
     """
-    _require_success(" ".join(command), run_to_end(stack, task_definition, command, patience), stack)
+    require_success(stack, command, run_to_end(stack, task_definition, command, patience), patience)
 
 
 def run_to_end(stack: Stack, task_definition: str, command: list[str], patience: Patience) -> dict[str, Any]:
@@ -140,9 +161,10 @@ def run_to_end(stack: Stack, task_definition: str, command: list[str], patience:
         raise DeployError(f"`{command_line}` can't start: {reason}")
     arn = response["tasks"][0]["taskArn"]
     for _ in patience.looks():
-        [task] = ecs.describe_tasks(cluster=stack.cluster, tasks=[arn])["tasks"]
-        if task["lastStatus"] == "STOPPED":
-            return task
+        # The first looks may say that it is MISSING.
+        for task in ecs.describe_tasks(cluster=stack.cluster, tasks=[arn])["tasks"]:
+            if task["lastStatus"] == "STOPPED":
+                return task
     ecs.stop_task(cluster=stack.cluster, task=arn, reason="took too long")
     raise DeployError(
         f"`{command_line}` did not end in {patience.seconds:.0f} s and was stopped; see CloudWatch, /{stack.name}/run"
@@ -160,10 +182,23 @@ def log_of(stack: Stack, task: dict[str, Any]) -> str:
     return "\n".join(event["message"] for event in events["events"])
 
 
-def _require_success(command_line: str, task: dict[str, Any], stack: Stack) -> None:
+def require_success(stack: Stack, command: list[str], task: dict[str, Any], patience: Patience) -> None:
+    """Refuse a task that did not end with exit code 0.
+
+    Raises:
+        DeployError: with the last line of its log, as far as that has arrived.
+    """
     codes = [container.get("exitCode") for container in task.get("containers", ())]
-    if not codes or any(code != 0 for code in codes):
-        reason = task.get("stoppedReason") or "no reason given"
-        raise DeployError(
-            f"`{command_line}` failed with exit code {codes}: {reason}; its log is in CloudWatch, /{stack.name}/run"
-        )
+    if codes and all(code == 0 for code in codes):
+        return
+    # A task that never started has no log; of others the last lines arrive some seconds after the end.
+    lines: list[str] = []
+    if any(code is not None for code in codes):
+        for _ in patience.looks():
+            lines = log_of(stack, task).strip().splitlines()
+            if lines:
+                break
+    reason = lines[-1] if lines else task.get("stoppedReason") or "no reason given"
+    raise DeployError(
+        f"`{' '.join(command)}` failed with exit code {codes}: {reason}; its log is in CloudWatch, /{stack.name}/run"
+    )

@@ -2,8 +2,10 @@
 # Neither boto3 nor botocore has type stubs.
 """A CloudFormation stack of ours in AWS: its outputs, secrets and parameters, and the clients to reach them."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 from typing import Any, cast
@@ -22,7 +24,18 @@ NEEDED = (
     "Bucket",
     "OperatorTopic",
 )
+# SSM parameters that the command makes where they are missing: CloudFormation can't make encrypted ones.
 SECRETS = ("database-password", "link-key", "web-token")
+# The database takes its password when it is made: a new value later would shut everybody out.
+FIXED_SECRETS = ("database-password",)
+# Parameters of the stack that ask for a vendor's key, and the SSM parameter that holds it.
+VENDOR_KEYS = {"UseNewsApi": "newsapi-key", "UseSmtp": "smtp-password"}
+SECRET_BYTES = 24
+SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+# A change set was made for a stack that does not exist yet.
+REVIEW = "REVIEW_IN_PROGRESS"
+# What is left of a stack whose first creation failed; it holds nothing and can only be deleted.
+FAILED_CREATE = "ROLLBACK_COMPLETE"
 _CLIENT_LOCK = Lock()  # boto3 sessions are not thread-safe, clients are
 
 
@@ -46,6 +59,10 @@ class Stack:
         generator_parameter: SSM parameter with the signal generator.
         bucket: S3 bucket of the frames.
         operator_topic: SNS topic of the alarms.
+        control_task: ARN of the control revision in service; empty before the first release.
+        run_task: ARN of the revision of runs that it launches; empty before the first release.
+        prepare_task: ARN of the task definition that migrates the database; empty before there is a candidate.
+        parameters: The stack's parameters.
     """
 
     name: str
@@ -59,6 +76,15 @@ class Stack:
     generator_parameter: str
     bucket: str
     operator_topic: str
+    control_task: str = ""
+    run_task: str = ""
+    prepare_task: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def image(self) -> str:
+        """The image in service, by digest; empty before the first release."""
+        return self.parameters.get("ImageUri", "")
 
 
 def client(service: str) -> Any:  # noqa: ANN401
@@ -111,17 +137,56 @@ def read(name: str) -> Stack:
     Raises:
         DeployError: it is not there, not in a good state, or not one of ours.
     """
+    described = describe(name)
+    if described is None:
+        raise DeployError(f"no stack {name!r}: create it first with `signals deploy`, see docs/deployment.md")
+    status = described["StackStatus"]
+    if status not in SETTLED:
+        raise DeployError(f"stack {name} is {status}: {_remedy(name, status)}")
+    return _stack(name, described)
+
+
+def describe(name: str) -> dict[str, Any] | None:
+    """What CloudFormation says of a stack, by its name or id; None where it has none."""
     from botocore.exceptions import ClientError
 
-    cloudformation = client("cloudformation")
     try:
-        [described] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        [described] = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
+        # CloudFormation answers every question that it can't answer with the same code.
         if "does not exist" not in str(error):
             raise
-        raise DeployError(f"no stack {name!r}: create it first, see docs/deployment.md") from error
-    if described["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}:
-        raise DeployError(f"stack {name} is {described['StackStatus']}: wait for it or repair it, then deploy again")
+        return None
+    return described
+
+
+def require_deployable(name: str, status: str) -> None:
+    """Refuse a stack that nothing but a hand can bring back.
+
+    Raises:
+        DeployError: it is half-made; the message has the command.
+    """
+    if status not in {*SETTLED, REVIEW, FAILED_CREATE}:
+        raise DeployError(f"stack {name} is {status}: {_remedy(name, status)}")
+
+
+def _remedy(name: str, status: str) -> str:
+    """What to do about a stack in this state."""
+    if status == "UPDATE_ROLLBACK_FAILED":
+        return f"repair it with `aws cloudformation continue-update-rollback --stack-name {name}`, then deploy again"
+    if status in {"ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}:
+        return (
+            f"delete what is left of it with `aws cloudformation delete-stack --stack-name {name}`"
+            " (its events say what resists), then deploy again"
+        )
+    if status in {REVIEW, FAILED_CREATE}:
+        return "it was never made: `signals deploy` makes it"
+    if status.endswith("IN_PROGRESS"):
+        return "wait until that has ended, then run this again"
+    return "repair it in CloudFormation's console, then deploy again"
+
+
+def _stack(name: str, described: dict[str, Any]) -> Stack:
     outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
     missing = [key for key in NEEDED if key not in outputs]
     if missing:
@@ -138,7 +203,36 @@ def read(name: str) -> Stack:
         generator_parameter=outputs["GeneratorParameter"],
         bucket=outputs["Bucket"],
         operator_topic=outputs["OperatorTopic"],
+        control_task=outputs.get("ControlTask", ""),
+        run_task=outputs.get("RunTask", ""),
+        prepare_task=outputs.get("PrepareTask", ""),
+        parameters=parameters_of(described),
     )
+
+
+def parameters_of(described: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters that a described stack has."""
+    return {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", ())}
+
+
+def template_of(name: str) -> str:
+    """The template that a stack has, as text."""
+    body = client("cloudformation").get_template(StackName=name)["TemplateBody"]
+    # boto3 reads a template that is JSON.
+    return body if isinstance(body, str) else json.dumps(body)
+
+
+def make_missing_secrets(name: str) -> list[str]:
+    """Make the secrets of a stack that are missing, each at random.
+
+    Returns:
+        The names of those made.
+    """
+    missing = missing_parameters([f"/{name}/{secret}" for secret in SECRETS])
+    for parameter in missing:
+        value = secrets.token_hex(SECRET_BYTES)
+        client("ssm").put_parameter(Name=parameter, Value=value, Type="SecureString")
+    return missing
 
 
 def missing_parameters(names: Collection[str]) -> list[str]:

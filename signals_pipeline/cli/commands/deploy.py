@@ -5,13 +5,15 @@ from pathlib import Path
 import click
 
 from signals_pipeline.adapters.aws import revisions, services, stack
+from signals_pipeline.adapters.aws.errors import one_line_errors
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.aws.images import Docker
 from signals_pipeline.adapters.aws.release import Release
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import SignalGenerator
 
-WAIT_SECONDS = services.Patience().seconds
+# A database alone takes a quarter of an hour to make.
+WAIT_SECONDS = 3600.0
 
 
 def _stack_name(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str:
@@ -20,6 +22,17 @@ def _stack_name(_context: click.Context, _parameter: click.Parameter, given: str
 
 _stack = click.option("--stack", "name", callback=_stack_name, help="Name of the stack; default: SIGNALS_STACK.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+
+
+def _parameters(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Parameters of the stack, given as Name=Value."""
+    parameters: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{pair!r} is not Name=Value, as in --set OperatorEmail=you@example.org")
+        parameters[name] = value
+    return parameters
 
 
 @click.command()
@@ -31,37 +44,47 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only print what would b
     help="Sentiment model of the image.",
 )
 @click.option("--docker", default="docker", show_default=True, help="Docker command.")
-@click.option("--registry", default="", help="Push there instead of the stack's repository; log in there first.")
-@click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for a task or the service.")
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_parameters,
+    help="Parameter of the stack; kept.",
+)
+@click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for each of AWS's steps.")
 @_dry_run
 @_stack
-def deploy(name: str, *, model: str, docker: str, registry: str, wait: float, dry_run: bool) -> None:
+def deploy(name: str, *, model: str, docker: str, parameters: dict[str, str], wait: float, dry_run: bool) -> None:
     """Build, test, push and deploy an image on AWS, and roll back if it fails.
 
-    The steps are: build, check, push, register, migrate, put into service.
+    Where there is no stack yet it is created. Parameters that are not set keep their values. --dry-run needs neither
+    credentials nor a region.
     """
     patience = services.Patience(seconds=wait)
-    release = Release(Docker(docker), repository(), {"MODEL": model}, click.echo, registry, patience)
-    release.deploy(name, dry_run=dry_run)
+    release = Release(Docker(docker), repository(), {"MODEL": model}, click.echo, patience)
+    release.deploy(name, parameters, dry_run=dry_run)
 
 
 @click.command()
 @click.argument("revision", type=int, required=False)
-@click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for the service.")
+@click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for each of AWS's steps.")
 @_dry_run
 @_stack
 def rollback(name: str, revision: int | None, *, wait: float, dry_run: bool) -> None:
     """Put an earlier REVISION of the control service back into service on AWS.
 
-    Without REVISION it is the newest one before the current.
+    Without REVISION it is the release before; only its image comes back. Its code is asked first whether it runs on the
+    database's schema.
     """
     patience = services.Patience(seconds=wait)
-    release = Release(Docker(), Path(), {}, click.echo, patience=patience)
+    release = Release(Docker(), Path(), {}, click.echo, patience)
     release.rollback(name, revision, dry_run=dry_run)
 
 
 @click.command()
 @_stack
+@one_line_errors()
 def status(name: str) -> None:
     """Show what is in service on AWS: revisions, image, and signal generator."""
     target = stack.find(name)
@@ -91,6 +114,7 @@ def _short(arn: str) -> str:
 @click.command()
 @click.argument("choice", type=click.Choice([generator.value for generator in SignalGenerator]))
 @_stack
+@one_line_errors()
 def generator(name: str, choice: str) -> None:
     """Switch the signal generator of a deployment on AWS, without a new image.
 

@@ -16,7 +16,7 @@ INSIDE_COMMAND = ["signals", "doctor", "--json", "--seconds", "90"]
 SILENT = timedelta(hours=18)  # as the alarm HeartbeatMissing
 SHOWN_DIGEST = len("sha256:") + 12  # characters of an image's digest, as Docker shows it
 _RELEASE = "signals deploy"
-_UPDATE = "update the stack: aws cloudformation deploy, docs/deployment.md"
+_UPDATE = "update the stack: signals deploy"
 
 
 def outside_probes(stack: Stack, now: Callable[[], datetime]) -> dict[str, Probe]:
@@ -64,9 +64,6 @@ def task_revision(stack: Stack) -> ProbeResult:
     """Whether control service and runs use the same released image, and the newest revisions."""
     control, run = _in_service(stack)
     names = f"{_short(control.arn)} launches {_short(run.arn)}"
-    # A new stack starts with a placeholder image, named by tag.
-    if "@sha256:" not in control.image:
-        return fail(f"{names}: no image was released yet", _RELEASE)
     for revision in (control, run):
         if revision.status != "ACTIVE":
             return fail(f"{names}: {_short(revision.arn)} is INACTIVE", _RELEASE)
@@ -82,7 +79,7 @@ def image(stack: Stack) -> ProbeResult:
     """Whether the deployed image is in the registry, is the newest one there, and is what tasks run."""
     control, _ = _in_service(stack)
     if not control.image.startswith(f"{stack.repository}@"):
-        return warn(f"{control.image} is not in the stack's registry", "release without --registry to keep it there")
+        return warn(f"{control.image} is not in the stack's registry", f"{_RELEASE} puts one there")
     digest = control.image.partition("@")[2]
     short = digest[:SHOWN_DIGEST]
     pushed = inventory.images(stack)

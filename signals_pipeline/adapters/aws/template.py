@@ -1,0 +1,132 @@
+"""The stack's template as CloudFormation takes it: minified JSON, as the YAML outgrows what may be sent inline."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from signals_pipeline.adapters.aws.stack import DeployError
+
+# CreateChangeSet's limit for TemplateBody.
+MAX_BYTES = 51_200
+# Parameters that a release sets itself.
+IMAGE, CANDIDATE, PROTECTED = "ImageUri", "CandidateImageUri", "ProtectDatabase"
+# The task definition that migrates the database, and its condition.
+_PREPARE_TASK, _HAS_CANDIDATE = "PrepareTask", "HasCandidate"
+
+Template = dict[str, Any]
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML with CloudFormation's short forms: `!Ref X` is `{"Ref": "X"}`, `!Sub X` is `{"Fn::Sub": "X"}`."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    # YAML has no fourth kind of node.
+    return {name: loader.construct_mapping(cast("yaml.MappingNode", node), deep=True)}
+
+
+cast("Any", _Loader).add_multi_constructor("!", _short_form)
+
+
+def parse(text: str) -> Template:
+    """A template from its YAML or JSON."""
+    # JSON is YAML, but takes a YAML parser a hundred times as long.
+    if text.lstrip().startswith("{"):
+        return json.loads(text)
+    return yaml.load(text, _Loader)  # noqa: S506  # a safe loader
+
+
+def load(root: Path) -> Template:
+    """The template in a checkout.
+
+    Raises:
+        DeployError: it is not there.
+    """
+    path = root / "deploy" / "stack.yaml"
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeployError(f"{path}: {error.strerror}; run this from a checkout of the project") from error
+
+
+def minified(template: Mapping[str, Any]) -> str:
+    """A template as JSON without whitespace.
+
+    Raises:
+        DeployError: it is longer than CloudFormation takes.
+    """
+    text = json.dumps(template, ensure_ascii=False, separators=(",", ":"))
+    size = len(text.encode())
+    if size > MAX_BYTES:
+        raise DeployError(f"deploy/stack.yaml: {size} bytes as JSON, CloudFormation takes {MAX_BYTES}: shorten it")
+    return text
+
+
+def with_candidate(previous: Template, current: Template) -> Template:
+    """The stack's present template with the new one's migration task, so that nothing else changes before it has run.
+
+    Args:
+        previous: The template that the stack has.
+        current: The template of the release.
+    """
+    # Parameters and conditions that only the new task definition uses come along; unused ones do no harm.
+    parameters = {**current["Parameters"], **previous["Parameters"]}
+    conditions = {**current["Conditions"], **previous.get("Conditions", {})}
+    resources = {**previous["Resources"], _PREPARE_TASK: current["Resources"][_PREPARE_TASK]}
+    outputs = {**previous["Outputs"], _PREPARE_TASK: current["Outputs"][_PREPARE_TASK]}
+    conditions[_HAS_CANDIDATE] = current["Conditions"][_HAS_CANDIDATE]
+    return {
+        **previous,
+        "Parameters": parameters,
+        "Conditions": conditions,
+        "Resources": resources,
+        "Outputs": outputs,
+    }
+
+
+def settable(template: Template, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Those of a stack's parameters that the template still has and that a user sets."""
+    names = set(template["Parameters"]) - {IMAGE, CANDIDATE}
+    return {name: value for name, value in parameters.items() if name in names}
+
+
+def check_parameters(template: Template, given: Mapping[str, str]) -> None:
+    """Refuse parameters that the template does not have, or that a release sets itself.
+
+    Raises:
+        DeployError: the first such parameter.
+    """
+    for name in given:
+        if name in {IMAGE, CANDIDATE}:
+            raise DeployError(f"--set {name}: a release sets it; an earlier image comes back with `signals rollback`")
+        if name not in template["Parameters"]:
+            known = ", ".join(sorted(set(template["Parameters"]) - {IMAGE, CANDIDATE}))
+            raise DeployError(f"--set {name}: the stack has no such parameter; it has {known}")
+
+
+def parameter_values(
+    template: Template, previous: Mapping[str, str], sent: Mapping[str, str]
+) -> list[dict[str, str | bool]]:
+    """The parameters of a change set: those sent, else the stack's present value, else the template's default.
+
+    Args:
+        template: The change set's.
+        previous: The values that the stack has.
+        sent: New values.
+    """
+    values: list[dict[str, str | bool]] = []
+    for name in template["Parameters"]:
+        if name in sent:
+            values.append({"ParameterKey": name, "ParameterValue": sent[name]})
+        elif name in previous:
+            values.append({"ParameterKey": name, "UsePreviousValue": True})
+    return values
