@@ -11,7 +11,7 @@ from signals_pipeline import sample
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.live_prices import LivePricesResource
+from signals_pipeline.defs.live_prices import LivePricesResource, second_vendor_resource
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import store_resource
 from signals_pipeline_tests.support.pipeline import TestPipeline
@@ -53,6 +53,7 @@ def run(
 ) -> dg.ExecuteInProcessResult:
     live = LivePricesResource(
         store=store_resource(pipeline.settings.database_url),
+        second=second_vendor_resource(None),
         cache_dir=str(cache),
         spacing_seconds=0,
         base_url=server.url,
