@@ -5,11 +5,18 @@ delivery is therefore compared with what is stored of the same sessions, and hel
 fit. What is stored stays: the vendor of a bar is the one that first delivered it, and only that one corrects it.
 """
 
+import math
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+
+from signals_pipeline.core.arrays import FloatArray
+from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS
+from signals_pipeline.core.prices.validation import ROUNDING
 
 # Half a percent: one vendor's close is that of the listing exchange, another's the consolidated last trade. Already the
 # smallest usual dividend, applied by one side only, is as large.
@@ -52,35 +59,51 @@ def join(
     if foreign.empty:
         return Joint(bars, actions, {}, ())
     both = bars.merge(foreign, on=["symbol", "session"], suffixes=("", "_stored"))
-    both["ratio"] = both["close"] / both["close_stored"]
+    ratios: FloatArray = both["close"].to_numpy("float64") / both["close_stored"].to_numpy("float64")
+    both = both.assign(ratio=ratios)
 
     # Every symbol with bars of others must have a session in common, and agree about those that it has.
-    owners = foreign.sort_values("session").groupby("symbol")["source"].last()
-    median_ratios = both.groupby("symbol")["ratio"].median()
+    median_ratios = {str(symbol): float(value) for symbol, value in both.groupby("symbol")["ratio"].median().items()}
+    last_sessions, owners = _last_of_others(foreign)
     held_back: dict[str, str] = {}
-    for symbol in sorted(set(bars["symbol"]) & set(owners.index)):
-        owner = owners[symbol]
-        if symbol not in median_ratios.index:
+    for symbol in sorted(set(bars["symbol"]) & set(owners)):
+        owner, ratio = owners[symbol], median_ratios.get(symbol)
+        if ratio is None:
             held_back[symbol] = (
                 f"{vendor} delivers none of the sessions that are stored from {owner}: nothing shows that its prices"
                 " continue them, and nothing of it was stored"
             )
-        elif abs(median_ratios[symbol] - 1) > _TOLERANCE:
+        elif abs(ratio - 1) > _TOLERANCE:
             held_back[symbol] = (
-                f"{vendor}'s prices are {median_ratios[symbol]:.4g} times those stored from {owner} for the same"
-                " sessions; nothing of it was stored"
+                f"{vendor}'s prices are {ratio:.4g} times those stored from {owner} for the same sessions; nothing of"
+                " it was stored"
             )
 
-    fits = ~bars["symbol"].isin(list(held_back))
-    actions = actions.loc[~actions["symbol"].isin(list(held_back))]
-    actions, notes_on_actions = _own_actions(actions, stored_actions, foreign, vendor=vendor)
-    both = both.loc[~both["symbol"].isin(list(held_back))]
-    notes = (*_differences(both, vendor=vendor), *notes_on_actions)
-    return Joint(bars.loc[fits], actions, held_back, notes)
+    fitting = bars.loc[~bars["symbol"].isin(list(held_back))]
+    compared = both.loc[~both["symbol"].isin(list(held_back))]
+    own, notes_on_actions = _own_actions(
+        actions.loc[~actions["symbol"].isin(list(held_back))], stored_actions, last_sessions, vendor=vendor
+    )
+    return Joint(fitting, own, held_back, (*_differences(compared, vendor=vendor), *notes_on_actions))
+
+
+def _last_of_others(foreign: pd.DataFrame) -> tuple[dict[str, pd.Timestamp], dict[str, str]]:
+    """The last session that another vendor delivered, and that vendor, by symbol.
+
+    Args:
+        foreign: Stored bars of other vendors.
+    """
+    last_sessions: dict[str, pd.Timestamp] = {}
+    owners: dict[str, str] = {}
+    for symbol, session, source in zip(foreign["symbol"], foreign["session"], foreign["source"], strict=True):
+        if symbol not in last_sessions or session > last_sessions[symbol]:
+            last_sessions[symbol] = session
+            owners[symbol] = source
+    return last_sessions, owners
 
 
 def _own_actions(
-    actions: pd.DataFrame, stored: pd.DataFrame, foreign: pd.DataFrame, *, vendor: str
+    actions: pd.DataFrame, stored: pd.DataFrame, last_sessions: Mapping[str, pd.Timestamp], *, vendor: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """Separate the actions that the delivering vendor has to tell from those of sessions that are another's.
 
@@ -89,28 +112,30 @@ def _own_actions(
     Args:
         actions: Delivered actions of symbols that fit.
         stored: Stored actions.
-        foreign: Stored bars of other vendors.
+        last_sessions: The last session that another vendor delivered, by symbol.
         vendor: Who delivers.
 
     Returns:
         The former, and one line for each of the latter that is not stored as it was delivered.
     """
-    last_foreign = foreign.groupby("symbol")["session"].max()
-    is_own = np.ones(len(actions), dtype=bool)
+    known: defaultdict[tuple[str, str], list[tuple[pd.Timestamp, float]]] = defaultdict(list)
+    for symbol, session, kind, value in zip(*(stored[name] for name in ACTION_COLUMNS), strict=True):
+        known[symbol, kind].append((session, value))
+
+    is_own: list[bool] = []
     notes: list[str] = []
-    for position, row in enumerate(actions.itertuples(index=False)):
-        same_kind = stored.loc[(stored["symbol"] == row.symbol) & (stored["kind"] == row.kind)]
-        distance = (same_kind["session"] - row.session).abs()
-        is_stored = bool(((distance == timedelta(0)) & np.isclose(same_kind["value"], row.value, rtol=0.01)).any())
-        is_of_other = row.symbol in last_foreign.index and row.session <= last_foreign[row.symbol]
-        is_repeated = row.symbol in last_foreign.index and bool((distance <= _SAME_ACTION).any())
-        if not is_of_other and not is_repeated:
+    for symbol, session, kind, value in zip(*(actions[name] for name in ACTION_COLUMNS), strict=True):
+        last = last_sessions.get(symbol)
+        same_kind = known[symbol, kind]
+        is_repeated = any(abs(session - other) <= _SAME_ACTION for other, _ in same_kind)
+        is_own.append(last is None or (session > last and not is_repeated))
+        if is_own[-1]:
             continue
-        is_own[position] = False
+        is_stored = any(session == other and math.isclose(value, told, rel_tol=0.01) for other, told in same_kind)
         if not is_stored:
             notes.append(
-                f"{row.symbol} {row.session:%Y-%m-%d}: {vendor} tells a {row.kind} of {row.value:g} that the vendor of"
-                " the stored bars does not, or dates or counts otherwise; what is stored stays"
+                f"{symbol} {session:%Y-%m-%d}: {vendor} tells a {kind} of {value:g} that the vendor of the stored bars"
+                " does not, or dates or counts otherwise; what is stored stays"
             )
     return actions.loc[is_own].reset_index(drop=True), notes
 
@@ -122,13 +147,15 @@ def _differences(both: pd.DataFrame, *, vendor: str) -> list[str]:
         both: Delivered bars of sessions that are stored from another vendor, and `ratio`, close over stored close.
         vendor: Who delivers.
     """
-    differing = both.loc[(both["ratio"] - 1).abs() > 1e-4]
-    if differing.empty:
+    distance: FloatArray = np.abs(both["ratio"].to_numpy("float64") - 1)
+    count = int((distance > ROUNDING).sum())
+    if not count:
         return []
-    largest = differing.loc[(differing["ratio"] - 1).abs().idxmax()]
+    symbols = both.loc[distance > ROUNDING, "symbol"].nunique()
+    most = both.to_dict("records")[int(distance.argmax())]
     line = (
-        f"{vendor} and the vendor of the stored bars differ in {len(differing)} closes of"
-        f" {differing['symbol'].nunique()} symbols, the most for {largest['symbol']} {largest['session']:%Y-%m-%d}:"
-        f" {largest['close']:g} against {largest['close_stored']:g} from {largest['source']}; what is stored stays"
+        f"{vendor} and the vendor of the stored bars differ in {count} closes of {symbols} symbols, the most for"
+        f" {most['symbol']} {most['session']:%Y-%m-%d}: {most['close']:g} against {most['close_stored']:g} from"
+        f" {most['source']}; what is stored stays"
     )
     return [line]

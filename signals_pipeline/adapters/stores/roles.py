@@ -7,6 +7,7 @@ SIGNALS_DATABASE_URL, and a deployment that names no roles uses it for everythin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -156,7 +157,7 @@ def _put_role(connection: Connection, role: Role) -> None:
 
     exists = connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": role.name})
     # The server gets a verifier, so that no log of its statements holds the password.
-    driver_connection = connection.connection.dbapi_connection
+    driver_connection: Any = connection.connection.dbapi_connection
     verifier = encrypt_password(role.password, role.name, driver_connection, "scram-sha-256")
     verb = "ALTER" if exists else "CREATE"
     name = _quoted(connection, role.name)
