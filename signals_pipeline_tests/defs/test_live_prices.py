@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from pydantic import SecretStr
 
 from signals_pipeline import sample
 from signals_pipeline.cli.errors import user_message
@@ -116,3 +117,14 @@ def test_an_outage_before_anything_is_stored_is_one_line(
         "yahoo: no daily bars of 3 symbols are stored and none could be fetched"
         " (AAPL: 127.0.0.1/v8/finance/chart/AAPL returned HTTP 401)"
     )
+
+
+def test_a_key_makes_the_second_vendor_and_is_not_in_the_configuration_that_dagster_shows() -> None:
+    without = second_vendor_resource(None).resource_fn(dg.build_init_resource_context())
+    assert without.vendor is None
+    resource = second_vendor_resource(SecretStr("t" * 40))
+    made = resource.resource_fn(dg.build_init_resource_context())
+    assert made.vendor is not None
+    assert made.vendor.name == "tiingo"
+    assert not resource.config_schema.default_provided
+    assert "t" * 40 not in repr(made)
