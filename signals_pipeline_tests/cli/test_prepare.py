@@ -7,15 +7,21 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from signals_pipeline.adapters.stores.digests import DigestRepository
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, write_transaction
+from signals_pipeline.adapters.stores.read_only import read_only_engine
 from signals_pipeline.adapters.stores.roles import READER_RIGHTS, missing_rights
 from signals_pipeline.cli.doctor.local import database
 from signals_pipeline.cli.prepare import prepare
+from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.control_service import database_variables, home
 from signals_pipeline_tests.support.databases import create_postgres
+from signals_pipeline_tests.support.pipeline import TestPipeline
 
 pytestmark = pytest.mark.postgres
+
+WINDOW = window_for_key("2015-02-05-17:30")
 
 
 def test_the_roles_that_it_makes_run_the_pipeline_and_its_dagster_instance(
@@ -51,12 +57,16 @@ def test_the_roles_that_it_makes_run_the_pipeline_and_its_dagster_instance(
         instance.report_engine_event("it wrote", run)
         assert instance.get_run_by_id(run.run_id)
 
-    writer = engine_for(settings_as("writer").database_url)
+    writer_url = settings_as("writer").database_url
+    with TestPipeline.joined(tmp_path, "runs", signals_database_url=writer_url) as pipeline:
+        assert pipeline.run([WINDOW]).success
+    writer = engine_for(writer_url)
     for table in ("dagster.runs", "signal_history"):
         with pytest.raises(DatabaseError, match="must be owner"), write_transaction(writer) as connection:
             connection.execute(sa.text(f"DROP TABLE {table}"))
     writer.dispose()
-    reader = engine_for(settings_as("reader").database_url)
+    reader = read_only_engine(settings_as("reader").database_url)
+    assert DigestRepository(reader).get(WINDOW.start) is not None
     assert missing_rights(reader, READER_RIGHTS) == {}
     reader.dispose()
     assert "has no right to DELETE, INSERT, UPDATE on dagster." in database(settings_as("reader")).text

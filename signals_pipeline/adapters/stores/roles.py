@@ -22,6 +22,13 @@ DAGSTER_SCHEMA = "dagster"
 WRITER_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 READER_RIGHTS = ("SELECT",)
 
+# The keys that a table counts up by itself: its sequences, of columns that are serial or identities.
+_SEQUENCES_OF_TABLES = """
+    SELECT s.oid, s.relname FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass
+    JOIN pg_class t ON t.oid = d.refobjid JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE s.relkind = 'S' AND d.deptype IN ('a', 'i') AND n.nspname = current_schema() AND t.relname = ANY (:ours)
+"""
+
 # Names of ours, for a schema that other applications may share.
 _OUR_TABLES = (*metadata.tables, VERSION_TABLE)
 
@@ -94,11 +101,13 @@ def grant_roles(engine: Engine, roles: Sequence[Role]) -> None:
         # Nobody but the owner creates tables. That is PostgreSQL's default since version 15.
         connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {own_schema} FROM PUBLIC")
         our_tables = [f"{own_schema}.{_quoted(connection, name)}" for name in names]
+        sequences = connection.execute(sa.text(_SEQUENCES_OF_TABLES), {"ours": names})
+        our_sequences = [f"{own_schema}.{_quoted(connection, sequence.relname)}" for sequence in sequences]
         for role in roles:
             _put_role(connection, role)
-            # Other applications may have tables in the first schema, where ours have no sequences; the second is
-            # Dagster's alone.
-            _grant(connection, role, own_schema, tables=f"TABLE {', '.join(our_tables)}")
+            # Other applications may have tables in the first schema; the second is Dagster's alone.
+            tables, sequences = f"TABLE {', '.join(our_tables)}", f"SEQUENCE {', '.join(our_sequences)}"
+            _grant(connection, role, own_schema, tables=tables, sequences=sequences if our_sequences else "")
             every = f"IN SCHEMA {dagster_schema}"
             _grant(connection, role, dagster_schema, tables=f"ALL TABLES {every}", sequences=f"ALL SEQUENCES {every}")
 
@@ -114,7 +123,7 @@ def missing_rights(engine: Engine, rights: Sequence[str] = WRITER_RIGHTS) -> Map
         return {}
     # CASE: the function refuses what is no sequence, and a condition beside it does not keep it from being called.
     query = sa.text(
-        """
+        f"""
         SELECT format('%s.%s', n.nspname, c.relname) AS name, r.needed
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN unnest(:rights) AS r (needed)
         WHERE c.relkind IN ('r', 'p')
@@ -123,10 +132,11 @@ def missing_rights(engine: Engine, rights: Sequence[str] = WRITER_RIGHTS) -> Map
         UNION ALL
         SELECT format('%s.%s', n.nspname, c.relname), 'USAGE'
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = :dagster AND 'INSERT' = ANY (:rights)
+        WHERE 'INSERT' = ANY (:rights)
+          AND (n.nspname = :dagster OR c.oid IN (SELECT oid FROM ({_SEQUENCES_OF_TABLES}) AS ours))
           AND CASE WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END
         ORDER BY name, needed
-        """
+        """  # noqa: S608  # what is inserted is a constant
     )
     values = {"rights": list(rights), "dagster": DAGSTER_SCHEMA, "ours": list(_OUR_TABLES)}
     missing: dict[str, tuple[str, ...]] = {}

@@ -36,7 +36,8 @@ CHANGES = [
     "CREATE TABLE dagster.mine (a integer)",
     "CREATE SCHEMA mine",
 ]
-WRITES = [CALL, RUN, "UPDATE window_run SET mode = 'live'", "DELETE FROM delivery"]
+COUNT = "SELECT nextval('signal_history_id_seq')"
+WRITES = [CALL, RUN, COUNT, "UPDATE window_run SET mode = 'live'", "DELETE FROM delivery"]
 
 
 @pytest.fixture
@@ -129,10 +130,14 @@ def test_missing_rights_are_named_by_table(url: str, roles: tuple[Role, Role]) -
     execute(
         url,
         f"REVOKE INSERT, DELETE ON delivery FROM {writer.name}",
-        f"REVOKE USAGE ON SEQUENCE dagster.runs_id_seq FROM {writer.name}",
+        f"REVOKE USAGE ON SEQUENCE dagster.runs_id_seq, signal_history_id_seq FROM {writer.name}",
         f"REVOKE USAGE ON SCHEMA dagster FROM {reader.name}",
     )
-    assert lacking(url, writer) == {"dagster.runs_id_seq": ("USAGE",), "public.delivery": ("DELETE", "INSERT")}
+    assert lacking(url, writer) == {
+        "dagster.runs_id_seq": ("USAGE",),
+        "public.delivery": ("DELETE", "INSERT"),
+        "public.signal_history_id_seq": ("USAGE",),
+    }
     assert lacking(url, reader) == {"dagster.runs": ("SELECT",)}
     with opened(as_role(url, reader)) as engine:
         assert set(missing_rights(engine, WRITER_RIGHTS)["public.delivery"]) == set(WRITER_RIGHTS) - set(READER_RIGHTS)
