@@ -6,6 +6,8 @@
 #
 # Layers are ordered by how seldom they change: packages, model, code. A change of code rebuilds the last ones.
 ARG MODEL=finbert
+# For releases that can be made again name it by digest: `docker buildx imagetools inspect python:3.11-slim-bookworm` shows it,
+#   docker build --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # --- packages of the runtime ------------------------------------------------------------------------------------------
@@ -14,10 +16,15 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-RUN python -m venv /opt/venv
-COPY pyproject.toml setup.py constraints.txt ./
-# Without the package beside it this installs what it stands on, and the command `signals`.
-RUN /opt/venv/bin/pip install --no-compile -c constraints.txt .
+# The authorities of RDS's certificates: Debian's own store has none of them.
+COPY deploy/rds_certificates.py ./
+RUN python rds_certificates.py /opt/rds-ca.pem && python -m venv /opt/venv
+# Every package by its hash, setuptools included, which the next step builds with (`make lock`).
+COPY deploy/requirements.txt ./
+RUN /opt/venv/bin/pip install --no-compile --require-hashes -r requirements.txt
+COPY pyproject.toml setup.py ./
+# Without the package beside it this installs the command `signals`.
+RUN /opt/venv/bin/pip install --no-compile --no-deps --no-build-isolation .
 COPY deploy/trim.sh ./
 RUN /opt/venv/bin/pip uninstall --yes pip setuptools && ./trim.sh /opt/venv/lib/python3.11/site-packages
 # Bytecode of what a run, the web server and the daemon import: when the image runs its root is read-only.
@@ -66,12 +73,16 @@ FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 signals && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data signals \
     && mkdir -p /data /app && chown signals:signals /data /tmp
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=packages /opt/rds-ca.pem /opt/rds-ca.pem
+COPY deploy/sbom.py /opt/
+RUN /opt/venv/bin/python /opt/sbom.py /opt/sbom.cdx.json
 COPY --from=model --chown=root:root /prepared/models /opt/models
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HF_HUB_OFFLINE=1 \
+    PGSSLROOTCERT=/opt/rds-ca.pem \
     HOME=/data \
     SIGNALS_DATA_DIR=/data \
     SIGNALS_MODELS_DIR=/opt/models \

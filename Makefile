@@ -21,7 +21,7 @@ export DAGSTER_EVENT_BATCH_SIZE := 100
 # Dagster remarks on its own superseded commands; the remark is not for the operator.
 export PYTHONWARNINGS := ignore:Function `
 
-.PHONY: help run dev test check format bench fuzz image-test clean
+.PHONY: help run dev test check format bench fuzz image-test lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,6 +80,11 @@ fuzz: $(VENV)/.installed-$(EXTRAS) ## try mutated inputs of every kind for FUZZ_
 
 image-test: $(VENV)/.installed ## build the images, run a window in each at two sizes, write deploy/IMAGE_REPORT.md (needs docker)
 	$(BIN)/python deploy/image_test.py $(MODELS) $(BUILD_ARGS)
+
+lock: $(VENV)/.installed ## write the image's packages with their hashes, after a change of setup.py or constraints.txt
+	$(BIN)/uv pip compile --quiet --no-annotate --generate-hashes --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" \
+		-c constraints.txt pyproject.toml deploy/build-requirements.in -o deploy/requirements.txt
 
 clean: ## remove the environment and everything the pipeline produced
 	rm -rf $(VENV) var

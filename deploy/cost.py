@@ -114,7 +114,7 @@ class Usage:
     storage_gb: float = 2
     database_gb: float = 20
     image_gb: float = 1
-    alarms: float = 8
+    alarms: float = 10
     dashboards: float = 1
 
     def __post_init__(self) -> None:

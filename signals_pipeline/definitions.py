@@ -27,7 +27,7 @@ from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import DIGEST_JOB, digest_schedule
 from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.live_news import live_news_resource, newsapi_left
-from signals_pipeline.defs.live_prices import LivePricesResource
+from signals_pipeline.defs.live_prices import LivePricesResource, second_vendor_resource
 from signals_pipeline.defs.metrics import failed_run_sensor, run_metrics_resource
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, digest_windows
 from signals_pipeline.defs.resources import (
@@ -114,6 +114,12 @@ def _prices(settings: Settings, store: dg.ResourceDefinition) -> dg.Configurable
         return RecordedPricesResource(path=str(recorded))
     return LivePricesResource(
         store=store,
+        second=second_vendor_resource(
+            settings.tiingo_key,
+            timeout_seconds=settings.prices_timeout_seconds,
+            spacing_seconds=settings.prices_spacing_seconds,
+            concurrency=settings.prices_concurrency,
+        ),
         cache_dir=str((settings.signals_data_dir / "yfinance").absolute()),
         timeout_seconds=settings.prices_timeout_seconds,
         spacing_seconds=settings.prices_spacing_seconds,

@@ -76,6 +76,7 @@ class Composer:
             bars=prices.bars(symbols, first_day, as_of.date()),
             actions=prices.actions(symbols, first_day, as_of.date()),
             corrections=prices.corrections(symbols, first_day, as_of.date()),
+            other_vendors=prices.other_vendors(symbols, first_day, as_of.date()),
             watchlist=market.watchlist,
             sessions=market.sessions(windows, back_days=CHART_DAYS),
         )

@@ -83,6 +83,9 @@ class _Prices:
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         return self.change_actions(self.source.actions(symbols, start, end), symbols)
 
+    def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        return self.source.other_vendors(symbols, start, end)
+
     def notes(self) -> tuple[str, ...]:
         return self.source.notes()
 

@@ -14,7 +14,7 @@ from signals_pipeline.settings.delivery import Delivery
 from signals_pipeline.settings.documentation import table
 from signals_pipeline.settings.env_file import check_env_file
 from signals_pipeline.settings.operation import Operation
-from signals_pipeline.settings.paths import Paths
+from signals_pipeline.settings.paths import Paths, url_with_password
 from signals_pipeline.settings.sources import Sources
 from signals_pipeline.settings.strategy import Knobs
 from signals_pipeline.settings.web import Web
@@ -51,6 +51,13 @@ class Settings(Knobs, Operation, Paths, Sources, Delivery, Web, BaseSettings):  
         if env_file:
             check_env_file(Path(env_file))
         return super().checked(**values)
+
+    @property
+    def web_database_url(self) -> str:
+        """SQLAlchemy URL that the web pages read, with its password."""
+        if not self.signals_web_database_url:
+            return self.database_url
+        return url_with_password(self.signals_web_database_url, self.signals_reader_password)
 
     @property
     def knobs(self) -> Knobs:

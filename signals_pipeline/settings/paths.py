@@ -12,6 +12,15 @@ from signals_pipeline.settings.choices import DatabaseUrl, FramesUrl
 _WITHOUT_PASSWORD = re.compile(r"([a-z0-9+]+://[^:/@]+)(@.*)", re.DOTALL)
 
 
+def url_with_password(url: str, password: SecretStr | None) -> str:
+    """A database URL with this password; unchanged where it has one already or where there is none to insert."""
+    parts = _WITHOUT_PASSWORD.fullmatch(url)
+    if not password or not parts:
+        return url
+    before, after = parts.groups()
+    return f"{before}:{quote(password.get_secret_value(), safe='')}{after}"
+
+
 class Paths(BaseModel):
     """Where files and the database are, and the recorded inputs."""
 
@@ -25,6 +34,20 @@ class Paths(BaseModel):
     )
     signals_database_password: SecretStr | None = Field(
         default=None, description="Password that is inserted into SIGNALS_DATABASE_URL if the URL has none"
+    )
+    signals_database_roles: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9_]{0,39})?$",
+        description="Prefix of the PostgreSQL roles that `signals prepare` makes, such as signals: signals_writer runs"
+        " the pipeline, signals_reader serves the pages; empty: the role of SIGNALS_DATABASE_URL does everything",
+    )
+    signals_writer_password: SecretStr | None = Field(
+        default=None, description="Password that `signals prepare` gives to the writer of SIGNALS_DATABASE_ROLES"
+    )
+    signals_reader_password: SecretStr | None = Field(
+        default=None,
+        description="Password that `signals prepare` gives to the reader of SIGNALS_DATABASE_ROLES; it is inserted into"
+        " SIGNALS_WEB_DATABASE_URL if that has none",
     )
     signals_frames_url: FramesUrl = Field(
         default="", description="Folder or s3:// URL for frames; empty: frames/ in the data folder"
@@ -48,14 +71,9 @@ class Paths(BaseModel):
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the pipeline's own database, with its password."""
-        url, password = self.signals_database_url, self.signals_database_password
-        if not url:
+        if not self.signals_database_url:
             return f"sqlite:///{(self.signals_data_dir / 'signals.db').absolute()}"
-        parts = _WITHOUT_PASSWORD.fullmatch(url)
-        if not password or not parts:
-            return url
-        before, after = parts.groups()
-        return f"{before}:{quote(password.get_secret_value(), safe='')}{after}"
+        return url_with_password(self.signals_database_url, self.signals_database_password)
 
     @property
     def frames_url(self) -> str:

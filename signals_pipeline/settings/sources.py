@@ -31,6 +31,11 @@ class Sources(BaseModel):
     prices_concurrency: int = Field(
         default=REQUEST_CONCURRENCY, ge=1, le=16, description="Maximum concurrent requests to the price vendor"
     )
+    tiingo_key: SecretStr | None = Field(
+        default=None,
+        description="API token of tiingo.com, which takes over daily bars while Yahoo fails for most symbols; empty: no"
+        " second source",
+    )
     signals_feeds: Feeds = Field(
         default="",
         repr=False,

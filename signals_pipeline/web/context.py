@@ -94,7 +94,7 @@ class WebContext:
             DatabaseError: A database is missing or does not respond.
         """
         # A role that may only read can be given by a URL of its own.
-        url = settings.signals_web_database_url or settings.database_url
+        url = settings.web_database_url
         reader = read_only_engine(url, _READER_LIMITS)
         health_reader = read_only_engine(url, _HEALTH_LIMITS)
         engines = [reader, health_reader]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.probes.findings import ProbeResult, run_probes
@@ -19,6 +20,7 @@ from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
 from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined
+from signals_pipeline_tests.support.tiingo_server import KEY, tiingo_server
 from signals_pipeline_tests.support.yahoo_server import YahooServer
 
 
@@ -120,3 +122,19 @@ def test_recorded_input_must_exist_and_asks_no_vendor(live: Settings) -> None:
 
     assert probes["news"]().text == "none.csv does not exist"
     assert "prices" not in probes
+
+
+def test_the_second_source_of_prices_is_asked_where_there_is_a_key_for_it(live: Settings) -> None:
+    with tiingo_server() as tiingo:
+        assert "second prices" not in local_probes(live, lambda: NOW, tiingo=tiingo.origin)
+        for key, status, text in (
+            (KEY, "ok", "Tiingo returns bars of SPY; it takes over while Yahoo fails"),
+            ("k" * 40, "fail", "Tiingo returns no bars of SPY: Tiingo refuses the key (HTTP 401): correct TIINGO_KEY"),
+        ):
+            tiingo.says("SPY", [{**ROW, "date": f"{NOW:%Y-%m-%d}T00:00:00.000Z"}])
+            settings = live.model_copy(update={"tiingo_key": SecretStr(key)})
+            probe = local_probes(settings, lambda: NOW, seconds=5, tiingo=tiingo.origin)["second prices"]
+            assert (probe().status, probe().text) == (status, text)
+
+
+ROW = dict.fromkeys(("open", "high", "low", "close", "splitFactor"), 1.0) | {"volume": 1, "divCash": 0.0}

@@ -14,7 +14,7 @@ import pytest
 from signals_pipeline.core.tables import HEADLINES, SCORES, SENTIMENT, STAGES, TECHNICALS, Table
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.checks import CHECKS, newest_present
+from signals_pipeline.defs.checks import CHECKS, HEALTH_GRACE, newest_present
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import open_store
@@ -189,6 +189,6 @@ def test_only_the_newest_window_counts_as_present(pipeline: TestPipeline) -> Non
     )
     pipeline.run(WINDOWS[:-1])
     assert not newest_present(store, now)[0]
-    assert newest_present(store, WINDOWS[-1].end + timedelta(minutes=29))[0]
+    assert newest_present(store, WINDOWS[-1].end + HEALTH_GRACE - timedelta(seconds=1))[0]
     pipeline.run(WINDOWS)
     assert newest_present(store, now)[0]

@@ -6,12 +6,13 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from pydantic import SecretStr
 
 from signals_pipeline import sample
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.definitions import build_definitions
-from signals_pipeline.defs.live_prices import LivePricesResource
+from signals_pipeline.defs.live_prices import LivePricesResource, second_vendor_resource
 from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import store_resource
 from signals_pipeline_tests.support.pipeline import TestPipeline
@@ -53,6 +54,7 @@ def run(
 ) -> dg.ExecuteInProcessResult:
     live = LivePricesResource(
         store=store_resource(pipeline.settings.database_url),
+        second=second_vendor_resource(None),
         cache_dir=str(cache),
         spacing_seconds=0,
         base_url=server.url,
@@ -115,3 +117,14 @@ def test_an_outage_before_anything_is_stored_is_one_line(
         "yahoo: no daily bars of 3 symbols are stored and none could be fetched"
         " (AAPL: 127.0.0.1/v8/finance/chart/AAPL returned HTTP 401)"
     )
+
+
+def test_a_key_makes_the_second_vendor_and_is_not_in_the_configuration_that_dagster_shows() -> None:
+    without = second_vendor_resource(None).resource_fn(dg.build_init_resource_context())
+    assert without.vendor is None
+    resource = second_vendor_resource(SecretStr("t" * 40))
+    made = resource.resource_fn(dg.build_init_resource_context())
+    assert made.vendor is not None
+    assert made.vendor.name == "tiingo"
+    assert not resource.config_schema.default_provided
+    assert "t" * 40 not in repr(made)

@@ -118,6 +118,9 @@ class Hasty:
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         return self.source.actions(symbols, start, end)
 
+    def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        return self.source.other_vendors(symbols, start, end)
+
     def notes(self) -> tuple[str, ...]:
         return self.source.notes()
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from signals_pipeline.core.checks.metrics import KINDS
+from signals_pipeline.core.checks.metrics import KINDS, NAMESPACE
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.alarm_evaluator import fired
@@ -85,6 +85,36 @@ def test_an_alarm_fires_beyond_its_threshold_alone_and_ends_with_the_next_good_r
     assert fired(ALARMS[alarm], bad_forever, START, FRIDAY) == [when]  # said once, not at every run
 
 
+@pytest.mark.parametrize(
+    ("alarm", "metric", "at_limit", "beyond"),
+    [
+        ("DatabaseStorageLow", "FreeStorageSpace", 2.0 * 2**30, 2.0 * 2**30 - 1),
+        ("DatabaseCreditsLow", "CPUCreditBalance", 20.0, 19.9),
+    ],
+)
+def test_a_database_that_runs_full_or_short_of_credits_is_told_once_within_twenty_minutes(
+    alarm: str, metric: str, at_limit: float, beyond: float
+) -> None:
+    """RDS tells both every minute; a single low value is none."""
+    minutes = [START + timedelta(minutes=n) for n in range(180)]
+    for value, expected in ((at_limit, 0), (beyond, 1)):
+        history = {metric: [(at, at_limit + 1 if at < minutes[60] else value) for at in minutes]}
+        times = fired(ALARMS[alarm], history, START, minutes[-1])
+        assert len(times) == expected
+        assert all(minutes[60] < at <= minutes[80] for at in times)
+    dip = {metric: [(at, beyond if at == minutes[60] else at_limit) for at in minutes]}
+    assert fired(ALARMS[alarm], dip, START, minutes[-1]) == []
+
+
+def test_the_heartbeat_alarm_waits_for_a_confirmed_subscription() -> None:
+    """A new alarm without data fires at once, and tells it once: before anybody listens it would never be heard."""
+    assert fired(ALARMS["HeartbeatMissing"], {}, START, START + timedelta(hours=1)) == [START]
+    assert Template().body["Resources"]["HeartbeatMissing"]["Condition"] == "HasHeartbeatAlarm"
+    assert not Template().condition("HasHeartbeatAlarm")
+    armed = Template(given={"OperatorEmail": "o@example.org", "HeartbeatAlarm": "yes"})
+    assert armed.condition("HasHeartbeatAlarm")
+
+
 def test_empty_runs_fire_after_four_and_not_because_of_a_weekend() -> None:
     friday_evening = 9  # the tenth run; two more follow on Monday
     history = fortnight()
@@ -131,12 +161,14 @@ def test_a_missed_morning_is_told_by_midday_and_the_evening_ends_it() -> None:
 
 def test_alarms_watch_metrics_that_runs_tell_within_what_cloudwatch_accepts() -> None:
     names = {kind.name for kind in KINDS}
-    watched = {alarm["MetricName"] for alarm in ALARMS.values()}
+    watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == NAMESPACE}
     assert watched == names - {"SignalsGenerated", "NewestHeadlineAge"}
     for name, alarm in ALARMS.items():
+        is_ours = alarm["Namespace"] == NAMESPACE
         seconds = alarm["Period"] * alarm["EvaluationPeriods"]
         assert alarm["Period"] % 60 == 0, name
         assert seconds <= (7 * 86_400 if alarm["Period"] >= 3_600 else 86_400), name
         assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"], name
-        assert alarm["Dimensions"] == [{"Name": "Stack", "Value": "signals"}], name
+        database = {"Name": "DBInstanceIdentifier", "Value": "signals-Database"}
+        assert alarm["Dimensions"] == [{"Name": "Stack", "Value": "signals"} if is_ours else database], name
         assert alarm["AlarmActions"], name

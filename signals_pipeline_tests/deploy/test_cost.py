@@ -117,7 +117,7 @@ def test_the_bill_and_the_three_architectures_are_shown() -> None:
 
 def test_the_cost_of_the_dashboard_is_stated() -> None:
     shown = CliRunner().invoke(cost).output
-    assert "Without any free allowance: $19.60, of which $3.00 for the dashboard; $16.60 with Dashboard=no." in shown
+    assert "Without any free allowance: $19.80, of which $3.00 for the dashboard; $16.80 with Dashboard=no." in shown
     assert "Dashboard=no" not in CliRunner().invoke(cost, ["--no-dashboard"]).output
 
 

@@ -180,6 +180,12 @@ FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
         "fail",
         "missing: SlowRun",
     ),
+    "heartbeat not watched": (
+        lambda: client("cloudwatch").delete_alarms(AlarmNames=["signals-HeartbeatMissing"]),
+        "alarms",
+        "fail",
+        "HeartbeatMissing is not there yet: once the subscription is confirmed, update the stack with Heartbeat",
+    ),
     "alarm silent": (
         lambda: client("cloudwatch").disable_alarm_actions(AlarmNames=["signals-SlowRun"]),
         "alarms",

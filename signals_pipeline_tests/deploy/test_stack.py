@@ -20,6 +20,7 @@ from signals_pipeline_tests.support.stack_template import PARAMETERS, Template, 
 TEMPLATE = Template()
 TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")
 CONTAINERS = [container for task in TASKS.values() for container in task["ContainerDefinitions"]]
+ALL_SECRETS = PARAMETERS | {"UseNewsApi": "yes", "UseTiingo": "yes", "UseSmtp": "yes"}
 OF_THE_IMAGE = {"SIGNALS_DATA_DIR", "SIGNALS_MODELS_DIR", "DAGSTER_HOME"}
 BY_DEFAULT = {  # what production has no reason to change; an installation that has one adds it to the template
     *("NEWS_TIMEOUT_SECONDS", "NEWS_SPACING_SECONDS", "NEWS_CONCURRENCY"),
@@ -29,6 +30,7 @@ BY_DEFAULT = {  # what production has no reason to change; an installation that 
     *("SIGNALS_NEWS_PATH", "NEWS_TIMEZONE", "SIGNALS_PRICES_PATH"),  # recorded input; production fetches its own
     *("SMTP_PORT", "SMTP_TLS"),  # the security group lets 587 out, with STARTTLS
     "QUIET_RUNS_ALERT",  # four, as the alarm NoSignals
+    *("SIGNALS_DATABASE_ROLES", "SIGNALS_WRITER_PASSWORD", "SIGNALS_READER_PASSWORD"),  # of `signals prepare` alone
     *("SIGNALS_WEB_RATE", "SIGNALS_WEB_DATABASE_URL"),  # the pages listen on localhost, for operators
 }
 
@@ -49,16 +51,35 @@ def test_the_template_is_what_cloudformation_takes_inline_and_uses_no_aliases() 
 
 
 def test_the_dashboard_shows_every_metric_and_every_alarm() -> None:
-    body = TEMPLATE.dashboard()
+    template = Template(given=PARAMETERS | {"HeartbeatAlarm": "yes"})
+    body = template.dashboard()
     metrics = [row for widget in body["widgets"] for row in widget["properties"].get("metrics", [])]
     assert {row[1] for row in metrics} == {kind.name for kind in KINDS}
     assert {tuple(row[2:4]) for row in metrics} == {("Stack", "signals")}
-    alarms = {alarm["AlarmName"] for alarm in TEMPLATE.of_type("AWS::CloudWatch::Alarm").values()}
+    alarms = {alarm["AlarmName"] for alarm in template.of_type("AWS::CloudWatch::Alarm").values()}
     shown = {arn.rsplit(":", 1)[1] for widget in body["widgets"] for arn in widget["properties"].get("alarms", [])}
     assert shown == alarms
     for widget in body["widgets"]:
         assert widget["x"] + widget["width"] <= 24
         assert "${" not in json.dumps(widget)
+
+
+def test_an_alarm_that_is_not_made_is_not_on_the_dashboard() -> None:
+    shown = [arn for widget in TEMPLATE.dashboard()["widgets"] for arn in widget["properties"].get("alarms", [])]
+    assert len(shown) == len(TEMPLATE.of_type("AWS::CloudWatch::Alarm"))
+    assert not [arn for arn in shown if arn.endswith("HeartbeatMissing")]
+
+
+def test_no_log_line_of_a_container_that_writes_metrics_may_be_dropped() -> None:
+    """A metric is a line of the log, and since June 2025 ECS's default is to drop lines rather than to wait.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html
+    """
+    writers = [each for each in CONTAINERS if {"Name": "SIGNALS_METRICS", "Value": "emf"} in each["Environment"]]
+    assert {"run", "code"} <= {each["Name"] for each in writers}
+    for container in writers:
+        assert container["LogConfiguration"]["LogDriver"] == "awslogs"
+        assert container["LogConfiguration"]["Options"].get("mode") == "blocking", container["Name"]
 
 
 def test_every_variable_of_a_task_is_one_that_something_reads() -> None:
@@ -72,26 +93,39 @@ def test_every_variable_of_a_task_is_one_that_something_reads() -> None:
             assert read <= given, name
 
 
+def test_the_database_is_the_one_of_its_certificate() -> None:
+    """For the pipeline's URL and for Dagster's, which knows only libpq's variables; the image has the authorities."""
+    dockerfile = (repository() / "Dockerfile").read_text(encoding="utf-8")
+    assert "PGSSLROOTCERT=/opt/rds-ca.pem" in dockerfile
+    for container in CONTAINERS:
+        given = {each["Name"]: each["Value"] for each in container["Environment"]}
+        if "SIGNALS_DATABASE_URL" in given:
+            assert given["SIGNALS_DATABASE_URL"].endswith("?sslmode=verify-full"), container["Name"]
+        if "DAGSTER_DATABASE_HOST" in given:
+            assert given["PGSSLMODE"] == "verify-full", container["Name"]
+
+
 def test_every_setting_that_production_needs_is_given_to_runs_and_sensors() -> None:
     """A new setting belongs in the template, in the image, or, with a reason, among those left at their default."""
     settings = {name.upper() for name in Settings.model_fields} - {name.upper() for name in Knobs.model_fields}
-    used = Template(given={**PARAMETERS, "UseNewsApi": "yes", "UseSmtp": "yes"})
+    used = Template(given=ALL_SECRETS)
     dockerfile = (repository() / "Dockerfile").read_text(encoding="utf-8")
     assert all(f"{name}=" in dockerfile for name in OF_THE_IMAGE)
     assert not BY_DEFAULT - settings
-    for name, given in _variables(used).items():
-        if name in {"RunTask.run", "ControlTask.code"}:
-            assert settings - given == OF_THE_IMAGE | BY_DEFAULT, name
+    given = _variables(used)
+    assert settings - given["RunTask.run"] == OF_THE_IMAGE | BY_DEFAULT
+    # Only runs fetch prices.
+    assert settings - given["ControlTask.code"] == OF_THE_IMAGE | BY_DEFAULT | {"TIINGO_KEY"}
 
 
 def test_containers_that_send_no_mail_and_fetch_no_news_get_neither_addresses_nor_vendors_keys() -> None:
-    used = Template(given={**PARAMETERS, "UseNewsApi": "yes", "UseSmtp": "yes"})
+    used = Template(given=ALL_SECRETS)
     for name, given in _variables(used).items():
         if name not in {"RunTask.run", "ControlTask.code"}:
             assert not {
                 each
                 for each in given
-                if re.search("RECIPIENTS|MAIL|SMTP|SES_|NEWSAPI|FEEDS|CONTACT|PUBLISH|QUEUE", each)
+                if re.search("RECIPIENTS|MAIL|SMTP|SES_|NEWSAPI|TIINGO|FEEDS|CONTACT|PUBLISH|QUEUE", each)
             }, name
             assert "SIGNALS_DATABASE_PASSWORD" in given, name
 
@@ -157,11 +191,12 @@ def _given() -> set[str]:
 
 
 def test_secrets_that_are_not_used_are_not_asked_for() -> None:
-    used = Template(given={**PARAMETERS, "UseNewsApi": "yes", "UseSmtp": "yes"})
+    used = Template(given=ALL_SECRETS)
     names = {secret["Name"] for secret in _run_container(used)["Secrets"]}
     assert names - {secret["Name"] for secret in _run_container(TEMPLATE)["Secrets"]} == {
         "NEWSAPI_KEY",
         "SMTP_PASSWORD",
+        "TIINGO_KEY",
     }
 
 

@@ -4,14 +4,17 @@ import json
 import re
 from datetime import date, datetime, time, timedelta
 from fnmatch import fnmatchcase
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.events.models import EventPattern
 
 from deploy.cost import Usage
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.windows import NEW_YORK
+from signals_pipeline.defs.checks import HEALTH_GRACE, health_schedule
 from signals_pipeline_tests.support.stack_template import ACCOUNT, PARAMETERS, Template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
@@ -88,6 +91,20 @@ def test_whoever_mails_may_mail_as_the_sender_and_as_nobody_else() -> None:
 
 
 def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None:
+    awake = awake_times()
+    for digest in (time(8, 30), time(17, 30)):
+        moment = datetime.combine(date(2026, 3, 9), digest)
+        early, late = (moment - timedelta(minutes=15)).time(), (moment + timedelta(minutes=30)).time()
+        assert any(start <= early and late <= end for start, end in awake)
+    hours = sum(end.hour - start.hour + (end.minute - start.minute) / 60 for start, end in awake)
+    assert hours == Usage().control_hours  # what deploy/cost.py assumes
+    always = Template(given={**PARAMETERS, "ControlHours": "always"})
+    [target] = always.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
+    assert "ScheduledActions" not in target
+
+
+def awake_times() -> list[tuple[time, time]]:
+    """When the control service wakes and sleeps on a weekday, New York time."""
     [target] = TEMPLATE.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
     awake: list[tuple[time, time]] = []
     woken: time | None = None
@@ -98,15 +115,20 @@ def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None
         else:
             assert woken is not None
             awake.append((woken, _at(action["Schedule"])))
-    for digest in (time(8, 30), time(17, 30)):
-        moment = datetime.combine(date(2026, 3, 9), digest)
-        early, late = (moment - timedelta(minutes=15)).time(), (moment + timedelta(minutes=30)).time()
-        assert any(start <= early and late <= end for start, end in awake)
-    hours = sum(end.hour - start.hour + (end.minute - start.minute) / 60 for start, end in awake)
-    assert hours == Usage().control_hours  # what deploy/cost.py assumes
-    always = Template(given={**PARAMETERS, "ControlHours": "always"})
-    [target] = always.of_type("AWS::ApplicationAutoScaling::ScalableTarget").values()
-    assert "ScheduledActions" not in target
+    return awake
+
+
+def test_the_health_check_ticks_while_the_control_service_is_awake_and_the_digest_is_due() -> None:
+    """With five minutes to spare, so that the run is launched before the daemon goes."""
+    found = re.fullmatch(r"(\d+) (\d+),(\d+) \* \* 1-5", str(health_schedule.cron_schedule))
+    assert found is not None
+    assert health_schedule.execution_timezone == str(NEW_YORK)
+    monday = date(2026, 3, 9)
+    for hour, digest in ((found[2], time(8, 30)), (found[3], time(17, 30))):
+        tick = datetime.combine(monday, time(int(hour), int(found[1])))
+        assert datetime.combine(monday, digest) + HEALTH_GRACE <= tick
+        early, late = (tick - timedelta(minutes=5)).time(), (tick + timedelta(minutes=5)).time()
+        assert any(start <= early and late <= end for start, end in awake_times())
 
 
 def _at(schedule: str) -> time:
@@ -137,13 +159,53 @@ EVENT = {
     ],
 )
 def test_the_operator_is_told_of_tasks_that_died_and_of_no_others(change: dict[str, Any], told: set[str]) -> None:
-    rules = TEMPLATE.of_type("AWS::Events::Rule")
+    rules = {name: rule for name, rule in TEMPLATE.of_type("AWS::Events::Rule").items() if _is_of_tasks(rule)}
     [cluster] = rules["TaskDied"]["EventPattern"]["detail"]["clusterArn"]
     event = EVENT | {"detail": {**EVENT["detail"], "clusterArn": cluster, **change}}
     assert {name for name, rule in rules.items() if matches(rule["EventPattern"], event)} == told
     for rule in rules.values():
         [goal] = rule["Targets"]
         assert goal["Arn"] == TEMPLATE.resolve({"Ref": "OperatorTopic"})
+
+
+SCAN = {
+    "source": "aws.ecr",
+    "detail-type": "ECR Image Scan",
+    "detail": {
+        "scan-status": "COMPLETE",
+        "repository-name": "signals",
+        "finding-severity-counts": {"CRITICAL": 2, "HIGH": 1, "LOW": 9},
+        "image-digest": f"sha256:{'a' * 64}",
+        "image-tags": [],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, True),
+        ({"finding-severity-counts": {"CRITICAL": 1}}, True),
+        ({"finding-severity-counts": {"HIGH": 3, "MEDIUM": 1}}, True),
+        ({"finding-severity-counts": {"CRITICAL": 0, "HIGH": 0, "MEDIUM": 40}}, False),
+        ({"finding-severity-counts": {}}, False),
+        ({"repository-name": "other"}, False),
+    ],
+)
+def test_the_operator_is_told_of_images_with_serious_findings_and_of_no_others(
+    change: dict[str, Any], told: bool
+) -> None:
+    """Matched by the stand-in's own matcher, which knows `$or` and `numeric`."""
+    rule = TEMPLATE.of_type("AWS::Events::Rule")["ImageFindings"]
+    pattern = EventPattern.load(json.dumps(rule["EventPattern"]))
+    event = SCAN | {"detail": {**SCAN["detail"], **change}}
+    assert pattern.matches_event(event) is told
+    message = rule["Targets"][0]["InputTransformer"]
+    named = set(re.findall(r"<(\w+)>", message["InputTemplate"]))
+    assert named == set(message["InputPathsMap"])
+    for path in message["InputPathsMap"].values():
+        parts = path.removeprefix("$.").split(".")
+        assert reduce(lambda value, part: value[part], parts, SCAN), path
 
 
 def test_alarms_and_events_may_tell_the_operator() -> None:
@@ -189,15 +251,22 @@ def test_the_watch_looks_after_each_digest_on_every_day_with_its_own_command() -
     assert container["memory"] <= int(override["memory"])
 
 
-def test_the_watch_may_start_what_it_names_whether_or_not_aws_asks_for_its_revision() -> None:
-    """It names the family, so that it runs the newest; AWS has asked for the right both ways."""
-    [schedule] = TEMPLATE.of_type("AWS::Scheduler::Schedule").values()
-    [policy] = TEMPLATE.of_type("AWS::IAM::Role")["WatchRole"]["Policies"]
+def _is_of_tasks(rule: dict[str, Any]) -> bool:
+    return rule["EventPattern"]["source"] == ["aws.ecs"]
+
+
+def test_the_watch_runs_the_revision_in_service_and_may_start_it() -> None:
+    """After a rollback the newest revision of the family is not the one in service."""
+    [watch] = [each for each in TEMPLATE.body["Resources"].values() if each["Type"] == "AWS::Scheduler::Schedule"]
+    assert watch["Properties"]["Target"]["EcsParameters"]["TaskDefinitionArn"] == {"Ref": "RunTask"}
+    arn = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/signals-run:7"
+    made = Template(physical={"RunTask": arn})
+    [schedule] = made.of_type("AWS::Scheduler::Schedule").values()
+    [policy] = made.of_type("AWS::IAM::Role")["WatchRole"]["Policies"]
     statements = policy["PolicyDocument"]["Statement"]
     [start] = [each for each in statements if "ecs:RunTask" in _listed(each["Action"])]
-    named = schedule["Target"]["EcsParameters"]["TaskDefinitionArn"]
-    for asked in (named, f"{named}:7"):
-        assert any(fnmatchcase(asked, each) for each in _listed(start["Resource"])), asked
+    assert schedule["Target"]["EcsParameters"]["TaskDefinitionArn"] == arn
+    assert any(fnmatchcase(arn, each) for each in _listed(start["Resource"]))
 
 
 def _listed(value: str | list[str]) -> list[str]:

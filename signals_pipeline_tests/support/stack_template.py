@@ -113,12 +113,17 @@ class Template:
             return str(self.body["Resources"][logical]["Properties"]["ServiceName"])
         return ATTRIBUTES[attribute].format(self._ref(logical))
 
-    def _sub(self, argument: str) -> str:
+    def _sub(self, argument: str | list[Any]) -> str:
+        template, variables = argument if isinstance(argument, list) else (argument, {})
+        values = self.resolve(variables)
+
         def put(found: re.Match[str]) -> str:
             name = found[1]
+            if name in values:
+                return str(values[name])
             return str(self._getatt(name.split(".", 1)) if "." in name else self._ref(name))
 
-        return re.sub(r"\$\{([^}]+)\}", put, argument)
+        return re.sub(r"\$\{([^}]+)\}", put, template)
 
     def _if(self, argument: list[Any]) -> Any:
         return self.resolve(argument[1] if self.condition(argument[0]) else argument[2])

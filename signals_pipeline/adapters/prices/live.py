@@ -1,6 +1,7 @@
 """Daily bars from a store that a vendor fills: only missing closed sessions are requested, only whole bars stored.
 
-The vendor is in `yahoo`, the store in `adapters.stores.bars`, and what may be stored of a delivery in `screening`.
+Vendors are in `yahoo` and `tiingo`, the store in `adapters.stores.bars`. What may be stored of a delivery is decided in
+`screening`, and how it continues another vendor's bars in `joining`.
 """
 
 from collections import defaultdict
@@ -12,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from signals_pipeline.adapters.prices.joining import join
 from signals_pipeline.adapters.prices.screening import (
     corrections,
     out_of_step,
@@ -30,7 +32,7 @@ SETTLING_TIME = timedelta(minutes=15)
 OVERLAP = timedelta(days=7)
 
 # One company whose response can't be read is its own trouble; with a second one, and most of them, the format is.
-MIN_DRIFTED = 2
+MIN_FAILED = 2
 
 # A calendar interval that surely contains a session, whatever the holidays.
 _TWO_WEEKS = timedelta(days=14)
@@ -101,6 +103,10 @@ class BarShelf(Protocol):
         """Stored actions."""
         ...
 
+    def sources(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """The vendor of each stored bar."""
+        ...
+
     def spans(self, symbols: Sequence[str]) -> Mapping[str, StoredSpan]:
         """What is stored, by symbol."""
         ...
@@ -141,11 +147,15 @@ class LivePrices:
     a company whose response can't be read, as long as most can. A stored session that the vendor reports otherwise is a
     correction, which counts from when it was first seen.
 
+    While the vendor fails for most symbols, a second one takes over for those: a symbol's new bars come from one of
+    the two, and only where they continue what is stored of it (`joining`).
+
     Args:
         vendor: Where missing bars are requested.
         store: Where bars are stored.
         sessions: The exchange's sessions between two dates.
         now: The clock.
+        second: Who is asked while the vendor fails; None: nobody.
     """
 
     def __init__(
@@ -155,8 +165,10 @@ class LivePrices:
         sessions: Callable[[date, date], Sessions],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        second: BarVendor | None = None,
     ) -> None:
         self._vendor = vendor
+        self._second = second
         self._store = store
         self._sessions = sessions
         self._now = now
@@ -199,6 +211,11 @@ class LivePrices:
         """Stored splits and dividends with an ex-date from start to end; nothing is requested."""
         return self._store.actions(symbols, start, end)
 
+    def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """Stored bars that another vendor delivered; nothing is requested. See `feeds.PriceSource.other_vendors`."""
+        sources = self._store.sources(symbols, start, end)
+        return sources.loc[sources["source"] != self.name].reset_index(drop=True)
+
     def notes(self) -> tuple[str, ...]:
         """One line for each symbol that could not be brought up to date, and for each row that was left out."""
         return tuple(self._notes)
@@ -220,8 +237,23 @@ class LivePrices:
             symbols_by_start[missing_from].append(symbol)
 
         drifted: dict[str, str] = {}
+        refused: dict[str, str] = {}
+        unanswered: set[str] = set()
         for missing_from, group in sorted(symbols_by_start.items()):
-            drifted |= self._fetch_and_store(group, missing_from)
+            delivery = self._fetch_and_store(self._vendor, group, missing_from)
+            refused |= delivery.refused
+            drifted |= {symbol: delivery.refused[symbol] for symbol in delivery.drifted}
+            unanswered |= set(group) - delivery.answered
+
+        if self._second and _is_most(len(unanswered), len(symbols)):
+            for missing_from, group in sorted(symbols_by_start.items()):
+                failed = [symbol for symbol in group if symbol in unanswered]
+                if failed:
+                    delivered = self._take_over(self._second, failed, missing_from, refused)
+                    refused = {symbol: reason for symbol, reason in refused.items() if symbol not in delivered}
+                    drifted = {symbol: reason for symbol, reason in drifted.items() if symbol not in delivered}
+
+        self._add_notes(f"{symbol}: {reason}" for symbol, reason in sorted(refused.items()))
         self._fail_on_drift(drifted, len(symbols))
 
     def _fail_on_drift(self, drifted: Mapping[str, str], wanted: int) -> None:
@@ -234,7 +266,7 @@ class LivePrices:
         Raises:
             SourceError: More than half of the symbols, and at least two, can't be read; what could be is stored.
         """
-        if len(drifted) < MIN_DRIFTED or 2 * len(drifted) <= wanted:
+        if len(drifted) < MIN_FAILED or not _is_most(len(drifted), wanted):
             return
         # A retry of the same stage is to request them again.
         self._requested_from.clear()
@@ -256,29 +288,47 @@ class LivePrices:
         """Sessions that closed by then have final prices."""
         return instant64(self._now() - SETTLING_TIME)
 
-    def _fetch_and_store(self, symbols: Sequence[str], start: date) -> Mapping[str, str]:
-        """Request everything from start on and store what is usable; what is wrong, by symbol with another format."""
+    def _take_over(
+        self, second: BarVendor, symbols: Sequence[str], start: date, refused: Mapping[str, str]
+    ) -> frozenset[str]:
+        """Request from the second vendor what the first one could not deliver; the symbols that it has delivered.
+
+        Args:
+            second: The second vendor.
+            symbols: Symbols for which the first one has not answered.
+            start: First date.
+            refused: What the first one's answers were.
+        """
+        delivery = self._fetch_and_store(second, symbols, start)
+        delivered = delivery.answered - set(delivery.refused)
+        first_symbol = symbols[0]
+        reason = refused.get(first_symbol, "no answer")
+        count = f"{len(delivered)} of {len(symbols)} symbols"
+        self._add_notes([f"{second.name} took over from {self.name} for {count} ({first_symbol}: {reason})"])
+        self._add_notes(f"{symbol}: {second.name}: {reason}" for symbol, reason in sorted(delivery.refused.items()))
+        return delivered
+
+    def _fetch_and_store(self, vendor: BarVendor, symbols: Sequence[str], start: date) -> BarDelivery:
+        """Request everything from start on and store what is usable."""
         # Always up to the end of today, also for a window in the past: the response must list every split for which it
         # is adjusted.
         now = self._now()
-        delivery = self._vendor.fetch(symbols, start, now.date() + timedelta(days=1))
+        delivery = vendor.fetch(symbols, start, now.date() + timedelta(days=1))
 
-        usable = self._screened(delivery, start, now.date())
+        usable = self._screened(delivery, start, now.date(), vendor.name)
         requested_from = dict.fromkeys(sorted(delivery.answered), start)
         self._store.put(
             usable.bars,
             usable.actions,
             corrections=usable.corrections,
             asked=requested_from,
-            source=self.name,
+            source=vendor.name,
             seen_at=now,
         )
-
         self._transient |= delivery.transient
-        self._add_notes(f"{symbol}: {reason}" for symbol, reason in sorted(delivery.refused.items()))
-        return {symbol: delivery.refused[symbol] for symbol in delivery.drifted}
+        return delivery
 
-    def _screened(self, delivery: BarDelivery, start: date, today: date) -> _Usable:
+    def _screened(self, delivery: BarDelivery, start: date, today: date, vendor: str) -> _Usable:
         """What may be stored of a delivery: whole bars of settled sessions, corrections of stored ones, and actions."""
         # Bars of settled sessions only.
         sessions = self._sessions(start, today)
@@ -294,14 +344,24 @@ class LivePrices:
         bars = bars.loc[~bars["symbol"].isin(list(held_back))]
         actions = delivery.actions.loc[~delivery.actions["symbol"].isin(list(held_back))]
 
+        # So are those that do not continue what another vendor has delivered.
+        sources = self._store.sources(answered, start, today)
+        stored_by_vendor = stored.merge(sources, on=["symbol", "session"])
+        joint = join(bars, actions, stored_by_vendor, self._store.actions(answered, start, today), vendor=vendor)
+        held_back |= joint.held_back
+        bars, actions = joint.bars, joint.actions
+
         # Of the others, single rows that can't be right are left out.
         bars, notes_on_bars = unusable_bars(bars, settled)
         bars, notes_on_jumps = without_unit_jumps(bars, stored, actions)
         all_bars = pd.concat([stored, bars], ignore_index=True)
         actions, notes_on_actions = unusable_actions(actions, all_bars)
-        corrected, notes_on_corrections = corrections(bars, stored)
+        # A bar is corrected by its own vendor alone.
+        own = stored_by_vendor.loc[stored_by_vendor["source"] == vendor].drop(columns="source")
+        corrected, notes_on_corrections = corrections(bars, own)
 
         self._add_notes(f"{symbol}: {reason}" for symbol, reason in held_back.items())
+        self._add_notes(joint.notes)
         self._add_notes([*notes_on_bars, *notes_on_jumps, *notes_on_actions, *notes_on_corrections])
         return _Usable(bars, actions, corrected)
 
@@ -325,3 +385,8 @@ def _missing_from(span: StoredSpan | None, start: date, newest: date) -> date | 
     if span.last < newest:
         return span.last - OVERLAP
     return None
+
+
+def _is_most(count: int, wanted: int) -> bool:
+    """Whether these are more than half of the symbols that are wanted."""
+    return 2 * count > wanted

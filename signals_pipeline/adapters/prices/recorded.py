@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from signals_pipeline.adapters.prices.recording import Findings, Recording, read_recording
-from signals_pipeline.core.prices.adjustment import no_actions
+from signals_pipeline.core.prices.adjustment import no_actions, no_sources
 from signals_pipeline.core.prices.corrections import no_corrections
 
 
@@ -71,6 +71,10 @@ class RecordedPrices:
     def actions(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
         """No actions: the recording's own adjusted close has been applied."""
         return no_actions()
+
+    def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
+        """None: a recording is one source."""
+        return no_sources()
 
     def quality(self) -> dict[str, int]:
         """How often each finding of `notes` occurred."""

@@ -47,6 +47,11 @@ class BarRepository:
         frame = self._select_frame(daily_bar, names, symbols, start, end)
         return frame.astype(dict.fromkeys(_PRICE_COLUMNS, "float64"))
 
+    def sources(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """The vendor of each stored bar of sessions from start to end: symbol, session, source (str)."""
+        frame = self._select_frame(daily_bar, ("symbol", "session", "source"), symbols, start, end)
+        return frame.astype({"source": "str"})
+
     def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         """Stored corrections of bars from start to end, both included, as `feeds.PriceSource.corrections` says."""
         names = ("symbol", "session", *_PRICE_COLUMNS, "first_seen_at")

@@ -76,9 +76,11 @@ class DatabaseProblem(Enum):
     CANNOT_OPEN_FILE = auto()
     CONNECTION_LOST = auto()
     CONNECT_TIMEOUT = auto()
+    CERTIFICATE_OF_OTHER_HOST = auto()
     DAMAGED = auto()
     DISK_FULL = auto()
     INPUT_OUTPUT = auto()
+    INSUFFICIENT_PRIVILEGE = auto()
     LOCKED = auto()
     MISSING_DATABASE = auto()
     MISSING_SCHEMA = auto()
@@ -91,9 +93,11 @@ class DatabaseProblem(Enum):
     SERVER_UNREACHABLE = auto()
     STATEMENT_TIMEOUT = auto()
     TABLE_EXISTS = auto()
+    TLS_UNAVAILABLE = auto()
     TOO_MANY_CONNECTIONS = auto()
     TRANSACTION_CONFLICT = auto()
     UNKNOWN_HOST = auto()
+    UNTRUSTED_CERTIFICATE = auto()
     OTHER = auto()
 
 
@@ -133,6 +137,7 @@ _SQLSTATES = {
     "3F000": DatabaseProblem.MISSING_SCHEMA,
     "40001": DatabaseProblem.TRANSACTION_CONFLICT,  # serialization failure
     "40P01": DatabaseProblem.TRANSACTION_CONFLICT,  # deadlock
+    "42501": DatabaseProblem.INSUFFICIENT_PRIVILEGE,
     "42703": DatabaseProblem.OUTDATED_SCHEMA,  # no such column
     "42P01": DatabaseProblem.OUTDATED_SCHEMA,  # no such table
     "42P07": DatabaseProblem.TABLE_EXISTS,
@@ -151,6 +156,10 @@ _SQLSTATE_CLASS_CONNECTION = "08"
 # Before there is a session psycopg2 sets no SQLSTATE, whatever the server said: libpq hands a failure to connect on as
 # text alone. These are the words of libpq and of the server's startup; of two that match, the first decides.
 _CONNECT_FAILURES = (
+    ("does not match host name", DatabaseProblem.CERTIFICATE_OF_OTHER_HOST),
+    ("certificate verify failed", DatabaseProblem.UNTRUSTED_CERTIFICATE),
+    ("root certificate file", DatabaseProblem.UNTRUSTED_CERTIFICATE),  # it is missing
+    ("server does not support SSL", DatabaseProblem.TLS_UNAVAILABLE),
     ("too many clients already", DatabaseProblem.TOO_MANY_CONNECTIONS),
     ("remaining connection slots are reserved", DatabaseProblem.TOO_MANY_CONNECTIONS),
     ("too many connections for", DatabaseProblem.TOO_MANY_CONNECTIONS),  # of a role or of a database
@@ -168,12 +177,14 @@ _CONNECT_FAILURES = (
 )
 
 _ADVICE = {
+    DatabaseProblem.CERTIFICATE_OF_OTHER_HOST: "correct the host in SIGNALS_DATABASE_URL: it must be as certified",
     DatabaseProblem.AUTHENTICATION_FAILED: "correct user and password in SIGNALS_DATABASE_URL",
     DatabaseProblem.CANNOT_OPEN_FILE: "check the path and its permissions",
     DatabaseProblem.CONNECT_TIMEOUT: "check the network and SIGNALS_DATABASE_URL",
     DatabaseProblem.DAMAGED: "it is damaged or cut off; restore it from a backup",
     DatabaseProblem.DISK_FULL: "free space and run again; nothing is half-written",
     DatabaseProblem.INPUT_OUTPUT: "check its disk and the free space there, and run again; nothing is half-written",
+    DatabaseProblem.INSUFFICIENT_PRIVILEGE: "the role has no right to do this: run `signals prepare` as the owner",
     DatabaseProblem.LOCKED: "another process keeps it locked; stop it and run again",
     DatabaseProblem.MISSING_DATABASE: "create it, then run `signals migrate`",
     DatabaseProblem.MISSING_SCHEMA: "create the schema of its search_path, then run `signals migrate`",
@@ -184,8 +195,10 @@ _ADVICE = {
     DatabaseProblem.SERVER_UNREACHABLE: "start the server or correct SIGNALS_DATABASE_URL",
     DatabaseProblem.STATEMENT_TIMEOUT: "another process has held a lock that it needs; stop it and run again",
     DatabaseProblem.TABLE_EXISTS: "another application made it; choose another SIGNALS_DATABASE_URL",
+    DatabaseProblem.TLS_UNAVAILABLE: "switch TLS on there, or correct SIGNALS_DATABASE_URL",
     DatabaseProblem.TOO_MANY_CONNECTIONS: "close connections of other applications, or raise its max_connections",
     DatabaseProblem.UNKNOWN_HOST: "correct the host in SIGNALS_DATABASE_URL",
+    DatabaseProblem.UNTRUSTED_CERTIFICATE: "PGSSLROOTCERT must name the certificates of the server's authority",
 }
 
 

@@ -16,7 +16,7 @@ from signals_pipeline.adapters.probes.web import CLOCK_ORIGIN, NEWSAPI_ORIGIN, p
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
 from signals_pipeline.cli.database import existing_database
 from signals_pipeline.cli.doctor.runs import runs
-from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota
+from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota, second_prices
 from signals_pipeline.core.text import short_duration
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment, ModelChoice
@@ -33,6 +33,7 @@ def local_probes(
     seconds: float = 6.0,
     newsapi: str = NEWSAPI_ORIGIN,
     yahoo: str = "",
+    tiingo: str = "",
     time_from: str = CLOCK_ORIGIN,
 ) -> dict[str, Probe]:
     """The checks that make sense for this deployment, by name.
@@ -43,6 +44,7 @@ def local_probes(
         seconds: How long a check waits for a vendor or a server.
         newsapi: URL of NewsAPI.
         yahoo: URL of Yahoo; empty: Yahoo's own hosts.
+        tiingo: URL of Tiingo; empty: Tiingo's own host.
         time_from: URL of the server whose clock is compared with ours.
     """
     is_demo = settings.signals_deployment is Deployment.DEMO
@@ -65,6 +67,8 @@ def local_probes(
         probes["newsapi quota"] = partial(quota, settings, now)
     if not is_demo and not settings.signals_prices_path:
         probes["prices"] = partial(prices, yahoo, seconds)
+        if settings.tiingo_key:
+            probes["second prices"] = partial(second_prices, settings.tiingo_key, now, tiingo, seconds)
     if not is_demo:
         probes["clock"] = partial(probe_clock, now, origin=time_from, seconds=seconds)
     if settings.frames_url.startswith("s3://"):
@@ -83,6 +87,7 @@ def sequential(settings: Settings) -> tuple[str, ...]:
 def database(settings: Settings) -> ProbeResult:
     """Whether the database answers, and its revision."""
     from signals_pipeline.adapters.stores import migrations
+    from signals_pipeline.adapters.stores.roles import missing_rights
 
     with existing_database(settings) as engine:
         if engine is None:
@@ -90,6 +95,14 @@ def database(settings: Settings) -> ProbeResult:
                 return warn("there is no database yet", "signals run")
             return fail("there is no database yet", MIGRATE)
         version = migrations.require_head(engine)  # raises the line that says `signals migrate`
+        lacking = missing_rights(engine)
+        if lacking:
+            table, rights = next(iter(lacking.items()))
+            others = f" and on {len(lacking) - 1} more" if len(lacking) > 1 else ""
+            return fail(
+                f"{engine.url.username} has no right to {', '.join(rights)} on {table}{others}",
+                "run `signals prepare` as the owner, with SIGNALS_DATABASE_ROLES",
+            )
         if version.notice:
             return warn(f"{engine.dialect.name}: {version.notice}", "deploy the newer release here")
         remark = f"; {version.remark}" if version.remark else ""

@@ -15,6 +15,7 @@ from signals_pipeline.cli.scheduling import ScheduleState
 INSIDE_COMMAND = ["signals", "doctor", "--json", "--seconds", "90"]
 SILENT = timedelta(hours=18)  # as the alarm HeartbeatMissing
 SHOWN_DIGEST = len("sha256:") + 12  # characters of an image's digest, as Docker shows it
+HEARTBEAT_ALARM = "HeartbeatMissing"
 _RELEASE = "signals deploy"
 _UPDATE = "update the stack: signals deploy"
 
@@ -154,6 +155,11 @@ def operator(stack: Stack) -> ProbeResult:
 def alarms(stack: Stack) -> ProbeResult:
     """Whether each alarm exists, can notify, and is quiet."""
     found = inventory.alarms(stack)
+    if found.missing == (HEARTBEAT_ALARM,):
+        return fail(
+            f"{HEARTBEAT_ALARM} is not there yet",
+            "once the subscription is confirmed, update the stack with HeartbeatAlarm=yes",
+        )
     if found.missing:
         return fail(f"missing: {', '.join(found.missing)}", _UPDATE)
     active = [name for name, state in found.states.items() if state == "ALARM"]

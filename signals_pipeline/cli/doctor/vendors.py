@@ -1,7 +1,7 @@
 """Checks that ask a vendor or a server: NewsAPI, Yahoo, the mail server; each waits only for its time limit."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -18,6 +18,9 @@ from signals_pipeline.settings.choices import MailTransport
 MIGRATE = "signals migrate"
 
 Clock = Callable[[], datetime]
+
+# A calendar interval that contains a session.
+_WEEK = timedelta(days=7)
 
 
 def newsapi_accepts(settings: Settings, now: Clock, origin: str, seconds: float) -> ProbeResult:
@@ -67,8 +70,25 @@ def prices(base_url: str, seconds: float) -> ProbeResult:
         try:
             session.get(f"{YAHOO_CHARTS_ORIGIN}{CHART_PATH}{BENCHMARK}", params={"range": "5d", "interval": "1d"})
         except Refused as error:
-            return fail(f"Yahoo returns no bars of {error}", "try again later, or set SIGNALS_PRICES_PATH")
+            remedy = "try again later, set TIINGO_KEY for a second source, or set SIGNALS_PRICES_PATH"
+            return fail(f"Yahoo returns no bars of {error}", remedy)
     return ok(f"Yahoo returns bars of {BENCHMARK}")
+
+
+def second_prices(key: SecretStr, now: Clock, origin: str, seconds: float) -> ProbeResult:
+    """Whether Tiingo accepts the key and returns bars of the benchmark; it takes one request of the allowance."""
+    from signals_pipeline.adapters.prices.tiingo import TIINGO_ORIGIN, TiingoPrices
+    from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
+
+    policy = chart_policy(deadline=seconds, concurrency=1, min_interval=0, attempts=1)
+    today = now().date()
+    vendor = TiingoPrices(key.get_secret_value(), policy=policy, origin=origin or TIINGO_ORIGIN)
+    delivery = vendor.fetch([BENCHMARK], today - _WEEK, today + timedelta(days=1))
+    if delivery.refused:
+        return fail(
+            f"Tiingo returns no bars of {BENCHMARK}: {delivery.refused[BENCHMARK]}", "see docs/sources.md, Prices"
+        )
+    return ok(f"Tiingo returns bars of {BENCHMARK}; it takes over while Yahoo fails")
 
 
 def mail(settings: Settings, seconds: float) -> ProbeResult:

@@ -8,10 +8,10 @@ text is in `wording`; reading the stores is the caller's part.
 
 import json
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
@@ -91,6 +91,7 @@ class DigestContext:
         prices: Closes by symbol as known at an instant, as traded, with the splits and dividends that adjust them.
         watchlist: The companies' names.
         sessions: Trading sessions.
+        other_vendors: Vendor of the bars that the usual source did not deliver, by symbol and session.
     """
 
     history: tuple[Signal, ...]
@@ -104,6 +105,7 @@ class DigestContext:
     prices: BarVersions
     watchlist: Watchlist
     sessions: Sessions
+    other_vendors: Mapping[tuple[str, date], str]
 
     @classmethod
     def build(
@@ -119,6 +121,7 @@ class DigestContext:
         actions: pd.DataFrame | None = None,
         corrections: pd.DataFrame | None = None,
         untold: Collection[datetime] = (),
+        other_vendors: pd.DataFrame | None = None,
     ) -> Self:
         """Index the inputs, which may come in any order.
 
@@ -133,7 +136,13 @@ class DigestContext:
             actions: Splits and dividends by ex-date; None where bars are to be taken as they are.
             corrections: Later values of bars; None where no bar was corrected.
             untold: Starts of windows whose digest was promised to readers and has reached none of them.
+            other_vendors: Bars of another vendor than the usual one (`feeds.PriceSource.other_vendors`); None: none.
         """
+        vendors: dict[tuple[str, date], str] = {}
+        if other_vendors is not None:
+            days = other_vendors["session"].dt.date
+            for symbol, day, source in zip(other_vendors["symbol"], days, other_vendors["source"], strict=True):
+                vendors[str(symbol), day] = str(source)
         ordered = sorted(history, key=lambda signal: signal.decided_at)
         ordered_bars = bars.sort_values(["symbol", "session"], kind="stable")
         return cls(
@@ -148,6 +157,7 @@ class DigestContext:
             prices=BarVersions(ordered_bars, actions, corrections),
             watchlist=watchlist,
             sessions=sessions,
+            other_vendors=vendors,
         )
 
     def signals(self, after: datetime, before: datetime) -> tuple[Signal, ...]:
@@ -218,6 +228,26 @@ class DigestContext:
         sessions_between = np.searchsorted(self.sessions.dates, [last_bar, last_day], side="right")
         missing = int(sessions_between[1] - sessions_between[0])
         return StalePrices(last_bar.item(), missing) if missing else None
+
+    def other_vendor(self, symbol: str, as_of: datetime) -> str | None:
+        """Who delivered the symbol's last bar before as_of, if that is not the usual source.
+
+        Raises:
+            WindowError: the calendar does not reach as_of.
+        """
+        if not self.other_vendors:
+            return None
+        _, dates = self.last_closes(symbol, as_of, 1)
+        return self.other_vendors.get((symbol, date.fromisoformat(dates[0]))) if dates else None
+
+    def count_other_vendors(self, as_of: datetime) -> Mapping[str, int]:
+        """For how many companies of the watchlist each vendor delivered the last bar in place of the usual source.
+
+        Raises:
+            WindowError: the calendar does not reach as_of.
+        """
+        vendors = [self.other_vendor(symbol, as_of) for symbol in self.watchlist.symbols]
+        return Counter(vendor for vendor in vendors if vendor is not None)
 
     def without_prices(self, as_of: datetime) -> tuple[str, ...]:
         """Symbols of the watchlist without a bar of the last three sessions closed before as_of, in its order.
@@ -368,6 +398,7 @@ def compose(
         generator,
         recorded_elsewhere=context.outcome_index.known_of_others(window.as_of, generation),
         without_prices=without_prices,
+        other_vendors=context.count_other_vendors(window.as_of),
     )
     return Digest(
         version=VERSION,
@@ -466,6 +497,7 @@ class _WindowView:
             closes=closes,
             sessions=sessions,
             stale=self.context.stale_prices(signal.symbol, as_of),
+            vendor=self.context.other_vendor(signal.symbol, as_of),
         )
 
     def line(self, signal: Signal, current_score: float | None) -> ActiveLine:
@@ -560,6 +592,7 @@ def card(
     closes: tuple[float, ...],
     sessions: tuple[str, ...],
     stale: StalePrices | None = None,
+    vendor: str | None = None,
 ) -> Card:
     """Make the card of one signal.
 
@@ -573,6 +606,7 @@ def card(
         closes: The symbol's last closes before the digest, oldest first.
         sessions: Their dates, ISO.
         stale: Where the prices end; None where they are up to date.
+        vendor: Who delivered the last close in place of the usual source; None where that one did.
     """
     candidate = signal.candidate
     minimum = float(knobs["min_combined_score"])
@@ -594,6 +628,7 @@ def card(
         weight=float(knobs["sentiment_weight"]),
         before=before,
         stale=stale,
+        vendor=vendor,
     )
     return Card(
         **field_values(SignalFields, candidate),

@@ -7,6 +7,7 @@ signals a digest holds is decided in `composition`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine, Digest, DigestKind
@@ -125,12 +126,13 @@ def sentences(
     weight: float,
     before: Signal | None,
     stale: StalePrices | None = None,
+    vendor: str | None = None,
 ) -> tuple[str, ...]:
     """The reasons for a signal, one sentence each.
 
-    In this order: what changed, whether prices are stale, what the tone rests on, how far the price has moved since,
-    which news is old, whether price agrees, and which stories are decisive. Reasons that matter most come first because
-    a mail cuts long ones.
+    In this order: what changed, whether prices are stale or another vendor's, what the tone rests on, how far the price
+    has moved since, which news is old, whether price agrees, and which stories are decisive. Reasons that matter most
+    come first because a mail cuts long ones.
 
     Args:
         signal: The signal.
@@ -139,6 +141,7 @@ def sentences(
         weight: Weight of tone in the combined score, in [0, 1].
         before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
         stale: Where the prices end; None where they are up to date.
+        vendor: Who delivered the last price in place of the usual source; None where that one did.
     """
     candidate = signal.candidate
     stories = [part for part in parts if part["kind"] == "story"]
@@ -159,6 +162,8 @@ def sentences(
         ]
     if before is not None:
         reasons.insert(0, _change(signal, before))
+    if vendor is not None:
+        reasons.insert(1, f"Its last price is {vendor.capitalize()}'s: the usual source had failed.")
     if stale is not None:
         last_bar = day(stale.last_bar, year=True)
         reasons.insert(1, f"Prices are stale: the last daily bar is from {last_bar}; later sessions are missing.")
@@ -547,6 +552,7 @@ def remarks(
     *,
     recorded_elsewhere: int = 0,
     without_prices: Sequence[str] = (),
+    other_vendors: Mapping[str, int] = MappingProxyType({}),
 ) -> list[str]:
     """What a reader should know about how this digest was made, one sentence each.
 
@@ -558,6 +564,7 @@ def remarks(
         recorded_elsewhere: Signals with outcomes that another generator or model made, and that the track record of
             this digest leaves out.
         without_prices: Companies of the watchlist that have no recent price.
+        other_vendors: For how many companies each vendor delivered the last price in place of the usual source.
     """
     notes: list[str] = []
     if generator == "technical":
@@ -574,6 +581,9 @@ def remarks(
             f"{quantity(len(without_prices), 'company has', 'companies have')} no price from the last"
             f" {MAX_MISSING_SESSIONS + 1} sessions and so no technical score: {_listed(without_prices)}."
         )
+    for vendor, count in sorted(other_vendors.items()):
+        companies = quantity(count, "company", "companies")
+        notes.append(f"The last prices of {companies} are {vendor.capitalize()}'s: the usual source had failed.")
     if decision.capped:
         candidates = quantity(len(decision.capped), "more candidate")
         notes.append(f"{candidates} passed every gate but exceeded the maximum per digest and were left out.")

@@ -161,6 +161,14 @@ class PriceSource(Protocol):
         """
         ...
 
+    def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> "pd.DataFrame":
+        """Bars that `bars` delivers from another vendor than the source's own, because that one had failed.
+
+        Returns:
+            Columns symbol, session, source (the vendor's name); empty where all bars are of one vendor.
+        """
+        ...
+
     def notes(self) -> tuple[str, ...]:
         """What the operator should know about the delivery, one line each: rows dropped, symbols unknown."""
         ...

@@ -45,6 +45,12 @@ def no_actions() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
 
 
+def no_sources() -> pd.DataFrame:
+    """An empty frame of the vendors of bars: symbol (str), session (datetime64[us]), source (str)."""
+    dtypes = {"symbol": "str", "session": "datetime64[us]", "source": "str"}
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+
+
 def last_opened(sessions: Sessions, as_of: datetime) -> np.datetime64:
     """Date of the last session that opened before as_of (aware): the last ex-date known then."""
     opened_count = int(np.searchsorted(sessions.opens, instant64(as_of), side="left"))

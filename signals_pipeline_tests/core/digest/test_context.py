@@ -107,3 +107,16 @@ def test_no_closes_without_bars_or_before_the_first_close() -> None:
 @pytest.mark.parametrize(("symbol", "name"), [("AAA", "Alpha"), ("GONE", "GONE")])
 def test_companies_have_names_while_they_are_watched(symbol: str, name: str) -> None:
     assert context_of().company(symbol) == name
+
+
+def test_a_last_close_of_another_vendor_is_its_vendor_s_and_an_earlier_one_is_not() -> None:
+    others = BARS.loc[BARS["session"].isin(BARS["session"].unique()[[8, 9]]), ["symbol", "session"]]
+    others = others.loc[(others["symbol"] == "AAA")].assign(source="tiingo")
+    context = context_of(bars=BARS, sessions=SESSIONS, other_vendors=others)
+    closes = [pd.Timestamp(close, tz="UTC").to_pydatetime() + TICK for close in SESSIONS.closes[6:12]]
+
+    assert [context.other_vendor("AAA", instant) for instant in closes] == [None, None, "tiingo", "tiingo", None, None]
+    assert context.other_vendor("BBB", closes[2]) is None
+    assert context.other_vendor("ZZZ", closes[2]) is None
+    assert context.count_other_vendors(closes[2]) == {"tiingo": 1}
+    assert context_with_prices().count_other_vendors(closes[2]) == {}

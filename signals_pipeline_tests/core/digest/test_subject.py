@@ -11,7 +11,17 @@ from signals_pipeline.core.digest.wording import headline, preheader, remarks, r
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.signals.decision import Decision, NearMiss
 from signals_pipeline.core.watchlist import Company, Watchlist
-from signals_pipeline_tests.support.digest_examples import KNOBS, WATCHLIST, WINDOWS, coverage, digest_of, signal, story
+from signals_pipeline_tests.support.digest_examples import (
+    KNOBS,
+    WATCHLIST,
+    WINDOWS,
+    coverage,
+    digest_of,
+    signal,
+    steady,
+    story,
+    weekday_sessions,
+)
 
 NOW = WINDOWS[6]
 MANY = Watchlist(tuple(Company(f"S{number}", f"Company {number}") for number in range(10)))
@@ -88,6 +98,19 @@ def test_a_single_company_without_prices_is_a_note_and_none_leaves_the_stored_di
         f"1 company has no price from the last 3 sessions and so no technical score: {WATCHLIST.symbols[0]}."
     )
     assert "without_prices" not in digest_of(NOW).to_json()
+
+
+def test_prices_of_another_vendor_are_on_the_card_and_in_the_notes() -> None:
+    usual = digest_of(NOW, [signal("AAA", window=NOW)])
+    bars = steady(weekday_sessions(), "AAA", "BBB")
+    others = bars[["symbol", "session"]].assign(source="tiingo")
+    digest = digest_of(NOW, [signal("AAA", window=NOW)], other_vendors=others)
+    [card] = digest.new
+    assert "Its last price is Tiingo's: the usual source had failed." in card.sentences
+    added = set(digest.notes) - set(usual.notes)
+    assert added == {"The last prices of 2 companies are Tiingo's: the usual source had failed."}
+    assert (digest.kind, digest.subject) == (usual.kind, usual.subject)
+    assert Digest.from_json(digest.to_json()) == digest
 
 
 def test_the_subject_counts_signals_and_names_companies() -> None:

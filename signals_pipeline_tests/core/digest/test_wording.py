@@ -156,6 +156,15 @@ def test_an_old_price_is_said_where_it_has_no_vote() -> None:
     assert "fewer than 60 daily bars" in reasons(signal(technical=None), [False], stale=recent)
 
 
+def test_a_price_of_another_vendor_is_named_after_the_first_sentence() -> None:
+    decided = signal()
+    parts = json.loads(decided.candidate.contributions)
+    first, *others = sentences(decided, parts, [False], weight=0.6, before=None, stale=OLD, vendor="tiingo")
+    assert first.startswith("Tone ")
+    assert others[0].startswith("Prices are stale")
+    assert others[1] == "Its last price is Tiingo's: the usual source had failed."
+
+
 def test_with_missing_bars_nothing_is_said_about_the_move_since_the_headline() -> None:
     unknown = "Whether the price has moved since the headline is not known."
     assert unknown in reasons(signal(event="results", reaction=None), [False], stale=OLD)

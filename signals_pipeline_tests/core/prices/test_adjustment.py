@@ -17,6 +17,8 @@ from signals_pipeline.core.prices.adjustment import (
     as_traded,
     last_opened,
     no_actions,
+    no_bars,
+    no_sources,
     span_factors,
 )
 from signals_pipeline_tests.support.digest_examples import bars_of, weekday_sessions
@@ -211,3 +213,11 @@ def test_an_impossible_action_is_refused_in_one_line(kind: str, value: float) ->
         adjusted_bars(bars, actions_of(("AAA", DAYS[2], kind, value)))
 
     assert "\n" not in str(refused.value)
+
+
+def test_an_empty_frame_of_vendors_merges_with_bars() -> None:
+    """With the types of stored ones."""
+    merged = no_bars().merge(no_sources(), on=["symbol", "session"])
+    assert merged.empty
+    assert merged.dtypes["session"] == np.dtype("datetime64[us]")
+    assert list(no_sources().columns) == ["symbol", "session", "source"]
