@@ -12,7 +12,8 @@ import yaml
 from signals_pipeline.adapters.aws.files import repository
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-PARAMETERS = {"OperatorEmail": "operator@example.org"}
+# With all that there can be, and with the database that the stand-in can make: it knows no clusters in a template.
+PARAMETERS = {"OperatorEmail": "operator@example.org", "Dashboard": "yes", "DatabaseKind": "instance"}
 ARNS = {
     "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{{}}",
     "AWS::ECS::Cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{{}}",

@@ -19,6 +19,7 @@ from signals_pipeline.cli.commands.preview import preview
 from signals_pipeline.cli.commands.prune import prune
 from signals_pipeline.cli.commands.record import record
 from signals_pipeline.cli.commands.run import run
+from signals_pipeline.cli.commands.schedule import schedule
 from signals_pipeline.cli.commands.send import send
 from signals_pipeline.cli.commands.send_test import send_test
 from signals_pipeline.cli.commands.tune import tune
@@ -37,6 +38,7 @@ LIGHT_COMMANDS: tuple[click.Command, ...] = (
     prune,
     record,
     run,
+    schedule,
     send,
     send_test,
     tune,
