@@ -65,7 +65,7 @@ def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, An
         assets=_demo_assets(assets) if demo else assets,
         asset_checks=[window_checks(_demo_windows() if demo else DIGEST_WINDOWS), newest_window_present],
         jobs=[DIGEST_JOB, DELIVERY_JOB, CHECKED_DELIVERY_JOB, HEALTH_JOB],
-        schedules=[] if demo else [digest_schedule, health_schedule],
+        schedules=[] if demo else _schedules(settings),
         sensors=[] if demo else _sensors(settings),
         resources=resources,
         executor=leasing_executor,
@@ -141,6 +141,12 @@ def _run_metrics(settings: Settings) -> dg.ResourceDefinition:
         stack=settings.signals_stack,
         quota_left=None if recorded else newsapi_left(settings),
     )
+
+
+def _schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    # A release puts production to work. On a developer's machine a schedule would mail real readers unasked.
+    starts_on = settings.signals_deployment is Deployment.PRODUCTION
+    return [digest_schedule(starts_on=starts_on), health_schedule]
 
 
 def _sensors(settings: Settings) -> list[dg.SensorDefinition]:

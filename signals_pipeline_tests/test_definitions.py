@@ -18,6 +18,7 @@ from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.resources import RecordedNewsResource
 from signals_pipeline.defs.stage_limits import PER_WINDOW_TAG, RETRIES_TAG, SECONDS_TAG
 from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
 NAMES = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery"}
@@ -120,6 +121,16 @@ def test_schedules_exist_only_where_they_may_run(demo: dg.Definitions, local: Se
     assert not list(demo.schedules or [])
     schedules = list(build_definitions(local).schedules or [])
     assert [schedule.name for schedule in schedules] == ["digest_schedule", "health_schedule"]
+    assert {schedule.default_status for schedule in schedules} == {dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_in_production_the_digest_is_on_from_the_first_release(local: Settings) -> None:
+    deployed = {"signals_deployment": Deployment.PRODUCTION, "signals_database_url": "sqlite:///signals.db"}
+    schedules = build_definitions(local.model_copy(update=deployed)).schedules or []
+    status = {
+        schedule.name: schedule.default_status for schedule in schedules if isinstance(schedule, dg.ScheduleDefinition)
+    }
+    assert status["digest_schedule"] is dg.DefaultScheduleStatus.RUNNING
 
 
 def test_without_a_recorded_file_news_are_live(local: Settings) -> None:

@@ -17,7 +17,7 @@ from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.redaction import redact_url
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.jobs import DIGEST_JOB
-from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, mode_tags
 
 MAX_WINDOWS_PER_RUN = 260  # half a year, whose frames and events one process holds easily
 POLL_SECONDS = 2.0
@@ -143,7 +143,7 @@ class Launcher:
         if assets:
             selector["assetSelection"] = [{"path": [name]} for name in assets]
         tags = {
-            MODE_TAG: "backfill",
+            **mode_tags("backfill"),
             RANGE_START_TAG: part[0].key,
             RANGE_END_TAG: part[-1].key,
         }

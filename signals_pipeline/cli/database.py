@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -28,6 +29,27 @@ def database_engine(settings: Settings) -> Iterator["Engine"]:
         yield engine
     finally:
         engine.dispose()
+
+
+def prepare_database(settings: Settings) -> None:
+    """Make the database ready for a run of this code, before the run begins.
+
+    A SQLite file and, outside production, a server's empty database are brought to this code's revision. A server's
+    database with tables serves other hosts as well, whose release may be older: it is only checked.
+
+    Raises:
+        DatabaseError: it can't be reached or upgraded, or a server's database is at an older revision.
+    """
+    from signals_pipeline.adapters.stores import migrations
+
+    with database_engine(settings) as engine:
+        is_shared = engine.dialect.name == "postgresql"
+        version = migrations.schema_version(engine)
+        is_behind = version.revision != migrations.head() and version.newer_than is None
+        is_in_use = version.revision is not None or settings.signals_deployment is Deployment.PRODUCTION
+        if is_shared and is_behind and is_in_use:
+            raise migrations.outdated(engine, version)
+    migrations.upgrade(settings.database_url)
 
 
 @contextmanager

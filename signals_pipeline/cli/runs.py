@@ -19,7 +19,7 @@ from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.clock_steps import discard_future_ticks
 from signals_pipeline.defs.jobs import DIGEST_JOB
 from signals_pipeline.defs.leases import lease_tags, reclaim
-from signals_pipeline.defs.partitions import FIRST_WINDOW, MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import FIRST_WINDOW, RANGE_END_TAG, RANGE_START_TAG, mode_tags
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 
@@ -91,7 +91,7 @@ def execute(settings: Settings, windows: tuple[Window, ...], *, mode: str) -> dg
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH_SIZE)  # Dagster has no other way to set it
     run_id = str(uuid4())
     tags = {
-        MODE_TAG: mode,
+        **mode_tags(mode),
         RANGE_START_TAG: windows[0].key,
         RANGE_END_TAG: windows[-1].key,
         MAX_RUNTIME_TAG: str(MAX_RUNTIME_SECONDS + PER_WINDOW_SECONDS * len(windows)),

@@ -4,10 +4,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from signals_pipeline.cli.instances import local_instance
+from signals_pipeline.core.windows import DIGEST_CRON
 from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment
+from signals_pipeline.settings.strategy import SettingsError
 
 # Daemons report every 30 seconds; a busy machine may delay them by minutes.
 ALIVE = timedelta(minutes=5)
@@ -35,13 +49,57 @@ def schedule_state(settings: Settings, now: datetime) -> ScheduleState:
     with local_instance(settings) as instance:
         states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
         heartbeat = instance.get_daemon_heartbeats().get(_DAEMON)
-    running = {state.name for state in states if state.status is InstigatorStatus.RUNNING}
-    if _SCHEDULE not in running:
+    if not _is_on(settings, [state.status for state in states if state.name == _SCHEDULE]):
         return ScheduleState.OFF
     # A report from the future was made while the clock was wrong: the daemon may be gone since.
     if heartbeat is None or abs(now.timestamp() - heartbeat.timestamp) >= ALIVE.total_seconds():
         return ScheduleState.NO_DAEMON
     return ScheduleState.ON
+
+
+def _is_on(settings: Settings, stored: list[InstigatorStatus]) -> bool:
+    """Whether the schedule is on, by the states that the instance has stored for it.
+
+    None is stored before a daemon has looked, and where nobody has switched a schedule that starts as off.
+    """
+    if not stored:
+        return settings.signals_deployment is Deployment.PRODUCTION
+    return any(status is not InstigatorStatus.STOPPED for status in stored)
+
+
+def switch_schedule(settings: Settings, now: datetime, *, on: bool) -> None:
+    """Switch the schedule on or off in the instance of DAGSTER_HOME, as the UI's switch does.
+
+    Args:
+        settings: The deployment.
+        now: The current time (aware): windows that ended before a schedule is switched on are no ticks of it.
+        on: Whether to switch it on.
+
+    Raises:
+        SettingsError: DAGSTER_HOME is not a folder, or the deployment has no schedule.
+    """
+    if settings.signals_deployment is Deployment.DEMO:
+        raise SettingsError("SIGNALS_DEPLOYMENT=demo has no schedule; set local or production")
+    status = InstigatorStatus.RUNNING if on else InstigatorStatus.STOPPED
+    data = ScheduleInstigatorData(DIGEST_CRON, now.timestamp())
+    with local_instance(settings) as instance:
+        stored = [
+            state
+            for state in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+            if state.name == _SCHEDULE
+        ]
+        for state in stored:
+            changed = state.with_status(status)
+            instance.update_instigator_state(changed.with_data(data) if on else changed)
+        if not stored:
+            instance.add_instigator_state(InstigatorState(_origin(), InstigatorType.SCHEDULE, status, data))
+
+
+def _origin() -> RemoteInstigatorOrigin:
+    """The schedule as an instance knows it: by the names of location, repository and schedule."""
+    target = LoadableTargetOrigin(module_name="signals_pipeline.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name="signals_pipeline")
+    return RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), _SCHEDULE)
 
 
 def instance_exists(settings: Settings) -> bool:

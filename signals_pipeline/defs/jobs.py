@@ -7,7 +7,7 @@ import dagster as dg
 from signals_pipeline.core.windows import DIGEST_CRON, NEW_YORK, Window, newest_complete, windows_between
 from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.metrics import count_step
-from signals_pipeline.defs.partitions import MODE_TAG, RANGE_END_TAG, RANGE_START_TAG
+from signals_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, mode_tags
 from signals_pipeline.defs.resources import Store
 
 CATCH_UP_DAYS = 14  # windows missed longer ago need a backfill: no live feed still has their headlines
@@ -49,14 +49,25 @@ def scheduled_windows(newest: Window, digests_until: datetime | None) -> tuple[W
     return (*windows_between(max(digests_until, reach), newest.start), newest)
 
 
-@dg.schedule(
-    job=DIGEST_JOB,
-    cron_schedule=DIGEST_CRON,
-    execution_timezone="America/New_York",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="08:30 before the open and 17:30 after the close, weekdays, New York; also runs missed windows.",
-)
-def digest_schedule(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]) -> dg.RunRequest:
+def digest_schedule(*, starts_on: bool) -> dg.ScheduleDefinition:
+    """The schedule of the digest.
+
+    Args:
+        starts_on: Whether it is on until somebody switches it. What they choose stays, also over releases.
+    """
+    status = dg.DefaultScheduleStatus.RUNNING if starts_on else dg.DefaultScheduleStatus.STOPPED
+    decorate = dg.schedule(
+        name="digest_schedule",
+        job=DIGEST_JOB,
+        cron_schedule=DIGEST_CRON,
+        execution_timezone="America/New_York",
+        default_status=status,
+        description="08:30 before the open and 17:30 after the close, weekdays, New York; also runs missed windows.",
+    )
+    return decorate(_request_run)
+
+
+def _request_run(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]) -> dg.RunRequest:
     """Request one run over the missed windows and the newest; only the newest is live.
 
     A window counts as missed until its digest is stored, whether its run failed or never started.
@@ -65,6 +76,6 @@ def digest_schedule(context: dg.ScheduleEvaluationContext, store: dg.ResourcePar
     earlier = store.digests.list(limit=1, before=newest.start)
     windows = scheduled_windows(newest, earlier[0].window_end if earlier else None)
     if len(windows) == 1:
-        return dg.RunRequest(run_key=newest.key, partition_key=newest.key, tags={MODE_TAG: "live"})
-    tags = {MODE_TAG: "live", RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
+        return dg.RunRequest(run_key=newest.key, partition_key=newest.key, tags=mode_tags("live"))
+    tags = {**mode_tags("live"), RANGE_START_TAG: windows[0].key, RANGE_END_TAG: windows[-1].key}
     return dg.RunRequest(run_key=newest.key, tags=tags)

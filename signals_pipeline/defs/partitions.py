@@ -12,11 +12,20 @@ FIRST_WINDOW = "2015-01-02-08:30"  # the first session of the year in which the 
 # Tags of a run. Those of this project:
 MODE_TAG = "signals/mode"
 DEPLOYMENT_TAG = "signals/deployment"
+# Dagster's own: the run of the highest priority is the next to leave the queue, and the next in a pool.
+PRIORITY_TAG = "dagster/priority"
 # Dagster's own, which its UI and its backfills set:
 BACKFILL_TAG = "dagster/backfill"
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+_PRIORITIES = {"live": "10", "manual": "0", "backfill": "-10"}
+
+
+def mode_tags(mode: str) -> dict[str, str]:
+    """Tags of a run in this mode: the mode, and its priority over runs in others."""
+    return {MODE_TAG: mode, PRIORITY_TAG: _PRIORITIES[mode]}
 
 
 def digest_windows(first: str = FIRST_WINDOW, end: str | None = None) -> dg.TimeWindowPartitionsDefinition:

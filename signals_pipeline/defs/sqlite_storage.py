@@ -273,7 +273,21 @@ def exclusive(path: Path) -> Generator[None]:
 
 # As in dagster.yaml and deploy/dagster.yaml, whose comments say why.
 SAFEGUARDS: dict[str, Any] = {
-    "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"default_limit": 1}},
+    "run_coordinator": {
+        "module": "dagster",
+        "class": "QueuedRunCoordinator",
+        "config": {"block_op_concurrency_limited_runs": {"enabled": False}},
+    },
+    "concurrency": {
+        "runs": {
+            "max_concurrent_runs": 3,
+            "tag_concurrency_limits": [
+                {"key": "signals/mode", "value": "backfill", "limit": 2},
+                {"key": "dagster/backfill", "limit": 2},
+            ],
+        },
+        "pools": {"default_limit": 1},
+    },
     "run_monitoring": {
         "enabled": True,
         "poll_interval_seconds": 30,

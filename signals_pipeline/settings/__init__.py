@@ -10,13 +10,14 @@ from typing import Any, Self
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from signals_pipeline.settings.choices import Deployment
 from signals_pipeline.settings.delivery import Delivery
 from signals_pipeline.settings.documentation import table
 from signals_pipeline.settings.env_file import check_env_file
 from signals_pipeline.settings.operation import Operation
 from signals_pipeline.settings.paths import Paths, url_with_password
 from signals_pipeline.settings.sources import Sources
-from signals_pipeline.settings.strategy import Knobs
+from signals_pipeline.settings.strategy import Knobs, SettingsError
 from signals_pipeline.settings.web import Web
 
 # In the order of the configuration table.
@@ -51,6 +52,20 @@ class Settings(Knobs, Operation, Paths, Sources, Delivery, Web, BaseSettings):  
         if env_file:
             check_env_file(Path(env_file))
         return super().checked(**values)
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the pipeline's own database, with its password.
+
+        Raises:
+            SettingsError: production has none set; a file in this machine's data folder would be taken for its data.
+        """
+        if self.signals_deployment is Deployment.PRODUCTION and not self.signals_database_url:
+            raise SettingsError(
+                "SIGNALS_DATABASE_URL: SIGNALS_DEPLOYMENT=production needs one; from your machine, run history in a"
+                " stack on AWS with `signals backfill --stack NAME`"
+            )
+        return super().database_url
 
     @property
     def web_database_url(self) -> str:

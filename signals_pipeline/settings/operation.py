@@ -6,6 +6,9 @@ from pydantic import BaseModel, Field
 
 from signals_pipeline.settings.choices import Deployment, MetricsOutput
 
+# Twice what the longest known resume of a paused Aurora cluster takes, and a start of the server on top.
+PRODUCTION_WAIT_SECONDS = 120
+
 
 class Operation(BaseModel):
     """What a deployment runs on."""
@@ -24,9 +27,23 @@ class Operation(BaseModel):
         pattern=r"^[A-Za-z][A-Za-z0-9-]{0,31}$",
         description="Name of the CloudFormation stack, also a dimension of the metrics",
     )
+    signals_database_wait_seconds: int | None = Field(
+        default=None,
+        ge=0,
+        le=900,
+        description="Seconds that a connection waits for a PostgreSQL server that sleeps or restarts; empty: 120 in"
+        " production, 0 otherwise",
+    )
     dagster_home: Path | None = Field(
         default=None, description="Folder that contains dagster.yaml; empty: the working directory"
     )
+
+    @property
+    def database_wait_seconds(self) -> int:
+        """How long a connection waits for a PostgreSQL server, in seconds."""
+        if self.signals_database_wait_seconds is not None:
+            return self.signals_database_wait_seconds
+        return PRODUCTION_WAIT_SECONDS if self.signals_deployment is Deployment.PRODUCTION else 0
 
     @property
     def reports_metrics(self) -> bool:

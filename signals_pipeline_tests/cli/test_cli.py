@@ -178,6 +178,16 @@ REFUSED = {
     "reversed": (("backfill", "--from", KEY, "--to", "2015-02-02-08:30"), {}, "can't be run: choose"),
     "no digest": (("preview", KEY), {}, "has no tables yet: run `signals migrate`"),
     "wrong knob": (("run",), {"MAX_SIGNALS": "many"}, "MAX_SIGNALS='many': "),
+    "production without a database": (
+        ("backfill", "--from", KEY, "--to", KEY),
+        {"SIGNALS_DEPLOYMENT": "production"},
+        "SIGNALS_DEPLOYMENT=production needs one",
+    ),
+    "reversed on a stack": (
+        ("backfill", "--from", KEY, "--to", "2015-02-02-08:30", "--stack", "signals"),
+        {},
+        "the first is later than the last; swap them",
+    ),
     "unknown deployment": (("migrate",), {"SIGNALS_DEPLOYMENT": "prodution"}, "SIGNALS_DEPLOYMENT='prodution': "),
     "no key": (("run",), {"SIGNALS_DEPLOYMENT": "local", "SIGNALS_FEEDS": "newsapi"}, "newsapi needs NEWSAPI_KEY"),
     "no model": (("run", "--window", KEY), {"SENTIMENT_MODEL": "finbert"}, "SENTIMENT_MODEL=finbert: not prepared at "),
@@ -210,6 +220,9 @@ def test_a_mistyped_option_is_clicks_usage_and_exit_code_2(signals: Signals) -> 
     result = signals("run", "--windoww", KEY)
     assert result.exit_code == 2
     assert "No such option" in result.stderr
+    result = signals("backfill", "--from", KEY, "--to", KEY, "--stack", "signals", "--parallel", "2")
+    assert result.exit_code == 2
+    assert "--parallel goes through a webserver of yours" in result.stderr
 
 
 @pytest.mark.parametrize("place", ["SIGNALS_NEWS_PATH", "SIGNALS_WATCHLIST"])

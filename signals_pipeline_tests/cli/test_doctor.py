@@ -33,7 +33,7 @@ from signals_pipeline.core.digest.delivery import SEND_WITHIN
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.windows import newest_complete, window_containing
 from signals_pipeline.settings import Settings
-from signals_pipeline.settings.choices import ModelChoice
+from signals_pipeline.settings.choices import Deployment, ModelChoice
 from signals_pipeline_tests.support.digest_examples import coverage
 from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined, put_digest
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
@@ -238,7 +238,11 @@ def set_schedule(instance: dg.DagsterInstance, status: InstigatorStatus) -> None
     location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="signals_pipeline.definitions"))
     origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), "digest_schedule")
     data = ScheduleInstigatorData("30 8,17 * * 1-5", NOW.timestamp())
-    instance.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, status, data))
+    state = InstigatorState(origin, InstigatorType.SCHEDULE, status, data)
+    if instance.all_instigator_state():
+        instance.update_instigator_state(state)
+    else:
+        instance.add_instigator_state(state)
 
 
 def test_the_schedule_is_on_only_with_a_living_daemon(
@@ -253,6 +257,12 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     assert schedule(live, lambda: NOW).text == "off: windows do not run automatically"
 
+    in_production = live.model_copy(update={"signals_deployment": Deployment.PRODUCTION})
+    assert schedule(in_production, lambda: NOW).code == ScheduleState.NO_DAEMON  # it starts as on
+
+    with local_instance(live) as instance:
+        set_schedule(instance, InstigatorStatus.STOPPED)
+    assert schedule(in_production, lambda: NOW).code == ScheduleState.OFF
     with local_instance(live) as instance:
         set_schedule(instance, InstigatorStatus.RUNNING)
     without_daemon = schedule(live, lambda: NOW)

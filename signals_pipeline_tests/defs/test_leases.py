@@ -135,7 +135,7 @@ def test_the_daemon_ends_dead_runs_frees_their_slots_and_says_whether_it_repeats
     context: Any = Context(instance)
     limit = instance.get_concurrency_config().run_queue_config
     assert limit is not None
-    assert limit.max_concurrent_runs == 2
+    assert limit.max_concurrent_runs == 3
 
     list(execute_run_monitoring_iteration(context, logging.getLogger("daemon")))
 
@@ -179,5 +179,6 @@ def test_what_is_dangerous_is_configured_alike_everywhere() -> None:
         assert local[name] == deployed[name] == SAFEGUARDS[name], name
     assert local["concurrency"] == SAFEGUARDS["concurrency"]
     assert local["run_launcher"] == SAFEGUARDS["run_launcher"]
-    # A stack has more processors, and one live run at a time.
+    assert local["run_coordinator"] == deployed["run_coordinator"] == SAFEGUARDS["run_coordinator"]
+    # In a stack each run has a machine of its own; what the queue does in each place: `test_queue`.
     assert deployed["concurrency"]["pools"] == SAFEGUARDS["concurrency"]["pools"]

@@ -1,5 +1,7 @@
-"""`deploy/cost.py`: the bill adds up, the free tier only subtracts, the promised totals hold."""
+"""`deploy/cost.py`: the bill is the template's, adds up, and keeps what is promised; the free tier only subtracts."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,91 +11,177 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.cost import OLDER_GUIDE, Architecture, CostError, Price, PriceTable, Usage, bill, cost, price_table
+from deploy.cost import (
+    COUNTERS,
+    FREE,
+    TEMPLATE,
+    Bill,
+    CostError,
+    Database,
+    Price,
+    PriceTable,
+    Stack,
+    Usage,
+    bill,
+    cost,
+    database_bill,
+    highest_bill,
+    hours,
+    price_table,
+)
+from signals_pipeline.core.windows import DIGEST_CRON
 
 TABLE = price_table()
-ARCHITECTURES = st.sampled_from(Architecture)
+STACK = Stack.read()
+PARAMETERS = st.fixed_dictionaries(
+    {
+        "DatabaseKind": st.sampled_from(["serverless", "instance"]),
+        "ControlHours": st.sampled_from(["windowed", "always"]),
+        "Dashboard": st.sampled_from(["yes", "no"]),
+        "BudgetLimit": st.sampled_from(["0", "12"]),
+    }
+)
 USAGES = st.builds(
     Usage,
     runs=st.floats(0, 5_000),
     run_minutes=st.floats(0, 600),
-    control_hours=st.floats(0, 24),
     readers=st.floats(0, 10_000),
+    page_views=st.floats(0, 1e6),
     storage_gb=st.floats(0, 5_000),
 )
 
 
-def test_the_default_stack_costs_at_most_seventeen_dollars() -> None:
-    month = bill(TABLE, Usage(), Architecture.WINDOWED, free_tier=True)
-    assert month.total <= 17
-    assert month.part("scoring runs") < 0.20
-    assert month.part("database") > 0
-    assert month.part("control service") > 0
+def month(*, free_tier: bool = False, usage: Usage | None = None, **parameters: str) -> Bill:
+    return bill(TABLE, Stack.read(**parameters), usage or Usage(), free_tier=free_tier)
 
 
-def test_without_the_free_tier_it_is_the_dashboard_that_exceeds_the_promise() -> None:
-    """The database and one dashboard at list price are $16.98 alone."""
-    with_dashboard = bill(TABLE, Usage(dashboards=1), Architecture.WINDOWED, free_tier=False).total
-    without = bill(TABLE, Usage(dashboards=0), Architecture.WINDOWED, free_tier=False).total
+def changed(tmp_path: Path, change: Callable[[str], str]) -> Stack:
+    """The template with a change in its text."""
+    path = tmp_path / f"stack-{len(list(tmp_path.iterdir()))}.yaml"
+    text = TEMPLATE.read_text(encoding="utf-8")
+    path.write_text(change(text), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != text
+    return Stack.read(path)
 
-    assert 17 < with_dashboard < 20
-    assert without <= 17
-    assert with_dashboard - without == pytest.approx(3)
+
+def test_the_stack_as_it_is_made_costs_at_most_six_dollars_without_any_free_unit() -> None:
+    total = month()
+    assert total.total <= 6
+    assert all(line.free == 0 for line in total.lines)
+    for part in ("scoring runs", "control service", "database", "storage", "monitoring", "delivery"):
+        assert total.part(part) > 0, part
+
+
+def test_the_budget_s_alarm_is_at_twice_the_bill() -> None:
+    limit = float(STACK.body["Parameters"]["BudgetLimit"]["Default"])
+    assert limit == 2 * round(month().total)
+    # A month in which the database is at its maximum whenever it is awake is no alarm.
+    assert highest_bill(TABLE, STACK, Usage()).total < limit
+
+
+def test_a_database_that_pauses_is_the_cheapest_and_one_that_is_always_up_the_dearest() -> None:
+    costs = {kind: database_bill(TABLE, kind, Usage()) for kind in Database}
+    assert costs[Database.SERVERLESS] < costs[Database.STOPPED] < costs[Database.INSTANCE]
+    assert costs[Database.INSTANCE] == pytest.approx(730 * 0.016 + 20 * 0.115)
+    assert costs[Database.SERVERLESS] == pytest.approx(month().part("database"))
+
+
+def test_the_database_is_awake_while_somebody_is_connected_and_five_minutes_longer() -> None:
+    """Two digests of 45 minutes, the watch that follows at once, and the watch of the weekend, each with the pause."""
+    weekday = 2 * (45 + 2 + 5)
+    weekend = 2 * (2 + 5)
+    awake = (weekday * 261 + weekend * 104) / 12 / 60
+    assert hours(STACK).awake(pause_minutes=5) == pytest.approx(awake)
+
+
+def test_a_control_service_around_the_clock_never_lets_the_database_pause() -> None:
+    always = month(ControlHours="always")
+    [capacity] = [line for line in always.lines if line.item == "Aurora Serverless"]
+    assert capacity.quantity >= 730 * 0.5
+    assert always.part("database") > month(ControlHours="always", DatabaseKind="instance").part("database")
+
+
+def test_a_longer_day_an_alarm_and_a_larger_task_cost_more(tmp_path: Path) -> None:
+    """The bill follows the template."""
+    longer = changed(tmp_path, lambda text: text.replace("cron(0 9 ? * MON-FRI *)", "cron(0 11 ? * MON-FRI *)"))
+    assert hours(longer).control_hours == pytest.approx(hours(STACK).control_hours + 2 * 261 / 12)
+    more = bill(TABLE, longer, Usage(), free_tier=False)
+    assert more.part("database") > month().part("database")
+    assert more.part("control service") > month().part("control service")
+
+    alarm = "  Second: {Type: AWS::CloudWatch::Alarm}\n  Board:\n"
+    another = changed(tmp_path, lambda text: text.replace("  Board:\n", alarm))
+    alarms = [line.quantity for line in bill(TABLE, another, Usage(), free_tier=False).lines if line.item == "Alarms"]
+    assert alarms == [len(re.findall("Type: AWS::CloudWatch::Alarm", TEMPLATE.read_text(encoding="utf-8"))) + 1]
+
+
+def test_the_schedules_that_are_counted_are_those_around_the_digests() -> None:
+    minute, digests, *_ = DIGEST_CRON.split()
+    for hour, (wake, sleep) in zip(digests.split(","), hours(STACK).control, strict=True):
+        assert wake < 60 * int(hour) + int(minute) < sleep
+
+
+def test_a_resource_whose_price_is_not_known_is_refused(tmp_path: Path) -> None:
+    unknown = changed(
+        tmp_path, lambda text: text.replace("  Board:\n", "  Nat: {Type: AWS::EC2::NatGateway}\n  Board:\n")
+    )
+    with pytest.raises(CostError, match=r"^Nat is of type AWS::EC2::NatGateway, whose price is not known: add it to"):
+        bill(TABLE, unknown, Usage(), free_tier=False)
+    assert not FREE & set(COUNTERS)
+
+
+def test_a_task_whose_hours_are_not_known_is_refused(tmp_path: Path) -> None:
+    text = "  Third: {Type: AWS::ECS::TaskDefinition, Properties: {Cpu: 256, Memory: 512}}\n  Board:\n"
+    with pytest.raises(CostError, match=r"^Third: deploy/cost\.py does not know how many hours its task runs"):
+        bill(TABLE, changed(tmp_path, lambda whole: whole.replace("  Board:\n", text)), Usage(), free_tier=False)
+
+
+def test_the_endpoint_of_the_network_is_of_the_kind_that_costs_nothing() -> None:
+    endpoints = [properties for kind, properties in STACK.resources().values() if kind == "AWS::EC2::VPCEndpoint"]
+    assert [each["VpcEndpointType"] for each in endpoints] == ["Gateway"]
 
 
 def test_a_run_is_billed_for_half_a_vcpu_and_its_memory() -> None:
     """0.5 vCPU and 2 GB are $0.02913 an hour; sixty runs of five minutes are five hours."""
-    month = bill(TABLE, Usage(), Architecture.SCHEDULER, free_tier=False)
-    fargate = sum(line.cost for line in month.lines if line.part == "scoring runs" and "Fargate" in line.item)
+    fargate = sum(line.cost for line in month().lines if line.part == "scoring runs" and "Fargate" in line.item)
     assert fargate == pytest.approx(5 * 0.02913, abs=1e-4)
 
 
-@given(USAGES, ARCHITECTURES)
+@given(USAGES, PARAMETERS)
 def test_the_total_is_the_sum_of_lines_and_parts_and_the_free_tier_only_subtracts(
-    usage: Usage, architecture: Architecture
+    usage: Usage, parameters: dict[str, str]
 ) -> None:
-    free = bill(TABLE, usage, architecture, free_tier=True)
-    full = bill(TABLE, usage, architecture, free_tier=False)
+    free = month(free_tier=True, usage=usage, **parameters)
+    full = month(usage=usage, **parameters)
 
-    parts = {line.part for line in full.lines}
-    assert full.total == pytest.approx(sum(full.part(name) for name in parts))
+    assert full.total == pytest.approx(sum(full.part(name) for name in full.parts))
     assert free.total <= full.total + 1e-9
     assert all(0 <= line.free <= line.quantity for line in free.lines)
-    assert all(line.free == 0 for line in full.lines)
     assert all(line.quantity > 0 for line in full.lines)
+    assert len({(line.part, line.item) for line in full.lines}) == len(full.lines)
 
 
-@given(USAGES, ARCHITECTURES, st.sampled_from(["runs", "run_minutes", "run_gb", "storage_gb", "readers"]))
-def test_more_use_never_costs_less(usage: Usage, architecture: Architecture, name: str) -> None:
+@given(USAGES, PARAMETERS, st.sampled_from(["runs", "run_minutes", "storage_gb", "readers", "page_views"]))
+def test_more_use_never_costs_less(usage: Usage, parameters: dict[str, str], name: str) -> None:
     more = replace(usage, **{name: getattr(usage, name) * 2 + 1})
-
-    before = bill(TABLE, usage, architecture, free_tier=True).total
-    after = bill(TABLE, more, architecture, free_tier=True).total
-
+    before, after = (month(free_tier=True, usage=each, **parameters).total for each in (usage, more))
     assert after >= before - 1e-9
 
 
 def test_an_allowance_is_shared_by_the_lines_of_one_item() -> None:
     """Processor hours of runs, watch and control service are one item: what is free is free once."""
     items = {**TABLE.items, "fargate_vcpu": Price("processor", "vCPU-hour", 1.0, 3.0)}
-    month = bill(PriceTable("r", date(2026, 1, 1), items), Usage(), Architecture.WINDOWED, free_tier=True)
-    assert sum(line.free for line in month.lines if line.item == "processor") == 3.0
+    shared = bill(PriceTable("r", date(2026, 1, 1), items), STACK, Usage(), free_tier=True)
+    assert sum(line.free for line in shared.lines if line.item == "processor") == 3.0
 
 
 def test_a_run_shorter_than_a_minute_is_billed_a_minute() -> None:
-    short = bill(TABLE, Usage(run_minutes=0.2), Architecture.SCHEDULER, free_tier=False)
-    minute = bill(TABLE, Usage(run_minutes=1), Architecture.SCHEDULER, free_tier=False)
-
-    assert short.total == minute.total
+    assert month(usage=Usage(run_minutes=0.2)).total == month(usage=Usage(run_minutes=1)).total
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [
-        ({"runs": -1}, "runs must be 0 or more, not -1"),
-        ({"control_hours": 25}, "control hours must be 24 or less, not 25"),
-        ({"run_gb": float("nan")}, "run gb must be 0 or more, not nan"),
-    ],
+    [({"runs": -1}, "runs must be 0 or more, not -1"), ({"page_views": float("nan")}, "page views must be 0 or more")],
 )
 def test_impossible_usage_is_rejected_in_one_line(values: dict[str, float], message: str) -> None:
     with pytest.raises(CostError, match=message):
@@ -101,31 +189,25 @@ def test_impossible_usage_is_rejected_in_one_line(values: dict[str, float], mess
 
 
 def test_a_table_that_lacks_an_item_is_rejected() -> None:
-    items = {name: price for name, price in TABLE.items.items() if name != "rds_instance"}
-    with pytest.raises(CostError, match="lacks rds_instance"):
-        bill(PriceTable("r", date(2026, 1, 1), items), Usage(), Architecture.WINDOWED, free_tier=True)
+    items = {name: price for name, price in TABLE.items.items() if name != "aurora_capacity"}
+    with pytest.raises(CostError, match="lacks aurora_capacity"):
+        bill(PriceTable("r", date(2026, 1, 1), items), STACK, Usage(), free_tier=True)
 
 
-def test_the_bill_and_the_three_architectures_are_shown() -> None:
+def test_the_bill_and_the_ways_to_run_the_database_are_shown() -> None:
     shown = CliRunner().invoke(cost).output
+    assert f"{month().total:.2f}" in shown
+    assert all(kind.value in shown for kind in Database)
+    assert f"List prices of us-east-1, as of {TABLE.dated}, without the free tier, before tax." in shown
+    assert f"At most ${highest_bill(TABLE, STACK, Usage()).total:.2f} without any free unit" in shown
+
+
+def test_another_stack_can_be_shown_with_the_free_tier() -> None:
+    arguments = ["--parameter", "DatabaseKind=instance", "--free-tier", "--runs", "0"]
+    shown = CliRunner().invoke(cost, arguments).output
     assert "RDS db.t4g.micro" in shown
-    assert "15.46" in shown
-    assert all(each.value in shown for each in Architecture)
-    assert str(price_table().dated) in shown
-    assert " ".join(shown.split()).endswith(" ".join(OLDER_GUIDE.split()))
-
-
-def test_the_cost_of_the_dashboard_is_stated() -> None:
-    shown = CliRunner().invoke(cost).output
-    assert "Without any free allowance: $19.80, of which $3.00 for the dashboard; $16.80 with Dashboard=no." in shown
-    assert "Dashboard=no" not in CliRunner().invoke(cost, ["--no-dashboard"]).output
-
-
-def test_one_architecture_can_be_shown_with_other_usage_and_without_the_free_tier() -> None:
-    shown = CliRunner().invoke(cost, ["--architecture", "scheduler", "--no-free-tier", "--runs", "0"]).output
-    assert "without the free tier" in shown
+    assert "with the free tier" in shown
     assert "scoring runs" not in shown
-    assert "windowed" not in shown
 
 
 @pytest.mark.parametrize(
@@ -146,12 +228,38 @@ def test_a_broken_price_table_is_one_line(tmp_path: Path, text: str, said: str) 
     assert result.output.count("\n") == 1
 
 
-def test_impossible_usage_is_one_line_on_the_command_line() -> None:
-    result = CliRunner().invoke(cost, ["--control-hours", "30"])
-    assert (result.exit_code, result.output) == (2, "cost: control hours must be 24 or less, not 30.0\n")
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--runs", "-1"], "cost: runs must be 0 or more, not -1.0\n"),
+        (["--parameter", "Databasekind=instance"], "no parameter Databasekind; it has BaseUrl, "),
+    ],
+)
+def test_impossible_options_are_one_line(arguments: list[str], line: str) -> None:
+    result = CliRunner().invoke(cost, arguments)
+    assert (result.exit_code, line in result.output, result.output.count("\n")) == (2, True, 1)
 
 
-def test_the_prices_are_dated_and_none_is_negative() -> None:
-    table = price_table()
-    assert isinstance(table.dated, date)
-    assert all(item.price > 0 and item.free >= 0 for item in table.items.values())
+def test_a_template_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text("Resources: {}")
+    with pytest.raises(CostError, match="not the stack's template"):
+        Stack.read(path)
+
+
+def test_a_schedule_that_can_not_be_counted_is_refused(tmp_path: Path) -> None:
+    odd = changed(tmp_path, lambda text: text.replace("cron(0 9 ? * MON-FRI *)", "rate(1 hour)"))
+    with pytest.raises(CostError, match=r"schedule 'rate\(1 hour\)' is not one"):
+        hours(odd)
+
+
+def test_the_prices_have_a_source_and_a_date_and_none_is_negative() -> None:
+    assert isinstance(TABLE.dated, date)
+    for name, item in TABLE.items.items():
+        assert item.price > 0, name
+        assert item.free >= 0, name
+        assert item.source.startswith("/"), name
+        assert item.read is None or item.read <= TABLE.dated, name
+    # What was not compared with a page must not matter.
+    unread = {item.name for item in TABLE.items.values() if item.read is None}
+    assert sum(line.cost for line in month().lines if line.item in unread) < 0.05

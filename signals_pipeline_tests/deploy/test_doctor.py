@@ -340,7 +340,7 @@ def test_a_task_of_the_deployed_image_looks_from_inside(
     found = examine_production("signals", inside=True, patience=Patience(90, 1, run_it), now=lambda: NOW)
     assert found["inside"].status == "ok", found["inside"]
     assert found["database"].text.startswith("postgresql at revision")
-    assert found["schedule"].text == "off: windows do not run automatically"
+    assert found["schedule"].text == "on; the daemon sleeps with the control service"
     assert found["frames"].text == f"bucket {production['Bucket']} answers"
     assert found["newest window"] == ProbeResult("warn", "no digest yet", "signals run")
     assert services.look(stack.read("signals")).desired == 0

@@ -24,6 +24,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.cli.prepare import prepare
+from signals_pipeline.cli.scheduling import ScheduleState, schedule_state, switch_schedule
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.defs.metrics import failed_run_sensor
 from signals_pipeline.defs.run_launcher import SpotFirstLauncher
@@ -120,7 +121,7 @@ def installation(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requ
     with metadata_endpoint(own) as endpoint:
         monkeypatch.setenv("ECS_CONTAINER_METADATA_URI_V4", endpoint)
         with dg.DagsterInstance.get() as instance, control(instance) as daemons:
-            daemons.switch_on("digest_schedule", TICK - timedelta(minutes=1))
+            daemons.tick(TICK - timedelta(minutes=1))  # nobody switches the schedule on: in production it is
             yield Installation(daemons, Agent(surroundings), url, outputs["Bucket"])
 
 
@@ -228,6 +229,19 @@ def test_a_tick_missed_asleep_is_launched_once_on_waking_and_a_run_that_never_st
     assert (task.last_status, task.stopped_reason) == ("STOPPED", f"run {run.run_id} has ended")
     [told] = [line for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
     assert json.loads(told)["ErrorRate"] == 100
+
+
+def test_a_schedule_that_somebody_switched_off_stays_off_over_a_release(installation: Installation) -> None:
+    """By the command; what the UI's switch stores is the same."""
+    switch_schedule(Settings.checked(), TICK - timedelta(seconds=30), on=False)
+    with control(installation.control.instance) as released:  # a new code server, as a release starts one
+        released.tick(TICK + timedelta(seconds=1))
+        assert installation.runs == []
+        switch_schedule(Settings.checked(), TICK + timedelta(minutes=1), on=True)
+        released.tick(TICK.replace(hour=17, second=1))
+        assert [run.tags["dagster/partition"] for run in installation.runs] == ["2015-02-06-08:30"]
+        released.switch_off("digest_schedule", TICK.replace(hour=18))
+        assert schedule_state(Settings.checked(), TICK) is ScheduleState.OFF
 
 
 def test_a_tick_that_meets_a_database_in_trouble_is_tried_again(installation: Installation) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from deploy.cost import Architecture, Usage, bill, price_table
+from deploy.cost import Bill, Database, Stack, Usage, bill, database_bill, highest_bill, price_table
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline_tests.support.stack_template import Template, parsed
 
@@ -37,11 +37,28 @@ def test_the_thresholds_are_the_alarms() -> None:
 
 
 def test_the_costs_are_the_bill_s() -> None:
-    def dollars(*, dashboards: float, free_tier: bool) -> str:
-        month = bill(price_table(), Usage(dashboards=dashboards), Architecture.WINDOWED, free_tier=free_tier)
-        return f"${month.total:.2f}"
+    def month(*, free_tier: bool, **parameters: str) -> Bill:
+        return bill(price_table(), Stack.read(**parameters), Usage(), free_tier=free_tier)
 
-    assert row("default")[1:] == [dollars(dashboards=1, free_tier=free) for free in (True, False)]
-    assert row("`Dashboard=no`")[1:] == [dollars(dashboards=0, free_tier=free) for free in (True, False)]
-    months = [bill(price_table(), Usage(), Architecture.WINDOWED, free_tier=free) for free in (True, False)]
-    assert row("all scoring runs, part of these")[1:] == [f"${month.part('scoring runs'):.2f}" for month in months]
+    rows = {
+        "default": {},
+        "`Dashboard=yes`": {"Dashboard": "yes"},
+        "`DatabaseKind=instance`": {"DatabaseKind": "instance"},
+        "`ControlHours=always` `DatabaseKind=instance`": {"ControlHours": "always", "DatabaseKind": "instance"},
+    }
+    for first, parameters in rows.items():
+        totals = [month(free_tier=free, **parameters).total for free in (False, True)]
+        assert row(first)[1:] == [f"${total:.2f}" for total in totals], first
+    for part, first in (("database", "the database"), ("scoring runs", "all scoring runs")):
+        costs = [f"${month(free_tier=free).part(part):.2f}" for free in (False, True)]
+        assert row(f"{first}, part of the default")[1:] == costs
+    assert f"It costs {row('default')[1]} per month without any free tier" in " ".join(GUIDE.split())
+    highest = highest_bill(price_table(), Stack.read(), Usage()).total
+    assert f"the bill would be ${highest:.2f};" in " ".join(GUIDE.split())
+
+
+def test_the_ways_to_run_the_database_cost_what_the_tool_says() -> None:
+    lines = [line for line in GUIDE.splitlines() if line.startswith(("| Aurora", "| RDS"))]
+    shown = [line.split("|")[2].strip() for line in lines]
+    kinds = (Database.SERVERLESS, Database.STOPPED, Database.INSTANCE)
+    assert shown == [f"${database_bill(price_table(), kind, Usage()):.2f}" for kind in kinds]

@@ -19,7 +19,8 @@ from signals_pipeline_tests.support.stack_template import PARAMETERS, Template, 
 
 TEMPLATE = Template()
 TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")
-CONTAINERS = [container for task in TASKS.values() for container in task["ContainerDefinitions"]]
+FORWARD = "forward"  # the container that the port-forward goes through; it runs nothing of ours
+CONTAINERS = [each for task in TASKS.values() for each in task["ContainerDefinitions"] if each["Name"] != FORWARD]
 ALL_SECRETS = PARAMETERS | {"UseNewsApi": "yes", "UseTiingo": "yes", "UseSmtp": "yes"}
 OF_THE_IMAGE = {"SIGNALS_DATA_DIR", "SIGNALS_MODELS_DIR", "DAGSTER_HOME"}
 BY_DEFAULT = {  # what production has no reason to change; an installation that has one adds it to the template
@@ -31,6 +32,7 @@ BY_DEFAULT = {  # what production has no reason to change; an installation that 
     *("SMTP_PORT", "SMTP_TLS"),  # the security group lets 587 out, with STARTTLS
     "QUIET_RUNS_ALERT",  # four, as the alarm NoSignals
     *("SIGNALS_DATABASE_ROLES", "SIGNALS_WRITER_PASSWORD", "SIGNALS_READER_PASSWORD"),  # of `signals prepare` alone
+    "SIGNALS_DATABASE_WAIT_SECONDS",  # two minutes in production
     *("SIGNALS_WEB_RATE", "SIGNALS_WEB_DATABASE_URL"),  # the pages listen on localhost, for operators
 }
 

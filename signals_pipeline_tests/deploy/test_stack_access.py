@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
-from deploy.cost import Usage
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline.defs.checks import HEALTH_GRACE, health_schedule
@@ -20,7 +19,8 @@ from signals_pipeline_tests.support.stack_template import ACCOUNT, PARAMETERS, T
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
 TEMPLATE = Template()
 TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")
-CONTAINERS = [container for task in TASKS.values() for container in task["ContainerDefinitions"]]
+FORWARD = "forward"
+CONTAINERS = [each for task in TASKS.values() for each in task["ContainerDefinitions"] if each["Name"] != FORWARD]
 
 
 def test_nothing_listens_to_the_world() -> None:
@@ -28,11 +28,29 @@ def test_nothing_listens_to_the_world() -> None:
     assert "SecurityGroupIngress" not in groups["TaskSecurityGroup"]
     [ingress] = groups["DatabaseSecurityGroup"]["SecurityGroupIngress"]
     assert (ingress["FromPort"], ingress["ToPort"], "CidrIp" in ingress) == (5432, 5432, False)
-    assert not any("PortMappings" in container for container in CONTAINERS)
+    assert not any("PortMappings" in each for task in TASKS.values() for each in task["ContainerDefinitions"])
     hosts = [part for each in CONTAINERS for part in each["Command"] if part.startswith("--host")]
     assert hosts == ["--host=127.0.0.1"] * 3
     kinds = {each["Type"] for each in TEMPLATE.body["Resources"].values()}
     assert not [kind for kind in kinds if "LoadBalanc" in kind or "NatGateway" in kind]
+
+
+def test_the_port_forward_goes_through_a_container_that_can_be_written_and_holds_nothing() -> None:
+    """ECS Exec doesn't support a read-only root file system: Session Manager's agent writes to it.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+    """
+    [service] = TEMPLATE.of_type("AWS::ECS::Service").values()
+    assert service["EnableExecuteCommand"] is True
+    writable = [each for each in TASKS["ControlTask"]["ContainerDefinitions"] if not each["ReadonlyRootFilesystem"]]
+    [forward] = writable
+    assert forward["Name"] == FORWARD
+    assert not {"Environment", "Secrets", "MountPoints", "PortMappings"} & set(forward)
+    assert forward["Essential"] is False
+    # As the agent's processes end, somebody has to wait for them.
+    assert forward["LinuxParameters"] == {"InitProcessEnabled": True}
+    guide = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
+    assert f"containers[?name=='{FORWARD}'].runtimeId" in guide
 
 
 def test_containers_are_read_only_and_hold_no_secret_in_clear() -> None:
@@ -88,6 +106,48 @@ def test_whoever_mails_may_mail_as_the_sender_and_as_nobody_else() -> None:
     pattern = template.body["Parameters"]["MailFrom"]["AllowedPattern"]
     assert re.fullmatch(pattern, "desk@example.org")
     assert not re.fullmatch(pattern, "LivePipeline <desk@example.org>")
+
+
+def test_the_operator_gets_a_mail_when_a_month_costs_more_than_the_budget_and_when_it_will() -> None:
+    [budget] = TEMPLATE.of_type("AWS::Budgets::Budget").values()
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": 12, "Unit": "USD"}
+    assert (budget["Budget"]["BudgetType"], budget["Budget"]["TimeUnit"]) == ("COST", "MONTHLY")
+    told = {}
+    for each in budget["NotificationsWithSubscribers"]:
+        [subscriber] = each["Subscribers"]
+        told[each["Notification"]["NotificationType"]] = (each["Notification"]["Threshold"], subscriber["Address"])
+    assert told == dict.fromkeys(("ACTUAL", "FORECASTED"), (100, "operator@example.org"))
+    assert TEMPLATE.condition("HasBudget")
+    assert not Template(given={"OperatorEmail": "o@example.org", "BudgetLimit": 0}).condition("HasBudget")
+
+
+def test_the_database_pauses_or_is_a_small_instance_and_is_kept_either_way() -> None:
+    template = Template(given={"OperatorEmail": "o@example.org"})
+    [cluster] = template.of_type("AWS::RDS::DBCluster").values()
+    [server] = template.of_type("AWS::RDS::DBInstance").values()
+    scaling = cluster["ServerlessV2ScalingConfiguration"]
+    assert scaling == {"MinCapacity": 0, "MaxCapacity": 1, "SecondsUntilAutoPause": 300}
+    assert server["DBClusterIdentifier"] == template.resolve({"Ref": "DatabaseCluster"})
+    assert (server["DBInstanceClass"], server["Engine"]) == ("db.serverless", cluster["Engine"])
+    # What belongs to the cluster; CreateDBInstance refuses it for a member.
+    assert not {"AllocatedStorage", "DBName", "MasterUsername", "MasterUserPassword", "StorageEncrypted"} & set(server)
+
+    assert template.condition("IsServerless")
+    assert not TEMPLATE.condition("IsServerless")
+    [instance] = TEMPLATE.of_type("AWS::RDS::DBInstance").values()
+    assert (instance["DBInstanceClass"], instance["Engine"], instance["EngineVersion"]) == (
+        "db.t4g.micro",
+        "postgres",
+        "18",
+    )
+    assert "DBClusterIdentifier" not in instance
+    for kept in (cluster, instance):
+        assert (kept["StorageEncrypted"], kept["DeletionProtection"], kept["BackupRetentionPeriod"]) == (True, True, 7)
+        assert kept["MasterUserPassword"] == "{{resolve:ssm-secure:/signals/database-password}}"
+    assert not server["PubliclyAccessible"]
+    for name in ("DatabaseCluster", "Database"):
+        resource = TEMPLATE.body["Resources"][name]
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
 
 
 def test_the_control_service_wakes_before_each_digest_and_stays_for_it() -> None:

@@ -51,7 +51,8 @@ def database_variables(url: str) -> dict[str, str]:
 def home(folder: Path, url: str) -> Path:
     """`deploy/dagster.yaml` in a folder of its own; only the server's socket is added, as no network leads to it."""
     config = yaml.safe_load((repository() / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))
-    config["storage"]["postgres"]["postgres_db"]["params"]["host"] = parse_qs(urlsplit(url).query)["host"][0]
+    server = config["storage"]["custom"]["config"]["postgres_db"]
+    server["params"]["host"] = parse_qs(urlsplit(url).query)["host"][0]
     config["local_artifact_storage"]["config"]["base_dir"] = str(folder / "artifacts")
     (folder / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return folder
@@ -73,6 +74,14 @@ class Control:
             [location] = request.code_locations
             [code] = location.get_repositories().values()
             self.instance.start_schedule(code.get_schedule(name))
+
+    def switch_off(self, name: str, at: datetime) -> None:
+        """Stop a schedule, as the UI's switch does."""
+        with freeze_time(at), self.context.create_request_context() as request:
+            [location] = request.code_locations
+            [code] = location.get_repositories().values()
+            schedule = code.get_schedule(name)
+            self.instance.stop_schedule(schedule.get_remote_origin_id(), schedule.selector_id, schedule)
 
     def tick(self, at: datetime) -> None:
         """The scheduler's look at an instant."""

@@ -219,8 +219,7 @@ def _instance(folder: Path, url: str) -> None:
     path = home(folder, url) / "dagster.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     config["run_launcher"] = dict(SAFEGUARDS["run_launcher"])
-    often = {"module": "dagster", "class": "QueuedRunCoordinator", "config": {"dequeue_interval_seconds": 1}}
-    config["run_coordinator"] = often
+    config["run_coordinator"]["config"]["dequeue_interval_seconds"] = 1
     config["run_monitoring"]["poll_interval_seconds"] = 1
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
 

@@ -46,7 +46,9 @@ class Agent:
         for each in filter(None, container["secrets"]):
             found = client("ssm").get_parameter(Name=each["valueFrom"], WithDecryption=True)
             secrets[each["name"]] = found["Parameter"]["Value"]
-        machine = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "PATH", "HOME"))}
+        machine = {
+            name: value for name, value in os.environ.items() if name.startswith(("AWS_", "PATH", "HOME", "PYTHONPATH"))
+        }
         return machine | plain | secrets | self.surroundings
 
     @staticmethod

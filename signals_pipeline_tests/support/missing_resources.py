@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 from signals_pipeline_tests.support.aws_clients import client
-from signals_pipeline_tests.support.stack_template import Template
+from signals_pipeline_tests.support.stack_template import ACCOUNT, Template
 from signals_pipeline_tests.support.template_comparison import Properties, spelled
 
 
@@ -108,6 +108,17 @@ def database(made: Template, name: str, properties: Properties) -> None:
     )
 
 
+def database_cluster(made: Template, name: str, properties: Properties) -> None:
+    client("rds").create_db_cluster(DBClusterIdentifier=f"{made.stack}-{name}", **properties)
+
+
+def budget(_made: Template, _name: str, properties: Properties) -> None:
+    limit = {name: str(each) for name, each in properties["Budget"]["BudgetLimit"].items()}  # a number in templates
+    wanted = properties["Budget"] | {"BudgetLimit": limit}
+    notifications = properties["NotificationsWithSubscribers"]
+    client("budgets").create_budget(AccountId=ACCOUNT, Budget=wanted, NotificationsWithSubscribers=notifications)
+
+
 def role(made: Template, name: str, properties: Properties) -> None:
     """Its policies again: those of a stack are told as Python writes them, not as JSON."""
     for policy in properties["Policies"]:
@@ -140,8 +151,10 @@ def service(_made: Template, _name: str, properties: Properties) -> None:
 Maker = Callable[[Template, str, Properties], None]
 SKIPPED: dict[str, Maker] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
+    "AWS::Budgets::Budget": budget,
     "AWS::CloudWatch::Alarm": alarm,
     "AWS::EC2::SubnetRouteTableAssociation": association,
+    "AWS::RDS::DBCluster": database_cluster,
     "AWS::S3::BucketPolicy": bucket_policy,
     "AWS::SNS::Subscription": subscription,
     "AWS::SNS::TopicPolicy": topic_policy,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from signals_pipeline_tests.support import stack_network
 from signals_pipeline_tests.support.aws_clients import client
-from signals_pipeline_tests.support.stack_template import Template
+from signals_pipeline_tests.support.stack_template import ACCOUNT, Template
 from signals_pipeline_tests.support.template_comparison import Properties, Told, by_name, only, parsed
 
 
@@ -34,6 +34,24 @@ def database(identity: str, _properties: Properties) -> Told:
     found = client("rds").describe_db_instances(DBInstanceIdentifier=identity)["DBInstances"][0]
     groups = [each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"]]
     return found | {"VpcSecurityGroups": groups, "DBSubnetGroupName": found["DBSubnetGroup"]["DBSubnetGroupName"]}
+
+
+def database_cluster(_identity: str, properties: Properties) -> Told:
+    found = only(client("rds").describe_db_clusters()["DBClusters"], DatabaseName=properties["DatabaseName"])
+    if found is None:
+        return None
+    groups = [each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"]]
+    return found | {"VpcSecurityGroupIds": groups, "DBSubnetGroupName": found["DBSubnetGroup"]}
+
+
+def budget(_identity: str, properties: Properties) -> Told:
+    budgets, place = client("budgets"), {"AccountId": ACCOUNT}
+    wanted = properties["Budget"]["BudgetName"]
+    found = only(budgets.describe_budgets(**place).get("Budgets", []), BudgetName=wanted)
+    if found is None:
+        return None
+    told = budgets.describe_notifications_for_budget(**place, BudgetName=wanted)["Notifications"]
+    return {"Budget": found, "NotificationsWithSubscribers": [{"Notification": each} for each in told]}
 
 
 def bucket(identity: str, _properties: Properties) -> Told:
@@ -152,6 +170,7 @@ def dashboard(identity: str, _properties: Properties) -> Told:
 Reader = Callable[[str, Properties], Told]
 READERS: dict[str, Reader] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
+    "AWS::Budgets::Budget": budget,
     "AWS::CloudWatch::Alarm": alarm,
     "AWS::CloudWatch::Dashboard": dashboard,
     "AWS::EC2::InternetGateway": stack_network.gateway,
@@ -170,6 +189,7 @@ READERS: dict[str, Reader] = {
     "AWS::Events::Rule": rule,
     "AWS::IAM::Role": role,
     "AWS::Logs::LogGroup": log_group,
+    "AWS::RDS::DBCluster": database_cluster,
     "AWS::RDS::DBInstance": database,
     "AWS::RDS::DBSubnetGroup": database_subnets,
     "AWS::S3::Bucket": bucket,

@@ -12,12 +12,15 @@ from signals_pipeline.adapters.aws.template import parse
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/signals@sha256:{'0' * 64}"
-# As after a first release.
+# As after a first release, with all that there can be, and with the database that the stand-in can make: it knows no
+# clusters in a template.
 PARAMETERS = {
     "OperatorEmail": "operator@example.org",
     "ImageUri": IMAGE,
     "CandidateImageUri": IMAGE,
     "ProtectDatabase": "yes",
+    "Dashboard": "yes",
+    "DatabaseKind": "instance",
 }
 ARNS = {
     "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{{}}",
@@ -83,6 +86,8 @@ class Template:
             [(name, argument)] = node.items()
             if name == "Ref":
                 return self._ref(argument)
+            if name == "Condition":
+                return self.condition(argument)
             if name.startswith("Fn::"):
                 return getattr(self, "_" + name[4:].lower())(argument)
         return {name: value for name, each in node.items() if (value := self.resolve(each)) is not None}
@@ -131,6 +136,9 @@ class Template:
     def _equals(self, argument: list[Any]) -> bool:
         left, right = (self.resolve(each) for each in argument)
         return left == right
+
+    def _and(self, argument: list[Any]) -> bool:
+        return all(self.resolve(each) for each in argument)
 
     def _not(self, argument: list[Any]) -> bool:
         return not self.resolve(argument[0])

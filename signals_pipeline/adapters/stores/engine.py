@@ -2,13 +2,16 @@
 
 SQLite runs in WAL mode, so that readers never wait for the writer, and takes its write lock when a transaction begins,
 so that two writers queue instead of failing halfway. PostgreSQL writers that must not interleave take an advisory lock.
+A PostgreSQL server that sleeps or restarts is waited for, by every engine of the process, Dagster's included.
 Repositories beside this module build on it; the schema is in `tables`, its revisions in `migrations`.
 """
 
 import json
+import math
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -26,6 +29,7 @@ from signals_pipeline.adapters.atomic_write import sync_folder
 from signals_pipeline.adapters.waiting import announced_wait
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.redaction import redact_text, redact_url, secrets_in_url
+from signals_pipeline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,10 @@ _POSTGRESQL_OPTIONS: dict[str, Any] = {
     # Milliseconds until data that was sent and never acknowledged breaks the connection.
     "tcp_user_timeout": 60_000,
 }
+# Timeout of one attempt to connect. A server that is paused resumes while an attempt hangs, and answers the next one.
+_ATTEMPT_SECONDS = 10
+_SHORTEST_ATTEMPT_SECONDS = 2  # libpq takes 1 for 2, and 0 for no timeout at all
+_PAUSE_SECONDS = 0.5  # between two attempts: a server that starts refuses at once
 _URL_FORMS = "sqlite:///FOLDER/FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
 
 
@@ -365,6 +373,70 @@ def _create_engine(url: URL, limits: EngineLimits) -> Engine:
         name = _display(url)
         reason = _one_line(error)
         raise DatabaseError(f"database {name}: its driver is not installed ({reason}); write {_URL_FORMS}") from error
+
+
+def _connect(dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - the driver's connection
+    """Connect to PostgreSQL; a server that does not accept connections yet is waited for.
+
+    Aurora at 0 ACU resumes within about 15 seconds of the first connection, and within 30 or more where it has been
+    paused for longer than a day ("Scaling to Zero ACUs" in its guide). Only transient failures are waited out: a wrong
+    password fails at once. The wait is read from the settings of the process, and only when a connection has failed.
+
+    Returns:
+        The driver's connection; None where SQLAlchemy is to connect itself.
+
+    Raises:
+        DatabaseError: the server has not accepted a connection in SIGNALS_DATABASE_WAIT_SECONDS.
+    """
+    if dialect.name != "postgresql" or dialect.loaded_dbapi is None:
+        return None
+    driver_error: type[Exception] = dialect.loaded_dbapi.OperationalError
+    name = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters.get('dbname', '')}"
+
+    started = time.monotonic()
+    try:
+        return dialect.connect(*arguments, **_with_timeout(parameters, _ATTEMPT_SECONDS))
+    except driver_error as error:
+        if _classify_connect_failure(str(error)) not in _TRANSIENT:
+            raise
+        wait_seconds = Settings.checked().database_wait_seconds
+        if not wait_seconds:
+            raise
+
+    attempts = 1
+    with announced_wait(f"database {name} to accept connections"):
+        while True:
+            time.sleep(_PAUSE_SECONDS)
+            attempts += 1
+            remaining = wait_seconds - (time.monotonic() - started)
+            try:
+                return dialect.connect(*arguments, **_with_timeout(parameters, remaining))
+            except driver_error as error:
+                problem = _classify_connect_failure(str(error))
+                if problem not in _TRANSIENT:
+                    raise
+                waited = time.monotonic() - started
+                if waited + _PAUSE_SECONDS < wait_seconds:
+                    continue
+                reason = redact_text(_one_line(error), [str(parameters.get("password") or "")])
+            # Not the driver's error: Dagster would wait as long again for each of its own retries.
+            raise DatabaseError(
+                f"database {name} does not wake: tried {attempts} times in {waited:.0f} s, last: {reason};"
+                " check that its server runs, or raise SIGNALS_DATABASE_WAIT_SECONDS",
+                transient=True,
+                problem=problem,
+            )
+
+
+def _with_timeout(parameters: dict[str, Any], remaining: float) -> dict[str, Any]:
+    """The parameters of one attempt, which ends with the whole wait; a shorter timeout of their own counts."""
+    own_limit = int(parameters.get("connect_timeout") or _ATTEMPT_SECONDS)
+    seconds = max(_SHORTEST_ATTEMPT_SECONDS, min(own_limit, math.ceil(remaining)))
+    return {**parameters, "connect_timeout": seconds}
+
+
+# On the class: Dagster creates the engines of its storages itself.
+event.listen(Engine, "do_connect", _connect)
 
 
 def _is_in_memory(url: URL) -> bool:

@@ -143,6 +143,15 @@ def require_head(engine: Engine) -> SchemaVersion:
     return version
 
 
+def outdated(engine: Engine, version: SchemaVersion) -> DatabaseError:
+    """The refusal of a run that would have to upgrade a database which other hosts use."""
+    state = "has no tables yet" if version.revision is None else f"is at revision {version.revision}"
+    return DatabaseError(
+        f"database {display_url(engine)} {state}, this code needs {head()}: a run does not upgrade a database that"
+        " other hosts use; run `signals migrate`, or in production release this code (which runs `signals prepare`)"
+    )
+
+
 def prepare(connection: Connection) -> bool:
     """Before revisions run, in their transaction: refuse another application's tables, and adopt our former record.
 

@@ -21,6 +21,7 @@ from signals_pipeline.cli.commands.publish import publish
 from signals_pipeline.cli.commands.readers import readers
 from signals_pipeline.cli.commands.record import record
 from signals_pipeline.cli.commands.run import run
+from signals_pipeline.cli.commands.schedule import schedule
 from signals_pipeline.cli.commands.send import send
 from signals_pipeline.cli.commands.send_test import send_test
 from signals_pipeline.cli.commands.tune import tune
@@ -41,6 +42,7 @@ LIGHT_COMMANDS: tuple[click.Command, ...] = (
     readers,
     record,
     run,
+    schedule,
     send,
     send_test,
     tune,

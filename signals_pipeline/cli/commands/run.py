@@ -12,12 +12,12 @@ def run(window: str | None) -> None:
 
     Without --window, the demo runs every window of its sample, and any other deployment the newest complete window.
     """
-    from signals_pipeline.adapters.stores.migrations import upgrade
     from signals_pipeline.cli import report, runs
+    from signals_pipeline.cli.database import prepare_database
 
     settings = Settings.checked()
     windows = runs.windows_to_run(settings, window)
     mode = "manual" if window else runs.default_mode(settings)
-    upgrade(settings.database_url)
+    prepare_database(settings)
     runs.execute(settings, windows, mode=mode)
     report.show(settings, windows)

@@ -60,6 +60,7 @@ def _unseen(instance: "dg.DagsterInstance", now: datetime) -> Sequence["dg.Dagst
 def _queue(instance: "dg.DagsterInstance", now: datetime) -> ProbeResult:
     """Whether runs have waited in the queue for long, and for what."""
     import dagster as dg
+    from dagster._utils.tags import TagConcurrencyLimitsCounter
 
     from signals_pipeline.defs.leases import UNFINISHED, full_pools
 
@@ -76,6 +77,13 @@ def _queue(instance: "dg.DagsterInstance", now: datetime) -> ProbeResult:
         return warn(
             f"{waited}: {unfinished} are running, the limit is {most}",
             "wait for them, or cancel one in the UI; the limit is max_concurrent_runs in dagster.yaml",
+        )
+    running = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    kinds = TagConcurrencyLimitsCounter(limit.tag_concurrency_limits if limit else None, running)
+    if all(kinds.is_blocked(record.dagster_run) for record in late):
+        return warn(
+            f"{waited}: as many of their kind are running as may",
+            "wait for them, or cancel one in the UI; the limits are tag_concurrency_limits in dagster.yaml",
         )
     full = [pool.concurrency_key for pool in full_pools(instance)]
     if full:
