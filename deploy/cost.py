@@ -223,6 +223,10 @@ def _template(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
     return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
 
 
+# Parameters of a stack that is in service.
+_IN_SERVICE = {"ImageUri": "released", "CandidateImageUri": "released", "OperatorEmail": "operator", "HeartbeatAlarm": "yes"}
+
+
 @dataclass(frozen=True)
 class Stack:
     """The template under its parameters, as far as a bill needs it.
@@ -252,7 +256,7 @@ class Stack:
         unknown = sorted(set(parameters) - known)
         if unknown:
             raise CostError(f"{path}: no parameter {unknown[0]}; it has {', '.join(sorted(known))}")
-        return cls(body, parameters)
+        return cls(body, {name: value for name, value in _IN_SERVICE.items() if name in known} | parameters)
 
     def resources(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Type and properties by logical id, of what is made under these parameters."""
@@ -284,6 +288,8 @@ class Stack:
                 case "Equals":
                     left, right = (str(self._resolved(each)) for each in argument)
                     return left == right
+                case "And":
+                    return all(self._resolved(each) for each in argument)
                 case "Not":
                     return not self._resolved(argument[0])
                 case "And":

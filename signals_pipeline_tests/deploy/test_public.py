@@ -460,8 +460,8 @@ def test_the_main_stack_imports_what_this_one_exports_and_only_where_it_is_publi
     for template, address in ((MAIN, "imported signals-base-url"), (Template(), "")):
         for task in template.of_type("AWS::ECS::TaskDefinition").values():
             for container in task["ContainerDefinitions"]:
-                variables = {each["Name"]: each["Value"] for each in container["Environment"]}
-                linking = container["Name"] in {"run", "code", "digests"} and "prepare" not in container["Command"]
+                variables = {each["Name"]: each["Value"] for each in container.get("Environment", ())}
+                linking = container["Name"] in {"run", "code", "digests"} and not task["Family"].endswith("prepare")
                 assert variables.get("SIGNALS_BASE_URL") == (address if linking else None), container["Name"]
                 assert variables.get("SIGNALS_PUBLISH_URL", "") in ("", "s3://imported signals-pages-bucket/public")
     assert not Template().of_type("AWS::IAM::Policy")
@@ -486,7 +486,7 @@ def test_addresses_are_in_the_environment_of_those_alone_who_send() -> None:
     given = PARAMETERS | {"DigestRecipients": "ann@example.org", "OperatorNotices": "o@example.org"}
     for task in Template(given=given).of_type("AWS::ECS::TaskDefinition").values():
         for container in task["ContainerDefinitions"]:
-            values = [each["Value"] for each in container["Environment"]]
+            values = [each["Value"] for each in container.get("Environment", ())]
             if container["Name"] in {"daemon", "ui", "digests"}:
                 assert not [value for value in values if value in given.values()], container["Name"]
 
