@@ -388,7 +388,7 @@ def _connect(dialect: Dialect, _record: object, arguments: list[Any], parameters
     Raises:
         DatabaseError: the server has not accepted a connection in SIGNALS_DATABASE_WAIT_SECONDS.
     """
-    if dialect.name != "postgresql" or dialect.loaded_dbapi is None:
+    if dialect.name != "postgresql":
         return None
     driver_error: type[Exception] = dialect.loaded_dbapi.OperationalError
     name = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters.get('dbname', '')}"
