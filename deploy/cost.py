@@ -416,6 +416,8 @@ def _task(part: str, hours_up: float, vcpu: float, memory: float) -> list[Quanti
 def _task_definition(month: _Month, name: str, properties: dict[str, Any]) -> list[Quantity]:
     hours_up = {"RunTask": month.run_hours, "ControlTask": month.hours.control_hours}
     parts = {"RunTask": "scoring runs", "ControlTask": "control service"}
+    if name == "PrepareTask":
+        return []  # a minute per release
     if name not in parts:
         raise CostError(f"{name}: deploy/cost.py does not know how many hours its task runs; add it there")
     return _task(parts[name], hours_up[name], float(properties["Cpu"]) / 1024, float(properties["Memory"]) / 1024)

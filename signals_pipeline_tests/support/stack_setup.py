@@ -5,7 +5,7 @@ from signals_pipeline_tests.support.missing_resources import FORGOTTEN, SKIPPED,
 from signals_pipeline_tests.support.stack_template import PARAMETERS, Template, text
 from signals_pipeline_tests.support.template_comparison import spelled
 
-SECRETS = ("database-password", "link-key", "web-token")
+SECRETS = ("database-password", "writer-password", "reader-password", "link-key", "web-token")
 
 
 def create(stack: str = "signals", **parameters: str) -> dict[str, str]:

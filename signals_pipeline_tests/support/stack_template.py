@@ -20,6 +20,7 @@ PARAMETERS = {
     "CandidateImageUri": IMAGE,
     "ProtectDatabase": "yes",
     "Dashboard": "yes",
+    "HeartbeatAlarm": "yes",
     "DatabaseKind": "instance",
 }
 ARNS = {

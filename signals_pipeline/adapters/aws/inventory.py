@@ -28,7 +28,10 @@ class Alarms:
 
 def alarms(stack: Stack) -> Alarms:
     """The state in AWS of the alarms in the template."""
-    names = {f"{stack.name}-{name}": name for name in alarm_names()}
+    # Alarms of the other kind of database are not made.
+    is_paused = stack.parameters.get("DatabaseKind") == "serverless"
+    named = (name for name in alarm_names() if not (is_paused and name.startswith("Database")))
+    names = {f"{stack.name}-{name}": name for name in named}
     described = client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
     states = {names[alarm["AlarmName"]]: str(alarm["StateValue"]) for alarm in described}
     silent = tuple(names[alarm["AlarmName"]] for alarm in described if not alarm["ActionsEnabled"])

@@ -25,11 +25,11 @@ NEEDED = (
     "OperatorTopic",
 )
 # SSM parameters that the command makes where they are missing: CloudFormation can't make encrypted ones.
-SECRETS = ("database-password", "link-key", "web-token")
+SECRETS = ("database-password", "writer-password", "reader-password", "link-key", "web-token")
 # The database takes its password when it is made: a new value later would shut everybody out.
 FIXED_SECRETS = ("database-password",)
 # Parameters of the stack that ask for a vendor's key, and the SSM parameter that holds it.
-VENDOR_KEYS = {"UseNewsApi": "newsapi-key", "UseSmtp": "smtp-password"}
+VENDOR_KEYS = {"UseNewsApi": "newsapi-key", "UseTiingo": "tiingo-key", "UseSmtp": "smtp-password"}
 SECRET_BYTES = 24
 SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 # A change set was made for a stack that does not exist yet.
