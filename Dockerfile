@@ -21,7 +21,8 @@ COPY deploy/rds_certificates.py ./
 RUN python rds_certificates.py /opt/rds-ca.pem && python -m venv /opt/venv
 # Every package by its hash, setuptools included, which the next step builds with (`make lock`).
 COPY deploy/requirements.txt ./
-RUN /opt/venv/bin/pip install --no-compile --require-hashes -r requirements.txt
+# The list is complete: pip 23 refuses a dependency with extras (gql[requests]) whose pin has none.
+RUN /opt/venv/bin/pip install --no-compile --no-deps --require-hashes -r requirements.txt && /opt/venv/bin/pip check
 COPY pyproject.toml setup.py ./
 # Without the package beside it this installs the command `signals`.
 RUN /opt/venv/bin/pip install --no-compile --no-deps --no-build-isolation .
