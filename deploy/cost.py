@@ -224,7 +224,12 @@ def _template(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
 
 
 # Parameters of a stack that is in service.
-_IN_SERVICE = {"ImageUri": "released", "CandidateImageUri": "released", "OperatorEmail": "operator", "HeartbeatAlarm": "yes"}
+_IN_SERVICE = {
+    "ImageUri": "released",
+    "CandidateImageUri": "released",
+    "OperatorEmail": "operator",
+    "HeartbeatAlarm": "yes",
+}
 
 
 @dataclass(frozen=True)
