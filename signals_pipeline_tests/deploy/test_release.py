@@ -32,7 +32,7 @@ CHANGES = {
 
 
 def test_a_bare_account_needs_nothing_but_the_command(bench: Bench) -> None:
-    assert len(bench.secrets) == 3
+    assert len(bench.secrets) == len(stack.SECRETS)
     image = bench.deploy(OperatorEmail="o@example.org")
     assert bench.commands() == ["build", "image", "image", "run", "login", "tag", "push"]
     assert image == bench.image
@@ -82,7 +82,7 @@ def test_a_stack_without_an_image_has_nothing_that_runs_or_that_could_alarm(benc
         *("AWS::ApplicationAutoScaling::ScalableTarget", "AWS::SNS::Subscription"),
     }
     assert [name for name, each in made.items() if each.kind == "AWS::ECS::TaskDefinition"] == ["PrepareTask"]
-    assert made["Database"].properties["DeletionProtection"] is False
+    assert made["DatabaseCluster"].properties["DeletionProtection"] is False
     assert bench.cloud.service is None
 
 

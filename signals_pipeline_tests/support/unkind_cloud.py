@@ -34,7 +34,8 @@ from signals_pipeline_tests.support.template_comparison import spelled
 
 Properties = dict[str, Any]
 # What depends on what: runs before the control service that names them.
-ORDER = {"RunTask": 1, "PrepareTask": 1, "ControlTask": 2, "Control": 3, "ControlTarget": 4}
+# What refers to others comes after them, as CloudFormation makes it.
+ORDER = {"Cluster": -1, "RunTask": 1, "PrepareTask": 1, "ControlTask": 2, "Watch": 2, "Control": 3, "ControlTarget": 4}
 TASK_DEFINITION, SERVICE = "AWS::ECS::TaskDefinition", "AWS::ECS::Service"
 GIVES_UP_AFTER = 3  # tasks that did not become healthy: the circuit breaker's smallest threshold
 NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -418,7 +419,8 @@ class Cloud:
                 said = "Unable to assume the service linked role. Please verify that the ECS service linked role exists"
                 raise RefusedError("InvalidParameterException", said)
             return properties["ClusterName"]
-        if kind == "AWS::RDS::DBInstance" and name not in stack.resources:
+        # A database takes its password when it is made; a cluster's server has none of its own.
+        if "MasterUserPassword" in properties and name not in stack.resources:
             secret = properties["MasterUserPassword"].removeprefix("{{resolve:ssm-secure:").removesuffix("}}")
             if client("ssm").get_parameters(Names=[secret])["InvalidParameters"]:
                 raise RefusedError("ValidationError", f"Parameters: [ssm-secure:{secret}] cannot be found.")
