@@ -8,7 +8,9 @@ command's own code (`cli.runs.execute`) over the windows that `digest_schedule` 
 its operator what a line prints, so what is printed here is the operator's mail.
 """
 
+import faulthandler
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -58,6 +60,7 @@ def _fork(output: Path) -> int:
     written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(written, 1)
     os.dup2(written, 2)
+    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)  # what a line that hangs is asked with
     status = 1
     try:
         status = line()

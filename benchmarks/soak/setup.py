@@ -56,6 +56,7 @@ class Setup(ABC):
         news, prices, data: Its sources and data folder.
         awake: Minutes that it lived through awake, by `minutes`.
         hands: What the soak had to do in the operator's place; none is right.
+        is_source_away: Whether news or prices can't be read.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Setup(ABC):
         self.synced = folder.root / "synced"
         self.awake = 0.0
         self.hands: list[str] = []
+        self.is_source_away = False
         self._began = 0.0
         self._step = timedelta()
         self._worker: psutil.Process | None = None
@@ -215,9 +217,11 @@ class Setup(ABC):
         try:
             if away:
                 shutil.move(away, f"{away}.away")
+            self.is_source_away = bool(away)
             yield
         finally:
             self.inbox.mood = ""
+            self.is_source_away = False
             if away:
                 shutil.move(f"{away}.away", away)
 
