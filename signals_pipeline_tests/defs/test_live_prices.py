@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import dagster as dg
 import pandas as pd
@@ -120,10 +121,11 @@ def test_an_outage_before_anything_is_stored_is_one_line(
 
 
 def test_a_key_makes_the_second_vendor_and_is_not_in_the_configuration_that_dagster_shows() -> None:
-    without = second_vendor_resource(None).resource_fn(dg.build_init_resource_context())
+    context = dg.build_init_resource_context()
+    without = cast("Any", second_vendor_resource(None).resource_fn)(context)
     assert without.vendor is None
     resource = second_vendor_resource(SecretStr("t" * 40))
-    made = resource.resource_fn(dg.build_init_resource_context())
+    made = cast("Any", resource.resource_fn)(context)
     assert made.vendor is not None
     assert made.vendor.name == "tiingo"
     assert not resource.config_schema.default_provided

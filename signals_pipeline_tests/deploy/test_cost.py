@@ -51,7 +51,7 @@ USAGES = st.builds(
 
 
 def month(*, free_tier: bool = False, usage: Usage | None = None, **parameters: str) -> Bill:
-    return bill(TABLE, Stack.read(**parameters), usage or Usage(), free_tier=free_tier)
+    return bill(TABLE, Stack.read(TEMPLATE, **parameters), usage or Usage(), free_tier=free_tier)
 
 
 def changed(tmp_path: Path, change: Callable[[str], str]) -> Stack:
@@ -152,7 +152,7 @@ def test_the_total_is_the_sum_of_lines_and_parts_and_the_free_tier_only_subtract
     usage: Usage, parameters: dict[str, str]
 ) -> None:
     free = month(free_tier=True, usage=usage, **parameters)
-    full = month(usage=usage, **parameters)
+    full = month(free_tier=False, usage=usage, **parameters)
 
     assert full.total == pytest.approx(sum(full.part(name) for name in full.parts))
     assert free.total <= full.total + 1e-9

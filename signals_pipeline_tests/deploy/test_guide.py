@@ -2,6 +2,7 @@
 
 import re
 
+from deploy.cost import TEMPLATE as STACK_FILE
 from deploy.cost import Bill, Database, Stack, Usage, bill, database_bill, highest_bill, price_table
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline_tests.support.stack_template import Template, parsed
@@ -38,7 +39,7 @@ def test_the_thresholds_are_the_alarms() -> None:
 
 def test_the_costs_are_the_bill_s() -> None:
     def month(*, free_tier: bool, **parameters: str) -> Bill:
-        return bill(price_table(), Stack.read(**parameters), Usage(), free_tier=free_tier)
+        return bill(price_table(), Stack.read(STACK_FILE, **parameters), Usage(), free_tier=free_tier)
 
     rows = {
         "default": {},

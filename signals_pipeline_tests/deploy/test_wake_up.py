@@ -2,6 +2,7 @@
 
 import random
 from datetime import date, timedelta
+from typing import Any
 
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline_tests.support import wake_simulation
@@ -37,7 +38,7 @@ def test_the_wake_up_has_minutes_to_spare_for_a_database_that_resumes_slowly() -
 def test_a_wake_up_ten_minutes_later_would_miss_the_hour() -> None:
     """The simulation can fail: with a wake-up at 08:27 the database and the daemon are late for the tick."""
     body = Template().body
-    late = _with_schedules(body, {"cron(15 8 ? * MON-FRI *)": "cron(27 8 ? * MON-FRI *)"})
+    late: Any = _with_schedules(body, {"cron(15 8 ? * MON-FRI *)": "cron(27 8 ? * MON-FRI *)"})
     wakes = list(simulate(Template(given=PARAMETERS, body=late), FIRST, DAYS, random.Random(23)))
     assert max(wake.late for wake in wakes) > LIMIT
 

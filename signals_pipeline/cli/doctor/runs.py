@@ -79,7 +79,7 @@ def _queue(instance: "dg.DagsterInstance", now: datetime) -> ProbeResult:
             "wait for them, or cancel one in the UI; the limit is max_concurrent_runs in dagster.yaml",
         )
     running = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    kinds = TagConcurrencyLimitsCounter(limit.tag_concurrency_limits if limit else None, running)
+    kinds = TagConcurrencyLimitsCounter((limit and limit.tag_concurrency_limits) or [], running)
     if all(kinds.is_blocked(record.dagster_run) for record in late):
         return warn(
             f"{waited}: as many of their kind are running as may",

@@ -203,10 +203,10 @@ def test_a_split_that_both_tell_on_different_days_is_applied_once(
             **{name: bars[name].where(~is_old, bars[name] * 4) for name in ("open", "high", "low", "close")}
         )
 
-    exchange.traded = split_traded  # type: ignore[method-assign]
+    exchange.traded = split_traded
     fill(exchange, shelf)
     second = Second()
-    second.traded = split_traded  # type: ignore[method-assign]
+    second.traded = split_traded
     second.splits = actions_of(("BBB", ex_date, "split", 4.0))
     live = prices(exchange, shelf, second)
     bars = live.bars(["BBB"], START, END)
