@@ -6,12 +6,14 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+import pytest
 
 from signals_pipeline import sample
 from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import window_for_key
+from signals_pipeline.defs.resources import open_store
 from signals_pipeline_tests.support.pipeline import TestPipeline
 
 WINDOW = window_for_key("2015-02-03-08:30")
@@ -53,6 +55,31 @@ def test_bad_headlines_are_counted_or_cleaned_and_the_good_one_is_used(tmp_path:
     assert digest.funnel["headlines_relevant"] >= 4
     assert "<script" not in html
     assert "\x00" not in html
+
+
+def test_rows_that_are_not_whole_are_said_by_ledger_digest_check_and_metric(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # A title with a comma that nobody quoted: its second half stands where the source should.
+    rows = [
+        f"{AT[:14]}{minute:02}:00Z,MSFT,Microsoft gains, again,s,https://example.org/{minute}" for minute in range(35)
+    ]
+    news = tmp_path / "news.csv"
+    news.write_text("\n".join(["published_at,symbol,title,source,url", *rows]), encoding="utf-8")
+    with TestPipeline.open(tmp_path, signals_news_path=news, signals_metrics="emf") as pipeline:
+        result = pipeline.run([WINDOW], mode="manual")
+        coverage = _digest(pipeline).coverage
+        entry = open_store(pipeline.settings.database_url).coverage.get(WINDOW)
+    assert entry is not None
+    assert (coverage.status, entry.status) == ("degraded", "degraded")
+    named = "35 rows not whole, of which only a part is used; news.csv: 35 of 35 rows not whole (first: line 2 has too"
+    for report in (coverage.reports[0], entry.reports[0]):
+        assert named in report.detail
+    (check,) = [each for each in result.get_asset_check_evaluations() if each.check_name == "feeds_answered"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert named in (check.description or "")
+    (metrics,) = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
+    assert metrics["ErrorRate"] > 0
 
 
 def test_bad_bars_are_dropped_or_reported_by_symbol_and_the_rest_is_used(tmp_path: Path) -> None:

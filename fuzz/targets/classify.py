@@ -16,9 +16,9 @@ from signals_pipeline.settings.choices import ModelChoice
 from signals_pipeline.settings.strategy import Knobs
 
 TOKENS = (
-    b"title", b"symbol", b"source", b"summary", b"url", b",", b'"', b'""', b"\n", b"$AAPL", b"$", b"|", b"Microsoft",
-    b"Apple", b"'s", b"upgrades", b"\xe2\x80\x99", b"\xe2\x80\xa8", b"\xc2\xa0", b"<b>", b"&amp;", b"\xcc\x81" * 50,
-    b"word " * 500,
+    b"title", b"title,title", b"symbol", b"source", b"summary", b"url", b",", b'"', b'""', b"\n", b"$AAPL", b"$",
+    b"|", b"Microsoft", b"Apple", b"'s", b"upgrades", b"\xe2\x80\x99", b"\xe2\x80\xa8", b"\xc2\xa0", b"<b>", b"&amp;",
+    b"\xcc\x81" * 50, b"word " * 500,
 )  # fmt: skip
 _MOST_TITLES = 40  # of one input: the model takes milliseconds for each
 
@@ -27,7 +27,11 @@ def examples() -> Sequence[Case]:
     """Titles of the sample, plain and with columns."""
     rows = sample.HEADLINES.read_text(encoding="utf-8").splitlines()[:8]
     plain = "Microsoft profit beats estimates\nRain in Spain\nIntel slips while Microsoft gains on record profit\n"
-    return (Case("titles.csv", "\n".join(rows).encode()), Case("titles.txt", plain.encode()))
+    return (
+        Case("titles.csv", "\n".join(rows).encode()),
+        Case("titles.txt", plain.encode()),
+        Case("twice.csv", b"title,symbol,title\nMicrosoft gains,MSFT,Rain in Spain\n"),
+    )
 
 
 @contextmanager

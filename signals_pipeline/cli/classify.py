@@ -127,11 +127,11 @@ def read_titles(file: Path) -> Iterator[InputHeadline]:
     """Read a CSV file with a header, or one title per line; `-` is standard input.
 
     Raises:
-        TitleListError: The file can't be read, or is too large.
+        TitleListError: The file can't be read, is too large, has a column twice, or has no titles.
         ClassifyError: A CSV file has no column `title`.
     """
     text = read_text(file, errors="replace")
-    rows = titled_rows(text)
+    rows = titled_rows(file, text)
     if rows is not None:
         for row in rows:
             tags = row.get("symbol", "").replace("|", " ").replace(",", " ").upper().split()

@@ -18,7 +18,7 @@ from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.linking.mentions import symbol_key
 from signals_pipeline.core.news.normalisation import Normalised, Reason, normalise
 from signals_pipeline.core.news.silence import PACE_DAYS, PROMPT, SourceTimeline, reach_at
-from signals_pipeline.core.text import quantity
+from signals_pipeline.core.text import quantity, short_duration
 from signals_pipeline.core.watchlist import Watchlist
 from signals_pipeline.core.windows import instant64
 from signals_pipeline.settings import Settings
@@ -106,7 +106,7 @@ def _time_lines(recording: Recording, now: datetime) -> list[str]:
     # The ledger judges a source by the time before a window: here, before its newest delivery.
     newest: datetime = past[-1].item().replace(tzinfo=UTC)
     usual = recording.timeline.before(newest + timedelta(microseconds=1))
-    return [*lines, _lag_line(usual), _pace_line(usual, newest), _reach_line(recording.timeline, now)]
+    return [*lines, _lag_line(usual), _pace_line(usual, newest, now), _reach_line(recording.timeline, now)]
 
 
 def _lag_line(timeline: SourceTimeline) -> str:
@@ -119,9 +119,9 @@ def _lag_line(timeline: SourceTimeline) -> str:
     return f"{line}; above {_hours(PROMPT)}, so that only the time up to the last delivery counts as covered"
 
 
-def _pace_line(timeline: SourceTimeline, newest: datetime) -> str:
-    """The usual silence in the `PACE_DAYS` before the newest delivery, in the ledger's unit."""
-    line = f"newest delivery: {_instant(newest)}"
+def _pace_line(timeline: SourceTimeline, newest: datetime, now: datetime) -> str:
+    """The newest delivery with its age, and the usual silence in the `PACE_DAYS` before it, in the ledger's unit."""
+    line = f"newest delivery: {_instant(newest)} ({short_duration(now - newest)} old)"
     delivered_at = timeline.delivered_at
     first_day = newest.date() - timedelta(days=PACE_DAYS)
     if first_day < FIRST_DATE or len(delivered_at) < 2:

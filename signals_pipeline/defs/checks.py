@@ -44,7 +44,7 @@ ASSET_CHECKS = {
     "headlines": {
         "dated": "Few items lack a time that can be read.",
         "linked": "Some headlines name a company of the watchlist.",
-        "feeds_answered": "Every feed delivered something.",
+        "feeds_answered": "Every feed delivered something, and none of it was incomplete or unreadable.",
         "sources_moving": "Every source is known to have moved up to the window's end.",
         "accounted": "Every delivered item was kept or dropped for a named reason.",
     },

@@ -149,7 +149,7 @@ def _with_stored(
     return replace(
         facts,
         feeds=len(reports),
-        failed_feeds=sum(report.status == "failed" or report.covered_to is not None for report in reports),
+        failed_feeds=sum(report.status != "ok" for report in reports),
         newest_headline_age=age.total_seconds() if age is not None else None,
         empty_runs=empty_streak(signal_counts(store.engine, window, STREAK_WINDOWS)),
         quota_left=quota_left,

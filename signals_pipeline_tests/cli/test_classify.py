@@ -90,6 +90,26 @@ def test_a_csv_file_without_a_title_is_refused_in_one_line(tmp_path: Path) -> No
         list(read_titles(file))
 
 
+@pytest.mark.parametrize("column", ["title", "symbol", "url", "source", "summary", "published_at"])
+def test_a_column_that_is_there_twice_is_refused_in_one_line(tmp_path: Path, column: str) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text(f"title,{column}, {column.upper()}\nIntel rises,b,c\n", encoding="utf-8")
+    for read in (read_titles, title_lists.read_titles):
+        with pytest.raises(TitleListError, match=rf"titles\.csv: column '{column}' is there more than once; rename"):
+            list(read(file))
+    # Columns that are not read may have any names.
+    file.write_text("title,note,note\nIntel rises,b,c\n", encoding="utf-8")
+    assert [headline.title for headline in read_titles(file)] == ["Intel rises"]
+
+
+@pytest.mark.parametrize("text", ["", " \n\n", "title,symbol\n", "title\n,\n", "\ufeff"])
+def test_a_file_without_a_headline_is_refused_in_one_line(watchlist: Path, text: str) -> None:
+    result = CliRunner().invoke(signals, ["classify", "-", "--watchlist", str(watchlist)], input=text)
+    assert result.exit_code == 2
+    assert result.output.count("\n") == 1
+    assert "no headline in it; give one title per line" in result.output
+
+
 def test_a_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(TitleListError, match=r"can't be read .* check the path"):
         list(read_titles(tmp_path / "missing.txt"))

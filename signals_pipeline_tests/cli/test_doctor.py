@@ -30,7 +30,7 @@ from signals_pipeline.cli.errors import user_message
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.cli.scheduling import ScheduleState
 from signals_pipeline.core.digest.delivery import SEND_WITHIN
-from signals_pipeline.core.news.feeds import SourceReport
+from signals_pipeline.core.news.feeds import SourceError, SourceReport
 from signals_pipeline.core.windows import newest_complete, window_containing
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment, ModelChoice
@@ -134,6 +134,32 @@ def test_a_recorded_file_that_ended_is_seen(
     assert text.replace("0 min", "1 min") in found.text
 
 
+def test_rows_of_a_recorded_file_that_are_not_whole_are_named_as_signals_news_check_names_them(
+    live: Settings, tmp_path: Path
+) -> None:
+    path = recorded_news(tmp_path, NOW - timedelta(seconds=1))
+    path.write_text(path.read_text().replace("opens an office,", "opens, at last, an office,"))
+    expected = "480 of 480 rows not whole (first: line 2 has too many cells)"
+
+    for deployment in (Deployment.LOCAL, Deployment.DEMO):
+        settings = live.model_copy(update={"signals_news_path": path, "signals_deployment": deployment})
+        found = local_probes(settings, lambda: NOW)["news"]()
+        assert (found.status, found.text) == ("warn", f"recorded: {path}; news.csv: {expected}")
+
+
+def test_the_demo_looks_at_a_file_of_your_own(live: Settings, tmp_path: Path) -> None:
+    demo = live.model_copy(update={"signals_deployment": Deployment.DEMO})
+    assert local_probes(demo, lambda: NOW)["news"]() == ProbeResult("ok", f"recorded: {sample.HEADLINES}")
+
+    # It replays files of any age: an old one is no warning.
+    path = recorded_news(tmp_path, NOW - timedelta(days=200))
+    own = demo.model_copy(update={"signals_news_path": path})
+    assert local_probes(own, lambda: NOW)["news"]() == ProbeResult("ok", f"recorded: {path}")
+    recorded_news(tmp_path, NOW, "%Y-%m-%d %H:%M:%S")
+    with pytest.raises(SourceError, match="480 of 480 rows have no readable time"):
+        local_probes(own, lambda: NOW)["news"]()
+
+
 def test_a_recorded_file_whose_times_have_no_offset_is_refused(live: Settings, tmp_path: Path) -> None:
     path = recorded_news(tmp_path, NOW, "%Y-%m-%d %H:%M:%S")
     probes = {"news": local_probes(live.model_copy(update={"signals_news_path": path}), lambda: NOW)["news"]}
@@ -143,15 +169,22 @@ def test_a_recorded_file_whose_times_have_no_offset_is_refused(live: Settings, t
     assert "NEWS_TIMEZONE" in found.text
 
 
-def test_a_live_feed_that_was_silent_is_seen(live: Settings) -> None:
+def test_a_live_feed_that_was_silent_incomplete_or_down_is_seen(live: Settings) -> None:
     window = newest_complete(NOW)
     put_digest(live, window)
     engine = sa.create_engine(live.database_url)
     silent = SourceReport("rss:yahoo", "degraded", 0, "no item since Monday", covered_to=window.start)
     alive = SourceReport("yahoo", "ok", 9)
+    partial_one = SourceReport("rss:wire", "degraded", 3, "40 of 540 min may be incomplete")
+    down = SourceReport("newsapi", "failed", 0, "HTTP 401")
     newest = window.end - timedelta(minutes=20)
     for reports, status, text in (
-        ((alive, silent), "warn", f"in {window.key} rss:yahoo: no item since Monday"),
+        ((alive, silent), "warn", f"in {window.key} rss:yahoo degraded: no item since Monday"),
+        (
+            (down, alive, partial_one),
+            "warn",
+            f"in {window.key} newsapi failed: HTTP 401; rss:wire degraded: 40 of 540 min may be incomplete",
+        ),
         ((alive,), "ok", f"newest headline 20 min before the end of {window.key}"),
     ):
         CoverageRepository(engine).put([replace(coverage(window, newest_at=newest), reports=reports)])

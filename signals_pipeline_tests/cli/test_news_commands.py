@@ -62,8 +62,8 @@ def test_the_file_is_seen_as_the_ledger_sees_it(tmp_path: Path) -> None:
     assert lines(path) == {
         "published": "2026-04-13 15:50 UTC to 2026-04-13 15:57 UTC",
         "first_seen_at": "recorded, items arrive 1 min after publication in the median",
-        "newest delivery": "2026-04-13 15:58 UTC; gaps between deliveries in market hours: half up to 0.017, 95% up to"
-        " 0.017",
+        "newest delivery": "2026-04-13 15:58 UTC (2 min old); gaps between deliveries in market hours: half up to"
+        " 0.017, 95% up to 0.017",
         "covered": "up to now",
         "tags": "1 of 30 companies of the watchlist",
         "dropped": "nothing",
@@ -73,6 +73,9 @@ def test_the_file_is_seen_as_the_ledger_sees_it(tmp_path: Path) -> None:
 def test_a_file_that_ended_does_not_cover_today(tmp_path: Path) -> None:
     path = write(tmp_path, [row(number) for number in range(8)])
     three_weeks_later = lines(path, NOON + timedelta(days=21))
+    assert three_weeks_later["newest delivery"].startswith("2026-04-13 15:58 UTC (21 days old); gaps")
+    in_the_afternoon = lines(path, NOON + timedelta(hours=3, minutes=3))
+    assert in_the_afternoon["newest delivery"].startswith("2026-04-13 15:58 UTC (3 h 5 min old); gaps")
     assert three_weeks_later["covered"].startswith("up to 2026-04-13 15:58 UTC, no item since Mon 13 Apr 2026 11:58 ET")
     assert lines(path, NOON + timedelta(days=200))["covered"].startswith("nothing of today's window, no item in the")
 

@@ -167,7 +167,7 @@ class RecordedNews:
             seen_at = headline.first_seen_at
             if seen_at is not None and start <= seen_at < end:
                 headlines.append(headline)
-        # The ledger degrades the windows in which unreadable rows stand, not every window of the file.
+        # The ledger degrades the windows in which unreadable and incomplete rows stand, not every window of the file.
         report = SourceReport(self.feed, "ok", len(headlines), self._detail(recording))
         timeline = _timeline_between(recording.timeline, start - timedelta(days=PACE_DAYS), end)
         return NewsBatch(tuple(headlines), (report,), timelines=(timeline,))
@@ -193,6 +193,7 @@ class RecordedNews:
         undated: list[tuple[int, RawHeadline]] = []
         # When the row before each undated one became known; None before the first readable row.
         known_before: list[datetime | None] = []
+        incomplete_rows: set[int] = set()
         unit = "row" if self.path.suffix.lower() == ".parquet" else "line"
         findings = _Findings(unit)
         last_known_at: datetime | None = None
@@ -203,6 +204,7 @@ class RecordedNews:
                 raise SourceError(f"{self.path}: more than {MAX_ROWS:,} rows; split the file by time")
             if row.problem is not None:
                 findings.add(row.problem, row.number, row.column)
+                incomplete_rows.add(row.number)
             headline = _headline(row, self.feed, self.zone, findings)
             known_at = headline.known_at
             if known_at is None:
@@ -215,9 +217,13 @@ class RecordedNews:
 
         # An item without a readable time stands where the file has it.
         unreadable: list[RawHeadline] = []
-        for (_, headline), before in zip(undated, known_before, strict=True):
+        incomplete_at: list[datetime] = []
+        for (number, headline), before in zip(undated, known_before, strict=True):
             place = headline.first_seen_at or before or dated[0][0]
             unreadable.append(replace(headline, first_seen_at=place))
+            if number in incomplete_rows:
+                incomplete_at.append(place)
+        incomplete_at += [known_at for known_at, number, _ in dated if number in incomplete_rows]
 
         # Equal times keep the file's order.
         dated.sort(key=lambda item: item[0])
@@ -241,7 +247,7 @@ class RecordedNews:
             unreadable_rows=[number for number, _ in undated],
             repeated=len(dated) - len(headlines),
             findings=findings.all(),
-            timeline=_timeline(self.feed, [known_at for known_at, _, _ in dated], headlines),
+            timeline=_timeline(self.feed, [known_at for known_at, _, _ in dated], headlines, incomplete_at),
         )
 
     def _refuse_unreadable(self, row_count: int, unreadable_count: int, findings: "_Findings") -> None:
@@ -382,13 +388,16 @@ def _shown(value: object) -> str:
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
-def _timeline(feed: str, known_at: Sequence[datetime], first: Sequence[RawHeadline]) -> SourceTimeline:
+def _timeline(
+    feed: str, known_at: Sequence[datetime], first: Sequence[RawHeadline], incomplete_at: Sequence[datetime]
+) -> SourceTimeline:
     """When a file's collector delivered.
 
     Args:
         feed: Name in reports.
         known_at: When each readable row became known.
         first: The first delivery of each item, by known_at.
+        incomplete_at: When each row that is not whole became known, in any order.
     """
     lags: list[float] = []
     lag_instants: list[datetime] = []
@@ -402,6 +411,7 @@ def _timeline(feed: str, known_at: Sequence[datetime], first: Sequence[RawHeadli
         delivered_at=np.unique(_instants64(known_at)),
         lags=np.array(lags, dtype=np.float64),
         lag_instants=_instants64(lag_instants),
+        incomplete_at=np.sort(_instants64(incomplete_at)),
     )
 
 
@@ -415,11 +425,13 @@ def _timeline_between(timeline: SourceTimeline, start: datetime, end: datetime) 
     bounds = [instant64(start), instant64(end)]
     first, last = np.searchsorted(timeline.delivered_at, bounds)
     first_lag, last_lag = np.searchsorted(timeline.lag_instants, bounds)
+    first_incomplete, last_incomplete = np.searchsorted(timeline.incomplete_at, bounds)
     return SourceTimeline(
         timeline.feed,
         timeline.delivered_at[first:last],
         timeline.lags[first_lag:last_lag],
         timeline.lag_instants[first_lag:last_lag],
+        timeline.incomplete_at[first_incomplete:last_incomplete],
     )
 
 

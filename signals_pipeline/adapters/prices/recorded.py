@@ -28,8 +28,9 @@ class RecordedPrices:
     average in ATRs) comes out as with the adjustment of the day; what is not (the price level shown to a reader, a
     threshold in currency) differs from the traded prices by the later dividends. Volume is taken as recorded.
 
-    Rows that are not bars are dropped, the last of several rows of one day is kept, and jumps that look like a split
-    are left as they are; `quality` counts them and `notes` names each. Gaps and zero volume are not touched.
+    Rows that are not bars are dropped, the last of several rows of one day is kept, bars in another unit than the
+    sessions around them are left out, and jumps that look like a split are left as they are; `quality` counts them and
+    `notes` names each. Gaps and zero volume are not touched.
 
     Attributes:
         path: `.csv`, `.csv.gz` or `.parquet` file.

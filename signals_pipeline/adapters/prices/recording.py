@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from signals_pipeline.core.news.feeds import SourceError
-from signals_pipeline.core.prices.adjustment import PRICES, no_bars
-from signals_pipeline.core.prices.validation import bar_problems
+from signals_pipeline.core.prices.adjustment import PRICES, no_actions, no_bars
+from signals_pipeline.core.prices.validation import UNIT_JUMP, bar_problems, unit_jumps
 from signals_pipeline.core.text import first_line
 
 REQUIRED_COLUMNS = ("date", "symbol", *PRICES, "volume")
@@ -370,12 +370,32 @@ def _ordered(frame: pd.DataFrame, dropped: Findings, remarks: Findings) -> pd.Da
         factor = frame[ADJUSTED_CLOSE] / frame["close"]
         frame[list(PRICES)] = frame[list(PRICES)].mul(factor, axis=0)
 
+    # Leave out bars in another unit, as of a vendor's delivery: they would move every average and range for weeks.
+    is_jump = _is_unit_jump(frame)
+    finding = f"close more than {UNIT_JUMP:g} times or under 1/{UNIT_JUMP:g} of those of the sessions around it"
+    dropped.add(finding + _DROPPED, _places(frame.loc[is_jump]))
+    frame = frame.loc[~is_jump].reset_index(drop=True)
+
     # Sessions whose close moved like an unadjusted split.
     logarithm = pd.Series(np.log(frame["close"].to_numpy()), index=frame.index)
     change = logarithm.groupby(frame["symbol"]).diff().abs()
     finding = "close moves by more than a factor of 1.8, like a split; not adjusted"
     remarks.add(finding, _places(frame.loc[change > _SPLIT_JUMP]))
     return frame[["symbol", "session", *PRICES, "volume"]]
+
+
+def _is_unit_jump(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether each bar's close is in another unit than those around it, shape (rows,).
+
+    Args:
+        frame: symbol, session and adjusted close, sorted by symbol and session.
+    """
+    closes = frame.groupby("symbol")["close"]
+    # Few symbols have a range so wide; of the others no bar can be a jump.
+    is_wide = (closes.transform("max") > closes.transform("min") * UNIT_JUMP).to_numpy()
+    is_jump = np.zeros(len(frame), dtype=bool)
+    is_jump[is_wide] = unit_jumps(frame.loc[is_wide], no_actions()) != 1.0
+    return is_jump
 
 
 def _places(rows: pd.DataFrame) -> pd.Series:

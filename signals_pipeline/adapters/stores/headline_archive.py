@@ -3,7 +3,7 @@
 Which versions a round adds is decided in `core.news.archive`; `adapters.news.live` calls the feeds.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from signals_pipeline.core.news.archive import (
     STALE_AFTER,
     IdentifiedHeadline,
     ItemVersion,
+    lost_items,
     merge_copies,
     new_versions,
     resolve_identities,
@@ -93,7 +94,8 @@ class HeadlineArchive:
             prompt: The round follows a window's end at once, so that edits seen now belong to that window.
 
         Returns:
-            The visits, with what was set aside added to their details.
+            The visits, with what was set aside added to their details. A visit of which an item is not in the archive
+            afterwards, though nothing says why, has delivered nothing in full, so that its feed is asked again.
         """
         identities = {identity for identity, _ in delivered}
         with write_transaction(self._engine, alone=True) as connection:
@@ -120,19 +122,22 @@ class HeadlineArchive:
                 asked_since=asked_since,
                 delivered_until=delivered_until,
             )
+            _insert_versions(connection, added.versions)
+            stored = _select_versions(connection, items)
+            lost = lost_items(resolved, added, stored) + _lost_before(visits, delivered)
             # The operator reads in a visit's detail what was set aside.
-            detailed_visits: list[FeedVisit] = []
+            accounted_visits: list[FeedVisit] = []
             for visit in visits:
                 detail = _detail(visit, added.counts.get(visit.feed, {}))
-                detailed_visits.append(replace(visit, detail=detail))
-            _insert(connection, added.versions, detailed_visits)
-        return tuple(detailed_visits)
+                accounted_visits.append(_accounted(replace(visit, detail=detail), lost[visit.feed]))
+            _insert_visits(connection, accounted_visits)
+        return tuple(accounted_visits)
 
     def add_past(self, visits: Sequence[FeedVisit], delivered: Sequence[IdentifiedHeadline]) -> None:
         """Store what feeds that reach back delivered for a time before the archive began.
 
         Only items that were published in the time asked for and are not in the archive are stored; when they were first
-        seen is unknown.
+        seen is unknown. As in `add_round`, a visit of which one of these is lost has delivered nothing in full.
         """
         # Feeds may deliver more than they were asked for.
         asked = {visit.feed: (visit.asked_from, visit.asked_to) for visit in visits}
@@ -149,7 +154,10 @@ class HeadlineArchive:
             added = new_versions(
                 new_items, {}, now=now, frontier=None, edits_known_from=now, asked_since={}, delivered_until={}
             )
-            _insert(connection, added.versions, visits)
+            _insert_versions(connection, added.versions)
+            stored = _select_versions(connection, items)
+            lost = lost_items(in_time, added, stored) + _lost_before(visits, delivered)
+            _insert_visits(connection, [_accounted(visit, lost[visit.feed]) for visit in visits])
 
     def headlines(self, start: datetime, end: datetime) -> tuple[RawHeadline, ...]:
         """Versions that became known in [start, end), in that order, and undated ones first seen in it."""
@@ -234,12 +242,35 @@ def _select_ids_by_title(connection: Connection, since: datetime) -> dict[ItemKe
     return id_by_title
 
 
-def _insert(connection: Connection, versions: Sequence[ItemVersion], visits: Sequence[FeedVisit]) -> None:
+def _insert_versions(connection: Connection, versions: Sequence[ItemVersion]) -> None:
     if versions:
         # A version that another process has stored meanwhile stays as it is.
         rows = [_to_row(version) for version in versions]
         connection.execute(insert_or_ignore(connection, headline_item), rows)
+
+
+def _insert_visits(connection: Connection, visits: Sequence[FeedVisit]) -> None:
     connection.execute(sa.insert(collection), [asdict(visit) for visit in visits])
+
+
+def _lost_before(visits: Sequence[FeedVisit], delivered: Sequence[IdentifiedHeadline]) -> Counter[str]:
+    """Number of items by feed that a visit has fetched and that were not handed on."""
+    counts = Counter(headline.feed for _, headline in delivered)
+    return Counter({visit.feed: abs(visit.fetched - counts[visit.feed]) for visit in visits})
+
+
+def _accounted(visit: FeedVisit, lost: int) -> FeedVisit:
+    """The visit; one that lost items is degraded, and has delivered nothing in full."""
+    if not lost:
+        return visit
+    problem = f"{lost:,} of {visit.fetched:,} items neither stored nor left out for a reason; report this as a bug"
+    return replace(
+        visit,
+        status="degraded",
+        whole_from=None,
+        whole_to=None,
+        detail="; ".join(part for part in (problem, visit.detail) if part),
+    )
 
 
 def _to_row(version: ItemVersion) -> dict[str, Any]:

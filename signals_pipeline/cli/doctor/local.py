@@ -152,7 +152,8 @@ def news(settings: Settings, now: Clock) -> ProbeResult:
         path = settings.signals_news_path or sample.HEADLINES
         if not path.exists():
             return fail(f"{path} does not exist", "correct SIGNALS_NEWS_PATH")
-        if settings.signals_deployment is Deployment.DEMO:
+        # The sample ended years ago, and is whole.
+        if path.resolve() == sample.HEADLINES.resolve():
             return ok(f"recorded: {path}")
         return _recorded_news(settings, path, now())
     options = feed_options(settings)
@@ -163,7 +164,10 @@ def news(settings: Settings, now: Clock) -> ProbeResult:
 
 
 def _recorded_news(settings: Settings, path: Path, now: datetime) -> ProbeResult:
-    """How far a recorded file reaches; a file that can't be used raises the line that a run would end with."""
+    """How far a recorded file reaches and what of it can't be read in full.
+
+    A file that can't be used raises the line that a run would end with.
+    """
     from signals_pipeline.adapters.news.recorded import RecordedNews
     from signals_pipeline.adapters.prices.calendar import pace_sessions
     from signals_pipeline.core.news.silence import PACE_DAYS, reach_at
@@ -172,8 +176,15 @@ def _recorded_news(settings: Settings, path: Path, now: datetime) -> ProbeResult
     (timeline,) = batch.timelines
     reach = reach_at(timeline, now, pace_sessions(now))
     described = f"recorded: {path}"
-    if reach.covered_to is not None:
-        return warn(f"{described}; {reach.detail}", "check the collector that writes it, and signals news check")
+    # The demo replays a file of any age: only the pace of one that is still written can be suspicious.
+    is_live = settings.signals_deployment is not Deployment.DEMO
+    problems: list[str] = []
+    if is_live and reach.covered_to is not None:
+        problems.append(reach.detail)
+    if batch.reports[0].detail:
+        problems.append(batch.reports[0].detail)
+    if problems:
+        return warn(f"{described}; {'; '.join(problems)}", "check the collector that writes it, and signals news check")
     if reach.newest_at is not None:
         described += f"; newest headline {short_duration(now - reach.newest_at)} old"
     return ok(described)
@@ -191,9 +202,9 @@ def _live_news(settings: Settings, feeds: str) -> ProbeResult:
         entry = CoverageRepository(engine).get(window) if engine and window else None
     if entry is None:
         return ok(feeds)
-    silent = [f"{report.feed}: {report.detail}" for report in entry.reports if report.covered_to is not None]
-    if silent:
-        return warn(f"{feeds}; in {entry.window_key} {'; '.join(silent)}", "check the feeds, and see docs/sources.md")
+    problems = [f"{report.feed} {report.status}: {report.detail}" for report in entry.reports if report.status != "ok"]
+    if problems:
+        return warn(f"{feeds}; in {entry.window_key} {'; '.join(problems)}", "check the feeds, and see docs/sources.md")
     if entry.newest_age is None:
         return ok(f"{feeds}; no headline within the look-back of {entry.window_key}")
     return ok(f"{feeds}; newest headline {short_duration(entry.newest_age)} before the end of {entry.window_key}")

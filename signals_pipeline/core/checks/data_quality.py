@@ -115,11 +115,19 @@ def _linked(entry: Coverage) -> Finding:
 def _feeds_answered(entry: Coverage) -> Finding:
     empty = [report.feed for report in entry.reports if not report.fetched]
     failed = [f"{report.feed} ({report.detail})" for report in entry.reports if report.status == "failed"]
+    # What a silent source has not delivered is told by `sources_moving`.
+    incomplete = [
+        f"{report.feed} ({report.detail})"
+        for report in entry.reports
+        if report.status == "degraded" and report.covered_to is None
+    ]
     problems: list[str] = []
     if empty:
         problems.append(f"nothing from {', '.join(empty)}")
     if failed:
         problems.append(f"failed: {', '.join(failed)}")
+    if incomplete:
+        problems.append(f"incomplete: {', '.join(incomplete)}")
     return Finding(
         check="feeds_answered",
         passed=not problems,

@@ -23,7 +23,11 @@ KINDS = (
     MetricKind("SignalsGenerated", "Count", "Signals kept in the windows of the run"),
     MetricKind("MLConfidence", "None", "Mean probability of the top class over the run's headlines"),
     MetricKind("MemoryUsed", "Megabytes", "Peak memory of the run's process, in millions of bytes"),
-    MetricKind("ErrorRate", "Percent", "Share of the run's steps and feeds that failed or were silent"),
+    MetricKind(
+        "ErrorRate",
+        "Percent",
+        "Share of the run's steps that failed and of its feeds that did not deliver all they have",
+    ),
     MetricKind("ConsecutiveEmptyRuns", "Count", "Newest windows in a row without a signal"),
     MetricKind("QuotaLeft", "Count", "Calls left today of the vendor that has fewest left"),
     MetricKind("NewestHeadlineAge", "Seconds", "From the newest headline to the end of the run's newest window"),
@@ -56,7 +60,7 @@ class RunFacts:
         steps: Steps it was to run.
         failed_steps: Those of them that failed or never ran.
         feeds: Feeds asked, over all its windows.
-        failed_feeds: Those of them that failed, or were silent for suspiciously long.
+        failed_feeds: Those of them that failed, or delivered only a part of what they have.
         signals: Signals kept in its windows; None where no window was decided.
         confidences: Mean confidence and number of headlines of each window that had any.
         empty_runs: Newest windows in a row without a signal; None where it isn't known.

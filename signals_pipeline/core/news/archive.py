@@ -57,10 +57,12 @@ class Additions:
     Attributes:
         versions: New versions, in the order of delivery.
         counts: Number of items by feed and `ItemNote`.
+        left_out: item_id of items new to the archive that no feed delivered as news: all backlog or stale.
     """
 
     versions: tuple[ItemVersion, ...]
     counts: Mapping[str, Counter[str]]
+    left_out: frozenset[str]
 
 
 def item_id(headline: RawHeadline) -> str:
@@ -148,13 +150,42 @@ def new_versions(
     """
     collection_round = _CollectionRound(now, frontier, edits_known_from, asked_since, delivered_until)
     versions: list[ItemVersion] = []
+    left_out: set[str] = set()
     for identity, copies in items.items():
         stored = archived.get(identity, ())
         if stored:
             versions.extend(collection_round.later_versions(identity, copies, stored))
-        else:
-            versions.extend(collection_round.first_version(identity, copies))
-    return Additions(tuple(versions), collection_round.counts)
+            continue
+        first = collection_round.first_version(identity, copies)
+        versions.extend(first)
+        if not first:
+            left_out.add(identity)
+    return Additions(tuple(versions), collection_round.counts, frozenset(left_out))
+
+
+def lost_items(
+    delivered: Iterable[IdentifiedHeadline],
+    additions: Additions,
+    archived: Mapping[str, Sequence[ItemVersion]],
+) -> Counter[str]:
+    """Number of items by feed that were delivered and are neither in the archive nor left out for a reason.
+
+    Always a fault: every item that a feed delivers is new, known, a copy of another one, backlog or stale.
+
+    Args:
+        delivered: What the feeds delivered, under the identities of `resolve_identities`.
+        additions: What was to be added of it.
+        archived: The versions of these items that the archive has afterwards, as read from it.
+    """
+    lost: dict[str, set[str]] = defaultdict(set)
+    for identity, headline in delivered:
+        if identity not in archived and identity not in additions.left_out:
+            lost[headline.feed].add(identity)
+    for version in additions.versions:
+        stored = {known.version for known in archived.get(version.item_id, ())}
+        if version.version not in stored:
+            lost[version.headline.feed].add(version.item_id)
+    return Counter({feed: len(identities) for feed, identities in lost.items()})
 
 
 class _CollectionRound:

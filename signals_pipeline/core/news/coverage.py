@@ -370,6 +370,11 @@ def _recording_reports(
             details.append(f"{reach.detail}; {uncovered:,} of {total:,} min not covered")
         if undated[report.feed]:
             details.append(f"{undated[report.feed]} of {items[report.feed]} items without a readable time")
+        first, last = np.searchsorted(timeline.incomplete_at, [instant64(start), instant64(end)])
+        incomplete = int(last - first)
+        if incomplete:
+            details.append(f"{quantity(incomplete, 'row')} not whole, of which only a part is used")
+        if undated[report.feed] or incomplete:
             # The report's own detail, with an example, is about the whole file.
             details.append(report.detail)
         reports.append(

@@ -8,7 +8,7 @@ that is run again is judged as it was. The coverage ledger (`core.news.coverage`
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -58,12 +58,15 @@ class SourceTimeline:
         lags: Hours from publication to first_seen_at of each item that has both, by delivered_at, shape (m,); empty for
             a source that records no first_seen_at.
         lag_instants: The instant in `delivered_at` of each lag, ascending, shape (m,).
+        incomplete_at: When each row of which only a part could be read became known, or where it stands if its own time
+            can't be read, ascending, datetime64[us], shape (k,); a row that delivers an item again counts as well.
     """
 
     feed: str
     delivered_at: NDArray[np.datetime64]
     lags: FloatArray
     lag_instants: NDArray[np.datetime64]
+    incomplete_at: NDArray[np.datetime64] = field(default_factory=lambda: np.array([], dtype="datetime64[us]"))
 
     @classmethod
     def from_headlines(cls, feed: str, headlines: Iterable[RawHeadline]) -> Self:

@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +12,7 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.http_client.policy import RequestPolicy
 from signals_pipeline.adapters.news.fetch import FeedFetch, FetchedPage, fetch_symbols
+from signals_pipeline.adapters.stores.engine import write_transaction
 from signals_pipeline.core.news.feeds import NewsBatch, SourceError
 from signals_pipeline.core.news.normalisation import normalise
 from signals_pipeline.core.windows import window_for_key
@@ -202,6 +205,95 @@ def test_the_past_is_asked_of_feeds_that_reach_back_and_once(engine: Engine) -> 
     assert (again.headlines, again.reports) == (batch.headlines, batch.reports)
     assert (len(deep.asked), len(shallow.asked)) == (2, 1)
     assert pipeline.run(DAY).headlines == live.headlines
+
+
+@contextmanager
+def losing_titles_with(word: str, engine: Engine) -> Iterator[None]:
+    """A database that drops each headline with this word in its title, and reports its INSERT as a success."""
+    before_insert = "CREATE TRIGGER losing BEFORE INSERT ON headline_item"
+    if engine.dialect.name == "sqlite":
+        statements = [f"{before_insert} WHEN instr(NEW.title, '{word}') BEGIN SELECT RAISE(IGNORE); END"]
+        restore = ["DROP TRIGGER losing"]
+    else:
+        body = f"BEGIN IF strpos(NEW.title, '{word}') > 0 THEN RETURN NULL; END IF; RETURN NEW; END"
+        statements = [
+            f"CREATE FUNCTION losing() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
+            f"{before_insert} FOR EACH ROW EXECUTE FUNCTION losing()",
+        ]
+        restore = ["DROP TRIGGER losing ON headline_item", "DROP FUNCTION losing"]
+    _execute(engine, statements)
+    yield
+    _execute(engine, restore)
+
+
+def _execute(engine: Engine, statements: Sequence[str]) -> None:
+    with write_transaction(engine) as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+LOST = "2 of 4 items neither stored nor left out for a reason; report this as a bug"
+
+
+def test_items_that_the_archive_does_not_have_afterwards_degrade_their_feed_which_is_asked_again(
+    engine: Engine,
+) -> None:
+    aired = [on_time(MORNING.end - hours * HOUR, f"{'odd' if hours % 2 else 'even'} {hours}") for hours in range(1, 5)]
+    tape, other = Tape("one", aired), Tape("two", [on_time(MORNING.end - HOUR, "of two", "two")])
+    pipeline = LivePipeline(engine, tape, other)
+    pipeline.run(window_for_key("2026-03-03-08:30"))
+    with losing_titles_with("odd", engine):
+        batch = pipeline.run(MORNING)
+    assert statuses(batch) == {"one": "degraded", "two": "ok"}
+    assert batch.reports[0].detail.startswith(f"{LOST}; ")
+    assert "may be incomplete" in batch.reports[0].detail
+    assert titles(batch, MORNING) == ["even 4", "even 2", "of two"]
+
+    later = pipeline.run(DAY)
+    assert tape.asked[2][0] == tape.asked[1][0]
+    assert sorted(str(title) for title in titles(later, DAY)) == ["odd 1", "odd 3"]
+    assert LOST not in later.reports[0].detail
+
+
+def test_an_edit_that_the_archive_does_not_have_afterwards_degrades_its_feed(engine: Engine) -> None:
+    at = MORNING.end - HOUR
+    edit = Aired(item(at, "Acme wins, really", url="https://n.example/1"), DAY.start + HOUR)
+    pipeline = LivePipeline(engine, Tape("one", [on_time(at, "Acme wins", url="https://n.example/1"), edit]))
+    pipeline.run(MORNING)
+    with losing_titles_with("really", engine):
+        batch = pipeline.run(DAY)
+    assert "items neither stored nor left out for a reason" in batch.reports[0].detail
+    assert statuses(batch) == {"one": "degraded"}
+
+
+def test_items_of_the_past_that_the_archive_does_not_have_afterwards_degrade_their_feed(engine: Engine) -> None:
+    past = window_for_key("2026-02-10-08:30")
+    deep = Archive("deep")
+    pipeline = LivePipeline(engine, deep)
+    pipeline.run(DAY)
+    deep.aired = [on_time(past.start + hours * HOUR, f"past {hours}", "deep") for hours in (1, 2)]
+    pipeline.now = NIGHT.start + HOUR
+    with losing_titles_with("past 1", engine):
+        batch = pipeline.news.fetch(past.end - 72 * HOUR, past.end)
+    assert titles(batch, past) == ["past 2"]
+    assert statuses(batch) == {"deep": "degraded"}
+    assert "1 of 2 items neither stored nor left out for a reason" in batch.reports[0].detail
+
+
+class Miscounting(Tape):
+    """Reports two items more than it hands on."""
+
+    def fetch(self, start: datetime, end: datetime) -> NewsBatch:
+        batch = super().fetch(start, end)
+        (visit,) = batch.collections
+        return replace(batch, collections=(replace(visit, fetched=visit.fetched + 2),))
+
+
+def test_items_that_a_visit_counts_and_does_not_hand_on_degrade_its_feed(engine: Engine) -> None:
+    aired = [on_time(MORNING.end - hours * HOUR, f"item {hours}") for hours in (1, 2)]
+    batch = LivePipeline(engine, Miscounting("one", aired)).run(MORNING)
+    assert statuses(batch) == {"one": "degraded"}
+    assert batch.reports[0].detail.startswith(LOST)
 
 
 def test_a_past_that_nobody_reaches_is_one_line(engine: Engine) -> None:

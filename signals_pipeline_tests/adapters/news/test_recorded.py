@@ -249,6 +249,23 @@ def test_ragged_rows_are_kept_and_counted(tmp_path: Path) -> None:
     )
 
 
+def test_rows_that_are_not_whole_count_where_they_stand(tmp_path: Path) -> None:
+    times = [f"2015-01-27T{hour:02}:00:00Z" for hour in range(9, 15)]
+    rows = [f"{time},AAPL,Title {time},s,u\r\n" for time in times]
+    # In another order, one delivered again, and one whose time can't be read after the row of 12:00.
+    content = [rows[3], "soon,AAPL,cut off\r\n", f"{times[1]},AAPL,a, comma,s,u\r\n" * 2, *rows]
+    batch = raw(tmp_path, HEADER + "".join(content).encode())
+    (timeline,) = batch.timelines
+    assert [str(instant) for instant in timeline.incomplete_at] == [
+        *["2015-01-27T10:00:00.000000"] * 2,
+        "2015-01-27T12:00:00.000000",
+    ]
+
+    cut = datetime(2015, 1, 27, 11, tzinfo=UTC)
+    earlier = RecordedNews(tmp_path / "news.csv").fetch(cut - timedelta(days=1), cut)
+    assert len(earlier.timelines[0].incomplete_at) == 2
+
+
 def test_a_quote_never_closed_is_refused_with_its_line(tmp_path: Path) -> None:
     row_of = TIME + b",AAPL,%s,s,u\n"
     swallowing = HEADER + row_of % b"fine" + row_of % b'"open' + row_of % b"lost"

@@ -168,6 +168,36 @@ def test_a_jump_like_a_split_is_named_and_left_but_not_one_that_is_adjusted(tmp_
     assert other_symbol.quality() == {}
 
 
+@pytest.mark.parametrize("times", [0.01, 100])
+@pytest.mark.parametrize("header", [HEADER, "date,symbol,open,high,low,close,volume,note\n"])
+def test_a_bar_in_another_unit_is_left_out_and_named(tmp_path: Path, times: float, header: str) -> None:
+    rows: list[str] = []
+    for symbol in ("AAPL", "MSFT"):
+        for day in range(1, 13):
+            unit = times if (symbol, day) == ("AAPL", 7) else 1
+            rows.append(f"2015-01-{day:02},{symbol},{10 * unit},{12 * unit},{9 * unit},{11 * unit},500,{11 * unit}\n")
+    prices = text(tmp_path, "".join(rows), header)
+    bars = prices.bars(["AAPL", "MSFT"], FIRST, LAST)
+    assert len(bars) == 23
+    assert set(bars["close"]) == {11}
+    finding = "close more than 20 times or under 1/20 of those of the sessions around it, row dropped"
+    assert prices.notes() == (f"prices.csv: AAPL 2015-01-07: {finding}",)
+    assert prices.quality() == {finding: 1}
+
+
+def test_a_fall_that_lasts_and_a_share_that_grows_fortyfold_are_used(tmp_path: Path) -> None:
+    fall = [100.0] * 8 + [1.0] * 4
+    growth = [10 * 1.4**day for day in range(12)]
+    rows = [
+        f"2015-01-{day:02},{symbol},{close},{close},{close},{close},500,{close}\n"
+        for symbol, closes in (("AAPL", fall), ("MSFT", growth))
+        for day, close in enumerate(closes, start=1)
+    ]
+    bars = text(tmp_path, "".join(rows)).bars(["AAPL", "MSFT"], FIRST, LAST)
+    # Of the fall, the first two sessions of four lie nearer to what was before.
+    assert bars["symbol"].value_counts().to_dict() == {"AAPL": 10, "MSFT": 12}
+
+
 def test_without_adj_close_prices_are_as_recorded(tmp_path: Path) -> None:
     header = "symbol,date,open,high,low,close,volume\n"
     bars = text(tmp_path, '"AAPL","2015-02-03",10,12,9,11,500\n\n', header).bars(["AAPL"], FIRST, LAST)

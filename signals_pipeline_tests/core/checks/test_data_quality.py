@@ -92,6 +92,11 @@ def test_a_window_with_everything_in_order_is_quiet() -> None:
             "x (401)",
         ),
         (
+            {"reports": (SourceReport("rss", "ok", 60), SourceReport("csv", "degraded", 40, "35 rows not whole"))},
+            "feeds_answered",
+            "incomplete: csv (35 rows not whole)",
+        ),
+        (
             {"reports": (SourceReport("rss", "degraded", 9, "no item since Monday", covered_to=START),)},
             "sources_moving",
             "rss: no item since Monday",

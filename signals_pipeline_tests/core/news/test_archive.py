@@ -14,6 +14,7 @@ from signals_pipeline.core.news.archive import (
     ItemVersion,
     identify,
     item_id,
+    lost_items,
     merge_copies,
     new_versions,
 )
@@ -86,8 +87,32 @@ def test_nothing_ever_enters_before_the_frontier_and_nothing_twice(
                 assert headline.known_at == max(headline.first_seen_at, headline.published_at)
 
         archived, frontier = archive_with(added, archived), now
+        assert lost_items(identify(items), added, archived) == {}
         again = add(items, archived, now=now, frontier=frontier, edits_known_from=now)
         assert again.versions == ()
+
+
+@settings(max_examples=80)
+@given(st.lists(ITEMS, min_size=1, max_size=8), st.data())
+def test_an_item_that_the_archive_does_not_have_is_lost_unless_it_was_left_out(
+    items: list[RawHeadline], data: st.DataObject
+) -> None:
+    added = add(items)
+    archived = archive_with(added)
+    assert {*map(item_id, items)} == archived.keys() | added.left_out
+    if archived:
+        missing = data.draw(st.sampled_from(sorted(archived)))
+        del archived[missing]
+        feeds = {item.feed for item in items if item_id(item) == missing}
+        assert lost_items(identify(items), added, archived) == dict.fromkeys(feeds, 1)
+
+
+def test_an_edit_that_the_archive_does_not_have_is_lost() -> None:
+    archived = archive_with(add([ITEM]))
+    edited = [replace(ITEM, title="Acme wins, really")]
+    added = add(edited, archived)
+    assert lost_items(identify(edited), added, archive_with(added, archived)) == {}
+    assert lost_items(identify(edited), added, archived) == {"a": 1}
 
 
 @settings(max_examples=80)

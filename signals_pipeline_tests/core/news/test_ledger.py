@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -17,7 +18,7 @@ from signals_pipeline.core.news.evidence import build, news_interval
 from signals_pipeline.core.news.feeds import NewsBatch, SourceReport
 from signals_pipeline.core.news.normalisation import RawHeadline, normalise
 from signals_pipeline.core.news.silence import SourceTimeline
-from signals_pipeline.core.windows import Window, evidence_interval, window_for_key, windows_between
+from signals_pipeline.core.windows import Window, evidence_interval, instant64, window_for_key, windows_between
 from signals_pipeline_tests.support.headline_deliveries import MODES, WATCHLIST, WINDOWS, deliveries, raw
 
 NORMAL = (6.0, False)
@@ -181,12 +182,13 @@ def test_no_minute_is_lost_where_the_clocks_change(first: datetime, last: dateti
     assert strict.gap_minutes == (hours - 6) * 60
 
 
-def recorded(items: Sequence[RawHeadline], window: Window) -> Coverage:
-    """The entry of a window whose headlines come from one recorded file."""
+def recorded(items: Sequence[RawHeadline], window: Window, incomplete: Sequence[datetime] = ()) -> Coverage:
+    """The entry of a window whose headlines come from one recorded file; at `incomplete`, rows are not whole."""
+    incomplete_at = np.array([instant64(instant) for instant in incomplete], dtype="datetime64[us]")
     batch = NewsBatch(
         tuple(items),
         (SourceReport("one", "ok", len(items), "one.csv: odd"),),
-        timelines=(SourceTimeline.from_headlines("one", items),),
+        timelines=(replace(SourceTimeline.from_headlines("one", items), incomplete_at=incomplete_at),),
     )
     headlines = build(
         link(normalise(items).items, WATCHLIST), [window], watchlist=WATCHLIST, lookback_hours=6.0, strict=False
@@ -225,6 +227,16 @@ def test_unreadable_times_of_a_recording_degrade_the_window_in_which_they_stand(
     found = recorded([*hourly(window.end), undated], window)
     assert (found.status, found.gap_minutes, found.drops["no_time"]) == ("degraded", 0, 1)
     assert found.reports[0].detail == "1 of 63 items without a readable time; one.csv: odd"
+
+
+def test_rows_that_are_not_whole_degrade_the_window_in_which_they_stand() -> None:
+    window = WINDOWS[3]
+    items = hourly(window.end)
+    before, inside = window.start - timedelta(days=2), window.end - timedelta(hours=1)
+    found = recorded(items, window, [before, window.start, inside, inside, window.end])
+    assert (found.status, found.reports[0].status, found.gap_minutes) == ("degraded", "degraded", 0)
+    assert found.reports[0].detail == "3 rows not whole, of which only a part is used; one.csv: odd"
+    assert recorded(items, window, [before, window.end]).status == "ok"
 
 
 def test_where_every_source_failed_there_is_no_silence_to_measure() -> None:
