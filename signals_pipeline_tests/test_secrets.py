@@ -60,6 +60,7 @@ CALLS = {
     "record": [],
     "rollback": ["--help"],
     "run": [],
+    "schedule": ["status"],
     "send": ["2015-02-03-17:30", "--release"],
     "send-test": ["ann@example.org"],
     "status": ["--help"],
