@@ -392,7 +392,7 @@ def _is_unit_jump(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """
     closes = frame.groupby("symbol")["close"]
     # Few symbols have a range so wide; of the others no bar can be a jump.
-    is_wide = (closes.transform("max") > closes.transform("min") * UNIT_JUMP).to_numpy()
+    is_wide: NDArray[np.bool_] = (closes.transform("max") > closes.transform("min") * UNIT_JUMP).to_numpy()
     is_jump = np.zeros(len(frame), dtype=bool)
     is_jump[is_wide] = unit_jumps(frame.loc[is_wide], no_actions()) != 1.0
     return is_jump
