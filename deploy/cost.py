@@ -679,7 +679,7 @@ def cost(
     """Print what a month on AWS costs, from the stack's template and a dated price table."""
     try:
         table = price_table(prices)
-        stack = Stack.read(**parameters)
+        stack = Stack.read(TEMPLATE, **parameters)
         usage = Usage(runs=runs, run_minutes=minutes, readers=readers, page_views=page_views)
         month = bill(table, stack, usage, free_tier=free_tier)
         highest = highest_bill(table, stack, usage)

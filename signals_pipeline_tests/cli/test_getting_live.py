@@ -99,7 +99,11 @@ def test_the_settings_of_the_second_step_make_a_live_deployment(
 
 def test_the_table_lists_the_checks_of_the_doctor(tmp_path: Path) -> None:
     everything = Settings.checked(
-        signals_deployment="local", signals_data_dir=tmp_path, newsapi_key="k", signals_frames_url="s3://frames"
+        signals_deployment="local",
+        signals_data_dir=tmp_path,
+        newsapi_key="k",
+        tiingo_key="k",
+        signals_frames_url="s3://frames",
     )
     named = []
     for line in GUIDE.partition("| check |")[2].splitlines()[2:]:

@@ -68,7 +68,11 @@ def test_the_dashboard_shows_every_metric_and_every_alarm() -> None:
 def test_an_alarm_that_is_not_made_is_not_on_the_dashboard() -> None:
     template = Template(given=PARAMETERS | {"HeartbeatAlarm": "no", "DatabaseKind": "serverless"})
     shown = [arn for widget in template.dashboard()["widgets"] for arn in widget["properties"].get("alarms", [])]
-    assert len(shown) == len(template.of_type("AWS::CloudWatch::Alarm")) == len(TEMPLATE.of_type("AWS::CloudWatch::Alarm")) - 3
+    assert (
+        len(shown)
+        == len(template.of_type("AWS::CloudWatch::Alarm"))
+        == len(TEMPLATE.of_type("AWS::CloudWatch::Alarm")) - 3
+    )
     assert not [arn for arn in shown if arn.endswith("HeartbeatMissing") or "Database" in arn]
 
 
@@ -189,7 +193,11 @@ def test_one_fault_is_one_mail_unless_the_operator_asks_for_more() -> None:
 
 
 def _given() -> set[str]:
-    return {each["Name"] for container in CONTAINERS for each in (*container.get("Environment", ()), *container.get("Secrets", ()))}
+    return {
+        each["Name"]
+        for container in CONTAINERS
+        for each in (*container.get("Environment", ()), *container.get("Secrets", ()))
+    }
 
 
 def test_secrets_that_are_not_used_are_not_asked_for() -> None:
