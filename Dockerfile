@@ -63,12 +63,6 @@ RUN mkdir -p /prepared/models
 # hadolint ignore=DL3006
 FROM model-${MODEL} AS model
 
-# An image with FinBERT leaves the compact model's weights out.
-FROM --platform=${BUILDPLATFORM:-linux/amd64} ${PYTHON_IMAGE} AS code
-COPY --from=model /prepared/models /opt/models
-COPY signals_pipeline /app/signals_pipeline
-RUN if [ -e /opt/models/finbert/config.json ]; then rm -r /app/signals_pipeline/sample/model/compact; fi
-
 # --- what runs --------------------------------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 signals && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data signals \
@@ -94,7 +88,8 @@ WORKDIR /app
 COPY pyproject.toml ./
 COPY alembic alembic
 COPY deploy/*.yaml deploy/
-COPY --from=code /app/signals_pipeline signals_pipeline
+# With the compact model, which with FinBERT scores companies and events.
+COPY signals_pipeline signals_pipeline
 RUN python -m compileall -q signals_pipeline alembic
 USER 10001:10001
 # Refuses an image whose model is damaged: every file's checksum, then one headline scored.

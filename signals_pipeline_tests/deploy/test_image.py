@@ -99,7 +99,7 @@ def test_only_what_runs_is_built_for_fargate_s_platform() -> None:
     """The rest makes data: on a machine of another architecture it is built natively, not emulated."""
     stages = re.findall(r"^FROM (.*)\$\{PYTHON_IMAGE\} AS (\S+)$", DOCKERFILE, re.MULTILINE)
     native = {stage for flag, stage in stages if "BUILDPLATFORM" in flag}
-    assert native == {"preparing", "model-compact", "code"}
+    assert native == {"preparing", "model-compact"}
     assert {stage for _, stage in stages} - native == {"packages", "runtime"}
 
 
@@ -128,7 +128,7 @@ def test_what_makes_the_model_needs_only_the_files_that_its_stage_takes(tmp_path
 
 
 def test_the_weights_that_a_model_is_made_from_stay_out_of_what_runs() -> None:
-    runtime = DOCKERFILE[DOCKERFILE.index("AS code") :]
+    runtime = DOCKERFILE[DOCKERFILE.index("AS runtime") :]
     assert "COPY deploy/*.yaml deploy/" in runtime
     assert "COPY deploy deploy" not in runtime
 
