@@ -57,7 +57,8 @@ def test_the_images_were_small_quick_and_frugal_enough() -> None:
     models = [cell.split()[0] for cell in figures("what")]
     assert models[0] in {"finbert", "local"}
     assert models[1:] == ["compact"]
-    assert all(int(size.removesuffix(" MB")) <= 320 for size in figures("compressed size"))
+    # FinBERT and, for companies and events, the compact model.
+    assert all(int(size.removesuffix(" MB")) <= 340 for size in figures("compressed size"))
     for memory in ("2g", "512m"):
         for took in figures(f"window 2015-02-05-17:30, cold, 0.5 CPU, {memory}"):
             seconds, peak = re.findall(r"\d+", took)
