@@ -10,16 +10,24 @@ from signals_pipeline_tests.support.aws_clients import client
 from signals_pipeline_tests.support.missing_resources import FORGOTTEN, REPLACED, SKIPPED, make
 from signals_pipeline_tests.support.stack_resources import READERS, read
 from signals_pipeline_tests.support.stack_setup import complete, create, resources
-from signals_pipeline_tests.support.stack_template import Template
+from signals_pipeline_tests.support.stack_template import PARAMETERS, Template
 from signals_pipeline_tests.support.template_comparison import gaps
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # the stand-in names what it skips
-TYPES = sorted({kind for each in Template().body["Resources"].values() if Template().of_type(kind := each["Type"])})
+# The kind of database that the stand-in makes of no template.
+SERVERLESS = PARAMETERS | {"DatabaseKind": "serverless"}
+TYPES = sorted(
+    {
+        kind
+        for each in Template().body["Resources"].values()
+        for given in (PARAMETERS, SERVERLESS)
+        if Template(given=given).of_type(kind := each["Type"])
+    }
+)
 UNTOLD = {  # what is given and no interface of the stand-in tells: each is tested in the template alone
     # The stand-in does not tell subscribers.
     "Budget": [f"NotificationsWithSubscribers[{place}].Subscribers" for place in range(2)],
     "Database": ["MasterUserPassword"],  # nor does AWS's
-    "DatabaseCluster": ["MasterUserPassword"],
     "DatabaseSecurityGroup": ["SecurityGroupIngress[0].Description"],
     "Control": [
         "EnableExecuteCommand",
@@ -63,6 +71,10 @@ def test_with_what_it_skips_and_forgets_made_every_property_reads_back_as_writte
     made = complete()
     make(made, REPLACED)
     assert untold(made, TYPES) == UNTOLD
+    cluster = Template(given=SERVERLESS, physical=made.physical)
+    make(cluster, {kind: maker for kind, maker in SKIPPED.items() if kind == "AWS::RDS::DBCluster"})
+    assert untold(cluster, ["AWS::RDS::DBCluster"]) == {"DatabaseCluster": ["MasterUserPassword"]}
+    assert [each["DeletionProtection"] for each in client("rds").describe_db_clusters()["DBClusters"]] == [True]
 
 
 def test_what_no_interface_tells_is_as_it_must_be() -> None:
@@ -86,7 +98,6 @@ def test_the_stack_keeps_its_data_and_its_logs_for_a_while(aws: str) -> None:  #
         True,
     )
     assert database["DeletionProtection"]
-    assert [each["DeletionProtection"] for each in client("rds").describe_db_clusters()["DBClusters"]] == [True]
     groups = client("logs").describe_log_groups()["logGroups"]
     assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
         "/signals/control": 30,
