@@ -135,7 +135,8 @@ class Template:
         return self.resolve(argument[1] if self.condition(argument[0]) else argument[2])
 
     def _equals(self, argument: list[Any]) -> bool:
-        left, right = (self.resolve(each) for each in argument)
+        # CloudFormation compares texts: a number's parameter is given as one.
+        left, right = (str(self.resolve(each)) for each in argument)
         return left == right
 
     def _and(self, argument: list[Any]) -> bool:
