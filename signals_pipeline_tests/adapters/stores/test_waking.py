@@ -18,7 +18,7 @@ from signals_pipeline_tests.support.databases import create_postgres, new_databa
 from signals_pipeline_tests.support.sleeping_server import NEVER, Manner, SleepingServer, sleeping
 
 pytestmark = pytest.mark.postgres
-NAP = 2.5  # seconds; the first attempt of these tests gives up after two
+NAP = 4.0  # seconds; the first attempt of these tests gives up after two to three, as libpq counts whole seconds
 
 
 @pytest.fixture(scope="module")
