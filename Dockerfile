@@ -16,9 +16,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-# The authorities of RDS's certificates: Debian's own store has none of them.
-COPY deploy/rds_certificates.py ./
-RUN python rds_certificates.py /opt/rds-ca.pem && python -m venv /opt/venv
+RUN python -m venv /opt/venv
 # Every package by its hash, setuptools included, which the next step builds with (`make lock`).
 COPY deploy/requirements.txt ./
 # The list is complete: pip 23 refuses a dependency with extras (gql[requests]) whose pin has none.
@@ -68,7 +66,8 @@ FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 signals && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data signals \
     && mkdir -p /data /app && chown signals:signals /data /tmp
 COPY --from=packages /opt/venv /opt/venv
-COPY --from=packages /opt/rds-ca.pem /opt/rds-ca.pem
+# The authorities of RDS's certificates: Debian's own store has none of them.
+COPY deploy/rds-ca.pem /opt/
 COPY deploy/sbom.py /opt/
 RUN /opt/venv/bin/python /opt/sbom.py /opt/sbom.cdx.json
 COPY --from=model --chown=root:root /prepared/models /opt/models

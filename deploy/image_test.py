@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "deploy" / "IMAGE_REPORT.md"
 INPUTS = (
     *(".dockerignore", "Dockerfile"),
-    *("deploy/requirements.txt", "deploy/rds_certificates.py", "deploy/sbom.py", "deploy/trim.sh", "deploy/warm.py"),
+    *("deploy/requirements.txt", "deploy/rds-ca.pem", "deploy/sbom.py", "deploy/trim.sh", "deploy/warm.py"),
 )
 WINDOW = "2015-02-05-17:30"
 SIZES = ("2g", "512m")

@@ -1,21 +1,14 @@
 """What the image is made of: packages by hash, RDS's authorities by hash, and a bill of what is in it."""
 
-import base64
-import hashlib
-import io
 import json
 import re
 import runpy
-import tarfile
+import ssl
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import pytest
-import trustme
-
-from deploy.rds_certificates import MEMBER, MIN_CERTIFICATES, CertificatesError, certificates
 from deploy.sbom import bill_of_materials, debian_components, python_components
 from signals_pipeline.adapters.aws.files import repository
 
@@ -60,35 +53,15 @@ def test_the_image_installs_nothing_without_a_hash() -> None:
     assert "--no-deps --no-build-isolation" in installs[1]
 
 
-def archive(script: str) -> tuple[bytes, str]:
-    """An archive of npm's form, and its hash as npm writes it."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as package:
-        member = tarfile.TarInfo(MEMBER)
-        member.size = len(script.encode())
-        package.addfile(member, io.BytesIO(script.encode()))
-    content = file.getvalue()
-    return content, "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
-
-
-def as_script(pem: str) -> str:
-    """A certificate as JavaScript, a string per line."""
-    return " +\n        ".join(f"'{line}\\n'" for line in pem.splitlines()) + ",\n"
-
-
-def test_the_authorities_are_those_of_the_pinned_archive_and_of_no_other() -> None:
-    pem = trustme.CA(key_type=trustme.KeyType.ECDSA).cert_pem.bytes().decode()
-    content, integrity = archive("exports.defaults = [\n    " + as_script(pem) * MIN_CERTIFICATES + "];\n")
-    assert certificates(content, integrity) == pem * MIN_CERTIFICATES
-    with pytest.raises(CertificatesError, match=r"has the hash sha512-.*: it is not the archive that was pinned$"):
-        certificates(content)
-
-
-@pytest.mark.parametrize("script", ["exports.defaults = [];", "'-----BEGIN CERTIFICATE-----\\n'," * MIN_CERTIFICATES])
-def test_an_archive_without_whole_certificates_is_refused(script: str) -> None:
-    content, integrity = archive(script)
-    with pytest.raises(CertificatesError, match="whole certificates, fewer than"):
-        certificates(content, integrity)
+def test_the_database_s_authorities_are_read_and_most_outlast_this_decade() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ROOT / "deploy" / "rds-ca.pem")
+    authorities = context.get_ca_certs()
+    # More than two for each of Amazon's regions.
+    assert len(authorities) > 100
+    years = [int(str(each["notAfter"]).split()[3]) for each in authorities]
+    assert sum(year > 2040 for year in years) > len(years) / 2
+    assert all("Amazon RDS" in str(each["subject"]) for each in authorities)
 
 
 STATUS = """Package: libc6
@@ -124,9 +97,9 @@ def test_the_bill_names_each_package_once_by_its_url_and_is_the_same_each_time()
 
 def test_the_image_has_its_bill_and_the_authorities() -> None:
     runtime = DOCKERFILE[DOCKERFILE.index("AS runtime") :]
-    assert "COPY --from=packages /opt/rds-ca.pem /opt/rds-ca.pem" in runtime
+    assert "COPY deploy/rds-ca.pem /opt/" in runtime
     assert "sbom.py /opt/sbom.cdx.json" in runtime
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    for name in ("requirements.txt", "rds_certificates.py", "sbom.py"):
+    for name in ("requirements.txt", "rds-ca.pem", "sbom.py"):
         assert f"!deploy/{name}" in ignored
         assert Path(ROOT / "deploy" / name).is_file()
