@@ -6,7 +6,7 @@ Both take one object at a time, whole or not at all. `web.publication` decides w
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # boto3 and botocore have no types.
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +36,26 @@ class PublishedObject:
     body: bytes
     content_type: str
     cache_control: str
+
+
+@dataclass(slots=True)
+class PublicationReport:
+    """What one publication did.
+
+    Attributes:
+        pages: Number of addresses that are published now.
+        rendered: Number of those that were rendered.
+        written: Number of files that were written.
+        deleted: Number of files that were deleted.
+        problems: One line per page that the application answers with an error, which is published as it is; and one
+            if the manifest was damaged.
+    """
+
+    pages: int = 0
+    rendered: int = 0
+    written: int = 0
+    deleted: int = 0
+    problems: list[str] = field(default_factory=list)
 
 
 class PublicationStore(Protocol):

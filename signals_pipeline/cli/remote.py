@@ -63,9 +63,9 @@ def run_in_stack(name: str, command: list[str], *, seconds: float, advice: str, 
     revision = revisions.run_of(services.look(target).task_definition)
     click.echo(f"`{' '.join(command)}` in a task of {revision.rsplit('/', 1)[1]}")
 
-    progress = _Progress(target, command, pause)
-    patience = services.Patience(seconds=seconds, poll_seconds=POLL_SECONDS, pause=progress.wait)
-    task = services.run_to_end(target, revision, command, patience)
+    progress = _Progress(target)
+    patience = services.Patience(seconds=seconds, poll_seconds=POLL_SECONDS, pause=pause)
+    task = services.run_to_end(target, revision, command, patience, progress.show)
     pause(LAST_LINES_SECONDS)
     progress.show(task)
     codes = [container.get("exitCode") for container in task.get("containers", ())]
@@ -79,26 +79,15 @@ def run_in_stack(name: str, command: list[str], *, seconds: float, advice: str, 
 
 @dataclass
 class _Progress:
-    """Shows what the task prints, while it runs and after its end.
+    """Shows what a task prints, while it runs and after its end.
 
     Attributes:
         target: The stack.
-        command: The command of the task.
-        pause: Waits for so many seconds.
         shown: How many lines of its log have been shown.
     """
 
     target: Stack
-    command: list[str]
-    pause: Pause
     shown: int = 0
-
-    def wait(self, seconds: float) -> None:
-        """Wait between two looks at the task, and show what it has printed meanwhile."""
-        self.pause(seconds)
-        task = self._running_task()
-        if task is not None:
-            self.show(task)
 
     def show(self, task: dict[str, Any]) -> None:
         """Print the lines of the task's log that are new."""
@@ -106,15 +95,3 @@ class _Progress:
         for line in lines[self.shown :]:
             click.echo(f"  {line}")
         self.shown = max(self.shown, len(lines))
-
-    def _running_task(self) -> dict[str, Any] | None:
-        """The task while it runs; None before it is seen to run."""
-        ecs = stack.client("ecs")
-        arns = ecs.list_tasks(cluster=self.target.cluster, family=self.target.run_family)["taskArns"]
-        if not arns:
-            return None
-        for task in ecs.describe_tasks(cluster=self.target.cluster, tasks=arns)["tasks"]:
-            overrides = task.get("overrides", {}).get("containerOverrides", ())
-            if any(override.get("command") == self.command for override in overrides):
-                return task
-        return None

@@ -13,7 +13,7 @@ from rich.text import Text
 from signals_pipeline.adapters.rendering.files import digest_paths, write_digest
 from signals_pipeline.cli.console import console, table
 from signals_pipeline.core.digest.model import Digest
-from signals_pipeline.core.digest.wording import revision_notice, signed
+from signals_pipeline.core.digest.wording import arrow, revision_notice, signed
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
@@ -87,7 +87,7 @@ def signals_table(store: Store, windows: tuple[Window, ...]) -> Table:
     rows.add_column("because of", no_wrap=True, ratio=1)
 
     for signal in signals[-SHOWN_SIGNALS:]:
-        direction = "▲ BUY" if signal.signal_type == "BUY" else "▼ SELL"
+        direction = f"{arrow(signal.signal_type)} {signal.signal_type}"
         headline = Text(signal.candidate.news_title, overflow="ellipsis")
         rows.add_row(
             keys[signal.decided_at],

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from dagster import DagsterInstance
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteInstigatorOrigin,
@@ -47,14 +48,20 @@ def schedule_state(settings: Settings, now: datetime) -> ScheduleState:
     if not instance_exists(settings):
         return ScheduleState.NO_INSTANCE
     with local_instance(settings) as instance:
-        states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+        states = _stored_states(instance)
         heartbeat = instance.get_daemon_heartbeats().get(_DAEMON)
-    if not _is_on(settings, [state.status for state in states if state.name == _SCHEDULE]):
+    if not _is_on(settings, [state.status for state in states]):
         return ScheduleState.OFF
     # A report from the future was made while the clock was wrong: the daemon may be gone since.
     if heartbeat is None or abs(now.timestamp() - heartbeat.timestamp) >= ALIVE.total_seconds():
         return ScheduleState.NO_DAEMON
     return ScheduleState.ON
+
+
+def _stored_states(instance: DagsterInstance) -> list[InstigatorState]:
+    """What the instance has stored of the schedule: a state for each code location that has had it."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    return [state for state in states if state.name == _SCHEDULE]
 
 
 def _is_on(settings: Settings, stored: list[InstigatorStatus]) -> bool:
@@ -83,11 +90,7 @@ def switch_schedule(settings: Settings, now: datetime, *, on: bool) -> None:
     status = InstigatorStatus.RUNNING if on else InstigatorStatus.STOPPED
     data = ScheduleInstigatorData(DIGEST_CRON, now.timestamp())
     with local_instance(settings) as instance:
-        stored = [
-            state
-            for state in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
-            if state.name == _SCHEDULE
-        ]
+        stored = _stored_states(instance)
         for state in stored:
             changed = state.with_status(status)
             instance.update_instigator_state(changed.with_data(data) if on else changed)

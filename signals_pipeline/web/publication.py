@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Message
 from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.publication import (
     PublicationError,
+    PublicationReport,
     PublicationStore,
     PublishedObject,
     publication_store,
@@ -93,26 +94,6 @@ class Page:
         """Path and query, as messages show them."""
         parameters = "&".join(f"{key}={value}" for key, value in self.query)
         return f"{self.path}?{parameters}" if parameters else self.path
-
-
-@dataclass(slots=True)
-class PublicationReport:
-    """What one publication did.
-
-    Attributes:
-        pages: Number of addresses that are published now.
-        rendered: Number of those that were rendered.
-        written: Number of files that were written.
-        deleted: Number of files that were deleted.
-        problems: One line per page that the application answers with an error, which is published as it is; and one
-            if the manifest was damaged.
-    """
-
-    pages: int = 0
-    rendered: int = 0
-    written: int = 0
-    deleted: int = 0
-    problems: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

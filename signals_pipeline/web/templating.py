@@ -12,6 +12,7 @@ from markupsafe import Markup
 from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.wording import (
+    arrow,
     event_name,
     gate_rows,
     near_miss_reason,
@@ -63,6 +64,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "signed": signed,
+        "arrow": arrow,
         "eastern": _eastern,
         "session": _session,
         "shorten": shorten,

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from signals_pipeline import sample
 from signals_pipeline.adapters.aws import revisions, services, stack
 from signals_pipeline.adapters.aws.files import alarm_names
 from signals_pipeline.adapters.aws.services import Patience
@@ -23,7 +22,7 @@ from signals_pipeline.cli.prepare import prepare
 from signals_pipeline.cli.scheduling import ScheduleState
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.aws_clients import client
-from signals_pipeline_tests.support.control_service import database_variables, home
+from signals_pipeline_tests.support.control_service import recorded_surroundings
 from signals_pipeline_tests.support.databases import create_postgres
 from signals_pipeline_tests.support.ecs_agent import Agent
 from signals_pipeline_tests.support.stack_setup import complete, create, put_in_service
@@ -309,14 +308,7 @@ def test_a_task_of_the_deployed_image_looks_from_inside(
     aws: str, production: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = create_postgres("doctor_inside")
-    surroundings = database_variables(url) | {
-        "DAGSTER_HOME": str(home(tmp_path, url)),
-        "SIGNALS_DATA_DIR": str(tmp_path / "data"),
-        "SIGNALS_NEWS_PATH": str(sample.HEADLINES),
-        "SIGNALS_PRICES_PATH": str(sample.PRICES),
-        "AWS_ENDPOINT_URL": aws,
-        "PYTHONWARNINGS": "ignore",
-    }
+    surroundings = recorded_surroundings(tmp_path, url, aws)
     for name, value in {**surroundings, "SIGNALS_DATABASE_PASSWORD": "s" * 40}.items():
         monkeypatch.setenv(name, value)
     prepare(Settings.checked())
@@ -328,12 +320,7 @@ def test_a_task_of_the_deployed_image_looks_from_inside(
             return
         agent = Agent(surroundings)
         [task] = agent.tasks
-        said, _ = agent.start(task).communicate(timeout=120)
-        stream = {"logGroupName": "/signals/run", "logStreamName": f"run/run/{task.task_arn.rsplit('/', 1)[1]}"}
-        client("logs").create_log_stream(**stream)
-        stamp = int(NOW.timestamp() * 1000)
-        events = [{"timestamp": stamp, "message": line} for line in said.splitlines() if line]
-        client("logs").put_log_events(**stream, logEvents=events)
+        _, said = agent.run(task, NOW)
         looked.append(said)
         agent.stopped(task, 1, "Essential container in task exited")
 

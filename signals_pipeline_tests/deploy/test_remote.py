@@ -1,12 +1,11 @@
 """`signals backfill --stack`: history in production from a laptop, in a task of the release that is in service."""
 
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from signals_pipeline import sample
 from signals_pipeline.adapters.aws import services, stack
 from signals_pipeline.adapters.aws.stack import DeployError
 from signals_pipeline.adapters.stores.digests import DigestRepository
@@ -15,8 +14,7 @@ from signals_pipeline.cli import main
 from signals_pipeline.cli.prepare import prepare
 from signals_pipeline.cli.remote import backfill_in_stack
 from signals_pipeline.settings import Settings
-from signals_pipeline_tests.support.aws_clients import client
-from signals_pipeline_tests.support.control_service import database_variables, home
+from signals_pipeline_tests.support.control_service import recorded_surroundings
 from signals_pipeline_tests.support.databases import create_postgres
 from signals_pipeline_tests.support.ecs_agent import Agent
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS
@@ -43,28 +41,15 @@ class Fargate:
         [task] = self.agent.tasks
         [override] = task.overrides["containerOverrides"]
         self.commands.append(override["command"])
-        process = self.agent.start(task)
-        output, _ = process.communicate(timeout=120)
-        stream = {"logGroupName": "/signals/run", "logStreamName": f"run/run/{task.task_arn.rsplit('/', 1)[1]}"}
-        client("logs").create_log_stream(**stream)
-        stamp = int(time.time() * 1000)
-        events = [{"timestamp": stamp, "message": line} for line in output.splitlines() if line]
-        client("logs").put_log_events(**stream, logEvents=events)
-        self.agent.stopped(task, process.returncode, "Essential container in task exited")
+        exit_code, _ = self.agent.run(task, datetime.now(UTC))
+        self.agent.stopped(task, exit_code, "Essential container in task exited")
 
 
 @pytest.fixture
 def fargate(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fargate:
     create(Deployment="production")
     url = create_postgres("remote_backfill")
-    surroundings = database_variables(url) | {
-        "DAGSTER_HOME": str(home(tmp_path, url)),
-        "SIGNALS_DATA_DIR": str(tmp_path / "data"),
-        "SIGNALS_NEWS_PATH": str(sample.HEADLINES),
-        "SIGNALS_PRICES_PATH": str(sample.PRICES),
-        "AWS_ENDPOINT_URL": aws,
-        "PYTHONWARNINGS": "ignore",
-    }
+    surroundings = recorded_surroundings(tmp_path, url, aws)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**surroundings, "SIGNALS_DATABASE_PASSWORD": "s" * 40}.items():
             patch.setenv(name, value)

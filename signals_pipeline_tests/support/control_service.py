@@ -26,6 +26,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
+from signals_pipeline import sample
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline_tests.support.loopback import Quiet, serving
 from signals_pipeline_tests.support.stack_template import Template
@@ -56,6 +57,18 @@ def home(folder: Path, url: str) -> Path:
     config["local_artifact_storage"]["config"]["base_dir"] = str(folder / "artifacts")
     (folder / "dagster.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return folder
+
+
+def recorded_surroundings(folder: Path, url: str, aws: str) -> dict[str, str]:
+    """What a task finds: the database, its home in this folder, recorded sources, the stand-in for AWS."""
+    return database_variables(url) | {
+        "DAGSTER_HOME": str(home(folder, url)),
+        "SIGNALS_DATA_DIR": str(folder / "data"),
+        "SIGNALS_NEWS_PATH": str(sample.HEADLINES),
+        "SIGNALS_PRICES_PATH": str(sample.PRICES),
+        "AWS_ENDPOINT_URL": aws,
+        "PYTHONWARNINGS": "ignore",
+    }
 
 
 @dataclass(frozen=True)

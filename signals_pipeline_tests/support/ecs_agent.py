@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,17 @@ class Agent:
         return subprocess.Popen(
             command, env=self.environment(task), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+
+    def run(self, task: Any, stamp: datetime) -> tuple[int, str]:
+        """Run the task's process to its end, with its output where CloudWatch has it: its exit code and its output."""
+        process = self.start(task)
+        output, _ = process.communicate(timeout=120)
+        stream = {"logGroupName": "/signals/run", "logStreamName": f"run/run/{task.task_arn.rsplit('/', 1)[1]}"}
+        client("logs").create_log_stream(**stream)
+        stamped = int(stamp.timestamp() * 1000)
+        events = [{"timestamp": stamped, "message": line} for line in output.splitlines() if line]
+        client("logs").put_log_events(**stream, logEvents=events)
+        return process.returncode, output
 
     def environment(self, task: Any) -> dict[str, str]:
         definition = client("ecs").describe_task_definition(taskDefinition=task.task_definition_arn)["taskDefinition"]

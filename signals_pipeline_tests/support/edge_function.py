@@ -6,12 +6,12 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline_tests.support.loopback import Quiet, serving
 
 TOKEN = "a token of the readers, long enough"  # noqa: S105 - of the tests
 _HARNESS = """
@@ -97,8 +97,8 @@ def served_files(folder: Path, access: str = "open") -> Iterator[str]:
     """The address of a folder's files behind the function."""
     with edge_function(access) as function:
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Quiet):
+            def do_GET(self) -> None:  # noqa: N802 - the base class calls it
                 answer = function(event(self.path, dict(self.headers)))
                 if "statusCode" in answer:
                     headers = {name: each["value"] for name, each in answer["headers"].items()}
@@ -118,15 +118,5 @@ def served_files(folder: Path, access: str = "open") -> Iterator[str]:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with serving(Handler) as address:
+            yield address

@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.publication import FolderStore, PublicationError
+from signals_pipeline.adapters.publication import FolderStore, PublicationError, PublicationReport
 from signals_pipeline.adapters.stores.engine import engine_for
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
-from signals_pipeline.web.publication import MANIFEST, PublicationReport, SitePublisher, object_name
+from signals_pipeline.web.publication import MANIFEST, SitePublisher, object_name
 from signals_pipeline_tests.support.databases import migrated_template
 from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, outcome_rows, signal
 from signals_pipeline_tests.support.edge_function import TOKEN

@@ -43,22 +43,19 @@ class ChangeSet:
 
 def create(
     name: str,
-    template: Template,
+    template: Template | None,
     previous: Mapping[str, str] | None,
     sent: Mapping[str, str],
     patience: Patience,
-    *,
-    keep_template: bool = False,
 ) -> ChangeSet | None:
     """Make a change set and wait until it is ready.
 
     Args:
         name: The stack's name.
-        template: The template to apply.
+        template: The template to apply; None: the one that the stack has.
         previous: The parameters that the stack has; None: there is no stack yet.
         sent: Parameters with new values; every other one keeps its own.
         patience: How to wait.
-        keep_template: Whether `template` is the one that the stack has.
 
     Returns:
         It; None where there is nothing to change.
@@ -69,13 +66,15 @@ def create(
     from botocore.exceptions import ClientError
 
     cloudformation = client("cloudformation")
-    body: dict[str, Any] = {"UsePreviousTemplate": True} if keep_template else {"TemplateBody": minified(template)}
+    body: dict[str, Any] = {"UsePreviousTemplate": True} if template is None else {"TemplateBody": minified(template)}
+    # A stack has a value for every parameter of its template.
+    names = previous or {} if template is None else template["Parameters"]
     created = cloudformation.create_change_set(
         StackName=name,
         ChangeSetName=f"release-{uuid4().hex}",
         ChangeSetType="CREATE" if previous is None else "UPDATE",
         Capabilities=["CAPABILITY_IAM"],
-        Parameters=parameter_values(template, previous or {}, sent),
+        Parameters=parameter_values(names, previous or {}, sent),
         **body,
     )
     arn = str(created["Id"])

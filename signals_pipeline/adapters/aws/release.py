@@ -116,8 +116,7 @@ class Release:
             self.say(f"ask the code of {former} whether it runs on the database's schema")
             services.run_once(target, revisions.run_of(chosen.arn), SCHEMA_CHECK, self.patience)
             self.say(step)
-            kept = template.parse(stack.template_of(name))
-            self._switch(target, kept, {IMAGE: chosen.image}, keep_template=True)
+            self._switch(target, None, {IMAGE: chosen.image})
 
     def _before(self, name: str) -> Stack | None:
         """The stack before the release, once nothing else runs on it; None where it is still to be made."""
@@ -208,11 +207,15 @@ class Release:
         services.run_once(target, target.prepare_task, PREPARE, self.patience)
         return target
 
-    def _switch(self, before: Stack, wanted: Template, sent: Mapping[str, str], *, keep_template: bool = False) -> None:
-        """Update the stack, and wait until a task of the control revision in service is healthy."""
-        change_set = change_sets.create(
-            before.name, wanted, before.parameters, sent, self.patience, keep_template=keep_template
-        )
+    def _switch(self, before: Stack, wanted: Template | None, sent: Mapping[str, str]) -> None:
+        """Update the stack, and wait until a task of the control revision in service is healthy.
+
+        Args:
+            before: The stack.
+            wanted: The template to apply; None: the one that it has.
+            sent: Parameters with new values.
+        """
+        change_set = change_sets.create(before.name, wanted, before.parameters, sent, self.patience)
         if change_set is None:
             self.say(f"nothing to change: {_short(before.control_task)} is in service already")
             self._follow_schedule(before)
@@ -243,9 +246,8 @@ class Release:
                 self._follow_schedule(after)
                 raise
             self.say("go back to the former image")
-            kept = template.parse(stack.template_of(after.name))
             sent = {IMAGE: before.image}
-            change_set = change_sets.create(after.name, kept, after.parameters, sent, self.patience, keep_template=True)
+            change_set = change_sets.create(after.name, None, after.parameters, sent, self.patience)
             if change_set is not None:
                 after = change_sets.execute(change_set, self.patience)
             self._follow_schedule(after)

@@ -132,8 +132,25 @@ def run_once(stack: Stack, task_definition: str, command: list[str], patience: P
     require_success(stack, command, run_to_end(stack, task_definition, command, patience), patience)
 
 
-def run_to_end(stack: Stack, task_definition: str, command: list[str], patience: Patience) -> dict[str, Any]:
+def _ignore(_task: dict[str, Any]) -> None:
+    pass
+
+
+def run_to_end(
+    stack: Stack,
+    task_definition: str,
+    command: list[str],
+    patience: Patience,
+    seen: Callable[[dict[str, Any]], None] = _ignore,
+) -> dict[str, Any]:
     """Run a command in a task of its own and wait for its end, whatever that is.
+
+    Args:
+        stack: Where.
+        task_definition: Its task definition, by ARN.
+        command: The command.
+        patience: How to wait.
+        seen: Receives the task as ECS describes it, at each poll.
 
     Returns:
         The stopped task as ECS describes it.
@@ -163,6 +180,7 @@ def run_to_end(stack: Stack, task_definition: str, command: list[str], patience:
     for _ in patience.looks():
         # The first looks may say that it is MISSING.
         for task in ecs.describe_tasks(cluster=stack.cluster, tasks=[arn])["tasks"]:
+            seen(task)
             if task["lastStatus"] == "STOPPED":
                 return task
     ecs.stop_task(cluster=stack.cluster, task=arn, reason="took too long")

@@ -1,7 +1,7 @@
 """The stack's template as CloudFormation takes it: minified JSON, as the YAML outgrows what may be sent inline."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -114,17 +114,17 @@ def check_parameters(template: Template, given: Mapping[str, str]) -> None:
 
 
 def parameter_values(
-    template: Template, previous: Mapping[str, str], sent: Mapping[str, str]
+    names: Iterable[str], previous: Mapping[str, str], sent: Mapping[str, str]
 ) -> list[dict[str, str | bool]]:
     """The parameters of a change set: those sent, else the stack's present value, else the template's default.
 
     Args:
-        template: The change set's.
+        names: Names of the template's parameters.
         previous: The values that the stack has.
         sent: New values.
     """
     values: list[dict[str, str | bool]] = []
-    for name in template["Parameters"]:
+    for name in names:
         if name in sent:
             values.append({"ParameterKey": name, "ParameterValue": sent[name]})
         elif name in previous:

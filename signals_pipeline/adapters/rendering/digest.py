@@ -24,6 +24,7 @@ from signals_pipeline.adapters.rendering.personal import PAGE, Personal, card_ke
 from signals_pipeline.adapters.rendering.safe_text import clean_line, clean_strings, link
 from signals_pipeline.core.digest.model import Card, Digest
 from signals_pipeline.core.digest.wording import (
+    arrow,
     eastern,
     event_name,
     gate_rows,
@@ -326,6 +327,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "wrap": _wrap,
         "mode": _mode_name,
         # cards
+        "arrow": arrow,
         "key": card_key,
         "event": event_name,
         "published": publication_time,

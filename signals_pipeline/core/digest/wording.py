@@ -25,7 +25,6 @@ MAX_NAMED_STORIES = 3
 """Stories that one sentence quotes; more would not be read."""
 
 MAX_SUBJECT_SYMBOLS = 5
-ARROWS = {"BUY": "▲", "SELL": "▼"}
 """Symbols in a subject line, so that mail programs on a phone show the counts and the first of them."""
 
 # Characters of a title as quoted in a sentence, in a correction and in the preheader.
@@ -464,11 +463,16 @@ def _contents(
 
     shown = list(directions)[:MAX_SUBJECT_SYMBOLS]
     groups = [
-        " ".join([ARROWS[direction], *(symbol for symbol in shown if directions[symbol] == direction)])
+        " ".join([arrow(direction), *(symbol for symbol in shown if directions[symbol] == direction)])
         for direction in dict.fromkeys(directions[symbol] for symbol in shown)
     ]
     more = f" and {len(directions) - len(shown)} more" if len(directions) > len(shown) else ""
     return f"{' '.join(groups)}{more} · {counted}"
+
+
+def arrow(signal_type: str) -> str:
+    """The direction of a signal as a sign."""
+    return "▲" if signal_type == "BUY" else "▼"
 
 
 def _listed(names: Sequence[str]) -> str:

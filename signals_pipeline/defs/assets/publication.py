@@ -4,7 +4,7 @@ from typing import Protocol
 
 import dagster as dg
 
-from signals_pipeline.adapters.publication import PublicationError
+from signals_pipeline.adapters.publication import PublicationError, PublicationReport
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of, windows_to_mail
 from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 
@@ -12,39 +12,10 @@ from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 _AFTER_MAILS = {"dagster/priority": "-1"}
 
 
-class Report(Protocol):
-    """What a publication did: `web.publication.PublicationReport`, which this layer can't import."""
-
-    @property
-    def pages(self) -> int:
-        """Number of addresses that are published now."""
-        ...
-
-    @property
-    def rendered(self) -> int:
-        """Number of those that were rendered."""
-        ...
-
-    @property
-    def written(self) -> int:
-        """Number of files that were written."""
-        ...
-
-    @property
-    def deleted(self) -> int:
-        """Number of files that were deleted."""
-        ...
-
-    @property
-    def problems(self) -> list[str]:
-        """One line per page that is published with an error."""
-        ...
-
-
 class Publisher(Protocol):
     """Publishes the site: `web.publication.SitePublisher`, which the composition root puts in."""
 
-    def publish(self) -> Report:
+    def publish(self) -> PublicationReport:
         """Publish what has changed; raises `PublicationError` and `DatabaseError`."""
         ...
 

@@ -17,7 +17,7 @@ def template_with(names: set[str]) -> Template:
 def test_an_update_keeps_every_value_that_it_does_not_set_and_names_none_that_the_template_lacks(
     names: set[str], previous: dict[str, str], sent: dict[str, str]
 ) -> None:
-    values = {each["ParameterKey"]: each for each in parameter_values(template_with(names), previous, sent)}
+    values = {each["ParameterKey"]: each for each in parameter_values(names, previous, sent)}
     effective = {}
     for name, value in values.items():
         effective[name] = previous[str(name)] if value.get("UsePreviousValue") else value["ParameterValue"]
