@@ -21,12 +21,14 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.adapters.aws.template import FROM_PUBLIC
 from signals_pipeline.core.digest import links
 from signals_pipeline.core.digest.links import FeedbackFields
 from signals_pipeline.core.digest.reader_requests import Rate, Suppress, parse_request
 from signals_pipeline.settings import Settings
 from signals_pipeline.web import middleware
 from signals_pipeline.web.publication import SitePublisher, object_name
+from signals_pipeline_tests.support.alarm_evaluator import fired
 from signals_pipeline_tests.support.aws_clients import client
 from signals_pipeline_tests.support.databases import migrated_template
 from signals_pipeline_tests.support.digest_examples import WINDOWS
@@ -45,7 +47,8 @@ from signals_pipeline_tests.support.web_site import NOW, TOLD, fill, settings_of
 
 DEPLOY = repository() / "deploy"
 PUBLIC = Template(stack="signals-public", given={"Stack": "signals"}, body=parsed((DEPLOY / "public.yaml").read_text()))
-MAIN = Template(given=PARAMETERS | {"Public": "yes"})
+TOLD_BY_PUBLIC = {name: PUBLIC.resolve(PUBLIC.body["Outputs"][name]["Value"]) for name in FROM_PUBLIC}
+MAIN = Template(given=PARAMETERS | {"Public": "yes"} | TOLD_BY_PUBLIC)
 KEY = "k" * 40
 READER = "o'neil+news@example.org"
 
@@ -453,17 +456,18 @@ def test_bounces_and_complaints_reach_the_queue_that_runs_drain() -> None:
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": topic}}
 
 
-def test_the_main_stack_imports_what_this_one_exports_and_only_where_it_is_public() -> None:
-    exported = {PUBLIC.resolve(each["Export"]["Name"]) for each in PUBLIC.body["Outputs"].values() if "Export" in each}
-    used = set(re.findall(r"ImportValue.{0,40}?\$\{AWS::StackName\}([a-z-]+)", (DEPLOY / "stack.yaml").read_text()))
-    assert {f"signals{name}" for name in used} == exported
-    for template, address in ((MAIN, "imported signals-base-url"), (Template(), "")):
+def test_the_main_stack_is_given_what_this_one_has_and_only_where_it_is_public() -> None:
+    """By parameters: CloudFormation changes no output that another stack imports, and a domain changes the address."""
+    for name in ("stack.yaml", "public.yaml"):
+        assert not re.search("ImportValue|Export", (DEPLOY / name).read_text())
+    assert set(FROM_PUBLIC) <= set(MAIN.body["Parameters"])
+    for template, address in ((MAIN, "https://distribution.cloudfront.example"), (Template(), "")):
         for task in template.of_type("AWS::ECS::TaskDefinition").values():
             for container in task["ContainerDefinitions"]:
                 variables = {each["Name"]: each["Value"] for each in container.get("Environment", ())}
                 linking = container["Name"] in {"run", "code", "digests"} and not task["Family"].endswith("prepare")
                 assert variables.get("SIGNALS_BASE_URL") == (address if linking else None), container["Name"]
-                assert variables.get("SIGNALS_PUBLISH_URL", "") in ("", "s3://imported signals-pages-bucket/public")
+                assert variables.get("SIGNALS_PUBLISH_URL", "") in ("", "s3://signals-public-Bucket/public")
     assert not Template().of_type("AWS::IAM::Policy")
     assert set(MAIN.of_type("AWS::IAM::Policy")) == {"ReaderPolicy", "PublishPolicy"}
 
@@ -475,7 +479,7 @@ def test_runs_may_drain_publish_and_name_the_configuration_set_and_no_more() -> 
     for policy in policies.values():
         for statement in policy["PolicyDocument"]["Statement"]:
             actions |= set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-            assert "imported signals-" in statement["Resource"]
+            assert ":signals-public-" in statement["Resource"].replace("/signals", ":signals")
     assert actions == {
         *("sqs:ReceiveMessage", "sqs:DeleteMessage", "ses:SendEmail", "ses:SendRawEmail"),
         *("s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
@@ -503,6 +507,21 @@ def test_a_restricted_access_is_the_hash_of_the_documented_command() -> None:
     assert re.fullmatch(PUBLIC.body["Parameters"]["PageAccess"]["AllowedPattern"], done.stdout.strip())
 
 
+def test_a_request_that_was_never_applied_alarms_the_operator() -> None:
+    [(name, alarm)] = PUBLIC.of_type("AWS::CloudWatch::Alarm").items()
+    assert alarm["AlarmName"] == f"signals-{name}"
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "signals-public-DeadLetters"}]
+    topic = MAIN.of_type("AWS::SNS::Topic")["OperatorTopic"]["TopicName"]
+    assert [each.rsplit(":", 1)[1] for each in alarm["AlarmActions"] + alarm["OKActions"]] == [topic, topic]
+    start = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    empty = [(start + timedelta(minutes=n), 0.0) for n in range(60)]
+    assert fired(alarm, {alarm["MetricName"]: empty}, start, start + timedelta(hours=1)) == []
+    # SQS tells nothing of a queue that nobody has used for six hours; a message that is left is told once.
+    left = [*empty, *((start + timedelta(minutes=60 + n), 1.0) for n in range(120))]
+    [when] = fired(alarm, {alarm["MetricName"]: left}, start, start + timedelta(days=3))
+    assert start + timedelta(minutes=60) < when <= start + timedelta(minutes=70)
+
+
 def test_a_certificate_is_asked_for_with_a_domain() -> None:
     named = Template(
         stack="signals-public",
@@ -512,7 +531,7 @@ def test_a_certificate_is_asked_for_with_a_domain() -> None:
     [distribution] = named.of_type("AWS::CloudFront::Distribution").values()
     assert distribution["DistributionConfig"]["Aliases"] == ["desk.example.org"]
     assert distribution["DistributionConfig"]["ViewerCertificate"]["AcmCertificateArn"] == "arn"
-    assert named.resolve(named.body["Outputs"]["BaseUrl"]["Value"]) == "https://desk.example.org"
-    assert PUBLIC.resolve(PUBLIC.body["Outputs"]["BaseUrl"]["Value"]) == "https://distribution.cloudfront.example"
+    assert named.resolve(named.body["Outputs"]["PublicUrl"]["Value"]) == "https://desk.example.org"
+    assert PUBLIC.resolve(PUBLIC.body["Outputs"]["PublicUrl"]["Value"]) == "https://distribution.cloudfront.example"
     assert Settings.checked(signals_base_url="https://desk.example.org").signals_base_url
     assert "CertificateArn" in PUBLIC.body["Rules"]["DomainHasCertificate"]["Assertions"][0]["AssertDescription"]
