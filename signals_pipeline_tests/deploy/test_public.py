@@ -144,14 +144,44 @@ AUTHORIZATIONS = st.none() | st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(header=AUTHORIZATIONS, path=st.sampled_from(["/", "/api/v1/digests", "/style.css", "/icon.svg"]))
+# As a cookie or a link's parameter has it; the last is not what percent-encoding makes.
+SECRETS = st.sampled_from([TOKEN, TOKEN[:-1], TOKEN.upper(), "", "x"]).map(quote) | st.just("%zz")
+COOKIES = st.lists(st.tuples(st.sampled_from(["signals_access", "Signals_Access", "other"]), SECRETS), max_size=3).map(
+    lambda pairs: "; ".join(f"{name}={value}" for name, value in pairs)
+)
+QUERIES = st.lists(st.tuples(st.sampled_from(["access", "Access", "utm"]), SECRETS), max_size=3).map(
+    lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    header=AUTHORIZATIONS,
+    cookie=COOKIES,
+    query=QUERIES,
+    path=st.sampled_from(["/", "/record", "/api/v1/digests", "/style.css", "/icon.svg"]),
+)
 def test_access_means_the_same_as_in_the_application(
-    pages_restricted: EdgeFunction, guarded: TestClient, header: str | None, path: str
+    pages_restricted: EdgeFunction, guarded: TestClient, *, header: str | None, cookie: str, query: str, path: str
 ) -> None:
     headers = {} if header is None else {"authorization": header.strip()}
-    expected = guarded.get(path, headers=headers)
-    answer = pages_restricted(event(path, headers))
+    if cookie:
+        headers["cookie"] = cookie
+    target = f"{path}?{query}" if query else path
+    guarded.cookies.clear()
+    expected = guarded.get(target, headers=headers, follow_redirects=False)
+    answer = pages_restricted(event(target, headers))
+    if expected.status_code == 302:
+        assert answer["statusCode"] == 302
+        assert answer["headers"]["cache-control"]["value"] == expected.headers["cache-control"] == "no-store"
+        # Parameters of one name are together in the function's event.
+        places = [answer["headers"]["location"]["value"], expected.headers["location"]]
+        assert len({tuple(sorted(place.partition("?")[2].split("&"))) for place in places}) == 1
+        assert {place.partition("?")[0] for place in places} == {path}
+        assert all(quote(TOKEN) not in place or "utm" in place or "Access" in place for place in places)
+        [(name, each)] = answer["cookies"].items()
+        assert f"{name}={each['value']}; {each['attributes']}" == expected.headers["set-cookie"]
+        return
     if expected.status_code != 401:
         assert "statusCode" not in answer
         return
@@ -163,8 +193,9 @@ def test_access_means_the_same_as_in_the_application(
 
 def test_closed_pages_let_nobody_in_and_open_ones_everybody() -> None:
     with edge_function("closed") as function:
-        for header in ({}, {"authorization": f"Bearer {TOKEN}"}, {"authorization": "Bearer closed"}):
+        for header in ({}, {"authorization": f"Bearer {TOKEN}"}, {"cookie": "signals_access=closed"}):
             assert function(event("/", header))["statusCode"] == 401
+        assert function(event("/?access=closed"))["statusCode"] == 401
     assert PUBLIC.body["Parameters"]["PageAccess"]["Default"] == "closed"
 
 
@@ -227,6 +258,25 @@ def test_with_a_token_the_guides_request_needs_it(folder: Path) -> None:
         assert browser.get("/api/v1/digest").status_code == 401
         assert browser.get("/api/v1/digest", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
         assert browser.get("/", auth=("anybody", TOKEN)).status_code == 200
+
+
+def test_a_link_with_the_token_lets_a_browser_in_until_the_token_changes(folder: Path) -> None:
+    """Over HTTP: the cookie is bounded, for HTTPS, hidden from scripts, and the token leaves the address."""
+    with served_files(folder, token_hash()) as address, httpx.Client(base_url=address) as browser:
+        assert browser.get("/record?access=wrong").status_code == 401
+        let_in = browser.get(f"/record?access={quote(TOKEN)}&utm_source=mail")
+        assert (let_in.status_code, let_in.headers["location"]) == (302, "/record?utm_source=mail")
+        value, *attributes = let_in.headers["set-cookie"].split("; ")
+        assert attributes == ["Path=/", "Max-Age=2592000", "Secure", "HttpOnly", "SameSite=Lax"]
+        # A browser sends it over HTTPS alone.
+        assert browser.get("/record").status_code == 401
+        for path in ("/record", "/", "/api/v1/digest"):
+            assert browser.get(path, headers={"cookie": f"theme=dark; {value}"}).status_code == 200
+        # An address of another host is none to be sent to.
+        elsewhere = browser.get(f"{address}//evil.example/?access={quote(TOKEN)}")
+        assert elsewhere.headers["location"] == "/evil.example/"
+    with served_files(folder, token_hash("another token")) as address:
+        assert httpx.get(f"{address}/record", headers={"cookie": value}).status_code == 401
 
 
 def test_answers_carry_the_applications_security_headers() -> None:

@@ -229,7 +229,7 @@ def inside_results(stack: Stack, patience: Patience) -> dict[str, ProbeResult]:
         results = read_document(services.log_of(stack, task))
         if results is not None:
             return accept_sleeping_daemon(stack, results)
-    reason = task.get("stoppedReason") or "no reason given"
+    reason = services.end_of(task).reason
     raise DeployError(f"`{' '.join(INSIDE_COMMAND)}` printed nothing in /{stack.name}/run: {reason}")
 
 
