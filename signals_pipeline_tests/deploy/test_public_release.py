@@ -37,6 +37,7 @@ def test_a_first_release_makes_the_public_stack_first_and_its_tasks_know_it(benc
         "CertificateArn": "",
         "LogDays": "30",
     }
+    assert "the pages' address is https://distribution.cloudfront.example" in bench.said
     variables = environment(bench)
     # As the application reads them.
     settings = Settings.checked(
@@ -94,6 +95,8 @@ def test_a_domain_that_comes_later_reaches_both_stacks_in_one_release(bench: Ben
     certificate = "arn:aws:acm:us-east-1:123456789012:certificate/one"
     bench.deploy(DomainName="desk.example.org", CertificateArn=certificate, LogDays="7")
     assert environment(bench)["SIGNALS_BASE_URL"] == "https://desk.example.org"
+    address = "the pages' address is https://desk.example.org; its DNS record leads to distribution.cloudfront.example"
+    assert address in bench.said
     public = bench.stack("signals-public")
     assert (public.status, public.parameters["LogDays"], bench.stack().parameters["LogDays"]) == (
         "UPDATE_COMPLETE",

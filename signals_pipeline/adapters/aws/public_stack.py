@@ -16,7 +16,8 @@ from signals_pipeline.adapters.aws.template import FROM_PUBLIC, MAIN_NAME, Templ
 # Who may read: the parameter, and the value by which a release puts in the hash of the secret of that name.
 ACCESS, BY_TOKEN = "PageAccess", "token"
 WEB_TOKEN = "web-token"  # noqa: S105 - the name of the secret
-_PAGES_BUCKET = "PagesBucket"
+# Outputs.
+_PAGES_BUCKET, _ADDRESS, _DISTRIBUTION = "PagesBucket", "PublicUrl", "DistributionDomain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class PublicStack:
         missing = [name for name in FROM_PUBLIC if name not in outputs]
         if missing:
             raise DeployError(f"stack {self.name} has no output {missing[0]}: it is not of deploy/public.yaml")
+        self._say_address(outputs)
         return {name: outputs[name] for name in FROM_PUBLIC}
 
     def left_behind(self) -> str | None:
@@ -86,6 +88,12 @@ class PublicStack:
             f"the stack {self.name} is kept, as links of mails that were sent lead to it; to delete it:"
             f" aws s3 rm --recursive s3://{bucket} && aws cloudformation delete-stack --stack-name {self.name}"
         )
+
+    def _say_address(self, outputs: Mapping[str, str]) -> None:
+        address, distribution = outputs[_ADDRESS], outputs.get(_DISTRIBUTION, "")
+        # With a domain of one's own, CloudFront's name is where its DNS record leads.
+        advice = "" if address.endswith(f"//{distribution}") else f"; its DNS record leads to {distribution}"
+        self.say(f"the pages' address is {address}{advice}")
 
     def _update(
         self, wanted: Template, given: Mapping[str, str], described: Mapping[str, Any] | None
