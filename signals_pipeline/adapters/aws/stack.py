@@ -150,7 +150,10 @@ def read(name: str) -> Stack:
     """
     described = describe(name)
     if described is None:
-        raise DeployError(f"no stack {name!r}: create it first with `signals deploy`, see docs/deployment.md")
+        raise DeployError(
+            f"no stack {name!r} in {_session().region_name}: correct AWS_REGION, or create it with `signals deploy`,"
+            " see docs/deployment.md"
+        )
     status = described["StackStatus"]
     if status not in SETTLED:
         raise DeployError(f"stack {name} is {status}: {_remedy(name, status)}")
