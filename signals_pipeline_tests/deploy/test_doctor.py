@@ -75,7 +75,7 @@ def production(aws: str) -> dict[str, str]:  # noqa: ARG001
     outputs = create(Deployment="production")
     complete()
     release()
-    measure(Heartbeat=1, **RUN)
+    measure(NOW, Heartbeat=1, **RUN)
     return outputs
 
 
@@ -174,7 +174,8 @@ def a_task_is(health: str) -> None:
     network = {"awsvpcConfiguration": {"subnets": [*target.subnets], "securityGroups": [target.security_group]}}
     client("ecs").run_task(cluster="signals", taskDefinition=newest, launchType="FARGATE", networkConfiguration=network)
     for task in ecs_backends[ACCOUNT][REGION].tasks["signals"].values():
-        for container in task.containers:
+        containers: list[Any] = task.containers
+        for container in containers:
             container.health_status = health
 
 

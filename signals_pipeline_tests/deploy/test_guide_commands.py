@@ -25,6 +25,7 @@ from click.testing import CliRunner
 from signals_pipeline.adapters.aws import services
 from signals_pipeline.adapters.aws.files import repository
 from signals_pipeline.adapters.aws.release import Release
+from signals_pipeline.adapters.aws.revisions import Revision
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.cli import main, remote
@@ -195,6 +196,7 @@ def inline(*beginnings: str) -> list[str]:
 def test_every_command_runs_in_order_in_one_terminal(console: Console) -> None:
     cloud = console.bench.cloud
     printed: dict[str, str] = {}
+    second: Revision | None = None
     for heading, block in sections():
         script = block
         if heading == "Rollback":
@@ -226,6 +228,7 @@ def test_every_command_runs_in_order_in_one_terminal(console: Console) -> None:
     assert "window_start | symbol | signal_type" in printed["Verification"]
     assert "would put " in printed["Rollback"]
     # Back to the first release, and forward again.
+    assert second is not None
     assert (console.bench.image, console.bench.in_service.number > second.number) == (second.image, True)
     assert cloud.tasks[-1].command[:2] != ("signals", "backfill")
     assert ("signals", "backfill") in {task.command[:2] for task in cloud.tasks}

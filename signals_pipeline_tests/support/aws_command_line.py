@@ -94,7 +94,7 @@ class CommandLine:
         assert session is not None
         if service not in session.get_available_services():
             raise UsageError(f"aws has no service {service}")
-        return session.client(service)  # pyright: ignore[reportCallIssue, reportArgumentType]  # any service
+        return session.client(service)
 
     def _tail(self, group: str, *rest: str) -> str:
         """`aws logs tail`, see https://docs.aws.amazon.com/cli/latest/reference/logs/tail.html."""
@@ -182,7 +182,8 @@ def _value(shape: Shape, words: list[str]) -> Any:
             raise UsageError(f"a flag takes no value: {words}")
         return True
     if isinstance(shape, ListShape):
-        return [_value(shape.member, [word]) for word in words]
+        member: Any = shape.member
+        return [_value(member, [word]) for word in words]
     [word] = words if len(words) == 1 else [""]
     if not word:
         raise UsageError(f"one value, not {words}")
