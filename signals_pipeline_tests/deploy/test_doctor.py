@@ -32,8 +32,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 NOW = datetime.now(UTC).replace(microsecond=0)  # the stand-in's own clock stamps what it is told
 LOOKS = [
     *("stack", "service", "task revision", "image", "secrets", "exposure", "bucket", "operator", "alarms", "heartbeat"),
-    *("watch", "logs"),
+    *("watch", "digest time", "run memory", "run errors", "logs", "log errors"),
 ]
+# Just within the guide's bounds.
+RUN = {"SignalGenerationTime": 34.9, "MemoryUsed": 1999.0, "ErrorRate": 0.0}
 
 
 def release(content: str = "first") -> str:
@@ -50,10 +52,21 @@ def release(content: str = "first") -> str:
     return name
 
 
-def beat(at: datetime = NOW, value: float = 1) -> None:
-    metric = {"MetricName": "Heartbeat", "Timestamp": at, "Value": value}
+def measure(at: datetime = NOW, **values: float) -> None:
+    """What a run or the watch reports."""
     dimensions = [{"Name": "Stack", "Value": "signals"}]
-    client("cloudwatch").put_metric_data(Namespace="MarketIntel", MetricData=[metric | {"Dimensions": dimensions}])
+    points = [
+        {"MetricName": name, "Timestamp": at, "Value": value, "Dimensions": dimensions}
+        for name, value in values.items()
+    ]
+    client("cloudwatch").put_metric_data(Namespace="MarketIntel", MetricData=points)
+
+
+def log(line: str, group: str = "/signals/run") -> None:
+    stream = {"logGroupName": group, "logStreamName": "run/run/1"}
+    client("logs").create_log_stream(**stream)
+    stamp = int((NOW - timedelta(minutes=1)).timestamp() * 1000)
+    client("logs").put_log_events(**stream, logEvents=[{"timestamp": stamp, "message": line}])
 
 
 @pytest.fixture
@@ -62,7 +75,7 @@ def production(aws: str) -> dict[str, str]:  # noqa: ARG001
     outputs = create(Deployment="production")
     complete()
     release()
-    beat()
+    measure(NOW, Heartbeat=1, **RUN)
     return outputs
 
 
@@ -75,9 +88,12 @@ def test_a_stack_in_order_is_told_so_line_by_line() -> None:
     found = look()
     assert list(found) == LOOKS
     assert {name: each for name, each in found.items() if each.status != "ok"} == {}
+    a_task_is("HEALTHY")
     shown = CliRunner().invoke(main, ["doctor", "--production", "--outside", "--stack", "signals", "--json"])
     assert shown.exit_code == 0
-    assert [each["check"] for each in json.loads(shown.output)["checks"]] == LOOKS
+    checks = {each["check"]: each for each in json.loads(shown.output)["checks"]}
+    assert list(checks) == LOOKS
+    assert checks["service"]["text"] == "signals-control:2 is running and healthy"
 
 
 def in_service(number: int) -> None:
@@ -148,10 +164,36 @@ def public_database() -> None:
     database.publicly_accessible = True
 
 
+def a_task_is(health: str) -> None:
+    """The control service is awake, and each container's health is this."""
+    from moto.ecs.models import ecs_backends
+
+    target = stack.read("signals")
+    newest = revisions.describe(target.control_family).arn
+    client("ecs").update_service(cluster="signals", service="control", desiredCount=1, taskDefinition=newest)
+    network = {"awsvpcConfiguration": {"subnets": [*target.subnets], "securityGroups": [target.security_group]}}
+    client("ecs").run_task(cluster="signals", taskDefinition=newest, launchType="FARGATE", networkConfiguration=network)
+    for task in ecs_backends[ACCOUNT][REGION].tasks["signals"].values():
+        containers: list[Any] = task.containers
+        for container in containers:
+            container.health_status = health
+
+
 FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
     "never woken": (nothing_wakes, "service", "fail", "sleeps and nothing wakes it"),
     "on its way": (partial(rollout, "IN_PROGRESS"), "service", "warn", "0 of 0 tasks are running"),
     "given up": (partial(rollout, "FAILED"), "service", "fail", "signals-control:2 does not start"),
+    "unhealthy": (partial(a_task_is, "UNHEALTHY"), "service", "fail", " is unhealthy"),
+    "slow digest": (partial(measure, SignalGenerationTime=35), "digest time", "warn", "expected under 35 s"),
+    "much memory": (partial(measure, MemoryUsed=2000), "run memory", "fail", "expected under 2,000 MB"),
+    "a feed failed": (partial(measure, ErrorRate=5), "run errors", "warn", "5% of the steps and feeds of the run"),
+    "a run failed": (partial(measure, ErrorRate=5.1), "run errors", "fail", "5.1% of the steps and feeds of the run"),
+    "error in a log": (
+        partial(log, "dagster - ERROR - RUN_FAILURE\n of signals"),
+        "log errors",
+        "warn",
+        "1 lines in 24 hours, the newest in /signals/run at",
+    ),
     "service gone": (service_gone, "service", "fail", "service signals/control is missing: update the stack"),
     "run task inactive": (
         lambda: client("ecs").deregister_task_definition(taskDefinition="signals-run:2"),
@@ -223,6 +265,19 @@ def test_each_fault_is_one_line_with_its_remedy(fault: str) -> None:
 
 
 @pytest.mark.usefixtures("aws")
+def test_what_a_new_stack_has_not_measured_yet_is_a_warning_and_old_errors_of_its_log_do_not_count() -> None:
+    create(Deployment="production")
+    log("Scored 6 of 6 headlines; an error of no consequence")
+    found = look()
+    for name in ("digest time", "run memory", "run errors"):
+        assert (found[name].status, found[name].text) == ("warn", "no run in 4 days")
+    assert found["log errors"].text == "none in 24 hours"
+    # A run before a holiday counts until the next one.
+    measure(NOW - timedelta(days=4) + timedelta(minutes=10), **RUN)
+    assert look()["digest time"].text.startswith("34.9 s in the run that ended at ")
+
+
+@pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
     ("ago", "value", "status", "said"),
     [(None, 1, "fail", "none in 24 hours"), (1, 0, "fail", "was missing"), (19, 1, "fail", "none since")],
@@ -230,7 +285,7 @@ def test_each_fault_is_one_line_with_its_remedy(fault: str) -> None:
 def test_a_heart_that_does_not_beat_is_told(ago: int | None, value: float, status: str, said: str) -> None:
     create(Deployment="production")
     if ago is not None:
-        beat(NOW - timedelta(hours=ago), value)
+        measure(NOW - timedelta(hours=ago), Heartbeat=value)
     assert look()["heartbeat"].status == status
     assert said in look()["heartbeat"].text
 

@@ -1,10 +1,22 @@
 """What docs/deployment.md says is what the template, the doctor and the bill say."""
 
 import re
+from dataclasses import fields
+from typing import Any
 
 from deploy.cost import TEMPLATE as STACK_FILE
 from deploy.cost import Bill, Database, Stack, Usage, bill, database_bill, highest_bill, price_table
+from signals_pipeline.adapters.aws import stack
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.adapters.clock import utc_now
+from signals_pipeline.cli.doctor.local import local_probes
+from signals_pipeline.cli.doctor.production import (
+    DIGEST_SECONDS,
+    ERRORS_ALERT_PERCENT,
+    MEMORY_MEGABYTES,
+    outside_probes,
+)
+from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.stack_template import Template, parsed
 
 GUIDE = (repository() / "docs" / "deployment.md").read_text(encoding="utf-8")
@@ -63,3 +75,29 @@ def test_the_ways_to_run_the_database_cost_what_the_tool_says() -> None:
     shown = [line.split("|")[2].strip() for line in lines]
     kinds = (Database.SERVERLESS, Database.STOPPED, Database.INSTANCE)
     assert shown == [f"${database_bill(price_table(), kind, Usage()):.2f}" for kind in kinds]
+
+
+def table(header: str) -> dict[str, str]:
+    """The second cell of each row of the guide's table with this header, by the first one."""
+    rows = GUIDE.partition(f"| {header} |")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return {first: second for first, second, *_ in cells}
+
+
+def test_the_lines_of_the_doctor_are_listed_and_the_criteria_of_success_are_among_them() -> None:
+    nothing: Any = dict.fromkeys((field.name for field in fields(stack.Stack)), "")
+    outside = ["stack", *outside_probes(stack.Stack(**nothing), utc_now)]
+    inside = local_probes(Settings.checked(signals_deployment="local", signals_frames_url="s3://frames"), utc_now)
+
+    *listed, within = table("check")
+    assert listed == outside
+    assert within.startswith("inside: ")
+    assert set(within.removeprefix("inside: ").removesuffix(" and the others").split(", ")) <= set(inside)
+
+    criteria = table("criterion")
+    assert len(criteria) == 7
+    for lines in criteria.values():
+        assert set(re.findall("`([^`]+)`", lines)) <= {*outside, *inside}
+    assert f"less than {DIGEST_SECONDS} s" in table("check")["digest time"]
+    assert f"less than {MEMORY_MEGABYTES:,} MB" in table("check")["run memory"]
+    assert f"over {ERRORS_ALERT_PERCENT}%" in table("check")["run errors"]

@@ -459,7 +459,7 @@ def test_without_region_or_credentials_it_says_so(
 
 
 def test_what_is_missing_is_one_line(bench: Bench) -> None:
-    with pytest.raises(DeployError, match=r"^no stack 'elsewhere': create it first with `signals deploy`"):
+    with pytest.raises(DeployError, match=r"^no stack 'elsewhere' in us-east-1: correct AWS_REGION, or create it with"):
         stack.find("elsewhere")
     without = Release(Docker("/no/such/docker"), bench.source, {}, bench.said.append)
     with pytest.raises(DeployError, match="install Docker"):

@@ -37,7 +37,10 @@ def test_back_to_the_release_before_or_a_named_one(bench: Bench) -> None:
     bench.release.rollback("signals", None)
     assert bench.image == images[0]
     bench.release.rollback("signals", 3, dry_run=True)
-    assert bench.said[-1] == "would put the image of signals-control:3 in service in place of that of signals-control:5"
+    assert bench.said[-2:] == [
+        "would ask the code of signals-control:3 whether it runs on the database's schema",
+        f"would put {images[2]} of signals-control:3 in service in place of {images[0]} of signals-control:5",
+    ]
     assert bench.image == images[0]
     bench.release.rollback("signals", 3)
     assert (bench.image, bench.desired) == (images[2], 0)
@@ -155,6 +158,14 @@ def test_the_script_runs_from_both_its_places_without_arguments_or_credentials(t
         dry = script(path, "--dry-run", without="AWS_", **nowhere)
         assert (dry.returncode, dry.stderr) == (0, "")
         assert dry.stdout.startswith("would build")
+    back = script(SCRIPTS[0], "--rollback", "12", "--dry-run", without="AWS_", **nowhere)
+    assert (back.returncode, back.stderr) == (0, "")
+    assert [line.partition(":")[0] for line in back.stdout.splitlines()] == [
+        "would find revision 12 of the stack signals, and refuse it where its image is in service or it is INACTIVE",
+        "would ask that revision's code whether it runs on the database's schema",
+        "would update the stack with that revision's image; CloudFormation goes back if no task becomes healthy",
+        "would leave the control service awake or asleep, as its schedule wants it then",
+    ]
     refused = script(SCRIPTS[1], without="AWS_", **nowhere)
     assert (refused.returncode, refused.stderr) == (
         2,

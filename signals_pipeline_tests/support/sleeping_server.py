@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 NEVER = float("inf")
+_LOOK_SECONDS = 0.2
 
 
 class Manner(StrEnum):
@@ -30,6 +31,8 @@ class SleepingServer:
         seconds: How long it sleeps: one that hangs from the first connection on, which wakes it.
         url: Of the database behind it, over TCP.
         connections: How many have been accepted.
+        first_at: When the first one was, on the monotonic clock.
+        closed: Set at the end.
     """
 
     listener: socket.socket
@@ -37,9 +40,15 @@ class SleepingServer:
     port: int
     seconds: float
     wakes_at: float = NEVER
+    first_at: float = NEVER
     url: str = ""
     connections: int = 0
+    closed: threading.Event = field(default_factory=threading.Event)
     ends: list[socket.socket] = field(default_factory=list[socket.socket])
+
+    def wake_after(self, seconds: float) -> None:
+        """Wake so many seconds after the first connection, or now where they have passed."""
+        self.wakes_at = self.first_at + seconds
 
     def serve(self, manner: Manner) -> None:
         """Accept connections and connect them once the server is awake."""
@@ -52,7 +61,8 @@ class SleepingServer:
                 client, _ = self.listener.accept()
                 self.connections += 1
                 if self.connections == 1:
-                    self.wakes_at = time.monotonic() + (self.seconds if manner is Manner.HANGS else 0)
+                    self.first_at = time.monotonic()
+                    self.wakes_at = self.first_at + (self.seconds if manner is Manner.HANGS else 0)
                 self.ends.append(client)
                 threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
@@ -66,10 +76,10 @@ class SleepingServer:
             _copy(client, server)
 
     def _wait(self) -> None:
-        if self.wakes_at == NEVER:
-            threading.Event().wait()
         while (remaining := self.wakes_at - time.monotonic()) > 0:
-            time.sleep(remaining)
+            # `wakes_at` may change meanwhile.
+            if self.closed.wait(min(remaining, _LOOK_SECONDS)):
+                return
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
@@ -100,5 +110,6 @@ def sleeping(url: str, seconds: float, manner: Manner = Manner.HANGS) -> Iterato
         try:
             yield door
         finally:
+            door.closed.set()
             for end in door.ends:
                 end.close()

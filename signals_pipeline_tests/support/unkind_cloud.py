@@ -589,10 +589,12 @@ class Cloud:
             return {"services": [stale], "failures": []}
         return {"services": [self._described_service()], "failures": []}
 
-    def _update_service(self, desired_count: int, **_place: Any) -> Properties:
+    def _update_service(self, desired_count: int | None = None, **_place: Any) -> Properties:
         if self.service is None:
             raise RefusedError("ServiceNotFoundException", "Service not found.")
         self.stale = self._described_service()
+        if desired_count is None:
+            return {}
         self.service.desired = desired_count
         self.history.append(desired_count)
         return {}
@@ -629,7 +631,8 @@ class Cloud:
             containers = []
             for container in self._definition(task.definition)["containerDefinitions"]:
                 health = task.health if "healthCheck" in container else "UNKNOWN"
-                containers.append({"name": container["name"], "healthStatus": health, **code})
+                runtime = f"{task.arn.rsplit('/', 1)[1]}-{len(containers)}"
+                containers.append({"name": container["name"], "healthStatus": health, "runtimeId": runtime, **code})
             unknown = any(each["healthStatus"] == "UNKNOWN" for each in containers)
             shown.append(
                 {

@@ -47,13 +47,20 @@ def retention(stack: Stack) -> dict[str, int | None]:
     return {name: days[name] for name in LOG_GROUPS if name in days}
 
 
-def last_beat(stack: Stack, now: datetime, hours: int = 24) -> tuple[datetime, float] | None:
-    """Time (aware UTC) and value of the last heartbeat; None where there was none within these hours."""
+def newest_value(stack: Stack, metric: str, now: datetime, days: int) -> tuple[datetime, float] | None:
+    """Time (aware UTC, to five minutes) and value of a metric's newest point; None where these days have none.
+
+    Args:
+        stack: The installation.
+        metric: A name of `core.checks.metrics.KINDS`; runs report it.
+        now: The end of what is looked at.
+        days: How far to look back, at most 5: CloudWatch answers with at most 1,440 points.
+    """
     points = client("cloudwatch").get_metric_statistics(
         Namespace=NAMESPACE,
-        MetricName="Heartbeat",
+        MetricName=metric,
         Dimensions=[{"Name": "Stack", "Value": stack.name}],
-        StartTime=now - timedelta(hours=hours),
+        StartTime=now - timedelta(days=days),
         EndTime=now + timedelta(minutes=1),
         Period=300,
         Statistics=["Maximum"],
@@ -62,6 +69,26 @@ def last_beat(stack: Stack, now: datetime, hours: int = 24) -> tuple[datetime, f
         return None
     newest = max(points, key=lambda point: point["Timestamp"])
     return newest["Timestamp"].astimezone(UTC), float(newest["Maximum"])
+
+
+def log_lines(stack: Stack, words: tuple[str, ...], now: datetime, hours: int) -> list[tuple[datetime, str, str]]:
+    """Lines of the stack's logs with one of these words: time (aware UTC), log group and line, the oldest first."""
+    pages = client("logs").get_paginator("filter_log_events")
+    found: set[tuple[datetime, str, str]] = set()
+    for name in LOG_GROUPS:
+        group = f"/{stack.name}/{name}"
+        for word in words:
+            times = {"startTime": _milliseconds(now - timedelta(hours=hours)), "endTime": _milliseconds(now)}
+            for page in pages.paginate(logGroupName=group, filterPattern=f'"{word}"', **times):
+                for event in page["events"]:
+                    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                    found.add((at, group, str(event["message"])))
+    return sorted(found)
+
+
+def _milliseconds(at: datetime) -> int:
+    """An instant as CloudWatch Logs has it."""
+    return int(at.timestamp() * 1000)
 
 
 def subscriptions(topic: str) -> dict[str, bool]:
@@ -86,19 +113,27 @@ def images(stack: Stack) -> list[str]:
 
 def running_images(stack: Stack) -> set[str]:
     """Image digests that the tasks of the control service run now."""
+    # A container that has not started yet has none.
+    return {str(each["imageDigest"]) for each in _running_containers(stack) if each.get("imageDigest")}
+
+
+def unhealthy_containers(stack: Stack) -> list[str]:
+    """Names of the control service's containers whose health check fails now."""
+    return sorted({str(each["name"]) for each in _running_containers(stack) if each.get("healthStatus") == "UNHEALTHY"})
+
+
+def _running_containers(stack: Stack) -> list[dict[str, Any]]:
+    """The containers of the control service's tasks, as ECS describes them."""
     ecs = client("ecs")
-    running = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="RUNNING")
-    arns: list[str] = running["taskArns"]
-    if not arns:
-        return set()
-    tasks: list[dict[str, Any]] = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"]
-    digests: set[str] = set()
+    arns: list[str] = ecs.list_tasks(cluster=stack.cluster, serviceName=stack.service, desiredStatus="RUNNING")[
+        "taskArns"
+    ]
+    # DescribeTasks refuses an empty list.
+    tasks: list[dict[str, Any]] = ecs.describe_tasks(cluster=stack.cluster, tasks=arns)["tasks"] if arns else []
+    containers: list[dict[str, Any]] = []
     for task in tasks:
-        for container in task.get("containers", ()):
-            # A container that has not started yet has none.
-            if container.get("imageDigest"):
-                digests.add(str(container["imageDigest"]))
-    return digests
+        containers += task.get("containers", [])
+    return containers
 
 
 def ways_in(stack: Stack, containers: list[dict[str, Any]]) -> list[str]:

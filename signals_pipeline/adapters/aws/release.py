@@ -53,6 +53,12 @@ _PUBLIC_PLAN = {
     "yes": "yes",
     "no": "no: left out",
 }
+ROLLBACK_PLAN = (
+    "find {revision} of the stack {name}, and refuse it where its image is in service or it is INACTIVE",
+    "ask that revision's code whether it runs on the database's schema: `" + " ".join(SCHEMA_CHECK) + "`",
+    "update the stack with that revision's image; CloudFormation goes back if no task becomes healthy",
+    "leave the control service awake or asleep, as its schedule wants it then",
+)
 
 
 def _now() -> datetime:
@@ -132,23 +138,31 @@ class Release:
         Args:
             name: The stack's name.
             number: The revision's; None: that of the release before.
-            dry_run: Only report what would be done.
+            dry_run: Only report what would be done: with these images where there are credentials and a region, in
+                general terms without.
 
         Raises:
             DeployError: there is no such revision, it is INACTIVE, its code does not run on the database's schema, or
                 it does not become healthy.
         """
         with one_line_errors():
+            if dry_run and not stack.has_access():
+                revision = "the newest revision of the release before" if number is None else f"revision {number}"
+                for step in ROLLBACK_PLAN:
+                    self.say("would " + step.format(revision=revision, name=name))
+                return
             target = stack.read(name)
             chosen = revisions.earlier(target, number)
             former, current = _short(chosen.arn), _short(target.control_task)
-            step = f"put the image of {former} in service in place of that of {current}"
+            check = f"ask the code of {former} whether it runs on the database's schema"
+            switch = f"put {chosen.image} of {former} in service in place of {target.image} of {current}"
             if dry_run:
-                self.say(f"would {step}")
+                self.say(f"would {check}")
+                self.say(f"would {switch}")
                 return
-            self.say(f"ask the code of {former} whether it runs on the database's schema")
+            self.say(check)
             services.run_once(target, revisions.run_of(chosen.arn), SCHEMA_CHECK, self.patience)
-            self.say(step)
+            self.say(switch)
             self._switch(target, None, {IMAGE: chosen.image})
 
     def _before(self, name: str, current: Template, given: Mapping[str, str]) -> tuple[Stack | None, dict[str, str]]:

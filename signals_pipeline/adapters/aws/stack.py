@@ -94,14 +94,9 @@ def client(service: str) -> Any:  # noqa: ANN401
     Raises:
         DeployError: there is no region or no credential.
     """
-    import boto3
     from botocore.exceptions import BotoCoreError
 
-    # One session per process: it caches the service descriptions that it has read.
-    untyped_boto3 = cast("Any", boto3)
-    if untyped_boto3.DEFAULT_SESSION is None:
-        untyped_boto3.setup_default_session()
-    session: Any = untyped_boto3.DEFAULT_SESSION
+    session = _session()
     if not session.region_name:
         raise DeployError("no AWS region: set AWS_REGION, or name one in your AWS profile")
     if session.get_credentials() is None:
@@ -111,6 +106,22 @@ def client(service: str) -> Any:  # noqa: ANN401
             return _cached_client(session, service)
     except BotoCoreError as error:
         raise DeployError(f"AWS {service}: {error}") from error
+
+
+def has_access() -> bool:
+    """Whether the environment names a region and credentials; nothing is asked of AWS."""
+    session = _session()
+    return bool(session.region_name) and session.get_credentials() is not None
+
+
+def _session() -> Any:  # noqa: ANN401
+    """The process's one session, which caches the service descriptions that it has read."""
+    import boto3
+
+    untyped_boto3 = cast("Any", boto3)
+    if untyped_boto3.DEFAULT_SESSION is None:
+        untyped_boto3.setup_default_session()
+    return untyped_boto3.DEFAULT_SESSION
 
 
 # A client takes 30 ms to make, and one look at a stack needs thirty.
@@ -140,7 +151,10 @@ def read(name: str) -> Stack:
     """
     described = describe(name)
     if described is None:
-        raise DeployError(f"no stack {name!r}: create it first with `signals deploy`, see docs/deployment.md")
+        raise DeployError(
+            f"no stack {name!r} in {_session().region_name}: correct AWS_REGION, or create it with `signals deploy`,"
+            " see docs/deployment.md"
+        )
     status = described["StackStatus"]
     if status not in SETTLED:
         raise DeployError(f"stack {name} is {status}: {_remedy(name, status)}")

@@ -113,6 +113,10 @@ class DigestRepository:
         """The digest of the newest window; None where there is none at all."""
         return self._first(sa.true())
 
+    def newest_live(self) -> StoredDigest | None:
+        """The live digest of the newest window that has one; None where there is none at all."""
+        return self._first(digest.c.mode == "live")
+
     def list(self, limit: int = 100, before: datetime | None = None) -> list[DigestEntry]:
         """Entries of the newest windows first, those that start before `before` where it is given."""
         query = sa.select(*_ENTRY_COLUMNS).order_by(digest.c.window_start.desc()).limit(limit)

@@ -75,7 +75,7 @@ def rollback(name: str, revision: int | None, *, wait: float, dry_run: bool) -> 
     """Put an earlier REVISION of the control service back into service on AWS.
 
     Without REVISION it is the release before; only its image comes back. Its code is asked first whether it runs on the
-    database's schema.
+    database's schema. --dry-run names the images, or without credentials and a region the steps alone.
     """
     patience = services.Patience(seconds=wait)
     release = Release(Docker(), Path(), {}, click.echo, patience)

@@ -15,6 +15,7 @@ from signals_pipeline.adapters.probes.machine import probe_folder, probe_memory
 from signals_pipeline.adapters.probes.web import CLOCK_ORIGIN, NEWSAPI_ORIGIN, probe_clock
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
 from signals_pipeline.cli.database import existing_database
+from signals_pipeline.cli.doctor.readers import newest_mail, signals
 from signals_pipeline.cli.doctor.runs import runs
 from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota, second_prices
 from signals_pipeline.core.text import short_duration
@@ -54,6 +55,8 @@ def local_probes(
         "watchlist": partial(watchlist, settings),
         "news": partial(news, settings, now),
         "newest window": partial(newest_window, settings, now),
+        "signals": partial(signals, settings),
+        "newest mail": partial(newest_mail, settings),
         "schedule": partial(schedule, settings, now),
         "runs": partial(runs, settings, now),
         "mail": partial(mail, settings, seconds),
@@ -78,7 +81,7 @@ def local_probes(
 
 def sequential(settings: Settings) -> tuple[str, ...]:
     """The checks that only compute on this machine, the quickest first; side by side they would slow each other."""
-    database_checks = ("database", "newest window", "deliveries", "newsapi quota")
+    database_checks = ("database", "newest window", "signals", "newest mail", "deliveries", "newsapi quota")
     # A database server is somebody else to wait for.
     on_this_machine = database_checks if settings.database_url.startswith("sqlite") else ()
     return ("data folder", "memory", "watchlist", *on_this_machine, "news", "model", "schedule", "runs")

@@ -21,6 +21,15 @@ from signals_pipeline.cli.scheduling import ScheduleState
 INSIDE_COMMAND = ["signals", "doctor", "--json", "--seconds", "90"]
 SILENT = timedelta(hours=18)  # as the alarm HeartbeatMissing
 SHOWN_DIGEST = len("sha256:") + 12  # characters of an image's digest, as Docker shows it
+# The guide's success criteria: a digest in less than 35 seconds, in less than 2 GB.
+DIGEST_SECONDS = 35
+MEMORY_MEGABYTES = 2000  # millions of bytes; the task ends at 2,147
+ERRORS_ALERT_PERCENT = 5  # as the alarm Errors
+# From Friday's second digest to Tuesday's first one, after a holiday.
+RUN_DAYS = 4
+LOG_HOURS = 24
+ERROR_WORDS = ("ERROR", "CRITICAL", "Traceback")
+SHOWN_LINE = 160  # characters of a log's line
 HEARTBEAT_ALARM = "HeartbeatMissing"
 _RELEASE = "signals deploy"
 _UPDATE = "update the stack: signals deploy"
@@ -44,7 +53,11 @@ def outside_probes(stack: Stack, now: Callable[[], datetime]) -> dict[str, Probe
         "alarms": partial(alarms, stack),
         "heartbeat": partial(heartbeat, stack, now),
         "watch": partial(watch, stack),
+        "digest time": partial(digest_time, stack, now),
+        "run memory": partial(run_memory, stack, now),
+        "run errors": partial(run_errors, stack, now),
         "logs": partial(logs, stack),
+        "log errors": partial(log_errors, stack, now),
     }
 
 
@@ -59,8 +72,11 @@ def service(stack: Stack) -> ProbeResult:
         return warn(
             f"{name}: {current.running} of {current.desired} tasks are running", "wait a few minutes, then check again"
         )
+    unhealthy = inventory.unhealthy_containers(stack)
+    if unhealthy:
+        return fail(f"{name}: {', '.join(unhealthy)} is unhealthy", f"its log is in CloudWatch, /{stack.name}/control")
     if current.desired:
-        return ok(f"{name} is running")
+        return ok(f"{name} is running and healthy")
     wakes = inventory.wakes(stack)
     if not wakes:
         return fail(f"{name} sleeps and nothing wakes it", _UPDATE)
@@ -180,13 +196,13 @@ def alarms(stack: Stack) -> ProbeResult:
 def heartbeat(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
     """When a run or the watch last reported that the digest that was due exists."""
     checked_at = now()
-    beat = inventory.last_beat(stack, checked_at)
+    beat = inventory.newest_value(stack, "Heartbeat", checked_at, days=1)
     if beat is None:
         return fail(
             "none in 24 hours", "expected in a new stack until the next 09:00 or 18:00 New York, otherwise see the runs"
         )
     beat_at, value = beat
-    time = f"{beat_at:%Y-%m-%d %H:%M} UTC"
+    time = _time(beat_at)
     if not value:
         return fail(f"at {time} the digest that was due was missing", "see why its run failed in the UI")
     if checked_at - beat_at > SILENT:
@@ -202,6 +218,66 @@ def watch(stack: Stack) -> ProbeResult:
     if not is_on:
         return fail("the schedule is off", _UPDATE)
     return ok("on: it checks every day at 09:00 and 18:00 New York")
+
+
+def digest_time(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
+    """How long the newest run took, from its process's start to its end."""
+    found = inventory.newest_value(stack, "SignalGenerationTime", now(), RUN_DAYS)
+    if found is None:
+        return _no_run()
+    at, seconds = found
+    described = f"{seconds:.1f} s in the run that ended at {_time(at)}"
+    if seconds >= DIGEST_SECONDS:
+        return warn(f"{described}, expected under {DIGEST_SECONDS} s", "docs/deployment.md, Troubleshooting, Slow")
+    return ok(f"{described}, under {DIGEST_SECONDS} s")
+
+
+def run_memory(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
+    """How much memory the newest run took at its peak."""
+    found = inventory.newest_value(stack, "MemoryUsed", now(), RUN_DAYS)
+    if found is None:
+        return _no_run()
+    at, megabytes = found
+    described = f"peak of {megabytes:,.0f} MB in the run that ended at {_time(at)}"
+    if megabytes >= MEMORY_MEGABYTES:
+        remedy = "docs/deployment.md, Troubleshooting, Out of memory"
+        return fail(f"{described}, expected under {MEMORY_MEGABYTES:,} MB", remedy)
+    return ok(f"{described}, under {MEMORY_MEGABYTES:,} MB")
+
+
+def run_errors(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
+    """Whether a step or a feed of the newest run failed."""
+    found = inventory.newest_value(stack, "ErrorRate", now(), RUN_DAYS)
+    if found is None:
+        return _no_run()
+    at, percent = found
+    described = f"{percent:g}% of the steps and feeds of the run that ended at {_time(at)} failed"
+    remedy = f"see the run in the UI, and its log in CloudWatch, /{stack.name}/run"
+    if percent > ERRORS_ALERT_PERCENT:
+        return fail(described, remedy)
+    if percent:
+        return warn(described, remedy)
+    return ok(f"no step and no feed of the run that ended at {_time(at)} failed")
+
+
+def _no_run() -> ProbeResult:
+    return warn(f"no run in {RUN_DAYS} days", "expected in a new stack until its first digest, otherwise see the runs")
+
+
+def log_errors(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
+    """Whether the logs of runs and control service have errors."""
+    found = inventory.log_lines(stack, ERROR_WORDS, now(), LOG_HOURS)
+    if not found:
+        return ok(f"none in {LOG_HOURS} hours")
+    at, group, line = found[-1]
+    shown = " ".join(line.split())[:SHOWN_LINE]
+    return warn(
+        f"{len(found)} lines in {LOG_HOURS} hours, the newest in {group} at {_time(at)}: {shown}", "read the log"
+    )
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def logs(stack: Stack) -> ProbeResult:
