@@ -193,7 +193,7 @@ def test_a_rollback_leaves_what_readers_reach(bench: Bench) -> None:
 
 
 def test_a_parameter_of_the_public_stack_is_refused_where_there_is_none(bench: Bench) -> None:
-    with pytest.raises(DeployError, match="^--set PageAccess: it is of the public stack; add --set Public=yes$"):
+    with pytest.raises(DeployError, match=r"^--set PageAccess: it is of the public stack; add --set Public=yes$"):
         bench.deploy(Public="no", PageAccess="open")
     assert (bench.commands(), bench.cloud.stacks) == ([], {})
 
