@@ -192,6 +192,12 @@ def test_a_rollback_leaves_what_readers_reach(bench: Bench) -> None:
     assert environment(bench)["SIGNALS_BASE_URL"] == "https://distribution.cloudfront.example"
 
 
+def test_a_parameter_of_the_public_stack_is_refused_where_there_is_none(bench: Bench) -> None:
+    with pytest.raises(DeployError, match=r"^--set PageAccess: it is of the public stack; add --set Public=yes$"):
+        bench.deploy(Public="no", PageAccess="open")
+    assert (bench.commands(), bench.cloud.stacks) == ([], {})
+
+
 def test_the_plan_says_whether_readers_are_reached(bench: Bench) -> None:
     for given, said in (
         ({}, "as the stack has it; yes for a new one"),

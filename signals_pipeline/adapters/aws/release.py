@@ -115,6 +115,9 @@ class Release:
             is_public = parameters[_IS_PUBLIC] == "yes"
             if is_public:
                 public.require_deployable()
+            else:
+                for parameter in given.keys() - current["Parameters"].keys():
+                    raise DeployError(f"--set {parameter}: it is of the public stack; add --set {_IS_PUBLIC}=yes")
             tag, image_id = self._build(name)
             for parameter in stack.make_missing_secrets(name):
                 self.say(f"made the secret {parameter}, at random")
