@@ -7,15 +7,18 @@ that want a key and fail in different ways.
 import base64
 import logging
 import os
+import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import requests
 import sqlalchemy as sa
 from click.testing import CliRunner
 from pydantic import SecretStr
@@ -34,43 +37,45 @@ from signals_pipeline_tests.support.planted_secrets import (
     rows_of,
 )
 from signals_pipeline_tests.support.postgres import server
+from signals_pipeline_tests.support.vendor_proxy import vendor_proxy
 from signals_pipeline_tests.support.vendor_server import XML, Reply, Vendor, vendor
 
 ROOT = Path(__file__).parent.parent
 
-# One call of every command, as far as it gets without AWS and without a server that runs for ever.
+# One call of every command; it does its work, or fails as it really does. AWS does not answer.
+ON_AWS = ["--stack", "desk"]
 CALLS = {
-    "audit": ["--window", "2015-02-03-08:30"],
+    "audit": ["--window", "2015-02-03-17:30"],
     "backfill": ["--from", "2015-02-03-08:30", "--to", "2015-02-03-08:30"],
     "classify": ["-"],
-    "deliveries": [],
-    "deploy": ["--help"],
-    "doctor": ["--help"],  # itself in a process of its own
+    "deliveries": ["send"],
+    "deploy": [*ON_AWS, "--model", "compact", "--docker", "false"],
+    "doctor": ["--json"],
     "feedback": [],
-    "generator": ["--help"],
-    "migrate": ["--check"],
+    "generator": ["technical", *ON_AWS],
+    "migrate": [],
     "model": ["list"],
     "news": ["check", str(sample.HEADLINES)],
-    "prepare": ["--help"],
+    "prepare": [],
     "preview": ["2015-02-03-17:30"],
     "prices": ["check", str(sample.PRICES)],
     "prune": [],
     "publish": [],
     "readers": ["list"],
     "record": [],
-    "rollback": ["--help"],
+    "rollback": ON_AWS,
     "run": [],
     "schedule": ["status"],
     "send": ["2015-02-03-17:30", "--release"],
     "send-test": ["ann@example.org"],
-    "status": ["--help"],
-    "tune": ["--help"],
-    "watch": ["--help"],
+    "status": ON_AWS,
+    "tune": ["--windows", "2", "--try", "SENTIMENT_WEIGHT=0.4,0.6"],
+    "watch": [],
     "watchlist": ["check"],
-    "web": ["--help"],
+    "web": ["--port", "0"],
 }
-# Those that run no window of their own.
-WITHOUT_RUN = set(CALLS) - {"backfill", "run"}
+# Those that run windows, ask everybody, or serve: each in a process of its own, whose command line is looked at.
+PROCESSES = {"backfill", "doctor", "run", "web"}
 
 
 @pytest.fixture
@@ -83,6 +88,12 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
+    # AWS is nobody on this machine; its credentials are secrets, too.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIADESK")  # not secret: requests are signed with it
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{MARK}-key")
 
 
 @pytest.mark.parametrize(
@@ -197,13 +208,14 @@ def test_no_command_shows_a_secret_of_a_database_that_it_can_not_use(
         f"{secret}",
     ]
     caplog.set_level(logging.DEBUG)
+    users = {"deliveries", "migrate", "preview", "prune", "readers", "record"}
     for url in urls:
         write_env(tmp_path, signals_deployment="local", signals_database_url=url)
 
-        output = call_all({"deliveries", "migrate", "preview", "prune", "readers", "record"}, caplog)
+        output = call_all(users if url is not urls[1] else set(CALLS) - PROCESSES, caplog)
 
         assert leaks(secrets, output.texts()) == {}, url
-        assert all("database" in text for text in output.by_call.values()), url
+        assert all("database" in output.by_call[name] for name in users), url
 
 
 @pytest.mark.postgres
@@ -220,7 +232,13 @@ def test_a_deployment_whose_servers_all_refuse_leaves_no_secret_behind(
             "AUTH": b"535 5.7.8 no: " + login + b" " + smtp_password.encode() + b"\r\n",
         }
     )
-    with server() as postgres, vendor() as house, vendor() as other, bad_server(echo) as smtp_port:
+    with (
+        server() as postgres,
+        vendor() as house,
+        vendor() as other,
+        bad_server(echo) as smtp_port,
+        vendor_proxy(tmp_path, "newsapi.org") as proxy,
+    ):
         admin, url = _with_password(postgres.create("signals"), secrets)
         _serve_feeds(house, other)
         settings = {
@@ -230,7 +248,12 @@ def test_a_deployment_whose_servers_all_refuse_leaves_no_secret_behind(
             "signals_data_dir": folder / "data",
             "signals_prices_path": sample.PRICES,
             "sentiment_model": "compact",
-            "signals_feeds": ",".join(_feeds(house, secrets)),
+            "signals_feeds": ",".join(["newsapi", *_feeds(house, secrets)]),
+            "newsapi_key": secrets.plant("newsapi"),
+            "tiingo_key": secrets.plant("tiingo"),
+            "signals_database_roles": "roles",
+            "signals_writer_password": secrets.plant("writer"),
+            "signals_reader_password": secrets.plant("reader"),
             "signals_link_key": secrets.plant("link"),
             "signals_web_token": secrets.plant("token"),
             "digest_recipients": "ann@example.org",
@@ -244,24 +267,38 @@ def test_a_deployment_whose_servers_all_refuse_leaves_no_secret_behind(
         }
         env = write_env(folder, **settings)
         clock = Clock(tmp_path, datetime(2015, 2, 4, 13, 31, tzinfo=UTC))
+        environment = _environment(clock) | {
+            "HTTPS_PROXY": f"http://desk:{secrets.quoted('proxy')}@{proxy.address}",
+            "NO_PROXY": "127.0.0.1",
+            "REQUESTS_CA_BUNDLE": str(proxy.authority),
+        }
 
-        ran = _run(folder, clock, secrets)
-        doctor = _signals(folder, clock, "doctor", "--json")
+        def process(name: str) -> tuple[str, bytes]:
+            return f"signals {name}", _process(folder, environment, secrets, name)
+
+        process("migrate")
+        processes = [process(name) for name in ("run", "backfill", "doctor", "web")]
         monkeypatch.chdir(folder)
         caplog.set_level(logging.DEBUG)
-        output = call_all(WITHOUT_RUN, caplog)
+        output = call_all(set(CALLS) - PROCESSES, caplog)
 
         # A password that PostgreSQL refuses.
         wrong = f"{url.partition('&password=')[0]}&password={secrets.quoted('wrong')}"
         write_env(folder, **{**settings, "signals_database_url": wrong})
         refused = call_all({"deliveries", "migrate", "preview"}, caplog)
 
-        # Every secret was used: the good feed was read with its key, and the mail server refused the login.
+        # Every secret was used: the good feed was read with its key, and the mail server refused the login. NewsAPI and
+        # the proxy got theirs, and NewsAPI's refusal quoted all that it got.
+        assert secrets.plant("newsapi") in " ".join(str(headers) for _, _, headers in proxy.requests)
+        assert base64.b64decode(proxy.logins[0].removeprefix("Basic ")).decode() == f"desk:{secrets.plant('proxy')}"
+        [reason] = set(re.findall(r"newsapi.org refused the request [^;]*", _feed_problems(admin)))
+        assert reason.startswith("newsapi.org refused the request (apiKeyInvalid ***: ")
         assert [request.query["token"] for request in house.asked("/feed")][:1] == [secrets.plant("feed")]
         assert {"rss:127.0.0.1/down", "rss:127.0.0.1/moved"} <= set(_feed_reports(admin))
         assert "rejected the login of desk: (535, b'5.7.8 no: [hidden] [hidden]')" in _delivery_errors(admin)
         assert other.requests == []
-        assert leaks(secrets, iter([("signals run", ran), ("signals doctor", doctor)])) == {}
+        assert leaks(secrets, iter(processes)) == {}
+        assert not [call for call, text in output.by_call.items() if "Usage: " in text]
         assert all('password authentication failed for user "desk"' in text for text in refused.by_call.values())
         for each in (output, refused):
             assert leaks(secrets, each.texts()) == {}
@@ -314,39 +351,39 @@ def _serve_feeds(house: Vendor, other: Vendor) -> None:
     house.routes["/lost"] = [Reply(b"", "", 302, (("Location", "https://[x/"),))]
 
 
-def _run(folder: Path, clock: Clock, secrets: PlantedSecrets) -> bytes:
-    """The output of `signals run`, which may fail; meanwhile the process list shows no secret."""
-    _signals(folder, clock, "migrate")
-    log = folder / "run.log"
+def _process(folder: Path, environment: Mapping[str, str], secrets: PlantedSecrets, name: str) -> bytes:
+    """The output of a command, which may fail; meanwhile the process list shows no secret."""
+    log = folder.parent / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "signals_pipeline", "run"],
+            [sys.executable, "-m", "signals_pipeline", name, *CALLS[name]],
             cwd=folder,
-            env=_environment(clock),
+            env=environment,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-        looks = 0
-        while True:
-            try:
-                process.wait(timeout=0.2)
-                break
-            except subprocess.TimeoutExpired:
-                looks += 1
-                assert secrets.found_in(process_list()) == []
+    looks, is_asked = 0, name != "web"
+    while process.poll() is None:
+        looks += 1
+        assert secrets.found_in(process_list()) == []
+        address = re.search(rb"http://127\.0\.0\.1:\d+", log.read_bytes())
+        if address and not is_asked:
+            _read_pages(address[0].decode(), secrets)
+            is_asked = True
+            process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.2)
     assert looks > 0
+    assert is_asked
     return log.read_bytes()
 
 
-def _signals(folder: Path, clock: Clock, *words: str) -> bytes:
-    done = subprocess.run(
-        [sys.executable, "-m", "signals_pipeline", *words],
-        cwd=folder,
-        env=_environment(clock),
-        capture_output=True,
-        check=False,
-    )
-    return done.stdout + done.stderr
+def _read_pages(address: str, secrets: PlantedSecrets) -> None:
+    """Ask the web application with and without its token; its answers show no secret."""
+    for headers in ({}, {"Authorization": f"Bearer {secrets.plant('token')}"}):
+        for path in ("/", "/api/v1/digest", "/feed.xml", "/readyz", f"/unsubscribe/{secrets.quoted('link')}"):
+            answer = requests.get(f"{address}{path}", headers=headers, timeout=30)
+            assert secrets.found_in(answer.content + str(answer.headers).encode()) == [], path
 
 
 def _environment(clock: Clock) -> dict[str, str]:
@@ -357,6 +394,12 @@ def _feed_reports(url: str) -> list[str]:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         return list(connection.exec_driver_sql("SELECT DISTINCT feed FROM collection").scalars())
+
+
+def _feed_problems(url: str) -> str:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return "\n".join(map(str, connection.exec_driver_sql("SELECT row_to_json(c)::text FROM coverage c").scalars()))
 
 
 def _delivery_errors(url: str) -> str:

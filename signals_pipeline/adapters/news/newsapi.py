@@ -20,6 +20,7 @@ from signals_pipeline.core.news.feeds import NewsBatch, SourceError
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.news.queries import Query, queries
 from signals_pipeline.core.news.quotas import Limit
+from signals_pipeline.core.redaction import redact_text
 from signals_pipeline.core.watchlist import Company
 
 if TYPE_CHECKING:
@@ -312,12 +313,12 @@ class NewsApi:
             code = details.get("code", "no code")
             if code == _NO_MORE_PAGES and page > 1:
                 return None
-            # NewsAPI may quote the key.
-            message = str(details.get("message", "")).replace(self._key, "***")
+            # NewsAPI may quote the key, plain or as the URL has it. Hidden first: the cut could leave a part of it.
+            message = redact_text(f"{code}: {details.get('message', '')}", [self._key])
             line = " ".join(message.split())[:_MAX_ERROR_CHARACTERS]
             # Without the cause, which holds the unmasked message.
             raise _RefusedError(
-                f"newsapi.org refused the request ({code}: {line}); check NEWSAPI_KEY and NEWSAPI_PLAN"
+                f"newsapi.org refused the request ({line}); check NEWSAPI_KEY and NEWSAPI_PLAN"
             ) from None
         except (TransientError, SourceError):
             raise
