@@ -1,7 +1,7 @@
-"""Print the monthly AWS bill of deploy/stack.yaml, line by line: `python deploy/cost.py`.
+"""Print the monthly AWS bill of deploy/stack.yaml and deploy/public.yaml, line by line: `python deploy/cost.py`.
 
-The bill is what the template makes, used as the options say, times the dated list prices of `deploy/prices.yaml`.
-Sizes, hours, alarms and the kind of database are read from the template; a resource whose price is not known here is
+The bill is what the templates make, used as the options say, times the dated list prices of `deploy/prices.yaml`.
+Sizes, hours, alarms and the kind of database are read from the templates; a resource whose price is not known here is
 an error. Nothing here asks AWS; what an account really spent is in its Cost Explorer. The section What it costs of
 `docs/deployment.md` quotes the results.
 """
@@ -28,6 +28,8 @@ from signals_pipeline.core.errors import SignalsError
 
 PRICES = Path(__file__).with_name("prices.yaml")
 TEMPLATE = Path(__file__).with_name("stack.yaml")
+# Made beside it where its parameter Public is yes.
+PUBLIC_TEMPLATE = Path(__file__).with_name("public.yaml")
 WIDTH = 110  # characters per printed line
 
 HOURS_PER_MONTH = 730.0  # as AWS calculates: 8760 / 12
@@ -41,7 +43,8 @@ LOG_GB_PER_CONTROL_HOUR = 0.001
 MAIL_GB = 0.0002  # one digest, with its charts
 PAGE_GB = 0.0002  # one page, with its charts
 OPERATOR_MAILS_PER_MONTH = 20  # alarm notifications
-FUNCTION_GB_SECONDS = 0.128  # one call of the smallest Lambda function, of a second
+FUNCTION_SECONDS = 1.0  # one call of the Lambda function; a warm one takes a tenth of that
+LOG_GB_PER_CALL = 0.000001  # the lines that Lambda itself writes about a call
 # Aurora scales by load while it is awake. Idle connections and a daemon that polls stay at the least that it bills; a
 # resume and a run are counted at the maximum.
 LEAST_CAPACITY = 0.5
@@ -93,6 +96,7 @@ class Usage:
         readers: Recipients of each digest.
         page_views: Requests to the public pages and their API.
         storage_gb: Frames and logs on S3.
+        pages_gb: Published pages on S3; those of a year are less than half of the default.
         database_gb: Tables and indexes; an instance is billed for the disk that it has.
         database_io: Million reads and writes of the database's storage.
         image_gb: Compressed images in the registry.
@@ -106,6 +110,7 @@ class Usage:
     readers: float = 3
     page_views: float = 5_000
     storage_gb: float = 2
+    pages_gb: float = 1
     database_gb: float = 1
     database_io: float = 1
     image_gb: float = 1
@@ -229,6 +234,7 @@ _IN_SERVICE = {
     "CandidateImageUri": "released",
     "OperatorEmail": "operator",
     "HeartbeatAlarm": "yes",
+    "Public": "yes",
 }
 
 
@@ -239,10 +245,12 @@ class Stack:
     Attributes:
         body: The template as it is written.
         parameters: Values given; the others have their defaults.
+        public: The stack of the pages; None where readers reach nothing.
     """
 
     body: Mapping[str, Any]
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    public: "Stack | None" = None
 
     @classmethod
     def read(cls, path: Path = TEMPLATE, **parameters: str) -> "Stack":
@@ -261,14 +269,21 @@ class Stack:
         unknown = sorted(set(parameters) - known)
         if unknown:
             raise CostError(f"{path}: no parameter {unknown[0]}; it has {', '.join(sorted(known))}")
-        return cls(body, {name: value for name, value in _IN_SERVICE.items() if name in known} | parameters)
+        given = {name: value for name, value in _IN_SERVICE.items() if name in known} | parameters
+        public = cls(_template(PUBLIC_TEMPLATE)) if given.get("Public") == "yes" else None
+        return cls(body, given, public)
 
     def resources(self) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Type and properties by logical id, of what is made under these parameters."""
+        """Type and properties by logical id, of what is made under these parameters.
+
+        Ids of the public stack have "Public" before them: both stacks have a bucket.
+        """
         found: dict[str, tuple[str, dict[str, Any]]] = {}
         for name, resource in self.body["Resources"].items():
             if "Condition" not in resource or self._condition(resource["Condition"]):
                 found[name] = (resource["Type"], self._resolved(resource.get("Properties", {})))
+        if self.public is not None:
+            found |= {f"Public{name}": resource for name, resource in self.public.resources().items()}
         return found
 
     def _condition(self, name: str) -> bool:
@@ -297,8 +312,6 @@ class Stack:
                     return all(self._resolved(each) for each in argument)
                 case "Not":
                     return not self._resolved(argument[0])
-                case "And":
-                    return all(self._resolved(each) for each in argument)
                 case "Or":
                     return any(self._resolved(each) for each in argument)
         values = {name: self._resolved(value) for name, value in node.items()}
@@ -462,19 +475,20 @@ def _cluster(month: _Month, _name: str, properties: dict[str, Any]) -> list[Quan
 
 
 def _bucket(month: _Month, name: str, _properties: dict[str, Any]) -> list[Quantity]:
-    part = "storage" if name == "Bucket" else "public pages"
     requests = month.usage.runs * S3_REQUESTS_PER_RUN / 1000
-    return [
-        (part, "s3_storage", month.usage.storage_gb),
-        (part, "s3_writes", requests),
-        (part, "s3_reads", requests if name == "Bucket" else month.usage.page_views / 1000),
-    ]
+    if name == "PublicBucket":
+        part, size, reads = "public pages", month.usage.pages_gb, month.usage.page_views / 1000
+    else:
+        part, size, reads = "storage", month.usage.storage_gb, requests
+    return [(part, "s3_storage", size), (part, "s3_writes", requests), (part, "s3_reads", reads)]
 
 
 def _logs(month: _Month, name: str, _properties: dict[str, Any]) -> list[Quantity]:
     written = month.usage.runs * LOG_GB_PER_RUN
     if name == "ControlLogs":
         written = month.hours.control_hours * LOG_GB_PER_CONTROL_HOUR
+    elif name == "PublicLinkLogs":
+        written = month.usage.page_views * LOG_GB_PER_CALL
     return [("monitoring", "logs_ingested", written), ("monitoring", "logs_stored", written)]
 
 
@@ -485,12 +499,20 @@ def _distribution(month: _Month, _name: str, _properties: dict[str, Any]) -> lis
     ]
 
 
-def _function(month: _Month, _name: str, _properties: dict[str, Any]) -> list[Quantity]:
+def _function(month: _Month, _name: str, properties: dict[str, Any]) -> list[Quantity]:
+    # As if every view were of a mail's link.
     calls = month.usage.page_views
+    gigabytes = float(properties["MemorySize"]) / 1024
     return [
         ("public pages", "lambda_requests", calls / 1e6),
-        ("public pages", "lambda_time", calls * FUNCTION_GB_SECONDS),
+        ("public pages", "lambda_time", calls * FUNCTION_SECONDS * gigabytes),
     ]
+
+
+def _topic(_month: _Month, name: str, _properties: dict[str, Any]) -> list[Quantity]:
+    if name == "PublicMailEvents":
+        return []  # to a queue SNS delivers for nothing, and it charges for a million bounces half a dollar
+    return [("monitoring", "sns_mail", OPERATOR_MAILS_PER_MONTH / 1000)]
 
 
 def _each(part: str, item: str, count: Callable[[_Month], float] = lambda _: 1.0) -> "Counter":
@@ -510,12 +532,9 @@ COUNTERS: dict[str, Counter] = {
     "AWS::CloudWatch::Dashboard": _each("monitoring", "dashboards"),
     "AWS::Logs::LogGroup": _logs,
     "AWS::Logs::MetricFilter": _each("monitoring", "metrics"),
-    "AWS::SNS::Topic": _each("monitoring", "sns_mail", lambda _: OPERATOR_MAILS_PER_MONTH / 1000),
+    "AWS::SNS::Topic": _topic,
     "AWS::CloudFront::Distribution": _distribution,
     "AWS::CloudFront::Function": _each("public pages", "cdn_functions", lambda month: month.usage.page_views / 1e6),
-    "AWS::CloudFront::KeyValueStore": _each(
-        "public pages", "cdn_key_reads", lambda month: month.usage.page_views / 1e6
-    ),
     "AWS::Lambda::Function": _function,
     # Each run and each command looks into it, and each call writes to it.
     "AWS::SQS::Queue": _each(

@@ -30,6 +30,31 @@ function token(header) {
   return pair.indexOf(':') < 0 ? '' : pair.slice(pair.indexOf(':') + 1).trim();
 }
 
+function values(pair) { // of a parameter or cookie, which may come more than once
+  return pair ? (pair.multiValue || [pair]).map(function (each) { return each.value; }) : [];
+}
+
+function opens(secret) {
+  return crypto.createHash('sha256').update(secret).digest('hex') === access;
+}
+
+function redirect(request, secret) { // to the same address without the token, which a cookie keeps from now on
+  const query = [];
+  Object.keys(request.querystring).forEach(function (name) {
+    if (name === 'access') return;
+    values(request.querystring[name]).forEach(function (value) { query.push(name + '=' + value); });
+  });
+  // One slash: an address that began with two would name another host.
+  const location = '/' + request.uri.replace(/^[\/\\]+/, '') + (query.length ? '?' + query.join('&') : '');
+  const attributes = 'Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax'; // 30 days, as the application's
+  return {
+    statusCode: 302,
+    statusDescription: 'Found',
+    headers: {location: {value: location}, 'cache-control': {value: 'no-store'}},
+    cookies: {signals_access: {value: encodeURIComponent(secret), attributes: attributes}}
+  };
+}
+
 function answer(uri, status, description, detail, headers) {
   const api = uri.indexOf('/api/') === 0;
   headers['content-type'] = {value: api ? 'application/json' : 'text/plain; charset=utf-8'};
@@ -44,7 +69,9 @@ function handler(event) {
   if (access !== 'open' && free.indexOf(path) < 0) {
     const header = request.headers.authorization;
     const secret = header ? token(header.value) : '';
-    if (crypto.createHash('sha256').update(secret).digest('hex') !== access) {
+    const linked = values(request.querystring.access).map(decoded).filter(opens);
+    if (linked.length) return redirect(request, linked[0]);
+    if (!opens(secret) && !values(request.cookies.signals_access).map(decoded).some(opens)) {
       const asked = {'www-authenticate': {value: 'Bearer realm="signals", Basic realm="signals", charset="UTF-8"'}};
       return answer(path, 401, 'Unauthorized', 'A token is required: send `Authorization: Bearer TOKEN`.', asked);
     }

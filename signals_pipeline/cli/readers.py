@@ -47,15 +47,13 @@ def resubscribe_reader(settings: Settings, address: str) -> str:
     """
     check_address(address)
     with database_engine(settings) as engine:
-        suppressions = SuppressionList(engine)
-        reasons = {entry.reason for entry in suppressions.all() if entry.recipient == address.strip().casefold()}
-        was_suppressed = suppressions.remove(address)
-    if not was_suppressed:
+        reason = SuppressionList(engine).remove(address)
+    if reason is None:
         return f"{address}: was not unsubscribed"
     line = f"{address}: gets mail again from the next digest on"
     if address.casefold() not in {recipient.casefold() for recipient in settings.recipients}:
         line += ", once DIGEST_RECIPIENTS names it"
-    if reasons & {"bounced", "complaint"}:
+    if reason in {"bounced", "complaint"}:
         # SES keeps a list of its own, for the whole account.
         line += (
             "; its mail had bounced or was reported as spam: with SES also run"

@@ -68,12 +68,11 @@ def run_in_stack(name: str, command: list[str], *, seconds: float, advice: str, 
     task = services.run_to_end(target, revision, command, patience, progress.show)
     pause(LAST_LINES_SECONDS)
     progress.show(task)
-    codes = [container.get("exitCode") for container in task.get("containers", ())]
-    if codes != [0]:
-        reason = task.get("stoppedReason") or "no reason given"
+    end = services.end_of(task)
+    if not end.is_success:
         raise DeployError(
-            f"`{' '.join(command[:2])}` ended with exit code {codes}: {reason}; {advice}; its log is in CloudWatch,"
-            f" /{name}/run"
+            f"`{' '.join(command[:2])}` ended with exit code {end.exit_codes}: {end.reason}; {advice}; its log is in"
+            f" CloudWatch, /{name}/run"
         )
 
 

@@ -20,6 +20,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import DIGEST_CRON
+from signals_pipeline.defs.clock_steps import StoppedInstigator, stopped_instigators
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 from signals_pipeline.settings.strategy import SettingsError
@@ -56,6 +57,19 @@ def schedule_state(settings: Settings, now: datetime) -> ScheduleState:
     if heartbeat is None or abs(now.timestamp() - heartbeat.timestamp) >= ALIVE.total_seconds():
         return ScheduleState.NO_DAEMON
     return ScheduleState.ON
+
+
+def stopped_by_clock(settings: Settings, now: datetime) -> list[StoppedInstigator]:
+    """The schedules and sensors that are on, but wait for a time after `now` (aware) that a clock ahead has stored.
+
+    Raises:
+        SettingsError: DAGSTER_HOME is not a folder.
+    """
+    if not instance_exists(settings):
+        return []
+    with local_instance(settings) as instance:
+        stopped = stopped_instigators(instance, now)
+    return [each for each in stopped if each.state.status is not InstigatorStatus.STOPPED]
 
 
 def _stored_states(instance: DagsterInstance) -> list[InstigatorState]:

@@ -19,11 +19,13 @@ from signals_pipeline.core.digest.delivery import REPEAT_NOTICE_AFTER, Mail, Not
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.checks import newest_present
 from signals_pipeline.defs.dispatch import Mailing
+from signals_pipeline.defs.failed_runs import handle_failed_runs, step_failures
 from signals_pipeline.defs.metrics import STREAK_WINDOWS
 from signals_pipeline.defs.partitions import MODE_TAG, first_and_last_key
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.sensors import RETRIED_TAG, failure_reason
 
+FAILURE_INTERVAL_SECONDS = 30
 INTERVAL_SECONDS = 600  # often enough for windows that end twice a day
 WAITING_INTERVAL_SECONDS = 120  # with the ten minutes of a claim less than NOTIFY_WITHIN
 MAXIMUM_LISTED = 50  # mails named in one alert
@@ -65,24 +67,29 @@ def send_alert(mailing: Mailing, alert: Alert) -> list[str]:
     return problems
 
 
-@dg.run_failure_sensor(
+@dg.sensor(
+    minimum_interval_seconds=FAILURE_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Mails the operators when a run of any job fails, with the reason; one cause once in eight hours.",
 )
-def operator_told(context: dg.RunFailureSensorContext, mailing: dg.ResourceParam[Mailing]) -> dg.SkipReason | None:
+def operator_told(context: dg.SensorEvaluationContext, mailing: dg.ResourceParam[Mailing]) -> dg.SkipReason:
     """Send one alert per failed run that Dagster does not retry, unless the same failure was reported lately."""
-    run = context.dagster_run
-    if not mailing.operators or run.tags.get(RETRIED_TAG) == "true":
-        return dg.SkipReason("OPERATOR_RECIPIENTS is empty, or Dagster retries the run")
-    cause = failure_cause(context)
+    return handle_failed_runs(context, lambda run: _report_failure(context, mailing, run))
+
+
+def _report_failure(context: dg.SensorEvaluationContext, mailing: Mailing, run: dg.DagsterRun) -> bool:
+    """Tell the operators of a failed run; whether there is nothing left to tell them."""
+    if not mailing.operators or run.tags.get(RETRIED_TAG) == "true" or REPORTED_CAUSE_TAG in run.tags:
+        return True
+    cause = failure_cause(context.instance, run)
     if was_reported(context.instance, cause):
-        return dg.SkipReason(f"the operators were told of {cause} lately")
+        return True
     windows, mode = windows_named(run.tags), run.tags.get(MODE_TAG, "launched by hand")
     alert = Alert(
         run.run_id,
         f"Run failed: {run.job_name}, {windows}" if windows else f"Run failed: {run.job_name}",
         [
-            failure_reason(context),
+            failure_reason(context.instance, run),
             f"Run {run.run_id} of {run.job_name}, {mode}, windows: {windows or 'none'}.",
             "Its log is in the Dagster UI under Runs. The next scheduled run also runs live windows that were missed.",
             "To run this one now, choose Re-execute from failure, or use `signals run --window KEY`.",
@@ -91,16 +98,16 @@ def operator_told(context: dg.RunFailureSensorContext, mailing: dg.ResourceParam
     problems = send_alert(mailing, alert)
     for problem in problems:
         context.log.error(problem)
-    if len(problems) < len(mailing.operators):
-        context.instance.add_run_tags(run.run_id, {REPORTED_CAUSE_TAG: cause})
-    return None
+    if len(problems) == len(mailing.operators):
+        return False
+    context.instance.add_run_tags(run.run_id, {REPORTED_CAUSE_TAG: cause})
+    return True
 
 
-def failure_cause(context: dg.RunFailureSensorContext) -> str:
+def failure_cause(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     """What failed: the job, its windows, the stage and the class of the exception, as one tag."""
-    run = context.dagster_run
     stage, exception = "", ""
-    for event in context.get_step_failure_events():
+    for event in step_failures(instance, run):
         error = event.step_failure_data.error_source and event.step_failure_data.error
         stage, exception = event.step_key or "", (error.cls_name or "") if error else ""
         break

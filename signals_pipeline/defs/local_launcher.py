@@ -4,26 +4,15 @@ Named in `dagster.yaml`. Dagster's own launcher can't tell whether a process liv
 ends a run that was killed together with the code server: by a power cut, or with the terminal of `dagster dev`.
 """
 
-import logging
-
 import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 
 from signals_pipeline.core.leases import Liveness
-from signals_pipeline.defs.clock_steps import discard_future_ticks
 from signals_pipeline.defs.leases import holder_of, run_liveness
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class LocalLauncher(DefaultRunLauncher):
     """Dagster's launcher, which knows by its lease whether a run's process lives."""
-
-    def register_instance(self, instance: dg.DagsterInstance) -> None:
-        """As Dagster's; a process that launches runs first removes ticks that a clock ahead has stored."""
-        super().register_instance(instance)
-        for line in discard_future_ticks(instance):
-            _LOGGER.warning(line)
 
     @property
     def supports_check_run_worker_health(self) -> bool:

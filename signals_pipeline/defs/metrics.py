@@ -18,6 +18,7 @@ from signals_pipeline.adapters.stores.signals import signal_counts
 from signals_pipeline.core.checks.metrics import RunFacts, empty_streak, metrics_of_failed_run, metrics_of_run
 from signals_pipeline.core.digest.delivery import account
 from signals_pipeline.core.windows import Window, window_for_key
+from signals_pipeline.defs.failed_runs import handle_failed_runs
 from signals_pipeline.defs.partitions import DEPLOYMENT_TAG, MODE_TAG, RANGE_END_TAG, run_mode
 from signals_pipeline.defs.resources import Store
 
@@ -94,21 +95,24 @@ def run_metrics_resource(
 def failed_run_sensor(*, stack: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> dg.SensorDefinition:
     """A sensor that writes the metrics of failed runs whose process could not, and stops their tasks."""
 
-    @dg.run_failure_sensor(
+    @dg.sensor(
         name="failed_run_metrics",
         description="Writes the metrics of runs that died before they could: out of memory, killed or never started.",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=60,
     )
-    def failed_run_metrics(context: dg.RunFailureSensorContext) -> None:
-        # Read anew: the run's process may have tagged it since the sensor's event.
-        run = context.instance.get_run_by_id(context.dagster_run.run_id) or context.dagster_run
+    def failed_run_metrics(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         launcher = context.instance.run_launcher
-        if isinstance(launcher, StopsTasks) and launcher.stop_leftover(run):
-            context.log.info("Stopped the task of run %s, which has ended", run.run_id)
-        if REPORTED_TAG not in run.tags and not is_backfill(run.tags):
-            write(metrics_of_failed_run(), dimensions={"Stack": stack}, at=now())
-            context.instance.add_run_tags(run.run_id, {REPORTED_TAG: "by the sensor"})
+
+        def report(run: dg.DagsterRun) -> bool:
+            if isinstance(launcher, StopsTasks) and launcher.stop_leftover(run):
+                context.log.info("Stopped the task of run %s, which has ended", run.run_id)
+            if REPORTED_TAG not in run.tags and not is_backfill(run.tags):
+                write(metrics_of_failed_run(), dimensions={"Stack": stack}, at=now())
+                context.instance.add_run_tags(run.run_id, {REPORTED_TAG: "by the sensor"})
+            return True
+
+        return handle_failed_runs(context, report)
 
     return failed_run_metrics
 

@@ -12,6 +12,7 @@ from dagster_shared.error import SerializableErrorInfo
 from signals_pipeline.core.digest.delivery import CLAIM_LASTS, MAX_ATTEMPTS, Mail, retry_delay
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key
 from signals_pipeline.defs.dispatch import Mailing, send_due
+from signals_pipeline.defs.failed_runs import handle_failed_runs, step_failures
 from signals_pipeline.defs.jobs import DIGEST_JOB, NEWEST_PRESENT
 from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG
@@ -41,29 +42,30 @@ CHECKED_DELIVERY_JOB = dg.define_asset_job(
 )
 
 
-@dg.run_failure_sensor(
-    monitored_jobs=[DIGEST_JOB],
+@dg.sensor(
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Mails the readers when a live window has no digest, with the reason.",
 )
 def digest_failed(
-    context: dg.RunFailureSensorContext, store: dg.ResourceParam[Store], mailing: dg.ResourceParam[Mailing]
-) -> dg.SkipReason | None:
+    context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store], mailing: dg.ResourceParam[Mailing]
+) -> dg.SkipReason:
     """Send one mail per window and recipient when a live run ends without a digest and Dagster does not retry it."""
-    window = failed_live_window(context.dagster_run.tags)
-    if window is None:
-        return dg.SkipReason("not a live run, or Dagster retries it")
-    if mailing.is_too_late(window):
-        return dg.SkipReason(f"window {window.key} ended too long ago for a mail; the operators hear of the failed run")
-    reason = failure_reason(context)
-    added = store.outbox.announce_failure(
-        window, mailing.mail_recipients(window, "failed"), detail=reason, now=mailing.now()
-    )
-    if not added:
-        return dg.SkipReason(f"window {window.key} has a digest, or there are no recipients, or they have got the mail")
-    for problem in send_due(store, mailing, (window,)).problems:
-        context.log.warning(problem)
-    return None
+
+    def announce(run: dg.DagsterRun) -> bool:
+        window = failed_live_window(run.tags)
+        # Of a window that ended too long ago for a mail, the operators hear by the failed run.
+        if window is None or mailing.is_too_late(window):
+            return True
+        reason = failure_reason(context.instance, run)
+        recipients = mailing.mail_recipients(window, "failed")
+        if store.outbox.announce_failure(window, recipients, detail=reason, now=mailing.now()):
+            # What is not sent now is in the outbox, and is tried again as every mail there.
+            for problem in send_due(store, mailing, (window,)).problems:
+                context.log.warning(problem)
+        return True
+
+    return handle_failed_runs(context, announce, job_name=DIGEST_JOB.name)
 
 
 @dg.sensor(
@@ -129,12 +131,12 @@ def failed_live_window(tags: Mapping[str, str]) -> Window | None:
     return window_for_key(key)
 
 
-def failure_reason(context: dg.RunFailureSensorContext) -> str:
+def failure_reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     """Which stage of a run failed and why, for readers.
 
     Only messages written in this package are shown: those of libraries may hold addresses or keys.
     """
-    for event in context.get_step_failure_events():
+    for event in step_failures(instance, run):
         # The causes come last: the first message of our own is the one nearest to the stage.
         messages = list(_messages(event.step_failure_data.error))
         for message in messages:

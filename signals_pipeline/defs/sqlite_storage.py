@@ -274,8 +274,8 @@ def exclusive(path: Path) -> Generator[None]:
 # As in dagster.yaml and deploy/dagster.yaml, whose comments say why.
 SAFEGUARDS: dict[str, Any] = {
     "run_coordinator": {
-        "module": "dagster",
-        "class": "QueuedRunCoordinator",
+        "module": "signals_pipeline.defs.clock_steps",
+        "class": "RecoveringRunCoordinator",
         "config": {"block_op_concurrency_limited_runs": {"enabled": False}},
     },
     "concurrency": {

@@ -13,7 +13,7 @@ from signals_pipeline.core.signal_fields import SignalType
 from signals_pipeline.web import digest_schemas, responses, schemas
 from signals_pipeline.web.conditional import JSON, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
-from signals_pipeline.web.errors import RESPONSES
+from signals_pipeline.web.errors import RESPONSES, UNREADABLE_RESPONSE
 from signals_pipeline.web.permalinks import (
     SIGNAL_PATTERN,
     SYMBOL_PATTERN,
@@ -81,7 +81,7 @@ def router(context: WebContext, *, requires_token: bool) -> APIRouter:
 
 
 def _add_digests(routes: APIRouter, context: WebContext) -> None:
-    @routes.get("/digest", response_model=digest_schemas.DigestResponse)
+    @routes.get("/digest", response_model=digest_schemas.DigestResponse, responses={501: UNREADABLE_RESPONSE})
     async def get_digest(request: Request, window: WindowKey | None = None) -> Response:
         """The newest digest, or the digest of one window."""
         # A window's digest is read from the database, in a thread.

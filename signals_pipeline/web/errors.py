@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, DatabaseProblem
 from signals_pipeline.core.digest.links import LinkError
-from signals_pipeline.core.digest.model import DigestError
+from signals_pipeline.core.digest.model import DigestError, DigestProblem
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.web.permalinks import NotFoundError
 from signals_pipeline.web.safe import plain
@@ -38,6 +38,25 @@ _A_MINUTE = 60
 # Of problems that are over soon.
 _DATABASE_DETAILS = {DatabaseProblem.POOL_EXHAUSTED: f"The server is busy; try again in {_SOON} s."}
 
+# What readers are told of a digest that this release can't read, and what they can do. The log has the exact reason.
+DIGEST_NOTICES = {
+    DigestProblem.NEWER: (
+        "A newer release of this software wrote this digest, and this server can't read it yet. Nothing is lost: a mail"
+        " that was sent says everything, signals have pages of their own, and the digest appears here when the server"
+        " is updated."
+    ),
+    DigestProblem.OLDER: (
+        "An earlier release of this software wrote this digest in a form that is no longer read. A mail that was sent"
+        " says everything, signals have pages of their own, and the operator can compose the digest again."
+    ),
+    DigestProblem.DAMAGED: (
+        "What is stored of this digest is damaged. A mail that was sent says everything, signals have pages of their"
+        " own, and the operator can compose the digest again."
+    ),
+}
+# Not 500: nothing is wrong with the request or the program. Not 503: to ask again soon does not help.
+UNREADABLE_DIGEST = HTTPStatus.NOT_IMPLEMENTED
+
 # For the API's description.
 RESPONSES = {
     401: {"model": Problem, "description": "A token is required"},
@@ -46,6 +65,7 @@ RESPONSES = {
     429: {"model": Problem, "description": "Too many requests; see Retry-After"},
     503: {"model": Problem, "description": "The database is not responding, or the server is busy; see Retry-After"},
 }
+UNREADABLE_RESPONSE = {"model": Problem, "description": "This release can't read the stored digest"}
 
 # Makes a page of status and detail.
 ErrorPage = Callable[[int, str], Response]
@@ -68,6 +88,9 @@ def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
         headers: dict[str, str] = dict(getattr(error, "headers", None) or {})
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["retry-after"] = str(_retry_after(error))
+        elif status == UNREADABLE_DIGEST:
+            # RFC 9110 lets caches keep a 501; this one ends with an update.
+            headers["cache-control"] = "no-store"
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
         if path.startswith(("/api/", "/healthz", "/readyz", "/openapi.json")):
             response: Response = JSONResponse({"detail": detail}, status)
@@ -112,7 +135,7 @@ def _status_and_detail(error: Exception) -> tuple[int, str]:
             return 503, str(error)
         case DigestError():
             _LOG.error("%s", error)
-            return 500, plain(str(error))
+            return UNREADABLE_DIGEST, DIGEST_NOTICES[error.problem]
         case _:
             return 500, "Something went wrong on this server; the operator can find the details in its log."
 

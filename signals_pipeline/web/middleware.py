@@ -1,4 +1,7 @@
-"""ASGI middleware in front of the application: rate limit, token, HEAD requests, security headers, request log."""
+"""ASGI middleware in front of the application: rate limit, token, HEAD requests, security headers, request log.
+
+`deploy/public_pages.js` asks for the token in the same ways in front of the published pages.
+"""
 
 import base64
 import binascii
@@ -7,6 +10,7 @@ import logging
 import math
 from collections import Counter
 from http import HTTPStatus
+from urllib.parse import quote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +21,15 @@ _PUBLIC_PATHS = ("/healthz", "/readyz", "/unsubscribe/", "/feedback/", "/style.c
 
 # Health checks are answered also by a server that has no time for other requests.
 _HEALTH_PATHS = ("/healthz", "/readyz")
+
+# A link with the token in this parameter puts it into this cookie, so that a browser need not ask for it again. The
+# cookie holds the token itself: the published pages know only its hash, and a new token ends every cookie.
+ACCESS_PARAMETER = "access"
+ACCESS_COOKIE = "signals_access"
+# 30 days: whoever reads a digest once a month is not asked again.
+_ACCESS_SECONDS = 30 * 24 * 3600
+# What encodeURIComponent leaves as it is, beside letters, digits and what `quote` leaves.
+_UNQUOTED = "!~*'()"
 
 # Maximum size of a request's body: a mail program's one-click POST has 26 bytes.
 MAXIMUM_BODY_BYTES = 16 * 1024
@@ -129,10 +142,15 @@ class SecurityMiddleware:
             await _refuse(send_secured, scope, 429, f"Too many requests; try again in {retry_after} s.", header)
             return
 
-        if self._token and not _is_public(scope) and not _has_token(scope, self._token):
-            header = (b"www-authenticate", b'Bearer realm="signals", Basic realm="signals", charset="UTF-8"')
-            await _refuse(send_secured, scope, 401, "A token is required: send `Authorization: Bearer TOKEN`.", header)
-            return
+        if self._token and not _is_public(scope):
+            if _has_secret(_parameters(scope), ACCESS_PARAMETER, self._token):
+                await _redirect_with_cookie(send_secured, scope, self._token)
+                return
+            if not _has_token(scope, self._token) and not _has_secret(_cookies(scope), ACCESS_COOKIE, self._token):
+                header = (b"www-authenticate", b'Bearer realm="signals", Basic realm="signals", charset="UTF-8"')
+                detail = "A token is required: send `Authorization: Bearer TOKEN`."
+                await _refuse(send_secured, scope, 401, detail, header)
+                return
 
         if _content_length(scope) > MAXIMUM_BODY_BYTES:
             detail = f"The request's body is too large; send at most {MAXIMUM_BODY_BYTES} bytes."
@@ -202,6 +220,48 @@ def _has_token(scope: Scope, token: bytes) -> bool:
         return False
     # In constant time: the time of an answer must not tell how much of a guess is right.
     return hmac.compare_digest(secret, token)
+
+
+def _parameters(scope: Scope) -> list[bytes]:
+    """Return a request's query parameters, name=value, encoded as they came."""
+    query: bytes = scope["query_string"]
+    return [pair for pair in query.split(b"&") if pair]
+
+
+def _cookies(scope: Scope) -> list[bytes]:
+    """Return a request's cookies, name=value."""
+    headers = [value for name, value in scope["headers"] if name == b"cookie"]
+    return [cookie.strip() for header in headers for cookie in header.split(b";")]
+
+
+def _has_secret(pairs: list[bytes], wanted: str, token: bytes) -> bool:
+    """Whether one of the pairs name=value has this name and, percent-encoded, the token."""
+    for pair in pairs:
+        name, _, value = pair.partition(b"=")
+        if name == wanted.encode() and hmac.compare_digest(unquote_to_bytes(value), token):
+            return True
+    return False
+
+
+async def _redirect_with_cookie(send: Send, scope: Scope, token: bytes) -> None:
+    """Respond with the cookie, and with the same address without the token, which then stays in no history."""
+    kept = [pair for pair in _parameters(scope) if pair.partition(b"=")[0] != ACCESS_PARAMETER.encode()]
+    # One slash: an address that began with two would name another host.
+    location = "/" + quote(scope["path"].lstrip("/"), safe="/:@" + _UNQUOTED)
+    if kept:
+        location += "?" + b"&".join(kept).decode("latin-1")
+    cookie = (
+        f"{ACCESS_COOKIE}={quote(token, safe=_UNQUOTED)}; Path={scope.get('root_path') or '/'};"
+        f" Max-Age={_ACCESS_SECONDS}; Secure; HttpOnly; SameSite=Lax"
+    )
+    headers = [
+        (b"location", location.encode("latin-1")),
+        (b"set-cookie", cookie.encode("latin-1")),
+        (b"cache-control", b"no-store"),
+        (b"content-length", b"0"),
+    ]
+    await send({"type": "http.response.start", "status": HTTPStatus.FOUND, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _refuse(send: Send, scope: Scope, status: int, detail: str, header: tuple[bytes, bytes]) -> None:

@@ -1,6 +1,7 @@
 """The pages: archive, digest, signal, track record. They show what the mail shows, without scripts."""
 
 import json
+import logging
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -10,26 +11,32 @@ from starlette.responses import Response
 
 from signals_pipeline.adapters.stores.digests import DigestEntry
 from signals_pipeline.adapters.stores.signals import SignalEntry
-from signals_pipeline.core.digest.model import Card, Digest, DigestError
+from signals_pipeline.core.digest.model import Card, Digest, DigestError, DigestProblem
 from signals_pipeline.core.digest.wording import revision_notice, subject_tag
 from signals_pipeline.core.record.engagement import by_source, by_symbol
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
 from signals_pipeline.web.conditional import ATOM, HTML, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
+from signals_pipeline.web.errors import DIGEST_NOTICES, UNREADABLE_DIGEST
 from signals_pipeline.web.permalinks import (
     SIGNAL_PATTERN,
     WINDOW_PATTERN,
     NotFoundError,
     parse_signal_id,
     parse_window_key,
+    signal_id,
 )
 from signals_pipeline.web.responses import CALIBRATION_HORIZON, MAXIMUM_CACHED, load_record
 from signals_pipeline.web.snapshot import Snapshot
 from signals_pipeline.web.templating import render, static_file
 
+_LOG = logging.getLogger("signals_pipeline.web")
+
 # Digests per page of the archive, and in the feed.
 ARCHIVE_ROWS = 40
+# Signals that are listed in place of a digest that can't be read; MAX_SIGNALS is lower by default.
+MAXIMUM_LISTED = 200
 
 # Media types of the files in `templates` that are served as they are.
 _STATIC_FILES = {"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml"}
@@ -40,6 +47,7 @@ _ERROR_TITLES = {
     404: "Not found",
     405: "Method not supported",
     422: "Invalid address",
+    501: "This digest can't be shown here",
     503: "Temporarily unavailable",
 }
 
@@ -90,7 +98,12 @@ def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
         stored = context.digest(window)
         revisions = context.revisions.list(stored.entry.window_start)
         notices = tuple((each.number, revision_notice(each.number, each.made_at)) for each in revisions)
-        return conditional_response(request, digest_page(stored.content, root, notices), HTML)
+        try:
+            page = digest_page(stored.content, root, notices)
+        except DigestError as error:
+            _LOG.error("digest %s: %s", window, error)
+            return _unreadable_page(context, root, stored.entry, notices, error.problem)
+        return conditional_response(request, page, HTML)
 
     @routes.get("/digests/{window}/revisions/{number}")
     def get_revision(
@@ -99,6 +112,26 @@ def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
         revision = context.revision(window, number)
         page = digest_page(revision.digest or "", root, (), number)
         return conditional_response(request, page, HTML)
+
+
+def _unreadable_page(
+    context: WebContext, root: str, entry: DigestEntry, notices: tuple[tuple[int, str], ...], problem: DigestProblem
+) -> Response:
+    """Return what is known of a digest that this release can't read: its subject, its signals, and what to do."""
+    signals = context.signals.list(MAXIMUM_LISTED, window_start=entry.window_start)
+    page = render(
+        "unreadable.html",
+        root,
+        here="archive",
+        window=window_starting(entry.window_start),
+        title=_ERROR_TITLES[UNREADABLE_DIGEST],
+        subject=_without_tag(entry),
+        mode=entry.mode,
+        notice=DIGEST_NOTICES[problem],
+        notices=notices,
+        signals=[(signal, signal_id(signal.key)) for signal in signals],
+    )
+    return Response(page, UNREADABLE_DIGEST, {"cache-control": "no-store"}, media_type=HTML)
 
 
 def _add_feed(routes: APIRouter, context: WebContext, root: str, base_url: str) -> None:
@@ -146,6 +179,10 @@ def _add_signal(routes: APIRouter, context: WebContext, root: str) -> None:
         if entry is None:
             raise NotFoundError(f"The history has no signal {name}.")
         contributions: list[dict[str, Any]] = json.loads(entry.contributions)
+        try:
+            card, unreadable = _find_card(context, entry), ""
+        except DigestError as error:
+            card, unreadable = None, DIGEST_NOTICES[error.problem]
         known_horizons = {outcome.horizon for outcome in entry.outcomes}
         return render(
             "signal.html",
@@ -154,7 +191,8 @@ def _add_signal(routes: APIRouter, context: WebContext, root: str) -> None:
             name=name,
             entry=entry,
             window=window_starting(entry.window_start),
-            card=_find_card(context, entry),
+            card=card,
+            unreadable=unreadable,
             contributions=contributions,
             stories=[part for part in contributions if part["kind"] == "story"],
             components=[part for part in contributions if part["kind"] == "technical"],
@@ -169,15 +207,15 @@ def _add_signal(routes: APIRouter, context: WebContext, root: str) -> None:
 
 
 def _find_card(context: WebContext, entry: SignalEntry) -> Card | None:
-    """Return the signal's card in its window's digest; None where it has none, or the digest can't be read."""
+    """Return the signal's card in its window's digest; None where it has none.
+
+    Raises:
+        DigestError: The digest can't be read.
+    """
     stored = context.digests.get(entry.window_start)
     if stored is None:
         return None
-    try:
-        digest = Digest.from_json(stored.content)
-    except DigestError:
-        # A digest of another version: the page says that it shows no card.
-        return None
+    digest = Digest.from_json(stored.content)
     for card in (*digest.new, *digest.changed):
         if card.symbol == entry.symbol and card.signal_type == entry.signal_type:
             return card

@@ -41,6 +41,7 @@ from signals_pipeline.settings import Settings
 from signals_pipeline.web.api import DEFAULT_LIMIT
 from signals_pipeline.web.app import create_app
 from signals_pipeline.web.context import WebContext
+from signals_pipeline.web.errors import UNREADABLE_DIGEST
 from signals_pipeline.web.pages import ARCHIVE_ROWS
 from signals_pipeline.web.permalinks import signal_id
 
@@ -405,8 +406,8 @@ class _Client:
 
         await self._app(scope, receive, send)
         status = started["status"]
-        # An internal error belongs to its page, such as a digest that another release stored; no other does.
-        if status not in (page.status, HTTPStatus.INTERNAL_SERVER_ERROR):
+        # An internal error belongs to its page, and so does a digest that another release stored; no other does.
+        if status not in (page.status, HTTPStatus.INTERNAL_SERVER_ERROR, UNREADABLE_DIGEST):
             raise PublicationError(f"the application answers {page.address} with {status}: {_detail(bytes(body))}")
         headers = {name.decode(): value.decode() for name, value in started["headers"]}
         return _Answer(status, headers["content-type"], headers.get("cache-control", "private, no-cache"), bytes(body))

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,25 @@ def test_a_full_disk_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> 
         assert caught.value.filename == str(path)
         assert path.read_bytes() == b"former"
         assert [each.name for each in disk.iterdir()] == ["digest.json"]
+
+
+def test_the_content_is_on_the_disk_before_its_name_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "digest.json"
+    write_bytes(path, b"former")
+    former = path.stat().st_ino
+    usual, synced = os.fsync, []
+
+    def noted(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.append((found.st_ino, found.st_size, path.stat().st_ino == former))
+        usual(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    write_bytes(path, b"new one")
+
+    # The whole new file while the name is still the former one's, then the folder that has the new name.
+    assert synced[0] == (path.stat().st_ino, len(b"new one"), True)
+    assert [(inode, is_former) for inode, _, is_former in synced[1:]] == [(tmp_path.stat().st_ino, False)]

@@ -308,6 +308,18 @@ def test_the_schedule_is_on_only_with_a_living_daemon(
     assert schedule(live, lambda: NOW + timedelta(minutes=2)).status == "fail"
     assert schedule(live, lambda: NOW - timedelta(days=1)).status == "fail"  # reported while the clock was wrong
 
+    # Ticks that a clock ahead has stored: the daemon lives and does nothing.
+    with local_instance(live) as instance:
+        [state] = instance.all_instigator_state()
+        a_year_on = ScheduleInstigatorData("30 8,17 * * 1-5", NOW.timestamp(), (NOW + timedelta(days=365)).timestamp())
+        instance.update_instigator_state(state.with_data(a_year_on))
+    stopped = schedule(live, lambda: NOW)
+    assert (stopped.status, stopped.code) == ("fail", ScheduleState.ON)
+    assert stopped.text.startswith("digest_schedule waits for ticks of the future, up to 20")
+    with local_instance(live) as instance:
+        instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED).with_data(a_year_on))
+    assert schedule(live, lambda: NOW).code == ScheduleState.OFF
+
     nowhere = live.model_copy(update={"dagster_home": tmp_path / "none"})
     found = run_probes({"schedule": lambda: schedule(nowhere, lambda: NOW)}, seconds=60, describe_error=user_message)
     assert "DAGSTER_HOME" in found["schedule"].text

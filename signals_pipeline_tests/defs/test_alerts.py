@@ -5,27 +5,30 @@ from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.signal_history import WindowRun
 from signals_pipeline.core.windows import Window, window_containing, window_for_key, windows_between
 from signals_pipeline.defs.alerts import operator_told, silence_alerts, silence_sensor, windows_named
 from signals_pipeline.defs.dispatch import Mailing, mailing_of
 from signals_pipeline.defs.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline.defs.sensors import RETRIED_TAG
+from signals_pipeline.defs.sensors import RETRIED_TAG, digest_failed
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import Knobs
-from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store
+from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, WHO, live, mailing, run, store
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.pipeline import TestPipeline
 
 __all__ = ["live", "store"]
 LATER = window_containing(NEWEST.end).end - NEWEST.end + timedelta(minutes=31)  # when the next digest is missed
 OPERATORS = ("ops@example.org", "second@example.org")
+# Of Dagster's own sensors for failed runs.
+EARLIER_RELEASE = '{"__class__": "RunStatusSensorCursor", "record_id": 7, "update_timestamp": null}'
 
 
 def by(port: int, after: timedelta = timedelta(minutes=40)) -> Mailing:
@@ -41,16 +44,60 @@ def told(
     return context.cursor
 
 
-def failed(pipeline: TestPipeline, mailing: Mailing, result: dg.ExecuteInProcessResult, **tags: str) -> Any:
-    """What the sensor answers to a run that failed, with further tags."""
-    context = dg.build_run_status_sensor_context(
-        sensor_name="operator_told",
-        dagster_event=result.get_run_failure_event(),
-        dagster_instance=pipeline.instance,
-        dagster_run=result.dagster_run.with_tags({**result.dagster_run.tags, **tags}),
-        resources={"mailing": mailing},
-    ).for_run_failure()
-    return operator_told(context)
+def tell_failures(pipeline: TestPipeline, mailing: Mailing, cursor: str | None = None) -> str | None:
+    """One tick of the sensor: its cursor."""
+    context = dg.build_sensor_context(pipeline.instance, cursor=cursor, resources={"mailing": mailing})
+    operator_told(context)
+    return context.cursor
+
+
+def test_failed_runs_of_one_tick_are_told_or_left_out_each_by_itself(live: TestPipeline, store: Store) -> None:
+    def tick(sensor: dg.SensorDefinition, cursor: str | None) -> SensorExecutionData:
+        resources = {"mailing": by(port), "store": store}
+        return sensor.evaluate_tick(dg.build_sensor_context(live.instance, cursor=cursor, resources=resources))
+
+    inbox = Inbox()
+    live.settings = live.settings.model_copy(update={"signals_news_path": Path("nowhere.csv")})
+    with mail_server(inbox) as port:
+        for mode, windows in (("backfill", DAYS[:1]), ("live", DAYS[-1:]), ("backfill", DAYS[:1])):
+            assert not run(live, windows, mailing(port), mode=mode).success
+        for sensor in (operator_told, digest_failed):
+            first = tick(sensor, None)
+            again = tick(sensor, first.cursor)
+            assert again.cursor == first.cursor
+    subjects = [str(inbox.message(place)["Subject"]) for place in range(len(inbox.taken))]
+    assert sum(subject.startswith("Signals: Run failed") for subject in subjects) == 2 * len(OPERATORS)
+    assert sum("no digest" in subject for subject in subjects) == len(WHO)
+
+
+def test_a_failed_run_is_told_when_the_mail_server_is_back(live: TestPipeline) -> None:
+    inbox = Inbox()
+    live.settings = live.settings.model_copy(update={"signals_news_path": Path("nowhere.csv")})
+    assert not run(live, DAYS[:1], mailing(1), mode="backfill").success
+    cursor = tell_failures(live, by(1))
+    with mail_server(inbox) as port:
+        tell_failures(live, by(port), cursor)
+    assert inbox.recipients == sorted(OPERATORS)
+
+
+def test_a_digest_that_failed_is_told_when_the_database_is_back(live: TestPipeline, store: Store) -> None:
+    class Away:
+        @property
+        def outbox(self) -> object:
+            raise DatabaseError("away")
+
+    def tick(opened: object) -> None:
+        resources = {"mailing": mailing(port), "store": opened}
+        digest_failed(dg.build_sensor_context(live.instance, resources=resources))
+
+    inbox = Inbox()
+    live.settings = live.settings.model_copy(update={"signals_news_path": Path("nowhere.csv")})
+    with mail_server(inbox) as port:
+        assert not run(live, DAYS[-1:], mailing(port)).success
+        with pytest.raises(DatabaseError):
+            tick(Away())
+        tick(store)
+    assert inbox.recipients == sorted(WHO)
 
 
 def plain(message: EmailMessage) -> str:
@@ -62,16 +109,19 @@ def test_the_operator_hears_of_a_failed_backfill_and_why(tmp_path: Path) -> None
     inbox = Inbox()
     with TestPipeline.open(tmp_path, signals_deployment="local", **missing) as pipeline, mail_server(inbox) as port:
         result = run(pipeline, DAYS[:2], mailing(port), mode="backfill")
-        assert isinstance(failed(pipeline, mailing(port), result), dg.SkipReason)  # no operators
-        assert isinstance(failed(pipeline, by(port), result, **{RETRIED_TAG: "true"}), dg.SkipReason)
+        tell_failures(pipeline, mailing(port))  # no operators
+        pipeline.instance.add_run_tags(result.run_id, {RETRIED_TAG: "true"})
+        tell_failures(pipeline, by(port))
         assert inbox.recipients == []
-        assert failed(pipeline, by(port), result) is None
+        pipeline.instance.add_run_tags(result.run_id, {RETRIED_TAG: "false"})
+        cursor = tell_failures(pipeline, by(port), EARLIER_RELEASE)
         # The same failure again is reported once in hours; another one, of other windows, at once.
-        again = run(pipeline, DAYS[:2], mailing(port), mode="backfill")
-        assert isinstance(failed(pipeline, by(port), again), dg.SkipReason)
+        run(pipeline, DAYS[:2], mailing(port), mode="backfill")
+        cursor = tell_failures(pipeline, by(port), cursor)
         assert inbox.recipients == sorted(OPERATORS)
         other = run(pipeline, DAYS[:1], mailing(port), mode="backfill")
-        assert failed(pipeline, by(port), other) is None
+        tell_failures(pipeline, by(port), cursor)
+        assert other.run_id in "".join(plain(inbox.message(-1)).split())
         del inbox.taken[len(OPERATORS) :]
     assert inbox.recipients == sorted(OPERATORS)
     mail = inbox.message()

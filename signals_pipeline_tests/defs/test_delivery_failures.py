@@ -14,8 +14,17 @@ from signals_pipeline.definitions import build_definitions
 from signals_pipeline.defs.dispatch import mailing_of
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from signals_pipeline.defs.resources import Store, open_store
-from signals_pipeline.defs.sensors import RETRIED_TAG, digest_failed, failed_live_window
-from signals_pipeline_tests.support.live_runs import DAYS, NEWEST, RECORDED, live, mailing, run, store, told_of_failure
+from signals_pipeline.defs.sensors import RETRIED_TAG, failed_live_window
+from signals_pipeline_tests.support.live_runs import (
+    DAYS,
+    NEWEST,
+    RECORDED,
+    announce_failures,
+    live,
+    mailing,
+    run,
+    store,
+)
 from signals_pipeline_tests.support.mail_servers import Inbox, Misbehaviour, bad_server, mail_server
 from signals_pipeline_tests.support.outbox_processes import WHO, At
 from signals_pipeline_tests.support.pipeline import TestPipeline
@@ -32,8 +41,7 @@ def test_a_refused_mail_fails_the_step_and_nobody_is_told_that_there_is_no_diges
         assert not result.success
         (failure,) = result.get_failed_step_keys()
         assert failure == "delivery"
-        answer = told_of_failure(live, store, mailing(port), result)
-    assert isinstance(answer, dg.SkipReason)
+        announce_failures(live, store, mailing(port))
     assert inbox.recipients == sorted({WHO[0], WHO[2]})
 
 
@@ -45,10 +53,10 @@ def test_a_failed_live_run_tells_its_readers_once_and_why(tmp_path: Path) -> Non
         by = mailing(port)
         result = run(pipeline, DAYS[-1:], by)
         assert not result.success
-        assert told_of_failure(pipeline, store, by, result) is None
-        assert isinstance(told_of_failure(pipeline, store, by, result), dg.SkipReason)
-        backfill = run(pipeline, DAYS[-1:], by, mode="backfill")
-        assert isinstance(told_of_failure(pipeline, store, by, backfill), dg.SkipReason)
+        announce_failures(pipeline, store, by)
+        announce_failures(pipeline, store, by)
+        assert not run(pipeline, DAYS[-1:], by, mode="backfill").success
+        announce_failures(pipeline, store, by)
         store.engine.dispose()
     assert inbox.recipients == sorted(WHO)
     mail = inbox.message()
@@ -74,13 +82,13 @@ def test_an_unexpected_error_is_reported_without_its_message(live: TestPipeline,
         },
     )
     tags = {MODE_TAG: "live", RANGE_START_TAG: NEWEST.key, RANGE_END_TAG: NEWEST.key}
-    result = definitions.resolve_job_def("digest_job").execute_in_process(
+    definitions.resolve_job_def("digest_job").execute_in_process(
         instance=live.instance,
         tags=tags,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
-    told_of_failure(live, store, mailing(1), result)
+    announce_failures(live, store, mailing(1))
     (detail,) = {mail.detail for mail in store.outbox.open()}
     assert detail == "Stage technicals: an unexpected error (KeyError); see the run's log"
 
@@ -139,17 +147,10 @@ def test_only_the_last_end_of_a_live_run_is_announced(tags: dict[str, str], wind
 
 def test_a_run_that_was_killed_is_told_in_plain_words(live: TestPipeline, store: Store) -> None:
     killed = live.instance.create_run_for_job(
-        build_definitions(live.settings).resolve_job_def("digest_job"), tags=LIVE_RUN | {RANGE_START_TAG: NEWEST.key}
+        build_definitions(live.settings).resolve_job_def("digest_job"),
+        tags=LIVE_RUN | {RANGE_START_TAG: NEWEST.key, "dagster/max_retries": "0"},
     )
     live.instance.report_run_failed(killed)
-    (event,) = live.instance.all_logs(killed.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="digest_failed",
-        dagster_event=event.get_dagster_event(),
-        dagster_instance=live.instance,
-        dagster_run=killed,
-        resources={"store": store, "mailing": mailing(1)},
-    ).for_run_failure()
-    digest_failed(context)
+    announce_failures(live, store, mailing(1))
     (detail,) = {mail.detail for mail in store.outbox.open()}
     assert detail == "The run ended without an error message: the machine stopped it, or it ran out of memory."

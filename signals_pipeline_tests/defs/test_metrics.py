@@ -135,11 +135,9 @@ def test_the_sensor_tells_of_dead_runs_only_and_once(
     def dying() -> None: ...
 
     sensor = failed_run_sensor(stack="s", now=lambda: AT)
-    run = pipeline.instance.create_run_for_job(dying, tags=tags)
-    event = dg.DagsterEvent(event_type_value="PIPELINE_FAILURE", job_name="dying")
+    pipeline.instance.report_run_failed(pipeline.instance.create_run_for_job(dying, tags=tags))
     for _ in range(2):
-        context = dg.build_run_status_sensor_context("failed_run_metrics", event, pipeline.instance, run)
-        sensor(context.for_run_failure())
+        sensor(dg.build_sensor_context(pipeline.instance))
     assert [line["ErrorRate"] for line in lines(capfd.readouterr().out)] == told
 
 

@@ -38,6 +38,7 @@ PARAMETERS = st.fixed_dictionaries(
         "ControlHours": st.sampled_from(["windowed", "always"]),
         "Dashboard": st.sampled_from(["yes", "no"]),
         "BudgetLimit": st.sampled_from(["0", "12"]),
+        "Public": st.sampled_from(["yes", "no"]),
     }
 )
 USAGES = st.builds(
@@ -67,8 +68,20 @@ def test_the_stack_as_it_is_made_costs_at_most_six_dollars_without_any_free_unit
     total = month()
     assert total.total <= 6
     assert all(line.free == 0 for line in total.lines)
-    for part in ("scoring runs", "control service", "database", "storage", "monitoring", "delivery"):
+    for part in ("scoring runs", "control service", "database", "storage", "public pages", "monitoring", "delivery"):
         assert total.part(part) > 0, part
+
+
+def test_without_public_pages_their_stack_costs_nothing() -> None:
+    assert "public pages" not in month(Public="no").parts
+    alarms = [[line.quantity for line in each.lines if line.item == "Alarms"] for each in (month(), month(Public="no"))]
+    assert alarms == [[9], [8]]
+
+
+def test_a_function_is_billed_for_its_memory_and_each_stack_for_its_own_bucket() -> None:
+    lines = {(line.part, line.item): line.quantity for line in month(usage=Usage(page_views=1_000)).lines}
+    assert lines["public pages", "Lambda time on Arm"] == 250  # 256 MB
+    assert (lines["storage", "S3 storage"], lines["public pages", "S3 storage"]) == (2, 1)
 
 
 def test_the_budget_s_alarm_is_at_twice_the_bill() -> None:
@@ -259,7 +272,5 @@ def test_the_prices_have_a_source_and_a_date_and_none_is_negative() -> None:
         assert item.price > 0, name
         assert item.free >= 0, name
         assert item.source.startswith("/"), name
-        assert item.read is None or item.read <= TABLE.dated, name
-    # What was not compared with a page must not matter.
-    unread = {item.name for item in TABLE.items.values() if item.read is None}
-    assert sum(line.cost for line in month().lines if line.item in unread) < 0.05
+        assert item.read is not None, name
+        assert item.read <= TABLE.dated, name

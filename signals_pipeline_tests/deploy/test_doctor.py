@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from signals_pipeline.adapters.aws import revisions, services, stack
-from signals_pipeline.adapters.aws.files import alarm_names
+from signals_pipeline.adapters.aws.files import MAIN, PUBLIC, alarm_names, repository
 from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.adapters.probes.findings import ProbeResult
 from signals_pipeline.cli import main
@@ -26,7 +26,7 @@ from signals_pipeline_tests.support.control_service import recorded_surroundings
 from signals_pipeline_tests.support.databases import create_postgres
 from signals_pipeline_tests.support.ecs_agent import Agent
 from signals_pipeline_tests.support.stack_setup import complete, create, put_in_service
-from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION, Template
+from signals_pipeline_tests.support.stack_template import ACCOUNT, REGION, Template, parsed
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")
 NOW = datetime.now(UTC).replace(microsecond=0)  # the stand-in's own clock stamps what it is told
@@ -225,7 +225,7 @@ FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
         lambda: client("cloudwatch").delete_alarms(AlarmNames=["signals-HeartbeatMissing"]),
         "alarms",
         "fail",
-        "HeartbeatMissing is not there yet: once the subscription is confirmed, update the stack with Heartbeat",
+        "HeartbeatMissing is not there yet: once operator@example.org has followed the link in the mail from AWS",
     ),
     "alarm silent": (
         lambda: client("cloudwatch").disable_alarm_actions(AlarmNames=["signals-SlowRun"]),
@@ -332,8 +332,19 @@ def test_the_results_of_a_task_are_read_from_its_log() -> None:
 
 
 def test_the_alarms_looked_for_are_the_template_s() -> None:
-    given = {each["AlarmName"] for each in Template().of_type("AWS::CloudWatch::Alarm").values()}
-    assert {f"signals-{name}" for name in alarm_names()} == given
+    public = parsed((repository() / "deploy" / PUBLIC).read_text(encoding="utf-8"))
+    for name, template in ((MAIN, Template()), (PUBLIC, Template(stack="signals-public", body=public))):
+        given = {each["AlarmName"] for each in template.of_type("AWS::CloudWatch::Alarm").values()}
+        assert {f"signals-{each}" for each in alarm_names(name)} == given
+
+
+@pytest.mark.usefixtures("aws")
+def test_where_readers_reach_the_pages_the_alarm_of_their_requests_is_looked_for() -> None:
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:readers"
+    create(Deployment="production", Public="yes", PagesBucket="pages", ReaderQueueArn=queue, ConfigurationSet="mail")
+    complete()
+    found = look()["alarms"]
+    assert (found.status, found.text) == ("fail", "missing: RequestsUnread")
 
 
 @pytest.mark.usefixtures("fresh_session")

@@ -222,10 +222,8 @@ def test_a_tick_missed_asleep_is_launched_once_on_waking_and_a_run_that_never_st
     installation.control.monitor(later=timedelta(seconds=301))
     [run] = installation.runs
     assert run.status is DagsterRunStatus.FAILURE
-    event = dg.DagsterEvent(event_type_value="PIPELINE_FAILURE", job_name=run.job_name)
     for _ in range(2):
-        context = dg.build_run_status_sensor_context("failed_run_metrics", event, installation.control.instance, run)
-        failed_run_sensor(stack="signals")(context.for_run_failure())
+        failed_run_sensor(stack="signals")(dg.build_sensor_context(installation.control.instance))
     assert (task.last_status, task.stopped_reason) == ("STOPPED", f"run {run.run_id} has ended")
     [told] = [line for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
     assert json.loads(told)["ErrorRate"] == 100

@@ -156,7 +156,7 @@ def console(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 def make_what_the_account_leaves_out(cloud: Cloud) -> None:
     """Make the stack's database and parameter, and what runs write to, in the stand-in for the other services."""
-    described = cloud.stacks[next(iter(cloud.stacks))].resolved()
+    described = cloud.stacks["signals"].resolved()
     outputs = {name: described.resolve(each["Value"]) for name, each in described.body["Outputs"].items()}
     cluster = {"DBClusterIdentifier": "signals-cluster", "Engine": "aurora-postgresql", "MasterUsername": "signals"}
     client("rds").create_db_cluster(**cluster, MasterUserPassword="s" * 40)

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,12 +20,14 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from signals_pipeline.adapters.aws.files import repository
+from signals_pipeline.adapters.aws.template import FROM_PUBLIC
 from signals_pipeline.core.digest import links
 from signals_pipeline.core.digest.links import FeedbackFields
 from signals_pipeline.core.digest.reader_requests import Rate, Suppress, parse_request
 from signals_pipeline.settings import Settings
 from signals_pipeline.web import middleware
 from signals_pipeline.web.publication import SitePublisher, object_name
+from signals_pipeline_tests.support.alarm_evaluator import fired
 from signals_pipeline_tests.support.aws_clients import client
 from signals_pipeline_tests.support.databases import migrated_template
 from signals_pipeline_tests.support.digest_examples import WINDOWS
@@ -45,7 +46,8 @@ from signals_pipeline_tests.support.web_site import NOW, TOLD, fill, settings_of
 
 DEPLOY = repository() / "deploy"
 PUBLIC = Template(stack="signals-public", given={"Stack": "signals"}, body=parsed((DEPLOY / "public.yaml").read_text()))
-MAIN = Template(given=PARAMETERS | {"Public": "yes"})
+TOLD_BY_PUBLIC = {name: PUBLIC.resolve(PUBLIC.body["Outputs"][name]["Value"]) for name in FROM_PUBLIC}
+MAIN = Template(given=PARAMETERS | {"Public": "yes"} | TOLD_BY_PUBLIC)
 KEY = "k" * 40
 READER = "o'neil+news@example.org"
 
@@ -141,14 +143,44 @@ AUTHORIZATIONS = st.none() | st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(header=AUTHORIZATIONS, path=st.sampled_from(["/", "/api/v1/digests", "/style.css", "/icon.svg"]))
+# As a cookie or a link's parameter has it; the last is not what percent-encoding makes.
+SECRETS = st.sampled_from([TOKEN, TOKEN[:-1], TOKEN.upper(), "", "x"]).map(quote) | st.just("%zz")
+COOKIES = st.lists(st.tuples(st.sampled_from(["signals_access", "Signals_Access", "other"]), SECRETS), max_size=3).map(
+    lambda pairs: "; ".join(f"{name}={value}" for name, value in pairs)
+)
+QUERIES = st.lists(st.tuples(st.sampled_from(["access", "Access", "utm"]), SECRETS), max_size=3).map(
+    lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    header=AUTHORIZATIONS,
+    cookie=COOKIES,
+    query=QUERIES,
+    path=st.sampled_from(["/", "/record", "/api/v1/digests", "/style.css", "/icon.svg"]),
+)
 def test_access_means_the_same_as_in_the_application(
-    pages_restricted: EdgeFunction, guarded: TestClient, header: str | None, path: str
+    pages_restricted: EdgeFunction, guarded: TestClient, *, header: str | None, cookie: str, query: str, path: str
 ) -> None:
     headers = {} if header is None else {"authorization": header.strip()}
-    expected = guarded.get(path, headers=headers)
-    answer = pages_restricted(event(path, headers))
+    if cookie:
+        headers["cookie"] = cookie
+    target = f"{path}?{query}" if query else path
+    guarded.cookies.clear()
+    expected = guarded.get(target, headers=headers, follow_redirects=False)
+    answer = pages_restricted(event(target, headers))
+    if expected.status_code == 302:
+        assert answer["statusCode"] == 302
+        assert answer["headers"]["cache-control"]["value"] == expected.headers["cache-control"] == "no-store"
+        # Parameters of one name are together in the function's event.
+        places = [answer["headers"]["location"]["value"], expected.headers["location"]]
+        assert len({tuple(sorted(place.partition("?")[2].split("&"))) for place in places}) == 1
+        assert {place.partition("?")[0] for place in places} == {path}
+        assert all(quote(TOKEN) not in place or "utm" in place or "Access" in place for place in places)
+        [(name, each)] = answer["cookies"].items()
+        assert f"{name}={each['value']}; {each['attributes']}" == expected.headers["set-cookie"]
+        return
     if expected.status_code != 401:
         assert "statusCode" not in answer
         return
@@ -160,8 +192,9 @@ def test_access_means_the_same_as_in_the_application(
 
 def test_closed_pages_let_nobody_in_and_open_ones_everybody() -> None:
     with edge_function("closed") as function:
-        for header in ({}, {"authorization": f"Bearer {TOKEN}"}, {"authorization": "Bearer closed"}):
+        for header in ({}, {"authorization": f"Bearer {TOKEN}"}, {"cookie": "signals_access=closed"}):
             assert function(event("/", header))["statusCode"] == 401
+        assert function(event("/?access=closed"))["statusCode"] == 401
     assert PUBLIC.body["Parameters"]["PageAccess"]["Default"] == "closed"
 
 
@@ -224,6 +257,25 @@ def test_with_a_token_the_guides_request_needs_it(folder: Path) -> None:
         assert browser.get("/api/v1/digest").status_code == 401
         assert browser.get("/api/v1/digest", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
         assert browser.get("/", auth=("anybody", TOKEN)).status_code == 200
+
+
+def test_a_link_with_the_token_lets_a_browser_in_until_the_token_changes(folder: Path) -> None:
+    """Over HTTP: the cookie is bounded, for HTTPS, hidden from scripts, and the token leaves the address."""
+    with served_files(folder, token_hash()) as address, httpx.Client(base_url=address) as browser:
+        assert browser.get("/record?access=wrong").status_code == 401
+        let_in = browser.get(f"/record?access={quote(TOKEN)}&utm_source=mail")
+        assert (let_in.status_code, let_in.headers["location"]) == (302, "/record?utm_source=mail")
+        value, *attributes = let_in.headers["set-cookie"].split("; ")
+        assert attributes == ["Path=/", "Max-Age=2592000", "Secure", "HttpOnly", "SameSite=Lax"]
+        # A browser sends it over HTTPS alone.
+        assert browser.get("/record").status_code == 401
+        for path in ("/record", "/", "/api/v1/digest"):
+            assert browser.get(path, headers={"cookie": f"theme=dark; {value}"}).status_code == 200
+        # An address of another host is none to be sent to.
+        elsewhere = browser.get(f"{address}//evil.example/?access={quote(TOKEN)}")
+        assert elsewhere.headers["location"] == "/evil.example/"
+    with served_files(folder, token_hash("another token")) as address:
+        assert httpx.get(f"{address}/record", headers={"cookie": value}).status_code == 401
 
 
 def test_answers_carry_the_applications_security_headers() -> None:
@@ -453,17 +505,18 @@ def test_bounces_and_complaints_reach_the_queue_that_runs_drain() -> None:
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": topic}}
 
 
-def test_the_main_stack_imports_what_this_one_exports_and_only_where_it_is_public() -> None:
-    exported = {PUBLIC.resolve(each["Export"]["Name"]) for each in PUBLIC.body["Outputs"].values() if "Export" in each}
-    used = set(re.findall(r"ImportValue.{0,40}?\$\{AWS::StackName\}([a-z-]+)", (DEPLOY / "stack.yaml").read_text()))
-    assert {f"signals{name}" for name in used} == exported
-    for template, address in ((MAIN, "imported signals-base-url"), (Template(), "")):
+def test_the_main_stack_is_given_what_this_one_has_and_only_where_it_is_public() -> None:
+    """By parameters: CloudFormation changes no output that another stack imports, and a domain changes the address."""
+    for name in ("stack.yaml", "public.yaml"):
+        assert not re.search("ImportValue|Export", (DEPLOY / name).read_text())
+    assert set(FROM_PUBLIC) <= set(MAIN.body["Parameters"])
+    for template, address in ((MAIN, "https://distribution.cloudfront.example"), (Template(), "")):
         for task in template.of_type("AWS::ECS::TaskDefinition").values():
             for container in task["ContainerDefinitions"]:
                 variables = {each["Name"]: each["Value"] for each in container.get("Environment", ())}
                 linking = container["Name"] in {"run", "code", "digests"} and not task["Family"].endswith("prepare")
                 assert variables.get("SIGNALS_BASE_URL") == (address if linking else None), container["Name"]
-                assert variables.get("SIGNALS_PUBLISH_URL", "") in ("", "s3://imported signals-pages-bucket/public")
+                assert variables.get("SIGNALS_PUBLISH_URL", "") in ("", "s3://signals-public-Bucket/public")
     assert not Template().of_type("AWS::IAM::Policy")
     assert set(MAIN.of_type("AWS::IAM::Policy")) == {"ReaderPolicy", "PublishPolicy"}
 
@@ -475,7 +528,7 @@ def test_runs_may_drain_publish_and_name_the_configuration_set_and_no_more() -> 
     for policy in policies.values():
         for statement in policy["PolicyDocument"]["Statement"]:
             actions |= set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-            assert "imported signals-" in statement["Resource"]
+            assert ":signals-public-" in statement["Resource"].replace("/signals", ":signals")
     assert actions == {
         *("sqs:ReceiveMessage", "sqs:DeleteMessage", "ses:SendEmail", "ses:SendRawEmail"),
         *("s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
@@ -491,16 +544,19 @@ def test_addresses_are_in_the_environment_of_those_alone_who_send() -> None:
                 assert not [value for value in values if value in given.values()], container["Name"]
 
 
-def test_a_restricted_access_is_the_hash_of_the_documented_command() -> None:
-    documented = (repository() / "docs" / "deployment.md").read_text()
-    [command] = [line.strip() for line in documented.splitlines() if "openssl dgst" in line]
-    assert textwrap.dedent(command).startswith("PAGE_ACCESS=$(")
-    shell = f'aws() {{ printf "%s\\n" "{TOKEN}"; }}; {command}; echo "$PAGE_ACCESS"'
-    done = subprocess.run(
-        ["bash", "-c", shell], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin", "STACK": "s"}
-    )
-    assert done.stdout.strip() == token_hash()
-    assert re.fullmatch(PUBLIC.body["Parameters"]["PageAccess"]["AllowedPattern"], done.stdout.strip())
+def test_a_request_that_was_never_applied_alarms_the_operator() -> None:
+    [(name, alarm)] = PUBLIC.of_type("AWS::CloudWatch::Alarm").items()
+    assert alarm["AlarmName"] == f"signals-{name}"
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "signals-public-DeadLetters"}]
+    topic = MAIN.of_type("AWS::SNS::Topic")["OperatorTopic"]["TopicName"]
+    assert [each.rsplit(":", 1)[1] for each in alarm["AlarmActions"] + alarm["OKActions"]] == [topic, topic]
+    start = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    empty = [(start + timedelta(minutes=n), 0.0) for n in range(60)]
+    assert fired(alarm, {alarm["MetricName"]: empty}, start, start + timedelta(hours=1)) == []
+    # SQS tells nothing of a queue that nobody has used for six hours; a message that is left is told once.
+    left = [*empty, *((start + timedelta(minutes=60 + n), 1.0) for n in range(120))]
+    [when] = fired(alarm, {alarm["MetricName"]: left}, start, start + timedelta(days=3))
+    assert start + timedelta(minutes=60) < when <= start + timedelta(minutes=70)
 
 
 def test_a_certificate_is_asked_for_with_a_domain() -> None:
@@ -512,7 +568,7 @@ def test_a_certificate_is_asked_for_with_a_domain() -> None:
     [distribution] = named.of_type("AWS::CloudFront::Distribution").values()
     assert distribution["DistributionConfig"]["Aliases"] == ["desk.example.org"]
     assert distribution["DistributionConfig"]["ViewerCertificate"]["AcmCertificateArn"] == "arn"
-    assert named.resolve(named.body["Outputs"]["BaseUrl"]["Value"]) == "https://desk.example.org"
-    assert PUBLIC.resolve(PUBLIC.body["Outputs"]["BaseUrl"]["Value"]) == "https://distribution.cloudfront.example"
+    assert named.resolve(named.body["Outputs"]["PublicUrl"]["Value"]) == "https://desk.example.org"
+    assert PUBLIC.resolve(PUBLIC.body["Outputs"]["PublicUrl"]["Value"]) == "https://distribution.cloudfront.example"
     assert Settings.checked(signals_base_url="https://desk.example.org").signals_base_url
     assert "CertificateArn" in PUBLIC.body["Rules"]["DomainHasCertificate"]["Assertions"][0]["AssertDescription"]

@@ -176,7 +176,7 @@ def test_the_migration_s_task_comes_before_anything_else_of_a_new_template() -> 
 
 
 def test_a_template_that_outgrows_cloudformation_is_one_line() -> None:
-    with pytest.raises(DeployError, match=r"^deploy/stack.yaml: 51214 bytes as JSON, CloudFormation takes 51200"):
+    with pytest.raises(DeployError, match=r"^the template has 51214 bytes as JSON, CloudFormation takes 51200"):
         minified({"Metadata": "x" * (51_200 - 1)})
 
 

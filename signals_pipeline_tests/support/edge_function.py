@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,17 +37,30 @@ def token_hash(token: str = TOKEN) -> str:
 
 
 def event(target: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The event of a GET request: the query is split and nothing is decoded, as CloudFront does it."""
+    """The event of a GET request: query and cookies are split and nothing is decoded, as CloudFront does it."""
     path, _, query = target.partition("?")
-    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    given = {name.lower(): value for name, value in (headers or {}).items()}
+    cookies = given.pop("cookie", "")
     return {
         "request": {
             "method": "GET",
             "uri": path,
-            "querystring": {name: {"value": value} for name, _, value in pairs},
-            "headers": {name.lower(): {"value": value} for name, value in (headers or {}).items()},
+            "querystring": _pairs(query.split("&")),
+            "headers": {name: {"value": value} for name, value in given.items()},
+            "cookies": _pairs(cookie.strip() for cookie in cookies.split(";")),
         }
     }
+
+
+def _pairs(texts: Iterable[str]) -> dict[str, Any]:
+    """Texts name=value by name; a name that comes again has all of its values."""
+    pairs: dict[str, Any] = {}
+    for name, _, value in (text.partition("=") for text in texts if text):
+        if name in pairs:
+            pairs[name].setdefault("multiValue", [{"value": pairs[name]["value"]}]).append({"value": value})
+        else:
+            pairs[name] = {"value": value}
+    return pairs
 
 
 class EdgeFunction:
@@ -102,7 +115,10 @@ def served_files(folder: Path, access: str = "open") -> Iterator[str]:
                 answer = function(event(self.path, dict(self.headers)))
                 if "statusCode" in answer:
                     headers = {name: each["value"] for name, each in answer["headers"].items()}
-                    self._send(answer["statusCode"], answer["body"]["data"].encode(), headers)
+                    for name, each in answer.get("cookies", {}).items():
+                        headers["set-cookie"] = f"{name}={each['value']}; {each['attributes']}"
+                    body = answer.get("body", {"data": ""})
+                    self._send(answer["statusCode"], body["data"].encode(), headers)
                     return
                 path = folder / unquote(answer["uri"]).removeprefix("/")
                 status = 200

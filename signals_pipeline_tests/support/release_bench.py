@@ -15,7 +15,7 @@ from signals_pipeline.adapters.aws.services import Patience
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline_tests.support import docker_stand_in
 from signals_pipeline_tests.support.stack_setup import SECRETS
-from signals_pipeline_tests.support.unkind_cloud import Cloud, installed
+from signals_pipeline_tests.support.unkind_cloud import Cloud, StackState, installed
 
 NIGHT = datetime(2026, 3, 9, 22, 0, tzinfo=NEW_YORK)  # a Monday; the control service sleeps
 
@@ -62,6 +62,10 @@ class Bench:
         assert self.cloud.service is not None
         return self.cloud.service.desired
 
+    def stack(self, name: str = "signals") -> StackState:
+        """A stack of the account, the newest of its name."""
+        return [each for each in self.cloud.stacks.values() if each.name == name][-1]
+
     @property
     def migrations(self) -> int:
         return len([task for task in self.cloud.tasks if task.command == ("signals", "prepare")])
@@ -82,7 +86,8 @@ def bench(aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:  
     state.mkdir()
     (source / "deploy").mkdir(parents=True)
     (source / "Dockerfile").write_text("FROM python\n")
-    (source / "deploy" / "stack.yaml").write_bytes((repository() / "deploy" / "stack.yaml").read_bytes())
+    for name in ("stack.yaml", "public.yaml"):
+        (source / "deploy" / name).write_bytes((repository() / "deploy" / name).read_bytes())
     program = tmp_path / "docker"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{docker_stand_in.__file__}" "$@"\n')
     program.chmod(0o755)

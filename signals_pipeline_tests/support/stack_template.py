@@ -36,6 +36,7 @@ ATTRIBUTES = {
     "Endpoint.Address": f"{{}}.aaaaaaaaaa.{REGION}.rds.amazonaws.com",  # as the stand-in names it
     "DomainName": "distribution.cloudfront.example",
     "FunctionARN": f"arn:aws:cloudfront::{ACCOUNT}:function/{{}}",
+    "QueueName": "{}",
     "FunctionUrl": "https://function.lambda-url.example/",
     "RegionalDomainName": f"{{}}.s3.{REGION}.amazonaws.com",
     "RepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{{}}",
@@ -114,10 +115,11 @@ class Template:
     def _getatt(self, argument: list[str]) -> str:
         logical, attribute = argument
         if attribute == "Arn":
-            return ARNS[self.body["Resources"][logical]["Type"]].format(self._ref(logical))
+            # A queue is referred to by its address, which ends with its name.
+            return ARNS[self.body["Resources"][logical]["Type"]].format(str(self._ref(logical)).rsplit("/", 1)[-1])
         if attribute == "Name":
             return str(self.body["Resources"][logical]["Properties"]["ServiceName"])
-        return ATTRIBUTES[attribute].format(self._ref(logical))
+        return ATTRIBUTES[attribute].format(str(self._ref(logical)).rsplit("/", 1)[-1])
 
     def _sub(self, argument: str | list[Any]) -> str:
         template, variables = argument if isinstance(argument, list) else (argument, {})
@@ -153,9 +155,6 @@ class Template:
 
     def _split(self, argument: list[Any]) -> list[str]:
         return self.resolve(argument[1]).split(argument[0])
-
-    def _importvalue(self, argument: Any) -> str:
-        return f"imported {self.resolve(argument)}"
 
     def _join(self, argument: list[Any]) -> str:
         return str(argument[0]).join(self.resolve(argument[1]))

@@ -8,6 +8,8 @@ Here:
 - a failed update is taken back, a failed first creation leaves ROLLBACK_COMPLETE, or ROLLBACK_FAILED if the database is
   protected from deletion;
 - what was just changed is MISSING, or shown as it was, at the first look;
+- an assertion of the template's rules that does not hold refuses the change set;
+- an address that subscribes to a topic is pending until it confirms;
 - the service's tasks take time, its circuit breaker gives up after three, and Application Auto Scaling changes its
   desired count whenever the scheduled actions of the template say so.
 
@@ -143,6 +145,7 @@ class Cloud:
         failing: Logical ids of resources that can't be made or changed, with the reason.
         exit_codes: With which one-off tasks end, by command; the others end with 0.
         last_words: What they log, by command.
+        confirmed: Addresses that have followed the link in SNS's mail.
         only_runs: The only images whose service becomes healthy; None: all.
         calls: Every call, in order.
         history: Every state of the desired count, in order.
@@ -152,6 +155,7 @@ class Cloud:
     failing: dict[str, str] = field(default_factory=dict)
     exit_codes: dict[tuple[str, ...], int] = field(default_factory=dict)
     last_words: dict[tuple[str, ...], str] = field(default_factory=dict)
+    confirmed: set[str] = field(default_factory=set)
     only_runs: set[str] | None = None
     errors: dict[str, RefusedError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -252,6 +256,7 @@ class Cloud:
             raise RefusedError("ValidationError", "1 validation error detected: templateBody is too long")
         assert capabilities == ["CAPABILITY_IAM"]
         values = self._parameters(parse(body), stack.parameters, parameters)
+        self._check_rules(stack.resolved(body, values))
         changed = self._changed(stack, body, values)
         arn = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/{change_set_name}/{len(self.change_sets)}"
         self.change_sets[arn] = ChangeSetState(arn, stack, body, values, changed)
@@ -282,6 +287,15 @@ class Cloud:
             if (allowed and values[name] not in allowed) or not re.search(each.get("AllowedPattern", ""), values[name]):
                 raise RefusedError("ValidationError", f"Parameter '{name}' must match what is allowed")
         return values
+
+    @staticmethod
+    def _check_rules(template: Template) -> None:
+        for rule in template.body.get("Rules", {}).values():
+            if template.resolve(rule["RuleCondition"]):
+                for assertion in rule["Assertions"]:
+                    if not template.resolve(assertion["Assert"]):
+                        said = f"Template format error: Rules: {assertion['AssertDescription']}"
+                        raise RefusedError("ValidationError", said)
 
     def _changed(self, stack: StackState, body: str, parameters: Mapping[str, str]) -> set[str]:
         """Logical ids of what an update to this template would touch."""
@@ -436,6 +450,12 @@ class Cloud:
             self._update(properties, creates=name not in stack.resources)
             operation.waits_for_service = True
             return f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{properties['Cluster']}/{properties['ServiceName']}"
+        if kind == "AWS::S3::Bucket":
+            return f"{stack.name}-{name}".lower()
+        if kind == "AWS::SNS::Topic":
+            return f"arn:aws:sns:{REGION}:{ACCOUNT}:{properties.get('TopicName', f'{stack.name}-{name}')}"
+        if kind == "AWS::SQS::Queue":
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{stack.name}-{name}"
         return f"{stack.name}-{name}"
 
     def _update(self, properties: Properties, *, creates: bool) -> None:
@@ -465,6 +485,7 @@ class Cloud:
         if operation.waits_for_service:
             self._event(stack, "Control", "control", "UPDATE_FAILED", str(refused))
         creates = stack.status == "CREATE_IN_PROGRESS"
+        had_service = "Control" in stack.resources
         self._state(stack, "ROLLBACK_IN_PROGRESS" if creates else "UPDATE_ROLLBACK_IN_PROGRESS")
         if creates:
             protected = [each for each in stack.resources.values() if each.properties.get("DeletionProtection") is True]
@@ -474,9 +495,9 @@ class Cloud:
             return
         former = operation.before
         stack.template, stack.parameters, stack.resources = former.template, former.parameters, former.resources
-        if "Control" not in former.resources:
+        if had_service and "Control" not in former.resources:
             self.service = None
-        elif self.service is not None:
+        elif had_service and self.service is not None:
             self.service.desired = former.resources["Control"].properties.get("DesiredCount", self.service.desired)
             self._deploy_service(former.resources["ControlTask"].physical)
         for arn in operation.registered:
@@ -499,6 +520,22 @@ class Cloud:
             raise RefusedError("InvalidInput", "Service role name AWSServiceRoleForECS has been taken in this account")
         self.has_ecs_role = True
         return {"Role": {}}
+
+    # --- SNS ------------------------------------------------------------------------------------------------------
+
+    def _list_subscriptions_by_topic(self, topic_arn: str) -> Properties:
+        addresses = [
+            each.properties["Endpoint"]
+            for stack in self.stacks.values()
+            for each in stack.resources.values()
+            if each.kind == "AWS::SNS::Subscription" and each.properties["TopicArn"] == topic_arn
+        ]
+        arns = [f"{topic_arn}:1" if each in self.confirmed else "PendingConfirmation" for each in addresses]
+        return {
+            "Subscriptions": [
+                {"Endpoint": address, "SubscriptionArn": arn} for address, arn in zip(addresses, arns, strict=True)
+            ]
+        }
 
     # --- ECS -----------------------------------------------------------------------------------------------------
 
@@ -731,7 +768,7 @@ def _answer(**call: Any) -> Any:
 @functools.cache  # its clients take a third of a second to make
 def _session() -> boto3.Session:
     session = boto3.Session(region_name=REGION)
-    for service in ("cloudformation", "ecs", "ecr", "iam", "ssm"):
+    for service in ("cloudformation", "ecs", "ecr", "iam", "sns", "ssm"):
         session.events.register(f"before-parameter-build.{service}", _remember)
         session.events.register(f"before-call.{service}", _answer)
     return session

@@ -85,6 +85,25 @@ def test_the_token_gives_access_and_links_and_health_check_need_none(filled_url:
     assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
 
 
+def test_a_link_with_the_token_sets_a_cookie_that_gives_access(filled_url: str) -> None:
+    with site(filled_url, signals_web_token=TOKEN, signals_base_url="https://site.example/desk") as client:
+        client.base_url = "https://site.example"
+        refused = client.get("/desk/record?access=wrong", follow_redirects=False)
+        assert (refused.status_code, "set-cookie" in refused.headers) == (401, False)
+        let_in = client.get(f"/desk/record?access={TOKEN}&before=x", follow_redirects=False)
+        assert (let_in.status_code, let_in.headers["location"]) == (302, "/desk/record?before=x")
+        assert let_in.headers["set-cookie"] == (
+            f"signals_access={TOKEN}; Path=/desk; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax"
+        )
+        assert "content-security-policy" in let_in.headers
+        # The client keeps it, as a browser does.
+        assert client.get("/desk/record").status_code == client.get("/desk/api/v1/digest").status_code == 200
+        client.cookies.clear()
+        assert client.get("/desk/record", headers={"cookie": f"signals_access={TOKEN}x"}).status_code == 401
+        elsewhere = client.get(f"https://site.example//evil.example?access={TOKEN}", follow_redirects=False)
+        assert elsewhere.headers["location"] == "/evil.example"
+
+
 def test_too_many_requests_get_429_with_retry_after(filled_url: str) -> None:
     with site(filled_url, signals_web_rate=3) as client:  # the clock advances by a second per reading: 1/20 request
         answers = [client.get("/healthz") for _ in range(5)]
@@ -128,6 +147,7 @@ def test_logs_name_routes_and_never_a_token_or_an_address(url: str, caplog: pyte
             assert client.request(method, path).status_code == 200
         client.get("/api/v1/digest", headers={"authorization": f"Bearer {TOKEN}"})
         client.get("/api/v1/digest", headers={"authorization": f"Bearer {TOKEN}x"})
+        client.get(f"/record?access={TOKEN}")
         client.post(path[:-2])
     ours = "\n".join(each.getMessage() for each in caplog.records if not each.name.startswith("httpx"))
     assert "POST /unsubscribe/{token} 200" in ours

@@ -129,9 +129,13 @@ def test_a_signal_without_a_card_still_has_its_parts(url: str) -> None:
         connection.execute(sa.update(digest_table).where(ours).values(content='{"version":99}'))
     engine.dispose()
     with site(url) as client:
-        for name in (f"{WINDOWS[4].key}-CCC-SELL", f"{WINDOWS[8].key}-CCC-BUY", f"{WINDOWS[9].key}-AAA-SELL"):
+        for name, reason in (
+            (f"{WINDOWS[4].key}-CCC-SELL", "does not report this signal"),
+            (f"{WINDOWS[8].key}-CCC-BUY", "does not report this signal"),
+            (f"{WINDOWS[9].key}-AAA-SELL", "this server can’t read it yet"),
+        ):
             read = page(client, f"/signals/{name}")
-            assert "does not report this signal" in read.text
+            assert reason in read.text.replace("'", "’")
             assert "Not known yet: 1, 3, 5, 10 sessions." in read.text
 
 

@@ -1,6 +1,6 @@
 """Errors are reported in plain words: JSON for programs, a page for readers, without internals."""
 
-from dataclasses import replace
+import html
 from pathlib import Path
 
 import pytest
@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from signals_pipeline.adapters.stores.engine import DatabaseError, engine_for, write_transaction
-from signals_pipeline.adapters.stores.tables import signal_history
+from signals_pipeline.adapters.stores.tables import digest, signal_history, window_revision
+from signals_pipeline.core.digest.model import DigestProblem
 from signals_pipeline.web.app import create_app
+from signals_pipeline.web.errors import DIGEST_NOTICES
 from signals_pipeline_tests.support.digest_examples import digest_of
-from signals_pipeline_tests.support.web_site import TOLD, fill, settings_of, site, tell
+from signals_pipeline_tests.support.web_site import TOLD, fill, revise, settings_of, site
 
 
 @pytest.mark.parametrize(
@@ -91,15 +93,55 @@ def test_requests_succeed_again_when_the_database_is_back(url: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize(("version", "advice"), [(0, "compose the window again"), (99, "update this host")])
-def test_a_digest_of_another_version_says_what_to_do(url: str, version: int, advice: str) -> None:
-    tell(url, replace(digest_of(TOLD), version=version))
-    fill_signal_page = f"/digests/{TOLD.key}"
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"version": 0, "subject": "hidden"}', DigestProblem.OLDER),
+        ('{"version": 99, "subject": "hidden"}', DigestProblem.NEWER),
+        ('{"version": 1}', DigestProblem.DAMAGED),
+        ("{", DigestProblem.DAMAGED),
+    ],
+)
+def test_a_digest_that_this_release_can_not_read_is_named_with_what_to_do_and_nothing_else_suffers(
+    url: str, content: str, problem: DigestProblem, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(url)
+    revise(url, TOLD, digest_of(TOLD))
+    _store_content(url, digest, content)
+    _store_content(url, window_revision, content)
     with site(url) as client:
-        api, page = client.get("/api/v1/digest"), client.get(fill_signal_page)
-    assert (api.status_code, page.status_code) == (500, 500)
-    assert f"version {version}" in api.json()["detail"]
-    assert advice in page.text
+        newest, by_window = client.get("/api/v1/digest"), client.get(f"/api/v1/digest?window={TOLD.key}")
+        page, revision = client.get(f"/digests/{TOLD.key}"), client.get(f"/digests/{TOLD.key}/revisions/2")
+        signal_page = client.get(f"/signals/{TOLD.key}-AAA-BUY")
+        lists = [client.get(path) for path in ("/", "/feed.xml", "/api/v1/digests", "/api/v1/signals", "/readyz")]
+
+    # One status and one sentence, for programs and for readers.
+    notice = DIGEST_NOTICES[problem]
+    for answer in (newest, by_window, page, revision):
+        assert answer.status_code == 501
+        assert answer.headers["cache-control"] == "no-store"
+    assert newest.json() == by_window.json() == {"detail": notice}
+    for answer in (page, revision, signal_page):
+        assert notice in html.unescape(answer.text)
+        assert '<a href="/record">' in answer.text  # the navigation
+    # What is known without the digest: subject, window, its signals, and the revision.
+    for known in ("1 new", TOLD.long_label, f"/signals/{TOLD.key}-AAA-BUY", f"/digests/{TOLD.key}/revisions/2"):
+        assert known in page.text
+    assert "hidden" not in page.text
+    assert "version" in caplog.text or "malformed" in caplog.text or "not JSON" in caplog.text
+    assert signal_page.status_code == 200
+    for answer in lists:
+        assert answer.status_code == 200
+        assert TOLD.key in answer.text
+
+
+def _store_content(url: str, table: sa.Table, content: str) -> None:
+    """Replace what is stored as the digest of the window TOLD, in the archive or in its revision."""
+    engine = engine_for(url)
+    column = "content" if table is digest else "digest"
+    with write_transaction(engine) as connection:
+        connection.execute(sa.update(table).where(table.c.window_start == TOLD.start).values({column: content}))
+    engine.dispose()
 
 
 def test_an_unexpected_error_reveals_no_internals(url: str) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from signals_pipeline.adapters.aws import stack
 from signals_pipeline.adapters.aws.errors import error_code
 from signals_pipeline.adapters.aws.services import Patience
-from signals_pipeline.adapters.aws.stack import DeployError, Stack, client
+from signals_pipeline.adapters.aws.stack import DeployError, client
 from signals_pipeline.adapters.aws.template import Template, minified, parameter_values
 
 # CloudFormation fails an empty change set and tells it apart by these words alone; its own command line reads them too.
@@ -99,11 +99,11 @@ def create(
     raise DeployError(f"stack {name}: the change set was not ready in {patience.seconds:.0f} s; nothing was changed")
 
 
-def execute(change_set: ChangeSet, patience: Patience) -> Stack:
+def execute(change_set: ChangeSet, patience: Patience) -> dict[str, Any]:
     """Carry out a change set and wait for its end.
 
     Returns:
-        The stack as it is then.
+        The stack as CloudFormation describes it then.
 
     Raises:
         UnfinishedError: it did not end in time.
@@ -123,7 +123,7 @@ def execute(change_set: ChangeSet, patience: Patience) -> Stack:
         if described is None or described["StackStatus"] not in stack.SETTLED:
             continue
         if change_set.sent.items() <= stack.parameters_of(described).items():
-            return stack.read(name)
+            return described
     raise DeployError(f"stack {name} ended {status} but still shows its former parameters; run this again")
 
 

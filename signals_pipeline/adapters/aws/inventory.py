@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from signals_pipeline.adapters.aws.files import alarm_names
+from signals_pipeline.adapters.aws.files import PUBLIC, alarm_names
 from signals_pipeline.adapters.aws.stack import Stack, client
 from signals_pipeline.core.checks.metrics import NAMESPACE
 
@@ -27,10 +27,12 @@ class Alarms:
 
 
 def alarms(stack: Stack) -> Alarms:
-    """The state in AWS of the alarms in the template."""
+    """The state in AWS of the alarms in the templates."""
     # Alarms of the other kind of database are not made.
     is_paused = stack.parameters.get("DatabaseKind") == "serverless"
-    named = (name for name in alarm_names() if not (is_paused and name.startswith("Database")))
+    named = [name for name in alarm_names() if not (is_paused and name.startswith("Database"))]
+    if stack.parameters.get("Public") == "yes":
+        named += alarm_names(PUBLIC)
     names = {f"{stack.name}-{name}": name for name in named}
     described = client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
     states = {names[alarm["AlarmName"]]: str(alarm["StateValue"]) for alarm in described}

@@ -200,23 +200,49 @@ def log_of(stack: Stack, task: dict[str, Any]) -> str:
     return "\n".join(event["message"] for event in events["events"])
 
 
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """How a stopped task ended.
+
+    Attributes:
+        exit_codes: Of its containers; None where one never started.
+        reason: Why ECS says that it stopped.
+    """
+
+    exit_codes: list[int | None]
+    reason: str
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it has containers and each ended with exit code 0."""
+        return bool(self.exit_codes) and all(code == 0 for code in self.exit_codes)
+
+
+def end_of(task: dict[str, Any]) -> TaskEnd:
+    """How a task ended, from what ECS describes."""
+    containers: list[dict[str, Any]] = task.get("containers", [])
+    exit_codes = [container.get("exitCode") for container in containers]
+    return TaskEnd(exit_codes, task.get("stoppedReason") or "no reason given")
+
+
 def require_success(stack: Stack, command: list[str], task: dict[str, Any], patience: Patience) -> None:
     """Refuse a task that did not end with exit code 0.
 
     Raises:
         DeployError: with the last line of its log, as far as that has arrived.
     """
-    codes = [container.get("exitCode") for container in task.get("containers", ())]
-    if codes and all(code == 0 for code in codes):
+    end = end_of(task)
+    if end.is_success:
         return
     # A task that never started has no log; of others the last lines arrive some seconds after the end.
     lines: list[str] = []
-    if any(code is not None for code in codes):
+    if any(code is not None for code in end.exit_codes):
         for _ in patience.looks():
             lines = log_of(stack, task).strip().splitlines()
             if lines:
                 break
-    reason = lines[-1] if lines else task.get("stoppedReason") or "no reason given"
+    reason = lines[-1] if lines else end.reason
     raise DeployError(
-        f"`{' '.join(command)}` failed with exit code {codes}: {reason}; its log is in CloudWatch, /{stack.name}/run"
+        f"`{' '.join(command)}` failed with exit code {end.exit_codes}: {reason}; its log is in CloudWatch,"
+        f" /{stack.name}/run"
     )

@@ -2,6 +2,7 @@
 # Neither boto3 nor botocore has type stubs.
 """A CloudFormation stack of ours in AWS: its outputs, secrets and parameters, and the clients to reach them."""
 
+import hashlib
 import json
 import secrets
 from collections.abc import Collection, Mapping
@@ -157,7 +158,7 @@ def read(name: str) -> Stack:
     status = described["StackStatus"]
     if status not in SETTLED:
         raise DeployError(f"stack {name} is {status}: {_remedy(name, status)}")
-    return _stack(name, described)
+    return from_description(name, described)
 
 
 def describe(name: str) -> dict[str, Any] | None:
@@ -200,8 +201,13 @@ def _remedy(name: str, status: str) -> str:
     return "repair it in CloudFormation's console, then deploy again"
 
 
-def _stack(name: str, described: dict[str, Any]) -> Stack:
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
+def from_description(name: str, described: Mapping[str, Any]) -> Stack:
+    """The stack that CloudFormation describes.
+
+    Raises:
+        DeployError: it lacks an output, so it is not one of ours.
+    """
+    outputs = outputs_of(described)
     missing = [key for key in NEEDED if key not in outputs]
     if missing:
         raise DeployError(f"stack {name} has no output {missing[0]}: it was not created from deploy/stack.yaml")
@@ -227,6 +233,11 @@ def _stack(name: str, described: dict[str, Any]) -> Stack:
 def parameters_of(described: Mapping[str, Any]) -> dict[str, str]:
     """The parameters that a described stack has."""
     return {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", ())}
+
+
+def outputs_of(described: Mapping[str, Any]) -> dict[str, str]:
+    """The outputs that a described stack has."""
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
 
 
 def template_of(name: str) -> str:
@@ -260,9 +271,20 @@ def missing_parameters(names: Collection[str]) -> list[str]:
     return sorted(missing)
 
 
+def secret_hash(name: str, secret: str) -> str:
+    """The SHA-256 of a stack's secret, as hexadecimal digits."""
+    answer = client("ssm").get_parameter(Name=f"/{name}/{secret}", WithDecryption=True)
+    return hashlib.sha256(str(answer["Parameter"]["Value"]).encode()).hexdigest()
+
+
 def how_to_make(parameter: str) -> str:
     """The command that creates a secret."""
     return f"aws ssm put-parameter --type SecureString --name {parameter} --value ..."
+
+
+def confirm_and_release(operator: str) -> str:
+    """What makes the alarm HeartbeatMissing, for lines that say that it is not there."""
+    return f"once {operator} has followed the link in the mail from AWS Notifications, run `signals deploy` again"
 
 
 def generator(stack: Stack) -> str:

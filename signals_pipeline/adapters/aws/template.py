@@ -1,4 +1,4 @@
-"""The stack's template as CloudFormation takes it: minified JSON, as the YAML outgrows what may be sent inline."""
+"""The templates of `deploy/` as CloudFormation takes them: minified JSON, as the YAML outgrows what fits inline."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,12 +7,19 @@ from typing import Any, cast
 
 import yaml
 
+from signals_pipeline.adapters.aws.files import MAIN
 from signals_pipeline.adapters.aws.stack import DeployError
 
 # CreateChangeSet's limit for TemplateBody.
 MAX_BYTES = 51_200
-# Parameters that a release sets itself.
-IMAGE, CANDIDATE, PROTECTED = "ImageUri", "CandidateImageUri", "ProtectDatabase"
+# Parameters of the main stack that a release sets.
+IMAGE, CANDIDATE, PROTECTED, HEARTBEAT = "ImageUri", "CandidateImageUri", "ProtectDatabase", "HeartbeatAlarm"
+# Those that hold what the public stack has: each has the name of its output there.
+FROM_PUBLIC = ("PublicUrl", "PagesBucket", "ReaderQueue", "ReaderQueueArn", "ConfigurationSet")
+# The parameter of the public stack that names the main one.
+MAIN_NAME = "Stack"
+# What only a release can know, so that users can't set it.
+_RELEASED = frozenset({IMAGE, CANDIDATE, *FROM_PUBLIC, MAIN_NAME})
 # The task definition that migrates the database, and its condition.
 _PREPARE_TASK, _HAS_CANDIDATE = "PrepareTask", "HasCandidate"
 
@@ -45,13 +52,17 @@ def parse(text: str) -> Template:
     return yaml.load(text, _Loader)  # noqa: S506  # a safe loader
 
 
-def load(root: Path) -> Template:
-    """The template in a checkout.
+def load(root: Path, name: str = MAIN) -> Template:
+    """A template in a checkout.
+
+    Args:
+        root: The checkout.
+        name: Its file, `files.MAIN` or `files.PUBLIC`.
 
     Raises:
         DeployError: it is not there.
     """
-    path = root / "deploy" / "stack.yaml"
+    path = root / "deploy" / name
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -67,7 +78,7 @@ def minified(template: Mapping[str, Any]) -> str:
     text = json.dumps(template, ensure_ascii=False, separators=(",", ":"))
     size = len(text.encode())
     if size > MAX_BYTES:
-        raise DeployError(f"deploy/stack.yaml: {size} bytes as JSON, CloudFormation takes {MAX_BYTES}: shorten it")
+        raise DeployError(f"the template has {size} bytes as JSON, CloudFormation takes {MAX_BYTES}: shorten it")
     return text
 
 
@@ -94,22 +105,27 @@ def with_candidate(previous: Template, current: Template) -> Template:
 
 
 def settable(template: Template, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Those of a stack's parameters that the template still has and that a user sets."""
-    names = set(template["Parameters"]) - {IMAGE, CANDIDATE}
+    """Those parameters that the template has and that a user sets."""
+    names = set(template["Parameters"]) - _RELEASED
     return {name: value for name, value in parameters.items() if name in names}
 
 
-def check_parameters(template: Template, given: Mapping[str, str]) -> None:
-    """Refuse parameters that the template does not have, or that a release sets itself.
+def check_parameters(templates: Iterable[Template], given: Mapping[str, str]) -> None:
+    """Refuse parameters that no template has, or that only a release sets.
 
     Raises:
         DeployError: the first such parameter.
     """
+    names: set[str] = set()
+    for template in templates:
+        names.update(template["Parameters"])
     for name in given:
         if name in {IMAGE, CANDIDATE}:
             raise DeployError(f"--set {name}: a release sets it; an earlier image comes back with `signals rollback`")
-        if name not in template["Parameters"]:
-            known = ", ".join(sorted(set(template["Parameters"]) - {IMAGE, CANDIDATE}))
+        if name in _RELEASED:
+            raise DeployError(f"--set {name}: a release sets it, from the public stack")
+        if name not in names:
+            known = ", ".join(sorted(names - _RELEASED))
             raise DeployError(f"--set {name}: the stack has no such parameter; it has {known}")
 
 

@@ -270,6 +270,7 @@ def _accounted(visit: FeedVisit, lost: int) -> FeedVisit:
         whole_from=None,
         whole_to=None,
         detail="; ".join(part for part in (problem, visit.detail) if part),
+        lost=lost,
     )
 
 

@@ -79,6 +79,7 @@ class SignalReader:
         after: SignalKey | None = None,
         symbol: str | None = None,
         signal_type: str | None = None,
+        window_start: datetime | None = None,
     ) -> list[SignalEntry]:
         """Signals of the newest windows first, within one by symbol.
 
@@ -87,6 +88,7 @@ class SignalReader:
             after: The last one of the page before.
             symbol: Only this company's.
             signal_type: Only `BUY` or only `SELL`.
+            window_start: Only those of the window that starts then.
         """
         # Keyset pagination: an offset would skip or repeat signals when a window is recorded between two pages.
         columns = signal_history.c
@@ -103,6 +105,8 @@ class SignalReader:
             query = query.where(columns.symbol == symbol)
         if signal_type is not None:
             query = query.where(columns.signal_type == signal_type)
+        if window_start is not None:
+            query = query.where(columns.window_start == window_start)
         with read_transaction(self._engine) as connection:
             return _entries(connection, query)
 

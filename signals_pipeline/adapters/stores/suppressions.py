@@ -37,12 +37,11 @@ class SuppressionList:
             result = connection.execute(insert_or_ignore(connection, suppression).values(row))
             return result.rowcount == 1
 
-    def remove(self, recipient: str) -> bool:
-        """Send a recipient mail again. Whether it was suppressed."""
+    def remove(self, recipient: str) -> Reason | None:
+        """Send a recipient mail again. Why it was suppressed; None where it was not."""
         is_recipient = suppression.c.recipient == _normalise(recipient)
         with write_transaction(self._engine) as connection:
-            result = connection.execute(sa.delete(suppression).where(is_recipient))
-            return result.rowcount == 1
+            return connection.scalar(sa.delete(suppression).where(is_recipient).returning(suppression.c.reason))
 
     def among(self, recipients: Iterable[str]) -> frozenset[str]:
         """Those of the recipients, as given, who are suppressed."""

@@ -434,6 +434,8 @@ collection = sa.Table(
     _instant("whole_to", nullable=True),
     _text("status", 16),
     _integer("fetched"),
+    # Neither stored nor left out for a reason; releases before revision 013 insert none.
+    sa.Column("lost", sa.Integer(), nullable=False, server_default="0"),
     _integer("calls"),
     _text("detail"),
     sa.Index(None, "asked_to"),

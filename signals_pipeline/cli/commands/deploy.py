@@ -58,8 +58,8 @@ def _parameters(_context: click.Context, _option: click.Parameter, given: tuple[
 def deploy(name: str, *, model: str, docker: str, parameters: dict[str, str], wait: float, dry_run: bool) -> None:
     """Build, test, push and deploy an image on AWS, and roll back if it fails.
 
-    Where there is no stack yet it is created. Parameters that are not set keep their values. --dry-run needs neither
-    credentials nor a region.
+    Where there is no stack yet it is created, with the public stack that readers reach, unless --set Public=no.
+    Parameters that are not set keep their values. --dry-run needs neither credentials nor a region.
     """
     patience = services.Patience(seconds=wait)
     release = Release(Docker(docker), repository(), {"MODEL": model}, click.echo, patience)

@@ -252,15 +252,26 @@ def deliveries(settings: Settings, now: Clock) -> ProbeResult:
 
 
 def schedule(settings: Settings, now: Clock) -> ProbeResult:
-    """Whether the schedule is on, and whether the daemon that runs it is alive.
+    """Whether the schedule is on, the daemon that runs it is alive, and no clock that was ahead has stopped it.
 
     The result's code is the `ScheduleState`.
     """
     if settings.signals_deployment is Deployment.DEMO:
         return ok("the demo has none")
-    from signals_pipeline.cli.scheduling import ALIVE, ScheduleState, schedule_state
+    from signals_pipeline.cli.scheduling import ALIVE, ScheduleState, schedule_state, stopped_by_clock
 
     state = schedule_state(settings, now())
+    stopped = stopped_by_clock(settings, now())
+    if stopped:
+        last = max(stopped, key=lambda each: each.until)
+        others = f" and {len(stopped) - 1} more wait" if len(stopped) > 1 else " waits"
+        return ProbeResult(
+            "fail",
+            f"{last.state.name}{others} for ticks of the future, up to {last.until:%Y-%m-%d %H:%M} UTC: the clock was"
+            " ahead",
+            "set this machine's clock; the daemon then goes on by itself, or as soon as it is started",
+            code=state,
+        )
     minutes = ALIVE // timedelta(minutes=1)
     match state:
         case ScheduleState.ON:

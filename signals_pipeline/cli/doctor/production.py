@@ -7,7 +7,13 @@ from functools import partial
 
 from signals_pipeline.adapters.aws import inventory, revisions, services
 from signals_pipeline.adapters.aws.services import Patience
-from signals_pipeline.adapters.aws.stack import DeployError, Stack, how_to_make, missing_parameters
+from signals_pipeline.adapters.aws.stack import (
+    DeployError,
+    Stack,
+    confirm_and_release,
+    how_to_make,
+    missing_parameters,
+)
 from signals_pipeline.adapters.probes.findings import Probe, ProbeResult, fail, ok, warn
 from signals_pipeline.cli.scheduling import ScheduleState
 
@@ -172,10 +178,8 @@ def alarms(stack: Stack) -> ProbeResult:
     """Whether each alarm exists, can notify, and is quiet."""
     found = inventory.alarms(stack)
     if found.missing == (HEARTBEAT_ALARM,):
-        return fail(
-            f"{HEARTBEAT_ALARM} is not there yet",
-            "once the subscription is confirmed, update the stack with HeartbeatAlarm=yes",
-        )
+        operator = stack.parameters.get("OperatorEmail") or "an operator"
+        return fail(f"{HEARTBEAT_ALARM} is not there yet", confirm_and_release(operator))
     if found.missing:
         return fail(f"missing: {', '.join(found.missing)}", _UPDATE)
     active = [name for name, state in found.states.items() if state == "ALARM"]
@@ -301,7 +305,7 @@ def inside_results(stack: Stack, patience: Patience) -> dict[str, ProbeResult]:
         results = read_document(services.log_of(stack, task))
         if results is not None:
             return accept_sleeping_daemon(stack, results)
-    reason = task.get("stoppedReason") or "no reason given"
+    reason = services.end_of(task).reason
     raise DeployError(f"`{' '.join(INSIDE_COMMAND)}` printed nothing in /{stack.name}/run: {reason}")
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, Literal, cast
 
@@ -39,8 +40,24 @@ Contribution = Mapping[str, Any]
 """One part of a combined score as `scoring.contributions` stores it; its `kind` is `story` or `technical`."""
 
 
+class DigestProblem(StrEnum):
+    """Why a stored digest can't be read."""
+
+    NEWER = "newer"
+    OLDER = "older"
+    DAMAGED = "damaged"
+
+
 class DigestError(SignalsError, ValueError):
-    """A stored digest that can't be read; the message is one line."""
+    """A stored digest that can't be read; the message is one line.
+
+    Attributes:
+        problem: Why.
+    """
+
+    def __init__(self, message: str, problem: DigestProblem) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,14 +223,16 @@ class Digest:
         try:
             stored = json.loads(text)
         except ValueError as error:
-            raise DigestError(f"stored digest is not JSON ({error}); compose the window again") from error
+            raise DigestError(
+                f"stored digest is not JSON ({error}); compose the window again", DigestProblem.DAMAGED
+            ) from error
 
         # The version is checked first: another version's fields may be missing or mean something else.
         version = _version(stored)
         if version != VERSION:
-            is_newer = isinstance(version, int) and version > VERSION
-            advice = "update this host" if is_newer else "compose the window again"
-            raise DigestError(f"stored digest has version {version!r}, this code reads {VERSION}; {advice}")
+            problem = _version_problem(version)
+            advice = "update this host" if problem is DigestProblem.NEWER else "compose the window again"
+            raise DigestError(f"stored digest has version {version!r}, this code reads {VERSION}; {advice}", problem)
 
         try:
             return _reader().validate_python(stored)
@@ -221,7 +240,8 @@ class Digest:
             first = error.errors(include_url=False, include_input=False)[0]
             field = ".".join(str(name) for name in first["loc"])
             raise DigestError(
-                f"stored digest is malformed at {field} ({first['msg']}); compose the window again"
+                f"stored digest is malformed at {field} ({first['msg']}); compose the window again",
+                DigestProblem.DAMAGED,
             ) from error
 
 
@@ -235,6 +255,13 @@ def _version(stored: object) -> object:
     if not isinstance(stored, dict):
         return None
     return cast("dict[str, object]", stored).get("version")
+
+
+def _version_problem(version: object) -> DigestProblem:
+    """Why a version other than VERSION can't be read."""
+    if not isinstance(version, int):
+        return DigestProblem.DAMAGED
+    return DigestProblem.NEWER if version > VERSION else DigestProblem.OLDER
 
 
 # Values that JSON holds as they are. Dictionaries are among them: theirs came from JSON, or hold plain values only.

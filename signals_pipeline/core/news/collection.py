@@ -90,7 +90,13 @@ def _report(
     covered_to = None
     if last.whole_to is not None and last.whole_to < min(end, last.asked_to):
         covered_to = last.whole_to
-    return SourceReport(last.feed, status, last.fetched, "; ".join(details), calls, covered_to)
+
+    # What a visit lost stays lost for this window until another one delivers the same time in full.
+    lost = 0
+    for visit in visits:
+        if visit.lost and uncovered_spans(delivered, max(start, visit.asked_from), min(end, visit.asked_to)):
+            lost = max(lost, visit.lost)
+    return SourceReport(last.feed, status, last.fetched, "; ".join(details), calls, covered_to, lost)
 
 
 def uncovered_spans(

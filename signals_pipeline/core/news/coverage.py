@@ -93,9 +93,14 @@ class Coverage:
         """Items of which nobody knows what became of them, and headlines that nobody delivered; 0 where all is well."""
         if self.delivered is None:
             return 0
-        lost = self.drops.get(UNACCOUNTED, 0)
+        unexplained = self.drops.get(UNACCOUNTED, 0)
         dropped = sum(self.drops.get(reason, 0) for reason in DROPPED)
-        return lost + abs(self.delivered - self.headlines - dropped)
+        return self.lost + unexplained + abs(self.delivered - self.headlines - dropped)
+
+    @property
+    def lost(self) -> int:
+        """Items that live feeds delivered and that are neither in the archive nor left out for a reason."""
+        return sum(report.lost for report in self.reports)
 
     @property
     def newest_age(self) -> timedelta | None:
@@ -137,7 +142,8 @@ class Coverage:
         dropped = sum(counts.values())
         reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items() if count)
         listed = f" ({reasons})" if reasons else ""
-        return f"{self.delivered:,} delivered = {self.headlines:,} kept + {dropped:,} dropped{listed}"
+        lost = f"; {quantity(self.lost, 'more item')} lost on the way to the archive" if self.lost else ""
+        return f"{self.delivered:,} delivered = {self.headlines:,} kept + {dropped:,} dropped{listed}{lost}"
 
     def to_dict(self) -> dict[str, Any]:
         """The entry in plain JSON types; instants as ISO 8601 in UTC."""

@@ -44,6 +44,7 @@ class SourceReport:
         detail: One line for the operator; empty where there is nothing to say.
         calls: Calls to the vendor that count against its quota.
         covered_to: Until when it is known to have moved (see `silence`), aware UTC; None: to the window's end.
+        lost: Items of a live feed that are neither in the archive nor left out for a reason.
     """
 
     feed: str
@@ -52,6 +53,7 @@ class SourceReport:
     detail: str = ""
     calls: int = 0
     covered_to: datetime | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class FeedVisit:
         whole_to: End of that interval; None together with `whole_from`.
         calls: Calls to the vendor that count against its quota.
         detail: One line for the operator; empty where there is nothing to say.
+        lost: Items that it delivered and that are neither in the archive nor left out for a reason.
     """
 
     feed: str
@@ -82,6 +85,7 @@ class FeedVisit:
     whole_to: datetime | None
     calls: int = 0
     detail: str = ""
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,11 +248,15 @@ def test_items_that_the_archive_does_not_have_afterwards_degrade_their_feed_whic
     assert batch.reports[0].detail.startswith(f"{LOST}; ")
     assert "may be incomplete" in batch.reports[0].detail
     assert titles(batch, MORNING) == ["even 4", "even 2", "of two"]
+    assert [report.lost for report in batch.reports] == [2, 0]
 
     later = pipeline.run(DAY)
     assert tape.asked[2][0] == tape.asked[1][0]
     assert sorted(str(title) for title in titles(later, DAY)) == ["odd 1", "odd 3"]
     assert LOST not in later.reports[0].detail
+    assert [report.lost for report in later.reports] == [0, 0]
+    # The window that was served without them stays one that lost them.
+    assert [report.lost for report in pipeline.news.fetch(MORNING.start, MORNING.end).reports] == [2, 0]
 
 
 def test_an_edit_that_the_archive_does_not_have_afterwards_degrades_its_feed(engine: Engine) -> None:

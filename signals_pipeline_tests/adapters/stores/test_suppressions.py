@@ -1,12 +1,13 @@
 """The suppression list: one entry per address, whatever its spelling, until it is removed."""
 
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.engine import DatabaseError
-from signals_pipeline.adapters.stores.suppressions import Suppression, SuppressionList
+from signals_pipeline.adapters.stores.suppressions import Reason, Suppression, SuppressionList
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 LATER = datetime(2026, 3, 3, tzinfo=UTC)
@@ -26,12 +27,14 @@ def test_suppressed_recipients_are_returned_as_given(engine: Engine) -> None:
     assert suppressions.among([]) == frozenset()
 
 
-def test_a_suppression_can_be_removed(engine: Engine) -> None:
+def test_a_suppression_can_be_removed_and_says_why_it_was_there(engine: Engine) -> None:
     suppressions = SuppressionList(engine)
-    suppressions.add("a@example.org", "unsubscribed", NOW)
-    assert suppressions.remove("A@EXAMPLE.ORG")
-    assert not suppressions.remove("a@example.org")
-    assert suppressions.all() == []
+    for reason in get_args(Reason):
+        suppressions.add("a@example.org", reason, NOW)
+        suppressions.add("b@example.org", "complaint", NOW)
+        assert suppressions.remove(" A@EXAMPLE.ORG") == reason
+        assert suppressions.remove("a@example.org") is None
+        assert suppressions.all() == [Suppression("b@example.org", "complaint", NOW)]
 
 
 def test_an_unknown_reason_is_refused(engine: Engine) -> None:

@@ -128,6 +128,16 @@ def test_items_that_are_not_accounted_for_hold_the_mail_back() -> None:
     assert entry(delivered=102).unaccounted == 0
 
 
+def test_items_that_a_live_feed_lost_on_the_way_to_the_archive_hold_the_mail_back() -> None:
+    reports = (SourceReport("rss", "degraded", 60, "2 of 62 items", lost=2), SourceReport("yahoo", "ok", 42))
+    lost = entry(delivered=102, reports=reports)
+    findings = headline_findings(lost)
+    (serious,) = [finding for finding in findings if finding.serious]
+    assert serious.text.startswith("2 items are neither kept nor dropped for a reason: 102 delivered = 100 kept + 2 ")
+    assert "; 2 more items lost on the way to the archive; report this as a bug" in serious.text
+    assert not data_quality.fit_to_send(lost, findings).passed
+
+
 def test_a_share_of_few_headlines_says_nothing() -> None:
     few = entry(reports=(SourceReport("rss", "ok", 3),), headlines=3, relevant=0, drops={"no_time": 2})
     assert all(passed_by_check(headline_findings(few)).values())

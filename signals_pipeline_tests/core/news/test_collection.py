@@ -45,6 +45,24 @@ def test_a_feed_that_was_silent_covers_to_its_newest_item() -> None:
     assert report.detail == "no item since then; 40 of 60 min may be incomplete"
 
 
+def test_items_that_were_lost_count_for_the_windows_of_their_visit_until_another_delivers_that_time_in_full() -> None:
+    whole = {"whole_from": None, "whole_to": None, "status": "degraded"}
+    losing = visit("a", 60, 0, lost=2, **whole)
+
+    def lost(*visits: FeedVisit) -> int:
+        (report,) = reports_for(visits, at(0), at(120))
+        return report.lost
+
+    assert lost(losing) == 2
+    assert lost(losing, visit("a", 120, 60)) == 2
+    assert lost(losing, visit("a", 120, 0)) == 0
+    # Asked again and lost again: the same items, not twice as many.
+    assert lost(losing, visit("a", 120, 0, lost=3, **whole)) == 3
+    assert lost(losing, failed("a", 120, 0)) == 2
+    # A visit that asked for other hours is no loss of these.
+    assert lost(visit("a", 0, -60, lost=2, **whole), visit("a", 120, 0)) == 0
+
+
 def test_a_feed_that_delivered_everything_is_ok_with_its_calls_and_detail() -> None:
     visits = [visit("a", 0, -60), visit("a", 60, 0, detail="38 left", calls=4)]
 
