@@ -101,3 +101,17 @@ def test_the_lines_of_the_doctor_are_listed_and_the_criteria_of_success_are_amon
     assert f"less than {DIGEST_SECONDS} s" in table("check")["digest time"]
     assert f"less than {MEMORY_MEGABYTES:,} MB" in table("check")["run memory"]
     assert f"over {ERRORS_ALERT_PERCENT}%" in table("check")["run errors"]
+
+
+def test_the_knobs_have_the_defaults_that_it_names_and_take_the_other_values() -> None:
+    rows = [line for line in GUIDE.partition("## Tuning")[2].splitlines() if re.match(r"\| `[A-Z]+_", line)]
+    assert len(rows) == 4
+    for line in rows:
+        name = re.findall("`([A-Z_]+)`", line)[0].lower()
+        default, more, fewer = (cell.strip() for cell in line.strip("|").split("|")[1:])
+        assert getattr(Settings.checked(), name) == float(default)
+        # Of the values for fewer signals one needs a second setting.
+        value, *beside = re.split(r" with `|=|`", fewer)
+        others = {beside[0].lower(): beside[1]} if beside else {}
+        for each in (more, value):
+            assert getattr(Settings.checked(**{name: each}, **others), name) == float(each)
