@@ -32,11 +32,11 @@ def card(title: str = "A title", **changes: object) -> Card:
 @pytest.mark.parametrize(
     ("title", "reason"),
     [
-        ("Disney files smash-hit quarter with record revenues $DIS", "Disney files smash-hit quarter with record revenues $DIS"),
+        ("Disney files smash-hit quarter", "Disney files smash-hit quarter"),
         ("$AAA: Shares Gap Up Following Strong Earnings (AAA)", "Shares Gap Up Following Strong Earnings (AAA)"),
         ("AAA:", "AAA:"),
         ("BBB: another company's tag stays", "BBB: another company's tag stays"),
-        ("UPDATE 3-Chevron weighs deeper cuts as crude forces hard choices", "Chevron weighs deeper cuts as crude forces hard…"),
+        ("UPDATE 3-Oil major weighs deeper cuts as crude forces it", "Oil major weighs deeper cuts as crude forces…"),
         ("Profit rises on sales of phones in the second half of the year", "Profit rises on sales of phones…"),
         ("x" * 90, "x" * 63 + "…"),
         ("", ""),
