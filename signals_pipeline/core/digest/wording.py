@@ -174,15 +174,15 @@ def meaning(knobs: Mapping[str, Any]) -> str:
 
 _COMPONENT_VALUES: dict[str, str] = {
     "rsi": "RSI {:.0f}",
-    "macd": "MACD {:+.1f} ATR",
-    "trend": "trend {:+.1f}",
-    "momentum": "5-day move {:+.1f} σ",
-    "volume": "volume {:+.1f} σ",
+    "macd": "MACD {:+.2f} ATR",
+    "trend": "trend {:+.2f}",
+    "momentum": "5-day move {:+.1f}\u00a0σ",
+    "volume": "volume {:+.1f}\u00a0σ",
 }
 
 
 def technical_values(card: Card, count: int) -> str:
-    """The technicals that count in a score, as values: `RSI 60, trend +0.4`; those that add 0.00 are left out.
+    """The technicals that count in a score, as values: `RSI 60, trend +0.44`; those that add 0.00 are left out.
 
     Args:
         card: The card.

@@ -185,7 +185,7 @@ def test_cards_without_bars_or_stories() -> None:
     assert "sessions +" not in Page(render_html(digest)).text
     price = signal(window=NOW, parts=[component("trend", 0.5)], source="technical", news_title="", news_url="")
     page = Page(render_html(digest_of(NOW, [price]))).text
-    assert "Price +0.50: trend +55.0" in page
+    assert "Price +0.50: trend +55.00" in page
     flat = signal(window=NOW, parts=[component("trend", 0.0)], source="technical")
     assert "Price 0.00 Decided" in Page(render_html(digest_of(NOW, [flat]))).text
 

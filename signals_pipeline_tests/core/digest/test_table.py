@@ -113,7 +113,7 @@ def test_technicals_are_values_and_those_without_effect_are_left_out() -> None:
     parts.append({**component("rsi", 0.001), "value": 51.0})
     shown = digest_of(NOW, [signal(window=NOW, parts=[story(1, 0.4, 0.1), *parts])]).new[0]
 
-    assert technical_values(shown, 9) == "RSI 60, MACD −0.3 ATR, trend +0.4, 5-day move +1.2 σ"
+    assert technical_values(shown, 9) == "RSI 60, MACD −0.31 ATR, trend +0.44, 5-day move +1.2\u00a0σ"
 
 
 def test_what_the_directions_mean_is_one_sentence() -> None:
@@ -126,7 +126,7 @@ def test_what_the_directions_mean_is_one_sentence() -> None:
 def test_of_many_technicals_the_strongest_are_kept_in_their_order() -> None:
     parts = [component("rsi", 0.02), component("macd", 0.01), component("trend", -0.03)]
     shown = digest_of(NOW, [signal(window=NOW, parts=[story(1, 0.4, 0.1), *parts])]).new[0]
-    assert technical_values(shown, 2) == "RSI 55, trend +55.0"
+    assert technical_values(shown, 2) == "RSI 55, trend +55.00"
 
 
 @pytest.mark.parametrize(
