@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.record.track_record import track_record
+from signals_pipeline.core.signal_fields import SignalType
 from signals_pipeline.core.signals.decision import NearMiss, Signal
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline_tests.support.digest_examples import (
@@ -146,7 +147,7 @@ VALUES = {"rsi": 60.4, "macd": 0.21, "trend": 0.44, "momentum": 1.2, "volume": 0
 def four_signals() -> Digest:
     """A digest as on an ordinary day: four signals of one to three stories, some earlier ones, a record to judge."""
     sessions = weekday_sessions("2023-10-02", 76)
-    companies = {
+    companies: dict[str, tuple[str, str, SignalType]] = {
         "HD": ("The Home Depot Inc.", "Consumer Discretionary", "BUY"),
         "AMZN": ("Amazon.com Inc.", "Consumer Discretionary", "BUY"),
         "XOM": ("Exxon Mobil Corporation", "Energy", "SELL"),

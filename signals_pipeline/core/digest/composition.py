@@ -239,8 +239,9 @@ class DigestContext:
         adjusted = bars.adjusted(known_actions)["close"][rows].tolist()
         traded = bars.traded_closes(known_actions)[rows].tolist()
         if self.traded_closes:
-            recorded = [self.traded_closes.get((symbol, day)) for day in days.tolist()]
-            traded = [] if None in recorded else recorded
+            keys = [(symbol, day) for day in days.tolist()]
+            is_known = all(key in self.traded_closes for key in keys)
+            traded = [self.traded_closes[key] for key in keys] if is_known else []
         return RecentCloses(tuple(adjusted), tuple(traded), tuple(np.datetime_as_string(days).tolist()))
 
     def move_since(self, symbol: str, headline_at: datetime, decided_at: datetime) -> float | None:

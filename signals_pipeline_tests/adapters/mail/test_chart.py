@@ -39,7 +39,7 @@ def test_the_headline_is_a_ring_of_the_marks_colour_and_the_signal_a_dot() -> No
     middle, edge = (round(_x(1, 3)), 12), (round(_x(1, 3)), 12 + 8)
 
     def is_blue(picture: Image.Image, point: tuple[int, int]) -> bool:
-        red, _, blue, alpha = picture.getpixel(point)  # pyright: ignore[reportGeneralTypeIssues, reportAssignmentType]
+        red, _, blue, alpha = picture.getpixel(point)  # pyright: ignore[reportGeneralTypeIssues]
         return alpha > 200 and blue > 2 * red
 
     assert is_blue(marked, edge)
