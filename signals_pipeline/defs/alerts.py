@@ -93,6 +93,7 @@ def _report_failure(context: dg.SensorEvaluationContext, mailing: Mailing, run: 
             f"Run {run.run_id} of {run.job_name}, {mode}, windows: {windows or 'none'}.",
             "Its log is in the Dagster UI under Runs. The next scheduled run also runs live windows that were missed.",
             "To run this one now, choose Re-execute from failure, or use `signals run --window KEY`.",
+            "More than three hours after a window's end, mail its digest with `signals send KEY --release`.",
         ],
     )
     problems = send_alert(mailing, alert)

@@ -15,6 +15,7 @@ from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.signals.corrections import Revision, revisions
 from signals_pipeline.core.signals.decision import GateResult, NearMiss
+from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.resources import MarketContext, Store
 
@@ -63,9 +64,10 @@ class Composer:
         """
         as_of = windows[-1].as_of
         history = store.history.between(BEGINNING, as_of)
-        # Companies with an open signal have prices on their cards, also those that have left the watchlist.
+        # Companies with an open signal have prices on their cards, also those that have left the watchlist; the
+        # benchmark's close stands above them.
         open_symbols = {signal.symbol for signal in history if signal.expires_at > windows[0].start}
-        symbols = tuple(sorted({*market.watchlist.symbols, *open_symbols}))
+        symbols = tuple(sorted({*market.watchlist.symbols, *open_symbols, BENCHMARK}))
         first_day = (windows[0].start - timedelta(days=CHART_DAYS)).date()
         context = DigestContext.build(
             history=history,
@@ -77,6 +79,7 @@ class Composer:
             actions=prices.actions(symbols, first_day, as_of.date()),
             corrections=prices.corrections(symbols, first_day, as_of.date()),
             other_vendors=prices.other_vendors(symbols, first_day, as_of.date()),
+            traded_closes=prices.traded_closes(symbols, first_day, as_of.date()),
             watchlist=market.watchlist,
             sessions=market.sessions(windows, back_days=CHART_DAYS),
         )

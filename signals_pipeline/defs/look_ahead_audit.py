@@ -62,12 +62,13 @@ class _News:
 
 @dataclass(frozen=True, slots=True)
 class _Prices:
-    """A price source whose bars, corrections and actions are changed."""
+    """A price source whose bars, corrections, actions and traded closes are changed."""
 
     source: PriceSource
     change_bars: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
     change_actions: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
     change_corrections: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+    change_closes: Callable[[pd.DataFrame, Sequence[str]], pd.DataFrame]
 
     @property
     def name(self) -> str:
@@ -85,6 +86,9 @@ class _Prices:
 
     def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         return self.source.other_vendors(symbols, start, end)
+
+    def traded_closes(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        return self.change_closes(self.source.traded_closes(symbols, start, end), symbols)
 
     def notes(self) -> tuple[str, ...]:
         return self.source.notes()
@@ -132,6 +136,7 @@ def _cut(parts: PipelineResources, window: Window) -> PipelineResources:
         lambda bars, _: poison.cut_days(bars, last_closed),
         lambda actions, _: poison.cut_days(actions, last_opened_day),
         lambda corrections, _: poison.cut_corrections(corrections, window.as_of),
+        lambda closes, _: poison.cut_days(closes, last_closed),
     )
     return replace(parts, news=_News(parts.news, lambda batch: poison.cut_news(batch, window.as_of)), prices=prices)
 
@@ -143,6 +148,7 @@ def _poisoned(parts: PipelineResources, window: Window) -> PipelineResources:
         lambda bars, symbols: poison.poison_bars(bars, last_closed, symbols),
         lambda actions, symbols: poison.poison_actions(actions, last_opened_day, symbols),
         lambda corrections, bars: poison.poison_corrections(corrections, bars, window.as_of),
+        lambda closes, symbols: poison.poison_closes(closes, last_closed, symbols),
     )
     watchlist = parts.market.watchlist
     news = _News(parts.news, lambda batch: poison.poison_news(batch, window.as_of, watchlist))

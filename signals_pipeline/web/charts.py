@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from signals_pipeline.adapters.rendering.scaling import line_points
+
 # The line chart's view box, and the margin that keeps stroke and dot inside it.
 WIDTH, HEIGHT, MARGIN = 640, 160, 8
 
@@ -23,35 +25,20 @@ class LineChart:
     Attributes:
         points: Points of the line, as SVG writes them.
         area: Points of the area below the line.
-        x: Where the last close lies.
-        y: Where the last close lies.
+        places: Where each close lies.
     """
 
     points: str
     area: str
-    x: float
-    y: float
+    places: tuple[tuple[float, float], ...]
 
 
 def line_chart(closes: Sequence[float]) -> LineChart:
     """Return the closes from left to right in a box of 640 x 160; a flat line lies in the middle."""
-    low, high = min(closes), max(closes)
-    x_step = (WIDTH - 2 * MARGIN) / max(1, len(closes) - 1)
-    plot_height = HEIGHT - 2 * MARGIN
-
-    points: list[tuple[float, float]] = []
-    for index, close in enumerate(closes):
-        share = (close - low) / (high - low) if high > low else 0.5
-        x = MARGIN + index * x_step
-        # SVG counts from the top.
-        y = HEIGHT - MARGIN - share * plot_height
-        points.append((round(x, 1), round(y, 1)))
-
-    line = " ".join(f"{x},{y}" for x, y in points)
-    first_x, _ = points[0]
-    last_x, last_y = points[-1]
-    area = f"{first_x},{HEIGHT} {line} {last_x},{HEIGHT}"
-    return LineChart(line, area, last_x, last_y)
+    places = tuple((round(x, 1), round(y, 1)) for x, y in line_points(closes, WIDTH, HEIGHT, MARGIN))
+    line = " ".join(f"{x},{y}" for x, y in places)
+    (first_x, _), (last_x, _) = places[0], places[-1]
+    return LineChart(line, f"{first_x},{HEIGHT} {line} {last_x},{HEIGHT}", places)
 
 
 @dataclass(frozen=True, slots=True)

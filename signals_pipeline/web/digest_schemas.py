@@ -43,6 +43,11 @@ class DigestItem(ApiModel, DecisionFields, SignalReport, frozen=True):
     id: str = Field(description="Permanent name, see /api/v1/signals")
     section: Literal["new", "changed", "from_missed"]
     company: str
+    sector: str = Field(description="Sector of the company; empty where the watchlist has none")
+    last_price: float | None = Field(description="Last close as traded; null where only the adjusted one is known")
+    move: float | None = Field(
+        description="Return from the last close before the leading headline to the decision, a fraction; null: unknown"
+    )
     mode: str
     sentences: list[str]
     contributions: list[Contribution]
@@ -58,7 +63,8 @@ class ActiveSignal(ApiModel, SignalSummary, frozen=True):
     decided_at: DecidedAt
     expires_at: ExpiresAt
     horizon: int | None
-    net_return: float | None
+    net_return: float | None = Field(description="Return against the market in the signal's direction, a fraction")
+    raw_return: float | None = Field(description="Return of the company's shares over the same sessions, a fraction")
 
 
 class CorrectedSignal(ApiModel, SignalSummary, frozen=True):

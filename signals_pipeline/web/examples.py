@@ -94,6 +94,9 @@ DIGEST: dict[str, Any] = {
             **_SIGNAL,
             "section": "new",
             "company": "Exxon Mobil",
+            "sector": "Energy",
+            "last_price": 92.25,
+            "move": -0.012,
             "sentences": ["Price agrees: technical score −0.20."],
             "metadata": {
                 "ml_confidence": 0.87,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from signals_pipeline.adapters.stores.digests import DigestEntry
 from signals_pipeline.adapters.stores.signals import SignalEntry
 from signals_pipeline.core.digest.model import Card, Digest, DigestError, DigestProblem
-from signals_pipeline.core.digest.wording import revision_notice, subject_tag
+from signals_pipeline.core.digest.wording import meaning, revision_notice, subject_tag
 from signals_pipeline.core.record.engagement import by_source, by_symbol
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.core.windows import window_starting
@@ -168,7 +168,14 @@ def digest_page(
     digest = Digest.from_json(content)
     headline = digest.subject.removeprefix(subject_tag(digest.mode, digest.deployment))
     page = render(
-        "digest.html", root, here="archive", digest=digest, headline_text=headline, notices=notices, revision=revision
+        "digest.html",
+        root,
+        here="archive",
+        digest=digest,
+        headline_text=headline,
+        meaning=meaning(digest.knobs),
+        notices=notices,
+        revision=revision,
     )
     return Representation.from_body(page)
 

@@ -9,16 +9,24 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from signals_pipeline.adapters.rendering import drawings
 from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.wording import (
     arrow,
     event_name,
     gate_rows,
+    move_text,
     near_miss_reason,
+    outcome,
+    price_text,
     publication_time,
+    relative_return,
     setting_rows,
+    short_company,
     signed,
+    summary_reason,
+    technical_values,
 )
 from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.text import shorten
@@ -84,6 +92,18 @@ def _environment() -> jinja2.Environment:
         "component": _component_label,
         "total": _total_contribution,
         "coverage_problems": _coverage_problems,
+        # cards and lines of a digest
+        "company": short_company,
+        "why": summary_reason,
+        "price": price_text,
+        "move": move_text,
+        "values": technical_values,
+        "outcome": outcome,
+        "relative": relative_return,
+        "stories": drawings.told_stories,
+        "span": drawings.price_span,
+        "signal_close": drawings.signal_close_index,
+        "headline_close": drawings.headline_close_index,
     }
     return environment
 

@@ -121,6 +121,9 @@ class Hasty:
     def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         return self.source.other_vendors(symbols, start, end)
 
+    def traded_closes(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        return self.source.traded_closes(symbols, start, end)
+
     def notes(self) -> tuple[str, ...]:
         return self.source.notes()
 

@@ -1,14 +1,18 @@
 """Digests worth rendering, and what a browser would see of their pages."""
 
+import math
 from dataclasses import replace
 from html.parser import HTMLParser
 
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.feeds import SourceReport
 from signals_pipeline.core.record.track_record import track_record
-from signals_pipeline.core.signals.decision import NearMiss
+from signals_pipeline.core.signal_fields import SignalType
+from signals_pipeline.core.signals.decision import NearMiss, Signal
+from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline_tests.support.digest_examples import (
     WINDOWS,
+    bars_of,
     component,
     coverage,
     digest_of,
@@ -135,3 +139,53 @@ def busy(count: int) -> Digest:
         expired=tuple(replace(line, symbol=f"EXP{n}", company=card.company) for n in range(8)),
         near_misses=(miss,) * 5,
     )
+
+
+VALUES = {"rsi": 60.4, "macd": 0.21, "trend": 0.44, "momentum": 1.2, "volume": 0.1}
+
+
+def four_signals() -> Digest:
+    """A digest as on an ordinary day: four signals of one to three stories, some earlier ones, a record to judge."""
+    sessions = weekday_sessions("2023-10-02", 76)
+    companies: dict[str, tuple[str, str, SignalType]] = {
+        "HD": ("The Home Depot Inc.", "Consumer Discretionary", "BUY"),
+        "AMZN": ("Amazon.com Inc.", "Consumer Discretionary", "BUY"),
+        "XOM": ("Exxon Mobil Corporation", "Energy", "SELL"),
+        "UPS": ("United Parcel Service Inc.", "Industrials", "SELL"),
+    }
+    closes = [(100.0 + 8 * math.sin(n / 7) + n / 9, 100.5 + 8 * math.sin(n / 7) + n / 9) for n in range(75)]
+    signals: list[Signal] = []
+    for number, (symbol, (_, _, signal_type)) in enumerate(companies.items()):
+        side = 1.0 if signal_type == "BUY" else -1.0
+        parts = [
+            story(
+                n,
+                side * (0.25 - 0.1 * n),
+                side * 0.2,
+                title=TITLES[(n + number) % 3],
+                source="Reuters",
+                event="results",
+            )
+            for n in range(number % 3 + 1)
+        ]
+        parts += [component(name, side * 0.03) for name in ("rsi", "macd", "trend", "momentum")]
+        parts.append(component("volume", 0.001))
+        parts = [{**part, "value": VALUES[part["name"]]} if part["kind"] == "technical" else part for part in parts]
+        decided = signal(
+            symbol, signal_type, NOW, parts=parts, event="results", reaction=side * 0.6, news_title=parts[0]["title"]
+        )
+        signals.append(decided)
+    history = [signal(f"ACT{n}", window=WINDOWS[2]) for n in range(6)]
+    digest = digest_of(
+        NOW,
+        signals,
+        history,
+        bars=bars_of(sessions, dict.fromkeys((*companies, "SPY"), closes)),
+        sessions=sessions,
+        watchlist=Watchlist(
+            tuple(Company(symbol, name, sector=sector) for symbol, (name, sector, _) in companies.items())
+        ),
+        outcomes=outcome_rows(40),
+    )
+    active = tuple(replace(line, horizon=3, net_return=-0.039, raw_return=0.044) for line in digest.still_active)
+    return replace(digest, still_active=active)

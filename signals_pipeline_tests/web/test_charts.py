@@ -23,7 +23,7 @@ def test_a_line_stays_in_its_box_and_keeps_the_order_of_closes(closes: list[floa
     assert len(points) == len(closes)
     assert all(0 <= x <= charts.WIDTH and 0 <= y <= charts.HEIGHT for x, y in points)
     assert [x for x, _ in points] == sorted(x for x, _ in points)
-    assert points[-1] == (chart.x, chart.y)
+    assert tuple(points) == chart.places
     highest, lowest = closes.index(max(closes)), closes.index(min(closes))
     assert points[highest][1] == min(y for _, y in points)
     assert points[lowest][1] == max(y for _, y in points)

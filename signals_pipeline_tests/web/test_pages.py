@@ -77,7 +77,9 @@ def test_a_digest_page_says_what_the_digest_says(url: str) -> None:
     for said in (digest.label, digest.market, "Still active", "Expired", "Near misses", "Corrected", "withdrawn"):
         assert said in read.text or said == "Still active"
     assert digest.coverage.line(digest.model) in read.text
-    assert "2 more stories" in read.text
+    assert "Story number 4" in read.text
+    assert "BUY expects a rise against the market" in read.text
+    assert "lost 1.2% against the market after 1 session" in read.text
     assert "caught up" in read.text
 
 
@@ -91,7 +93,7 @@ def test_quiet_and_degraded_days_say_so(url: str, kind: str) -> None:
         text = page(client, f"/digests/{TOLD.key}").text
     assert digest.kind == kind
     if kind == "quiet":
-        assert "No company passed every gate" in text
+        assert "No company passed every test" in text
         assert "Degraded" not in text
     else:
         assert "This digest may miss news: source wire failed: timed out; no run of window" in text
@@ -106,10 +108,9 @@ def test_a_window_without_fetched_sources_says_so(url: str) -> None:
 
 def test_a_signal_page_says_why_and_what_became_of_it(client: TestClient) -> None:
     read = page(client, f"/signals/{TOLD.key}-AAA-BUY")
-    for said in ("Tone +0.70 (tone confidence 0.90)", "Story number 1", "Example Wire", "reported before", "RSI"):
+    for said in ("tone +0.70, tone confidence 0.90", "Story number 1", "Example Wire", "reported before", "RSI"):
         assert said in read.text
-    assert "✗ Miss after 1 session" in read.text
-    assert "net −1.0%" in read.text
+    assert "✗ Miss: lost 1.0% against the market after 1 session" in read.text
     assert "Not known yet: 10 sessions." in read.text
     assert "60 sessions" not in read.text  # only the closes that were known
     assert {"polyline", "polygon", "circle"} <= {tag for tag, _ in read.tags}

@@ -18,7 +18,7 @@ from signals_pipeline.adapters.mail.chart import sparkline
 from signals_pipeline.adapters.mail.envelope import Envelope, Links
 from signals_pipeline.adapters.mail.headers import header_lines, mailbox_tokens, text_tokens
 from signals_pipeline.adapters.rendering.digest import MAX_STRING_LENGTH, mail_parts, render_failure
-from signals_pipeline.adapters.rendering.drawings import signal_close_index
+from signals_pipeline.adapters.rendering.drawings import headline_close_index, signal_close_index
 from signals_pipeline.adapters.rendering.personal import card_key
 from signals_pipeline.adapters.rendering.safe_text import clean_line
 from signals_pipeline.core.digest.addresses import check_address, parse_sender
@@ -29,8 +29,8 @@ from signals_pipeline.core.windows import Window
 MAX_SUBJECT_LENGTH = 150
 """Characters of a subject: more than any mail program shows."""
 
-MAX_MESSAGE_BYTES = 100_000
-"""Bytes of a mail, pictures included: Gmail clips longer ones at 102 KB."""
+MAX_MESSAGE_BYTES = 90_000
+"""Bytes of a mail, pictures included: Gmail clips longer ones at 102 KB, and what relays add counts as well."""
 
 MAX_NOTICE_LENGTH = 15_000
 """Characters of a mail to the operator, of up to six bytes each once they are encoded."""
@@ -42,7 +42,7 @@ _BOUNDARY_LENGTH = 24
 
 
 def digest_message(digest: Digest, envelope: Envelope, links: Links) -> bytes:
-    """Make the mail of a digest, of at most 100,000 bytes: a long one is shown in less detail until it fits.
+    """Make the mail of a digest, of at most 90,000 bytes: a long one is shown in less detail until it fits.
 
     Raises:
         LinkKeyError: the key that signs the links is too short.
@@ -64,7 +64,7 @@ def digest_message(digest: Digest, envelope: Envelope, links: Links) -> bytes:
             # A card without a picture, or one whose picture the HTML leaves out to stay small.
             if content_id is None or f"cid:{content_id}" not in parts.html:
                 continue
-            picture = draw(card.closes, signal_close_index(card), card.signal_type)
+            picture = draw(card.shown_closes, signal_close_index(card), card.signal_type, headline_close_index(card))
             related.add_related(
                 picture, "image", "png", cid=f"<{content_id}>", disposition="inline", filename="prices.png"
             )

@@ -22,6 +22,7 @@ from signals_pipeline.adapters.prices.screening import (
     without_unit_jumps,
 )
 from signals_pipeline.core.news.feeds import SourceError
+from signals_pipeline.core.prices.adjustment import no_closes
 from signals_pipeline.core.prices.corrections import bars_as_of
 from signals_pipeline.core.windows import Sessions, instant64
 
@@ -215,6 +216,10 @@ class LivePrices:
         """Stored bars that another vendor delivered; nothing is requested. See `feeds.PriceSource.other_vendors`."""
         sources = self._store.sources(symbols, start, end)
         return sources.loc[sources["source"] != self.name].reset_index(drop=True)
+
+    def traded_closes(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
+        """None: bars are stored as traded."""
+        return no_closes()
 
     def notes(self) -> tuple[str, ...]:
         """One line for each symbol that could not be brought up to date, and for each row that was left out."""

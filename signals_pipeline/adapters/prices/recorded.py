@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from signals_pipeline.adapters.prices.recording import Findings, Recording, read_recording
-from signals_pipeline.core.prices.adjustment import no_actions, no_sources
+from signals_pipeline.core.prices.adjustment import CLOSE_COLUMNS, no_actions, no_closes, no_sources
 from signals_pipeline.core.prices.corrections import no_corrections
 
 
@@ -25,8 +25,8 @@ class RecordedPrices:
     Where `adj_close` is there, open, high, low and close are multiplied by adj_close / close. That is the adjustment as
     known when the recording was made, not as of a window: dividends paid after the window have scaled its bars, too.
     They scale all bars up to any day by one factor, so what is scale-free (RSI, MACD / ATR, returns, distances from an
-    average in ATRs) comes out as with the adjustment of the day; what is not (the price level shown to a reader, a
-    threshold in currency) differs from the traded prices by the later dividends. Volume is taken as recorded.
+    average in ATRs) comes out as with the adjustment of the day; what is not (a threshold in currency) differs from the
+    traded prices by the later dividends. Readers are shown `traded_closes`. Volume is taken as recorded.
 
     Rows that are not bars are dropped, the last of several rows of one day is kept, bars in another unit than the
     sessions around them are left out, and jumps that look like a split are left as they are; `quality` counts them and
@@ -61,9 +61,7 @@ class RecordedPrices:
         requested = set(symbols)
         self._unknown_symbols.update(requested - self._recording.symbols)
         bars = self._recording.bars
-        is_symbol_requested = bars["symbol"].isin(requested)
-        is_in_interval = bars["session"].between(pd.Timestamp(start), pd.Timestamp(end))
-        return bars.loc[is_symbol_requested & is_in_interval].reset_index(drop=True)
+        return bars.loc[_are_requested(bars, symbols, start, end)].reset_index(drop=True)
 
     def corrections(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
         """No corrections: a recording holds one value per session."""
@@ -76,6 +74,18 @@ class RecordedPrices:
     def other_vendors(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:  # noqa: ARG002
         """None: a recording is one source."""
         return no_sources()
+
+    def traded_closes(self, symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+        """The closes of the file where it has `adj_close` as well; otherwise none: `bars` are as the file has them.
+
+        Raises:
+            SourceError: As for `bars`.
+        """
+        recording = self._recording
+        if not recording.adjusted:
+            return no_closes()
+        closes = recording.bars.assign(close=recording.traded_closes)[list(CLOSE_COLUMNS)]
+        return closes.loc[_are_requested(closes, symbols, start, end)].reset_index(drop=True)
 
     def quality(self) -> dict[str, int]:
         """How often each finding of `notes` occurred."""
@@ -104,6 +114,11 @@ class RecordedPrices:
             stat = self.path.stat()
             version = (stat.st_mtime_ns, stat.st_size)
         return _load(self.path, version)
+
+
+def _are_requested(bars: pd.DataFrame, symbols: Sequence[str], start: date, end: date) -> "pd.Series[bool]":
+    """Which rows are of these symbols and of sessions from start to end, both included."""
+    return bars["symbol"].isin(set(symbols)) & bars["session"].between(pd.Timestamp(start), pd.Timestamp(end))
 
 
 # The runs of one process share the recording; a file that changed is read again. 2: the sample's and one more.

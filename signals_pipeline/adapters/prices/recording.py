@@ -25,6 +25,7 @@ from signals_pipeline.core.text import first_line
 REQUIRED_COLUMNS = ("date", "symbol", *PRICES, "volume")
 ADJUSTED_CLOSE = "adj_close"
 _COLUMNS = (*REQUIRED_COLUMNS, ADJUSTED_CLOSE)
+_TRADED_CLOSE = "traded_close"  # of our own: the close before it is adjusted
 
 ACCEPTED = (
     "date as YYYY-MM-DD (midnight may follow), prices and volume as numbers such as 1234.5, low <= open, close <= high"
@@ -111,6 +112,7 @@ class Recording:
 
     Attributes:
         bars: Columns symbol, session, open, high, low, close, volume; sorted by symbol and session.
+        traded_closes: The close of each bar as the file has it, before its adjustment; as long as `bars`.
         dropped: Rows that were left out, by reason.
         remarks: Rows that are used although they look odd, by finding.
         rows: Number of rows in the file, without the header.
@@ -119,6 +121,7 @@ class Recording:
     """
 
     bars: pd.DataFrame
+    traded_closes: NDArray[np.float64]
     dropped: Findings
     remarks: Findings
     rows: int
@@ -170,8 +173,10 @@ def read_recording(path: Path) -> Recording:
             f" accepted: {ACCEPTED}"
         )
     frame = pd.concat(parts, ignore_index=True) if parts else no_bars()
-    bars = _ordered(frame, dropped, remarks)
-    return Recording(bars, dropped, remarks, rows, has_adjusted_close, frozenset(bars["symbol"]))
+    ordered = _ordered(frame, dropped, remarks)
+    bars = ordered[["symbol", "session", *PRICES, "volume"]]
+    traded_closes = ordered[_TRADED_CLOSE].to_numpy()
+    return Recording(bars, traded_closes, dropped, remarks, rows, has_adjusted_close, frozenset(bars["symbol"]))
 
 
 _DROPPED = ", row dropped"
@@ -359,13 +364,14 @@ def _first_problem(frame: pd.DataFrame) -> NDArray[np.str_]:
 
 
 def _ordered(frame: pd.DataFrame, dropped: Findings, remarks: Findings) -> pd.DataFrame:
-    """Adjusted bars in order, one per symbol and session."""
+    """Adjusted bars in order, one per symbol and session, with the close before the adjustment."""
     # Keep the last row of each day.
     is_superseded: pd.Series[bool] = frame.duplicated(["symbol", "session"], keep="last")
     dropped.add("day stands twice, last row kept", _places(frame.loc[is_superseded]))
     frame = frame.loc[~is_superseded].sort_values(["symbol", "session"], ignore_index=True)
 
     # Adjust all four prices as the close is adjusted.
+    frame = frame.assign(**{_TRADED_CLOSE: frame["close"]})
     if ADJUSTED_CLOSE in frame.columns:
         factor = frame[ADJUSTED_CLOSE] / frame["close"]
         frame[list(PRICES)] = frame[list(PRICES)].mul(factor, axis=0)
@@ -381,7 +387,7 @@ def _ordered(frame: pd.DataFrame, dropped: Findings, remarks: Findings) -> pd.Da
     change = logarithm.groupby(frame["symbol"]).diff().abs()
     finding = "close moves by more than a factor of 1.8, like a split; not adjusted"
     remarks.add(finding, _places(frame.loc[change > _SPLIT_JUMP]))
-    return frame[["symbol", "session", *PRICES, "volume"]]
+    return frame
 
 
 def _is_unit_jump(frame: pd.DataFrame) -> NDArray[np.bool_]:

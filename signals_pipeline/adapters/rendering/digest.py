@@ -29,15 +29,22 @@ from signals_pipeline.core.digest.wording import (
     event_name,
     gate_rows,
     headline,
+    meaning,
+    move_text,
     near_miss_reason,
+    outcome,
+    price_text,
     publication_time,
     setting_rows,
+    short_company,
     signed,
+    summary_reason,
+    technical_values,
 )
 from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten, shorten_counted
-from signals_pipeline.core.windows import Window, window_for_key
+from signals_pipeline.core.windows import NEW_YORK, Window, day, window_for_key
 
 MAX_HTML_BYTES = 90_000
 """Gmail clips a message at 102 KB, headers and encoding included."""
@@ -47,6 +54,9 @@ MAX_STRING_LENGTH = 3_000
 
 MAX_NOTE_LENGTH = 250_000
 """Characters of one remark: a remark may list hundreds of items, and the text beside a page shows all of them."""
+
+MAX_STORIES = 5
+"""Stories of a card; the others are counted."""
 
 TEXT_WIDTH = 78
 """Columns of plain text (RFC 5322, 2.1.1 recommends at most 78 characters per line)."""
@@ -64,7 +74,7 @@ class _Detail:
 
     Attributes:
         cards: Cards in all sections together.
-        lines: Signals in one line each, after the cards.
+        lines: Signals in one line each, below the summary of those with cards.
         rows: Rows per list.
         stories: Stories per card.
         without: Sentences per card about the score without a story; in HTML each story has its own.
@@ -75,12 +85,13 @@ class _Detail:
         notes: Remarks.
         note: Characters of a remark.
         bars: Whether HTML draws the contributions to a score as a bar.
-        step: Draws every `step`-th close with table cells or block characters; 0 draws none.
-        prices: Whether a card has its contributions and its prices in words.
+        charts: Whether a page draws the prices as a line, and the text as block characters.
+        prices: Whether a card of the text has its contributions and its prices in words.
         record: Whether a card has the record of similar signals.
         answers: Feedback links per card: 2 for yes and no, 1 to the page that asks, or none.
         tables: Whether HTML shows gates and settings in tables rather than in a sentence.
         methods: Whether gates and settings are shown at all.
+        phone: Whether HTML is written for a phone: one line where a page has several.
     """
 
     cards: int
@@ -95,12 +106,13 @@ class _Detail:
     notes: int
     note: int
     bars: bool
-    step: int
+    charts: bool
     prices: bool
     record: bool
     answers: int
     tables: bool
     methods: bool
+    phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +136,8 @@ _WHOLE_TEXT = _Detail(
     cards=_NO_LIMIT,
     lines=0,
     rows=_NO_LIMIT,
-    stories=5,
-    without=5,
+    stories=MAX_STORIES,
+    without=MAX_STORIES,
     title=_NO_LIMIT,
     link=1000,
     reasons=_NO_LIMIT,
@@ -133,7 +145,7 @@ _WHOLE_TEXT = _Detail(
     notes=_NO_LIMIT,
     note=_NO_LIMIT,
     bars=False,
-    step=2,
+    charts=True,
     prices=True,
     record=True,
     answers=2,
@@ -144,7 +156,7 @@ _EVERYTHING = _Detail(
     cards=25,
     lines=200,
     rows=60,
-    stories=3,
+    stories=MAX_STORIES,
     without=0,
     title=220,
     link=1000,
@@ -153,16 +165,15 @@ _EVERYTHING = _Detail(
     notes=30,
     note=1200,
     bars=True,
-    step=2,
+    charts=True,
     prices=True,
     record=True,
     answers=2,
     tables=True,
     methods=True,
 )
-_THIN_CHARTS = replace(_EVERYTHING, step=4)
-_TWO_STORIES = replace(_THIN_CHARTS, lines=100, rows=40, stories=2, title=110, link=400, note=600)
-_ONE_STORY = replace(_TWO_STORIES, rows=25, stories=1, notes=20, note=400, step=0)
+_TWO_STORIES = replace(_EVERYTHING, lines=100, rows=40, stories=2, title=110, link=400, note=600)
+_ONE_STORY = replace(_TWO_STORIES, rows=25, stories=1, notes=20, note=400, charts=False)
 _NO_TABLES = replace(_ONE_STORY, lines=60, notes=12, note=300, answers=1, tables=False)
 _NO_BARS = replace(_NO_TABLES, rows=12, bars=False)
 _SHORT_LISTS = replace(_NO_BARS, rows=6, title=75, link=250, notes=6, note=200)
@@ -176,9 +187,10 @@ _FEW_LINES = replace(
 # The text part of a long mail: a card is its heading, its reasons, its leading story and its dates.
 _SOME_TEXT = replace(_EVERYTHING, lines=60, rows=25, stories=2, title=110, link=400, answers=1, notes=12, note=400)
 _SHORT_TEXT = replace(
-    _SOME_TEXT, rows=12, stories=1, reasons=300, step=0, prices=False, record=False, answers=0, notes=6, note=200
+    _SOME_TEXT, rows=12, stories=1, reasons=300, charts=False, prices=False, record=False, answers=0, notes=6, note=200
 )
 _SHORTER_TEXT = replace(_SHORT_TEXT, rows=6, title=75, link=250, reasons=100, methods=False)
+_SHORTEST_TEXT = replace(_SHORTER_TEXT, rows=5, link=0)
 
 
 def _with_cards(text: _Detail, html: _Detail) -> _Detail:
@@ -186,27 +198,32 @@ def _with_cards(text: _Detail, html: _Detail) -> _Detail:
     return replace(text, cards=html.cards, lines=html.lines)
 
 
+def _on_phone(html: _Detail) -> _Detail:
+    """The detail of a mail: most are read on a phone, and its text part and the web page have the rest."""
+    return replace(html, rows=min(html.rows, 5), reasons=min(html.reasons, 150), title=min(html.title, 80), phone=True)
+
+
 # Each level is smaller than the one before; the first that fits is used. Text, charts, stories and lists shrink before
 # any of the 25 cards of a full digest is left out.
 _LEVELS = (
-    _Level(_EVERYTHING, _WHOLE_TEXT, pictures=25),
-    _Level(_EVERYTHING, _EVERYTHING, pictures=25),
-    _Level(_TWO_STORIES, _SOME_TEXT, pictures=25),
-    _Level(_ONE_STORY, _with_cards(_SHORT_TEXT, _ONE_STORY), pictures=25),
-    _Level(_NO_TABLES, _with_cards(_SHORT_TEXT, _NO_TABLES), pictures=25),
-    _Level(_NO_TABLES, _with_cards(_SHORTER_TEXT, _NO_TABLES), pictures=12),
-    _Level(_NO_BARS, _with_cards(_SHORTER_TEXT, _NO_BARS), pictures=12),
-    _Level(_SHORT_LISTS, _with_cards(_SHORTER_TEXT, _SHORT_LISTS), pictures=8),
-    _Level(_SHORT_LISTS, _with_cards(_SHORTER_TEXT, _SHORT_LISTS), pictures=0),
-    _Level(_FEWER_CARDS, _with_cards(_SHORTER_TEXT, _FEWER_CARDS), pictures=8),
-    _Level(_FEWER_CARDS, _with_cards(_SHORTER_TEXT, _FEWER_CARDS), pictures=0),
-    _Level(_NO_LINKS, replace(_with_cards(_SHORTER_TEXT, _NO_LINKS), link=0), pictures=0),
-    _Level(_STRONGEST_CARDS, _STRONGEST_CARDS, pictures=5),
-    _Level(_FEW_LINES, _FEW_LINES, pictures=0),
+    _Level(_on_phone(_EVERYTHING), _WHOLE_TEXT, pictures=25),
+    _Level(_on_phone(_EVERYTHING), replace(_EVERYTHING, charts=False), pictures=25),
+    _Level(_on_phone(_TWO_STORIES), _SOME_TEXT, pictures=25),
+    _Level(_on_phone(_ONE_STORY), _with_cards(_SHORT_TEXT, _ONE_STORY), pictures=25),
+    _Level(_on_phone(_NO_TABLES), _with_cards(_SHORT_TEXT, _NO_TABLES), pictures=25),
+    _Level(_on_phone(_NO_TABLES), _with_cards(_SHORTER_TEXT, _NO_TABLES), pictures=12),
+    _Level(_on_phone(_NO_BARS), _with_cards(_SHORTER_TEXT, _NO_BARS), pictures=12),
+    _Level(_on_phone(_SHORT_LISTS), _with_cards(_SHORTER_TEXT, _SHORT_LISTS), pictures=8),
+    _Level(_on_phone(_SHORT_LISTS), _with_cards(_SHORTER_TEXT, _SHORT_LISTS), pictures=0),
+    _Level(_on_phone(_SHORT_LISTS), _with_cards(_SHORTEST_TEXT, _SHORT_LISTS), pictures=0),
+    _Level(_on_phone(_FEWER_CARDS), _with_cards(_SHORTER_TEXT, _FEWER_CARDS), pictures=8),
+    _Level(_on_phone(_FEWER_CARDS), _with_cards(_SHORTER_TEXT, _FEWER_CARDS), pictures=0),
+    _Level(_on_phone(_NO_LINKS), replace(_with_cards(_SHORTER_TEXT, _NO_LINKS), link=0), pictures=0),
+    _Level(_on_phone(_STRONGEST_CARDS), _STRONGEST_CARDS, pictures=5),
+    _Level(_on_phone(_FEW_LINES), _FEW_LINES, pictures=0),
 )
 _PAGE_LEVELS = (
     _EVERYTHING,
-    _THIN_CHARTS,
     _TWO_STORIES,
     _ONE_STORY,
     _NO_TABLES,
@@ -239,7 +256,7 @@ def mail_parts(digest: Digest, personal: Personal) -> Iterator[MailParts]:
         context = _template_context(cleaned, replace(personal, pictures=pictures))
         whole_text = level.text is _WHOLE_TEXT
         html = _inliner().inline(html_template.render(context, detail=level.html, whole_text=whole_text))
-        if _size_in_mail(html) > MAX_HTML_BYTES:
+        if _size_on_phone(html) > MAX_HTML_BYTES:
             continue
         text = _squeeze_blank_lines(text_template.render(context, detail=level.text))
         yield MailParts(html, text)
@@ -256,7 +273,7 @@ def render_html(digest: Digest, personal: Personal = PAGE) -> str:
     html = ""
     for detail in _PAGE_LEVELS:
         html = _inliner().inline(template.render(context, detail=detail, whole_text=True))
-        if _size_in_mail(html) <= MAX_HTML_BYTES:
+        if _size_on_phone(html) <= MAX_HTML_BYTES:
             break
     return html
 
@@ -268,7 +285,7 @@ def render_text(digest: Digest, personal: Personal = PAGE) -> str:
     return _squeeze_blank_lines(template.render(context, detail=_WHOLE_TEXT))
 
 
-def _size_in_mail(html: str) -> int:
+def _size_on_phone(html: str) -> int:
     """Bytes in UTF-8; a mail ends its lines with two characters."""
     return len(html.encode()) + html.count("\n")
 
@@ -304,6 +321,7 @@ def _template_context(digest: Digest, personal: Personal) -> dict[str, Any]:
         "headline": headline(digest),
         "sections": sections,
         "corrected_lead": _CORRECTED_LEAD,
+        "meaning": meaning(digest.knobs),
     }
 
 
@@ -325,6 +343,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "shorten_counted": shorten_counted,
         "link": link,
         "wrap": _wrap,
+        "day": _day,
         "mode": _mode_name,
         # cards
         "arrow": arrow,
@@ -332,10 +351,16 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "event": event_name,
         "published": publication_time,
         "bar": drawings.bar,
-        "components": drawings.components,
         "total": drawings.total,
-        "columns": drawings.columns,
-        "marked": drawings.signal_column_index,
+        "stories": drawings.told_stories,
+        "values": technical_values,
+        "why": summary_reason,
+        "price": price_text,
+        "company": short_company,
+        "brief_span": drawings.brief_span,
+        "move": move_text,
+        "outcome": outcome,
+        "chart": drawings.line_chart,
         "spark": drawings.spark,
         "span": drawings.price_span,
         "records": record_sections,
@@ -395,9 +420,19 @@ def _ledger(digest: Digest) -> str:
 
 
 def _reasons(card: Card, width: int) -> tuple[str, ...]:
-    """A card's reasons, one per line, or as much of them as fits on one."""
-    joined = " ".join(card.sentences)
-    return card.sentences if len(joined) <= width else (shorten(joined, width),)
+    """A card's first reasons, as many whole sentences as fit into the width; of a longer first one its beginning."""
+    fitting: list[str] = []
+    length = 0
+    for sentence in card.sentences:
+        length += len(sentence) + 1
+        if length > width + 1:
+            break
+        fitting.append(sentence)
+    return tuple(fitting) or (shorten(card.sentences[0], width),)
+
+
+def _day(instant: datetime) -> str:
+    return day(instant.astimezone(NEW_YORK))
 
 
 def _active(miss: NearMiss, digest: Digest) -> str:

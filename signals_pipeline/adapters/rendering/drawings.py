@@ -1,26 +1,31 @@
-"""What a card draws with table cells and block characters, and the same in words.
+"""What a card draws with table cells, block characters and SVG, and the same in words.
 
-Mail clients run no script and may block pictures, so that bars and price columns are table cells. `plots` has the SVG
-figures of an operator's page and `adapters.mail.chart` the pictures of a mail.
+Mail clients run no script, show no SVG and may block pictures: the bar is table cells, `adapters.mail.chart` has the
+line of prices as a picture, and both are there in words. `plots` has the figures of an operator's page.
 """
 
 from collections.abc import Iterable
 from datetime import date, time
 
-from signals_pipeline.adapters.rendering.scaling import unit_scale
+from markupsafe import Markup
+
+from signals_pipeline.adapters.rendering.scaling import line_points, unit_scale
 from signals_pipeline.core.digest.model import Card, Contribution
-from signals_pipeline.core.digest.wording import signed
+from signals_pipeline.core.digest.wording import percent, signed
+from signals_pipeline.core.text import quantity
 from signals_pipeline.core.windows import NEW_YORK, day
 
-MAX_COLUMN_PIXELS = 32
-"""Height of the highest close's column."""
+WIDTH, HEIGHT, MARGIN = 544, 56, 6
+"""Pixels that a chart takes on the page, and what its line leaves free on every side."""
 
-_MIN_COLUMN_PIXELS = 2  # the lowest close stays visible
+# Colours that stand out from a white and from a dark page alike: a chart has no background of its own.
+LINE_COLOUR = "#768390"
+MARK_COLOURS = {"BUY": "#2d7de1", "SELL": "#cd5f14"}
+
 _SPARK_STEP = 2  # 60 closes as 30 characters fit on one line of text
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _MIN_BAR_SHARE = 0.005  # a smaller part would round to a cell of no width
 _MARKET_CLOSE = time(16)  # New York; a session that closes early has closed by then, too
-_COMPONENT_NAMES = {"rsi": "RSI", "macd": "MACD", "trend": "trend", "momentum": "5-day", "volume": "volume"}
 
 
 # The bar of contributions
@@ -59,9 +64,19 @@ def _sum_of_side(values: Iterable[float], side: float) -> float:
     return sum(value for value in values if side * value > 0)
 
 
-def components(card: Card) -> str:
-    """The technical contributions in words."""
-    return ", ".join(f"{_COMPONENT_NAMES[part['name']]} {signed(part['contribution'])}" for part in card.components)
+def told_stories(card: Card, count: int) -> tuple[list[tuple[Contribution, str]], list[Contribution]]:
+    """The stories that a card tells one by one, each with what remains without it, and those that it only counts.
+
+    A story that adds 0.00 is only counted.
+    """
+    told: list[tuple[Contribution, str]] = []
+    others: list[Contribution] = []
+    for story, without in zip(card.stories, card.without, strict=True):
+        if len(told) < count and signed(story["contribution"]) != "0.00":
+            told.append((story, without))
+        else:
+            others.append(story)
+    return told, others
 
 
 def total(parts: Iterable[Contribution]) -> str:
@@ -72,11 +87,22 @@ def total(parts: Iterable[Contribution]) -> str:
 # Prices
 
 
-def columns(closes: tuple[float, ...], step: int) -> list[int]:
-    """Every `step`-th close, ending with the last, as the height of a column in pixels."""
-    room = MAX_COLUMN_PIXELS - _MIN_COLUMN_PIXELS
-    shares = unit_scale(_thinned(closes, step), flat=0.0)
-    return [_MIN_COLUMN_PIXELS + round(share * room) for share in shares]
+def line_chart(card: Card) -> Markup:
+    """The closes as a line in SVG, for pages: a ring at the last close before the headline, a dot at the signal's."""
+    points = line_points(card.shown_closes, WIDTH, HEIGHT, MARGIN)
+    line = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
+    colour = MARK_COLOURS[card.signal_type]
+    marks = ""
+    headline = headline_close_index(card)
+    if headline is not None:
+        x, y = points[headline]
+        marks += f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="none" stroke="{colour}" stroke-width="2"/>'
+    x, y = points[signal_close_index(card)]
+    marks += f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="{colour}"/>'
+    return Markup(  # noqa: S704 - numbers and our own colours
+        f'<svg class="pic" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true"><polyline fill="none" '
+        f'stroke="{LINE_COLOUR}" stroke-width="2" points="{line}"/>{marks}</svg>'
+    )
 
 
 def spark(closes: tuple[float, ...]) -> str:
@@ -107,27 +133,28 @@ def signal_close_index(card: Card) -> int:
     return max(len(last_known) - 1, 0)
 
 
-def signal_column_index(card: Card, step: int) -> int:
-    """Index of the column in `columns` that is nearest to the marked close."""
-    mark = signal_close_index(card)
-    # Index of the close behind each column, as `_thinned` picks them.
-    drawn = range(len(card.closes))[::-step][::-1]
-    distances = [abs(index - mark) for index in drawn]
-    return distances.index(min(distances))
+def headline_close_index(card: Card) -> int | None:
+    """Index of the last close before the leading headline; None where that is not among the card's closes."""
+    return card.sessions.index(card.headline_session) if card.headline_session in card.sessions else None
+
+
+def brief_span(card: Card) -> str:
+    """The closes in a few words: change, low, high; the change is that of adjusted closes, the prices are as traded."""
+    closes = card.shown_closes
+    change = percent(card.closes[-1] / card.closes[0] - 1)
+    adjusted = ", adjusted for dividends" if card.prices_are_adjusted else ""
+    return f"{quantity(len(closes), 'session')} {change}: low {min(closes):,.2f}, high {max(closes):,.2f}{adjusted}"
 
 
 def price_span(card: Card) -> str:
-    """The closes in words: change, low, high, last, and where the signal came."""
-    first, last = card.closes[0], card.closes[-1]
-    change = f"{last / first - 1:+.1%}".replace("-", "−")
+    """The closes in words: as `brief_span`, then the last one, and where the signal came if it did not follow that."""
     last_day = day(date.fromisoformat(card.sessions[-1]))
-    span = f"low {min(card.closes):,.2f}, high {max(card.closes):,.2f}, last {last:,.2f} on {last_day}"
-    return f"{len(card.closes)} sessions {change}: {span}, {_signal_position(card)}"
+    return f"{brief_span(card)}, last {card.shown_closes[-1]:,.2f} on {last_day}{_signal_position(card)}"
 
 
 def _signal_position(card: Card) -> str:
     mark = signal_close_index(card)
     if mark == len(card.closes) - 1:
-        return "then the signal"
+        return ""
     marked_day = day(date.fromisoformat(card.sessions[mark]))
-    return f"signal after {card.closes[mark]:,.2f} on {marked_day}"
+    return f", signal after {card.shown_closes[mark]:,.2f} on {marked_day}"

@@ -14,7 +14,7 @@ import pandas as pd
 
 from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
-from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, BAR_COLUMNS, PRICES
+from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, BAR_COLUMNS, CLOSE_COLUMNS, PRICES
 from signals_pipeline.core.tables import STAGES, Table
 from signals_pipeline.core.watchlist import Watchlist
 
@@ -92,6 +92,17 @@ def poison_bars(bars: pd.DataFrame, last: np.datetime64, symbols: Iterable[str])
             volume = 1e12
             rows.append((symbol, pd.Timestamp(day), price, high, low, close, volume))
     return _with_planted(past, pd.DataFrame(rows, columns=list(BAR_COLUMNS)))
+
+
+def poison_closes(closes: pd.DataFrame, last: np.datetime64, symbols: Iterable[str]) -> pd.DataFrame:
+    """The traded closes up to this day, and after it closes far from any real ones; none where the source has none."""
+    past = cut_days(closes, last)
+    if past.empty:
+        return past
+    rows: list[tuple[object, ...]] = []
+    for symbol, price in _far_prices(past, symbols):
+        rows += [(symbol, pd.Timestamp(day), price) for day in _days_after(last)]
+    return _with_planted(past, pd.DataFrame(rows, columns=list(CLOSE_COLUMNS)))
 
 
 def poison_corrections(corrections: pd.DataFrame, bars: pd.DataFrame, as_of: datetime) -> pd.DataFrame:

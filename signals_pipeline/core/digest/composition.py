@@ -28,6 +28,7 @@ from signals_pipeline.core.digest.model import (
 )
 from signals_pipeline.core.digest.wording import (
     StalePrices,
+    benchmark_close,
     correction_sentences,
     preheader,
     remarks,
@@ -53,7 +54,7 @@ from signals_pipeline.core.signals.decision import (
     expired_in,
     near_misses_of_window,
 )
-from signals_pipeline.core.watchlist import Watchlist
+from signals_pipeline.core.watchlist import BENCHMARK, Watchlist
 from signals_pipeline.core.windows import Sessions, Window
 
 # Start of the window, symbol, signal type.
@@ -68,11 +69,28 @@ class RealisedReturn:
         known_at: When the return became known, UTC.
         horizon: Sessions held.
         net_return: Return net of the benchmark, a fraction.
+        raw_return: Return of the company's shares, a fraction.
     """
 
     known_at: datetime
     horizon: int
     net_return: float
+    raw_return: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecentCloses:
+    """The last closes of one symbol, oldest first.
+
+    Attributes:
+        adjusted: Adjusted for splits and dividends.
+        traded: As traded, restated for splits alone; empty where one of them is not known.
+        sessions: Their dates, ISO.
+    """
+
+    adjusted: tuple[float, ...] = ()
+    traded: tuple[float, ...] = ()
+    sessions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -92,6 +110,8 @@ class DigestContext:
         watchlist: The companies' names.
         sessions: Trading sessions.
         other_vendors: Vendor of the bars that the usual source did not deliver, by symbol and session.
+        traded_closes: Closes as traded by symbol and session, of a source whose bars are adjusted; empty where the bars
+            themselves are as traded.
     """
 
     history: tuple[Signal, ...]
@@ -106,6 +126,7 @@ class DigestContext:
     watchlist: Watchlist
     sessions: Sessions
     other_vendors: Mapping[tuple[str, date], str]
+    traded_closes: Mapping[tuple[str, date], float]
 
     @classmethod
     def build(
@@ -122,6 +143,7 @@ class DigestContext:
         corrections: pd.DataFrame | None = None,
         untold: Collection[datetime] = (),
         other_vendors: pd.DataFrame | None = None,
+        traded_closes: pd.DataFrame | None = None,
     ) -> Self:
         """Index the inputs, which may come in any order.
 
@@ -137,12 +159,18 @@ class DigestContext:
             corrections: Later values of bars; None where no bar was corrected.
             untold: Starts of windows whose digest was promised to readers and has reached none of them.
             other_vendors: Bars of another vendor than the usual one (`feeds.PriceSource.other_vendors`); None: none.
+            traded_closes: Closes as traded where `bars` are adjusted (`feeds.PriceSource.traded_closes`); None: none.
         """
         vendors: dict[tuple[str, date], str] = {}
         if other_vendors is not None:
             days = other_vendors["session"].dt.date
             for symbol, day, source in zip(other_vendors["symbol"], days, other_vendors["source"], strict=True):
                 vendors[str(symbol), day] = str(source)
+        traded: dict[tuple[str, date], float] = {}
+        if traded_closes is not None:
+            days = traded_closes["session"].dt.date
+            for symbol, day, close in zip(traded_closes["symbol"], days, traded_closes["close"], strict=True):
+                traded[str(symbol), day] = float(close)
         ordered = sorted(history, key=lambda signal: signal.decided_at)
         ordered_bars = bars.sort_values(["symbol", "session"], kind="stable")
         return cls(
@@ -158,6 +186,7 @@ class DigestContext:
             watchlist=watchlist,
             sessions=sessions,
             other_vendors=vendors,
+            traded_closes=traded,
         )
 
     def signals(self, after: datetime, before: datetime) -> tuple[Signal, ...]:
@@ -187,10 +216,10 @@ class DigestContext:
                 return realised
         return None
 
-    def last_closes(self, symbol: str, as_of: datetime, count: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
-        """The symbol's last closes of sessions that closed before as_of, with their ISO dates.
+    def last_closes(self, symbol: str, as_of: datetime, count: int) -> RecentCloses:
+        """The symbol's last closes of sessions that closed before as_of, at most `count`.
 
-        At most `count` closes, oldest first, adjusted for the splits and dividends known at as_of.
+        Splits and dividends are those known at as_of.
 
         Raises:
             WindowError: the calendar does not reach as_of.
@@ -198,17 +227,54 @@ class DigestContext:
         last_session = self.sessions.last_closed(as_of)
         bars = self.prices.as_of(as_of).get(symbol)
         if last_session is None or bars is None:
-            return (), ()
+            return RecentCloses()
 
         last_day = np.datetime64(last_session, "D")
         end = int(np.searchsorted(bars.days, last_day, side="right"))
         rows = slice(max(0, end - count), end)
+        days = bars.days[rows]
 
         # Splits and dividends count from the open of their ex-date, not from its close.
         known_actions = bars.count_ex_days(last_opened(self.sessions, as_of))
-        closes = bars.adjusted(known_actions)["close"][rows].tolist()
-        dates = np.datetime_as_string(bars.days[rows]).tolist()
-        return tuple(closes), tuple(dates)
+        adjusted = bars.adjusted(known_actions)["close"][rows].tolist()
+        traded = bars.traded_closes(known_actions)[rows].tolist()
+        if self.traded_closes:
+            keys = [(symbol, day) for day in days.tolist()]
+            is_known = all(key in self.traded_closes for key in keys)
+            traded = [self.traded_closes[key] for key in keys] if is_known else []
+        return RecentCloses(tuple(adjusted), tuple(traded), tuple(np.datetime_as_string(days).tolist()))
+
+    def move_since(self, symbol: str, headline_at: datetime, decided_at: datetime) -> float | None:
+        """Return of the symbol from the last close before a headline to the last close before the decision.
+
+        Returns:
+            A fraction, dividends included; None where no session closed between the two, or a bar is missing.
+
+        Raises:
+            WindowError: the calendar does not reach decided_at.
+        """
+        first, last = self.sessions.last_closed(headline_at), self.sessions.last_closed(decided_at)
+        if first is None or last is None or first >= last:
+            return None
+        recent = self.last_closes(symbol, decided_at, MAX_CLOSES)
+        close_of_day = dict(zip(recent.sessions, recent.adjusted, strict=True))
+        before, now = close_of_day.get(first.isoformat()), close_of_day.get(last.isoformat())
+        return None if before is None or now is None else now / before - 1
+
+    def benchmark_note(self, as_of: datetime) -> str:
+        """How the benchmark closed the last session before as_of; empty where its last two bars are not known.
+
+        Raises:
+            WindowError: the calendar does not reach as_of.
+        """
+        last_session = self.sessions.last_closed(as_of)
+        recent = self.last_closes(BENCHMARK, as_of, 2)
+        # A return takes two closes, of which the second is that of the last session.
+        has_return = len(recent.traded) > 1
+        if last_session is None or not has_return or recent.sessions[-1] != last_session.isoformat():
+            return ""
+        before, last = recent.adjusted
+        return benchmark_close(BENCHMARK, last / before - 1, recent.traded[-1], last_session)
 
     def stale_prices(self, symbol: str, as_of: datetime) -> StalePrices | None:
         """Where the symbol's prices end, if a later session closed before as_of; None where there is no bar at all.
@@ -237,8 +303,8 @@ class DigestContext:
         """
         if not self.other_vendors:
             return None
-        _, dates = self.last_closes(symbol, as_of, 1)
-        return self.other_vendors.get((symbol, date.fromisoformat(dates[0]))) if dates else None
+        sessions = self.last_closes(symbol, as_of, 1).sessions
+        return self.other_vendors.get((symbol, date.fromisoformat(sessions[0]))) if sessions else None
 
     def count_other_vendors(self, as_of: datetime) -> Mapping[str, int]:
         """For how many companies of the watchlist each vendor delivered the last bar in place of the usual source.
@@ -277,6 +343,10 @@ class DigestContext:
             return symbol
         return self.watchlist.company(symbol).name
 
+    def sector(self, symbol: str) -> str:
+        """The company's sector; empty where the watchlist has none or the company has left it."""
+        return self.watchlist.company(symbol).sector if symbol in self.watchlist else ""
+
 
 def _returns_by_signal(outcomes: pd.DataFrame) -> dict[_SignalKey, list[RealisedReturn]]:
     """Realised returns of each signal, longest horizon first."""
@@ -290,11 +360,12 @@ def _returns_by_signal(outcomes: pd.DataFrame) -> dict[_SignalKey, list[Realised
         known_at,
         rows["horizon"].tolist(),
         rows["net_return"].tolist(),
+        rows["raw_return"].tolist(),
         strict=True,
     )
     returns: dict[_SignalKey, list[RealisedReturn]] = defaultdict(list)
-    for window_start, symbol, signal_type, known, horizon, net_return in columns:
-        returns[window_start, symbol, signal_type].append(RealisedReturn(known, horizon, net_return))
+    for window_start, symbol, signal_type, *realised in columns:
+        returns[window_start, symbol, signal_type].append(RealisedReturn(*realised))
     return dict(returns)
 
 
@@ -412,7 +483,7 @@ def compose(
         preheader=preheader((*new, *changed, *from_missed), near_miss_news, window, knobs, corrected),
         coverage=coverage,
         model=model,
-        market=context.sessions.market_note(window),
+        market=" ".join(filter(None, (context.sessions.market_note(window), context.benchmark_note(window.as_of)))),
         new=new,
         changed=changed,
         from_missed=from_missed,
@@ -486,16 +557,22 @@ class _WindowView:
     def card(self, signal: Signal, mode: str, model: str) -> Card:
         as_of = self.window.as_of
         generation = Generation(signal.candidate.source, model)
-        closes, sessions = self.context.last_closes(signal.symbol, as_of, MAX_CLOSES)
+        headline_at = leading_headline_at(signal)
+        move, headline_session = None, None
+        if headline_at is not None:
+            headline_session = self.context.sessions.last_closed(headline_at)
+            move = self.context.move_since(signal.symbol, headline_at, signal.decided_at)
         return card(
             signal,
             company=self.context.company(signal.symbol),
+            sector=self.context.sector(signal.symbol),
             mode=mode,
             knobs=self.knobs,
             before=self._changed_signal(signal),
             record=similar_record(self.context.outcome_index, as_of, generation, signal.signal_type, signal.lifecycle),
-            closes=closes,
-            sessions=sessions,
+            prices=self.context.last_closes(signal.symbol, as_of, MAX_CLOSES),
+            move=move,
+            headline_session=headline_session,
             stale=self.context.stale_prices(signal.symbol, as_of),
             vendor=self.context.other_vendor(signal.symbol, as_of),
         )
@@ -513,6 +590,7 @@ class _WindowView:
             expires_at=signal.decided_at + timedelta(days=self.expiry_days),
             horizon=realised.horizon if realised else None,
             net_return=realised.net_return if realised else None,
+            raw_return=realised.raw_return if realised else None,
         )
 
     def expired(self) -> tuple[Signal, ...]:
@@ -589,8 +667,10 @@ def card(
     knobs: Mapping[str, Any],
     before: Signal | None,
     record: tuple[RecordLine, ...],
-    closes: tuple[float, ...],
-    sessions: tuple[str, ...],
+    prices: RecentCloses,
+    sector: str = "",
+    move: float | None = None,
+    headline_session: date | None = None,
     stale: StalePrices | None = None,
     vendor: str | None = None,
 ) -> Card:
@@ -603,8 +683,10 @@ def card(
         knobs: The settings in force (`min_combined_score`, `sentiment_weight`).
         before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
         record: How similar signals did, as known before the digest (see `similar_record`).
-        closes: The symbol's last closes before the digest, oldest first.
-        sessions: Their dates, ISO.
+        prices: The symbol's last closes before the digest.
+        sector: Sector of its company; empty where it is not known.
+        move: Return from the last close before the leading headline to the last one before the decision; None: unknown.
+        headline_session: The last session that closed before the leading headline; None without one.
         stale: Where the prices end; None where they are up to date.
         vendor: Who delivered the last close in place of the usual source; None where that one did.
     """
@@ -621,11 +703,16 @@ def card(
             stands_without.append(stands)
             without.append(score_without(part["without"], candidate.signal_type, stands=stands))
 
+    # The reaction is measured from the story's very first headline, which need not be the one that leads the card.
+    # Where the two moves contradict each other, only the recorded one is told.
+    if move is not None and (candidate.reaction is None or move * candidate.reaction < 0):
+        move = None
     reasons = sentences(
         signal,
         parts,
         stands_without,
         weight=float(knobs["sentiment_weight"]),
+        move=move,
         before=before,
         stale=stale,
         vendor=vendor,
@@ -638,10 +725,20 @@ def card(
         sentences=reasons,
         without=tuple(without),
         record=record,
-        closes=closes,
-        sessions=sessions,
+        closes=prices.adjusted,
+        sessions=prices.sessions,
         mode=mode,
+        traded_closes=prices.traded,
+        move=move,
+        headline_session=headline_session.isoformat() if headline_session else "",
+        sector=sector,
     )
+
+
+def leading_headline_at(signal: Signal) -> datetime | None:
+    """When the headline that leads a signal became known; None without a story."""
+    stories = [part for part in json.loads(signal.candidate.contributions) if part["kind"] == "story"]
+    return datetime.fromisoformat(stories[0]["known_at"]) if stories else None
 
 
 def _shown_part(part: Contribution) -> dict[str, Any]:

@@ -70,9 +70,16 @@ class Card(DecisionFields, SignalFields):
         sentences: The reasons, in words.
         without: One per story: the score without it and what would remain, such as `+0.24, no signal`.
         record: How similar signals did, one line per horizon.
-        closes: Last closes before the digest, at most 60, oldest first.
+        closes: Last closes before the digest, at most 60, oldest first, adjusted for splits and dividends: what returns
+            are computed on.
         sessions: Their dates, ISO.
         mode: Mode of the run that decided it.
+        traded_closes: The same closes as traded, restated for splits alone: what a reader is shown. Empty where they
+            are not known, and in digests from before they were recorded.
+        move: Return from the last close before the leading headline to the last one before the decision, a fraction;
+            None where `reaction` is, and where it can't be told.
+        headline_session: ISO date of the last session that closed before the leading headline; empty without one.
+        sector: Sector of its company; empty where the watchlist has none.
     """
 
     company: str
@@ -83,6 +90,25 @@ class Card(DecisionFields, SignalFields):
     closes: tuple[float, ...]
     sessions: tuple[str, ...]
     mode: str
+    traded_closes: tuple[float, ...] = ()
+    move: float | None = None
+    headline_session: str = ""
+    sector: str = ""
+
+    @property
+    def shown_closes(self) -> tuple[float, ...]:
+        """The closes as traded; where these are not known the adjusted ones, which `prices_are_adjusted` says."""
+        return self.traded_closes or self.closes
+
+    @property
+    def prices_are_adjusted(self) -> bool:
+        """Whether `shown_closes` are adjusted for dividends, and so differ from the prices that were paid."""
+        return bool(self.closes) and not self.traded_closes
+
+    @property
+    def last_price(self) -> float | None:
+        """The last close as traded; None where it is not known."""
+        return self.traded_closes[-1] if self.traded_closes else None
 
     @property
     def stories(self) -> tuple[dict[str, Any], ...]:
@@ -112,6 +138,7 @@ class ActiveLine(SignalSummary):
         now: Combined score in this window where the company passed the gates again (a repeat); None otherwise.
         horizon: Longest horizon whose outcome is known, in sessions; None where there is none yet.
         net_return: Its return net of the benchmark over that horizon, positive for a success; None where there is none.
+        raw_return: Return of the company's shares over that horizon; None where there is none, and in older digests.
     """
 
     company: str
@@ -121,6 +148,7 @@ class ActiveLine(SignalSummary):
     expires_at: ExpiresAt
     horizon: int | None
     net_return: float | None
+    raw_return: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,13 +4,14 @@ Text is made here and never read back: whatever depends on a value takes the val
 signals a digest holds is decided in `composition`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from signals_pipeline.core.digest.model import Card, Contribution, CorrectedLine, Digest, DigestKind
+from signals_pipeline.core.digest.model import ActiveLine, Card, Contribution, CorrectedLine, Digest, DigestKind
 from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.prices.reaction import has_moved_already
@@ -31,7 +32,25 @@ MAX_SUBJECT_SYMBOLS = 5
 _QUOTED_TITLE = 60
 _CORRECTED_TITLE = 100
 _PREHEADER_TITLE = 70
+_PREHEADER_COMPANY = 40  # characters of its name
 
+
+MAX_SUMMARY_WORDS = 8
+MAX_SUMMARY_CHARACTERS = 64
+"""Of a headline in the summary table: two lines of a phone at most."""
+
+_AGENCY_MARK = re.compile(r"^(?:UPDATE|CORRECTED|WRAPUP|REFILE)(?: \d+)?\s*[-:]\s*")
+_LEGAL_FORM = re.compile(
+    r"(?<=\w),?\s+(?:Inc|Incorporated|Corp|Corporation|Co|Company|Companies|plc|PLC|Ltd|Limited|AG|SE|SA|NV|Holdings?|Group)"
+    r"\.?$"
+)
+# A headline that is cut does not end with one of these.
+_LEANING_WORDS = frozenset(
+    "a an and as at by for from in into its of on or over than that the to under with".split()  # noqa: SIM905 - reads as a list of words
+)
+
+# Least |tone| that reads as "clearly" positive or negative, and as positive or negative without "mildly".
+_CLEAR_TONE, _PLAIN_TONE = 0.6, 0.25
 
 _UNKNOWN_REACTION = "Whether the price has moved since the headline is not known."
 
@@ -64,6 +83,120 @@ def atrs(reaction: float) -> str:
     text = f"{reaction:+.1f}".replace("-", "−")
     # A move that rounds to zero has no direction.
     return f"{text[1:] if text.endswith('0.0') and len(text) == 4 else text} ATR"
+
+
+def percent(share: float) -> str:
+    """A return with its sign and one decimal: `+1.2%`, `−0.4%`, `0.0%`."""
+    text = f"{share:+.1%}".replace("-", "−")
+    # A return that rounds to zero has no direction.
+    return text[1:] if text.endswith("0.0%") and len(text) == len("+0.0%") else text
+
+
+def price_text(card: Card) -> str:
+    """Last price of a card: `103.20`, or `92.72 (adjusted)` where the traded one is not known; empty without one."""
+    if not card.closes:
+        return ""
+    last = f"{card.shown_closes[-1]:,.2f}"
+    return f"{last} (adjusted)" if card.prices_are_adjusted else last
+
+
+def move_text(card: Card) -> str:
+    """How far the price has moved since the headline: `+1.2% (+0.4 ATR)`; empty where that is not known."""
+    if card.reaction is None:
+        return ""
+    return atrs(card.reaction) if card.move is None else f"{percent(card.move)} ({atrs(card.reaction)})"
+
+
+def benchmark_close(symbol: str, change: float, close: float, session: date) -> str:
+    """How the benchmark closed, as a sentence: `SPY closed +0.4% at 209.78 on Fri 13 Feb.`."""
+    return f"{symbol} closed {percent(change)} at {close:,.2f} on {day(session)}."
+
+
+def outcome(line: ActiveLine) -> str:
+    """What became of a signal, so that a SELL's success does not read as a loss.
+
+    Returns:
+        `gained 1.2% against the market after 3 sessions (price −0.9%)`; empty where no horizon has ended.
+    """
+    if line.net_return is None or line.horizon is None:
+        return ""
+    result = relative_return(line.net_return)
+    # Digests of earlier versions did not store the company's own return.
+    price = "" if line.raw_return is None else f" (price {percent(line.raw_return)})"
+    return f"{result} after {quantity(line.horizon, 'session')}{price}"
+
+
+def relative_return(net_return: float) -> str:
+    """A return net of the benchmark in the signal's direction: `gained 1.2% against the market`."""
+    size = f"{abs(net_return):.1%}"
+    if size == "0.0%":
+        return "level with the market"
+    return f"{'gained' if net_return > 0 else 'lost'} {size} against the market"
+
+
+def summary_reason(card: Card) -> str:
+    """Why a signal was made, in about eight words: the beginning of its leading headline.
+
+    Left out are what the row says already (the company's symbol in front of a colon) and an agency's mark of an update.
+    A headline that is cut ends with an ellipsis, and never with a word that leans on the next one.
+    """
+    if not card.news_title:
+        return "Price alone" if card.source == "technical" else ""
+    title = _AGENCY_MARK.sub("", card.news_title)
+    symbol, colon, rest = title.partition(":")
+    if colon and rest.strip() and symbol.strip().removeprefix("$") == card.symbol:
+        title = rest
+    words = title.split()
+    kept = words[:MAX_SUMMARY_WORDS]
+    if len(kept) < len(words):
+        while len(kept) > 1 and kept[-1].casefold() in _LEANING_WORDS:
+            kept.pop()
+    text = " ".join(kept)
+    if len(text) > MAX_SUMMARY_CHARACTERS:
+        return shorten(text, MAX_SUMMARY_CHARACTERS)
+    return text if len(kept) == len(words) else f"{text.rstrip(',;:-–—')}…"
+
+
+def short_company(card: Card) -> str:
+    """A company's name without its article and legal form, as readers call it: `Exxon Mobil`, `Home Depot`."""
+    name = card.company.removeprefix("The ")
+    while (shorter := _LEGAL_FORM.sub("", name)) != name:
+        name = shorter
+    return name
+
+
+def meaning(knobs: Mapping[str, Any]) -> str:
+    """What the two directions mean and how long a signal holds, in one sentence."""
+    days = float(knobs["signal_expiry_days"])
+    held = "a day" if days == 1 else f"{days:g} days"
+    return f"BUY expects a rise against the market, SELL a fall, within {held} or until the news turns."
+
+
+_COMPONENT_VALUES: dict[str, str] = {
+    "rsi": "RSI {:.0f}",
+    "macd": "MACD {:+.2f} ATR",
+    "trend": "trend {:+.2f}",
+    "momentum": "5-day move {:+.1f}\u00a0σ",
+    "volume": "volume {:+.1f}\u00a0σ",
+}
+
+
+def technical_values(card: Card, count: int) -> str:
+    """The technicals that count in a score, as values: `RSI 60, trend +0.44`; those that add 0.00 are left out.
+
+    Args:
+        card: The card.
+        count: Maximum number of values; those with the largest part in the score remain.
+    """
+    weakest_last = sorted(card.components, key=lambda part: -abs(part["contribution"]))
+    strongest = weakest_last[:count]
+    values: list[str] = []
+    for part in [part for part in card.components if part in strongest]:
+        form = _COMPONENT_VALUES.get(part["name"])
+        # A value is missing where the bars were too few for it.
+        if form is not None and part["value"] is not None and signed(part["contribution"]) != "0.00":
+            values.append(form.format(part["value"]).replace("-", "−").replace("5−day", "5-day"))
+    return ", ".join(values)
 
 
 # Names of event types for readers; keys are those of frames and database.
@@ -123,6 +256,7 @@ def sentences(
     stands_without: Sequence[bool],
     *,
     weight: float,
+    move: float | None = None,
     before: Signal | None,
     stale: StalePrices | None = None,
     vendor: str | None = None,
@@ -138,6 +272,7 @@ def sentences(
         parts: Its contributions.
         stands_without: One per story: whether the signal would still be made without that story.
         weight: Weight of tone in the combined score, in [0, 1].
+        move: Return since the headline, a fraction; None where only the reaction in ATRs is known.
         before: The active signal that it flips or strengthens, or the one that expired just before it; None for others.
         stale: Where the prices end; None where they are up to date.
         vendor: Who delivered the last price in place of the usual source; None where that one did.
@@ -152,7 +287,7 @@ def sentences(
         reasons = [
             _tone_basis(stories, candidate.tone, candidate.confidence_score),
             *_reaction_sentence(
-                candidate.reaction, candidate.signal_type, has_event=candidate.event is not None, stale=stale
+                candidate.reaction, move, candidate.signal_type, has_event=candidate.event is not None, stale=stale
             ),
             *_freshness(stories, fresh=candidate.fresh),
             _price_agreement(candidate.technical, candidate.signal_type, weight, stale),
@@ -180,15 +315,25 @@ def _change(signal: Signal, before: Signal) -> str:
 
 
 def _tone_basis(stories: Sequence[Contribution], tone: float, confidence: float) -> str:
-    tone_text = f"Tone {signed(tone)} (tone confidence {confidence:.2f})"
     headlines = quantity(sum(story["headlines"] for story in stories), "headline")
-    if len(stories) == 1:
-        return f"{tone_text} rests on a single story ({headlines})."
-    return f"{tone_text} rests on {len(stories)} stories ({headlines})."
+    number = "One story" if len(stories) == 1 else f"{len(stories)} stories"
+    reads = "reads" if len(stories) == 1 else "read"
+    figures = f"tone {signed(tone)}, tone confidence {confidence:.2f}"
+    return f"{number} ({headlines}) {reads} {_tone_words(tone)}: {figures}."
+
+
+def _tone_words(tone: float) -> str:
+    """A tone in words: `clearly positive`, `negative`, `mildly positive`, `neutral`."""
+    if signed(tone) == "0.00":
+        return "neutral"
+    direction = "positive" if tone > 0 else "negative"
+    if abs(tone) >= _CLEAR_TONE:
+        return f"clearly {direction}"
+    return direction if abs(tone) >= _PLAIN_TONE else f"mildly {direction}"
 
 
 def _reaction_sentence(
-    reaction: float | None, signal_type: str, *, has_event: bool, stale: StalePrices | None
+    reaction: float | None, move: float | None, signal_type: str, *, has_event: bool, stale: StalePrices | None
 ) -> list[str]:
     """How far the price has moved since the headline; nothing for signals from before that was recorded."""
     if reaction is None:
@@ -197,7 +342,12 @@ def _reaction_sentence(
         # Sessions may have closed whose bars are missing.
         return ["No session has closed since the headline." if stale is None else _UNKNOWN_REACTION]
     already = "already " if has_moved_already(reaction, signal_type) else ""
-    return [f"The price has {already}moved {atrs(reaction)} since the headline."]
+    if move is None:
+        return [f"The price has {already}moved {atrs(reaction)} since the headline."]
+    if percent(move) == "0.0%":
+        return ["The price has not moved since the headline."]
+    verb = "risen" if move > 0 else "fallen"
+    return [f"The price has {already}{verb} {abs(move):.1%} since the headline ({atrs(reaction)})."]
 
 
 def _freshness(stories: Sequence[Contribution], *, fresh: bool) -> list[str]:
@@ -295,7 +445,7 @@ _GATE_NAMES = {
     "symbols_with_technical": "… with enough price history",
     "symbols_over_threshold": "… with a large enough score",
     "symbols_agreeing": "… whose tone and score agree",
-    "candidates": "Passed every gate",
+    "candidates": "Passed every test",
     "repeats": "… but repeat an active signal",
     "refused_flips": "… but flipped too recently",
     "capped": "… but exceed the maximum per digest",
@@ -522,8 +672,10 @@ def preheader(
     """
     if cards:
         strongest = max(cards, key=lambda card: abs(card.combined_score))
-        title = f" “{shorten(strongest.news_title, _PREHEADER_TITLE)}”" if strongest.news_title else ""
-        return f"{strongest.signal_type} {strongest.symbol} {signed(strongest.combined_score)}{title}. {window.label}."
+        company = f"{shorten(strongest.company, _PREHEADER_COMPANY)} ({strongest.symbol})"
+        price = f", {price_text(strongest)}" if strongest.closes else ""
+        title = f": “{shorten(strongest.news_title, _PREHEADER_TITLE)}”" if strongest.news_title else ""
+        return f"{strongest.signal_type} {company}{price}{title}. {window.label}."
     if corrected:
         first = corrected[0]
         return f"Corrected: {first.symbol}. {first.sentences[0]} {window.label}."

@@ -173,6 +173,15 @@ class PriceSource(Protocol):
         """
         ...
 
+    def traded_closes(self, symbols: Sequence[str], start: date, end: date) -> "pd.DataFrame":
+        """Closes as traded of a source whose `bars` are adjusted for dividends already.
+
+        Returns:
+            Columns `adjustment.CLOSE_COLUMNS`: symbol, session, close (the symbol's currency), sorted by the first two.
+            Empty where `bars` themselves are as traded.
+        """
+        ...
+
     def notes(self) -> tuple[str, ...]:
         """What the operator should know about the delivery, one line each: rows dropped, symbols unknown."""
         ...

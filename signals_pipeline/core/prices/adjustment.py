@@ -25,6 +25,7 @@ from signals_pipeline.core.windows import Sessions, instant64
 PRICES = ("open", "high", "low", "close")
 BAR_COLUMNS = ("symbol", "session", *PRICES, "volume")
 ACTION_COLUMNS = ("symbol", "session", "kind", "value")
+CLOSE_COLUMNS = ("symbol", "session", "close")
 
 _BEFORE_ALL = np.datetime64("0001-01-01", "D")
 
@@ -49,6 +50,11 @@ def no_sources() -> pd.DataFrame:
     """An empty frame of the vendors of bars: symbol (str), session (datetime64[us]), source (str)."""
     dtypes = {"symbol": "str", "session": "datetime64[us]", "source": "str"}
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+
+
+def no_closes() -> pd.DataFrame:
+    """An empty frame of closes: symbol (str), session (datetime64[us], naive midnight), close (float64)."""
+    return no_bars()[list(CLOSE_COLUMNS)]
 
 
 def last_opened(sessions: Sessions, as_of: datetime) -> np.datetime64:
@@ -94,6 +100,17 @@ class AdjustedBars:
         for name, values in self.columns.items():
             columns[name] = values * (price_factor if name in PRICES else share_factor)
         return columns
+
+    def traded_closes(self, ex_day_count: int) -> NDArray[np.float64]:
+        """The closes that readers see elsewhere: as traded, restated for the splits among the first ex-dates alone.
+
+        Without the splits a line of prices would have a cliff; dividends are left out, since no quote takes them out.
+        """
+        close = self.columns["close"]
+        if not ex_day_count:
+            return close
+        next_ex_day = np.searchsorted(self.ex_days[:ex_day_count], self.days, side="right")
+        return close / _products_of_rest(self.share_factors[:ex_day_count])[next_ex_day]
 
 
 def adjusted_bars(bars: pd.DataFrame, actions: pd.DataFrame | None = None) -> dict[str, AdjustedBars]:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from signals_pipeline.adapters.mail.chart import LINE, MARK, sparkline
-from signals_pipeline.adapters.rendering.drawings import price_span, signal_close_index
+from signals_pipeline.adapters.mail.chart import sparkline
+from signals_pipeline.adapters.rendering.drawings import LINE_COLOUR, MARK_COLOURS, price_span, signal_close_index
 from signals_pipeline_tests.support.colours import contrast
 from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, outcome_rows, signal
 from signals_pipeline_tests.support.digest_pages import NOW
@@ -31,6 +31,22 @@ def test_any_prices_become_a_small_picture(closes: list[float], side: str, data:
     assert all(isinstance(each, tuple) and each[3] > 0 for each in column)  # the mark runs from top to bottom
 
 
+def test_the_headline_is_a_ring_of_the_marks_colour_and_the_signal_a_dot() -> None:
+    closes = [100.0, 104.0, 102.0]
+    marked = Image.open(io.BytesIO(sparkline(closes, 2, "BUY", 1))).convert("RGBA")
+    plain = Image.open(io.BytesIO(sparkline(closes, 2, "BUY"))).convert("RGBA")
+    # The highest close is 6 pixels below the top, in a file of twice the size; a ring is 4.5 pixels from its middle.
+    middle, edge = (round(_x(1, 3)), 12), (round(_x(1, 3)), 12 + 8)
+
+    def is_blue(picture: Image.Image, point: tuple[int, int]) -> bool:
+        red, _, blue, alpha = picture.getpixel(point)  # pyright: ignore[reportGeneralTypeIssues]
+        return alpha > 200 and blue > 2 * red
+
+    assert is_blue(marked, edge)
+    assert not is_blue(marked, middle)
+    assert not is_blue(plain, edge)
+
+
 def _x(place: int, count: int) -> float:
     return 2 * (6 + (544 - 12) / max(count - 1, 1) * place)
 
@@ -42,11 +58,11 @@ def test_the_mark_is_the_last_close_before_the_signal() -> None:
     earlier = replace(new, decided_at=WINDOWS[2].end)
     decided = WINDOWS[2].end.date().isoformat()  # after that day's close
     assert earlier.sessions[signal_close_index(earlier)] == decided < earlier.sessions[signal_close_index(earlier) + 1]
-    assert f"signal after {earlier.closes[signal_close_index(earlier)]:,.2f} on" in price_span(earlier)
+    assert f"signal after {earlier.shown_closes[signal_close_index(earlier)]:,.2f} on" in price_span(earlier)
     assert signal_close_index(replace(new, decided_at=datetime(2000, 1, 1, tzinfo=UTC))) == 0
 
 
 @pytest.mark.parametrize("ground", ["#ffffff", "#181c21"])
-@pytest.mark.parametrize("colour", [LINE, *MARK.values()])
-def test_the_chart_stands_out_from_a_light_and_a_dark_page(ground: str, colour: tuple[int, ...]) -> None:
-    assert contrast(ground, "#" + bytes(colour[:3]).hex()) >= 3  # WCAG 2.1, 1.4.11
+@pytest.mark.parametrize("colour", [LINE_COLOUR, *MARK_COLOURS.values()])
+def test_the_chart_stands_out_from_a_light_and_a_dark_page(ground: str, colour: str) -> None:
+    assert contrast(ground, colour) >= 3  # WCAG 2.1, 1.4.11

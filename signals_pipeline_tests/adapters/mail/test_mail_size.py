@@ -1,4 +1,4 @@
-"""A mail has at most 100,000 bytes whatever its digest holds, and what it leaves out is counted."""
+"""A mail has at most 90,000 bytes whatever its digest holds, and what it leaves out is counted."""
 
 import re
 from dataclasses import replace

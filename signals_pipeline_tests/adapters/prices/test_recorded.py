@@ -100,6 +100,10 @@ def test_the_adjusted_close_is_met_and_a_later_dividend_scales_all_earlier_bars_
     before = recorded(folder, bars).bars(["AAPL", "NAN"], FIRST, LAST)
     later = recorded(folder, bars.assign(adj_close=bars["adj_close"] * factor)).bars(["AAPL", "NAN"], FIRST, LAST)
     np.testing.assert_allclose(before["close"], bars["adj_close"], rtol=1e-12)
+    # What readers are shown stays the close of the file.
+    traded = recorded(folder, bars).traded_closes(["AAPL", "NAN"], FIRST, LAST)
+    np.testing.assert_array_equal(traded["close"], bars["close"])
+    pd.testing.assert_frame_equal(traded[["symbol", "session"]], before[["symbol", "session"]])
     np.testing.assert_allclose(later[PRICES], before[PRICES] * factor, rtol=1e-12)
     assert (before["high"] >= before["low"]).all()
     assert (later["volume"] == before["volume"]).all()

@@ -13,12 +13,13 @@ from signals_pipeline.core.checks.look_ahead import (
     cut_news,
     poison_actions,
     poison_bars,
+    poison_closes,
     poison_corrections,
     poison_news,
 )
 from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
-from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, adjusted_bars, no_actions
+from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, CLOSE_COLUMNS, adjusted_bars, no_actions, no_closes
 from signals_pipeline.core.prices.corrections import bars_as_of, no_corrections
 from signals_pipeline_tests.support.digest_examples import steady, weekday_sessions
 from signals_pipeline_tests.support.headline_deliveries import START, WATCHLIST, deliveries, raw
@@ -71,6 +72,18 @@ def test_bars_are_kept_up_to_the_day_and_wild_after_it(at: int) -> None:
     for symbol, close in last_close.items():
         far = wild.loc[wild["symbol"] == symbol, "close"]
         assert ((far > 5 * close) | (far < 0.2 * close)).all()
+
+
+def test_traded_closes_are_kept_up_to_the_day_and_wild_after_it() -> None:
+    sessions = weekday_sessions()
+    last = sessions.dates[9]
+    closes = steady(sessions, "AAPL", "MSFT")[list(CLOSE_COLUMNS)]
+    poisoned = poison_closes(closes, last, ["AAPL"])
+    is_past = poisoned["session"] <= pd.Timestamp(last)
+    pd.testing.assert_frame_equal(poisoned.loc[is_past].reset_index(drop=True), cut_days(closes, last))
+    assert poisoned.loc[~is_past, "close"].tolist() == [990.0] * 5
+    # A source whose bars are as traded has none, and none are made up.
+    assert poison_closes(no_closes(), last, ["AAPL"]).empty
 
 
 def test_actions_are_kept_up_to_the_day_and_a_split_follows() -> None:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from signals_pipeline.core.digest.composition import card, similar_record
+from signals_pipeline.core.digest.composition import RecentCloses, card, similar_record
 from signals_pipeline.core.digest.model import Card
 from signals_pipeline.core.record.origin import Generation, provenance_of
 from signals_pipeline.core.record.track_record import OutcomeIndex
@@ -30,8 +30,7 @@ def card_of(decided: Signal) -> Card:
         knobs=KNOBS,
         before=None,
         record=(),
-        closes=(100.0, 101.5),
-        sessions=("2024-01-08", "2024-01-09"),
+        prices=RecentCloses((100.0, 101.5), (102.0, 103.5), ("2024-01-08", "2024-01-09")),
     )
 
 
@@ -45,6 +44,7 @@ def test_a_card_carries_its_signal() -> None:
     assert shown.combined_score == pytest.approx(sum(part["contribution"] for part in shown.contributions), abs=1e-12)
     assert (shown.news_title, shown.news_url) == (candidate.news_title, candidate.news_url)
     assert (shown.closes, shown.sessions) == ((100.0, 101.5), ("2024-01-08", "2024-01-09"))
+    assert (shown.traded_closes, shown.last_price, shown.prices_are_adjusted) == ((102.0, 103.5), 103.5, False)
     assert (shown.decided_at, shown.expires_at) == (decided.decided_at, decided.expires_at)
     assert [part["kind"] for part in shown.stories + shown.components] == ["story", "technical"]
 

@@ -1,13 +1,13 @@
 """What is known before an instant: signals, windows caught up, outcomes, closes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals_pipeline.core.digest.composition import DigestContext
+from signals_pipeline.core.digest.composition import DigestContext, RecentCloses
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window
 from signals_pipeline_tests.support.digest_examples import (
@@ -89,19 +89,69 @@ def test_closes_end_with_the_last_session_that_closed_before() -> None:
     context = context_with_prices(BARS.sample(frac=1, random_state=3))
     closed = pd.Timestamp(SESSIONS.closes[9], tz="UTC").to_pydatetime()
 
-    closes, dates = context.last_closes("AAA", closed + TICK, 4)
+    recent = context.last_closes("AAA", closed + TICK, 4)
 
-    assert closes == (107.0, 108.0, 109.0, 110.0)
-    assert dates == tuple(str(day) for day in SESSIONS.dates[6:10])
-    assert context.last_closes("AAA", closed, 1) == ((109.0,), (str(SESSIONS.dates[8]),))
-    assert context.last_closes("AAA", closed + TICK, 60)[1] == tuple(str(day) for day in SESSIONS.dates[:10])
+    assert recent.adjusted == recent.traded == (107.0, 108.0, 109.0, 110.0)
+    assert recent.sessions == tuple(str(day) for day in SESSIONS.dates[6:10])
+    assert context.last_closes("AAA", closed, 1) == RecentCloses((109.0,), (109.0,), (str(SESSIONS.dates[8]),))
+    assert context.last_closes("AAA", closed + TICK, 60).sessions == tuple(str(day) for day in SESSIONS.dates[:10])
 
 
 def test_no_closes_without_bars_or_before_the_first_close() -> None:
     first = pd.Timestamp(SESSIONS.closes[0], tz="UTC").to_pydatetime()
-    assert context_with_prices().last_closes("AAA", first, 60) == ((), ())
-    assert context_with_prices().last_closes("ZZZ", first + TICK, 60) == ((), ())
-    assert context_with_prices(BARS.iloc[:0]).last_closes("AAA", first + TICK, 60) == ((), ())
+    assert context_with_prices().last_closes("AAA", first, 60) == RecentCloses()
+    assert context_with_prices().last_closes("ZZZ", first + TICK, 60) == RecentCloses()
+    assert context_with_prices(BARS.iloc[:0]).last_closes("AAA", first + TICK, 60) == RecentCloses()
+
+
+def closed_after(session: int) -> datetime:
+    """Just after this session's close."""
+    return pd.Timestamp(SESSIONS.closes[session], tz="UTC").to_pydatetime() + TICK
+
+
+def test_readers_see_traded_prices_and_returns_use_adjusted_ones() -> None:
+    """A dividend of 2 takes 2% off earlier prices for returns; nobody has ever seen the reduced ones in a quote."""
+    actions = pd.DataFrame(
+        [
+            ("AAA", pd.Timestamp(SESSIONS.dates[8]), "dividend", 2.16),
+            ("BBB", pd.Timestamp(SESSIONS.dates[9]), "split", 2.0),
+        ],
+        columns=["symbol", "session", "kind", "value"],
+    )
+    context = context_of(bars=BARS, sessions=SESSIONS, actions=actions)
+
+    paid = context.last_closes("AAA", closed_after(9), 3)
+    assert paid.traded == (108.0, 109.0, 110.0)
+    assert paid.adjusted == pytest.approx((108 * 0.98, 109.0, 110.0))
+    # A split is no price move: what was traded before it is restated in the shares of today.
+    halved = context.last_closes("BBB", closed_after(9), 2)
+    assert halved.traded == halved.adjusted == (54.5, 110.0)
+    move = context.move_since("AAA", closed_after(7), closed_after(9))
+    assert move == pytest.approx(110 / (108 * 0.98) - 1)
+    assert context.move_since("AAA", closed_after(9), closed_after(9)) is None
+    assert context.move_since("ZZZ", closed_after(7), closed_after(9)) is None
+
+
+def test_of_a_source_with_adjusted_bars_the_recorded_closes_are_shown_and_nothing_is_called_traded_without_them() -> (
+    None
+):
+    closes = BARS.assign(close=BARS["close"] * 2)[["symbol", "session", "close"]]
+    of_some_days = closes.loc[~((closes["symbol"] == "BBB") & (closes["session"] == closes["session"].iloc[9]))]
+    context = context_of(bars=BARS, sessions=SESSIONS, traded_closes=of_some_days)
+
+    known = context.last_closes("AAA", closed_after(9), 2)
+    assert (known.adjusted, known.traded) == ((109.0, 110.0), (218.0, 220.0))
+    assert context.last_closes("BBB", closed_after(9), 2).traded == ()
+    assert context.last_closes("BBB", closed_after(8), 2).traded == (216.0, 218.0)
+
+
+def test_the_benchmarks_last_close_is_said_while_it_is_that_of_the_last_session() -> None:
+    bars = steady(SESSIONS, "AAA", "SPY")
+    context = context_of(bars=bars, sessions=SESSIONS)
+    assert context.benchmark_note(closed_after(9)) == "SPY closed +0.9% at 110.00 on Mon 15 Jan."
+    assert context.benchmark_note(closed_after(0)) == ""
+    late = context_of(bars=bars.loc[bars["session"] != pd.Timestamp(SESSIONS.dates[9])], sessions=SESSIONS)
+    assert late.benchmark_note(closed_after(9)) == ""
 
 
 @pytest.mark.parametrize(("symbol", "name"), [("AAA", "Alpha"), ("GONE", "GONE")])

@@ -1,5 +1,6 @@
 """Subject, preheader, kind and remarks of a digest."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -171,9 +172,15 @@ def test_subject_says_what_is_degraded(changes: dict[str, Any], trouble: str) ->
 def test_preheader() -> None:
     strong = digest_of(NOW, [signal("AAA", window=NOW, parts=[story(1, 0.4, 0)]), signal("BBB", window=NOW)]).new
     label = NOW.label
-    assert preheader(strong, (), NOW, KNOBS) == f"BUY BBB +0.50 “Story number 1 lifts its company”. {label}."
+    assert preheader(strong, (), NOW, KNOBS) == (
+        f"BUY Beta & Sons (BBB), 108.00: “Story number 1 lifts its company”. {label}."
+    )
     untitled = digest_of(NOW, [signal(window=NOW, news_title="")]).new
-    assert preheader(untitled, (), NOW, KNOBS) == f"BUY AAA +0.50. {label}."
+    assert preheader(untitled, (), NOW, KNOBS) == f"BUY Alpha (AAA), 108.00. {label}."
+    adjusted = replace(untitled[0], traded_closes=())
+    assert preheader([adjusted], (), NOW, KNOBS) == f"BUY Alpha (AAA), 108.00 (adjusted). {label}."
+    unpriced = replace(untitled[0], closes=(), sessions=(), traded_closes=())
+    assert preheader([unpriced], (), NOW, KNOBS) == f"BUY Alpha (AAA). {label}."
     near = NearMiss("CCC", "threshold", 0.27, 0.5, None, "", "combined +0.27, needs 0.30")
     assert preheader((), (near,), NOW, KNOBS) == f"Closest to a signal: CCC +0.27, below the 0.30 minimum. {label}."
     assert preheader((), (), NOW, KNOBS) == f"No company came close to a signal. {label}."

@@ -66,7 +66,7 @@ def test_a_counted_cut_accounts_for_every_character(text: str, width: int) -> No
 
 def test_a_single_story_is_said_without_alarm() -> None:
     text = reasons(signal(), [False])
-    assert "Tone +0.70 (tone confidence 0.90) rests on a single story (1 headline)." in text
+    assert "One story (1 headline) reads clearly positive: tone +0.70, tone confidence 0.90." in text
     assert "hinges" not in text
     assert "undo" not in text
 
@@ -87,6 +87,29 @@ def test_the_move_since_the_headline_is_said(reaction: float | None, signal_type
     assert text in reasons(moved, [False])
 
 
+@pytest.mark.parametrize(
+    ("reaction", "move", "text"),
+    [
+        (2.14, 0.034, "The price has already risen 3.4% since the headline (+2.1 ATR)."),
+        (-0.3, -0.004, "The price has fallen 0.4% since the headline (−0.3 ATR)."),
+        (0.01, 0.0002, "The price has not moved since the headline."),
+    ],
+)
+def test_the_move_is_given_in_per_cent_where_that_is_known(reaction: float, move: float, text: str) -> None:
+    made = signal()
+    moved = replace(made, candidate=replace(made.candidate, event="results", reaction=reaction))
+    parts = json.loads(moved.candidate.contributions)
+    assert text in sentences(moved, parts, [False], weight=0.6, move=move, before=None)
+
+
+@pytest.mark.parametrize(
+    ("tone", "words"),
+    [(0.6, "clearly positive"), (0.3, "positive"), (0.1, "mildly positive"), (0.004, "neutral"), (-0.7, "clearly neg")],
+)
+def test_a_tone_is_said_in_words(tone: float, words: str) -> None:
+    assert f"reads {words}" in reasons(signal(tone=tone), [False])
+
+
 def test_nothing_is_said_of_a_move_that_was_not_recorded() -> None:
     assert "since the headline" not in reasons(signal(), [False])
 
@@ -94,7 +117,7 @@ def test_nothing_is_said_of_a_move_that_was_not_recorded() -> None:
 def test_several_stories_are_counted_with_their_headlines() -> None:
     parts = [story(1, 0.3, 0.35, headlines=3), story(2, 0.2, 0.4)]
     text = reasons(signal(parts=parts), [True, True])
-    assert "rests on 2 stories (4 headlines)." in text
+    assert "2 stories (4 headlines) read clearly positive: tone +0.70" in text
     assert "No single story is decisive: without any one of them it remains a BUY." in text
 
 
@@ -160,7 +183,7 @@ def test_a_price_of_another_vendor_is_named_after_the_first_sentence() -> None:
     decided = signal()
     parts = json.loads(decided.candidate.contributions)
     first, *others = sentences(decided, parts, [False], weight=0.6, before=None, stale=OLD, vendor="tiingo")
-    assert first.startswith("Tone ")
+    assert first.startswith("One story ")
     assert others[0].startswith("Prices are stale")
     assert others[1] == "Its last price is Tiingo's: the usual source had failed."
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals_pipeline.adapters.prices.calendar import trading_sessions
-from signals_pipeline.core.digest.composition import card
+from signals_pipeline.core.digest.composition import RecentCloses, card
 from signals_pipeline.core.digest.wording import StalePrices
 from signals_pipeline.core.prices.corrections import no_corrections
 from signals_pipeline.core.prices.technicals import build
@@ -134,8 +134,10 @@ def test_a_card_shows_closes_as_known_then() -> None:
     split = actions_of(("AAA", PLAIN.dates[9], "split", 2.0))
     known = context_of(bars=flat, sessions=PLAIN, actions=split)
     before, after = (pd.Timestamp(PLAIN.closes[day], tz="UTC").to_pydatetime() for day in (8, 9))
-    assert known.last_closes("AAA", before.replace(hour=22), 2)[0] == (100.0, 100.0)
-    assert known.last_closes("AAA", after.replace(hour=22), 2)[0] == (50.0, 100.0)
+    assert known.last_closes("AAA", before.replace(hour=22), 2).adjusted == (100.0, 100.0)
+    assert known.last_closes("AAA", after.replace(hour=22), 2).adjusted == (50.0, 100.0)
+    # A split alone restates what readers are shown.
+    assert known.last_closes("AAA", after.replace(hour=22), 2).traded == (50.0, 100.0)
 
 
 def test_a_card_says_since_when_its_price_is_stale() -> None:
@@ -151,10 +153,10 @@ def test_a_card_says_since_when_its_price_is_stale() -> None:
     since = known.stale_prices("AAA", sixth)
     assert since == StalePrices(PLAIN.dates[4].item(), sessions=2)
     plain = {"company": WATCHLIST.company("AAA").name, "mode": "live", "knobs": KNOBS, "before": None, "record": ()}
-    made = card(signal("AAA"), **plain, closes=(), sessions=(), stale=since)
+    made = card(signal("AAA"), **plain, prices=RecentCloses(), stale=since)
     stale = "Prices are stale: the last daily bar is from Mon 8 Jan 2024; later sessions are missing."
     assert made.sentences[1] == stale
-    assert (*made.sentences[:1], *made.sentences[2:]) == card(signal("AAA"), **plain, closes=(), sessions=()).sentences
+    assert (*made.sentences[:1], *made.sentences[2:]) == card(signal("AAA"), **plain, prices=RecentCloses()).sentences
 
 
 @pytest.mark.parametrize(("missing", "named"), [(0, ()), (2, ()), (3, ("BBB",)), (9, ("BBB",)), (30, ("BBB",))])
@@ -177,5 +179,5 @@ def test_a_card_shows_the_closes_as_corrected_by_then() -> None:
     corrected = flat[(flat["symbol"] == "AAA")].iloc[[8]].assign(close=99.0, first_seen_at=seen)
     corrections = pd.concat([no_corrections(), corrected], ignore_index=True)
     known = context_of(bars=flat, sessions=PLAIN, corrections=corrections)
-    assert known.last_closes("AAA", seen, 2)[0] == (100.0, 100.0)
-    assert known.last_closes("AAA", seen + timedelta(hours=1), 2)[0] == (99.0, 100.0)
+    assert known.last_closes("AAA", seen, 2).adjusted == (100.0, 100.0)
+    assert known.last_closes("AAA", seen + timedelta(hours=1), 2).adjusted == (99.0, 100.0)
