@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -32,13 +32,14 @@ _PROCESS = (
     "SELECT max(event) FROM dagster.event_logs"  # noqa: S608 - constants
     f" WHERE run_id IN ({_OF_WINDOW}) AND event LIKE '%Started process for run (pid: %'"
 )
-# Sensors that have looked since an instant, and all that ever have.
+# Sensors that have ended a look begun after another tick. Their times tell nothing: a clock ahead has stored later ones.
 _LOOKED = (
     "SELECT count(DISTINCT selector_id) FROM dagster.job_ticks"
-    " WHERE type = 'SENSOR' AND status <> 'STARTED' AND timestamp >= :since"
+    " WHERE type = 'SENSOR' AND status <> 'STARTED' AND id > :tick"
 )
+_NEWEST_TICK = "SELECT coalesce(max(id), 0) FROM dagster.job_ticks"
 _SELDOM = 1  # sensors that look less often than time passes: silence, each ten minutes
-LOOKS = 30.0  # seconds given to them
+LOOKS = 60.0  # seconds given to them, also for the start of a daemon whose clock was put back
 
 
 class Watch:
@@ -116,13 +117,15 @@ class Watch:
         self._until(over, again)
         self.let_pass += bool(steps)
 
-    def looked(self, since: datetime) -> None:
-        """Wait until the sensors that are due have looked since an instant, or long enough."""
-        # Dagster stores instants without a zone, in UTC.
-        naive = since.astimezone(UTC).replace(tzinfo=None)
-        sensors = self._row(_LOOKED, since=datetime(1970, 1, 1))[0] - _SELDOM  # noqa: DTZ001
+    def newest_tick(self) -> int:
+        """Number of the tick that was begun last."""
+        return int(self._row(_NEWEST_TICK)[0])
+
+    def looked(self, tick: int) -> None:
+        """Wait until the sensors that are due have looked after that tick, or long enough."""
+        sensors = self._row(_LOOKED, tick=0)[0] - _SELDOM
         deadline = time.monotonic() + LOOKS
-        while self._row(_LOOKED, since=naive)[0] < sensors and time.monotonic() < deadline:
+        while self._row(_LOOKED, tick=tick)[0] < sensors and time.monotonic() < deadline:
             time.sleep(0.25)
 
     def sample(self) -> dict[str, Any]:

@@ -70,9 +70,10 @@ class WithDaemon(Setup):
 
     def minutes(self, span: timedelta) -> None:
         """Let time pass, and wait until the sensors have looked and what they launched is over."""
+        newest = self.watch.newest_tick()
         self.clock.forward(span)
         self._start_again()
-        self.watch.looked(self.clock.now)
+        self.watch.looked(newest)
         self.watch.idle(self._start_again, self._stepped)
         self.awake += span.total_seconds() / 60
 
