@@ -32,7 +32,7 @@ _PROCESS = (
     "SELECT max(event) FROM dagster.event_logs"  # noqa: S608 - constants
     f" WHERE run_id IN ({_OF_WINDOW}) AND event LIKE '%Started process for run (pid: %'"
 )
-# Sensors that have ended a look begun after another tick. Their times tell nothing: a clock ahead has stored later ones.
+# Sensors that have ended a look begun after another tick. Times tell nothing: a clock ahead has stored later ones.
 _LOOKED = (
     "SELECT count(DISTINCT selector_id) FROM dagster.job_ticks"
     " WHERE type = 'SENSOR' AND status <> 'STARTED' AND id > :tick"

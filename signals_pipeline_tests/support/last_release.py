@@ -18,7 +18,7 @@ PARTS = ("signals_pipeline", "alembic", "pyproject.toml", "deploy/stack.yaml")
 
 
 def last_release() -> str:
-    """The commit of the release before; a clone without it ends the test, which CI does not accept."""
+    """The commit of the release before; a shallow clone, which does not have it, leaves the test out and says so."""
     tags = _git("tag", "--list", "v*", "--sort=-version:refname").decode().split()
     name = tags[0] if tags else (repository() / "deploy" / "last-release").read_text(encoding="utf-8").strip()
     if not _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"):
