@@ -38,11 +38,11 @@ from signals_pipeline.adapters.stores.signals import SignalEntry
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.windows import window_starting
 from signals_pipeline.settings import Settings
-from signals_pipeline.web.api import DEFAULT_LIMIT
 from signals_pipeline.web.app import create_app
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.pages import ARCHIVE_ROWS
 from signals_pipeline.web.permalinks import signal_id
+from signals_pipeline.web.signal_queries import DEFAULT_LIMIT
 
 MANIFEST = "manifest.json"
 NOT_FOUND_PAGE = "404.html"
