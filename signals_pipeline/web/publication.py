@@ -48,7 +48,7 @@ MANIFEST = "manifest.json"
 NOT_FOUND_PAGE = "404.html"
 
 # Answered under the same name as they are published.
-_STATIC_PATHS = ("/style.css", "/icon.svg", "/openapi.json", "/feed.xml")
+_STATIC_PATHS = ("/style.css", "/icon.svg", "/openapi.json", "/feed.xml", "/api/v1/signals.csv")
 
 _PACKAGE = Path(__file__).parents[1]
 # What an answer depends on besides the database.
@@ -220,7 +220,7 @@ class SitePublisher:
 
 def _pages(context: WebContext, release: str) -> Iterator[Page]:
     """Yield every address that is published, in any order."""
-    for path in ("/style.css", "/icon.svg", "/openapi.json"):
+    for path in ("/style.css", "/icon.svg", "/openapi.json", "/docs"):
         yield Page(path, _STATIC, release)
     yield Page("/404", _STATIC, release, status=HTTPStatus.NOT_FOUND)
 
@@ -258,6 +258,8 @@ def _pages(context: WebContext, release: str) -> Iterator[Page]:
     by_symbol = sorted(signals, key=lambda signal: signal.symbol)  # a stable sort: newest first within a symbol
     for symbol, of_symbol in groupby(by_symbol, key=lambda signal: signal.symbol):
         yield from _signal_lists(release, list(of_symbol), (("symbol", symbol),))
+
+    yield Page("/api/v1/signals.csv", _LISTS, _fingerprint(release, signals))
 
     # The record is made from all outcomes and ratings, and from the time.
     yield Page("/record", _LISTS)
@@ -379,7 +381,8 @@ class _Client:
         path = f"{self._root}{page.path}"
         scope = {
             "type": "http",
-            "asgi": {"version": "3.0"},
+            # From 2.4 on a response that is streamed does not wait for the client to go away.
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
             "method": "GET",
             "scheme": self._scheme,
