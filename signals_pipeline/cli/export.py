@@ -41,7 +41,7 @@ def write_history(settings: Settings, file: str, table_format: str | None, wante
     if file != STANDARD_OUTPUT and not path.parent.is_dir():
         raise ExportError(f"{path.parent}: this folder does not exist; create it, or choose another for {path.name}")
 
-    engine = read_only_engine(settings.database_url)
+    engine = read_only_engine(settings.web_database_url)
     pages: list[list[SignalEntry]] = []
     try:
         pages.extend(SignalReader(engine).pages(wanted))

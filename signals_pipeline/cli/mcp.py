@@ -24,9 +24,10 @@ from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.settings import Settings
 from signals_pipeline.web import digest_schemas, responses, schemas
 from signals_pipeline.web.context import WebContext
+from signals_pipeline.web.errors import QueryError
 from signals_pipeline.web.permalinks import NotFoundError, parse_signal_id, parse_window_key
 from signals_pipeline.web.safe import plain
-from signals_pipeline.web.signal_queries import QueryError, signal_page
+from signals_pipeline.web.signal_queries import signal_page
 
 INSTRUCTIONS = (
     "Trading signals from news headlines: digests, signals with their reasons and outcomes, and the track record. "

@@ -23,7 +23,14 @@ from signals_pipeline.web.permalinks import (
     parse_signal_id,
     parse_window_key,
 )
-from signals_pipeline.web.signal_queries import DEFAULT_LIMIT, SignalConditions, SignalPage
+from signals_pipeline.web.signal_queries import (
+    DEFAULT_LIMIT,
+    SignalConditions,
+    SignalPage,
+    openapi_parameters,
+    parse_conditions,
+    parse_page,
+)
 from signals_pipeline.web.snapshot import Snapshot, SnapshotCache
 
 WindowKey = Annotated[
@@ -128,18 +135,24 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
     pages = SnapshotCache(load_page, context.monotonic, MAXIMUM_PAGES)
     csv_readers = CapacityLimiter(MAXIMUM_CSV_READERS)
 
-    @routes.get("/signals", response_model=schemas.SignalList)
-    async def get_signals(request: Request, asked: Annotated[SignalPage, Query()]) -> Response:
+    @routes.get("/signals", response_model=schemas.SignalList, openapi_extra=openapi_parameters(SignalPage))
+    async def get_signals(request: Request) -> Response:
         """Signals with their outcomes so far, newest first. Pass `next` of one page as `after` for the following."""
+        asked = parse_page(request.scope["query_string"])
         # Keyset pagination: new signals do not shift the pages.
         last = parse_signal_id(asked.after) if asked.after else None
         page = await pages.get(SignalQuery(asked.limit, last, asked.wanted))
         return conditional_response(request, page, JSON)
 
-    @routes.get("/signals.csv", response_class=Response, responses={200: _CSV_RESPONSE})
-    async def get_signals_csv(asked: Annotated[SignalConditions, Query()]) -> Response:
+    @routes.get(
+        "/signals.csv",
+        response_class=Response,
+        responses={200: _CSV_RESPONSE},
+        openapi_extra=openapi_parameters(SignalConditions),
+    )
+    async def get_signals_csv(request: Request) -> Response:
         """All signals with their outcomes so far as one table, newest first."""
-        parts = _csv_parts(context, asked.wanted)
+        parts = _csv_parts(context, parse_conditions(request.scope["query_string"]).wanted)
         # Before the response begins, so that a failure has its own status.
         first = await to_thread.run_sync(next, parts, limiter=csv_readers)
 

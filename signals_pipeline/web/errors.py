@@ -51,6 +51,10 @@ RESPONSES = {
 ErrorPage = Callable[[int, str], Response]
 
 
+class QueryError(SignalsError, ValueError):
+    """A parameter does not exist or has a value that it can't have; the message is one line."""
+
+
 class NotReadyError(SignalsError):
     """The database has not answered a health check in time, or can't be used; the message is for everybody."""
 
@@ -64,7 +68,7 @@ def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
     """
 
     async def handle(request: Request, error: Exception) -> Response:
-        status, detail = status_and_detail(error)
+        status, detail = _status_and_detail(error)
         headers: dict[str, str] = dict(getattr(error, "headers", None) or {})
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["retry-after"] = str(_retry_after(error))
@@ -82,6 +86,7 @@ def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
         NotFoundError,
         LinkError,
         RequestValidationError,
+        QueryError,
         HTTPException,
         DatabaseError,
         DigestError,
@@ -91,7 +96,7 @@ def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
     app.add_exception_handler(Exception, handle)
 
 
-def status_and_detail(error: Exception) -> tuple[int, str]:
+def _status_and_detail(error: Exception) -> tuple[int, str]:
     """Return the HTTP status and the sentence of an exception, and log what is only for the operator."""
     match error:
         case NotFoundError():
@@ -100,6 +105,8 @@ def status_and_detail(error: Exception) -> tuple[int, str]:
             return 403, str(error)
         case RequestValidationError():
             return 422, parameter_problems(error.errors())
+        case QueryError():
+            return 422, str(error)
         case HTTPException():
             return error.status_code, _HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
         case DatabaseError():

@@ -78,7 +78,7 @@ def stored(entry: SignalEntry) -> dict[str, object]:
     """A signal's values by column, as the database has them."""
     values = asdict(entry)
     outcomes = values.pop("outcomes")
-    row = dict.fromkeys(SIGNAL_HISTORY.names) | values
+    row: dict[str, object] = {**dict.fromkeys(SIGNAL_HISTORY.names), **values}
     for outcome in outcomes:
         horizon = outcome.pop("horizon")
         row |= {f"{name}_{horizon}": value for name, value in outcome.items()}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -169,3 +170,11 @@ def test_a_database_that_sleeps_is_reported_in_one_line_without_its_password(tmp
     assert door.connections > 0
     assert PASSWORD not in log
     assert "127.0.0.1" in log
+
+
+def test_without_the_extra_the_command_says_what_to_install() -> None:
+    # As if it was not installed: importing it fails.
+    code = "import sys; sys.modules['mcp'] = None; from signals_pipeline.cli import main; main(['mcp'])"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    said = "signals: mcp is not installed; pip install 'signals_pipeline[mcp]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)

@@ -114,7 +114,7 @@ def test_signals_come_in_pages_with_their_outcomes(client: TestClient) -> None:
 
 
 def test_filters_combine_and_symbols_may_be_written_in_any_case(client: TestClient) -> None:
-    def symbols(**asked: object) -> list[str]:
+    def symbols(**asked: int | str | list[str]) -> list[str]:
         answer = client.get("/api/v1/signals", params=asked)
         assert answer.status_code == 200, answer.text
         return [each["symbol"] for each in answer.json()["items"]]

@@ -2,6 +2,7 @@
 
 import click
 
+from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.settings import Settings
 
 
@@ -11,7 +12,7 @@ def mcp() -> None:
     from importlib.util import find_spec
 
     if find_spec("mcp") is None:
-        raise click.ClickException("the package mcp is missing: install signals_pipeline[mcp]")
+        raise SignalsError("mcp is not installed; pip install 'signals_pipeline[mcp]'")
     from signals_pipeline.cli.mcp import serve
 
     serve(Settings.checked())
