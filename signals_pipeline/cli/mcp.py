@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, TypeVar
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -51,7 +51,6 @@ Day = Annotated[str | None, Field(description="A day in New York, such as 2015-0
 # Only described by the schema: `_check_limit` refuses other numbers in one line, where the SDK would write several.
 Limit = Annotated[int, Field(description="Maximum items", json_schema_extra={"minimum": 1, "maximum": MAXIMUM_LIMIT})]
 
-_Parameters = ParamSpec("_Parameters")
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
 
@@ -110,11 +109,11 @@ def create_server(tools: "SignalTools") -> MCPServer:
     return server
 
 
-def _reported(function: Callable[_Parameters, _Answer]) -> Callable[_Parameters, _Answer]:
+def _reported(function: Callable[..., _Answer]) -> Callable[..., _Answer]:
     """The tool with its failures as one line, and refused where its answer is too long for an agent."""
 
     @functools.wraps(function)
-    def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Answer:
+    def call(*args: object, **kwargs: object) -> _Answer:
         try:
             answer = function(*args, **kwargs)
         except DatabaseError as error:

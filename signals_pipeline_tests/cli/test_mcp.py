@@ -76,7 +76,7 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def same(client: TestClient, path: str, **query: object) -> Any:
+def same(client: TestClient, path: str, **query: int | str) -> Any:
     """What the API answers."""
     response = client.get(f"/api/v1/{path}", params=query)
     assert response.status_code == 200

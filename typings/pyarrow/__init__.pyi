@@ -1,6 +1,6 @@
 """What signals_pipeline uses of pyarrow, which ships no types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
