@@ -47,7 +47,9 @@ RUNTIME = [
     "yfinance==1.7.0",
 ]
 FINBERT = ["huggingface_hub==2.4.0", "onnx==1.23.2", "torch==2.13.0", "transformers==5.23.0"]
+MCP = ["mcp==2.3.0"]
 DEVELOPMENT = [
+    *MCP,  # its tests are never left out
     "aiosmtpd==1.4.6",
     "cfn-lint==1.58.0",
     f"dagster-dg-cli=={DAGSTER}",
@@ -82,5 +84,5 @@ setup(
         ]
     },
     install_requires=RUNTIME,
-    extras_require={"finbert": FINBERT, "dev": DEVELOPMENT},
+    extras_require={"finbert": FINBERT, "mcp": MCP, "dev": DEVELOPMENT},
 )

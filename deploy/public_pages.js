@@ -3,13 +3,15 @@
 const crypto = require('crypto');
 const access = '${PageAccess}'; // open, closed, or the SHA-256 of the token
 const free = ['/style.css', '/icon.svg'];
-const same = ['/style.css', '/icon.svg', '/openapi.json', '/feed.xml'];
+const same = ['/style.css', '/icon.svg', '/openapi.json', '/feed.xml', '/api/v1/signals.csv'];
 const parameters = {
   '/': ['before'],
   '/api/v1/digest': ['window'],
   '/api/v1/digests': ['before', 'limit'],
-  '/api/v1/signals': ['after', 'limit', 'signal_type', 'symbol']
+  '/api/v1/signals': ['after', 'symbol']
 };
+// Any other parameter of these is a filter, for which there is no file: an answer without it would be another one.
+const filtered = ['/api/v1/signals', '/api/v1/signals.csv'];
 
 function decoded(text) {
   try {
@@ -78,12 +80,19 @@ function handler(event) {
   }
   const known = parameters[path] || [];
   const query = known.filter(function (name) { return request.querystring[name]; });
-  if (query.indexOf('limit') >= 0 || query.indexOf('signal_type') >= 0) {
-    return answer(path, 404, 'Not Found', 'This address serves lists without limit and signal_type.', {});
+  const unpublished = filtered.indexOf(path) >= 0 && Object.keys(request.querystring).some(function (name) {
+    return known.indexOf(name) < 0 || request.querystring[name].multiValue;
+  });
+  if (unpublished || query.indexOf('limit') >= 0) {
+    const detail = 'This address serves lists without limit, and of signals by one symbol and after alone.';
+    return answer(path, 404, 'Not Found', detail, {});
   }
   let name = path === '/' ? '/index' : path;
   if (query.length) {
-    name += '@' + query.map(function (key) { return key + '=' + decoded(request.querystring[key].value); }).join('&');
+    name += '@' + query.map(function (key) {
+      const value = decoded(request.querystring[key].value);
+      return key + '=' + (filtered.indexOf(path) < 0 ? value : value.toUpperCase());
+    }).join('&');
   }
   if (same.indexOf(path) < 0) name += path.indexOf('/api/') === 0 ? '.json' : '.html';
   request.uri = name.split('/').map(encodeURIComponent).join('/');

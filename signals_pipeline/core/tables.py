@@ -6,7 +6,7 @@ database are in `adapters.stores.tables`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from functools import cache, cached_property
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.event_types import EVENT_TYPES
-from signals_pipeline.core.signal_fields import DecisionFields, SignalFields, declared_fields
+from signals_pipeline.core.signal_fields import CandidateFields, DecisionFields, declared_fields
 from signals_pipeline.core.units import OneOf, Range
 
 # Columns of a stage as arrays of shape (n,), see `to_arrays`.
@@ -384,7 +384,7 @@ SCORES = Table(
 STAGES: dict[str, Table] = {table.name: table for table in (HEADLINES, SENTIMENT, TECHNICALS, SCORES)}
 
 # What a signal's columns are comes from the declaration of its fields.
-_SIGNAL_FIELDS = {**declared_fields(SignalFields), **declared_fields(DecisionFields)}
+_SIGNAL_FIELDS = {**declared_fields(CandidateFields), **declared_fields(DecisionFields)}
 _DTYPES: dict[type, str] = {str: TEXT, float: REAL, bool: FLAG, datetime: INSTANT}
 _UNITS = {TEXT: "text", REAL: "number", FLAG: "yes/no", INSTANT: "UTC"}
 
@@ -412,6 +412,9 @@ SIGNALS = Table(
     ),
 )
 
+# As `core.record.outcomes.HORIZONS`, which imports this module; a test holds them equal.
+_HORIZONS = (1, 3, 5, 10)
+
 OUTCOMES = Table(
     name="outcomes",
     row="the outcome of one signal over one horizon, once it is known",
@@ -419,7 +422,7 @@ OUTCOMES = Table(
     columns=(
         _WINDOW,
         *_signal_columns("symbol", "signal_type"),
-        Column("horizon", COUNT, OneOf((1, 3, 5, 10)), "Sessions; the entry session is the first"),
+        Column("horizon", COUNT, OneOf(_HORIZONS), "Sessions; the entry session is the first"),
         *_signal_columns("decided_at", "combined_score", "confidence_score", "lifecycle"),
         Column(
             "entry_session", INSTANT, "UTC midnight of the session date", "First session that opens after decided_at"
@@ -441,6 +444,30 @@ OUTCOMES = Table(
         ),
         Column("benchmark", TEXT, "name", "SPY, or the equal-weight watchlist where SPY has no bars"),
         Column("known_at", INSTANT, "UTC", "Close of the exit session: from then on it may be used"),
+    ),
+)
+
+_OUTCOME_VALUES = OUTCOMES.columns[OUTCOMES.names.index("entry_session") :]
+
+
+def _outcome_columns(horizon: int) -> tuple[Column, ...]:
+    """The values of an outcome over one horizon, such as `net_return_5`; empty until the outcome is known."""
+    return tuple(replace(column, name=f"{column.name}_{horizon}", nullable=True) for column in _OUTCOME_VALUES)
+
+
+# The signal history as one flat table, which `signals export` writes; `docs/export.md` documents it.
+SIGNAL_HISTORY = Table(
+    name="signal history",
+    row="one signal with its outcomes so far, over each horizon",
+    key=("window_start", "symbol", "signal_type"),
+    columns=(
+        *_signal_columns("window_start", "window_end", "symbol", "signal_type", "lifecycle"),
+        *_signal_columns("decided_at", "expires_at", "known_at"),
+        *_signal_columns("combined_score", "tone", "confidence_score", "technical", "reaction"),
+        *_signal_columns("event", "fresh", "fragile", "story_id", "news_title", "news_url", "contributions", "source"),
+        Column("model", TEXT, "text", "Sentiment model with its revision"),
+        Column("mode", TEXT, OneOf(("live", "catch_up", "backfill", "manual")), "What started the run of its window"),
+        *(column for horizon in _HORIZONS for column in _outcome_columns(horizon)),
     ),
 )
 

@@ -1,26 +1,35 @@
-"""`/api/v1`: digests, signals and the track record as JSON."""
+"""`/api/v1`: digests, signals and the track record as JSON, signals as CSV too."""
 
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from signals_pipeline.adapters.stores.signals import SignalKey
-from signals_pipeline.core.signal_fields import SignalType
+from signals_pipeline.adapters.signal_table import csv_header, csv_rows
+from signals_pipeline.adapters.stores.signals import SignalFilter, SignalKey
 from signals_pipeline.web import digest_schemas, responses, schemas
-from signals_pipeline.web.conditional import JSON, Representation, conditional_response
+from signals_pipeline.web.conditional import CSV, JSON, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import RESPONSES, UNREADABLE_RESPONSE
 from signals_pipeline.web.permalinks import (
     SIGNAL_PATTERN,
-    SYMBOL_PATTERN,
     WINDOW_PATTERN,
     NotFoundError,
     parse_signal_id,
     parse_window_key,
+)
+from signals_pipeline.web.signal_queries import (
+    DEFAULT_LIMIT,
+    SignalConditions,
+    SignalPage,
+    openapi_parameters,
+    parse_conditions,
+    parse_page,
 )
 from signals_pipeline.web.snapshot import Snapshot, SnapshotCache
 
@@ -36,12 +45,22 @@ SignalId = Annotated[
     str, Path(pattern=SIGNAL_PATTERN, description="The signal's permanent name", examples=["2015-02-02-17:30-XOM-SELL"])
 ]
 # The maximum bounds the size of a response.
-# Items per page where a request names no limit.
-DEFAULT_LIMIT = 50
 Limit = Annotated[int, Query(ge=1, le=200, description="Maximum items per page")]
 
 # Pages of signals that are in memory at the same time; the largest have 600 kB.
 MAXIMUM_PAGES = 32
+
+
+# CSV files whose rows are read at the same time. A file may have the whole history; others wait, and readers of pages
+# keep most connections of the database.
+MAXIMUM_CSV_READERS = 2
+
+
+# For the API's description.
+_CSV_RESPONSE: dict[str, Any] = {
+    "description": "A row per signal; a text that a spreadsheet would take for a formula begins with an apostrophe",
+    "content": {CSV: {"schema": {"type": "string"}}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +70,12 @@ class SignalQuery:
     Attributes:
         limit: Maximum number of signals.
         after: The last signal of the page before.
-        symbol: Only signals of this company.
-        signal_type: Only `BUY` or only `SELL`.
+        wanted: Only these signals.
     """
 
     limit: int
     after: SignalKey | None
-    symbol: str | None
-    signal_type: SignalType | None
+    wanted: SignalFilter
 
 
 def router(context: WebContext, *, requires_token: bool) -> APIRouter:
@@ -111,29 +128,42 @@ def _add_digests(routes: APIRouter, context: WebContext) -> None:
 def _add_signals(routes: APIRouter, context: WebContext) -> None:
     def load_page(query: SignalQuery) -> Representation:
         # One more signal than shown says whether there is another page.
-        entries = context.signals.list(
-            query.limit + 1, after=query.after, symbol=query.symbol, signal_type=query.signal_type
-        )
+        entries = context.signals.list(query.limit + 1, after=query.after, wanted=query.wanted)
         page = responses.signal_list(entries, query.limit)
         return Representation.from_body(page.model_dump_json().encode())
 
     pages = SnapshotCache(load_page, context.monotonic, MAXIMUM_PAGES)
+    csv_readers = CapacityLimiter(MAXIMUM_CSV_READERS)
 
-    @routes.get("/signals", response_model=schemas.SignalList)
-    async def get_signals(
-        request: Request,
-        limit: Limit = DEFAULT_LIMIT,
-        after: Annotated[
-            str | None, Query(pattern=SIGNAL_PATTERN, description="The last signal of the previous page")
-        ] = None,
-        symbol: Annotated[str | None, Query(pattern=SYMBOL_PATTERN, description="Only signals of this company")] = None,
-        signal_type: SignalType | None = None,
-    ) -> Response:
+    @routes.get("/signals", response_model=schemas.SignalList, openapi_extra=openapi_parameters(SignalPage))
+    async def get_signals(request: Request) -> Response:
         """Signals with their outcomes so far, newest first. Pass `next` of one page as `after` for the following."""
+        asked = parse_page(request.scope["query_string"])
         # Keyset pagination: new signals do not shift the pages.
-        last = parse_signal_id(after) if after else None
-        page = await pages.get(SignalQuery(limit, last, symbol, signal_type))
+        last = parse_signal_id(asked.after) if asked.after else None
+        page = await pages.get(SignalQuery(asked.limit, last, asked.wanted))
         return conditional_response(request, page, JSON)
+
+    @routes.get(
+        "/signals.csv",
+        response_class=Response,
+        responses={200: _CSV_RESPONSE},
+        openapi_extra=openapi_parameters(SignalConditions),
+    )
+    async def get_signals_csv(request: Request) -> Response:
+        """All signals with their outcomes so far as one table, newest first."""
+        parts = _csv_parts(context, parse_conditions(request.scope["query_string"]).wanted)
+        # Before the response begins, so that a failure has its own status.
+        first = await to_thread.run_sync(next, parts, limiter=csv_readers)
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield first
+            # A failure now breaks the connection off: the client sees that the file is not whole.
+            while part := await to_thread.run_sync(next, parts, b"", limiter=csv_readers):
+                yield part
+
+        headers = {"cache-control": "private, no-cache", "content-disposition": 'attachment; filename="signals.csv"'}
+        return StreamingResponse(stream(), headers=headers, media_type=CSV)
 
     @routes.get("/signals/{name}")
     def get_signal(name: SignalId) -> schemas.SignalResponse:
@@ -142,6 +172,13 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
         if entry is None:
             raise NotFoundError(f"The history has no signal {name}.")
         return responses.signal_response(entry)
+
+
+def _csv_parts(context: WebContext, wanted: SignalFilter) -> Iterator[bytes]:
+    """Yield the table of signals: its header, then page by page."""
+    yield csv_header().encode()
+    for page in context.signals.pages(wanted):
+        yield csv_rows(responses.plain_entry(entry) for entry in page).encode()
 
 
 def _add_record(routes: APIRouter, context: WebContext) -> None:

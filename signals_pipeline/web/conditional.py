@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
+CSV = "text/csv; charset=utf-8"
 ATOM = "application/atom+xml"
 
 

@@ -1,12 +1,12 @@
 """Exceptions as responses in plain words: JSON for the API, a page for readers. Neither shows internals."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -71,6 +71,10 @@ UNREADABLE_RESPONSE = {"model": Problem, "description": "This release can't read
 ErrorPage = Callable[[int, str], Response]
 
 
+class QueryError(SignalsError, ValueError):
+    """A parameter does not exist or has a value that it can't have; the message is one line."""
+
+
 class NotReadyError(SignalsError):
     """The database has not answered a health check in time, or can't be used; the message is for everybody."""
 
@@ -105,6 +109,7 @@ def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
         NotFoundError,
         LinkError,
         RequestValidationError,
+        QueryError,
         HTTPException,
         DatabaseError,
         DigestError,
@@ -115,15 +120,16 @@ def add_error_handlers(app: FastAPI, error_page: ErrorPage) -> None:
 
 
 def _status_and_detail(error: Exception) -> tuple[int, str]:
-    """Return the HTTP status and the sentence of an exception."""
+    """Return the HTTP status and the sentence of an exception, and log what is only for the operator."""
     match error:
         case NotFoundError():
             return 404, plain(str(error))
         case LinkError():
             return 403, str(error)
         case RequestValidationError():
-            problems = [_parameter_problem(problem) for problem in error.errors()]
-            return 422, plain("; ".join(problems))
+            return 422, parameter_problems(error.errors())
+        case QueryError():
+            return 422, str(error)
         case HTTPException():
             return error.status_code, _HTTP_DETAILS.get(error.status_code, HTTPStatus(error.status_code).phrase)
         case DatabaseError():
@@ -146,10 +152,27 @@ def _retry_after(error: Exception) -> int:
     return _SOON if is_soon else _A_MINUTE
 
 
-def _parameter_problem(problem: dict[str, Any]) -> str:
+def parameter_problems(problems: Iterable[ErrorDetails]) -> str:
+    """Return what is wrong with the parameters of a request, on one line.
+
+    Args:
+        problems: pydantic's errors; the first part of each `loc` says where the parameter was.
+    """
+    return plain("; ".join(_parameter_problem(problem) for problem in problems))
+
+
+def _parameter_problem(problem: ErrorDetails) -> str:
     """Return `window: give a window's key ...`, or pydantic's message where the parameter has no hint."""
-    name = str(problem["loc"][-1])
-    if problem["type"] == "string_pattern_mismatch" and name in _HINTS:
-        return f"{name}: {_HINTS[name]}"
-    message: str = problem["msg"]
-    return f"{name}: {message[:1].lower()}{message[1:]}"
+    # ("query", "symbol", 0) is the first value of the parameter `symbol`.
+    name = str(problem["loc"][1])
+    match problem["type"]:
+        case "string_pattern_mismatch" if name in _HINTS:
+            return f"{name}: {_HINTS[name]}"
+        case "extra_forbidden":
+            return f"{name}: this address has no such parameter; /docs lists those that it has"
+        case "value_error":
+            # One of our own validators: its message without pydantic's "Value error".
+            return f"{name}: {problem.get('ctx', {})['error']}"
+        case _:
+            message = problem["msg"]
+            return f"{name}: {message[:1].lower()}{message[1:]}"

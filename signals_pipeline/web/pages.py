@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from signals_pipeline.adapters.stores.digests import DigestEntry
-from signals_pipeline.adapters.stores.signals import SignalEntry
+from signals_pipeline.adapters.stores.signals import SignalEntry, SignalFilter
 from signals_pipeline.core.digest.model import Card, Digest, DigestError, DigestProblem
 from signals_pipeline.core.digest.wording import meaning, revision_notice, subject_tag
 from signals_pipeline.core.record.engagement import by_source, by_symbol
@@ -118,7 +118,7 @@ def _unreadable_page(
     context: WebContext, root: str, entry: DigestEntry, notices: tuple[tuple[int, str], ...], problem: DigestProblem
 ) -> Response:
     """Return what is known of a digest that this release can't read: its subject, its signals, and what to do."""
-    signals = context.signals.list(MAXIMUM_LISTED, window_start=entry.window_start)
+    signals = context.signals.list(MAXIMUM_LISTED, wanted=SignalFilter(window_start=entry.window_start))
     page = render(
         "unreadable.html",
         root,

@@ -38,7 +38,7 @@ def signal_id(key: SignalKey) -> str:
 
 
 def parse_signal_id(name: str) -> SignalKey:
-    """Return the key of a signal's permanent name.
+    """Return the key of a signal's permanent name; its symbol may be written in any case.
 
     Raises:
         NotFoundError: It is no signal's name.
@@ -47,4 +47,4 @@ def parse_signal_id(name: str) -> SignalKey:
     if match is None:
         raise NotFoundError("No signal has this name; a name looks like 2015-02-02-17:30-XOM-SELL.")
     window = parse_window_key(match["window"])
-    return SignalKey(window.start, match["symbol"], match["type"])
+    return SignalKey(window.start, match["symbol"].upper(), match["type"])

@@ -38,18 +38,18 @@ from signals_pipeline.adapters.stores.signals import SignalEntry
 from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.windows import window_starting
 from signals_pipeline.settings import Settings
-from signals_pipeline.web.api import DEFAULT_LIMIT
 from signals_pipeline.web.app import create_app
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import UNREADABLE_DIGEST
 from signals_pipeline.web.pages import ARCHIVE_ROWS
 from signals_pipeline.web.permalinks import signal_id
+from signals_pipeline.web.signal_queries import DEFAULT_LIMIT
 
 MANIFEST = "manifest.json"
 NOT_FOUND_PAGE = "404.html"
 
 # Answered under the same name as they are published.
-_STATIC_PATHS = ("/style.css", "/icon.svg", "/openapi.json", "/feed.xml")
+_STATIC_PATHS = ("/style.css", "/icon.svg", "/openapi.json", "/feed.xml", "/api/v1/signals.csv")
 
 _PACKAGE = Path(__file__).parents[1]
 # What an answer depends on besides the database.
@@ -221,7 +221,7 @@ class SitePublisher:
 
 def _pages(context: WebContext, release: str) -> Iterator[Page]:
     """Yield every address that is published, in any order."""
-    for path in ("/style.css", "/icon.svg", "/openapi.json"):
+    for path in ("/style.css", "/icon.svg", "/openapi.json", "/docs"):
         yield Page(path, _STATIC, release)
     yield Page("/404", _STATIC, release, status=HTTPStatus.NOT_FOUND)
 
@@ -259,6 +259,8 @@ def _pages(context: WebContext, release: str) -> Iterator[Page]:
     by_symbol = sorted(signals, key=lambda signal: signal.symbol)  # a stable sort: newest first within a symbol
     for symbol, of_symbol in groupby(by_symbol, key=lambda signal: signal.symbol):
         yield from _signal_lists(release, list(of_symbol), (("symbol", symbol),))
+
+    yield Page("/api/v1/signals.csv", _LISTS, _fingerprint(release, signals))
 
     # The record is made from all outcomes and ratings, and from the time.
     yield Page("/record", _LISTS)
@@ -380,7 +382,8 @@ class _Client:
         path = f"{self._root}{page.path}"
         scope = {
             "type": "http",
-            "asgi": {"version": "3.0"},
+            # From 2.4 on a response that is streamed does not wait for the client to go away.
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
             "method": "GET",
             "scheme": self._scheme,

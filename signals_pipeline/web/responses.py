@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
 
+from signals_pipeline.adapters.rendering.safe_text import link
 from signals_pipeline.adapters.stores.digests import DigestEntry, StoredDigest
 from signals_pipeline.adapters.stores.signals import SignalEntry, SignalKey
 from signals_pipeline.adapters.stores.window_revisions import WindowRevision
@@ -25,6 +26,7 @@ from signals_pipeline.web import digest_schemas, schemas
 from signals_pipeline.web.conditional import Representation
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.permalinks import signal_id
+from signals_pipeline.web.safe import plain
 
 # Sessions after which scores and confidences are compared with outcomes.
 CALIBRATION_HORIZON = 5
@@ -150,6 +152,12 @@ def signal_response(entry: SignalEntry) -> schemas.SignalResponse:
             "contributions": json.loads(entry.contributions),
         }
     )
+
+
+def plain_entry(entry: SignalEntry) -> SignalEntry:
+    """Return a signal whose texts from outside are plain, as in every response."""
+    # In the contributions JSON escapes what is not plain.
+    return replace(entry, news_title=plain(entry.news_title), news_url=link(entry.news_url), model=plain(entry.model))
 
 
 def _shared_fields(source: object, model: type[BaseModel]) -> dict[str, Any]:

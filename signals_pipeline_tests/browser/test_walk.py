@@ -79,7 +79,7 @@ def test_from_the_archive_to_the_record(open_page: Callable[[int, str, str], Pag
 @pytest.mark.parametrize("width", [1200, 375, 320])
 def test_no_page_is_wider_than_its_window(open_page: Callable[[int, str, str], Page], width: int) -> None:
     page = open_page(width, "light", "/")
-    for path in ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", unsubscribe()):
+    for path in ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", "/docs", unsubscribe()):
         page.goto(path)
         box = page.locator("main").bounding_box()
         assert box is not None
@@ -99,7 +99,7 @@ def test_colours_follow_the_readers_scheme(open_page: Callable[[int, str, str], 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_contrast_aa(open_page: Callable[[int, str, str], Page], scheme: str) -> None:
     page = open_page(1200, scheme, "/")
-    for path in ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", unsubscribe()):
+    for path in ("/", f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/record", "/docs", unsubscribe()):
         page.goto(path)
         found = page.evaluate(TEXTS)
         assert len(found) > 5

@@ -104,6 +104,8 @@ def test_the_function_names_the_file_as_the_publication_does(
     pages_open: EdgeFunction, address: tuple[str, tuple[tuple[str, str], ...]], *, encoded: bool, stray: bool
 ) -> None:
     path, query = address
+    # The API refuses parameters that a list of signals does not have.
+    stray = stray and path != "/api/v1/signals"
     asked = [*query, ("utm_source", "x")] if stray else [*query]
     search = urlencode(asked) if encoded else "&".join(f"{name}={value}" for name, value in asked)
     request = pages_open(event(f"{quote(path) if encoded else path}?{search}"))
@@ -112,10 +114,23 @@ def test_the_function_names_the_file_as_the_publication_does(
 
 
 def test_parameters_that_files_do_not_answer_are_refused_and_not_ignored(pages_open: EdgeFunction) -> None:
-    for target in ("/api/v1/signals?limit=3", "/api/v1/digests?limit=3", "/api/v1/signals?signal_type=BUY"):
+    signals = "/api/v1/signals"
+    refused = ("limit=3", "signal_type=BUY", "symbol=XOM&from=2015-02-02", "utm_source=x")
+    tables = (f"{signals}.csv?symbol=XOM", f"{signals}.csv?after=x")
+    for target in ("/api/v1/digests?limit=3", *tables, *(f"{signals}?{query}" for query in refused)):
         answer = pages_open(event(target))
-        assert answer["statusCode"] == 404
-        assert "without limit and signal_type" in json.loads(answer["body"]["data"])["detail"]
+        assert answer["statusCode"] == 404, target
+        assert "of signals by one symbol and after alone" in json.loads(answer["body"]["data"])["detail"]
+    repeated = event(f"{signals}?symbol=XOM")
+    repeated["request"]["querystring"]["symbol"] = {"value": "XOM", "multiValue": [{"value": "XOM"}, {"value": "KO"}]}
+    assert pages_open(repeated)["statusCode"] == 404
+
+
+def test_a_symbol_may_be_written_in_any_case_and_the_table_is_a_file(pages_open: EdgeFunction) -> None:
+    lower = pages_open(event("/api/v1/signals?symbol=xom"))
+    assert lower["uri"] == quote("/api/v1/signals@symbol=XOM.json")
+    assert pages_open(event("/api/v1/signals.csv"))["uri"] == "/api/v1/signals.csv"
+    assert pages_open(event("/docs"))["uri"] == "/docs.html"
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ lines.on('line', function (line) {
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".json": "application/json",
+    ".csv": "text/csv; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".xml": "application/atom+xml",

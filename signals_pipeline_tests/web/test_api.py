@@ -1,18 +1,28 @@
 """The API returns what is stored: the newest digest, any other, signals with outcomes, the track record."""
 
+import csv
+import io
 import json
+from http.client import IncompleteRead
+from urllib.request import urlopen
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.stores.engine import engine_for
+from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
+from signals_pipeline.adapters.stores.signal_history import SignalHistory
+from signals_pipeline.adapters.stores.signals import PAGE_SIZE
 from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.tables import SIGNAL_HISTORY
 from signals_pipeline.web import digest_schemas
 from signals_pipeline.web.app import create_app
 from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, outcome_rows, signal
 from signals_pipeline_tests.support.digest_pages import everything
+from signals_pipeline_tests.support.history_builders import run_with
 from signals_pipeline_tests.support.html_reader import Page
+from signals_pipeline_tests.support.web_server import served
 from signals_pipeline_tests.support.web_site import NOW, TOLD, decide, fill, record_origins, settings_of, site, tell
 
 
@@ -103,6 +113,86 @@ def test_signals_come_in_pages_with_their_outcomes(client: TestClient) -> None:
     assert client.get("/api/v1/signals", params={"symbol": "BBB", "signal_type": "BUY"}).json()["items"] == []
 
 
+def test_filters_combine_and_symbols_may_be_written_in_any_case(client: TestClient) -> None:
+    def symbols(**asked: int | str | list[str]) -> list[str]:
+        answer = client.get("/api/v1/signals", params=asked)
+        assert answer.status_code == 200, answer.text
+        return [each["symbol"] for each in answer.json()["items"]]
+
+    # BBB was decided on 9 January and AAA on 11 January, both at 17:30, both live and new, without an event type.
+    assert symbols(symbol="bbb") == symbols(symbol=["bBb", "ZZZ"]) == ["BBB"]
+    assert symbols(**{"from": "2024-01-11"}) == symbols(**{"from": "2024-01-11", "to": "2024-01-11"}) == ["AAA"]
+    assert symbols(to="2024-01-10") == ["BBB"]
+    assert symbols(**{"from": "2024-01-12"}) == []
+    assert symbols(mode="live", lifecycle=["new", "flipped"], signal_type=["BUY", "SELL"]) == ["AAA", "BBB"]
+    assert symbols(mode="live", lifecycle="new", signal_type="SELL", symbol="aaa") == []
+    assert symbols(event="results") == symbols(mode="manual") == []
+    lower, upper = (client.get(f"/api/v1/signals/{TOLD.key}-{name}-BUY") for name in ("aaa", "AAA"))
+    assert lower.json() == upper.json()
+    # A page of a filtered list is followed by the next one of the same list.
+    first = client.get("/api/v1/signals", params={"limit": 1, "mode": "live"}).json()
+    assert symbols(limit=1, mode="live", after=first["next"].replace("AAA", "aaa")) == ["BBB"]
+
+
+def test_the_table_has_the_signals_of_the_list(client: TestClient) -> None:
+    answer = client.get("/api/v1/signals.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="signals.csv"'
+    assert list(rows[0]) == SIGNAL_HISTORY.names
+    listed = client.get("/api/v1/signals").json()["items"]
+    assert [(row["symbol"], float(row["combined_score"])) for row in rows] == [
+        (each["symbol"], each["combined_score"]) for each in listed
+    ]
+    for outcome in listed[0]["outcomes"]:
+        assert float(rows[0][f"net_return_{outcome['horizon']}"]) == outcome["net_return"]
+        assert rows[0][f"known_at_{outcome['horizon']}"] == outcome["known_at"]
+    assert json.loads(rows[0]["contributions"])[0]["story_id"] == listed[0]["contributions"][0]["story_id"]
+    assert rows[1]["net_return_5"] == ""
+    asked = {"symbol": "bbb", "signal_type": "SELL", "from": "2024-01-09", "mode": "live"}
+    [row] = csv.DictReader(io.StringIO(client.get("/api/v1/signals.csv", params=asked).text, newline=""))
+    assert row["symbol"] == "BBB"
+    assert client.get("/api/v1/signals.csv", params={"symbol": "ZZZ"}).text.count("\n") == 1
+
+
+def test_texts_from_outside_are_plain_in_the_table_and_no_formula(url: str) -> None:
+    titles = ["\u202e=cmd|' /C calc'!A0", "+1\r\n2", "@SUM(A1)", "-2 today", "it's", "\x1b[2J"]
+    named = [
+        signal(f"S{number}", window=TOLD, news_title=title, news_url="javascript:alert(1)")
+        for number, title in enumerate(titles)
+    ]
+    decide(url, TOLD, named)
+    with site(url) as client:
+        text = client.get("/api/v1/signals.csv").text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["news_title"] for row in rows] == [
+        "'=cmd|' /C calc'!A0",
+        "'+1 2",
+        "'@SUM(A1)",
+        "'-2 today",
+        "it's",
+        "[2J",
+    ]
+    assert {row["news_url"] for row in rows} == {""}
+
+
+def test_a_table_that_breaks_off_is_not_taken_for_a_whole_one(url: str) -> None:
+    # Two pages of rows, and a damaged one on the second.
+    symbols = [f"S{number:03}" for number in range(PAGE_SIZE + 1)]
+    engine = engine_for(url)
+    many = [signal(symbol, window=TOLD).candidate for symbol in symbols]
+    SignalHistory(engine).record_window(TOLD, many, run_with(most=len(many)))
+    with write_transaction(engine) as connection:
+        damage = "UPDATE signal_history SET expires_at = 'never' WHERE symbol = :symbol"
+        connection.execute(sa.text(damage), {"symbol": symbols[-1]})
+    engine.dispose()
+    with served(url) as address, urlopen(f"{address}/api/v1/signals.csv") as answer:  # noqa: S310 - our own
+        assert answer.status == 200
+        with pytest.raises(IncompleteRead) as broken_off:
+            answer.read()
+    assert broken_off.value.partial.count(b"\n") == PAGE_SIZE + 1
+
+
 def test_a_page_of_signals_has_an_etag_that_changes_with_a_signal_or_an_outcome(url: str) -> None:
     fill(url)
     engine = engine_for(url)
@@ -181,7 +271,8 @@ def test_an_empty_record_says_so(url: str) -> None:
 def test_the_api_reads_both_databases_and_can_write_neither(database_url: str) -> None:
     fill(database_url)
     with site(database_url, signals_web_database_url=database_url) as client:
-        for path in ("/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/record", "/readyz", "/record"):
+        answers = ("digest", "digests", "signals", "signals.csv", "record")
+        for path in (*(f"/api/v1/{name}" for name in answers), "/readyz", "/record"):
             assert client.get(path).status_code == 200
         decide(database_url, WINDOWS[3], [signal("CCC", window=WINDOWS[3])])
         assert len(client.get("/api/v1/signals").json()["items"]) == 3

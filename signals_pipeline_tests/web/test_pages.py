@@ -1,7 +1,10 @@
 """The pages show what the digest shows and link to each other."""
 
+import html
+import json
 import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +14,7 @@ from signals_pipeline.adapters.stores.engine import engine_for, write_transactio
 from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.core.digest.model import CorrectedLine
 from signals_pipeline.core.news.feeds import SourceReport
+from signals_pipeline.web import examples
 from signals_pipeline_tests.support.digest_examples import WINDOWS, component, coverage, digest_of, signal
 from signals_pipeline_tests.support.digest_pages import everything, hostile_cards
 from signals_pipeline_tests.support.html_reader import Whole
@@ -204,3 +208,23 @@ def test_a_digest_that_was_sent_says_that_its_window_was_run_again(url: str) -> 
     assert [(each["number"], each["mode"], each["signals"]) for each in listed["items"]] == [(2, "manual", [])]
     assert listed["items"][0]["window"] == window.key
     assert (missing.status_code, none.status_code) == (404, 404)
+
+
+def test_the_api_is_described_on_a_page_without_scripts(client: TestClient) -> None:
+    answer = client.get("/docs")
+    described = client.get("/openapi.json").json()
+    read = Whole(answer.text)
+    assert read.open == []
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<script" not in answer.text
+    # Nothing of another host.
+    assert {urlsplit(link).netloc for link in read.links if link} == {""}
+    for path, methods in described["paths"].items():
+        assert f"GET {path}" in read.text
+        assert methods["get"]["description"].split("\n")[0] in read.text
+    for words in ("BUY or SELL; may be repeated", "a day, as 2015-02-02", "a number from 1 to 200", "422: A parameter"):
+        assert words in read.text
+    # The first example is whole and keeps its indentation.
+    example = html.unescape(re.findall("<pre[^>]*>\n(.*?)</pre>", answer.text, re.DOTALL)[0])
+    assert json.loads(example) == examples.DIGEST
+    assert '\n  "window": ' in example

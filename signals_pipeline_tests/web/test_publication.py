@@ -24,7 +24,16 @@ from signals_pipeline_tests.support.published_site import LISTS, name_of, walk
 from signals_pipeline_tests.support.web_site import NOW, PARTS, TOLD, decide, fill, revise, settings_of, site, tell
 
 BASE = "http://site.example"
-ENTRANCES = ("/", "/record", "/feed.xml", *LISTS, "/api/v1/digest", "/api/v1/record", "/api/v1/signals?symbol=AAA")
+ENTRANCES = (
+    "/",
+    "/record",
+    "/feed.xml",
+    "/api/v1/signals.csv",
+    *LISTS,
+    "/api/v1/digest",
+    "/api/v1/record",
+    "/api/v1/signals?symbol=AAA",
+)
 
 
 def publish(url: str, store: MemoryStore, *, everything: bool = False, **changes: object) -> PublicationReport:
@@ -103,7 +112,8 @@ def test_only_what_changed_is_rendered_and_written(url: str) -> None:
     assert sorted(store.written) == sorted(
         [
             *(f"signals/{name}.html", f"api/v1/signals/{name}.json"),
-            *("api/v1/signals.json", "api/v1/signals@symbol=AAA.json", "api/v1/record.json", "record.html"),
+            *("api/v1/signals.json", "api/v1/signals.csv", "api/v1/signals@symbol=AAA.json"),
+            *("api/v1/record.json", "record.html"),
         ]
     )
     store.written.clear()
@@ -303,6 +313,8 @@ def test_the_feed_is_atom_with_absolute_addresses_that_stay(url: str) -> None:
         ("/signals/2015-02-02-17:30-BRK.B-BUY", (), "signals/2015-02-02-17:30-BRK.B-BUY.html"),
         ("/api/v1/signals", (("symbol", "A"), ("after", "x")), "api/v1/signals@after=x&symbol=A.json"),
         ("/openapi.json", (), "openapi.json"),
+        ("/docs", (), "docs.html"),
+        ("/api/v1/signals.csv", (), "api/v1/signals.csv"),
     ],
 )
 def test_names_of_files(path: str, query: tuple[tuple[str, str], ...], name: str) -> None:

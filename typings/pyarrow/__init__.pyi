@@ -1,6 +1,6 @@
 """What signals_pipeline uses of pyarrow, which ships no types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class ChunkedArray:
 class Table:
     @classmethod
     def from_pandas(cls, df: pd.DataFrame, **options: Any) -> Table: ...  # noqa: ANN401
+    @classmethod
+    def from_pylist(cls, mapping: Sequence[Mapping[str, object]], schema: Schema) -> Table: ...
     column_names: list[str]
     columns: list[ChunkedArray]
     schema: Schema

@@ -4,18 +4,19 @@ This module only reads; `signal_history` records.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from signals_pipeline.adapters.stores.engine import read_transaction
-from signals_pipeline.adapters.stores.tables import signal_history, signal_outcome, window_run
-from signals_pipeline.core.signal_fields import CandidateFields, DecisionFields
-from signals_pipeline.core.windows import Window
+from signals_pipeline.adapters.stores.tables import Mode, signal_history, signal_outcome, window_run
+from signals_pipeline.core.event_types import EventType
+from signals_pipeline.core.signal_fields import CandidateFields, DecisionFields, Lifecycle, SignalType
+from signals_pipeline.core.windows import NEW_YORK, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,36 @@ class SignalKey:
     signal_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class SignalFilter:
+    """Which signals are wanted: those that meet every condition; an empty condition is met by all.
+
+    Attributes:
+        first_day: Decided on this day or later, New York time.
+        last_day: Decided on this day or earlier.
+        symbols: Of one of these companies, in capitals as the watchlist writes them.
+        signal_types: Of one of these directions.
+        lifecycles: With one of these lifecycles.
+        modes: Decided by a run of one of these modes.
+        events: Led by a story of one of these event types. Signals without one are not wanted then.
+        window_start: Decided by the window that starts then.
+    """
+
+    first_day: date | None = None
+    last_day: date | None = None
+    symbols: tuple[str, ...] = ()
+    signal_types: tuple[SignalType, ...] = ()
+    lifecycles: tuple[Lifecycle, ...] = ()
+    modes: tuple[Mode, ...] = ()
+    events: tuple[EventType, ...] = ()
+    window_start: datetime | None = None
+
+
+ALL_SIGNALS = SignalFilter()
+
+# Signals that `pages` reads at once: with their outcomes about 5 MB.
+PAGE_SIZE = 500
+
 _KEY_FIELDS = [field.name for field in fields(SignalKey)]
 _SIGNAL_FIELDS = [field.name for field in fields(SignalEntry) if field.name != "outcomes"]
 _OUTCOME_FIELDS = [field.name for field in fields(OutcomeEntry)]
@@ -73,27 +104,19 @@ class SignalReader:
         self._engine = engine
 
     def list(
-        self,
-        limit: int,
-        *,
-        after: SignalKey | None = None,
-        symbol: str | None = None,
-        signal_type: str | None = None,
-        window_start: datetime | None = None,
+        self, limit: int, *, after: SignalKey | None = None, wanted: SignalFilter = ALL_SIGNALS
     ) -> list[SignalEntry]:
         """Signals of the newest windows first, within one by symbol.
 
         Args:
             limit: Maximum number of signals.
             after: The last one of the page before.
-            symbol: Only this company's.
-            signal_type: Only `BUY` or only `SELL`.
-            window_start: Only those of the window that starts then.
+            wanted: Only these.
         """
         # Keyset pagination: an offset would skip or repeat signals when a window is recorded between two pages.
         columns = signal_history.c
         newest_first = (columns.window_start.desc(), columns.symbol, columns.signal_type)
-        query = _SELECT_SIGNALS.order_by(*newest_first).limit(limit)
+        query = _SELECT_SIGNALS.where(*_conditions(wanted)).order_by(*newest_first).limit(limit)
         if after is not None:
             in_earlier_window = columns.window_start < after.window_start
             later_in_same_window = sa.and_(
@@ -101,14 +124,20 @@ class SignalReader:
                 sa.tuple_(columns.symbol, columns.signal_type) > sa.tuple_(after.symbol, after.signal_type),
             )
             query = query.where(sa.or_(in_earlier_window, later_in_same_window))
-        if symbol is not None:
-            query = query.where(columns.symbol == symbol)
-        if signal_type is not None:
-            query = query.where(columns.signal_type == signal_type)
-        if window_start is not None:
-            query = query.where(columns.window_start == window_start)
         with read_transaction(self._engine) as connection:
             return _entries(connection, query)
+
+    def pages(self, wanted: SignalFilter = ALL_SIGNALS, size: int = PAGE_SIZE) -> Iterator["list[SignalEntry]"]:
+        """Yield all signals in the order of `list`, page by page; no connection is held between two pages.
+
+        Args:
+            wanted: Only these.
+            size: Signals per page.
+        """
+        after = None
+        while page := self.list(size, after=after, wanted=wanted):
+            yield page
+            after = page[-1].key
 
     def get(self, key: SignalKey) -> SignalEntry | None:
         """One signal; None where the history has none with this key."""
@@ -116,6 +145,38 @@ class SignalReader:
         with read_transaction(self._engine) as connection:
             entries = _entries(connection, _SELECT_SIGNALS.where(*has_key))
         return entries[0] if entries else None
+
+
+def _conditions(wanted: SignalFilter) -> list[sa.ColumnElement[bool]]:
+    """The conditions of a filter that are not empty."""
+    columns = signal_history.c
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.first_day is not None:
+        conditions.append(columns.decided_at >= _midnight(wanted.first_day))
+    # Nothing is decided after the last day of the calendar, which has no next one.
+    if wanted.last_day is not None and wanted.last_day < date.max:
+        conditions.append(columns.decided_at < _midnight(wanted.last_day + timedelta(days=1)))
+
+    if wanted.window_start is not None:
+        conditions.append(columns.window_start == wanted.window_start)
+
+    allowed_values = (
+        (columns.symbol, wanted.symbols),
+        (columns.signal_type, wanted.signal_types),
+        (columns.lifecycle, wanted.lifecycles),
+        (columns.mode, wanted.modes),
+        (columns.event, wanted.events),
+    )
+    for column, values in allowed_values:
+        if values:
+            # Plain texts, because drivers know no enums.
+            conditions.append(column.in_([str(value) for value in values]))
+    return conditions
+
+
+def _midnight(day: date) -> datetime:
+    """The beginning of a day in New York, UTC."""
+    return datetime.combine(day, time(), NEW_YORK).astimezone(UTC)
 
 
 def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry]":

@@ -12,7 +12,9 @@ from signals_pipeline.cli.commands.audit import audit
 from signals_pipeline.cli.commands.backfill import backfill
 from signals_pipeline.cli.commands.classify import classify
 from signals_pipeline.cli.commands.doctor import doctor
+from signals_pipeline.cli.commands.export import export
 from signals_pipeline.cli.commands.feedback import feedback
+from signals_pipeline.cli.commands.mcp import mcp
 from signals_pipeline.cli.commands.migrate import migrate
 from signals_pipeline.cli.commands.prepare import prepare
 from signals_pipeline.cli.commands.preview import preview
@@ -33,7 +35,9 @@ LIGHT_COMMANDS: tuple[click.Command, ...] = (
     backfill,
     classify,
     doctor,
+    export,
     feedback,
+    mcp,
     migrate,
     prepare,
     preview,

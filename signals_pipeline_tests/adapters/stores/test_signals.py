@@ -1,10 +1,17 @@
 """Signals page by page: each once, newest window first, with its outcomes."""
 
+from datetime import date
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
-from signals_pipeline.adapters.stores.signals import SignalKey, SignalReader
+from signals_pipeline.adapters.stores.signals import SignalFilter, SignalKey, SignalReader
+from signals_pipeline.core.event_types import EventType
+from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline_tests.support.digest_examples import WINDOWS, outcome_rows, signal
 from signals_pipeline_tests.support.history_builders import run_with
 
@@ -28,6 +35,7 @@ def test_pages_list_every_signal_once_in_order(engine: Engine) -> None:
     assert len(whole) == 12
     assert keys == sorted(keys, key=lambda key: (-key.window_start.timestamp(), key.symbol))
     for size in (1, 2, 5, 12):
+        assert [entry for page in archive.pages(size=size) for entry in page] == whole
         pages, last = [], None
         while page := archive.list(size, after=last):
             pages += page
@@ -37,8 +45,8 @@ def test_pages_list_every_signal_once_in_order(engine: Engine) -> None:
 
 def test_signals_are_filtered_and_have_their_outcomes(engine: Engine) -> None:
     archive = filled(engine)
-    assert {each.symbol for each in archive.list(100, symbol="B-B")} == {"B-B"}
-    assert {each.signal_type for each in archive.list(100, signal_type="SELL")} == {"SELL"}
+    assert {each.symbol for each in archive.list(100, wanted=SignalFilter(symbols=("B-B",)))} == {"B-B"}
+    assert {each.signal_type for each in archive.list(100, wanted=SignalFilter(signal_types=("SELL",)))} == {"SELL"}
     with_outcomes = [entry for entry in archive.list(100) if entry.outcomes]
     assert [(entry.symbol, entry.window_start) for entry in with_outcomes] == [("B-B", WINDOWS[1].start)]
     assert [outcome.horizon for outcome in with_outcomes[0].outcomes] == [1, 3, 5, 10]
@@ -52,3 +60,58 @@ def test_a_signal_is_found_by_its_key(engine: Engine) -> None:
     assert entry.key == key
     assert len(entry.outcomes) == 4
     assert archive.get(SignalKey(WINDOWS[1].start, "B-B", "SELL")) is None
+
+
+@pytest.fixture
+def varied(engine: Engine) -> SignalReader:
+    """Signals of every direction, three modes and two event types or none, some of them flipped."""
+    modes = ("live", "backfill", "manual")
+    events = (EventType.RESULTS, EventType.LEGAL, None)
+    for place, window in enumerate(WINDOWS[:9]):
+        side = "BUY" if place % 2 else "SELL"
+        chosen = [signal(symbol, side, window, event=events[place // 3]).candidate for symbol in SYMBOLS]
+        SignalHistory(engine).record_window(window, chosen, run_with(modes[place % 3]))
+    return SignalReader(engine)
+
+
+def some(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), max_size=2).map(tuple)
+
+
+# Around the windows' days, and the ends of the calendar.
+DAYS = st.none() | st.dates(date(2024, 1, 5), date(2024, 1, 17)) | st.sampled_from([date.min, date.max])
+FILTERS = st.builds(
+    SignalFilter,
+    first_day=DAYS,
+    last_day=DAYS,
+    symbols=some(*SYMBOLS, "ZZZ"),
+    signal_types=some("BUY", "SELL"),
+    lifecycles=some("new", "stronger", "flipped"),
+    modes=some("live", "backfill", "manual", "catch_up"),
+    events=st.lists(st.sampled_from([EventType.RESULTS, EventType.LEGAL, EventType.OTHER]), max_size=2).map(tuple),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wanted=FILTERS)
+def test_a_filter_admits_what_meets_all_its_conditions(varied: SignalReader, wanted: SignalFilter) -> None:
+    whole = varied.list(100)
+    assert {each.lifecycle for each in whole} == {"new", "flipped"}
+
+    expected = []
+    for entry in whole:
+        day = entry.decided_at.astimezone(NEW_YORK).date()
+        conditions = [
+            wanted.first_day is None or wanted.first_day <= day,
+            wanted.last_day is None or day <= wanted.last_day,
+            not wanted.symbols or entry.symbol in wanted.symbols,
+            not wanted.signal_types or entry.signal_type in wanted.signal_types,
+            not wanted.lifecycles or entry.lifecycle in wanted.lifecycles,
+            not wanted.modes or entry.mode in wanted.modes,
+            not wanted.events or entry.event in wanted.events,
+        ]
+        if all(conditions):
+            expected.append(entry)
+
+    assert varied.list(100, wanted=wanted) == expected
+    assert [entry for page in varied.pages(wanted, size=2) for entry in page] == expected
