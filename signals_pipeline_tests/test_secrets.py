@@ -5,6 +5,7 @@ that want a key and fail in different ways.
 """
 
 import base64
+import json
 import logging
 import os
 import re
@@ -51,8 +52,10 @@ CALLS = {
     "deliveries": ["send"],
     "deploy": [*ON_AWS, "--model", "compact", "--docker", "false"],
     "doctor": ["--json"],
+    "export": ["-"],
     "feedback": [],
     "generator": ["technical", *ON_AWS],
+    "mcp": [],
     "migrate": [],
     "model": ["list"],
     "news": ["check", str(sample.HEADLINES)],
@@ -75,7 +78,24 @@ CALLS = {
     "web": ["--port", "0"],
 }
 # Those that run windows, ask everybody, or serve: each in a process of its own, whose command line is looked at.
-PROCESSES = {"backfill", "doctor", "run", "web"}
+PROCESSES = {"backfill", "doctor", "mcp", "run", "web"}
+# What an agent asks.
+ASKED = "".join(
+    json.dumps({"jsonrpc": "2.0", **message}) + "\n"
+    for message in (
+        {
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": {"name": "agent", "version": "1"},
+            },
+        },
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": "newest_digest", "arguments": {}}},
+    )
+)
 
 
 @pytest.fixture
@@ -277,7 +297,7 @@ def test_a_deployment_whose_servers_all_refuse_leaves_no_secret_behind(
             return f"signals {name}", _process(folder, environment, secrets, name)
 
         process("migrate")
-        processes = [process(name) for name in ("run", "backfill", "doctor", "web")]
+        processes = [process(name) for name in ("run", "backfill", "doctor", "mcp", "web")]
         monkeypatch.chdir(folder)
         caplog.set_level(logging.DEBUG)
         output = call_all(set(CALLS) - PROCESSES, caplog)
@@ -298,6 +318,7 @@ def test_a_deployment_whose_servers_all_refuse_leaves_no_secret_behind(
         assert "rejected the login of desk: (535, b'5.7.8 no: [hidden] [hidden]')" in _delivery_errors(admin)
         assert other.requests == []
         assert leaks(secrets, iter(processes)) == {}
+        assert b'"id":2' in dict(processes)["signals mcp"]
         assert not [call for call, text in output.by_call.items() if "Usage: " in text]
         assert all('password authentication failed for user "desk"' in text for text in refused.by_call.values())
         for each in (output, refused):
@@ -359,9 +380,16 @@ def _process(folder: Path, environment: Mapping[str, str], secrets: PlantedSecre
             [sys.executable, "-m", "signals_pipeline", name, *CALLS[name]],
             cwd=folder,
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
+    assert process.stdin
+    if name == "mcp":
+        process.stdin.write(ASKED.encode())
+        process.stdin.flush()
+    else:
+        process.stdin.close()
     looks, is_asked = 0, name != "web"
     while process.poll() is None:
         looks += 1
@@ -371,6 +399,9 @@ def _process(folder: Path, environment: Mapping[str, str], secrets: PlantedSecre
             _read_pages(address[0].decode(), secrets)
             is_asked = True
             process.terminate()
+        # An agent that leaves takes its open questions with it.
+        if b'"id":2' in log.read_bytes():
+            process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
     assert looks > 0

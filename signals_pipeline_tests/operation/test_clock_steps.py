@@ -19,13 +19,17 @@ def test_a_daemon_that_ran_a_year_ahead_makes_and_mails_the_next_digest_when_the
     tmp_path: Path,
 ) -> None:
     inbox = Inbox()
-    mail = {
-        "MAIL_TRANSPORT": "smtp",
-        "SMTP_HOST": "127.0.0.1",
-        "SMTP_TLS": "none",
-        "DIGEST_RECIPIENTS": "a@x.example",
-    }
-    with mail_server(inbox) as port, running(tmp_path, **mail, SMTP_PORT=str(port)) as deployment:
+    with (
+        mail_server(inbox) as port,
+        running(
+            tmp_path,
+            MAIL_TRANSPORT="smtp",
+            SMTP_HOST="127.0.0.1",
+            SMTP_PORT=str(port),
+            SMTP_TLS="none",
+            DIGEST_RECIPIENTS="a@x.example",
+        ) as deployment,
+    ):
         web, command = deployment.webserver, deployment.commands["daemon"]
         web.switch_on("digest_schedule")
         deployment.stop("daemon")
