@@ -110,6 +110,9 @@ class Release:
         public = PublicStack(name, self.say, self.patience)
         with one_line_errors():
             before, parameters = self._before(name, current, given)
+            if before is None:
+                # Before the build, which takes minutes: a wrong region is seen in time.
+                self.say(f"there is no stack {name} in {stack.region()}: this release makes it")
             self._require_database_kind(before, parameters, current)
             self._require_secrets(name, parameters, before)
             is_public = parameters[_IS_PUBLIC] == "yes"

@@ -108,6 +108,11 @@ def client(service: str) -> Any:  # noqa: ANN401
         raise DeployError(f"AWS {service}: {error}") from error
 
 
+def region() -> str:
+    """The region of the environment; empty where it names none."""
+    return _session().region_name or ""
+
+
 def has_access() -> bool:
     """Whether the environment names a region and credentials; nothing is asked of AWS."""
     session = _session()
@@ -152,7 +157,7 @@ def read(name: str) -> Stack:
     described = describe(name)
     if described is None:
         raise DeployError(
-            f"no stack {name!r} in {_session().region_name}: correct AWS_REGION, or create it with `signals deploy`,"
+            f"no stack {name!r} in {region()}: correct AWS_REGION, or create it with `signals deploy`,"
             " see docs/deployment.md"
         )
     status = described["StackStatus"]
