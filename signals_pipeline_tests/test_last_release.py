@@ -7,6 +7,7 @@ that of a next release (`support/next_release`), so that it is newer in any case
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,18 +17,13 @@ from pathlib import Path
 import pytest
 
 from signals_pipeline.adapters.stores import migrations
+from signals_pipeline_tests.support.dagster_webserver import Webserver
 from signals_pipeline_tests.support.last_release import export, last_release, schema_of
 from signals_pipeline_tests.support.next_release import REVISION, upgrade_as, write_next_release
 from signals_pipeline_tests.support.pipeline import SAMPLE_WINDOWS
 from signals_pipeline_tests.support.polling import until
 
 WINDOW = SAMPLE_WINDOWS[6]
-UI = """
-import signals_pipeline
-from signals_pipeline.definitions import defs
-
-print(signals_pipeline.__file__, len(list(defs.resolve_asset_graph().get_all_asset_keys())))
-"""
 
 
 @dataclass
@@ -122,9 +118,22 @@ def test_its_run_doctor_and_pages_work_on_the_newest_schema(release: Path, datab
     assert migrations.current(database_url) == newest
 
 
-def test_its_definitions_load_from_its_own_code_which_is_not_newer_than_this_one(release: Path, tmp_path: Path) -> None:
-    """What UI and daemon do with it; on which schema the database is they learn in a run."""
+def test_its_ui_serves_its_own_definitions_which_are_not_newer_than_this_schema(release: Path, tmp_path: Path) -> None:
+    """On which schema the pipeline's database is, UI and daemon learn in a run."""
+    (tmp_path / "dagster.yaml").touch()
     host = Host(release, tmp_path, f"sqlite:///{tmp_path / 'none.db'}")
-    assert host.start("ui", "-c", UI).wait(timeout=240) == 0, host.log("ui")
-    assert host.log("ui").startswith(str(release))
+    assert host.start("code", "-c", "import signals_pipeline; print(signals_pipeline.__file__)").wait(timeout=60) == 0
+    assert host.log("code").startswith(str(release))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    serve = ("-m", "dagster_webserver", "--host", "127.0.0.1", "--port", port)
+    ui = host.start("ui", *serve, "--module-name", "signals_pipeline.definitions")
+    try:
+        web = Webserver(f"http://127.0.0.1:{port}")
+        until(web.ready, "the UI")
+        names = {node["assetKey"]["path"][0] for node in web.ask("{ assetNodes { assetKey { path } } }")["assetNodes"]}
+        assert {"headlines", "sentiment", "technicals", "scores", "signals", "digest", "delivery"} <= names
+    finally:
+        ui.terminate()
+        ui.wait()
     assert schema_of(release) <= migrations.head() < REVISION
