@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from benchmarks.soak.folder import belongs
 from signals_pipeline.core.windows import Window
+from signals_pipeline.defs.alerts import INTERVAL_SECONDS, WAITING_INTERVAL_SECONDS
 from signals_pipeline_tests.support.deployment import Deployment
 
 STUCK = 150.0  # seconds without an end, after which the clock is put forward until run monitoring ends the run
@@ -38,7 +39,8 @@ _LOOKED = (
     " WHERE type = 'SENSOR' AND status <> 'STARTED' AND id > :tick"
 )
 _NEWEST_TICK = "SELECT coalesce(max(id), 0) FROM dagster.job_ticks"
-_SELDOM = 1  # sensors that look less often than time passes: silence, each ten minutes
+# Sensors that look less often than each minute, and how often: mails_waiting, silence.
+_SELDOM = (timedelta(seconds=WAITING_INTERVAL_SECONDS), timedelta(seconds=INTERVAL_SECONDS))
 LOOKS = 60.0  # seconds given to them, also for the start of a daemon whose clock was put back
 
 
@@ -121,9 +123,9 @@ class Watch:
         """Number of the tick that was begun last."""
         return int(self._row(_NEWEST_TICK)[0])
 
-    def looked(self, tick: int) -> None:
-        """Wait until the sensors that are due have looked after that tick, or long enough."""
-        sensors = self._row(_LOOKED, tick=0)[0] - _SELDOM
+    def looked(self, tick: int, span: timedelta) -> None:
+        """Wait until the sensors that are due after so much time have looked after that tick, or long enough."""
+        sensors = self._row(_LOOKED, tick=0)[0] - sum(span < interval for interval in _SELDOM)
         deadline = time.monotonic() + LOOKS
         while self._row(_LOOKED, tick=tick)[0] < sensors and time.monotonic() < deadline:
             time.sleep(0.25)

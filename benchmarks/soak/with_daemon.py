@@ -73,7 +73,7 @@ class WithDaemon(Setup):
         newest = self.watch.newest_tick()
         self.clock.forward(span)
         self._start_again()
-        self.watch.looked(newest)
+        self.watch.looked(newest, span)
         self.watch.idle(self._start_again, self._stepped)
         self.awake += span.total_seconds() / 60
 
