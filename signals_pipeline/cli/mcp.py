@@ -208,8 +208,7 @@ class SignalTools:
         """The signals of one company with their reasons and outcomes, newest first."""
         _check_limit(limit)
         asked = signal_page({"symbol": [symbol], "from": first_day, "to": last_day, "limit": limit, "after": after})
-        last = parse_signal_id(asked.after) if asked.after else None
-        entries = self._context().signals.list(asked.limit + 1, after=last, wanted=asked.wanted)
+        entries = self._context().signals.list(asked.limit + 1, after=asked.last, wanted=asked.wanted)
         return responses.signal_list(entries, asked.limit)
 
     def near_misses(

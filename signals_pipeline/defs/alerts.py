@@ -19,13 +19,12 @@ from signals_pipeline.core.digest.delivery import REPEAT_NOTICE_AFTER, Mail, Not
 from signals_pipeline.core.windows import newest_complete
 from signals_pipeline.defs.checks import newest_present
 from signals_pipeline.defs.dispatch import Mailing
-from signals_pipeline.defs.failed_runs import handle_failed_runs, step_failures
+from signals_pipeline.defs.failed_runs import LOOK_SECONDS, handle_failed_runs, step_failures
 from signals_pipeline.defs.metrics import STREAK_WINDOWS
 from signals_pipeline.defs.partitions import MODE_TAG, first_and_last_key
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.defs.sensors import RETRIED_TAG, failure_reason
 
-FAILURE_INTERVAL_SECONDS = 30
 INTERVAL_SECONDS = 600  # often enough for windows that end twice a day
 WAITING_INTERVAL_SECONDS = 120  # with the ten minutes of a claim less than NOTIFY_WITHIN
 MAXIMUM_LISTED = 50  # mails named in one alert
@@ -68,7 +67,7 @@ def send_alert(mailing: Mailing, alert: Alert) -> list[str]:
 
 
 @dg.sensor(
-    minimum_interval_seconds=FAILURE_INTERVAL_SECONDS,
+    minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Mails the operators when a run of any job fails, with the reason; one cause once in eight hours.",
 )

@@ -3,7 +3,7 @@
 Dagster takes its newest tick for the last one. A machine whose clock was a day ahead has stored ticks of tomorrow, and
 no schedule and no sensor runs again before tomorrow. Such ticks are removed by `signals run` and `signals prepare`, and
 when a daemon starts. The loops of a daemon also wait in memory for the time at which they began (dagster 1.13.27): a
-daemon that sees its clock go back starts anew by itself.
+daemon that sees its clock go back restarts by itself.
 """
 
 import logging
@@ -133,7 +133,7 @@ def _restart_daemon_after_step_back() -> None:
         if latest - now > TOLERANCE.total_seconds():
             if _runs_daemons():
                 _LOGGER.warning("the clock was put back by %.0f s: the daemon starts anew", latest - now)
-                _start_anew()
+                _restart()
             latest = now
         latest = max(latest, now)
 
@@ -143,7 +143,7 @@ def _runs_daemons() -> bool:
     return any(thread.name.startswith("dagster-daemon-") for thread in threading.enumerate())
 
 
-def _start_anew() -> None:
+def _restart() -> None:
     """Replace this process by a fresh one with the same command and process id, so that no supervisor has to notice.
 
     Files and connections are closed as at a kill, after which Dagster's daemons take up their work as well.

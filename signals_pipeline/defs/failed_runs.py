@@ -1,4 +1,4 @@
-"""Failed runs, each handled until what it asks for is done, by the sensors that tell of them.
+"""Failed runs, each handled until what it asks for is done, by the sensors that report them.
 
 Dagster's own sensors for failed runs pass a run over for good when handling it fails (a database or a mail server that
 is away for a minute), and refuse a tick in which one run was handled and another one skipped.
@@ -12,6 +12,9 @@ import dagster as dg
 
 KEPT_FOR = timedelta(days=3)
 """How long after a run has failed it is handled: longer than a weekend in which nothing was awake."""
+
+LOOK_SECONDS = 30
+"""Between two looks of a sensor that mails of failed runs."""
 
 _MAXIMUM_RUNS = 1000
 

@@ -12,7 +12,7 @@ from dagster_shared.error import SerializableErrorInfo
 from signals_pipeline.core.digest.delivery import CLAIM_LASTS, MAX_ATTEMPTS, Mail, retry_delay
 from signals_pipeline.core.windows import Window, newest_complete, window_for_key
 from signals_pipeline.defs.dispatch import Mailing, send_due
-from signals_pipeline.defs.failed_runs import handle_failed_runs, step_failures
+from signals_pipeline.defs.failed_runs import LOOK_SECONDS, handle_failed_runs, step_failures
 from signals_pipeline.defs.jobs import DIGEST_JOB, NEWEST_PRESENT
 from signals_pipeline.defs.leases import leasing_executor
 from signals_pipeline.defs.partitions import MODE_TAG, PARTITION_TAG, RANGE_END_TAG
@@ -43,7 +43,7 @@ CHECKED_DELIVERY_JOB = dg.define_asset_job(
 
 
 @dg.sensor(
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Mails the readers when a live window has no digest, with the reason.",
 )

@@ -25,6 +25,7 @@ from signals_pipeline.web.permalinks import (
 )
 from signals_pipeline.web.signal_queries import (
     DEFAULT_LIMIT,
+    MAXIMUM_LIMIT,
     SignalConditions,
     SignalPage,
     openapi_parameters,
@@ -44,17 +45,14 @@ WindowKey = Annotated[
 SignalId = Annotated[
     str, Path(pattern=SIGNAL_PATTERN, description="The signal's permanent name", examples=["2015-02-02-17:30-XOM-SELL"])
 ]
-# The maximum bounds the size of a response.
-Limit = Annotated[int, Query(ge=1, le=200, description="Maximum items per page")]
+Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT, description="Maximum items per page")]
 
 # Pages of signals that are in memory at the same time; the largest have 600 kB.
 MAXIMUM_PAGES = 32
 
-
 # CSV files whose rows are read at the same time. A file may have the whole history; others wait, and readers of pages
 # keep most connections of the database.
 MAXIMUM_CSV_READERS = 2
-
 
 # For the API's description.
 _CSV_RESPONSE: dict[str, Any] = {
@@ -140,8 +138,7 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
         """Signals with their outcomes so far, newest first. Pass `next` of one page as `after` for the following."""
         asked = parse_page(request.scope["query_string"])
         # Keyset pagination: new signals do not shift the pages.
-        last = parse_signal_id(asked.after) if asked.after else None
-        page = await pages.get(SignalQuery(asked.limit, last, asked.wanted))
+        page = await pages.get(SignalQuery(asked.limit, asked.last, asked.wanted))
         return conditional_response(request, page, JSON)
 
     @routes.get(

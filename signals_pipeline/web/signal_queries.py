@@ -12,16 +12,16 @@ from typing import Annotated, Any, TypeVar, get_origin
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from starlette.datastructures import QueryParams
 
-from signals_pipeline.adapters.stores.signals import SignalFilter
+from signals_pipeline.adapters.stores.signals import SignalFilter, SignalKey
 from signals_pipeline.adapters.stores.tables import Mode
 from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.signal_fields import Lifecycle, SignalType
 from signals_pipeline.web.errors import QueryError, parameter_problems
-from signals_pipeline.web.permalinks import SIGNAL_PATTERN, SYMBOL_PATTERN
+from signals_pipeline.web.permalinks import SIGNAL_PATTERN, SYMBOL_PATTERN, parse_signal_id
 from signals_pipeline.web.safe import plain
 
-# Items per page where a request names no limit.
-DEFAULT_LIMIT = 50
+# Items per page where a request names no limit, and the most that it may name, which bounds the size of a response.
+DEFAULT_LIMIT, MAXIMUM_LIMIT = 50, 200
 
 # Values of one filter in one request.
 _MAXIMUM_VALUES = 50
@@ -95,11 +95,19 @@ class SignalConditions(BaseModel, frozen=True, extra="forbid"):
 class SignalPage(SignalConditions, frozen=True, extra="forbid"):
     """A page of the signals that are wanted."""
 
-    # The maximum bounds the size of a response.
-    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=200, description="Maximum items per page")
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAXIMUM_LIMIT, description="Maximum items per page")
     after: str | None = Field(
         default=None, pattern=SIGNAL_PATTERN, description="The last signal of the previous page: its `next`"
     )
+
+    @property
+    def last(self) -> SignalKey | None:
+        """The last signal of the previous page.
+
+        Raises:
+            NotFoundError: No window has its key.
+        """
+        return parse_signal_id(self.after) if self.after else None
 
 
 def signal_conditions(values: Mapping[str, object]) -> SignalConditions:

@@ -100,7 +100,7 @@ def _environment() -> jinja2.Environment:
         "values": technical_values,
         "outcome": outcome,
         "relative": relative_return,
-        "stories": drawings.told_stories,
+        "stories": drawings.shown_stories,
         "span": drawings.price_span,
         "signal_close": drawings.signal_close_index,
         "headline_close": drawings.headline_close_index,

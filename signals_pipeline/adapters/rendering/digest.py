@@ -256,7 +256,7 @@ def mail_parts(digest: Digest, personal: Personal) -> Iterator[MailParts]:
         context = _template_context(cleaned, replace(personal, pictures=pictures))
         whole_text = level.text is _WHOLE_TEXT
         html = _inliner().inline(html_template.render(context, detail=level.html, whole_text=whole_text))
-        if _size_on_phone(html) > MAX_HTML_BYTES:
+        if _size_in_mail(html) > MAX_HTML_BYTES:
             continue
         text = _squeeze_blank_lines(text_template.render(context, detail=level.text))
         yield MailParts(html, text)
@@ -273,7 +273,7 @@ def render_html(digest: Digest, personal: Personal = PAGE) -> str:
     html = ""
     for detail in _PAGE_LEVELS:
         html = _inliner().inline(template.render(context, detail=detail, whole_text=True))
-        if _size_on_phone(html) <= MAX_HTML_BYTES:
+        if _size_in_mail(html) <= MAX_HTML_BYTES:
             break
     return html
 
@@ -285,7 +285,7 @@ def render_text(digest: Digest, personal: Personal = PAGE) -> str:
     return _squeeze_blank_lines(template.render(context, detail=_WHOLE_TEXT))
 
 
-def _size_on_phone(html: str) -> int:
+def _size_in_mail(html: str) -> int:
     """Bytes in UTF-8; a mail ends its lines with two characters."""
     return len(html.encode()) + html.count("\n")
 
@@ -352,7 +352,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
         "published": publication_time,
         "bar": drawings.bar,
         "total": drawings.total,
-        "stories": drawings.told_stories,
+        "stories": drawings.shown_stories,
         "values": technical_values,
         "why": summary_reason,
         "price": price_text,

@@ -64,19 +64,19 @@ def _sum_of_side(values: Iterable[float], side: float) -> float:
     return sum(value for value in values if side * value > 0)
 
 
-def told_stories(card: Card, count: int) -> tuple[list[tuple[Contribution, str]], list[Contribution]]:
-    """The stories that a card tells one by one, each with what remains without it, and those that it only counts.
+def shown_stories(card: Card, count: int) -> tuple[list[tuple[Contribution, str]], list[Contribution]]:
+    """The stories that a card shows one by one, each with what remains without it, and those that it only counts.
 
     A story that adds 0.00 is only counted.
     """
-    told: list[tuple[Contribution, str]] = []
+    shown: list[tuple[Contribution, str]] = []
     others: list[Contribution] = []
     for story, without in zip(card.stories, card.without, strict=True):
-        if len(told) < count and signed(story["contribution"]) != "0.00":
-            told.append((story, without))
+        if len(shown) < count and signed(story["contribution"]) != "0.00":
+            shown.append((story, without))
         else:
             others.append(story)
-    return told, others
+    return shown, others
 
 
 def total(parts: Iterable[Contribution]) -> str:

@@ -53,9 +53,9 @@ def outside_probes(stack: Stack, now: Callable[[], datetime]) -> dict[str, Probe
         "alarms": partial(alarms, stack),
         "heartbeat": partial(heartbeat, stack, now),
         "watch": partial(watch, stack),
-        "digest time": partial(digest_time, stack, now),
-        "run memory": partial(run_memory, stack, now),
-        "run errors": partial(run_errors, stack, now),
+        "digest time": partial(of_newest_run, digest_time, "SignalGenerationTime", stack, now),
+        "run memory": partial(of_newest_run, run_memory, "MemoryUsed", stack, now),
+        "run errors": partial(of_newest_run, run_errors, "ErrorRate", stack, now),
         "logs": partial(logs, stack),
         "log errors": partial(log_errors, stack, now),
     }
@@ -220,48 +220,45 @@ def watch(stack: Stack) -> ProbeResult:
     return ok("on: it checks every day at 09:00 and 18:00 New York")
 
 
-def digest_time(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
-    """How long the newest run took, from its process's start to its end."""
-    found = inventory.newest_value(stack, "SignalGenerationTime", now(), RUN_DAYS)
+def of_newest_run(
+    judge: Callable[[Stack, str, float], ProbeResult], metric: str, stack: Stack, now: Callable[[], datetime]
+) -> ProbeResult:
+    """A figure of the newest run, judged by its stack, the run in words and its value."""
+    found = inventory.newest_value(stack, metric, now(), RUN_DAYS)
     if found is None:
-        return _no_run()
-    at, seconds = found
-    described = f"{seconds:.1f} s in the run that ended at {_time(at)}"
+        return warn(
+            f"no run in {RUN_DAYS} days", "expected in a new stack until its first digest, otherwise see the runs"
+        )
+    at, value = found
+    return judge(stack, f"the run that ended at {_time(at)}", value)
+
+
+def digest_time(_stack: Stack, run: str, seconds: float) -> ProbeResult:
+    """How long the newest run took, from its process's start to its end."""
+    described = f"{seconds:.1f} s in {run}"
     if seconds >= DIGEST_SECONDS:
         return warn(f"{described}, expected under {DIGEST_SECONDS} s", "docs/deployment.md, Troubleshooting, Slow")
     return ok(f"{described}, under {DIGEST_SECONDS} s")
 
 
-def run_memory(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
+def run_memory(_stack: Stack, run: str, megabytes: float) -> ProbeResult:
     """How much memory the newest run took at its peak."""
-    found = inventory.newest_value(stack, "MemoryUsed", now(), RUN_DAYS)
-    if found is None:
-        return _no_run()
-    at, megabytes = found
-    described = f"peak of {megabytes:,.0f} MB in the run that ended at {_time(at)}"
+    described = f"peak of {megabytes:,.0f} MB in {run}"
     if megabytes >= MEMORY_MEGABYTES:
         remedy = "docs/deployment.md, Troubleshooting, Out of memory"
         return fail(f"{described}, expected under {MEMORY_MEGABYTES:,} MB", remedy)
     return ok(f"{described}, under {MEMORY_MEGABYTES:,} MB")
 
 
-def run_errors(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:
+def run_errors(stack: Stack, run: str, percent: float) -> ProbeResult:
     """Whether a step or a feed of the newest run failed."""
-    found = inventory.newest_value(stack, "ErrorRate", now(), RUN_DAYS)
-    if found is None:
-        return _no_run()
-    at, percent = found
-    described = f"{percent:g}% of the steps and feeds of the run that ended at {_time(at)} failed"
+    described = f"{percent:g}% of the steps and feeds of {run} failed"
     remedy = f"see the run in the UI, and its log in CloudWatch, /{stack.name}/run"
     if percent > ERRORS_ALERT_PERCENT:
         return fail(described, remedy)
     if percent:
         return warn(described, remedy)
-    return ok(f"no step and no feed of the run that ended at {_time(at)} failed")
-
-
-def _no_run() -> ProbeResult:
-    return warn(f"no run in {RUN_DAYS} days", "expected in a new stack until its first digest, otherwise see the runs")
+    return ok(f"no step and no feed of {run} failed")
 
 
 def log_errors(stack: Stack, now: Callable[[], datetime]) -> ProbeResult:

@@ -19,15 +19,15 @@ _NOBODY_EXPECTS = ("unsubscribed", "abandoned")
 def signals(settings: Settings) -> ProbeResult:
     """What generated the newest signals, and whether one of them repeats an active one that readers were told."""
     from signals_pipeline.adapters.stores.signal_history import SignalHistory
-    from signals_pipeline.adapters.stores.signals import SignalReader
+    from signals_pipeline.adapters.stores.signals import SignalFilter, SignalReader
     from signals_pipeline.core.windows import window_starting
 
     with existing_database(settings) as engine:
-        entries = SignalReader(engine).list(limit=_MOST_SIGNALS) if engine else []
-        if engine is None or not entries:
+        newest = SignalReader(engine).list(limit=1) if engine else []
+        if engine is None or not newest:
             return warn("signal_history is empty", "signals run")
-        window = window_starting(entries[0].window_start)
-        decided = [entry for entry in entries if entry.window_start == window.start]
+        window = window_starting(newest[0].window_start)
+        decided = SignalReader(engine).list(limit=_MOST_SIGNALS, wanted=SignalFilter(window_start=window.start))
         expiry = decided[0].expires_at - decided[0].decided_at
         history = SignalHistory(engine)
         active = {signal.symbol: signal for signal in history.active(window.end, expiry / timedelta(days=1))}

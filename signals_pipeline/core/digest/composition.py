@@ -161,16 +161,6 @@ class DigestContext:
             other_vendors: Bars of another vendor than the usual one (`feeds.PriceSource.other_vendors`); None: none.
             traded_closes: Closes as traded where `bars` are adjusted (`feeds.PriceSource.traded_closes`); None: none.
         """
-        vendors: dict[tuple[str, date], str] = {}
-        if other_vendors is not None:
-            days = other_vendors["session"].dt.date
-            for symbol, day, source in zip(other_vendors["symbol"], days, other_vendors["source"], strict=True):
-                vendors[str(symbol), day] = str(source)
-        traded: dict[tuple[str, date], float] = {}
-        if traded_closes is not None:
-            days = traded_closes["session"].dt.date
-            for symbol, day, close in zip(traded_closes["symbol"], days, traded_closes["close"], strict=True):
-                traded[str(symbol), day] = float(close)
         ordered = sorted(history, key=lambda signal: signal.decided_at)
         ordered_bars = bars.sort_values(["symbol", "session"], kind="stable")
         return cls(
@@ -185,8 +175,8 @@ class DigestContext:
             prices=BarVersions(ordered_bars, actions, corrections),
             watchlist=watchlist,
             sessions=sessions,
-            other_vendors=vendors,
-            traded_closes=traded,
+            other_vendors=_by_symbol_and_day(other_vendors, "source"),
+            traded_closes=_by_symbol_and_day(traded_closes, "close"),
         )
 
     def signals(self, after: datetime, before: datetime) -> tuple[Signal, ...]:
@@ -346,6 +336,14 @@ class DigestContext:
     def sector(self, symbol: str) -> str:
         """The company's sector; empty where the watchlist has none or the company has left it."""
         return self.watchlist.company(symbol).sector if symbol in self.watchlist else ""
+
+
+def _by_symbol_and_day(frame: pd.DataFrame | None, column: str) -> dict[tuple[str, date], Any]:
+    """The values of a column by symbol and session; none without a frame."""
+    if frame is None:
+        return {}
+    keys = zip(frame["symbol"].tolist(), frame["session"].dt.date, strict=True)
+    return dict(zip(keys, frame[column].tolist(), strict=True))
 
 
 def _returns_by_signal(outcomes: pd.DataFrame) -> dict[_SignalKey, list[RealisedReturn]]:
@@ -704,7 +702,7 @@ def card(
             without.append(score_without(part["without"], candidate.signal_type, stands=stands))
 
     # The reaction is measured from the story's very first headline, which need not be the one that leads the card.
-    # Where the two moves contradict each other, only the recorded one is told.
+    # Where the two moves contradict each other, only the recorded one is shown.
     if move is not None and (candidate.reaction is None or move * candidate.reaction < 0):
         move = None
     reasons = sentences(

@@ -8,8 +8,8 @@ from signals_pipeline.adapters.rendering.drawings import (
     headline_close_index,
     line_chart,
     price_span,
+    shown_stories,
     spark,
-    told_stories,
 )
 from signals_pipeline_tests.support.digest_examples import digest_of, signal, story
 from signals_pipeline_tests.support.digest_pages import NOW, everything
@@ -43,7 +43,7 @@ def test_a_chart_of_a_page_is_a_line_with_a_ring_at_the_headline_and_a_dot_at_th
 def test_stories_that_add_nothing_and_those_beyond_the_limit_are_only_counted() -> None:
     parts = [story(1, 0.3, 0.0), story(2, 0.004, 0.2), *(story(n, 0.02, 0.2) for n in range(3, 9))]
     card = digest_of(NOW, [signal(window=NOW, parts=parts)]).new[0]
-    told, others = told_stories(card, 5)
+    told, others = shown_stories(card, 5)
     assert [part["contribution"] for part, _ in told] == [0.3, 0.02, 0.02, 0.02, 0.02]
     assert told[0][1] == card.without[0]
     assert len(told) + len(others) == len(parts)
