@@ -154,7 +154,8 @@ class WithDaemon(Setup):
         return [line["text"] for line in self.folder.lines("mails") if line["recipient"] == OPERATOR]
 
     def sample(self) -> dict[str, Any]:
-        """Memory and open files of daemon and code server."""
+        """Memory and open files of daemon and code server, which the last fault may have ended."""
+        self._start_again()
         return self.watch.sample()
 
     # --- Processes ---

@@ -107,7 +107,9 @@ class Deployment:
     def stop(self, name: str) -> None:
         """End a process and all that it started, by force where it does not listen."""
         process = self.processes.pop(name)
-        family = [process, *process.children(recursive=True)] if process.is_running() else []
+        if process.poll() is not None:
+            return
+        family = [process, *process.children(recursive=True)]
         process.terminate()
         _, left = psutil.wait_procs(family, timeout=20)
         for each in left:
