@@ -6,9 +6,11 @@
 #
 # Layers are ordered by how seldom they change: packages, model, code. A change of code rebuilds the last ones.
 ARG MODEL=finbert
-# For releases that can be made again name it by digest: `docker buildx imagetools inspect python:3.11-slim-bookworm` shows it,
-#   docker build --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
-ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+# Python 3.11.16 on Debian 12, by the digest of its multi-platform index, so that a release can be built again: Docker Hub's
+# on 21 September 2026, the same in the repo-info of Docker's official images. For Debian's newer fixes put the digest here that
+#   docker buildx imagetools inspect python:3.11-slim-bookworm
+# shows; another base is --build-arg PYTHON_IMAGE=...
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 # --- packages of the runtime ------------------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS packages

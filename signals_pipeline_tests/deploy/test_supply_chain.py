@@ -53,6 +53,12 @@ def test_the_image_installs_nothing_without_a_hash() -> None:
     assert "--no-deps --no-build-isolation" in installs[1]
 
 
+def test_the_base_image_is_named_by_digest() -> None:
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11-\S+@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
+    stages = [re.sub("--platform=\\S+ ", "", line) for line in DOCKERFILE.splitlines() if line.startswith("FROM ")]
+    assert {stage.split()[1] for stage in stages if stage.split()[1].startswith(("$", "python"))} == {"${PYTHON_IMAGE}"}
+
+
 def test_the_database_s_authorities_are_read_and_most_outlast_this_decade() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(ROOT / "deploy" / "rds-ca.pem")
