@@ -86,5 +86,5 @@ lock: $(VENV)/.installed ## write the image's packages with their hashes, after 
 		--python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock" \
 		-c constraints.txt pyproject.toml deploy/build-requirements.in -o deploy/requirements.txt
 
-clean: ## remove the environment and everything the pipeline produced
-	rm -rf $(VENV) var
+clean: ## remove the environment and what the demo produced; other data folders stay
+	rm -rf $(VENV) var/demo

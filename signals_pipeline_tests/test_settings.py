@@ -170,6 +170,25 @@ def test_paths_are_in_the_data_folder_by_default(tmp_path: Path) -> None:
     assert settings.signals_deployment is Deployment.DEMO
 
 
+def test_the_demo_has_a_data_folder_of_its_own_and_relative_ones_are_in_dagster_home(tmp_path: Path) -> None:
+    assert Settings.checked().signals_data_dir == Path("var/demo")
+    assert Settings.checked(signals_deployment="local").signals_data_dir == Path("var")
+    home = {"signals_deployment": "local", "dagster_home": tmp_path}
+    assert Settings.checked(**home).signals_data_dir == tmp_path / "var"
+    assert Settings.checked(**home, signals_data_dir="live").signals_data_dir == tmp_path / "live"
+    assert Settings.checked(**home, signals_data_dir="/live").signals_data_dir == Path("/live")
+
+
+def test_a_shell_s_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    named = {"signals_data_dir": "~/live", "signals_news_path": "~/news.csv", "dagster_home": "~"}
+    settings = Settings.checked(**named, signals_frames_url="~/frames")
+    assert (settings.signals_data_dir, settings.signals_news_path) == (tmp_path / "live", tmp_path / "news.csv")
+    assert (settings.dagster_home, settings.frames_url) == (tmp_path, str(tmp_path / "frames"))
+    with pytest.raises(SettingsError, match=r"^SIGNALS_DATA_DIR='~nobody-has-it/x': no such user"):
+        Settings.checked(signals_data_dir="~nobody-has-it/x")
+
+
 def test_database_and_frames_can_be_elsewhere() -> None:
     settings = Settings.checked(
         signals_database_url="postgresql+psycopg2://h/d", signals_frames_url="s3://bucket/frames"

@@ -6,6 +6,7 @@ import dagster as dg
 from alembic.util import CommandError
 
 from signals_pipeline.adapters.stores.engine import DatabaseError
+from signals_pipeline.defs.local_files import instance_folder
 from signals_pipeline.defs.sqlite_storage import exclusive, instance_in
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
@@ -29,7 +30,7 @@ def local_instance(settings: Settings) -> dg.DagsterInstance:
             # Its storage may be one of Dagster's own, which several processes must not create at once.
             with exclusive(config):
                 return dg.DagsterInstance.from_config(str(home))
-        return instance_in(home if settings.dagster_home else settings.signals_data_dir.absolute() / "dagster")
+        return instance_in(home if settings.dagster_home else instance_folder(settings))
     except CommandError as error:
         # Earlier releases let two processes create the files at once, which then have two revisions.
         raise DatabaseError(

@@ -21,6 +21,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from signals_pipeline.cli.instances import local_instance
 from signals_pipeline.core.windows import DIGEST_CRON
 from signals_pipeline.defs.clock_steps import StoppedInstigator, stopped_instigators
+from signals_pipeline.defs.local_files import instance_folder
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import Deployment
 from signals_pipeline.settings.strategy import SettingsError
@@ -125,6 +126,6 @@ def instance_exists(settings: Settings) -> bool:
     if (home / "dagster.yaml").exists():
         return True
     if settings.dagster_home is None:
-        return (settings.signals_data_dir / "dagster").exists()
+        return instance_folder(settings).exists()
     # A DAGSTER_HOME that is not a folder counts as existing: `local_instance` raises the error that users see.
     return not home.is_dir() or (home / "schedules").exists()

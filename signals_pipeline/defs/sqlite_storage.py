@@ -41,6 +41,7 @@ from signals_pipeline.adapters.stores.engine import (
     sqlite_failure,
 )
 from signals_pipeline.adapters.waiting import announced_wait
+from signals_pipeline.defs.local_files import instance_folder
 
 MAXIMUM_ENGINES = 8  # one for the index of all runs, the others for the runs read or written last
 # Types with an event per window. Other types have a few events per run, which Dagster's own code stores.
@@ -65,6 +66,8 @@ _folders: set[Path] = set()  # of the storages that this process has opened
 class LocalStorage(DagsterSqliteStorage):
     """The storage that `dagster.yaml` names: runs, events and schedules in SQLite files under `base_dir`.
 
+    Without `base_dir` they are in the data folder.
+
     Raises:
         DatabaseError: a file of it is empty, damaged, no database, or can't be written.
     """
@@ -80,9 +83,14 @@ class LocalStorage(DagsterSqliteStorage):
         self._event_log_storage = BatchedEventLogStorage(str(Path(base_dir) / "history" / "runs"))
 
     @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """As Dagster's own, but `base_dir` may be missing."""
+        return {"base_dir": dg.Field(dg.StringSource, is_required=False)}
+
+    @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Any) -> "LocalStorage":  # noqa: ANN401
         """The storage of an instance's configuration; Dagster's own method names its own class."""
-        return cls.from_local(inst_data=inst_data, **config_value)
+        return cls.from_local(config_value.get("base_dir") or str(instance_folder()), inst_data)
 
 
 class BatchedEventLogStorage(SqliteEventLogStorage):

@@ -6,6 +6,7 @@ Enum values are what users write in the environment and what is stored with dige
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -118,13 +119,21 @@ class HoldsUrls:
     """Marks a setting that is a URL, or a list of some: messages show its value redacted."""
 
 
+def _expand_user(path: Path) -> Path:
+    """The path with a home folder in the place of `~`, as a shell writes it."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("no such user; write the folder's path in full") from error
+
+
 def _check_frames_url(value: str) -> str:
     """Refuse credentials: Dagster's pages show the setting with every run."""
     if secrets_in_url(value):
         raise ValueError(
             "it may hold no user, password, query or fragment; credentials for S3 come from the environment or ~/.aws"
         )
-    return value
+    return str(_expand_user(Path(value))) if value.startswith("~") else value
 
 
 _HOST_ENTRY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -242,6 +251,7 @@ def _check_zone(value: str) -> str:
     return value
 
 
+GivenPath = Annotated[Path, AfterValidator(_expand_user)]
 ModelName = Annotated[str, AfterValidator(check_model_name)]
 TimeZoneName = Annotated[str, AfterValidator(_check_zone)]
 Feeds = Annotated[str, AfterValidator(_check_feeds), HoldsUrls()]

@@ -1,10 +1,8 @@
 """What a deployment runs on: its kind, its stack, its metrics and its Dagster instance."""
 
-from pathlib import Path
-
 from pydantic import BaseModel, Field
 
-from signals_pipeline.settings.choices import Deployment, MetricsOutput
+from signals_pipeline.settings.choices import Deployment, GivenPath, MetricsOutput
 
 # Twice what the longest known resume of a paused Aurora cluster takes, and a start of the server on top.
 PRODUCTION_WAIT_SECONDS = 120
@@ -34,7 +32,7 @@ class Operation(BaseModel):
         description="Seconds that a connection waits for a PostgreSQL server that sleeps or restarts; empty: 120 in"
         " production, 0 otherwise",
     )
-    dagster_home: Path | None = Field(
+    dagster_home: GivenPath | None = Field(
         default=None, description="Folder that contains dagster.yaml; empty: the working directory"
     )
 

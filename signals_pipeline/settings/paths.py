@@ -2,11 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from signals_pipeline.settings.choices import DatabaseUrl, FramesUrl
+from signals_pipeline.settings.choices import DatabaseUrl, Deployment, FramesUrl, GivenPath
+
+DATA_FOLDER = Path("var")
+# A folder of its own: what a deployment with live sources keeps is not mixed with, or deleted like, the demo's.
+DEMO_FOLDER = DATA_FOLDER / "demo"
 
 # A database URL with a user but no password: what stands before the "@", and the rest.
 _WITHOUT_PASSWORD = re.compile(r"([a-z0-9+]+://[^:/@]+)(@.*)", re.DOTALL)
@@ -24,8 +29,10 @@ def url_with_password(url: str, password: SecretStr | None) -> str:
 class Paths(BaseModel):
     """Where files and the database are, and the recorded inputs."""
 
-    signals_data_dir: Path = Field(
-        default=Path("var"), description="Folder for frames, digests, models and the SQLite database"
+    signals_data_dir: GivenPath = Field(
+        default=DATA_FOLDER,
+        description="Folder for frames, digests, models, the SQLite database and Dagster's runs, relative to"
+        " DAGSTER_HOME where that is set; empty: var, in the demo var/demo",
     )
     signals_database_url: DatabaseUrl = Field(
         default="",
@@ -52,21 +59,33 @@ class Paths(BaseModel):
     signals_frames_url: FramesUrl = Field(
         default="", description="Folder or s3:// URL for frames; empty: frames/ in the data folder"
     )
-    signals_models_dir: Path | None = Field(
+    signals_models_dir: GivenPath | None = Field(
         default=None, description="Folder of prepared models; empty: models/ in the data folder"
     )
-    signals_watchlist: Path | None = Field(
+    signals_watchlist: GivenPath | None = Field(
         default=None,
         description="Watchlist file (YAML) or preset (dow30, nasdaq-megacaps); empty: the sample's watchlist",
     )
-    signals_news_path: Path | None = Field(
+    signals_news_path: GivenPath | None = Field(
         default=None,
         description="Recorded headlines (CSV, JSONL or Parquet); empty: the sample's in the demo, live feeds otherwise",
     )
-    signals_prices_path: Path | None = Field(
+    signals_prices_path: GivenPath | None = Field(
         default=None,
         description="Recorded daily bars (CSV or Parquet); empty: the sample's in the demo, live Yahoo bars otherwise",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _place_data(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The data folder of the deployment, the same from every working directory where DAGSTER_HOME is set."""
+        demo = values.get("signals_deployment") in (None, "", Deployment.DEMO)
+        folder = values.get("signals_data_dir") or (DEMO_FOLDER if demo else DATA_FOLDER)
+        home = values.get("dagster_home")
+        # What is no path is left to the field's own validation.
+        if home and isinstance(folder, str | Path) and not str(folder).startswith("~"):
+            folder = Path(home) / folder
+        return {**values, "signals_data_dir": folder}
 
     @property
     def database_url(self) -> str:
