@@ -11,7 +11,7 @@ from importlib import import_module
 
 import click
 
-from signals_pipeline.cli.commands import HEAVY_COMMANDS, LIGHT_COMMANDS
+from signals_pipeline.cli.commands import HEAVY_COMMANDS, LIGHT_COMMANDS, SECTIONS
 
 
 class SignalsGroup(click.Group):
@@ -33,17 +33,17 @@ class SignalsGroup(click.Group):
         module = import_module(f"signals_pipeline.cli.commands.{heavy.module}")
         return getattr(module, cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing the heavy ones."""
-        rows = []
-        for name in self.list_commands(ctx):
-            if name in HEAVY_COMMANDS:
-                summary = HEAVY_COMMANDS[name].summary
-            else:
-                summary = self.commands[name].get_short_help_str(limit=200)
-            rows.append((name, summary))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands by section, a line each, without importing the heavy ones."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self._summary(name)) for name in names])
+
+    def _summary(self, name: str) -> str:
+        """The first sentence of a command's help."""
+        if name in HEAVY_COMMANDS:
+            return HEAVY_COMMANDS[name].summary
+        return self.commands[name].get_short_help_str(limit=200)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command.
@@ -73,7 +73,10 @@ class SignalsGroup(click.Group):
 @click.group(cls=SignalsGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="signals_pipeline")
 def main() -> None:
-    """Turn news headlines into trading signals, mailed as a digest twice a day."""
+    """Turn news headlines into trading signals, mailed as a digest twice a day.
+
+    `signals COMMAND -h` explains a command.
+    """
 
 
 for _command in LIGHT_COMMANDS:

@@ -16,7 +16,7 @@ from signals_pipeline import sample
 from signals_pipeline.adapters.stores import migrations
 from signals_pipeline.adapters.stores.tables import metadata
 from signals_pipeline.cli import main
-from signals_pipeline.cli.commands import HEAVY_COMMANDS, options
+from signals_pipeline.cli.commands import HEAVY_COMMANDS, SECTIONS, options
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.record.outcomes import HORIZONS
 from signals_pipeline.settings import Settings
@@ -253,6 +253,17 @@ def test_help_loads_neither_dagster_nor_pandas() -> None:
 
     assert "signals_pipeline" in loaded
     assert loaded.isdisjoint({"dagster", "pandas", "numpy", "sqlalchemy", "alembic", "rich", "onnxruntime"})
+
+
+def test_help_has_every_command_in_one_section_on_one_line() -> None:
+    listed = [name for names in SECTIONS.values() for name in names]
+    assert sorted(listed) == main.list_commands(click.Context(main))
+
+    text = CliRunner().invoke(main, ["--help"], terminal_width=78).stdout
+    lines = {line.split()[0]: line for line in text.splitlines() if line.startswith("  ") and line.split()[0] in listed}
+    assert set(lines) == set(listed)
+    assert all(line.endswith(".") for line in lines.values())
+    assert [line.rstrip(":") for line in text.splitlines() if line.rstrip(":") in SECTIONS] == [*SECTIONS]
 
 
 @pytest.mark.parametrize("name", HEAVY_COMMANDS)

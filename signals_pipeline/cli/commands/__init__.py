@@ -70,12 +70,24 @@ class HeavyCommand:
 
 HEAVY_COMMANDS = {
     "deliveries": HeavyCommand("deliveries", "List unsent mails; release, abandon or send them."),
-    "deploy": HeavyCommand("deploy", "Build, test, push and deploy an image on AWS, and roll back if it fails."),
-    "generator": HeavyCommand("deploy", "Switch the signal generator of a deployment on AWS, without a new image."),
+    "deploy": HeavyCommand("deploy", "Build, test and push an image, and put it into service."),
+    "generator": HeavyCommand("deploy", "Switch the signal generator, without a new image."),
     "model": HeavyCommand("model", "Fetch, export, verify, distil and list sentiment models."),
     "news": HeavyCommand("news", "Check a file of recorded headlines."),
     "prices": HeavyCommand("prices", "Check a file of recorded daily bars."),
-    "rollback": HeavyCommand("deploy", "Put an earlier REVISION of the control service back into service on AWS."),
-    "status": HeavyCommand("deploy", "Show what is in service on AWS: revisions, image, and signal generator."),
+    "rollback": HeavyCommand("deploy", "Put an earlier REVISION back into service."),
+    "status": HeavyCommand("deploy", "Show what is in service: revisions, image and generator."),
     "watchlist": HeavyCommand("watchlist", "Check the watchlist, list presets, copy one."),
 }
+
+SECTIONS = {
+    "Run": ("run", "backfill", "schedule", "doctor"),
+    "Look back": ("record", "audit", "tune", "export", "feedback", "classify"),
+    "Mail": ("preview", "send", "send-test", "deliveries", "readers"),
+    "Pages and agents": ("web", "publish", "mcp"),
+    "Inputs": ("watchlist", "news", "prices"),
+    "Sentiment model": ("model",),
+    "Database": ("migrate", "prepare", "prune"),
+    "AWS": ("deploy", "rollback", "status", "generator", "watch"),
+}
+"""The sections of `signals --help`: every command once."""

@@ -10,9 +10,10 @@ from signals_pipeline.settings import Settings
 @click.command()
 @click.option("--window", "windows", multiple=True, required=True, help="Key of a window; can be repeated.")
 def audit(windows: tuple[str, ...]) -> None:
-    """Recompute windows from inputs that end, or are poisoned, after the window's end: later data must not matter.
+    """Check that data after a window's end changes nothing in it.
 
-    The exit code is 1 if anything differs.
+    Each window is computed anew from inputs that end at its end, and from inputs that are poisoned after it. The exit
+    code is 1 if anything differs.
     """
     from signals_pipeline.cli.audit import audit_windows, line
 

@@ -20,7 +20,7 @@ from signals_pipeline.settings import Settings
     help="With --stack: seconds until the task is stopped.",
 )
 def backfill(first: str, last: str, *, force: bool, parallel: int, url: str, stack: str | None, wait: float) -> None:
-    """Run past windows that have no digest yet; nothing is mailed.
+    """Run past windows that have no digest; nothing is mailed.
 
     Without --parallel, the windows run in this process. With it, they are split into several runs that go through
     Dagster's queue and respect its limits. With --stack, this command runs in a task on AWS, and its output is shown

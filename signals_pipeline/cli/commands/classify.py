@@ -15,7 +15,7 @@ from signals_pipeline.settings import Settings
 )
 @click.option("--model", help="Sentiment model instead of SENTIMENT_MODEL.")
 def classify(file: Path, *, as_json: bool, watchlist: Path | None, model: str | None) -> None:
-    """Show what the pipeline makes of each headline of FILE: companies, their roles, the event and the tone.
+    """Show companies, roles, events and tone of the headlines in FILE.
 
     FILE is a CSV file with a column `title` and optionally `symbol`, `url`, `source`, `summary` and `published_at`, or
     a text with one title per line; `-` reads from standard input. Nothing is stored, and no database is needed.

@@ -56,7 +56,9 @@ def _parameters(_context: click.Context, _option: click.Parameter, given: tuple[
 @_dry_run
 @_stack
 def deploy(name: str, *, model: str, docker: str, parameters: dict[str, str], wait: float, dry_run: bool) -> None:
-    """Build, test, push and deploy an image on AWS, and roll back if it fails.
+    """Build, test and push an image, and put it into service.
+
+    What fails is rolled back.
 
     Where there is no stack yet it is created, with the public stack that readers reach, unless --set Public=no.
     Parameters that are not set keep their values. --dry-run needs neither credentials nor a region.
@@ -72,7 +74,7 @@ def deploy(name: str, *, model: str, docker: str, parameters: dict[str, str], wa
 @_dry_run
 @_stack
 def rollback(name: str, revision: int | None, *, wait: float, dry_run: bool) -> None:
-    """Put an earlier REVISION of the control service back into service on AWS.
+    """Put an earlier REVISION back into service.
 
     Without REVISION it is the release before; only its image comes back. Its code is asked first whether it runs on the
     database's schema. --dry-run names the images, or without credentials and a region the steps alone.
@@ -86,7 +88,7 @@ def rollback(name: str, revision: int | None, *, wait: float, dry_run: bool) -> 
 @_stack
 @one_line_errors()
 def status(name: str) -> None:
-    """Show what is in service on AWS: revisions, image, and signal generator."""
+    """Show what is in service: revisions, image and generator."""
     target = stack.find(name)
     service = services.look(target)
     # A control revision names the run revision that it launches.
@@ -116,7 +118,7 @@ def _short(arn: str) -> str:
 @_stack
 @one_line_errors()
 def generator(name: str, choice: str) -> None:
-    """Switch the signal generator of a deployment on AWS, without a new image.
+    """Switch the signal generator, without a new image.
 
     It takes effect with the next run. `technical` is the emergency switch: it needs no sentiment model.
     """

@@ -16,7 +16,10 @@ from signals_pipeline.settings import Settings
 def doctor(
     context: click.Context, *, as_json: bool, seconds: float, production: bool, stack: str | None, outside: bool
 ) -> None:
-    """Check everything that a run needs; the exit code is 1 if something is broken."""
+    """Check everything that a run needs, and say what to do.
+
+    The exit code is 1 if something is broken.
+    """
     import atexit
 
     from signals_pipeline.cli.doctor.checkup import (

@@ -32,7 +32,10 @@ def export(
     modes: tuple[str, ...],
     events: tuple[str, ...],
 ) -> None:
-    """Write the signal history with its outcomes to FILE, or to standard output, as one table: docs/export.md."""
+    """Write signals and their outcomes to FILE as one table.
+
+    `-` writes to standard output. The columns are described in docs/export.md.
+    """
     from signals_pipeline.cli.export import write_history
     from signals_pipeline.web.signal_queries import signal_conditions
 

@@ -7,7 +7,7 @@ from signals_pipeline.settings import Settings
 
 @click.command()
 def feedback() -> None:
-    """Show how readers rated signals, by news source and by symbol."""
+    """Show how readers rated signals, by source and symbol."""
     from signals_pipeline.cli.feedback import show_feedback
 
     show_feedback(Settings.checked())

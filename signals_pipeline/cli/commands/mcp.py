@@ -8,7 +8,10 @@ from signals_pipeline.settings import Settings
 
 @click.command()
 def mcp() -> None:
-    """Answer agents over the Model Context Protocol, on standard input and output: docs/agents.md."""
+    """Answer agents over the Model Context Protocol.
+
+    It reads standard input and writes standard output; docs/agents.md says how an agent starts it.
+    """
     from importlib.util import find_spec
 
     if find_spec("mcp") is None:

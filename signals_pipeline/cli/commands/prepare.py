@@ -7,7 +7,7 @@ from signals_pipeline.settings import Settings
 
 @click.command()
 def prepare() -> None:
-    """Upgrade the pipeline's tables and Dagster's own, before a release."""
+    """Upgrade the pipeline's tables and Dagster's before a release."""
     from signals_pipeline.cli.prepare import prepare as upgrade_tables
 
     upgrade_tables(Settings.checked())

@@ -11,7 +11,10 @@ from signals_pipeline.settings import Settings
 @click.argument("window")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Target folder; default: the digests' folder.")
 def preview(window: str, folder: Path | None) -> None:
-    """Write the digest of WINDOW as HTML, text, JSON and mail (.eml), and print the paths; nothing is sent."""
+    """Write the digest of WINDOW as HTML, text, JSON and mail.
+
+    The paths are printed; nothing is sent.
+    """
     from signals_pipeline.cli.mail import write_mail
     from signals_pipeline.cli.report import write_preview
 

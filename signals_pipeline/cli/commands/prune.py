@@ -16,7 +16,10 @@ RUNS_DAYS = 60
 @click.option("--runs-days", default=RUNS_DAYS, show_default=True, help="Days to keep Dagster runs and their events.")
 @click.option("--yes", "act", is_flag=True, help="Delete; without it only the counts are shown.")
 def prune(*, frames_days: int, scores_days: int, runs_days: int, act: bool) -> None:
-    """Delete old data that can be recomputed; signals, digests and mails are kept."""
+    """Delete old data that can be recomputed.
+
+    Signals, digests and mails are kept.
+    """
     from signals_pipeline.adapters.clock import utc_now
     from signals_pipeline.cli.prune import prune as delete_old
 

@@ -7,7 +7,7 @@ from signals_pipeline.settings import Settings
 
 @click.group()
 def readers() -> None:
-    """List readers who get no mail; unsubscribe one, or resubscribe one."""
+    """List readers who get no mail; unsubscribe or resubscribe one."""
 
 
 @readers.command(name="list")

@@ -12,7 +12,10 @@ from signals_pipeline.settings import Settings
 @options.max_windows
 @options.horizon
 def record(first: str | None, last: str | None, windows: int, horizon: str) -> None:
-    """Show the track record: hit rates, rank correlation, calibration and slices, with figures as PNG."""
+    """Show the track record, and write its figures.
+
+    Hit rates, rank correlation, calibration and slices; the figures are PNG files.
+    """
     from signals_pipeline.adapters.clock import utc_now
     from signals_pipeline.cli.record import show
 

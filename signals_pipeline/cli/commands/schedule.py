@@ -23,7 +23,7 @@ _stack: Callable[..., Callable[..., object]] = click.option(
 
 @click.group()
 def schedule() -> None:
-    """Switch the schedule of the digest on or off, or show whether it is on."""
+    """Switch the schedule of the digest on or off, or show it."""
 
 
 @schedule.command("on")

@@ -9,7 +9,7 @@ from signals_pipeline.settings import Settings
 @click.argument("window")
 @click.option("--release", is_flag=True, help="Send it whatever its age, even if it was backfilled.")
 def send(window: str, *, release: bool) -> None:
-    """Mail the digest of WINDOW to every recipient who has not received it; nobody receives it twice."""
+    """Mail the digest of WINDOW to those who have not received it."""
     from signals_pipeline.cli.mail import send_digest
 
     for line in send_digest(Settings.checked(), window, release=release):

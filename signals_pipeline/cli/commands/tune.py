@@ -13,9 +13,10 @@ from signals_pipeline.settings import Settings
 @options.max_windows
 @options.horizon
 def tune(values: tuple[str, ...], first: str | None, last: str | None, windows: int, horizon: str) -> None:
-    """Replay past windows with other knobs and judge whether the best setting is more than luck; no signal changes.
+    """Replay past windows with other settings; no signal changes.
 
-    Without --try, a grid of 100 settings is tried. Every setting ever tried counts in the judgement.
+    It judges whether the best setting is more than luck. Without --try, a grid of 100 settings is tried; every setting
+    ever tried counts in the judgement.
     """
     from signals_pipeline.adapters.clock import utc_now
     from signals_pipeline.cli.tune import choices_of, replayed
