@@ -26,7 +26,9 @@ from dagster._core.storage.schedules.schema import JobTickTable
 
 # Clocks of two hosts differ, and a tick is stored under the time at which it is due.
 TOLERANCE = timedelta(minutes=5)
-LOOK_SECONDS = 5.0  # between two looks at the clock
+# Between two looks at the clock. A clock that is put back and forward again between them is not noticed; a loop of the
+# daemon that happened to begin its wait then would wait for as long as the step was.
+LOOK_SECONDS = 0.5
 
 _LOGGER = logging.getLogger(__name__)
 
