@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def database_engine(settings: Settings) -> Iterator["Engine"]:
+def database_engine(settings: Settings, *, create: bool = False) -> Iterator["Engine"]:
     """An engine for the database, disposed of at the end.
 
+    Args:
+        settings: The deployment.
+        create: Create a missing SQLite file, for whoever gives it its tables next.
+
     Raises:
-        DatabaseError: the URL can't be read.
+        DatabaseError: the URL can't be read, or the file is missing and not to be created.
     """
     from signals_pipeline.adapters.stores.engine import engine_for
 
-    engine = engine_for(settings.database_url)
+    engine = engine_for(settings.database_url, create=create)
     try:
         yield engine
     finally:
@@ -42,7 +46,7 @@ def prepare_database(settings: Settings) -> None:
     """
     from signals_pipeline.adapters.stores import migrations
 
-    with database_engine(settings) as engine:
+    with database_engine(settings, create=True) as engine:
         is_shared = engine.dialect.name == "postgresql"
         version = migrations.schema_version(engine)
         is_behind = version.revision != migrations.head() and version.newer_than is None

@@ -14,12 +14,14 @@ from signals_pipeline.adapters.mail.message import digest_message, trial_message
 from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.cli.report import stored_digest
+from signals_pipeline.core.digest.addresses import AddressError, check_address
 from signals_pipeline.core.digest.delivery import NotSent, Unanswered, age_hold
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.defs.dispatch import DispatchReport, Mailing, mailing_of, send_due
 from signals_pipeline.defs.reader_requests import RequestReport
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import SettingsError
 
 EXAMPLE_RECIPIENT = "reader@example.org"  # of previews when DIGEST_RECIPIENTS is empty
 
@@ -59,8 +61,10 @@ def send_test_mail(settings: Settings, address: str) -> str:
         OutboxError: the mail was rejected, or the server did not respond.
         SettingsError: the address is invalid.
     """
-    # Validate the address as DIGEST_RECIPIENTS would be; exactly one is expected.
-    (recipient,) = Settings.checked(digest_recipients=address).recipients or (EXAMPLE_RECIPIENT,)
+    try:
+        recipient = check_address(address)
+    except AddressError as error:
+        raise SettingsError(f"ADDRESS {address!r}: {error}") from error
     mailing = mailing_of(settings)
     now = mailing.now()
     # Microseconds make the Message-ID unique, so that mail clients do not merge repeated tests.

@@ -4,9 +4,11 @@ The report shows the signals and the funnel of the windows that were run, and wh
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 from rich.table import Table
 from rich.text import Text
 
@@ -22,8 +24,14 @@ SHOWN_SIGNALS = 15  # with title, funnel and paths this fits on a screen
 INSTANT = timedelta(microseconds=1)  # makes the half-open range of `history.between` include its last window
 
 
-def show(settings: Settings, windows: tuple[Window, ...]) -> None:
-    """Print the signals and funnel of these windows, the newest digest's subject, coverage and files."""
+def show(settings: Settings, windows: tuple[Window, ...], evaluations: Iterable[dg.AssetCheckEvaluation] = ()) -> None:
+    """Print the signals and funnel of these windows, the newest digest's subject, coverage and files.
+
+    Args:
+        settings: The deployment.
+        windows: The windows, oldest first.
+        evaluations: What the checks of their runs have found; those that passed are not printed.
+    """
     store = open_store(settings.database_url)
     output = console()
     newest = windows[-1]
@@ -33,12 +41,25 @@ def show(settings: Settings, windows: tuple[Window, ...]) -> None:
     for notice in revision_notices(store, windows):
         output.print(notice, style="bold", soft_wrap=True)
     output.print(_funnel(store, windows, digest))
+    for line in failed_checks(evaluations):
+        output.print(line, soft_wrap=True)
     output.print(f"\n{digest.subject}", style="bold", soft_wrap=True)
     output.print(digest.coverage.line(digest.model), soft_wrap=True)
     files = digest_paths(newest.key, settings.digests_dir)
     output.print(f"HTML {files.html}", soft_wrap=True)
     output.print(f"text {files.text}", soft_wrap=True)
     output.print(f"JSON {files.json}", soft_wrap=True)
+
+
+def failed_checks(evaluations: Iterable[dg.AssetCheckEvaluation]) -> list[str]:
+    """One line per check that did not pass, under a heading; none where all passed."""
+    failed = [evaluation for evaluation in evaluations if not evaluation.passed]
+    lines = [
+        f"  {'ERROR' if check.severity is dg.AssetCheckSeverity.ERROR else 'warning'}"
+        f"  {check.asset_key.to_user_string()} {check.check_name}: {check.description}"
+        for check in failed
+    ]
+    return ["\nChecks that did not pass:", *lines] if lines else []
 
 
 def stored_digest(store: Store, window: Window) -> Digest:

@@ -158,9 +158,9 @@ def open_store(url: str) -> Store:
     """The database at a URL.
 
     Raises:
-        DatabaseError: it cannot be reached, or is not at the migration that this code needs.
+        DatabaseError: it does not exist, cannot be reached, or is not at the migration that this code needs.
     """
-    engine = engine_for(url)
+    engine = engine_for(url, create=False)
     require_head(engine)
     return Store(
         engine,

@@ -104,6 +104,19 @@ def test_a_backfill_runs_its_range_and_previews_are_the_stored_digests(signals: 
     assert "has no digest: run it with `signals run --window" in refused(signals("preview", "2015-02-04-08:30"))
 
 
+def test_a_run_names_the_checks_that_did_not_pass(
+    signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f"Rain in town {i},,2015-02-03T10:{i}:00Z,Wire,https://example.org/{i}\n" for i in range(10, 60))
+    news = tmp_path / "news.csv"
+    news.write_text(f"title,symbol,published_at,source,url\n{rows}")
+    monkeypatch.setenv("SIGNALS_NEWS_PATH", str(news))
+    shown = signals("run", "--window", "2015-02-02-17:30").stdout
+    _, _, found = shown.partition("\nChecks that did not pass:\n")
+    assert "headlines linked: " in found
+    assert {line.split()[0] for line in found.splitlines() if line.startswith("  ")} <= {"ERROR", "warning"}
+
+
 def test_the_demo_runs_its_whole_sample(tmp_path: Path) -> None:
     with process("run", cwd=tmp_path) as ran:
         out, err = ran.communicate()
@@ -176,7 +189,7 @@ REFUSED = {
     "bad key": (("run", "--window", "2015-02-03"), {}, "no window has the key '2015-02-03'; the nearest keys are"),
     "outside": (("run", "--window", "2014-02-03-08:30"), {}, "choose a first and a last one from 2015-01-23-17:30 to"),
     "reversed": (("backfill", "--from", KEY, "--to", "2015-02-02-08:30"), {}, "can't be run: choose"),
-    "no digest": (("preview", KEY), {}, "has no tables yet: run `signals migrate`"),
+    "no digest": (("preview", KEY), {}, "signals.db: it does not exist; run `signals migrate` to create it"),
     "wrong knob": (("run",), {"MAX_SIGNALS": "many"}, "MAX_SIGNALS='many': "),
     "production without a database": (
         ("backfill", "--from", KEY, "--to", KEY),
@@ -205,6 +218,34 @@ def test_a_failure_that_the_user_can_act_on_is_one_line_and_exit_code_2(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert message in refused(signals(*words))
+
+
+LOOKS = {
+    "record": (),
+    "tune": (),
+    "deliveries": (),
+    "feedback": (),
+    "export": ("-",),
+    "audit": ("--window", KEY),
+    "preview": (KEY,),
+    "send": (KEY,),
+    "prune": (),
+    "readers": ("list",),
+}
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_a_look_into_an_empty_folder_creates_nothing(signals: Signals, data: Path, command: str) -> None:
+    assert "it does not exist; run `signals migrate` to create it" in refused(signals(command, *LOOKS[command]))
+    assert list(data.parent.iterdir()) == []
+
+
+def test_what_was_never_sent_and_a_bad_address_are_said_as_they_are(signals: Signals) -> None:
+    signals("migrate")
+    assert signals("deliveries").stdout == "no mail was ever promised\n"
+    assert refused(signals("send-test", "nonsense")).startswith(
+        "ADDRESS 'nonsense': an address is like ann@example.org"
+    )
 
 
 @pytest.mark.parametrize("case", ["bad key", "wrong knob", "no model"])

@@ -131,7 +131,7 @@ def test_a_server_that_is_down_leaves_mails_that_say_why(
 
 def test_a_test_mail_arrives_or_says_why_not(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "accepted the test mail" in signals("send-test", "you@example.org").stdout
-    assert "DIGEST_RECIPIENTS='you'" in refused(signals("send-test", "you"))
+    assert "ADDRESS 'you': an address is like" in refused(signals("send-test", "you"))
     inbox = Inbox(refused={"no@example.org": "550 no such user"})
     with mail_server(inbox) as port:
         for name, value in (("MAIL_TRANSPORT", "smtp"), ("SMTP_PORT", str(port)), ("SMTP_TLS", "none")):

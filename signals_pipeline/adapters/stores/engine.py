@@ -226,20 +226,23 @@ class DatabaseError(SignalsError, RuntimeError):
         self.problem = problem
 
 
-def engine_for(url: str, limits: EngineLimits = DEFAULT_LIMITS) -> Engine:
-    """Open an engine on a database that answers; a missing SQLite file and its folder are created.
+def engine_for(url: str, limits: EngineLimits = DEFAULT_LIMITS, *, create: bool = True) -> Engine:
+    """Open an engine on a database that answers.
 
     Args:
         url: SQLAlchemy URL, `sqlite:///...` or `postgresql+psycopg2://...`.
         limits: Time-outs and number of connections.
+        create: Create a missing SQLite file and its folder.
 
     Raises:
-        DatabaseError: the URL can't be read, its driver is missing, the file or folder can't be written, or the server
-            doesn't answer.
+        DatabaseError: the URL can't be read, its driver is missing, the file is missing and not to be created, the file
+            or folder can't be written, or the server doesn't answer.
     """
     parsed_url = _parse_url(url)
     engine = _create_engine(parsed_url, limits)
     if parsed_url.get_backend_name() == "sqlite":
+        if not create:
+            require_existing_file(parsed_url)
         _prepare_file(parsed_url)
         _configure_sqlite(engine)
     with read_transaction(engine) as connection:
@@ -451,9 +454,9 @@ def _compact_json(value: object) -> str:
 
 def _prepare_file(url: URL) -> None:
     """Create a SQLite file and its folder where they are missing, and refuse those that can't be used."""
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+    if not _is_file(url):
         return
-    path = Path(url.database)
+    path = Path(str(url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -468,6 +471,21 @@ def _prepare_file(url: URL) -> None:
         require_database_file(path)
     else:
         _create_file(path)
+
+
+def require_existing_file(url: URL) -> None:
+    """Refuse the URL of a SQLite file that does not exist, which connecting would create.
+
+    Raises:
+        DatabaseError: it does not exist.
+    """
+    if _is_file(url) and not Path(url.database or "").exists():
+        raise DatabaseError(f"database {url.database}: it does not exist; run `signals migrate` to create it")
+
+
+def _is_file(url: URL) -> bool:
+    """Whether it names a SQLite file by its path: not a database in memory, and no URI of SQLite's own."""
+    return bool(url.database) and url.database != ":memory:" and not str(url.database).startswith("file:")
 
 
 def require_database_file(path: Path) -> None:

@@ -125,6 +125,11 @@ class Outbox:
         is_closed = sa.and_(delivery.c.state == "failed", delivery.c.reason.is_not(None), closed_reasons)
         return self._select(delivery.c.state != "sent", sa.not_(is_closed))
 
+    def is_empty(self) -> bool:
+        """Whether no mail was ever promised."""
+        with read_transaction(self._engine) as connection:
+            return connection.scalar(sa.select(sa.literal(1)).select_from(delivery).limit(1)) is None
+
     def untold_windows(self, before: datetime) -> list[datetime]:
         """Starts of the windows before this instant whose digest was promised to readers and has reached none."""
         start = digest.c.window_start

@@ -9,10 +9,10 @@ from sqlalchemy.exc import ArgumentError
 
 from signals_pipeline.adapters.stores.engine import (
     DEFAULT_LIMITS,
-    DatabaseError,
     EngineLimits,
     engine_for,
     require_database_file,
+    require_existing_file,
 )
 
 _READ_ONLY = "-c default_transaction_read_only=on"
@@ -44,8 +44,7 @@ def _restrict(url: URL) -> URL:
         path = url.database or ""
         if not path or path == ":memory:" or path.startswith("file:"):
             return url
-        if not Path(path).exists():
-            raise DatabaseError(f"database {path}: it does not exist; run `signals migrate` to create it")
+        require_existing_file(url)
         require_database_file(Path(path))
         return url.set(database=f"file:{quote(path)}").update_query_dict({"mode": "ro", "uri": "true"})
     # Added to the options that the URL has.

@@ -1,8 +1,13 @@
 """`signals backfill`: run past windows, in this process, as several runs through a Dagster webserver, or on AWS."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from signals_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 @click.command()
@@ -45,11 +50,13 @@ def backfill(first: str, last: str, *, force: bool, parallel: int, url: str, sta
     # In this process the ranges only bound the memory of a run; in parallel they also share the work evenly.
     ranges = parts(windows, done, count=max(parallel, 1))
     show_left(windows, ranges)
+    evaluations: list[dg.AssetCheckEvaluation] = []
     if parallel:
         Launcher(url.rstrip("/"), click.echo).run(ranges, parallel=parallel)
     else:
         for number, part in enumerate(ranges, start=1):
-            runs.execute(settings, part, mode="backfill")
+            result = runs.execute(settings, part, mode="backfill")
+            evaluations += result.get_asset_check_evaluations()
             if len(ranges) > 1:
                 click.echo(f"{number} of {len(ranges)} runs done: windows {part[0].key} to {part[-1].key}")
-    report.show(settings, windows)
+    report.show(settings, windows, evaluations)

@@ -30,7 +30,10 @@ def deliveries(context: click.Context) -> None:
         for line in request_lines(apply_requests(store, reader_queue_of(settings), link_key_of(settings))):
             click.echo(line)
         mails = store.outbox.open()
-        console(WIDTH).print(table(mails) if mails else "all mails were sent")
+        if mails:
+            console(WIDTH).print(table(mails))
+        else:
+            click.echo("no mail was ever promised" if store.outbox.is_empty() else "all mails were sent")
 
 
 @deliveries.command()

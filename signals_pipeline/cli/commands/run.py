@@ -19,5 +19,5 @@ def run(window: str | None) -> None:
     windows = runs.windows_to_run(settings, window)
     mode = "manual" if window else runs.default_mode(settings)
     prepare_database(settings)
-    runs.execute(settings, windows, mode=mode)
-    report.show(settings, windows)
+    result = runs.execute(settings, windows, mode=mode)
+    report.show(settings, windows, result.get_asset_check_evaluations())
