@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, cast, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from starlette.datastructures import QueryParams
@@ -139,6 +139,20 @@ def parse_conditions(query: bytes) -> SignalConditions:
 def parse_page(query: bytes) -> SignalPage:
     """Return the page that a request's query string asks for, as `parse_conditions`."""
     return _validated(SignalPage, _values(SignalPage, query))
+
+
+@lru_cache(maxsize=_MAXIMUM_QUERIES)
+def parse_form(query: bytes) -> SignalPage:
+    """Return the page that a form asks for, as `parse_page`: a field that was left empty is no condition."""
+    values: dict[str, object] = {}
+    for name, given in _values(SignalPage, query).items():
+        if isinstance(given, list):
+            filled: object = [value.strip() for value in cast("list[str]", given) if value.strip()]
+        else:
+            filled = given
+        if filled:
+            values[name] = filled
+    return _validated(SignalPage, values)
 
 
 def openapi_parameters(model: type[SignalConditions]) -> dict[str, Any]:

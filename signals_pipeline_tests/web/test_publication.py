@@ -84,12 +84,15 @@ def test_every_file_is_what_the_application_answers_and_every_link_leads_to_one(
     assert f"/digests/{TOLD.key}/revisions/2" in found
     assert sum(address.startswith("/?before=") for address in found) == 1
     assert sum(address.startswith("/api/v1/signals?after=") for address in found) == 1
-    # What is published and not linked is the API's own answer for a window or a signal, and a signal without a card.
+    # What is published and not linked is the API's own answer for a window or a signal, and scripts.
     rest = set(store.objects) - {name_of(address) for address in found} - {MANIFEST, "404.html"}
-    assert {name.partition("/")[0] for name in rest} == {"api", "signals"}
+    scripts = {"pages.js", "uplot.js"}
+    assert {name.partition("/")[0] for name in rest} == {"api", *scripts}
+    for page in ("companies", "glossary", "signals", "companies/AAA"):
+        assert f"/{page}" in found
     with site(large_url, signals_base_url=BASE) as client:
         for name in rest:
-            path, _, query = name.rpartition(".")[0].partition("@")
+            path, _, query = (name if name in scripts else name.rpartition(".")[0]).partition("@")
             assert reader_of(store, client)(f"/{path}?{query}" if query else f"/{path}") is not None
     assert f"api/v1/digests/{TOLD.key}/revisions.json" in rest
 
@@ -113,6 +116,7 @@ def test_only_what_changed_is_rendered_and_written(url: str) -> None:
         [
             *(f"signals/{name}.html", f"api/v1/signals/{name}.json"),
             *("api/v1/signals.json", "api/v1/signals.csv", "api/v1/signals@symbol=AAA.json"),
+            *("api/v1/signals.parquet", "signals.html", "companies/AAA.html"),
             *("api/v1/record.json", "record.html"),
         ]
     )
@@ -315,6 +319,9 @@ def test_the_feed_is_atom_with_absolute_addresses_that_stay(url: str) -> None:
         ("/openapi.json", (), "openapi.json"),
         ("/docs", (), "docs.html"),
         ("/api/v1/signals.csv", (), "api/v1/signals.csv"),
+        ("/api/v1/signals.parquet", (), "api/v1/signals.parquet"),
+        ("/companies/BRK.B", (("after", "x"),), "companies/BRK.B@after=x.html"),
+        ("/uplot.js", (), "uplot.js"),
     ],
 )
 def test_names_of_files(path: str, query: tuple[tuple[str, str], ...], name: str) -> None:
