@@ -3,36 +3,36 @@
 import html
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
 
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from signals_pipeline.adapters.stores.bars import BarRepository
-from signals_pipeline.adapters.stores.engine import engine_for
-from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.core.digest.glossary import ANCHORS, GLOSSARY
-from signals_pipeline.core.prices.adjustment import no_actions
+from signals_pipeline.core.linking.gazetteer import Gazetteer
 from signals_pipeline.core.watchlist import Company, Watchlist
 from signals_pipeline.web import page_prices
 from signals_pipeline.web.companies import CompanyDirectory, search
-from signals_pipeline_tests.support.digest_examples import WINDOWS, bars_of, outcome_rows, signal, weekday_sessions
+from signals_pipeline_tests.support.digest_examples import WINDOWS, signal
 from signals_pipeline_tests.support.html_reader import Whole
-from signals_pipeline_tests.support.web_site import NOW, TOLD, decide, fill, site
+from signals_pipeline_tests.support.web_site import (
+    ENTRY,
+    NOW,
+    SESSIONS,
+    TOLD,
+    WATCHLIST,
+    add_prices,
+    decide,
+    fill,
+    site,
+)
 
-WATCHLIST = "- {symbol: AAA, company: Alpha Industries}\n- {symbol: DDD, company: Delta & Sons, sector: Energy}\n"
-SESSIONS = weekday_sessions("2023-12-01", 90)
-# A split after the decision of the signal: two new shares for each old one.
-SPLIT = pd.DataFrame([{"symbol": "AAA", "session": pd.Timestamp("2024-02-01"), "kind": "split", "value": 2.0}])
-
-
-# The first session after the decision.
-ENTRY = next(n for n, day in enumerate(SESSIONS.dates.tolist()) if day > TOLD.end.date())
+OpenSite = Callable[[], AbstractContextManager[TestClient]]
 
 
 def page(client: TestClient, path: str, status: int = 200) -> Whole:
@@ -42,37 +42,17 @@ def page(client: TestClient, path: str, status: int = 200) -> Whole:
 
 
 @pytest.fixture
-def open_site(url: str, tmp_path: Path) -> Callable[[], object]:
-    """A site with a watchlist of its own, over the rows of `fill` and stored bars of AAA."""
+def open_site(url: str, tmp_path: Path) -> OpenSite:
+    """A site with a watchlist and stored bars, over the rows of `fill`."""
     fill(url)
-    (tmp_path / "watchlist.yaml").write_text(WATCHLIST)
-    closes = [(200.0 + n, 201.0 + n) for n in range(len(SESSIONS.dates))]
-    bars = bars_of(SESSIONS, {"AAA": closes})
-    # As traded: halved from the split on.
-    halved = bars["session"] >= SPLIT["session"][0]
-    bars.loc[halved, ["open", "high", "low", "close"]] /= 2
-    engine = engine_for(url)
-    BarRepository(engine).put(
-        bars,
-        SPLIT.astype(no_actions().dtypes.to_dict()),
-        asked={"AAA": SESSIONS.dates[0].item()},
-        source="test",
-        seen_at=NOW - timedelta(days=1),
-    )
-    engine.dispose()
-    sessions = [pd.Timestamp(day, tz="UTC") for day in SESSIONS.dates[[ENTRY, ENTRY + 9]]]
-    rows = outcome_rows(1, window_start=TOLD.start, decided_at=TOLD.end, known_at=NOW - timedelta(days=3))
-    outcome = rows[rows["horizon"] == 10].assign(
-        entry_session=sessions[0], exit_session=sessions[1], net_return=0.05, hit=True
-    )
-    engine = engine_for(url)
-    OutcomeRepository(engine).upsert(outcome)
-    engine.dispose()
-    return lambda: site(url, signals_deployment="local", signals_watchlist=tmp_path / "watchlist.yaml")
+    add_prices(url)
+    watchlist = tmp_path / "watchlist.yaml"
+    watchlist.write_text(WATCHLIST)
+    return lambda: site(url, signals_deployment="local", signals_watchlist=watchlist)
 
 
-def test_companies_are_found_by_symbol_and_by_name(open_site: Callable[[], object]) -> None:
-    with open_site() as client:  # pyright: ignore[reportGeneralTypeIssues]
+def test_companies_are_found_by_symbol_and_by_name(open_site: OpenSite) -> None:
+    with open_site() as client:
         every = page(client, "/companies")
         assert [a["data-company"] for _, a in every.tags if "data-company" in a] == [
             "AAA Alpha Industries",
@@ -91,22 +71,18 @@ def test_companies_are_found_by_symbol_and_by_name(open_site: Callable[[], objec
 @given(st.text(max_size=20), st.text(max_size=20), st.text(max_size=30))
 def test_a_search_finds_a_company_by_its_name_and_never_fails(name: str, other: str, query: str) -> None:
     visible = "".join(character for character in name if character.isprintable())
-    entries = CompanyDirectory(Watchlist((Company("AAA", visible), Company("BBB", "Other"))), _NO_GAZETTEER).entries([])
+    watchlist = Watchlist((Company("AAA", visible), Company("BBB", "Other")))
+    entries = CompanyDirectory(watchlist, Gazetteer()).entries([])
     assert {entry.symbol for entry in search(entries, visible)} >= {"AAA"}
     assert [entry.symbol for entry in search(entries, "bbb")][:1] == ["BBB"]
     found = search(entries, query + other)
     assert all(entry in entries for entry in found)
 
 
-class _NoGazetteer:
-    companies = ()
-
-
-_NO_GAZETTEER = _NoGazetteer()
-
-
-def test_a_company_has_its_signals_outcomes_tone_and_prices(open_site: Callable[[], object]) -> None:
-    with open_site() as client:  # pyright: ignore[reportGeneralTypeIssues]
+def test_a_company_has_its_signals_outcomes_tone_and_prices(
+    open_site: OpenSite,
+) -> None:
+    with open_site() as client:
         read = page(client, "/companies/aaa")
         assert "Alpha Industries AAA" in read.text
         assert f"/signals/{TOLD.key}-AAA-BUY" in read.links
@@ -128,9 +104,9 @@ def test_a_company_has_its_signals_outcomes_tone_and_prices(open_site: Callable[
 
 
 def test_the_line_goes_on_after_the_decision_in_traded_prices_and_not_beyond_now(
-    open_site: Callable[[], object],
+    open_site: OpenSite,
 ) -> None:
-    with open_site() as client:  # pyright: ignore[reportGeneralTypeIssues]
+    with open_site() as client:
         read = page(client, f"/signals/{TOLD.key}-AAA-BUY")
     [figure] = [a for tag, a in read.tags if tag == "figure"]
     chart = html.unescape(str(figure["data-chart"]))
@@ -214,6 +190,7 @@ def test_a_digest_leads_to_the_one_before_and_the_one_after(client: TestClient) 
     while path:
         read = page(client, path)
         seen.append(path)
+        # At the beginning and at the end of the page.
         before = {a["href"] for _, a in read.tags if a.get("rel") == "prev"}
         assert before == ({seen[-2]} if len(seen) > 1 else set())
         path = next((str(a["href"]) for _, a in read.tags if a.get("rel") == "next"), "")

@@ -82,10 +82,11 @@
         height: 220,
         legend: {show: false},
         scales: {x: {time: true}},
+        padding: [8, 8, 0, 0],
         cursor: {y: false, points: {size: 7, fill: colour("--text")}},
         axes: [
-          Object.assign({}, axis, {values: function (_plot, ticks) { return ticks.map(function (tick) { return MONTH.format(new Date(1000 * tick)); }); }, space: 70}),
-          Object.assign({}, axis, {size: 56, values: function (_plot, ticks) { return ticks.map(function (tick) { return tick.toLocaleString("en-US"); }); }})
+          Object.assign({}, axis, {values: function (_plot, ticks) { return ticks.map(function (tick) { return MONTH.format(new Date(1000 * tick)); }); }, space: 70, size: 26}),
+          Object.assign({}, axis, {size: 48, values: function (_plot, ticks) { return ticks.map(function (tick) { return tick.toLocaleString("en-US"); }); }})
         ],
         series: [{}, {stroke: colour("--mark"), fill: colour("--area"), width: 2}],
         hooks: {
