@@ -14,6 +14,8 @@ const parameters = {
 };
 // Any other parameter of these is a filter, for which there is no file: an answer without it would be another one.
 const filtered = ['/api/v1/signals'].concat(tables);
+// Fields of the form on /signals.
+const fields = ['symbol', 'from', 'to', 'signal_type', 'lifecycle', 'event', 'mode'];
 
 function decoded(text) {
   try {
@@ -80,8 +82,8 @@ function handler(event) {
       return answer(path, 401, 'Unauthorized', 'A token is required: send the header Authorization: Bearer TOKEN.', asked);
     }
   }
-  const given = Object.keys(request.querystring).filter(function (name) { return request.querystring[name].value; });
-  if (path === '/signals' && given.some(function (name) { return name !== 'after' && name !== 'access'; })) {
+  const given = fields.some(function (name) { return values(request.querystring[name]).some(Boolean); });
+  if (path === '/signals' && given) {
     // A form's filter, for which there is no file: the index of companies says what there is.
     const there = {location: {value: '/companies#published'}, 'cache-control': {value: 'no-store'}};
     return {statusCode: 302, statusDescription: 'Found', headers: there};
