@@ -100,13 +100,10 @@ def _add_companies(routes: APIRouter, context: WebContext, root: str) -> None:
 def _company_chart(context: WebContext, symbol: str, marks: list[SignalMark]) -> tuple[PriceChart | None, str]:
     """Return the chart of the last year of prices with the signals on it, and what to say where there is none."""
     now = context.now()
-    history, notice = load_history(context, symbol, (now - timedelta(days=CHART_DAYS)).date(), now)
-    if not history.sessions and not notice and marks:
-        # A recording, or a company that is not followed any more: the last year of what is there.
-        newest = marks[-1].decided_at
-        history, notice = load_history(
-            context, symbol, (newest - timedelta(days=CHART_DAYS)).date(), min(now, newest + timedelta(days=CHART_DAYS))
-        )
+    # The bars of a recording, or of a company that is not followed any more, end before now.
+    newest = min(now, marks[-1].decided_at) if marks else now
+    stored, notice = load_history(context, symbol, (newest - timedelta(days=CHART_DAYS)).date(), now)
+    history = stored.last_days(CHART_DAYS)
     if not history.sessions:
         return None, notice
     return PriceChart(history.sessions, history.closes, _signal_marks(history, marks)), ""

@@ -3,6 +3,7 @@
 Returns are computed on prices that are adjusted for dividends as well (`adjustment`); these are for charts and tables.
 """
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -36,17 +37,25 @@ class TradedHistory:
 
     def index_of(self, session: date) -> int | None:
         """Position of a session; None where the history has no prices of it."""
-        position = int(np.searchsorted(np.array(self.sessions, dtype="datetime64[D]"), np.datetime64(session, "D")))
+        position = bisect_left(self.sessions, session)
         is_there = position < len(self.sessions) and self.sessions[position] == session
         return position if is_there else None
 
+    def last_days(self, days: int) -> "TradedHistory":
+        """The sessions of the last days up to the newest one.
+
+        Args:
+            days: How many calendar days before the newest session they begin.
+        """
+        if not self.sessions:
+            return self
+        earliest = date.fromordinal(self.sessions[-1].toordinal() - days)
+        first = bisect_left(self.sessions, earliest)
+        return TradedHistory(self.sessions[first:], self.opens[first:], self.closes[first:])
+
     def count_before(self, instant: datetime) -> int:
         """How many of the sessions had closed by an aware instant."""
-        return int(
-            np.searchsorted(
-                np.array(self.sessions, dtype="datetime64[D]"), np.datetime64(last_closed_day(instant), "D"), "right"
-            )
-        )
+        return bisect_right(self.sessions, last_closed_day(instant))
 
 
 def last_closed_day(instant: datetime) -> date:

@@ -76,6 +76,15 @@ def test_a_session_is_found_by_its_date() -> None:
     assert known.count_before(datetime(2024, 1, 2, 22, tzinfo=UTC)) == 1
 
 
+def test_the_last_days_end_with_the_newest_session() -> None:
+    known = history()
+    # From Monday 22 January to Monday 29 January: six sessions.
+    assert known.last_days(7).sessions == tuple(DAYS[-6:])
+    assert known.last_days(7).closes == known.closes[-6:]
+    assert known.last_days(1000) == known
+    assert TradedHistory().last_days(7) == TradedHistory()
+
+
 def test_a_company_without_bars_has_an_empty_history() -> None:
     none = traded_history("ZZZ", BARS, no_actions(), no_corrections(), no_closes(), as_of=LATER)
     assert none == TradedHistory()
