@@ -35,11 +35,17 @@ from signals_pipeline.web.signal_queries import (
 from signals_pipeline.web.snapshot import Snapshot, SnapshotCache
 
 WindowKey = Annotated[
-    str,
+    str | None,
     Query(
         pattern=WINDOW_PATTERN,
         description="A window's key: its start in New York time",
         examples=["2015-02-02-17:30"],
+    ),
+]
+WindowPath = Annotated[
+    str,
+    Path(
+        pattern=WINDOW_PATTERN, description="A window's key: its start in New York time", examples=["2015-02-02-17:30"]
     ),
 ]
 SignalId = Annotated[
@@ -103,7 +109,7 @@ def router(context: WebContext, *, requires_token: bool) -> APIRouter:
 
 def _add_digests(routes: APIRouter, context: WebContext) -> None:
     @routes.get("/digest", response_model=digest_schemas.DigestResponse, responses={501: UNREADABLE_RESPONSE})
-    async def get_digest(request: Request, window: WindowKey | None = None) -> Response:
+    async def get_digest(request: Request, window: WindowKey = None) -> Response:
         """The newest digest, or the digest of one window."""
         # A window's digest is read from the database, in a thread.
         if window is not None:
@@ -116,13 +122,13 @@ def _add_digests(routes: APIRouter, context: WebContext) -> None:
         return conditional_response(request, responses.digest_representation(stored), JSON)
 
     @routes.get("/digests/{window}/revisions")
-    def get_revisions(window: Annotated[str, Path(pattern=WINDOW_PATTERN)]) -> schemas.RevisionList:
+    def get_revisions(window: WindowPath) -> schemas.RevisionList:
         """What the window decided when it was run again after its digest was sent, oldest first."""
         start = context.digest(window).entry.window_start
         return responses.revision_list(context.revisions.list(start))
 
     @routes.get("/digests")
-    def get_digests(limit: Limit = DEFAULT_LIMIT, before: WindowKey | None = None) -> schemas.DigestList:
+    def get_digests(limit: Limit = DEFAULT_LIMIT, before: WindowKey = None) -> schemas.DigestList:
         """The archive, newest first. Pass `next` of one page as `before` for the following page."""
         start = parse_window_key(before).start if before else None
         # One more entry than shown says whether there is another page.

@@ -61,13 +61,16 @@ class SignalConditions(BaseModel, frozen=True, extra="forbid"):
         default=None, alias="to", description="Decided on this day or earlier", examples=["2015-02-27"]
     )
     symbol: list[Symbol] = Field(
-        default=[], max_length=_MAXIMUM_VALUES, description="Of this company, in any case", examples=[["XOM"]]
+        default=[],
+        max_length=_MAXIMUM_VALUES,
+        description="Of this company, in upper or lower case",
+        examples=[["XOM"]],
     )
     signal_type: list[SignalType] = Field(default=[], max_length=_MAXIMUM_VALUES, description="In this direction")
     lifecycle: list[Lifecycle] = Field(default=[], max_length=_MAXIMUM_VALUES, description="With this lifecycle")
     mode: list[Mode] = Field(default=[], max_length=_MAXIMUM_VALUES, description="Decided by a run of this mode")
     event: list[EventType] = Field(
-        default=[], max_length=_MAXIMUM_VALUES, description="Led by a story of this event type"
+        default=[], max_length=_MAXIMUM_VALUES, description="Whose leading story has this event type"
     )
 
     @field_validator("last_day")

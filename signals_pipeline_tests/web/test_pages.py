@@ -224,7 +224,12 @@ def test_the_api_is_described_on_a_page_without_scripts(client: TestClient) -> N
     for path, methods in described["paths"].items():
         assert f"GET {path}" in read.text
         assert methods["get"]["description"].split("\n")[0].replace("`", "") in read.text
-    for words in ("BUY or SELL; may be repeated", "a day, as 2015-02-02", "a number from 1 to 200", "422: A parameter"):
+    for words in (
+        "BUY or SELL; may be repeated",
+        "a day, such as 2015-02-02",
+        "a number from 1 to 200",
+        "422: A parameter",
+    ):
         assert words in read.text
     # The first example is whole and keeps its indentation.
     example = html.unescape(re.findall("<pre[^>]*>\n(.*?)</pre>", answer.text, re.DOTALL)[0])

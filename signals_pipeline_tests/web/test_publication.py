@@ -21,7 +21,19 @@ from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, o
 from signals_pipeline_tests.support.edge_function import TOKEN
 from signals_pipeline_tests.support.memory_store import MemoryStore
 from signals_pipeline_tests.support.published_site import LISTS, name_of, walk
-from signals_pipeline_tests.support.web_site import NOW, PARTS, TOLD, decide, fill, revise, settings_of, site, tell
+from signals_pipeline_tests.support.web_site import (
+    NOW,
+    PARTS,
+    TOLD,
+    WATCHLIST,
+    add_prices,
+    decide,
+    fill,
+    revise,
+    settings_of,
+    site,
+    tell,
+)
 
 BASE = "http://site.example"
 ENTRANCES = (
@@ -122,6 +134,26 @@ def test_only_what_changed_is_rendered_and_written(url: str) -> None:
     )
     store.written.clear()
     assert publish(url, store, everything=True).written == first.pages
+
+
+def test_a_new_session_renders_the_pages_whose_charts_go_on(url: str, tmp_path: Path) -> None:
+    fill(url)
+    add_prices(url)
+    (tmp_path / "watchlist.yaml").write_text(WATCHLIST)
+    local = {"signals_deployment": "local", "signals_watchlist": tmp_path / "watchlist.yaml"}
+    store = MemoryStore()
+    publish(url, store, **local)
+    settings = settings_of(url, signals_base_url=BASE, **local)
+    for later, expected in (
+        (NOW, []),
+        (NOW + timedelta(days=3), [f"signals/{TOLD.key}-AAA-BUY.html", "companies/AAA.html"]),
+        (NOW + timedelta(days=40), [f"signals/{TOLD.key}-AAA-BUY.html", "companies/AAA.html"]),
+        # No bar is newer.
+        (NOW + timedelta(days=60), []),
+    ):
+        store.written.clear()
+        SitePublisher(settings, store, now=lambda instant=later: instant).publish()
+        assert sorted(store.written) == sorted(expected), later
 
 
 def test_a_page_that_is_no_longer_linked_stays_for_one_publication(large_url: str, tmp_path: Path) -> None:

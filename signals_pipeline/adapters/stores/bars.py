@@ -91,8 +91,9 @@ class BarRepository:
         with read_transaction(self._engine) as connection:
             for table in (bar_correction, corporate_action):
                 counts = sa.select(table.c.symbol, sa.func.count()).group_by(table.c.symbol)
-                changes.update(dict(connection.execute(counts).tuples()))
-            rows = connection.execute(newest.group_by(daily_bar.c.symbol)).tuples()
+                for symbol, count in connection.execute(counts):
+                    changes[symbol] += count
+            rows = connection.execute(newest.group_by(daily_bar.c.symbol)).all()
             return {symbol: (session, changes[symbol]) for symbol, session in rows}
 
     def put(

@@ -20,7 +20,7 @@ LATER = datetime(2024, 6, 1, tzinfo=UTC)
 
 def history(as_of: datetime = LATER, **changes: pd.DataFrame) -> TradedHistory:
     frames = {"actions": no_actions(), "corrections": no_corrections(), "traded_closes": no_closes(), **changes}
-    return traded_history("AAA", BARS, **frames, as_of=as_of)  # pyright: ignore[reportArgumentType]
+    return traded_history("AAA", BARS, **frames, as_of=as_of)
 
 
 def action(kind: str, position: int, value: float) -> pd.DataFrame:
