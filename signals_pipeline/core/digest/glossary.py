@@ -86,7 +86,7 @@ GLOSSARY = (
         (
             Term(
                 "Combined score",
-                "The number behind a signal, from -1 to +1: the tone of the news and the technical score, weighted and"
+                "The number behind a signal, from −1 to +1: the tone of the news and the technical score, weighted and"
                 " added. A signal needs a minimum score; its sign is the direction.",
                 "combined-score",
             ),
@@ -97,7 +97,7 @@ GLOSSARY = (
             ),
             Term(
                 "Tone",
-                "What the news says about a company, from -1 (bad) to +1 (good). Newer, more certain and more relevant"
+                "What the news says about a company, from −1 (bad) to +1 (good). Newer, more certain and more relevant"
                 " headlines count for more. A single fresh story can reach about two thirds of its own tone.",
                 "tone",
             ),
@@ -159,7 +159,7 @@ GLOSSARY = (
         (
             Term(
                 "Technical score",
-                "Where the price stands, from -1 to +1, from five indicators: RSI, MACD, trend, 5-day return and"
+                "Where the price stands, from −1 to +1, from five indicators: RSI, MACD, trend, 5-day return and"
                 " volume.",
                 "technical-score",
             ),
@@ -252,7 +252,7 @@ GLOSSARY = (
             ),
             Term(
                 "Rank correlation",
-                "Whether companies with larger scores had better returns, from -1 to +1; 0 means that there is no"
+                "Whether companies with larger scores had better returns, from −1 to +1; 0 means that there is no"
                 " connection.",
                 "rank-correlation",
             ),
