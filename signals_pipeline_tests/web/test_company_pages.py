@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -173,6 +173,28 @@ def test_signals_are_filtered_by_a_form_that_may_have_empty_fields(url: str) -> 
         wrong = page(client, "/signals?event=nothing", 422)
         assert "event: input should be 'results'" in wrong.text
         assert "from: give a day" in page(client, "/signals?from=31.12.2024", 422).text
+
+
+FILTERS = st.fixed_dictionaries(
+    {
+        "symbol": st.sampled_from(["", "aaa", "BBB", "ZZZ"]),
+        "signal_type": st.sampled_from(["", "BUY", "SELL"]),
+        "lifecycle": st.sampled_from(["", "new", "flipped"]),
+        "event": st.sampled_from(["", "results"]),
+        "from": st.sampled_from(["", "2024-01-09", "2024-01-12"]),
+        "to": st.sampled_from(["", "2024-01-12", "2024-02-01"]),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(FILTERS)
+def test_a_page_lists_what_the_api_lists_for_the_same_filter(client: TestClient, filters: dict[str, str]) -> None:
+    given = {name: value for name, value in filters.items() if value}
+    expected = [item["id"] for item in client.get("/api/v1/signals", params=given).json()["items"]]
+    answer = client.get("/signals", params=filters)
+    linked = [link.removeprefix("/signals/") for link in Whole(answer.text).links if link and "/signals/20" in link]
+    assert (answer.status_code, linked) == (200, expected)
 
 
 def test_the_table_of_a_list_has_the_same_signals_as_parquet(client: TestClient, tmp_path: Path) -> None:
