@@ -23,7 +23,7 @@ from signals_pipeline.web.templating import render
 
 # A year of sessions, and the signals that are marked on them: more could not be told apart.
 CHART_DAYS = 365
-MAXIMUM_MARKS = 250
+MAXIMUM_MARKS = 120
 
 _LIFECYCLES = [(name, name) for name in ("new", "stronger", "flipped")]
 

@@ -234,7 +234,7 @@ def _midnight(day: date) -> datetime:
 def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry]":
     rows = connection.execute(query).all()
     # One query for the outcomes of the whole page.
-    outcomes = _select_outcomes(connection, {row.window_start for row in rows})
+    outcomes = _select_outcomes(connection, {row.window_start for row in rows}, {row.symbol for row in rows})
     entries: list[SignalEntry] = []
     for row in rows:
         values = dict(zip(_SIGNAL_FIELDS, row, strict=True))
@@ -243,10 +243,13 @@ def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry
     return entries
 
 
-def _select_outcomes(connection: Connection, starts: Iterable[datetime]) -> "dict[SignalKey, list[OutcomeEntry]]":
-    """The outcomes of the signals of these windows, shortest horizon first."""
+def _select_outcomes(
+    connection: Connection, starts: Iterable[datetime], symbols: Iterable[str]
+) -> "dict[SignalKey, list[OutcomeEntry]]":
+    """The outcomes of these companies' signals in these windows, shortest horizon first."""
     in_windows = signal_outcome.c.window_start.in_(list(starts))
-    query = _SELECT_OUTCOMES.where(in_windows).order_by(signal_outcome.c.horizon)
+    of_companies = signal_outcome.c.symbol.in_(list(symbols))
+    query = _SELECT_OUTCOMES.where(in_windows, of_companies).order_by(signal_outcome.c.horizon)
     outcomes: dict[SignalKey, list[OutcomeEntry]] = defaultdict(list)
     for row in connection.execute(query):
         # The columns are in the order of both classes' fields.

@@ -46,6 +46,9 @@ def test_pages_list_every_signal_once_in_order(engine: Engine) -> None:
 def test_signals_are_filtered_and_have_their_outcomes(engine: Engine) -> None:
     archive = filled(engine)
     assert {each.symbol for each in archive.list(100, wanted=SignalFilter(symbols=("B-B",)))} == {"B-B"}
+    of_one = [entry for entry in archive.list(100) if entry.symbol == "B-B"]
+    assert archive.list(100, wanted=SignalFilter(symbols=("B-B",))) == of_one
+    assert archive.list(2, after=of_one[0].key, wanted=SignalFilter(symbols=("B-B",))) == of_one[1:3]
     assert {each.signal_type for each in archive.list(100, wanted=SignalFilter(signal_types=("SELL",)))} == {"SELL"}
     with_outcomes = [entry for entry in archive.list(100) if entry.outcomes]
     assert [(entry.symbol, entry.window_start) for entry in with_outcomes] == [("B-B", WINDOWS[1].start)]
