@@ -81,6 +81,7 @@ setup(
             "watchlists/*.yaml",
             "adapters/rendering/templates/*",
             "web/templates/*",
+            "web/vendor/*/*",
         ]
     },
     install_requires=RUNTIME,

@@ -2,16 +2,20 @@
 // web/middleware.py does, and maps the address to its file, as web/publication.py names it.
 const crypto = require('crypto');
 const access = '${PageAccess}'; // open, closed, or the SHA-256 of the token
-const free = ['/style.css', '/icon.svg'];
-const same = ['/style.css', '/icon.svg', '/openapi.json', '/feed.xml', '/api/v1/signals.csv'];
+const free = ['/style.css', '/icon.svg', '/pages.js', '/uplot.js', '/uplot.css'];
+const tables = ['/api/v1/signals.csv', '/api/v1/signals.parquet'];
+const same = free.concat(['/openapi.json', '/feed.xml'], tables);
 const parameters = {
   '/': ['before'],
+  '/signals': ['after'],
   '/api/v1/digest': ['window'],
   '/api/v1/digests': ['before', 'limit'],
   '/api/v1/signals': ['after', 'symbol']
 };
 // Any other parameter of these is a filter, for which there is no file: an answer without it would be another one.
-const filtered = ['/api/v1/signals', '/api/v1/signals.csv'];
+const filtered = ['/api/v1/signals'].concat(tables);
+// Fields of the form on /signals.
+const fields = ['symbol', 'from', 'to', 'signal_type', 'lifecycle', 'event', 'mode'];
 
 function decoded(text) {
   try {
@@ -75,10 +79,16 @@ function handler(event) {
     if (linked.length) return redirect(request, linked[0]);
     if (!opens(secret) && !values(request.cookies.signals_access).map(decoded).some(opens)) {
       const asked = {'www-authenticate': {value: 'Bearer realm="signals", Basic realm="signals", charset="UTF-8"'}};
-      return answer(path, 401, 'Unauthorized', 'A token is required: send `Authorization: Bearer TOKEN`.', asked);
+      return answer(path, 401, 'Unauthorized', 'A token is required: send the header Authorization: Bearer TOKEN.', asked);
     }
   }
-  const known = parameters[path] || [];
+  const given = fields.some(function (name) { return values(request.querystring[name]).some(Boolean); });
+  if (path === '/signals' && given) {
+    // A form's filter, for which there is no file: the index of companies says what there is.
+    const there = {location: {value: '/companies#published'}, 'cache-control': {value: 'no-store'}};
+    return {statusCode: 302, statusDescription: 'Found', headers: there};
+  }
+  const known = parameters[path] || (path.indexOf('/companies/') === 0 ? ['after'] : []);
   const query = known.filter(function (name) { return request.querystring[name]; });
   const unpublished = filtered.indexOf(path) >= 0 && Object.keys(request.querystring).some(function (name) {
     return known.indexOf(name) < 0 || request.querystring[name].multiValue;

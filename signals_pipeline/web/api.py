@@ -1,4 +1,4 @@
-"""`/api/v1`: digests, signals and the track record as JSON, signals as CSV too."""
+"""`/api/v1`: digests, signals and the track record as JSON, signals as CSV and Parquet too."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from signals_pipeline.adapters.signal_table import csv_header, csv_rows
+from signals_pipeline.adapters.signal_table import csv_header, csv_rows, table_bytes
 from signals_pipeline.adapters.stores.signals import SignalFilter, SignalKey
 from signals_pipeline.web import digest_schemas, responses, schemas
-from signals_pipeline.web.conditional import CSV, JSON, Representation, conditional_response
+from signals_pipeline.web.conditional import CSV, JSON, PARQUET, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import RESPONSES, UNREADABLE_RESPONSE
 from signals_pipeline.web.permalinks import (
@@ -35,11 +35,17 @@ from signals_pipeline.web.signal_queries import (
 from signals_pipeline.web.snapshot import Snapshot, SnapshotCache
 
 WindowKey = Annotated[
-    str,
+    str | None,
     Query(
         pattern=WINDOW_PATTERN,
         description="A window's key: its start in New York time",
         examples=["2015-02-02-17:30"],
+    ),
+]
+WindowPath = Annotated[
+    str,
+    Path(
+        pattern=WINDOW_PATTERN, description="A window's key: its start in New York time", examples=["2015-02-02-17:30"]
     ),
 ]
 SignalId = Annotated[
@@ -58,6 +64,12 @@ MAXIMUM_CSV_READERS = 2
 _CSV_RESPONSE: dict[str, Any] = {
     "description": "A row per signal; a text that a spreadsheet would take for a formula begins with an apostrophe",
     "content": {CSV: {"schema": {"type": "string"}}},
+}
+
+
+_PARQUET_RESPONSE: dict[str, Any] = {
+    "description": "A row per signal",
+    "content": {PARQUET: {"schema": {"type": "string", "format": "binary"}}},
 }
 
 
@@ -97,7 +109,7 @@ def router(context: WebContext, *, requires_token: bool) -> APIRouter:
 
 def _add_digests(routes: APIRouter, context: WebContext) -> None:
     @routes.get("/digest", response_model=digest_schemas.DigestResponse, responses={501: UNREADABLE_RESPONSE})
-    async def get_digest(request: Request, window: WindowKey | None = None) -> Response:
+    async def get_digest(request: Request, window: WindowKey = None) -> Response:
         """The newest digest, or the digest of one window."""
         # A window's digest is read from the database, in a thread.
         if window is not None:
@@ -110,13 +122,13 @@ def _add_digests(routes: APIRouter, context: WebContext) -> None:
         return conditional_response(request, responses.digest_representation(stored), JSON)
 
     @routes.get("/digests/{window}/revisions")
-    def get_revisions(window: Annotated[str, Path(pattern=WINDOW_PATTERN)]) -> schemas.RevisionList:
+    def get_revisions(window: WindowPath) -> schemas.RevisionList:
         """What the window decided when it was run again after its digest was sent, oldest first."""
         start = context.digest(window).entry.window_start
         return responses.revision_list(context.revisions.list(start))
 
     @routes.get("/digests")
-    def get_digests(limit: Limit = DEFAULT_LIMIT, before: WindowKey | None = None) -> schemas.DigestList:
+    def get_digests(limit: Limit = DEFAULT_LIMIT, before: WindowKey = None) -> schemas.DigestList:
         """The archive, newest first. Pass `next` of one page as `before` for the following page."""
         start = parse_window_key(before).start if before else None
         # One more entry than shown says whether there is another page.
@@ -132,6 +144,8 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
 
     pages = SnapshotCache(load_page, context.monotonic, MAXIMUM_PAGES)
     csv_readers = CapacityLimiter(MAXIMUM_CSV_READERS)
+    # One at a time: the whole file is in memory, some 30 MB for 100,000 signals.
+    parquet_readers = CapacityLimiter(1)
 
     @routes.get("/signals", response_model=schemas.SignalList, openapi_extra=openapi_parameters(SignalPage))
     async def get_signals(request: Request) -> Response:
@@ -161,6 +175,28 @@ def _add_signals(routes: APIRouter, context: WebContext) -> None:
 
         headers = {"cache-control": "private, no-cache", "content-disposition": 'attachment; filename="signals.csv"'}
         return StreamingResponse(stream(), headers=headers, media_type=CSV)
+
+    @routes.get(
+        "/signals.parquet",
+        response_class=Response,
+        responses={200: _PARQUET_RESPONSE},
+        openapi_extra=openapi_parameters(SignalConditions),
+    )
+    async def get_signals_parquet(request: Request) -> Response:
+        """The same table as a Parquet file, with types, meanings and units of its columns."""
+        wanted = parse_conditions(request.scope["query_string"]).wanted
+
+        def table() -> bytes:
+            pages = ([responses.plain_entry(entry) for entry in page] for page in context.signals.pages(wanted))
+            return table_bytes(pages, "parquet")
+
+        # The file is complete before it is sent: its index comes last.
+        body = await to_thread.run_sync(table, limiter=parquet_readers)
+        headers = {
+            "cache-control": "private, no-cache",
+            "content-disposition": 'attachment; filename="signals.parquet"',
+        }
+        return Response(body, headers=headers, media_type=PARQUET)
 
     @routes.get("/signals/{name}")
     def get_signal(name: SignalId) -> schemas.SignalResponse:

@@ -16,7 +16,7 @@ from signals_pipeline.web.conditional import HTML, Representation, conditional_r
 from signals_pipeline.web.templating import render
 
 # Formats of JSON Schema in words.
-_FORMATS = {"date": "a day, as 2015-02-02", "date-time": "an instant"}
+_FORMATS = {"date": "a day, such as 2015-02-02", "date-time": "an instant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +109,4 @@ def _kind(schema: Mapping[str, Any]) -> str:
         return f"{', '.join(others)} or {last}"
     if "minimum" in option and "maximum" in option:
         return f"a number from {option['minimum']} to {option['maximum']}"
-    return _FORMATS.get(option.get("format", ""), "a text")
+    return _FORMATS.get(option.get("format", ""), "text")

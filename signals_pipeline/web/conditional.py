@@ -9,6 +9,7 @@ from starlette.responses import Response
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 CSV = "text/csv; charset=utf-8"
+PARQUET = "application/vnd.apache.parquet"
 ATOM = "application/atom+xml"
 
 

@@ -8,6 +8,11 @@ from anyio import CapacityLimiter
 from pydantic import SecretStr
 from sqlalchemy.engine import Engine
 
+from signals_pipeline import sample
+from signals_pipeline.adapters.gazetteer import load_gazetteer
+from signals_pipeline.adapters.prices.page_prices import PagePrices
+from signals_pipeline.adapters.prices.recorded import RecordedPrices
+from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.adapters.stores.digests import DigestEntry, DigestRepository, StoredDigest
 from signals_pipeline.adapters.stores.engine import EngineLimits, engine_for
 from signals_pipeline.adapters.stores.feedback import FeedbackRepository
@@ -17,7 +22,10 @@ from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalReader
 from signals_pipeline.adapters.stores.suppressions import SuppressionList
 from signals_pipeline.adapters.stores.window_revisions import RevisionRepository, WindowRevision
+from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.settings import Settings
+from signals_pipeline.settings.choices import Deployment
+from signals_pipeline.web.companies import CompanyDirectory
 from signals_pipeline.web.permalinks import NotFoundError, parse_window_key
 from signals_pipeline.web.snapshot import Snapshot
 
@@ -55,6 +63,8 @@ class WebContext:
         outcomes: Outcomes of all signals.
         history: The signal history.
         feedback: Readers' feedback.
+        prices: Stored prices of the companies.
+        companies: Names of the companies.
         write_access: None where no link key is set; then no link works.
         now: The clock (aware).
         monotonic: A monotonic clock, seconds.
@@ -69,6 +79,8 @@ class WebContext:
     outcomes: OutcomeRepository
     history: SignalHistory
     feedback: FeedbackRepository
+    prices: PagePrices
+    companies: CompanyDirectory
     write_access: WriteAccess | None
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -86,13 +98,15 @@ class WebContext:
         """Connect to the database: one engine that can't write, and another for links where a link key is set.
 
         Args:
-            settings: Database, link key.
+            settings: Database, link key, watchlist, recorded prices.
             now: The clock (aware).
             monotonic: A monotonic clock, seconds.
 
         Raises:
             DatabaseError: A database is missing or does not respond.
+            WatchlistError: The watchlist can't be read.
         """
+        watchlist = load_watchlist(settings.signals_watchlist or sample.WATCHLIST)
         # A role that may only read can be given by a URL of its own.
         url = settings.web_database_url
         reader = read_only_engine(url, _READER_LIMITS)
@@ -119,6 +133,8 @@ class WebContext:
             outcomes=OutcomeRepository(reader),
             history=SignalHistory(reader),
             feedback=FeedbackRepository(reader),
+            prices=PagePrices(_stored_bars(settings, reader)),
+            companies=CompanyDirectory(watchlist, load_gazetteer()),
             write_access=write_access,
             now=now,
             monotonic=monotonic,
@@ -153,6 +169,13 @@ class WebContext:
         """Close all connections."""
         for engine in self.engines:
             engine.dispose()
+
+
+def _stored_bars(settings: Settings, reader: Engine) -> RecordedPrices | BarRepository:
+    """The bars that the deployment decides on: the recording where it has one, else those of the database."""
+    is_demo = settings.signals_deployment is Deployment.DEMO
+    recorded = settings.signals_prices_path or (sample.PRICES if is_demo else None)
+    return RecordedPrices(recorded) if recorded else BarRepository(reader)
 
 
 class _NewestDigest:

@@ -16,8 +16,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signals_pipeline.web.rate_limit import RateLimiter, client_network
 
-# Paths that need no token: health checks, links that carry their own signature, and the pages' style and icon.
-_PUBLIC_PATHS = ("/healthz", "/readyz", "/unsubscribe/", "/feedback/", "/style.css", "/icon.svg")
+# Paths that need no token: health checks, links that carry their own signature, and the pages' styles,
+# scripts and icon.
+_PUBLIC_PATHS = (
+    "/healthz",
+    "/readyz",
+    "/unsubscribe/",
+    "/feedback/",
+    "/style.css",
+    "/icon.svg",
+    "/pages.js",
+    "/uplot.js",
+    "/uplot.css",
+)
 
 # Health checks are answered also by a server that has no time for other requests.
 _HEALTH_PATHS = ("/healthz", "/readyz")
@@ -43,13 +54,13 @@ MAXIMUM_REQUESTS_OF_CLIENT = 64
 # Seconds after which a client may try again: by then the requests in progress have ended, or their time is over.
 _BUSY_RETRY_AFTER = 5
 
-# Headers of every response. No script runs and nothing is loaded from other hosts.
+# Headers of every response. Only the site's own script files run, and nothing is loaded from other hosts.
 HEADERS = (
     (
         b"content-security-policy",
         (
-            b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-            b"frame-ancestors 'none'"
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+            b"base-uri 'none'; frame-ancestors 'none'"
         ),
     ),
     (b"x-content-type-options", b"nosniff"),
@@ -148,7 +159,7 @@ class SecurityMiddleware:
                 return
             if not _has_token(scope, self._token) and not _has_secret(_cookies(scope), ACCESS_COOKIE, self._token):
                 header = (b"www-authenticate", b'Bearer realm="signals", Basic realm="signals", charset="UTF-8"')
-                detail = "A token is required: send `Authorization: Bearer TOKEN`."
+                detail = "A token is required: send the header Authorization: Bearer TOKEN."
                 await _refuse(send_secured, scope, 401, detail, header)
                 return
 

@@ -1,7 +1,11 @@
-"""The pages: archive, digest, signal, track record. They show what the mail shows, without scripts."""
+"""The pages of digests, signals and the track record. They show what the mail shows, and need no script.
+
+Pages to look things up are in `company_pages`.
+"""
 
 import json
 import logging
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -19,6 +23,7 @@ from signals_pipeline.core.windows import window_starting
 from signals_pipeline.web.conditional import ATOM, HTML, Representation, conditional_response
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import DIGEST_NOTICES, UNREADABLE_DIGEST
+from signals_pipeline.web.page_prices import load_signal_prices
 from signals_pipeline.web.permalinks import (
     SIGNAL_PATTERN,
     WINDOW_PATTERN,
@@ -39,7 +44,13 @@ ARCHIVE_ROWS = 40
 MAXIMUM_LISTED = 200
 
 # Media types of the files in `templates` that are served as they are.
-_STATIC_FILES = {"/style.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml"}
+_STATIC_FILES = {
+    "/style.css": "text/css; charset=utf-8",
+    "/icon.svg": "image/svg+xml",
+    "/pages.js": "text/javascript; charset=utf-8",
+    "/uplot.js": "text/javascript; charset=utf-8",
+    "/uplot.css": "text/css; charset=utf-8",
+}
 # Titles of error pages by HTTP status.
 _ERROR_TITLES = {
     401: "Token required",
@@ -99,7 +110,8 @@ def _add_digests(routes: APIRouter, context: WebContext, root: str) -> None:
         revisions = context.revisions.list(stored.entry.window_start)
         notices = tuple((each.number, revision_notice(each.number, each.made_at)) for each in revisions)
         try:
-            page = digest_page(stored.content, root, notices)
+            earlier, later = context.digests.neighbours(stored.entry.window_start)
+            page = digest_page(stored.content, root, notices, earlier=earlier, later=later)
         except DigestError as error:
             _LOG.error("digest %s: %s", window, error)
             return _unreadable_page(context, root, stored.entry, notices, error.problem)
@@ -155,7 +167,13 @@ def _without_tag(entry: DigestEntry) -> str:
 
 @lru_cache(maxsize=MAXIMUM_CACHED)
 def digest_page(
-    content: str, root: str, notices: tuple[tuple[int, str], ...] = (), revision: int | None = None
+    content: str,
+    root: str,
+    notices: tuple[tuple[int, str], ...] = (),
+    revision: int | None = None,
+    *,
+    earlier: datetime | None = None,
+    later: datetime | None = None,
 ) -> Representation:
     """Return a digest's page. Cached by content: a changed digest has another key, so that no page is stale.
 
@@ -164,6 +182,8 @@ def digest_page(
         root: Path below which the application is served.
         notices: Number of each revision of its window, and what to say of it.
         revision: Number of the revision that this is; None for the digest itself.
+        earlier: Start of the window of the previous digest; None where there is none.
+        later: Start of the window of the next one.
     """
     digest = Digest.from_json(content)
     headline = digest.subject.removeprefix(subject_tag(digest.mode, digest.deployment))
@@ -176,6 +196,8 @@ def digest_page(
         meaning=meaning(digest.knobs),
         notices=notices,
         revision=revision,
+        earlier=window_starting(earlier).key if earlier else None,
+        later=window_starting(later).key if later else None,
     )
     return Representation.from_body(page)
 
@@ -190,6 +212,7 @@ def _add_signal(routes: APIRouter, context: WebContext, root: str) -> None:
             card, unreadable = _find_card(context, entry), ""
         except DigestError as error:
             card, unreadable = None, DIGEST_NOTICES[error.problem]
+        prices = load_signal_prices(context, entry, card)
         known_horizons = {outcome.horizon for outcome in entry.outcomes}
         return render(
             "signal.html",
@@ -203,6 +226,14 @@ def _add_signal(routes: APIRouter, context: WebContext, root: str) -> None:
             contributions=contributions,
             stories=[part for part in contributions if part["kind"] == "story"],
             components=[part for part in contributions if part["kind"] == "technical"],
+            company=context.companies.entry(entry.symbol),
+            chart=prices.chart,
+            decided_index=prices.decided_index,
+            has_headline_mark=prices.has_headline_mark,
+            is_adjusted=prices.is_adjusted,
+            notice=prices.notice,
+            traded=prices.outcomes,
+            any_adjusted=any(traded.is_adjusted for traded in prices.outcomes.values()),
             open_horizons=[horizon for horizon in HORIZONS if horizon not in known_horizons],
         )
 

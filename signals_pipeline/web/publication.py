@@ -13,10 +13,10 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from itertools import groupby
@@ -39,8 +39,10 @@ from signals_pipeline.core.chunks import chunked
 from signals_pipeline.core.windows import window_starting
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.app import create_app
+from signals_pipeline.web.company_pages import MAXIMUM_MARKS
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import UNREADABLE_DIGEST
+from signals_pipeline.web.page_prices import DAYS_AFTER
 from signals_pipeline.web.pages import ARCHIVE_ROWS
 from signals_pipeline.web.permalinks import signal_id
 from signals_pipeline.web.signal_queries import DEFAULT_LIMIT
@@ -49,7 +51,17 @@ MANIFEST = "manifest.json"
 NOT_FOUND_PAGE = "404.html"
 
 # Answered under the same name as they are published.
-_STATIC_PATHS = ("/style.css", "/icon.svg", "/openapi.json", "/feed.xml", "/api/v1/signals.csv")
+_STATIC_PATHS = (
+    "/style.css",
+    "/icon.svg",
+    "/pages.js",
+    "/uplot.js",
+    "/uplot.css",
+    "/openapi.json",
+    "/feed.xml",
+    "/api/v1/signals.csv",
+    "/api/v1/signals.parquet",
+)
 
 _PACKAGE = Path(__file__).parents[1]
 # What an answer depends on besides the database.
@@ -156,16 +168,22 @@ class SitePublisher:
         context = WebContext.open(self._settings, self._now, time.monotonic)
         try:
             app = create_app(self._settings, context=context)
-            pages = sorted(_pages(context, self._release), key=lambda page: page.stage)
+            pages = list(_pages(context, self._release, self._now()))
             report.pages = len(pages)
-            due = [page for page in pages if not page.source or known.get(page.name) != page.source]
+
+            # No published page links to a new file before it is there: the new ones are written before the others.
+            def order(page: Page) -> tuple[bool, int]:
+                return page.name in manifest.files, page.stage
+
+            due = sorted((page for page in pages if not page.source or known.get(page.name) != page.source), key=order)
+            stages = [list(stage) for _, stage in groupby(due, key=order)]
             # Until a page is written and recorded, what its file holds is in doubt: this process may be killed.
             manifest.files |= {page.name: "" for page in due if page.name in manifest.files}
             _write_manifest(self._store, manifest)
             client = _Client(app, base_url.scheme, base_url.netloc, base_url.path.rstrip("/"), self._token)
             # Each stage is complete before the next one begins.
-            for _, stage in groupby(due, key=lambda page: page.stage):
-                for chunk in chunked(list(stage), _CHUNK):
+            for stage in stages:
+                for chunk in chunked(stage, _CHUNK):
                     self._publish_chunk(client, chunk, known, manifest, report)
         finally:
             context.close()
@@ -219,21 +237,31 @@ class SitePublisher:
         _write_manifest(self._store, _Manifest(files, outdated))
 
 
-def _pages(context: WebContext, release: str) -> Iterator[Page]:
-    """Yield every address that is published, in any order."""
-    for path in ("/style.css", "/icon.svg", "/openapi.json", "/docs"):
+def _pages(context: WebContext, release: str, now: datetime) -> Iterator[Page]:
+    """Yield every address that is published, in any order.
+
+    Args:
+        context: Where the data comes from.
+        release: Fingerprint of the release.
+        now: The time of the publication (aware).
+    """
+    static = ("/style.css", "/icon.svg", "/pages.js", "/uplot.js", "/uplot.css", "/openapi.json", "/docs", "/glossary")
+    for path in static:
         yield Page(path, _STATIC, release)
     yield Page("/404", _STATIC, release, status=HTTPStatus.NOT_FOUND)
 
     entries = context.digests.list(_ALL)
     revisions = context.revisions.versions()
     digest_sources: dict[datetime, str] = {}
-    for entry in entries:
+    # Newest first: the digest after the first one is that of an earlier window.
+    starts = [None, *(entry.window_start for entry in entries), None]
+    for place, entry in enumerate(entries):
         key = window_starting(entry.window_start).key
         versions = revisions.get(entry.window_start, [])
         source = _fingerprint(release, entry, versions)
         digest_sources[entry.window_start] = source
-        yield Page(f"/digests/{key}", _DIGESTS, source)
+        # The page links to its neighbours.
+        yield Page(f"/digests/{key}", _DIGESTS, _fingerprint(source, starts[place], starts[place + 2]))
         yield Page("/api/v1/digest", _DIGESTS, source, (("window", key),))
         for version in versions:
             if version.has_digest:
@@ -244,11 +272,14 @@ def _pages(context: WebContext, release: str) -> Iterator[Page]:
             yield Page(f"/api/v1/digests/{key}/revisions", _REVISIONS, source)
 
     signals = context.signals.list(_ALL)
+    prices = context.prices.versions(now)
     for signal in signals:
         name = signal_id(signal.key)
-        # The page shows the signal's card in its digest.
+        # The page shows the signal's card in its digest, and prices up to some time after the decision.
         source = _fingerprint(release, signal, digest_sources.get(signal.window_start))
-        yield Page(f"/signals/{name}", _SIGNALS, source)
+        newest, changes = prices.get(signal.symbol, (date.min, 0))
+        shown_until = min(newest, (signal.decided_at + timedelta(days=DAYS_AFTER)).date())
+        yield Page(f"/signals/{name}", _SIGNALS, _fingerprint(source, shown_until, changes))
         yield Page(f"/api/v1/signals/{name}", _SIGNALS, source)
 
     keys = [window_starting(entry.window_start).key for entry in entries]
@@ -257,10 +288,18 @@ def _pages(context: WebContext, release: str) -> Iterator[Page]:
     yield from _list_pages(path, release, entries, names=keys, rows=DEFAULT_LIMIT, parameter="before")
     yield from _signal_lists(release, signals)
     by_symbol = sorted(signals, key=lambda signal: signal.symbol)  # a stable sort: newest first within a symbol
-    for symbol, of_symbol in groupby(by_symbol, key=lambda signal: signal.symbol):
-        yield from _signal_lists(release, list(of_symbol), (("symbol", symbol),))
+    signals_by_symbol = {symbol: list(found) for symbol, found in groupby(by_symbol, key=lambda signal: signal.symbol)}
+    for symbol, of_symbol in signals_by_symbol.items():
+        yield from _signal_lists(release, of_symbol, (("symbol", symbol),))
+    yield from _company_pages(context, release, signals_by_symbol, prices)
+    signal_pages = _list_pages(
+        "/signals", release, signals, names=_names(signals), rows=DEFAULT_LIMIT, parameter="after"
+    )
+    # Before the archive, which links to it.
+    yield from (replace(page, stage=_LISTS) for page in signal_pages)
 
-    yield Page("/api/v1/signals.csv", _LISTS, _fingerprint(release, signals))
+    for path in ("/api/v1/signals.csv", "/api/v1/signals.parquet"):
+        yield Page(path, _LISTS, _fingerprint(release, signals))
 
     # The record is made from all outcomes and ratings, and from the time.
     yield Page("/record", _LISTS)
@@ -270,11 +309,48 @@ def _pages(context: WebContext, release: str) -> Iterator[Page]:
         yield Page("/api/v1/digest", _ENTRANCES, digest_sources[entries[0].window_start])
 
 
+def _company_pages(
+    context: WebContext,
+    release: str,
+    signals: Mapping[str, Sequence[SignalEntry]],
+    prices: Mapping[str, tuple[date, int]],
+) -> Iterator[Page]:
+    """Yield the pages of companies that have signals, and the index of all.
+
+    Args:
+        context: Names of the companies.
+        release: Fingerprint of the release.
+        signals: Signals of each company that has any, newest first.
+        prices: What its prices depend on, by company.
+    """
+    companies = context.companies.entries(context.signals.companies())
+    for company in companies:
+        # The index links to no company without a signal.
+        of_company = signals.get(company.symbol, [])
+        if not of_company:
+            continue
+        path = f"/companies/{company.symbol}"
+        # The first page marks more signals in its chart than it lists.
+        source = _fingerprint(release, company, prices.get(company.symbol), of_company[:MAXIMUM_MARKS])
+        first, *others = _list_pages(
+            path, release, of_company, names=_names(of_company), rows=DEFAULT_LIMIT, parameter="after"
+        )
+        yield Page(path, _LISTS, _fingerprint(source, first.source))
+        # They name the company.
+        yield from (replace(page, source=_fingerprint(page.source, company.name)) for page in others)
+    yield Page("/companies", _LISTS, _fingerprint(release, companies))
+
+
+def _names(signals: Sequence[SignalEntry]) -> list[str]:
+    return [signal_id(signal.key) for signal in signals]
+
+
 def _signal_lists(release: str, signals: Sequence[SignalEntry], query: Query = ()) -> Iterator[Page]:
     """Yield the pages of a list of signals, newest first."""
-    names = [signal_id(signal.key) for signal in signals]
     path = "/api/v1/signals"
-    return _list_pages(path, release, signals, names=names, rows=DEFAULT_LIMIT, parameter="after", query=query)
+    return _list_pages(
+        path, release, signals, names=_names(signals), rows=DEFAULT_LIMIT, parameter="after", query=query
+    )
 
 
 def _list_pages(

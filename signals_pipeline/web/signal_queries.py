@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, cast, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from starlette.datastructures import QueryParams
@@ -61,13 +61,16 @@ class SignalConditions(BaseModel, frozen=True, extra="forbid"):
         default=None, alias="to", description="Decided on this day or earlier", examples=["2015-02-27"]
     )
     symbol: list[Symbol] = Field(
-        default=[], max_length=_MAXIMUM_VALUES, description="Of this company, in any case", examples=[["XOM"]]
+        default=[],
+        max_length=_MAXIMUM_VALUES,
+        description="Of this company, in upper or lower case",
+        examples=[["XOM"]],
     )
     signal_type: list[SignalType] = Field(default=[], max_length=_MAXIMUM_VALUES, description="In this direction")
     lifecycle: list[Lifecycle] = Field(default=[], max_length=_MAXIMUM_VALUES, description="With this lifecycle")
     mode: list[Mode] = Field(default=[], max_length=_MAXIMUM_VALUES, description="Decided by a run of this mode")
     event: list[EventType] = Field(
-        default=[], max_length=_MAXIMUM_VALUES, description="Led by a story of this event type"
+        default=[], max_length=_MAXIMUM_VALUES, description="Whose leading story has this event type"
     )
 
     @field_validator("last_day")
@@ -139,6 +142,20 @@ def parse_conditions(query: bytes) -> SignalConditions:
 def parse_page(query: bytes) -> SignalPage:
     """Return the page that a request's query string asks for, as `parse_conditions`."""
     return _validated(SignalPage, _values(SignalPage, query))
+
+
+@lru_cache(maxsize=_MAXIMUM_QUERIES)
+def parse_form(query: bytes) -> SignalPage:
+    """Return the page that a form asks for, as `parse_page`: a field that was left empty is no condition."""
+    values: dict[str, object] = {}
+    for name, given in _values(SignalPage, query).items():
+        if isinstance(given, list):
+            filled: object = [value.strip() for value in cast("list[str]", given) if value.strip()]
+        else:
+            filled = given
+        if filled:
+            values[name] = filled
+    return _validated(SignalPage, values)
 
 
 def openapi_parameters(model: type[SignalConditions]) -> dict[str, Any]:

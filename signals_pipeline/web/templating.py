@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from signals_pipeline.adapters.rendering import drawings
 from signals_pipeline.adapters.rendering.safe_text import link
+from signals_pipeline.core.digest.glossary import ANCHORS
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.wording import (
     arrow,
@@ -35,6 +36,11 @@ from signals_pipeline.web import charts, safe
 from signals_pipeline.web.responses import card_signal_id
 
 _FOLDER = Path(__file__).with_name("templates")
+# Files of libraries, which are as their authors published them; the licence lies beside them.
+_VENDORED = {
+    "uplot.js": "uplot-1.6.32/uPlot.iife.min.js",
+    "uplot.css": "uplot-1.6.32/uPlot.min.css",
+}
 # Labels of values that are shown as they are stored otherwise.
 _MODES = {"catch_up": "caught up", "backfill": "backfilled"}
 _COMPONENTS = {"rsi": "RSI", "macd": "MACD", "trend": "Trend", "momentum": "5-day return", "volume": "Volume"}
@@ -53,8 +59,10 @@ def render(template: str, root: str, **values: Any) -> bytes:  # noqa: ANN401 - 
 
 @functools.cache
 def static_file(name: str) -> bytes:
-    """Return the content of the style sheet or icon."""
-    return (_FOLDER / name).read_bytes()
+    """Return the content of a style sheet, a script or the icon."""
+    vendored = _VENDORED.get(name)
+    path = _FOLDER.with_name("vendor") / vendored if vendored else _FOLDER / name
+    return path.read_bytes()
 
 
 @functools.cache
@@ -79,6 +87,9 @@ def _environment() -> jinja2.Environment:
         "link": link,
         "bar_segments": charts.bar_segments,
         "line_chart": charts.line_chart,
+        "tone_bars": charts.tone_bars,
+        "anchor": _anchor,
+        "code": _with_code,
         "percent": charts.percent,
         "change": charts.change,
         "signal_id": card_signal_id,
@@ -113,6 +124,24 @@ def _make_plain(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return safe.plain(value)
     return value
+
+
+def _anchor(name: str) -> str:
+    """Return the name of a term of the glossary.
+
+    Raises:
+        ValueError: The glossary has no such term: a page would link to nothing.
+    """
+    if name not in ANCHORS:
+        raise ValueError(f"the glossary has no term {name!r}")
+    return name
+
+
+def _with_code(text: str) -> Markup:
+    """Return a description of the API with what stands between backticks as code, as CommonMark has it."""
+    parts = [safe.plain(part) for part in text.replace("\n", " ").split("`")]
+    code = [Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)]
+    return Markup(" ").join(part for part in code if part)
 
 
 def _mode_label(mode: str) -> str:

@@ -93,6 +93,9 @@ ADDRESSES = st.one_of(
     st.builds(lambda window: ("/", (("before", window.key),)), st.sampled_from(WINDOWS)),
     st.builds(lambda window: ("/api/v1/digest", (("window", window.key),)), st.sampled_from(WINDOWS)),
     st.builds(lambda name: (f"/signals/{name}", ()), NAMES),
+    st.builds(lambda name: ("/signals", (("after", name),)), NAMES),
+    st.builds(lambda symbol, name: (f"/companies/{symbol}", (("after", name),)), SYMBOLS, NAMES),
+    st.sampled_from([("/companies", ()), ("/glossary", ()), ("/uplot.js", ()), ("/api/v1/signals.parquet", ())]),
     st.builds(lambda name: ("/api/v1/signals", (("after", name),)), NAMES),
     st.builds(lambda symbol, name: ("/api/v1/signals", (("symbol", symbol), ("after", name))), SYMBOLS, NAMES),
 )
@@ -105,7 +108,7 @@ def test_the_function_names_the_file_as_the_publication_does(
 ) -> None:
     path, query = address
     # The API refuses parameters that a list of signals does not have.
-    stray = stray and path != "/api/v1/signals"
+    stray = stray and not path.startswith("/api/v1/signals")
     asked = [*query, ("utm_source", "x")] if stray else [*query]
     search = urlencode(asked) if encoded else "&".join(f"{name}={value}" for name, value in asked)
     request = pages_open(event(f"{quote(path) if encoded else path}?{search}"))
@@ -124,6 +127,14 @@ def test_parameters_that_files_do_not_answer_are_refused_and_not_ignored(pages_o
     repeated = event(f"{signals}?symbol=XOM")
     repeated["request"]["querystring"]["symbol"] = {"value": "XOM", "multiValue": [{"value": "XOM"}, {"value": "KO"}]}
     assert pages_open(repeated)["statusCode"] == 404
+
+
+def test_a_form_whose_answer_is_no_file_leads_to_what_there_is(pages_open: EdgeFunction) -> None:
+    answer = pages_open(event("/signals?symbol=&from=2015-02-02&lifecycle="))
+    assert (answer["statusCode"], answer["headers"]["location"]["value"]) == (302, "/companies#published")
+    # A form that was left empty asks for the whole list, and a search is made by the page itself.
+    assert pages_open(event("/signals?symbol=&from=&lifecycle="))["uri"] == "/signals.html"
+    assert pages_open(event("/companies?q=depot"))["uri"] == "/companies.html"
 
 
 def test_a_symbol_may_be_written_in_any_case_and_the_table_is_a_file(pages_open: EdgeFunction) -> None:

@@ -27,6 +27,8 @@ _TYPES = {
     ".json": "application/json",
     ".csv": "text/csv; charset=utf-8",
     ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".parquet": "application/vnd.apache.parquet",
     ".svg": "image/svg+xml",
     ".xml": "application/atom+xml",
 }

@@ -32,9 +32,11 @@ def links_of(address: str, body: bytes) -> set[str]:
             return set()
         query = [*((name, value) for name, value in parse_qsl(parts.query) if name != LISTS[parts.path])]
         return {f"{parts.path}?{urlencode([*query, (LISTS[parts.path], listed['next'])])}"}
-    if parts.path.startswith("/api/") or parts.path.endswith((".css", ".svg", ".json")):
+    if parts.path.startswith("/api/") or parts.path.endswith((".css", ".svg", ".json", ".js")):
         return set()
-    return {link for link in Page(body.decode()).links if link and link.startswith("/")}
+    # A place on a page is the page.
+    links = Page(body.decode()).links
+    return {link.partition("#")[0] for link in links if link and link.startswith("/")}
 
 
 def walk(read: Callable[[str], bytes | None], *entrances: str) -> dict[str, bytes]:

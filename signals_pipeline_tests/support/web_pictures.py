@@ -43,6 +43,7 @@ def main(data: Path, folder: Path) -> None:
         keep(shown(browser, digest, 720, None), folder / "digest.png")
         keep(shown(browser, f"{address}/", 960, 900), folder / "web-archive.png")
         keep(shown(browser, f"{address}/signals/{signal}", 960, None), folder / "web-signal.png")
+        keep(shown(browser, f"{address}/companies/{card.symbol}", 960, None), folder / "web-company.png")
         keep(shown(browser, f"{address}/record", 375, 1400, "dark"), folder / "web-record.png")
         browser.close()
 

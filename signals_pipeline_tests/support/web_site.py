@@ -5,19 +5,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 from starlette.testclient import TestClient
 
+from signals_pipeline.adapters.stores.bars import BarRepository
 from signals_pipeline.adapters.stores.digests import DigestEntry, DigestRepository
 from signals_pipeline.adapters.stores.engine import engine_for, write_transaction
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.window_revisions import WindowRevision, insert_revision
 from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.prices.adjustment import no_actions
 from signals_pipeline.core.signals.decision import Signal
 from signals_pipeline.core.windows import Window, window_for_key
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.app import create_app
-from signals_pipeline_tests.support.digest_examples import WINDOWS, component, digest_of, outcome_rows, signal, story
+from signals_pipeline_tests.support.digest_examples import (
+    WINDOWS,
+    bars_of,
+    component,
+    digest_of,
+    outcome_rows,
+    signal,
+    story,
+    weekday_sessions,
+)
 from signals_pipeline_tests.support.history_builders import run_with
 
 KEY = "a key of thirty-two characters..."
@@ -73,6 +85,36 @@ def fill(url: str) -> None:
     engine = engine_for(url)
     rows = outcome_rows(1, window_start=TOLD.start, decided_at=TOLD.end, known_at=NOW - timedelta(days=3))
     OutcomeRepository(engine).upsert(rows[rows["horizon"] < 10])
+    engine.dispose()
+
+
+# For `add_prices`: the watchlist as a file, the sessions, and the first one after the decision of AAA's signal.
+WATCHLIST = "- {symbol: AAA, company: Alpha Industries}\n- {symbol: DDD, company: Delta & Sons, sector: Energy}\n"
+SESSIONS = weekday_sessions("2023-12-01", 90)
+ENTRY = next(position for position, day in enumerate(SESSIONS.dates.tolist()) if day > TOLD.end.date())
+
+
+def add_prices(url: str) -> None:
+    """Bars of AAA, with two new shares for each old one on 1 February, and the outcome of its signal after 10 sessions.
+
+    Session n opened at 200 + n and closed at 201 + n; half of both from the split on.
+    """
+    bars = bars_of(SESSIONS, {"AAA": [(200.0 + n, 201.0 + n) for n in range(len(SESSIONS.dates))]})
+    split = pd.DataFrame([{"symbol": "AAA", "session": pd.Timestamp("2024-02-01"), "kind": "split", "value": 2.0}])
+    bars.loc[bars["session"] >= split["session"][0], ["open", "high", "low", "close"]] /= 2
+    entry, last = (pd.Timestamp(SESSIONS.dates[position], tz="UTC") for position in (ENTRY, ENTRY + 9))
+    rows = outcome_rows(1, window_start=TOLD.start, decided_at=TOLD.end, known_at=NOW - timedelta(days=3))
+    outcome = rows[rows["horizon"] == 10].assign(entry_session=entry, exit_session=last, net_return=0.05, hit=True)
+
+    engine = engine_for(url)
+    BarRepository(engine).put(
+        bars,
+        split.astype(no_actions().dtypes.to_dict()),
+        asked={"AAA": SESSIONS.dates[0].item()},
+        source="test",
+        seen_at=NOW - timedelta(days=1),
+    )
+    OutcomeRepository(engine).upsert(outcome)
     engine.dispose()
 
 

@@ -23,7 +23,17 @@ from signals_pipeline_tests.support.digest_pages import everything
 from signals_pipeline_tests.support.history_builders import run_with
 from signals_pipeline_tests.support.html_reader import Page
 from signals_pipeline_tests.support.web_server import served
-from signals_pipeline_tests.support.web_site import NOW, TOLD, decide, fill, record_origins, settings_of, site, tell
+from signals_pipeline_tests.support.web_site import (
+    NOW,
+    TOLD,
+    add_prices,
+    decide,
+    fill,
+    record_origins,
+    settings_of,
+    site,
+    tell,
+)
 
 
 def test_the_newest_digest_has_items_with_contributions_that_sum_to_the_score(client: TestClient) -> None:
@@ -255,7 +265,7 @@ def test_the_record_adds_up_neither_generators_nor_models_nor_live_and_backfille
     }
     assert {each["lines"][0]["n"] for each in answer["current"]} == {1, 2}
     assert "Other generators and models" in page
-    assert page.index("live, compact @1") < page.index("live, technical generator") < page.index("finbert @2")
+    assert page.index("Live, compact @1") < page.index("live, technical generator") < page.index("finbert @2")
 
 
 def test_an_empty_record_says_so(url: str) -> None:
@@ -270,10 +280,13 @@ def test_an_empty_record_says_so(url: str) -> None:
 
 def test_the_api_reads_both_databases_and_can_write_neither(database_url: str) -> None:
     fill(database_url)
-    with site(database_url, signals_web_database_url=database_url) as client:
-        answers = ("digest", "digests", "signals", "signals.csv", "record")
-        for path in (*(f"/api/v1/{name}" for name in answers), "/readyz", "/record"):
-            assert client.get(path).status_code == 200
+    add_prices(database_url)
+    with site(database_url, signals_web_database_url=database_url, signals_deployment="local") as client:
+        answers = ("digest", "digests", "signals", "signals.csv", "signals.parquet", "record")
+        lookups = (f"/digests/{TOLD.key}", f"/signals/{TOLD.key}-AAA-BUY", "/signals?event=results", "/companies")
+        for path in (*(f"/api/v1/{name}" for name in answers), "/readyz", "/record", *lookups):
+            assert client.get(path).status_code == 200, path
+        assert "Price and signals" in client.get("/companies/AAA").text
         decide(database_url, WINDOWS[3], [signal("CCC", window=WINDOWS[3])])
         assert len(client.get("/api/v1/signals").json()["items"]) == 3
 

@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 from signals_pipeline.web import digest_schemas, examples, schemas
 from signals_pipeline_tests.support.web_server import served
 
-TABLE = "/api/v1/signals.csv"
-ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}", TABLE]
+TABLES = ["/api/v1/signals.csv", "/api/v1/signals.parquet"]
+ASKED = ["/api/v1/digest", "/api/v1/digests", "/api/v1/signals", "/api/v1/signals/{name}", *TABLES]
 PATHS = [*ASKED, "/api/v1/digests/{window}/revisions", "/api/v1/record", "/healthz", "/readyz"]
 
 EXAMPLES = [
@@ -48,7 +48,7 @@ def test_every_address_of_the_api_is_described_with_what_can_go_wrong(client: Te
     assert "security" not in described["paths"]["/api/v1/digest"]["get"]
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path != TABLE])
+@pytest.mark.parametrize("path", [path for path in PATHS if path not in TABLES])
 def test_the_description_carries_an_example_of_each_answer_that_fits_its_schema(client: TestClient, path: str) -> None:
     whole = client.get("/openapi.json").json()
     for status, response in whole["paths"][path]["get"]["responses"].items():

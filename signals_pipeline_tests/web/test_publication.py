@@ -21,7 +21,19 @@ from signals_pipeline_tests.support.digest_examples import WINDOWS, digest_of, o
 from signals_pipeline_tests.support.edge_function import TOKEN
 from signals_pipeline_tests.support.memory_store import MemoryStore
 from signals_pipeline_tests.support.published_site import LISTS, name_of, walk
-from signals_pipeline_tests.support.web_site import NOW, PARTS, TOLD, decide, fill, revise, settings_of, site, tell
+from signals_pipeline_tests.support.web_site import (
+    NOW,
+    PARTS,
+    TOLD,
+    WATCHLIST,
+    add_prices,
+    decide,
+    fill,
+    revise,
+    settings_of,
+    site,
+    tell,
+)
 
 BASE = "http://site.example"
 ENTRANCES = (
@@ -84,12 +96,15 @@ def test_every_file_is_what_the_application_answers_and_every_link_leads_to_one(
     assert f"/digests/{TOLD.key}/revisions/2" in found
     assert sum(address.startswith("/?before=") for address in found) == 1
     assert sum(address.startswith("/api/v1/signals?after=") for address in found) == 1
-    # What is published and not linked is the API's own answer for a window or a signal, and a signal without a card.
+    # What is published and not linked is the API's own answer for a window or a signal, and scripts.
     rest = set(store.objects) - {name_of(address) for address in found} - {MANIFEST, "404.html"}
-    assert {name.partition("/")[0] for name in rest} == {"api", "signals"}
+    scripts = {"pages.js", "uplot.js"}
+    assert {name.partition("/")[0] for name in rest} == {"api", *scripts}
+    for page in ("companies", "glossary", "signals", "companies/AAA"):
+        assert f"/{page}" in found
     with site(large_url, signals_base_url=BASE) as client:
         for name in rest:
-            path, _, query = name.rpartition(".")[0].partition("@")
+            path, _, query = (name if name in scripts else name.rpartition(".")[0]).partition("@")
             assert reader_of(store, client)(f"/{path}?{query}" if query else f"/{path}") is not None
     assert f"api/v1/digests/{TOLD.key}/revisions.json" in rest
 
@@ -113,11 +128,32 @@ def test_only_what_changed_is_rendered_and_written(url: str) -> None:
         [
             *(f"signals/{name}.html", f"api/v1/signals/{name}.json"),
             *("api/v1/signals.json", "api/v1/signals.csv", "api/v1/signals@symbol=AAA.json"),
+            *("api/v1/signals.parquet", "signals.html", "companies/AAA.html"),
             *("api/v1/record.json", "record.html"),
         ]
     )
     store.written.clear()
     assert publish(url, store, everything=True).written == first.pages
+
+
+def test_a_new_session_renders_the_pages_whose_charts_go_on(url: str, tmp_path: Path) -> None:
+    fill(url)
+    add_prices(url)
+    (tmp_path / "watchlist.yaml").write_text(WATCHLIST)
+    local = {"signals_deployment": "local", "signals_watchlist": tmp_path / "watchlist.yaml"}
+    store = MemoryStore()
+    publish(url, store, **local)
+    settings = settings_of(url, signals_base_url=BASE, **local)
+    for later, expected in (
+        (NOW, []),
+        (NOW + timedelta(days=3), [f"signals/{TOLD.key}-AAA-BUY.html", "companies/AAA.html"]),
+        (NOW + timedelta(days=40), [f"signals/{TOLD.key}-AAA-BUY.html", "companies/AAA.html"]),
+        # No bar is newer.
+        (NOW + timedelta(days=60), []),
+    ):
+        store.written.clear()
+        SitePublisher(settings, store, now=lambda instant=later: instant).publish()
+        assert sorted(store.written) == sorted(expected), later
 
 
 def test_a_page_that_is_no_longer_linked_stays_for_one_publication(large_url: str, tmp_path: Path) -> None:
@@ -315,6 +351,9 @@ def test_the_feed_is_atom_with_absolute_addresses_that_stay(url: str) -> None:
         ("/openapi.json", (), "openapi.json"),
         ("/docs", (), "docs.html"),
         ("/api/v1/signals.csv", (), "api/v1/signals.csv"),
+        ("/api/v1/signals.parquet", (), "api/v1/signals.parquet"),
+        ("/companies/BRK.B", (("after", "x"),), "companies/BRK.B@after=x.html"),
+        ("/uplot.js", (), "uplot.js"),
     ],
 )
 def test_names_of_files(path: str, query: tuple[tuple[str, str], ...], name: str) -> None:

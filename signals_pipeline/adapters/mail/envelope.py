@@ -66,11 +66,12 @@ class Links:
         """
         if not self.base_url:
             return Personal(mail=True)
-        page_url = self.page(page)
+        page_url, glossary_url = self.page(page), self.page("glossary")
         if not self.key:
-            return Personal(page=page_url, mail=True)
+            return Personal(page=page_url, glossary=glossary_url, mail=True)
         return Personal(
             page=page_url,
+            glossary=glossary_url,
             unsubscribe=unsubscribe_url(self.base_url, recipient, as_of=as_of, key=self.key),
             feedback={card_key(card): self._feedback_links(recipient, as_of, card) for card in cards},
             mail=True,

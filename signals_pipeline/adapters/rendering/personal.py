@@ -30,6 +30,7 @@ class Personal:
 
     Attributes:
         page: Address of the digest on the web; empty where there is none.
+        glossary: Address of the glossary on the web; empty where there is none.
         unsubscribe: Where the recipient unsubscribes; empty where a reply to the mail does it.
         feedback: Links for feedback by `card_key`.
         pictures: Addresses of the charts by `card_key`; a card without one draws its prices with table cells.
@@ -37,6 +38,7 @@ class Personal:
     """
 
     page: str = ""
+    glossary: str = ""
     unsubscribe: str = ""
     feedback: Mapping[str, FeedbackLinks] = field(default_factory=dict[str, FeedbackLinks])
     pictures: Mapping[str, str] = field(default_factory=dict[str, str])

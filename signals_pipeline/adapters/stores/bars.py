@@ -6,6 +6,7 @@ stored too, so that a listing younger than the history asked for is not asked fo
 `core.prices.adjustment`; `adapters.prices.live` calls the vendor.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -79,6 +80,21 @@ class BarRepository:
         )
         with read_transaction(self._engine) as connection:
             return {row.symbol: Span(row.asked_from, row.last) for row in connection.execute(query)}
+
+    def versions(self, end: date) -> dict[str, tuple[date, int]]:
+        """By symbol the newest session up to a date, and how many corrections and actions there are.
+
+        Bars never change in place: what is shown of a symbol stays the same while both stay the same.
+        """
+        changes: Counter[str] = Counter()
+        newest = sa.select(daily_bar.c.symbol, sa.func.max(daily_bar.c.session)).where(daily_bar.c.session <= end)
+        with read_transaction(self._engine) as connection:
+            for table in (bar_correction, corporate_action):
+                counts = sa.select(table.c.symbol, sa.func.count()).group_by(table.c.symbol)
+                for symbol, count in connection.execute(counts):
+                    changes[symbol] += count
+            rows = connection.execute(newest.group_by(daily_bar.c.symbol)).all()
+            return {symbol: (session, changes[symbol]) for symbol, session in rows}
 
     def put(
         self,

@@ -125,6 +125,17 @@ class DigestRepository:
         with read_transaction(self._engine) as connection:
             return [_to_entry(row) for row in connection.execute(query)]
 
+    def neighbours(self, window_start: datetime) -> tuple[datetime | None, datetime | None]:
+        """Starts of the windows of the previous and the next digest; None where there is none."""
+        start = digest.c.window_start
+        query = sa.select(
+            sa.select(sa.func.max(start)).where(start < window_start).scalar_subquery(),
+            sa.select(sa.func.min(start)).where(start > window_start).scalar_subquery(),
+        )
+        with read_transaction(self._engine) as connection:
+            earlier, later = connection.execute(query).one()
+        return earlier, later
+
     def _first(self, condition: sa.ColumnElement[bool]) -> StoredDigest | None:
         newest_first = digest.c.window_start.desc()
         query = sa.select(*_ENTRY_COLUMNS, digest.c.content).where(condition).order_by(newest_first).limit(1)

@@ -87,6 +87,31 @@ class SignalFilter:
 
 ALL_SIGNALS = SignalFilter()
 
+
+@dataclass(frozen=True, slots=True)
+class CompanySignals:
+    """A company with signals.
+
+    Attributes:
+        symbol: Its symbol.
+        count: How many signals it has.
+        newest: When the newest one was decided, UTC.
+    """
+
+    symbol: str
+    count: int
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignalMark:
+    """What a chart shows of a signal: when it was decided (UTC), its direction, and the tone of the news then."""
+
+    decided_at: datetime
+    signal_type: SignalType
+    tone: float
+
+
 # Signals that `pages` reads at once: with their outcomes about 5 MB.
 PAGE_SIZE = 500
 
@@ -139,6 +164,33 @@ class SignalReader:
             yield page
             after = page[-1].key
 
+    def companies(self) -> "list[CompanySignals]":
+        """The companies that have signals, by symbol."""
+        columns = signal_history.c
+        query = sa.select(columns.symbol, sa.func.count(), sa.func.max(columns.decided_at)).group_by(columns.symbol)
+        with read_transaction(self._engine) as connection:
+            companies = [CompanySignals(*row) for row in connection.execute(query)]
+        # Sorted here, because collations differ between databases.
+        return sorted(companies, key=lambda company: company.symbol)
+
+    def marks(self, symbol: str, limit: int) -> "list[SignalMark]":
+        """The newest signals of a company for a chart, oldest first.
+
+        Args:
+            symbol: The company's symbol.
+            limit: Maximum number of signals.
+        """
+        columns = signal_history.c
+        query = (
+            sa.select(columns.decided_at, columns.signal_type, columns.tone)
+            .where(columns.symbol == symbol)
+            .order_by(columns.decided_at.desc(), columns.signal_type)
+            .limit(limit)
+        )
+        with read_transaction(self._engine) as connection:
+            newest_first = [SignalMark(*row) for row in connection.execute(query)]
+        return newest_first[::-1]
+
     def get(self, key: SignalKey) -> SignalEntry | None:
         """One signal; None where the history has none with this key."""
         has_key = [signal_history.c[name] == getattr(key, name) for name in _KEY_FIELDS]
@@ -182,7 +234,7 @@ def _midnight(day: date) -> datetime:
 def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry]":
     rows = connection.execute(query).all()
     # One query for the outcomes of the whole page.
-    outcomes = _select_outcomes(connection, {row.window_start for row in rows})
+    outcomes = _select_outcomes(connection, {row.window_start for row in rows}, {row.symbol for row in rows})
     entries: list[SignalEntry] = []
     for row in rows:
         values = dict(zip(_SIGNAL_FIELDS, row, strict=True))
@@ -191,10 +243,13 @@ def _entries(connection: Connection, query: sa.Select[Any]) -> "list[SignalEntry
     return entries
 
 
-def _select_outcomes(connection: Connection, starts: Iterable[datetime]) -> "dict[SignalKey, list[OutcomeEntry]]":
-    """The outcomes of the signals of these windows, shortest horizon first."""
+def _select_outcomes(
+    connection: Connection, starts: Iterable[datetime], symbols: Iterable[str]
+) -> "dict[SignalKey, list[OutcomeEntry]]":
+    """The outcomes of these companies' signals in these windows, shortest horizon first."""
     in_windows = signal_outcome.c.window_start.in_(list(starts))
-    query = _SELECT_OUTCOMES.where(in_windows).order_by(signal_outcome.c.horizon)
+    of_companies = signal_outcome.c.symbol.in_(list(symbols))
+    query = _SELECT_OUTCOMES.where(in_windows, of_companies).order_by(signal_outcome.c.horizon)
     outcomes: dict[SignalKey, list[OutcomeEntry]] = defaultdict(list)
     for row in connection.execute(query):
         # The columns are in the order of both classes' fields.

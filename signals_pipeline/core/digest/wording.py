@@ -199,8 +199,7 @@ def technical_values(card: Card, count: int) -> str:
     return ", ".join(values)
 
 
-# Names of event types for readers; keys are those of frames and database.
-_EVENT_NAMES: dict[str, str] = {
+EVENT_NAMES: dict[str, str] = {
     EventType.RESULTS: "results",
     EventType.GUIDANCE: "guidance",
     EventType.RATING: "analyst rating",
@@ -214,12 +213,13 @@ _EVENT_NAMES: dict[str, str] = {
     EventType.MACRO: "macro",
     EventType.OTHER: "other news",
 }
+"""Names of event types for readers; keys are those of frames and database."""
 
 
 def event_name(event: str | None) -> str:
     """An event type as readers see it, such as `analyst rating`; empty where there is none."""
     # Digests stored by another version may hold a type that has no name here.
-    return _EVENT_NAMES.get(event, event) if event else ""
+    return EVENT_NAMES.get(event, event) if event else ""
 
 
 def publication_time(story: Contribution) -> str:

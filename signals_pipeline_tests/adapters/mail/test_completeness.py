@@ -136,3 +136,11 @@ def test_every_card_that_is_shown_asks_whether_it_was_useful(name: str) -> None:
     asked = {str(link).partition("?")[0] for link in page.links if "/feedback/" in str(link)}
     assert len(asked) == cards
     assert cards == (len((*digest.new, *digest.changed, *digest.from_missed)) if name != "long" else 16)
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_no_mail_to_a_reader_shows_backticks_or_commands(name: str) -> None:
+    mail = mail_of(DIGESTS[name])
+    for text in (body(mail, "html"), body(mail, "plain")):
+        assert "`" not in text
+        assert not re.search(r"\bsignals (run|doctor|mail|prune|migrate|compose|publish)\b", text)

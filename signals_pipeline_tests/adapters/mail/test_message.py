@@ -85,6 +85,7 @@ def test_without_address_or_key_the_mail_says_how_to_leave(links: Links) -> None
         assert "reply to this one with the word unsubscribe" in said
         assert "/feedback/" not in said
         assert ("https://desk.example/digests/" in said) == bool(links.base_url)
+        assert ("https://desk.example/glossary" in said) == bool(links.base_url)
 
 
 def test_a_key_that_is_too_short_is_said_before_anything_is_sent() -> None:

@@ -92,6 +92,15 @@ def test_how_far_back_each_symbol_was_asked_for_only_moves_back(repository: BarR
     assert repository.spans(["AAA", "NEW"]) == {"AAA": Span(date(2023, 1, 1), LAST), "NEW": Span(FIRST, None)}
 
 
+def test_a_version_changes_with_every_bar_correction_and_action(repository: BarRepository) -> None:
+    put_bars(repository, BARS)
+    assert repository.versions(LAST) == {"AAA": (LAST, 2), "BBB": (LAST, 0), "B.C": (LAST, 0)}
+    assert repository.versions(FIRST)["BBB"] == (FIRST, 0)
+    corrected = BARS[BARS["symbol"] == "BBB"].iloc[:1].assign(close=99.0)
+    repository.put(BARS, no_actions(), corrections=corrected, asked={}, source="test", seen_at=NOON)
+    assert repository.versions(LAST)["BBB"] == (LAST, 1)
+
+
 def test_an_impossible_bar_rejects_its_whole_delivery(repository: BarRepository) -> None:
     with pytest.raises(DatabaseError):
         put_bars(repository, pd.concat([BARS, BARS.iloc[:1].assign(low=-1.0, symbol="BAD")]))

@@ -33,6 +33,15 @@ def test_content_is_returned_as_it_was_put(engine: Engine, content: str, subject
     assert entry.sha256 == hashlib.sha256(content.encode()).hexdigest()
 
 
+def test_a_digest_has_neighbours(engine: Engine) -> None:
+    archive = DigestRepository(engine)
+    for window in (WINDOWS[0], WINDOWS[2], WINDOWS[5]):
+        archive.put(window, "{}", kind="quiet", mode="live", subject="Quiet")
+    assert archive.neighbours(WINDOWS[0].start) == (None, WINDOWS[2].start)
+    assert archive.neighbours(WINDOWS[2].start) == (WINDOWS[0].start, WINDOWS[5].start)
+    assert archive.neighbours(WINDOWS[5].start) == (WINDOWS[2].start, None)
+
+
 def test_the_same_again_changes_nothing_and_another_replaces(engine: Engine) -> None:
     archive = DigestRepository(engine)
     first = archive.put(WINDOWS[0], "{}", kind="quiet", mode="live", subject="Quiet")

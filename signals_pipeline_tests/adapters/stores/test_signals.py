@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
-from signals_pipeline.adapters.stores.signals import SignalFilter, SignalKey, SignalReader
+from signals_pipeline.adapters.stores.signals import CompanySignals, SignalFilter, SignalKey, SignalReader
 from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.windows import NEW_YORK
 from signals_pipeline_tests.support.digest_examples import WINDOWS, outcome_rows, signal
@@ -46,10 +46,26 @@ def test_pages_list_every_signal_once_in_order(engine: Engine) -> None:
 def test_signals_are_filtered_and_have_their_outcomes(engine: Engine) -> None:
     archive = filled(engine)
     assert {each.symbol for each in archive.list(100, wanted=SignalFilter(symbols=("B-B",)))} == {"B-B"}
+    of_one = [entry for entry in archive.list(100) if entry.symbol == "B-B"]
+    assert archive.list(100, wanted=SignalFilter(symbols=("B-B",))) == of_one
+    assert archive.list(2, after=of_one[0].key, wanted=SignalFilter(symbols=("B-B",))) == of_one[1:3]
     assert {each.signal_type for each in archive.list(100, wanted=SignalFilter(signal_types=("SELL",)))} == {"SELL"}
     with_outcomes = [entry for entry in archive.list(100) if entry.outcomes]
     assert [(entry.symbol, entry.window_start) for entry in with_outcomes] == [("B-B", WINDOWS[1].start)]
     assert [outcome.horizon for outcome in with_outcomes[0].outcomes] == [1, 3, 5, 10]
+
+
+def test_companies_and_their_newest_signals_are_counted_and_marked(engine: Engine) -> None:
+    archive = filled(engine)
+    assert archive.companies() == [CompanySignals(symbol, 4, WINDOWS[3].end) for symbol in SYMBOLS]
+    marks = archive.marks("B-B", 3)
+    assert [(mark.decided_at, mark.signal_type) for mark in marks] == [
+        (WINDOWS[1].end, "BUY"),
+        (WINDOWS[2].end, "SELL"),
+        (WINDOWS[3].end, "BUY"),
+    ]
+    assert {abs(mark.tone) for mark in marks} == {0.7}
+    assert archive.marks("ZZZ", 3) == []
 
 
 def test_a_signal_is_found_by_its_key(engine: Engine) -> None:
