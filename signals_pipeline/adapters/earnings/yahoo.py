@@ -75,7 +75,11 @@ class YahooEarnings:
             # yfinance uses pandas in ways that are deprecated; filters hold for its threads, too.
             warnings.simplefilter("ignore")
             _forget_credentials(yfinance, session)
-            list(pool.map(lambda name: _request(yfinance, name, session), symbol_by_yahoo_name))
+
+            def request(yahoo_name: str) -> None:
+                _request(yfinance, yahoo_name, session)
+
+            list(pool.map(request, symbol_by_yahoo_name))
             calls = session.data_requests
 
         announcements = {symbol_by_yahoo_name[name]: found for name, found in session.announcements.items()}

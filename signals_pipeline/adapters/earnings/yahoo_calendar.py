@@ -92,8 +92,7 @@ def _announcement(values: list[object], is_estimate: object) -> Announcement | P
     """The announcement of `earningsDate`: one instant, or first and last day of a range."""
     instants: list[datetime] = []
     for value in values:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not _EARLIEST < value < _LATEST:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _EARLIEST < value < _LATEST:
             return Problem(ProblemKind.DRIFT, f"'earnings.earningsDate' contains {str(value)[:40]!r}, not seconds")
         instants.append(datetime.fromtimestamp(value, NEW_YORK))
     if not instants:

@@ -87,7 +87,7 @@ def earnings(settings: Settings, base_url: str, seconds: float) -> ProbeResult:
     from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
 
     if settings.signals_earnings_path:
-        problems = RecordedEarnings(settings.signals_earnings_path).collect(()).problems
+        problems = list(RecordedEarnings(settings.signals_earnings_path).collect(()).problems)
         if problems:
             others = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             return warn(f"{problems[0]}{others}", "correct SIGNALS_EARNINGS_PATH, see docs/sources.md, Earnings dates")

@@ -119,6 +119,7 @@ DRIFTS: dict[str, tuple[tuple[str | int, ...], object]] = {
     "'earnings.earningsDate' contains '2025-02-28', not seconds": (DATES, ["2025-02-28"]),
     "'earnings.earningsDate' contains 'True', not seconds": (DATES, [True]),
     "'earnings.earningsDate' contains '1000000000000000000', not seconds": (DATES, [10**18]),
+    f"'earnings.earningsDate' contains '1{'0' * 39}', not seconds": (DATES, [10**400]),
     "'earnings.earningsDate' contains '{}', not seconds": (DATES, [{}]),
 }
 
