@@ -69,12 +69,11 @@ def test_an_estimate_that_is_neither_true_nor_false_is_refused(tmp_path: Path) -
 def test_a_file_that_can_not_be_read_leaves_every_date_unknown_and_says_why(tmp_path: Path) -> None:
     missing = RecordedEarnings(tmp_path / "missing.csv")
     without_column = source_of(tmp_path, "AAA,2026-02-05", header="symbol,date")
-    huge_cell = RecordedEarnings(tmp_path / "huge.csv")
-    huge_cell.path.write_text(f"{HEADER}\n{'A' * 200_000},2026-02-05,,\n", encoding="utf-8")
+    folder = RecordedEarnings(tmp_path)
     for source, reason in (
         (missing, "No such file"),
         (without_column, "column session is missing"),
-        (huge_cell, "field larger than field limit"),
+        (folder, "Is a directory"),
     ):
         calendar = source.calendar(["AAA"])
         assert calendar.source == source.name == "recorded"
