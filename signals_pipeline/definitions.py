@@ -10,10 +10,12 @@ import dagster as dg
 
 from signals_pipeline import sample
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
+from signals_pipeline.core.prices.earnings import EarningsSource
 from signals_pipeline.core.windows import window_containing, window_for_key
 from signals_pipeline.defs.alerts import operator_told, silence_sensor, waiting_sensor
 from signals_pipeline.defs.assets.delivery import delivery
 from signals_pipeline.defs.assets.digest import digest
+from signals_pipeline.defs.assets.earnings import earnings
 from signals_pipeline.defs.assets.headlines import headlines
 from signals_pipeline.defs.assets.outcomes import outcomes
 from signals_pipeline.defs.assets.publication import Publisher, publication
@@ -23,6 +25,7 @@ from signals_pipeline.defs.assets.signals import signals
 from signals_pipeline.defs.assets.technicals import technicals
 from signals_pipeline.defs.checks import HEALTH_JOB, health_schedule, newest_window_present, window_checks
 from signals_pipeline.defs.dispatch import mailing_resource
+from signals_pipeline.defs.earnings_source import LiveEarningsResource, RecordedEarningsResource, no_earnings_resource
 from signals_pipeline.defs.io_manager import WindowFrames
 from signals_pipeline.defs.jobs import DIGEST_JOB, digest_schedule
 from signals_pipeline.defs.leases import leasing_executor
@@ -42,9 +45,9 @@ from signals_pipeline.defs.resources import (
 from signals_pipeline.defs.sensors import CHECKED_DELIVERY_JOB, DELIVERY_JOB, delivery_retry, digest_failed
 from signals_pipeline.defs.slot_waits import correct_slot_waits
 from signals_pipeline.settings import Settings
-from signals_pipeline.settings.choices import Deployment
+from signals_pipeline.settings.choices import Deployment, EarningsVendor
 
-ASSETS = [headlines, sentiment, technicals, scores, signals, outcomes, digest, delivery]
+ASSETS = [headlines, sentiment, technicals, scores, signals, outcomes, digest, delivery, earnings]
 
 
 def build_definitions(settings: Settings, *, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -84,6 +87,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "scorer": scorer_resource(settings.models_dir),
         "news": _news(settings),
         "prices": _prices(settings, store),
+        "earnings": _earnings(settings, store),
         "mailing": mailing_resource(settings),
         "run_metrics": _run_metrics(settings),
         "publisher": dg.ResourceDefinition(
@@ -120,6 +124,24 @@ def _prices(settings: Settings, store: dg.ResourceDefinition) -> dg.Configurable
             spacing_seconds=settings.prices_spacing_seconds,
             concurrency=settings.prices_concurrency,
         ),
+        cache_dir=str((settings.signals_data_dir / "yfinance").absolute()),
+        timeout_seconds=settings.prices_timeout_seconds,
+        spacing_seconds=settings.prices_spacing_seconds,
+        concurrency=settings.prices_concurrency,
+    )
+
+
+def _earnings(
+    settings: Settings, store: dg.ResourceDefinition
+) -> dg.ConfigurableResource[EarningsSource] | dg.ResourceDefinition:
+    """The recorded file that is set; otherwise the live calendar where prices are live, and none where they are not."""
+    if settings.signals_earnings_path:
+        return RecordedEarningsResource(path=str(settings.signals_earnings_path))
+    has_live_prices = settings.signals_prices_path is None and settings.signals_deployment is not Deployment.DEMO
+    if not has_live_prices or settings.earnings_source is EarningsVendor.OFF:
+        return no_earnings_resource
+    return LiveEarningsResource(
+        store=store,
         cache_dir=str((settings.signals_data_dir / "yfinance").absolute()),
         timeout_seconds=settings.prices_timeout_seconds,
         spacing_seconds=settings.prices_spacing_seconds,

@@ -1,4 +1,4 @@
-"""What Dagster is given: eight assets in one job, one backfill policy, light imports, readable in the UI."""
+"""What Dagster is given: nine assets in one job, one backfill policy, light imports, readable in the UI."""
 
 import subprocess
 import sys
@@ -14,14 +14,19 @@ from signals_pipeline import sample
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.definitions import build_definitions, build_resources
+from signals_pipeline.defs.earnings_source import (
+    LiveEarningsResource,
+    RecordedEarningsResource,
+    no_earnings_resource,
+)
 from signals_pipeline.defs.live_prices import LivePricesResource
 from signals_pipeline.defs.resources import RecordedNewsResource
 from signals_pipeline.defs.stage_limits import PER_WINDOW_TAG, RETRIES_TAG, SECONDS_TAG
 from signals_pipeline.settings import Settings
-from signals_pipeline.settings.choices import Deployment
+from signals_pipeline.settings.choices import Deployment, EarningsVendor
 from signals_pipeline.settings.strategy import Knobs, SettingsError
 
-NAMES = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery"}
+NAMES = {"headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery", "earnings"}
 HEAVY = {"torch", "transformers", "onnxruntime", "tokenizers", "boto3", "yfinance", "exchange_calendars", "dagster_aws"}
 HEAVY |= {"requests", "feedparser", "newsapi", "curl_cffi", "tenacity"}
 
@@ -41,7 +46,7 @@ def demo(tmp_path: Path) -> dg.Definitions:
     return build_definitions(Settings.checked(signals_data_dir=tmp_path))
 
 
-def test_the_job_runs_all_eight_assets_in_one_process(demo: dg.Definitions) -> None:
+def test_the_job_runs_all_nine_assets_in_one_process(demo: dg.Definitions) -> None:
     job = demo.resolve_job_def("digest_job")
     assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == NAMES
     assert job.executor_def.name == "in_process"
@@ -72,6 +77,7 @@ def test_the_graph_flows_one_way(demo: dg.Definitions) -> None:
         "outcomes": {"signals"},
         "digest": {"headlines", "sentiment", "signals", "outcomes"},
         "delivery": {"digest"},
+        "earnings": set(),
     }
 
 
@@ -137,6 +143,21 @@ def test_without_a_recorded_file_news_are_live(local: Settings) -> None:
     live = build_resources(local.model_copy(update={"signals_news_path": None}))["news"]
     assert live.description == "Live headlines: yahoo, rss:yahoo."
     assert isinstance(build_resources(local)["news"], RecordedNewsResource)
+
+
+def test_earnings_dates_are_live_where_prices_are_and_can_be_switched_off(local: Settings, tmp_path: Path) -> None:
+    def source(**changes: object) -> object:
+        return build_resources(local.model_copy(update=changes))["earnings"]
+
+    assert source() is no_earnings_resource  # recorded prices
+    live = source(signals_prices_path=None, prices_timeout_seconds=7)
+    assert isinstance(live, LiveEarningsResource)
+    assert live.timeout_seconds == 7
+    assert source(signals_prices_path=None, earnings_source=EarningsVendor.OFF) is no_earnings_resource
+    recorded = source(signals_prices_path=None, signals_earnings_path=tmp_path / "earnings.csv")
+    assert isinstance(recorded, RecordedEarningsResource)
+    demo = Settings.checked(signals_data_dir=tmp_path)
+    assert build_resources(demo)["earnings"] is no_earnings_resource
 
 
 def test_the_zone_of_recorded_times_is_the_one_that_is_set(local: Settings) -> None:

@@ -203,6 +203,8 @@ def said(told: Mapping[str, Any]) -> set[tuple[str, str, str]]:
 def digest(parts: PipelineResources, window: Window, frames: Frames) -> dict[str, Any]:
     news = {name: frames[name] for name in ("headlines", "sentiment")}
     whole = replace(parts, store=open_store(parts.store.engine.url.render_as_string(hide_password=False)))
-    made = Composer.for_windows((window,), whole.store, parts.market, parts.prices, **news).compose(window)
+    made = Composer.for_windows((window,), whole.store, parts.market, parts.prices, parts.earnings, **news).compose(
+        window
+    )
     whole.store.engine.dispose()
     return json.loads(made.to_json()) | {"coverage": None, "subject": "", "kind": ""}

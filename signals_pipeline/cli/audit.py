@@ -36,7 +36,7 @@ def audit_windows(settings: Settings, keys: tuple[str, ...]) -> Iterator[tuple[W
     windows = [window_for_key(key) for key in keys]
     resources = build_resources(settings)
     # Only what the stages read; mailing and rendering are not part of the audit.
-    needed = {name: resources[name] for name in ("news", "prices", "market", "store")}
+    needed = {name: resources[name] for name in ("news", "prices", "earnings", "market", "store")}
     with dg.build_resources(needed) as built:
         store = open_store(settings.database_url)
         for window in windows:
@@ -44,7 +44,9 @@ def audit_windows(settings: Settings, keys: tuple[str, ...]) -> Iterator[tuple[W
             run = store.history.run(window)
             knobs = settings.knobs if run is None else Knobs.checked(**run.knobs)
             scorer = scorer_for(knobs, settings.models_dir, store.scores)
-            parts = PipelineResources(knobs, built.news, built.prices, built.market, store, scorer)
+            parts = PipelineResources(
+                knobs, built.news, built.prices, built.market, store, scorer, earnings=built.earnings
+            )
             stored = None if run is None else _stored_trace(settings, window, parts)
             yield window, audit(window, parts, stored)
 

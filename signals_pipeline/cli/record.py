@@ -14,12 +14,20 @@ import numpy as np
 import pandas as pd
 
 from signals_pipeline.adapters.rendering import charts
+from signals_pipeline.core.prices.earnings import EarningsSource
 from signals_pipeline.core.record.calibration import agreement, reliability
 from signals_pipeline.core.record.forward_returns import ForwardReturns, ScorePanel, pairs
 from signals_pipeline.core.record.information_coefficient import daily_spearman, rank_correlation
 from signals_pipeline.core.record.origin import Generation, Origin, rows_by_origin
 from signals_pipeline.core.record.outcomes import HORIZONS
-from signals_pipeline.core.record.slices import NOT_RECORDED, publisher_of, reaction_of, slice_record
+from signals_pipeline.core.record.slices import (
+    EARNINGS,
+    NOT_RECORDED,
+    publisher_of,
+    reaction_of,
+    reports_while_held,
+    slice_record,
+)
 from signals_pipeline.core.record.track_record import RecordLine, record_section, records_by_origin
 from signals_pipeline.core.windows import Window
 from signals_pipeline.definitions import build_resources
@@ -28,7 +36,7 @@ from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 
 # Dimensions whose slices are shown even with few outcomes: they have few values, and a gap would mislead.
-ALWAYS_SHOWN = ("event", "reaction", "lifecycle")
+ALWAYS_SHOWN = ("event", "reaction", "lifecycle", EARNINGS)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,7 +62,7 @@ def show(settings: Settings, span: tuple[str | None, str | None, int], horizon: 
     with open_inputs(build_resources(settings)) as inputs:
         windows = windows_run(inputs.store, *span)
         past = read_research_data(inputs, windows, now)
-        outcomes = with_evidence(inputs.store, now)
+        outcomes = with_evidence(inputs.store, inputs.earnings, now)
         origins = origins_of(inputs.store, windows)
     # `with_evidence` returns the outcomes of all windows.
     starts = [window.start for window in windows]
@@ -74,15 +82,17 @@ def show(settings: Settings, span: tuple[str | None, str | None, int], horizon: 
         click.echo(path)
 
 
-def with_evidence(store: Store, as_of: datetime) -> pd.DataFrame:
+def with_evidence(store: Store, earnings: EarningsSource, as_of: datetime) -> pd.DataFrame:
     """Outcomes with what their signals rest on.
 
     Args:
         store: The pipeline's store.
+        earnings: Source of the earnings dates.
         as_of: Only outcomes known before this time.
 
     Returns:
-        Rows of KNOWN_OUTCOMES with more columns: the signal's `publisher` and `event`, and `reaction` in words.
+        Rows of KNOWN_OUTCOMES with more columns: the signal's `publisher` and `event`, and `reaction` and `earnings`
+        in words.
     """
     evidence = store.outcomes.evidence(as_of)
     moves = zip(evidence["reaction"], evidence["signal_type"], evidence["event"], strict=True)
@@ -92,7 +102,17 @@ def with_evidence(store: Store, as_of: datetime) -> pd.DataFrame:
         reaction=[reaction_of(reaction, signal_type, event) for reaction, signal_type, event in moves],
     )
     evidence = evidence.drop(columns=["contributions"])
-    return store.outcomes.known(as_of).merge(evidence, on=["window_start", "symbol", "signal_type"])
+    outcomes = store.outcomes.known(as_of).merge(evidence, on=["window_start", "symbol", "signal_type"])
+
+    # Whether the company reported between the entry's open and the exit's close.
+    calendar = earnings.calendar(sorted(set(outcomes["symbol"])))
+    periods = zip(outcomes["symbol"], outcomes["entry_session"], outcomes["exit_session"], strict=True)
+    return outcomes.assign(
+        earnings=[
+            reports_while_held(calendar.reported_between(symbol, entry.date(), exit_.date(), as_of))
+            for symbol, entry, exit_ in periods
+        ]
+    )
 
 
 def scores_by_origin(past: ResearchData, origins: Mapping[Window, Origin]) -> dict[Origin, OriginScores]:

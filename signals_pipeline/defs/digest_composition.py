@@ -13,6 +13,7 @@ from signals_pipeline.core.digest.composition import DigestContext, compose
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.prices.earnings import EarningsSource
 from signals_pipeline.core.signals.corrections import Revision, revisions
 from signals_pipeline.core.signals.decision import GateResult, NearMiss
 from signals_pipeline.core.watchlist import BENCHMARK
@@ -48,6 +49,7 @@ class Composer:
         store: Store,
         market: MarketContext,
         prices: PriceSource,
+        earnings: EarningsSource,
         *,
         headlines: pd.DataFrame,
         sentiment: pd.DataFrame,
@@ -59,6 +61,7 @@ class Composer:
             store: The database.
             market: Watchlist, calendar and deployment.
             prices: Source of the bars on the cards.
+            earnings: Source of the earnings dates on the cards.
             headlines: HEADLINES rows of these windows.
             sentiment: SENTIMENT rows of these windows.
         """
@@ -80,6 +83,7 @@ class Composer:
             corrections=prices.corrections(symbols, first_day, as_of.date()),
             other_vendors=prices.other_vendors(symbols, first_day, as_of.date()),
             traded_closes=prices.traded_closes(symbols, first_day, as_of.date()),
+            earnings=earnings.calendar(symbols),
             watchlist=market.watchlist,
             sessions=market.sessions(windows, back_days=CHART_DAYS),
         )

@@ -20,6 +20,7 @@ from signals_pipeline.core.checks import look_ahead as poison
 from signals_pipeline.core.checks.look_ahead import Difference, Trace, first_difference
 from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, PriceSource
 from signals_pipeline.core.prices.adjustment import last_opened
+from signals_pipeline.core.prices.earnings import CollectionReport, EarningsCalendar, EarningsSource
 from signals_pipeline.core.tables import STAGES
 from signals_pipeline.core.windows import Sessions, Window, window_containing
 from signals_pipeline.defs import scratch_databases
@@ -94,6 +95,25 @@ class _Prices:
         return self.source.notes()
 
 
+@dataclass(frozen=True, slots=True)
+class _Earnings:
+    """A source of earnings dates whose calendar is changed; nothing is collected."""
+
+    source: EarningsSource
+    change: Callable[[EarningsCalendar, Sequence[str]], EarningsCalendar]
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def calendar(self, symbols: Sequence[str]) -> EarningsCalendar:
+        return self.change(self.source.calendar(symbols), symbols)
+
+    def collect(self, symbols: Sequence[str]) -> CollectionReport:
+        del symbols
+        return CollectionReport()
+
+
 def audit(
     window: Window, parts: PipelineResources, stored: Trace | None = None, *, run: Replay = replay
 ) -> tuple[Leak, ...]:
@@ -138,7 +158,9 @@ def _cut(parts: PipelineResources, window: Window) -> PipelineResources:
         lambda corrections, _: poison.cut_corrections(corrections, window.as_of),
         lambda closes, _: poison.cut_days(closes, last_closed),
     )
-    return replace(parts, news=_News(parts.news, lambda batch: poison.cut_news(batch, window.as_of)), prices=prices)
+    news = _News(parts.news, lambda batch: poison.cut_news(batch, window.as_of))
+    earnings = _Earnings(parts.earnings, lambda calendar, _: poison.cut_earnings(calendar, window.as_of))
+    return replace(parts, news=news, prices=prices, earnings=earnings)
 
 
 def _poisoned(parts: PipelineResources, window: Window) -> PipelineResources:
@@ -152,7 +174,10 @@ def _poisoned(parts: PipelineResources, window: Window) -> PipelineResources:
     )
     watchlist = parts.market.watchlist
     news = _News(parts.news, lambda batch: poison.poison_news(batch, window.as_of, watchlist))
-    return replace(parts, news=news, prices=prices)
+    earnings = _Earnings(
+        parts.earnings, lambda calendar, symbols: poison.poison_earnings(calendar, window.as_of, symbols)
+    )
+    return replace(parts, news=news, prices=prices, earnings=earnings)
 
 
 def _last_days(parts: PipelineResources, window: Window) -> tuple[np.datetime64, np.datetime64]:
@@ -197,6 +222,7 @@ def _trace(window: Window, parts: PipelineResources, windows: Sequence[Window], 
         parts.store,
         parts.market,
         parts.prices,
+        parts.earnings,
         headlines=frames["headlines"],
         sentiment=frames["sentiment"],
     )

@@ -50,6 +50,10 @@ _SQL_COLUMNS = {
     "claimed_at": "Time at which a process claimed it for sending",
     "sent_at": "Time at which the server accepted it",
     "updated_at": "Time of the last change of its state",
+    "day": "Day of the report; empty where the source no longer listed a date",
+    "report_time": "before_open, after_close or unknown",
+    "estimated": "Whether the source calls the day an estimate",
+    "first_seen_at": "When it was first seen: it counts for the windows that end after it",
 }
 
 

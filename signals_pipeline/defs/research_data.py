@@ -10,6 +10,7 @@ import dagster as dg
 
 from signals_pipeline.core.news.feeds import PriceSource
 from signals_pipeline.core.prices.corrections import bars_as_of
+from signals_pipeline.core.prices.earnings import EarningsSource
 from signals_pipeline.core.record.forward_returns import ForwardReturns, forward_returns
 from signals_pipeline.core.record.origin import Origin, provenance_of
 from signals_pipeline.core.record.outcomes import HORIZONS
@@ -45,6 +46,7 @@ class Inputs:
     store: Store
     market: MarketContext
     prices: PriceSource
+    earnings: EarningsSource
     frames: WindowFrames
 
 
@@ -119,9 +121,9 @@ class Comparison:
 @contextmanager
 def open_inputs(resources: dict[str, Any]) -> Iterator[Inputs]:
     """Open those resources of a deployment (`definitions.build_resources`) that research reads."""
-    selected = {name: resources[name] for name in ("store", "market", "prices")}
+    selected = {name: resources[name] for name in ("store", "market", "prices", "earnings")}
     with dg.build_resources(selected) as built:
-        yield Inputs(built.store, built.market, built.prices, resources["io_manager"])
+        yield Inputs(built.store, built.market, built.prices, built.earnings, resources["io_manager"])
 
 
 def windows_run(store: Store, first: str | None, last: str | None, maximum: int) -> tuple[Window, ...]:

@@ -13,6 +13,7 @@ import pandas as pd
 from signals_pipeline.adapters.stores.tables import Mode
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.news.feeds import NewsSource, PriceSource
+from signals_pipeline.core.prices.earnings import EarningsSource, NoEarnings
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.assets.headlines import headlines
 from signals_pipeline.defs.assets.outcomes import outcomes
@@ -49,6 +50,7 @@ class PipelineResources:
     market: MarketContext
     store: Store
     scorer: Scorer | SwitchedOff
+    earnings: EarningsSource = field(default_factory=NoEarnings)
     worker_pool: WorkerPool = field(default_factory=WorkerPool)
     mailing: PunctualMailing = field(default_factory=PunctualMailing)
 

@@ -58,6 +58,13 @@ class SkippedFirst(StrEnum):
     COMPANIES = "companies"
 
 
+class EarningsVendor(StrEnum):
+    """Where live earnings dates come from; `off` shows none."""
+
+    YAHOO = "yahoo"
+    OFF = "off"
+
+
 class MailTransport(StrEnum):
     """How mail is sent: as .eml files, over SMTP, or through Amazon SES."""
 

@@ -74,6 +74,11 @@ class Paths(BaseModel):
         default=None,
         description="Recorded daily bars (CSV or Parquet); empty: the sample's in the demo, live Yahoo bars otherwise",
     )
+    signals_earnings_path: Path | None = Field(
+        default=None,
+        description="Recorded earnings dates (CSV); empty: those of EARNINGS_SOURCE where prices are live, otherwise"
+        " none",
+    )
 
     @model_validator(mode="before")
     @classmethod

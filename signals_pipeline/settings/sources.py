@@ -4,7 +4,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Feeds, NewsApiPlan, RedirectHosts, SkippedFirst, TimeZoneName
+from signals_pipeline.settings.choices import (
+    EarningsVendor,
+    Feeds,
+    NewsApiPlan,
+    RedirectHosts,
+    SkippedFirst,
+    TimeZoneName,
+)
 
 # At most 50 requests per second to one host, so that a watchlist of 500 symbols is no burst.
 REQUEST_SPACING_SECONDS = 0.02
@@ -35,6 +42,10 @@ class Sources(BaseModel):
         default=None,
         description="API token of tiingo.com, which takes over daily bars while Yahoo fails for most symbols; empty: no"
         " second source",
+    )
+    earnings_source: EarningsVendor = Field(
+        default=EarningsVendor.YAHOO,
+        description="Live earnings dates, requested like prices (PRICES_*): yahoo, or off to show none",
     )
     signals_feeds: Feeds = Field(
         default="",

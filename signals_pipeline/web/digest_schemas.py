@@ -1,10 +1,11 @@
 """The digest as the API's response: fields, units and an example, as the OpenAPI description shows them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from signals_pipeline.core.prices.earnings import ReportFlag, ReportStatus, ReportTime
 from signals_pipeline.core.signal_fields import (
     CombinedScore,
     DecidedAt,
@@ -37,6 +38,18 @@ class ItemMetadata(ApiModel, frozen=True):
     window: str
 
 
+class NextReport(ApiModel, frozen=True):
+    """A company's next report as known before the digest."""
+
+    status: ReportStatus = Field(
+        description="announced; none: its source lists no date; unknown: its source has not answered lately"
+    )
+    day: date | None = Field(description="Day of the report; null unless announced")
+    time: ReportTime = Field(description="Before the open or after the close of that day, New York; or unknown")
+    estimated: bool = Field(description="Whether the day is an estimate; of a range it is the first")
+    flag: ReportFlag = Field(description="tonight, before_open or today for a report that is close; otherwise empty")
+
+
 class DigestItem(ApiModel, DecisionFields, SignalReport, frozen=True):
     """One signal of a digest."""
 
@@ -48,6 +61,7 @@ class DigestItem(ApiModel, DecisionFields, SignalReport, frozen=True):
     move: float | None = Field(
         description="Return from the last close before the leading headline to the decision, a fraction; null: unknown"
     )
+    earnings: NextReport | None = Field(description="Next report of the company; null without an earnings calendar")
     mode: str
     sentences: list[str]
     contributions: list[Contribution]
@@ -142,4 +156,8 @@ class DigestResponse(ApiModel, frozen=True):
     knobs: dict[str, SettingValue]
     record: list[RecordEntry]
     without_prices: list[str]
+    earnings_source: str | None = Field(
+        description="Name of the earnings calendar; empty: there is none; null in digests from before it was recorded"
+    )
+    earnings_unknown: list[str] = Field(description="Companies whose next report is unknown")
     notes: list[str]

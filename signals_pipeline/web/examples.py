@@ -97,6 +97,13 @@ DIGEST: dict[str, Any] = {
             "sector": "Energy",
             "last_price": 92.25,
             "move": -0.012,
+            "earnings": {
+                "status": "announced",
+                "day": "2015-02-03",
+                "time": "after_close",
+                "estimated": False,
+                "flag": "tonight",
+            },
             "sentences": ["Price agrees: technical score −0.20."],
             "metadata": {
                 "ml_confidence": 0.87,
@@ -117,6 +124,8 @@ DIGEST: dict[str, Any] = {
     "knobs": {"min_combined_score": 0.3},
     "record": [_LINE],
     "without_prices": [],
+    "earnings_source": "yahoo",
+    "earnings_unknown": [],
     "notes": [],
 }
 DIGESTS: dict[str, Any] = {

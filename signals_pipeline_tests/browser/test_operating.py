@@ -10,7 +10,7 @@ from signals_pipeline_tests.support.deployment import Deployment, running
 from signals_pipeline_tests.support.polling import PATIENCE, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres]
-ASSETS = ("headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery")
+ASSETS = ("headlines", "sentiment", "technicals", "scores", "signals", "outcomes", "digest", "delivery", "earnings")
 GROUPS = ("news", "prices", "scoring", "signals", "digest")
 # Whether a plot holds a line: its axes and words are grey.
 COLOURED = """plot => {

@@ -38,11 +38,12 @@ from signals_pipeline_tests.support.digest_examples import coverage
 from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined, put_digest
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.outbox_builders import WHO, put
-from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer
+from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, recorded_calendar
 
 
 def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServer) -> None:
     put_digest(live, newest_complete(NOW))
+    server.announces("AAPL", Answer(recorded_calendar("AAPL")))
     with mail_server(Inbox()) as port:
         found = examined(live.model_copy(update={"smtp_port": port}), server)
 
@@ -52,7 +53,7 @@ def test_a_deployment_with_everything_in_order(live: Settings, server: YahooServ
     assert list(found) == [
         *("database", "model", "watchlist", "news", "newest window", "signals", "newest mail", "schedule", "runs"),
         *("mail", "deliveries", "data folder", "memory"),
-        *("newsapi key", "newsapi quota", "prices", "clock"),
+        *("newsapi key", "newsapi quota", "prices", "earnings", "clock"),
     ]
     assert found["database"].text == f"sqlite at revision {migrations.head()}"
     assert found["watchlist"].text == "30 companies"
@@ -100,6 +101,8 @@ def test_each_broken_part_is_one_line(live: Settings, server: YahooServer, tmp_p
     assert found["watchlist"].text.endswith("(and 1 more)")
     assert found["news"].text == "SIGNALS_FEEDS: rss:edgar needs SIGNALS_CONTACT, which is empty"
     assert found["prices"].text == "Yahoo returns no bars of SPY: 127.0.0.1/v8/finance/chart/SPY returned HTTP 403"
+    assert found["earnings"].status == "warn"
+    assert found["earnings"].text.startswith("Yahoo returns no earnings dates of AAPL: ")
     assert not healthy(found)
     for line in lines(found):
         assert "\n" not in line

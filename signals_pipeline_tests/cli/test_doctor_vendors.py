@@ -18,7 +18,7 @@ from signals_pipeline.cli.doctor.vendors import quota
 from signals_pipeline.cli.errors import user_message
 from signals_pipeline.core.news.quotas import Limit
 from signals_pipeline.settings import Settings
-from signals_pipeline.settings.choices import MailTransport
+from signals_pipeline.settings.choices import EarningsVendor, MailTransport
 from signals_pipeline_tests.support.doctor_settings import NOW, SOURCES, examined
 from signals_pipeline_tests.support.tiingo_server import KEY, tiingo_server
 from signals_pipeline_tests.support.yahoo_server import YahooServer
@@ -121,7 +121,22 @@ def test_recorded_input_must_exist_and_asks_no_vendor(live: Settings) -> None:
     probes = local_probes(live.model_copy(update=recorded), lambda: NOW)
 
     assert probes["news"]().text == "none.csv does not exist"
-    assert "prices" not in probes
+    assert {"prices", "earnings"}.isdisjoint(probes)
+
+
+def test_recorded_earnings_dates_are_read_and_a_source_that_is_off_is_not_asked(live: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "earnings.csv"
+    path.write_text("symbol,date,session,first_seen_at\nHD,2026-05-19,before_open,2026-03-01T12:00Z\n")
+    recorded = live.model_copy(update={"signals_earnings_path": path})
+    assert local_probes(recorded, lambda: NOW)["earnings"]() == ProbeResult("ok", f"recorded: {path}")
+
+    path.write_text("symbol,date,session,first_seen_at\nHD,May,,2026-03-01T12:00Z\n,,,\n")
+    found = local_probes(recorded, lambda: NOW)["earnings"]()
+    assert found.status == "warn"
+    assert found.text == "earnings.csv: line 2: date 'May' is not YYYY-MM-DD; row left out (and 1 more)"
+
+    off = live.model_copy(update={"earnings_source": EarningsVendor.OFF})
+    assert "earnings" not in local_probes(off, lambda: NOW)
 
 
 def test_the_second_source_of_prices_is_asked_where_there_is_a_key_for_it(live: Settings) -> None:

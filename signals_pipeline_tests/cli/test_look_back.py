@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from signals_pipeline.cli import main
 from signals_pipeline.cli.record import with_evidence
 from signals_pipeline.cli.tune import GRID, choices_of, replayed
+from signals_pipeline.core.prices.earnings import NoEarnings
 from signals_pipeline.core.research.replay import ParameterSet, replay_signals
 from signals_pipeline.core.research.tuning import parameter_grid
 from signals_pipeline.core.windows import WindowError
@@ -169,12 +170,12 @@ def test_record_prints_and_draws(deployed: Settings) -> None:
 
 def test_evidence_tells_publisher_and_origin(ran: Settings) -> None:
     store = open_store(ran.database_url)
-    rows = with_evidence(store, NOW)
+    rows = with_evidence(store, NoEarnings(), NOW)
     assert len(rows) == len(store.outcomes.known(NOW))
     assert set(rows["provenance"]) == {"backfilled"}
     assert rows["model"].str.startswith("compact").all()
     assert rows["publisher"].str.contains(".", regex=False).all()
-    assert with_evidence(store, datetime(2014, 1, 1, tzinfo=UTC)).empty
+    assert with_evidence(store, NoEarnings(), datetime(2014, 1, 1, tzinfo=UTC)).empty
     assert Path(ran.record_dir).name == "record"
 
 

@@ -10,12 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from signals_pipeline import sample
+from signals_pipeline.adapters.earnings.recorded import RecordedEarnings
 from signals_pipeline.adapters.news.recorded import RecordedNews
 from signals_pipeline.adapters.prices.recorded import RecordedPrices
 from signals_pipeline.adapters.stores.engine import read_transaction
 from signals_pipeline.adapters.stores.tables import Mode, metadata
 from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.core.news.feeds import NewsBatch, NewsSource, PriceSource
+from signals_pipeline.core.prices.earnings import EarningsCalendar, EarningsDate
 from signals_pipeline.core.windows import Window, window_for_key, windows_between
 from signals_pipeline.defs.look_ahead_audit import Leak, audit, stored_trace, windows_after
 from signals_pipeline.defs.resources import MarketContext, open_store, scorer_for
@@ -36,9 +38,16 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineResource
     path.write_bytes(Path(migrated_template("sqlite")).read_bytes())
     store = open_store(f"sqlite:///{path}")
     knobs = Knobs(min_combined_score=0.2)
+    market = MarketContext(load_watchlist(sample.WATCHLIST), "demo", folder)
+    calendar = folder / "earnings.csv"
+    calendar.write_text(
+        "symbol,date,session,first_seen_at\n"
+        + "".join(f"{symbol},2015-02-03,after_close,2015-01-05T12:00Z\n" for symbol in market.watchlist.symbols),
+        encoding="utf-8",
+    )
     made = PipelineResources(
         knobs, RecordedNews(sample.HEADLINES), RecordedPrices(sample.PRICES),
-        MarketContext(load_watchlist(sample.WATCHLIST), "demo", folder), store, scorer_for(knobs, folder, store.scores),
+        market, store, scorer_for(knobs, folder, store.scores), earnings=RecordedEarnings(calendar),
     )  # fmt: skip
     replay(WINDOWS, made, "backfill")
     yield made
@@ -81,6 +90,19 @@ def test_the_generator_without_ml_is_audited_as_well(parts: PipelineResources) -
     knobs = Knobs(signal_generator=SignalGenerator.TECHNICAL, min_combined_score=0.2)
     technical = replace(parts, knobs=knobs, scorer=scorer_for(knobs, Path("nowhere"), parts.store.scores))
     assert differing(audit(AUDITED, technical)) == {}
+
+
+def test_a_report_that_moves_after_the_window_is_no_news_in_it(
+    parts: PipelineResources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def newest(calendar: EarningsCalendar, symbol: str, as_of: datetime) -> EarningsDate | None:
+        del as_of
+        return calendar.rows[symbol][-1] if symbol in calendar.rows else None
+
+    monkeypatch.setattr(EarningsCalendar, "newest", newest)
+    found = differing(audit(AUDITED, parts))
+    assert set(found) == {"inputs poisoned after the window", "a run with later windows, poisoned"}
+    assert all("earnings" in text for text in found.values())
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ BY_DEFAULT = {  # what production has no reason to change; an installation that 
     *("PRICES_TIMEOUT_SECONDS", "PRICES_SPACING_SECONDS", "PRICES_CONCURRENCY"),
     *("NEWSAPI_DAILY_CALLS", "NEWSAPI_GIVES_UP_FIRST"),
     "SIGNALS_REDIRECT_HOSTS",
+    *("EARNINGS_SOURCE", "SIGNALS_EARNINGS_PATH"),  # live dates
     *("SIGNALS_NEWS_PATH", "NEWS_TIMEZONE", "SIGNALS_PRICES_PATH"),  # recorded input; production fetches its own
     *("SMTP_PORT", "SMTP_TLS"),  # the security group lets 587 out, with STARTTLS
     "QUIET_RUNS_ALERT",  # four, as the alarm NoSignals

@@ -208,7 +208,7 @@ def digest_of(
         max_signals=KNOBS["max_signals"],
         flip_cooldown_days=KNOBS["flip_cooldown_days"],
     )
-    names = ("modes", "models", "outcomes", "bars", "watchlist", "sessions", "other_vendors")
+    names = ("modes", "models", "outcomes", "bars", "watchlist", "sessions", "other_vendors", "earnings")
     arranged = {name: changes.pop(name) for name in names if name in changes}
     values: dict[str, Any] = {
         "coverage": coverage(window),

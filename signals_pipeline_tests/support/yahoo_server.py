@@ -18,11 +18,24 @@ import pandas as pd
 
 RECORDED = Path(__file__).parents[1] / "data" / "yahoo"
 _CHART = "/v8/finance/chart/"
+_CALENDAR = "/v10/finance/quoteSummary/"
 
 
 def recorded(symbol: str) -> dict[str, Any]:
     """A recorded answer, to be changed at will."""
     return json.loads((RECORDED / f"{symbol}.json").read_text(encoding="utf-8"))
+
+
+def recorded_calendar(symbol: str) -> dict[str, Any]:
+    """A recorded answer about a company's calendar, to be changed at will."""
+    return json.loads((RECORDED / f"calendar-{symbol}.json").read_text(encoding="utf-8"))
+
+
+def calendar_of(*days: str, estimated: bool = False) -> dict[str, Any]:
+    """An answer that lists these instants (ISO)."""
+    seconds = [int(pd.Timestamp(each).timestamp()) for each in days]
+    earnings = {"earningsDate": seconds, "isEarningsDateEstimate": estimated}
+    return {"quoteSummary": {"result": [{"calendarEvents": {"maxAge": 1, "earnings": earnings}}], "error": None}}
 
 
 def named(answer: dict[str, Any], symbol: str) -> dict[str, Any]:
@@ -94,6 +107,10 @@ class YahooServer:
         """Answer so for a symbol, one after another."""
         self.script[symbol] = list(answers)
 
+    def announces(self, symbol: str, *answers: Answer) -> None:
+        """Answer so about a symbol's calendar, one after another."""
+        self.script[_CALENDAR + symbol] = list(answers)
+
     def next(self, symbol: str, query: dict[str, str]) -> Answer:
         """The answer that is due."""
         with self._lock:
@@ -122,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, _Server)
         parts, state = urlsplit(self.path), self.server.state
-        if not parts.path.startswith(_CHART):
+        if not parts.path.startswith((_CHART, _CALENDAR)):
             state.visits.append((self.path, dict(self.headers)))
             self.reply(state.pages.get(parts.path, Answer(b"crumb", kind="text/plain")), state)
             return

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from signals_pipeline.adapters.stores.instants import UtcDateTime
 from signals_pipeline.adapters.stores.texts import StoredText
+from signals_pipeline.core.prices.earnings import ReportTime
 from signals_pipeline.core.signal_fields import (
     CandidateFields,
     DecisionFields,
@@ -490,4 +491,33 @@ bar_reach = sa.Table(
     _text("symbol", 32, primary_key=True),
     _date("asked_from"),  # the vendor was asked for sessions from this date on
     _instant("updated_at"),
+)
+
+# --- The earnings calendar ---
+
+# What a source announced, and when that was first seen. A date that moves is a further row; none is ever changed.
+earnings_date = sa.Table(
+    "earnings_date",
+    metadata,
+    _text("symbol", 32, primary_key=True),
+    _instant("first_seen_at", primary_key=True),
+    sa.Column("day", sa.Date(), nullable=True),  # NULL where the source no longer listed a date
+    _text("report_time", 16),
+    _boolean("estimated"),
+    _text("source", 32),
+    _allowed("report_time", *(each.value for each in ReportTime)),
+)
+
+# One row per visit to the source: without a fresh answer about a company its next report is unknown.
+earnings_visit = sa.Table(
+    "earnings_visit",
+    metadata,
+    _row_id(),
+    _text("source", 32),
+    _instant("visited_at"),
+    _json("answered"),  # symbols about which the source has answered
+    _integer("calls"),
+    _text("detail"),
+    sa.Index(None, "visited_at"),
+    sa.CheckConstraint("calls >= 0", name="calls"),
 )

@@ -17,10 +17,19 @@ from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
 from signals_pipeline.cli.database import existing_database
 from signals_pipeline.cli.doctor.readers import newest_mail, signals
 from signals_pipeline.cli.doctor.runs import runs
-from signals_pipeline.cli.doctor.vendors import MIGRATE, Clock, mail, newsapi_accepts, prices, quota, second_prices
+from signals_pipeline.cli.doctor.vendors import (
+    MIGRATE,
+    Clock,
+    earnings,
+    mail,
+    newsapi_accepts,
+    prices,
+    quota,
+    second_prices,
+)
 from signals_pipeline.core.text import short_duration
 from signals_pipeline.settings import Settings
-from signals_pipeline.settings.choices import Deployment, ModelChoice
+from signals_pipeline.settings.choices import Deployment, EarningsVendor, ModelChoice
 
 LATE = timedelta(hours=1)  # after a window's end, until its digest counts as missing
 # Plain headlines, and the column of their class in a model's output.
@@ -72,6 +81,9 @@ def local_probes(
         probes["prices"] = partial(prices, yahoo, seconds)
         if settings.tiingo_key:
             probes["second prices"] = partial(second_prices, settings.tiingo_key, now, tiingo, seconds)
+    has_live_earnings = not is_demo and not settings.signals_prices_path
+    if settings.signals_earnings_path or (has_live_earnings and settings.earnings_source is EarningsVendor.YAHOO):
+        probes["earnings"] = partial(earnings, settings, yahoo, seconds)
     if not is_demo:
         probes["clock"] = partial(probe_clock, now, origin=time_from, seconds=seconds)
     if settings.frames_url.startswith("s3://"):

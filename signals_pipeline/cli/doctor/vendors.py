@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 
@@ -18,6 +20,9 @@ from signals_pipeline.settings.choices import MailTransport
 MIGRATE = "signals migrate"
 
 Clock = Callable[[], datetime]
+
+# A company that surely has a calendar; the benchmark, a fund, has none.
+_LARGE_COMPANY = "AAPL"
 
 # A calendar interval that contains a session.
 _WEEK = timedelta(days=7)
@@ -73,6 +78,31 @@ def prices(base_url: str, seconds: float) -> ProbeResult:
             remedy = "try again later, set TIINGO_KEY for a second source, or set SIGNALS_PRICES_PATH"
             return fail(f"Yahoo returns no bars of {error}", remedy)
     return ok(f"Yahoo returns bars of {BENCHMARK}")
+
+
+def earnings(settings: Settings, base_url: str, seconds: float) -> ProbeResult:
+    """Whether the recorded dates can be read, or Yahoo returns the calendar of a large company, without retries."""
+    from signals_pipeline.adapters.earnings.recorded import RecordedEarnings
+    from signals_pipeline.adapters.earnings.yahoo import YahooEarnings
+    from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
+
+    if settings.signals_earnings_path:
+        problems = list(RecordedEarnings(settings.signals_earnings_path).collect(()).problems)
+        if problems:
+            others = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            return warn(f"{problems[0]}{others}", "correct SIGNALS_EARNINGS_PATH, see docs/sources.md, Earnings dates")
+        return ok(f"recorded: {settings.signals_earnings_path}")
+
+    # A third each for the cookie, the crumb and the calendar.
+    policy = chart_policy(deadline=seconds / 3, concurrency=1, min_interval=0, attempts=1)
+    # A cache of its own: a check leaves nothing behind.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        delivery = YahooEarnings(cache_dir=Path(folder), policy=policy, base_url=base_url).fetch([_LARGE_COMPANY])
+    if delivery.refused:
+        reason = delivery.refused[_LARGE_COMPANY].text
+        remedy = "try again later, or set EARNINGS_SOURCE=off; until then digests say that dates are unknown"
+        return warn(f"Yahoo returns no earnings dates of {_LARGE_COMPANY}: {reason}", remedy)
+    return ok(f"Yahoo returns earnings dates of {_LARGE_COMPANY}")
 
 
 def second_prices(key: SecretStr, now: Clock, origin: str, seconds: float) -> ProbeResult:

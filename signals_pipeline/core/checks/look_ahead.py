@@ -15,6 +15,7 @@ import pandas as pd
 from signals_pipeline.core.news.feeds import NewsBatch
 from signals_pipeline.core.news.normalisation import RawHeadline
 from signals_pipeline.core.prices.adjustment import ACTION_COLUMNS, BAR_COLUMNS, CLOSE_COLUMNS, PRICES
+from signals_pipeline.core.prices.earnings import EarningsCalendar, EarningsDate, ReportTime, Visit
 from signals_pipeline.core.tables import STAGES, Table
 from signals_pipeline.core.watchlist import Watchlist
 
@@ -127,6 +128,31 @@ def poison_actions(actions: pd.DataFrame, last: np.datetime64, symbols: Iterable
         rows.append((symbol, pd.Timestamp(split_day), "split", 4.0))
         rows.append((symbol, pd.Timestamp(dividend_day), "dividend", 0.01))
     return _with_planted(past, pd.DataFrame(rows, columns=list(ACTION_COLUMNS)))
+
+
+def cut_earnings(calendar: EarningsCalendar, as_of: datetime) -> EarningsCalendar:
+    """The announcements first seen before as_of, and the visits before it."""
+    return EarningsCalendar.build(
+        calendar.source,
+        (row for rows in calendar.rows.values() for row in rows if row.first_seen_at < as_of),
+        (visit for visit in calendar.visits if visit.visited_at < as_of),
+        live=calendar.live,
+    )
+
+
+def poison_earnings(calendar: EarningsCalendar, as_of: datetime, symbols: Sequence[str]) -> EarningsCalendar:
+    """The calendar up to as_of, and at it a visit that moves every report to the next day."""
+    if not calendar.source:
+        return calendar
+    past = cut_earnings(calendar, as_of)
+    tomorrow = (as_of + timedelta(days=1)).date()
+    planted = [EarningsDate(symbol, tomorrow, ReportTime.AFTER_CLOSE, False, as_of) for symbol in symbols]
+    return EarningsCalendar.build(
+        calendar.source,
+        (*(row for rows in past.rows.values() for row in rows), *planted),
+        (*past.visits, Visit(as_of, frozenset(symbols), "planted")),
+        live=calendar.live,
+    )
 
 
 def first_difference(expected: Trace, actual: Trace) -> Difference | None:

@@ -30,6 +30,7 @@ from signals_pipeline.core.digest.wording import (
     StalePrices,
     benchmark_close,
     correction_sentences,
+    earnings_remarks,
     preheader,
     remarks,
     score_without,
@@ -40,6 +41,7 @@ from signals_pipeline.core.digest.wording import (
 from signals_pipeline.core.news.coverage import Coverage
 from signals_pipeline.core.prices.adjustment import last_opened
 from signals_pipeline.core.prices.corrections import BarVersions
+from signals_pipeline.core.prices.earnings import EarningsCalendar, NextReport
 from signals_pipeline.core.prices.technicals import MAX_MISSING_SESSIONS
 from signals_pipeline.core.record.origin import Generation, Origin
 from signals_pipeline.core.record.track_record import ANY, ENOUGH_OUTCOMES, OutcomeIndex, RecordLine
@@ -112,6 +114,7 @@ class DigestContext:
         other_vendors: Vendor of the bars that the usual source did not deliver, by symbol and session.
         traded_closes: Closes as traded by symbol and session, of a source whose bars are adjusted; empty where the bars
             themselves are as traded.
+        earnings: What companies announced of their reports, and when.
     """
 
     history: tuple[Signal, ...]
@@ -127,6 +130,7 @@ class DigestContext:
     sessions: Sessions
     other_vendors: Mapping[tuple[str, date], str]
     traded_closes: Mapping[tuple[str, date], float]
+    earnings: EarningsCalendar
 
     @classmethod
     def build(
@@ -144,6 +148,7 @@ class DigestContext:
         untold: Collection[datetime] = (),
         other_vendors: pd.DataFrame | None = None,
         traded_closes: pd.DataFrame | None = None,
+        earnings: EarningsCalendar | None = None,
     ) -> Self:
         """Index the inputs, which may come in any order.
 
@@ -160,6 +165,7 @@ class DigestContext:
             untold: Starts of windows whose digest was promised to readers and has reached none of them.
             other_vendors: Bars of another vendor than the usual one (`feeds.PriceSource.other_vendors`); None: none.
             traded_closes: Closes as traded where `bars` are adjusted (`feeds.PriceSource.traded_closes`); None: none.
+            earnings: What companies announced of their reports; None: there is no calendar.
         """
         ordered = sorted(history, key=lambda signal: signal.decided_at)
         ordered_bars = bars.sort_values(["symbol", "session"], kind="stable")
@@ -177,6 +183,7 @@ class DigestContext:
             sessions=sessions,
             other_vendors=_by_symbol_and_day(other_vendors, "source"),
             traded_closes=_by_symbol_and_day(traded_closes, "close"),
+            earnings=EarningsCalendar() if earnings is None else earnings,
         )
 
     def signals(self, after: datetime, before: datetime) -> tuple[Signal, ...]:
@@ -327,6 +334,18 @@ class DigestContext:
                 symbols.append(symbol)
         return tuple(symbols)
 
+    def next_report(self, symbol: str, as_of: datetime) -> NextReport | None:
+        """The company's next report as known before as_of; None where there is no earnings calendar."""
+        if not self.earnings.source:
+            return None
+        index = self.sessions.entry_index(as_of)
+        next_session = None if index is None else self.sessions.dates[index].item()
+        return self.earnings.next_report(symbol, as_of, next_session)
+
+    def earnings_unknown(self, as_of: datetime) -> tuple[str, ...]:
+        """Companies of the watchlist whose next report is unknown; none where there is no calendar at all."""
+        return self.earnings.unknown(self.watchlist.symbols, as_of) if self.earnings.source else ()
+
     def company(self, symbol: str) -> str:
         """The company's name; the symbol where it has left the watchlist."""
         if symbol not in self.watchlist:
@@ -469,6 +488,13 @@ def compose(
         without_prices=without_prices,
         other_vendors=context.count_other_vendors(window.as_of),
     )
+    earnings_unknown = context.earnings_unknown(window.as_of)
+    earnings_notes = earnings_remarks(
+        earnings_unknown,
+        len(context.watchlist),
+        was_visited=context.earnings.was_visited(window.as_of),
+        trouble=context.earnings.trouble(window.as_of),
+    )
     return Digest(
         version=VERSION,
         window_key=window.key,
@@ -492,8 +518,10 @@ def compose(
         funnel={**gated.funnel, **decision.funnel},
         knobs=dict(knobs),
         record=_overall_record(context.outcome_index, window.as_of, generation),
-        notes=(*generated_notes, *notes),
+        notes=(*generated_notes, *earnings_notes, *notes),
         without_prices=tuple(without_prices),
+        earnings_source=context.earnings.source,
+        earnings_unknown=earnings_unknown,
     )
 
 
@@ -573,6 +601,7 @@ class _WindowView:
             headline_session=headline_session,
             stale=self.context.stale_prices(signal.symbol, as_of),
             vendor=self.context.other_vendor(signal.symbol, as_of),
+            earnings=self.context.next_report(signal.symbol, as_of),
         )
 
     def line(self, signal: Signal, current_score: float | None) -> ActiveLine:
@@ -671,6 +700,7 @@ def card(
     headline_session: date | None = None,
     stale: StalePrices | None = None,
     vendor: str | None = None,
+    earnings: NextReport | None = None,
 ) -> Card:
     """Make the card of one signal.
 
@@ -687,6 +717,7 @@ def card(
         headline_session: The last session that closed before the leading headline; None without one.
         stale: Where the prices end; None where they are up to date.
         vendor: Who delivered the last close in place of the usual source; None where that one did.
+        earnings: The company's next report; None where there is no calendar.
     """
     candidate = signal.candidate
     minimum = float(knobs["min_combined_score"])
@@ -730,6 +761,7 @@ def card(
         move=move,
         headline_session=headline_session.isoformat() if headline_session else "",
         sector=sector,
+        earnings=earnings,
     )
 
 

@@ -6,7 +6,7 @@ Nothing is computed here: `composition` builds these values and `wording` their 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, Literal, cast
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.news.coverage import Coverage
+from signals_pipeline.core.prices.earnings import NextReport
 from signals_pipeline.core.record.track_record import RecordLine
 from signals_pipeline.core.signal_fields import (
     DecidedAt,
@@ -80,6 +81,8 @@ class Card(DecisionFields, SignalFields):
             None where `reaction` is, and where it can't be told.
         headline_session: ISO date of the last session that closed before the leading headline; empty without one.
         sector: Sector of its company; empty where the watchlist has none.
+        earnings: The company's next report as known before the digest; None without an earnings calendar, and in
+            digests from before it was recorded.
     """
 
     company: str
@@ -94,6 +97,7 @@ class Card(DecisionFields, SignalFields):
     move: float | None = None
     headline_session: str = ""
     sector: str = ""
+    earnings: NextReport | None = None
 
     @property
     def shown_closes(self) -> tuple[float, ...]:
@@ -200,6 +204,9 @@ class Digest:
         record: How all signals did, live and backfilled separately.
         notes: Remarks for the reader, one sentence each.
         without_prices: Companies of the watchlist that have no recent price, and so no technical score.
+        earnings_source: Name of the earnings calendar; empty where there is none, None in digests from before it was
+            recorded.
+        earnings_unknown: Companies of the watchlist whose next report is unknown although there is a calendar.
     """
 
     version: int
@@ -226,6 +233,8 @@ class Digest:
     notes: tuple[str, ...]
     corrected: tuple[CorrectedLine, ...] = ()
     without_prices: tuple[str, ...] = ()
+    earnings_source: str | None = None
+    earnings_unknown: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Serialise the digest with sorted keys.
@@ -302,6 +311,8 @@ def _json_value(value: object) -> object:
         return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, tuple):
         return [_json_value(item) for item in cast("tuple[object, ...]", value)]
     if is_dataclass(value) and not isinstance(value, type):

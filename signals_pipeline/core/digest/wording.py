@@ -14,6 +14,7 @@ from typing import Any
 from signals_pipeline.core.digest.model import ActiveLine, Card, Contribution, CorrectedLine, Digest, DigestKind
 from signals_pipeline.core.event_types import EventType
 from signals_pipeline.core.news.coverage import Coverage
+from signals_pipeline.core.prices.earnings import NextReport, ReportStatus, ReportTime
 from signals_pipeline.core.prices.reaction import has_moved_already
 from signals_pipeline.core.prices.technicals import MAX_MISSING_SESSIONS
 from signals_pipeline.core.record.origin import LIVE_MODES
@@ -749,3 +750,59 @@ def remarks(
             f"The track record covers this generator and model alone; {others} of another one are recorded separately."
         )
     return notes
+
+
+# Earnings
+
+_REPORT_TIMES = {
+    ReportTime.BEFORE_OPEN: " before the open",
+    ReportTime.AFTER_CLOSE: " after the close",
+    ReportTime.UNKNOWN: "",
+}
+_REPORT_FLAGS = {"tonight": "reports tonight", "before_open": "reports before the open", "today": "reports today"}
+
+
+def report_line(card: Card) -> str:
+    """A card's next report, such as `Reports Thu 5 Feb after the close`; empty without an earnings calendar."""
+    text = _report_text(card.earnings)
+    return text[:1].upper() + text[1:]
+
+
+def report_flag(card: Card) -> str:
+    """A report that is close, such as `reports tonight`; empty for any other."""
+    return "" if card.earnings is None else _REPORT_FLAGS.get(card.earnings.flag, "")
+
+
+def report_summary(card: Card) -> str:
+    """The next report for a summary's line: the flag where there is one, otherwise its day."""
+    return report_flag(card) or _report_text(card.earnings)
+
+
+def _report_text(report: NextReport | None) -> str:
+    if report is None:
+        return ""
+    if report.status == ReportStatus.UNKNOWN:
+        return "next report unknown"
+    if report.day is None:
+        return "next report not announced"
+    if report.estimated:
+        return f"next report expected {day(report.day)} or later"
+    return f"reports {day(report.day)}{_REPORT_TIMES[report.time]}"
+
+
+def earnings_remarks(unknown: Sequence[str], companies: int, *, was_visited: bool, trouble: str) -> tuple[str, ...]:
+    """The remark on companies whose next report is unknown; none where there is no such company.
+
+    Args:
+        unknown: These companies.
+        companies: How many the watchlist has.
+        was_visited: Whether the source of the dates was visited before the digest.
+        trouble: What went wrong at the last visit; empty where nothing did.
+    """
+    if not unknown:
+        return ()
+    reason = trouble.rstrip(".") or ("" if was_visited else "none were recorded before this digest")
+    if len(unknown) == companies:
+        return (f"Earnings dates are unknown{f': {reason}' if reason else ''}.",)
+    of_companies = f"{len(unknown)} of {quantity(companies, 'company', 'companies')}"
+    return (f"Earnings dates are unknown for {of_companies}: {_listed(unknown)}{f' ({reason})' if reason else ''}.",)

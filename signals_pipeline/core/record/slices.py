@@ -1,4 +1,4 @@
-"""The track record of one origin cut by symbol, publisher, event, reaction and lifecycle.
+"""The track record of one origin cut by symbol, publisher, event, reaction, lifecycle and reports while held.
 
 With enough slices some of them look good by chance: a slice is called different only where that survives Benjamini and
 Hochberg's correction over all slices looked at. The lines themselves are those of `track_record`.
@@ -23,10 +23,17 @@ FALSE_DISCOVERIES = 0.05
 NO_STORY = "no story"
 """Publisher of signals that rest on no story: those of the technical generator."""
 
-DIMENSIONS = ("symbol", "publisher", "event", "reaction", "lifecycle")
+EARNINGS = "earnings"
+"""The dimension that exists only where an earnings calendar knows of a holding period."""
+
+DIMENSIONS = ("symbol", "publisher", "event", "reaction", "lifecycle", EARNINGS)
 
 NOT_RECORDED = "not recorded"
 """Event and reaction of signals that rest on no story, or were decided before these were recorded."""
+
+
+REPORTS_UNKNOWN = "unknown"
+"""Holding periods of which no earnings calendar can tell whether the company reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +104,23 @@ def reaction_of(reaction: float | None, signal_type: str, event: str | None) -> 
     return "already moved" if has_moved_already(reaction, signal_type) else "not moved"
 
 
+def reports_while_held(has_reported: bool | None) -> str:
+    """Whether a company reported while its shares were held, in words.
+
+    Args:
+        has_reported: As `earnings.EarningsCalendar.reported_between` says; None where it can't be told.
+    """
+    if has_reported is None:
+        return REPORTS_UNKNOWN
+    return "report while held" if has_reported else "no report while held"
+
+
 def slice_record(outcomes: pd.DataFrame, horizon: int) -> Slices:
     """Cut the outcomes of one horizon by each dimension.
 
     Args:
-        outcomes: Rows of `tables.OUTCOMES` of one origin with the further columns `publisher`, `event` and `reaction`
-            (of `reaction_of`).
+        outcomes: Rows of `tables.OUTCOMES` of one origin with the further columns `publisher`, `event`, `reaction`
+            (of `reaction_of`) and `earnings` (of `reports_while_held`).
         horizon: Sessions held.
     """
     rows = outcomes[outcomes["horizon"] == horizon]
@@ -110,6 +128,9 @@ def slice_record(outcomes: pd.DataFrame, horizon: int) -> Slices:
     lines: list[RecordLine] = []
     p_values: list[float | None] = []
     for dimension in DIMENSIONS:
+        # Without any calendar the slice would be the whole record, counted as one more that is looked at.
+        if dimension == EARNINGS and set(rows[EARNINGS]) <= {REPORTS_UNKNOWN}:
+            continue
         parts = [_tested(str(value), part, horizon) for value, part in rows.groupby(dimension, sort=True)]
         # Most outcomes first; a stable sort keeps equal ones in the order of their values.
         parts.sort(key=lambda part: -part[0].n)

@@ -15,6 +15,7 @@ from signals_pipeline.adapters.stores.tables import digest as digest_table
 from signals_pipeline.adapters.worker_pool import WorkerPool
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.news.feeds import PriceSource
+from signals_pipeline.core.prices.earnings import EarningsSource
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.digest_composition import Composer
@@ -39,6 +40,7 @@ from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 def digest(
     context: dg.AssetExecutionContext,
     prices: dg.ResourceParam[PriceSource],
+    earnings: dg.ResourceParam[EarningsSource],
     market: dg.ResourceParam[MarketContext],
     store: dg.ResourceParam[Store],
     mailing: dg.ResourceParam[Mailing],
@@ -52,7 +54,7 @@ def digest(
     """
     windows = windows_of(context)
     newest = windows[-1]
-    composer = Composer.for_windows(windows, store, market, prices, headlines=headlines, sentiment=sentiment)
+    composer = Composer.for_windows(windows, store, market, prices, earnings, headlines=headlines, sentiment=sentiment)
     entries: dict[str, dict[str, Any]] = {}
     kept: list[str] = []
 

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from signals_pipeline.core.record.slices import (
     DIMENSIONS,
+    EARNINGS,
     NO_STORY,
     NOT_RECORDED,
     discoveries,
     publisher_of,
     reaction_of,
+    reports_while_held,
     slice_record,
 )
 from signals_pipeline_tests.support.digest_examples import component, outcome_rows, story
@@ -85,6 +87,7 @@ def cut_rows(seed: int, count: int) -> pd.DataFrame:
         publisher=random.choice(["Wire", "Blog"], len(rows)),
         event=random.choice(["results", "legal"], len(rows)),
         reaction=random.choice(["already moved", "not moved"], len(rows)),
+        earnings=random.choice([reports_while_held(each) for each in (True, False, None)], len(rows)),
         model="compact",
     )
 
@@ -103,6 +106,14 @@ def test_every_dimension_is_cut_and_the_largest_come_first() -> None:
     small = next(each for each in found.slices if not each.line.enough)
     assert (small.p, small.different) == (None, False)
     assert "too few" in small.text
+
+
+def test_without_a_calendar_reports_while_held_are_no_dimension() -> None:
+    rows = cut_rows(1, 100).assign(earnings=reports_while_held(None))
+    assert EARNINGS not in {each.dimension for each in slice_record(rows, 5).slices}
+    rows.loc[rows.index[:8], "earnings"] = reports_while_held(True)
+    cut = {each.line.label: each.line.n for each in slice_record(rows, 5).slices if each.dimension == EARNINGS}
+    assert cut == {"unknown": 98, "report while held": 2}
 
 
 def test_over_seeds_slices_without_a_difference_are_hardly_ever_called_different() -> None:
