@@ -18,6 +18,8 @@ BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := true
 export DAGSTER_EVENT_BATCH_SIZE := 100
+# Containers often forbid bytecode: each worker would rewrite every test module, each child compile this package again.
+export PYTHONDONTWRITEBYTECODE :=
 # Dagster remarks on its own superseded commands; the remark is not for the operator.
 export PYTHONWARNINGS := ignore:Function `
 
