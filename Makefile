@@ -8,7 +8,8 @@ VENV := .venv
 # What `make test` and `make check` install; EXTRAS=dev,finbert adds torch and runs the tests that need it.
 EXTRAS ?= dev
 # Test processes at once; a file's tests stay in one of them, so that what a file shares is made once. WORKERS=0: all in this one.
-WORKERS ?= auto
+# One more than processors: tests of whole deployments wait for half of their time.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
 # How long `make fuzz` tries inputs, all kinds together.
 FUZZ_MINUTES ?= 5
 # What `make image-test` builds: finbert (from the hub), local (from deploy/model/), compact; BUILD_ARGS go on to docker.
@@ -18,6 +19,8 @@ BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := true
 export DAGSTER_EVENT_BATCH_SIZE := 100
+# Containers often forbid bytecode: each worker would rewrite every test module, each child compile this package again.
+export PYTHONDONTWRITEBYTECODE :=
 # Dagster remarks on its own superseded commands; the remark is not for the operator.
 export PYTHONWARNINGS := ignore:Function `
 

