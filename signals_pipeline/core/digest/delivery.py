@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from signals_pipeline.core.digest.readers import is_channel_recipient
 from signals_pipeline.core.windows import Window, WindowError, window_starting
 
 State = Literal["pending", "sending", "sent", "failed", "unknown"]
@@ -61,11 +62,13 @@ class NotSent(Exception):  # noqa: N818 - an outcome of one mail, not a fault of
 
     Attributes:
         permanent: Whether a retry is pointless.
+        retry_after: How long the server asks to wait; None where it does not say.
     """
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    def __init__(self, message: str, *, permanent: bool, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class Unanswered(Exception):  # noqa: N818 - an outcome of one mail, not a fault of the program
@@ -121,7 +124,9 @@ def delivery_result(outcome: SendOutcome, *, attempts: int, now: datetime) -> De
         return DeliveryResult("failed", now, error, "rejected")
     if attempts >= MAX_ATTEMPTS:
         return DeliveryResult("failed", now, f"gave up after {attempts} attempts: {error}", "attempts")
-    return DeliveryResult("pending", now + retry_delay(attempts), error)
+    # Who asks for a longer pause than the backoff gets it. Beyond SEND_WITHIN the mail is too old anyway.
+    delay = max(retry_delay(attempts), min(outcome.retry_after or timedelta(), SEND_WITHIN))
+    return DeliveryResult("pending", now + delay, error)
 
 
 def retry_delay(attempts: int) -> timedelta:
@@ -165,7 +170,7 @@ class Mail:
         kind: A digest, or the report that a window has none.
         mode: The digest's mode; None where there is no digest.
         released: An operator sends it whatever its age and whatever the checks found.
-        recipient: Address.
+        recipient: A mail address, or a channel as `KIND:NAME`.
         state: See this module.
         reason: Why it is in its state; None where the state says everything, and in rows of older releases.
         attempts: Attempts so far.
@@ -242,8 +247,9 @@ class Mail:
         """Whether it may be sent now."""
         if self.state != "pending" or self.hold(now) is not None:
             return False
-        # No backoff is longer than _MAX_DELAY: an instant beyond that was written by a wrong clock.
-        return self.next_attempt_at <= now or self.next_attempt_at > now + _MAX_DELAY
+        # No delay is longer: an instant beyond it was written by a wrong clock. Channels may ask for a pause.
+        longest_delay = SEND_WITHIN if is_channel_recipient(self.recipient) else _MAX_DELAY
+        return self.next_attempt_at <= now or self.next_attempt_at > now + longest_delay
 
     def is_left_unchecked(self, now: datetime) -> bool:
         """Whether it waits for checks that its run should have finished long ago."""
