@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Addresses, MailTransport, Sender, SmtpTls, split_list
+from signals_pipeline.settings.choices import Addresses, MailTransport, ReadersFile, Sender, SmtpTls, split_list
 
 
 class Delivery(BaseModel):
@@ -10,7 +10,11 @@ class Delivery(BaseModel):
 
     digest_recipients: Addresses = Field(
         default="",
-        description="Recipients of the digest, comma-separated; empty: no mail is sent",
+        description="Recipients of the whole digest, comma-separated; empty: only the readers of SIGNALS_READERS",
+    )
+    signals_readers: ReadersFile = Field(
+        default="",
+        description="Readers file (YAML) or its s3:// address: who gets which digests and companies; empty: none",
     )
     operator_recipients: Addresses = Field(
         default="",

@@ -19,7 +19,7 @@ from signals_pipeline.adapters.channels.signing import signature_headers
 from signals_pipeline.adapters.http_client.policy import parse_retry_after
 from signals_pipeline.adapters.rendering.safe_text import clean_strings
 from signals_pipeline.core.digest.channels import ChannelKind
-from signals_pipeline.core.digest.chat import ChatMessage, digest_chat, failure_chat, most_that_fits, trial_chat
+from signals_pipeline.core.digest.chat import digest_chat, failure_chat, most_that_fits, trial_chat
 from signals_pipeline.core.digest.delivery import NotSent, Unanswered
 from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.windows import Window
