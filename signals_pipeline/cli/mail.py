@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from signals_pipeline.adapters.atomic_write import write_bytes
+from signals_pipeline.adapters.channels.transport import trial_content
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.mail.envelope import Envelope
 from signals_pipeline.adapters.mail.message import digest_message, trial_message
 from signals_pipeline.adapters.rendering.files import digest_paths
@@ -16,6 +18,7 @@ from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.cli.report import stored_digest
 from signals_pipeline.core.digest.delivery import NotSent, Unanswered, age_hold
 from signals_pipeline.core.windows import Window, window_for_key
+from signals_pipeline.defs.channels import channels_of
 from signals_pipeline.defs.dispatch import DispatchReport, Mailing, mailing_of, send_due
 from signals_pipeline.defs.reader_requests import RequestReport
 from signals_pipeline.defs.resources import Store, open_store
@@ -50,15 +53,17 @@ def write_mail(settings: Settings, key: str, folder: Path) -> Path:
 
 
 def send_test_mail(settings: Settings, address: str) -> str:
-    """Send a short mail to an address through MAIL_TRANSPORT.
+    """Send a short mail to an address through MAIL_TRANSPORT, or a short message to a channel such as slack:desk.
 
     Returns:
         A line that says so.
 
     Raises:
-        OutboxError: the mail was rejected, or the server did not respond.
+        OutboxError: it was rejected, or the server did not respond.
         SettingsError: the address is invalid.
     """
+    if ":" in address:
+        return _send_test_message(settings, address)
     # Validate the address as DIGEST_RECIPIENTS would be; exactly one is expected.
     (recipient,) = Settings.checked(digest_recipients=address).recipients or (EXAMPLE_RECIPIENT,)
     mailing = mailing_of(settings)
@@ -72,6 +77,20 @@ def send_test_mail(settings: Settings, address: str) -> str:
     except (NotSent, Unanswered) as problem:
         raise OutboxError(f"the test mail was not sent: {problem}") from problem
     return f"{recipient}: {settings.mail_transport} accepted the test mail ({name})"
+
+
+def _send_test_message(settings: Settings, recipient: str) -> str:
+    """Send a short message to a channel; returns and raises as `send_test_mail`."""
+    channels = channels_of(settings)
+    now = utc_now()
+    try:
+        channel = channels.channel(recipient)
+        body = trial_content(channel, now)
+        with channels.transport(channel, f"msg_test_{now:%Y%m%d%H%M%S%f}", now).offer() as conversation:
+            name = conversation.hand_over(body)
+    except (NotSent, Unanswered) as problem:
+        raise OutboxError(f"the test message was not sent: {problem}") from problem
+    return f"{recipient}: accepted the test message ({name})"
 
 
 def send_digest(settings: Settings, key: str, *, release: bool) -> Iterator[str]:

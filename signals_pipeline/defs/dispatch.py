@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
@@ -10,12 +11,14 @@ from functools import partial
 import dagster as dg
 
 from signals_pipeline.adapters.aws.reader_queue import ReaderQueue
+from signals_pipeline.adapters.channels.configuration import Channels
+from signals_pipeline.adapters.channels.transport import digest_content, failure_content
 from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.mail.envelope import Envelope, Links, domain_of
 from signals_pipeline.adapters.mail.files import FileTransport
 from signals_pipeline.adapters.mail.ses import SesTransport
 from signals_pipeline.adapters.mail.smtp import SmtpTransport
-from signals_pipeline.adapters.mail.transport import Transport
+from signals_pipeline.adapters.mail.transport import Conversation, Transport
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.outbox import MailRecipient
 from signals_pipeline.adapters.termination import deferred_termination
@@ -33,10 +36,13 @@ from signals_pipeline.core.digest.delivery import (
     age_hold,
     delivery_result,
     message_id,
+    webhook_id,
 )
 from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.digest.readers import is_channel_recipient
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window
+from signals_pipeline.defs.channels import channels_reader
 from signals_pipeline.defs.reader_requests import RequestReport, apply_requests, link_key_of, reader_queue_of
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
@@ -57,6 +63,7 @@ class Mailing:
         now: Clock; returns an aware instant.
         operators: Addresses that get alerts.
         requests: The queue with readers' requests, which are applied before any mail is sent; None for none.
+        channels: Reads the channels that get messages instead of mails.
     """
 
     sender: str
@@ -66,6 +73,7 @@ class Mailing:
     now: Callable[[], datetime] = utc_now
     operators: tuple[str, ...] = ()
     requests: ReaderQueue | None = None
+    channels: Callable[[], Channels] = Channels
 
     @property
     def address(self) -> str:
@@ -139,6 +147,7 @@ def mailing_of(settings: Settings) -> Mailing:
         Links(settings.signals_base_url, link_key_of(settings)),
         operators=settings.operators,
         requests=reader_queue_of(settings),
+        channels=channels_reader(settings),
     )
 
 
@@ -201,15 +210,23 @@ def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | No
 
 
 def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
-    """The message of a mail in the outbox.
+    """The message of a mail in the outbox, or the body of the request that takes it to a channel.
 
     Raises:
         DigestError: the stored digest can't be read.
+        NotSent: the recipient is a channel that can't be used.
     """
+    stored = store.digests.get(mail.window_start) if mail.kind == "digest" else None
+    if is_channel_recipient(mail.recipient):
+        channel = mailing.channels().channel(mail.recipient)
+        if stored is None:
+            return failure_content(channel, mail.window, mail.detail)
+        digest = Digest.from_json(stored.content)
+        return digest_content(channel, digest, mailing.links.page(f"digests/{digest.window_key}"))
+
     from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - loads the template engine, which most processes never need
 
     envelope = Envelope(mailing.sender, mail.recipient, mail.message_id, mailing.now())
-    stored = store.digests.get(mail.window_start) if mail.kind == "digest" else None
     # A mail of kind "failed" says why there is no digest; its text is in the outbox.
     if stored is None:
         return message.failure_message(mail.window, mail.detail, envelope, mailing.links)
@@ -232,7 +249,7 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport)
         return _reschedule(store, mailing, mail, NotSent("the process stopped in the last one", permanent=False))
     try:
         content = content_of(store, mailing, mail)
-        with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
+        with _offer(mailing, mail) as conversation:
             hand_over = partial(conversation.hand_over, content)
             result = _claim_and_hand_over(store, mailing, mail, hand_over, report)
     except DatabaseError:
@@ -245,6 +262,18 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport)
         # The mail was not claimed and waits: no message could be made, or the server was not reached or refused it.
         return _reschedule(store, mailing, mail, _not_sent(error, mail))
     return result
+
+
+def _offer(mailing: Mailing, mail: Mail) -> AbstractContextManager[Conversation]:
+    """Do everything that comes before the content, at the mail server or at the channel's.
+
+    Raises:
+        NotSent: on entering; the server can't be reached, or refuses.
+    """
+    if not is_channel_recipient(mail.recipient):
+        return mailing.transport.offer(mailing.address, mail.recipient)
+    channels = mailing.channels()
+    return channels.transport(channels.channel(mail.recipient), webhook_id(mail), mailing.now()).offer()
 
 
 def _reschedule(store: Store, mailing: Mailing, mail: Mail, problem: NotSent) -> DeliveryResult:

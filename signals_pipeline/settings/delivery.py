@@ -2,7 +2,15 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Addresses, MailTransport, ReadersFile, Sender, SmtpTls, split_list
+from signals_pipeline.settings.choices import (
+    Addresses,
+    MailTransport,
+    ReadersFile,
+    RedirectHosts,
+    Sender,
+    SmtpTls,
+    split_list,
+)
 
 
 class Delivery(BaseModel):
@@ -15,6 +23,11 @@ class Delivery(BaseModel):
     signals_readers: ReadersFile = Field(
         default="",
         description="Readers file (YAML) or its s3:// address: who gets which digests and companies; empty: none",
+    )
+    channels_private_hosts: RedirectHosts = Field(
+        default="",
+        description="Hosts with private addresses to which messages may go, comma-separated: host, or host:port; empty:"
+        " channels lead to public addresses only, over https",
     )
     operator_recipients: Addresses = Field(
         default="",
@@ -51,6 +64,11 @@ class Delivery(BaseModel):
     def recipients(self) -> tuple[str, ...]:
         """The addresses of DIGEST_RECIPIENTS, deduplicated regardless of case."""
         return _deduplicated(self.digest_recipients)
+
+    @property
+    def private_hosts(self) -> tuple[str, ...]:
+        """The servers of CHANNELS_PRIVATE_HOSTS."""
+        return tuple(split_list(self.channels_private_hosts))
 
     @property
     def operators(self) -> tuple[str, ...]:

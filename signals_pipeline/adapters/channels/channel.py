@@ -1,6 +1,5 @@
 """One channel: which service it is, and the address and secrets under which that takes messages."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -45,18 +44,3 @@ class Channel:
         line = redact_text(" ".join(text.split()), [secret for secret in secrets if len(secret) >= _MIN_HIDDEN])
         printable = "".join(character for character in line if character.isprintable())
         return printable[:_MAX_ERROR]
-
-
-@dataclass(frozen=True, slots=True)
-class Channels:
-    """The channels of a deployment by recipient, and why others can't be used.
-
-    Attributes:
-        usable: Channels by recipient, such as `slack:desk`.
-        problems: One line per channel that can't be used, by recipient or, where its kind is unknown, by name.
-        warnings: Lines about channels that work all the same.
-    """
-
-    usable: Mapping[str, Channel] = field(default_factory=dict[str, Channel])
-    problems: Mapping[str, str] = field(default_factory=dict[str, str])
-    warnings: tuple[str, ...] = ()

@@ -153,8 +153,11 @@ def connect(url: str, *, name: str, limits: Limits) -> Generator[Connection, Non
         opened.append(connected)
         if parts.scheme == "https":
             context = limits.context or ssl.create_default_context()
-            connected = context.wrap_socket(connected, server_hostname=host)
-            opened.append(connected)
+            # In two steps: a socket whose handshake fails is closed as well.
+            secure = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+            opened.append(secure)
+            secure.do_handshake()
+            return secure
         return connected
 
     def close() -> None:

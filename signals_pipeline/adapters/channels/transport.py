@@ -171,9 +171,10 @@ def _retry_after(reply: Reply) -> timedelta | None:
 
 def _seconds(value: object) -> float | None:
     """A number of seconds in JSON; None where it is none."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
     # Written so that NaN is refused, too.
-    return float(value) if is_number and 0 <= value <= _MAX_SECONDS else None
+    return float(value) if 0 <= value <= _MAX_SECONDS else None
 
 
 def _json(body: WebhookBody) -> bytes:

@@ -393,3 +393,11 @@ def message_id(kind: MailKind | Literal["notice"], about: str, recipient: str, d
     recipient_digest = hashlib.sha256(address.encode()).hexdigest()[:20]
     topic = about.replace(":", "").replace("/", "-")
     return f"<{kind}.{topic}.{recipient_digest}@{domain}>"
+
+
+def webhook_id(mail: Mail) -> str:
+    """The identifier of a message to a channel: of its row, the same on every attempt, and without a full stop.
+
+    The hash of the Message-ID tells the rows of two databases apart.
+    """
+    return f"msg_{mail.id}_{hashlib.sha256(mail.message_id.encode()).hexdigest()[:16]}"
