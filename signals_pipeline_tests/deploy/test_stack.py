@@ -31,6 +31,7 @@ BY_DEFAULT = {  # what production has no reason to change; an installation that 
     *("SIGNALS_NEWS_PATH", "NEWS_TIMEZONE", "SIGNALS_PRICES_PATH"),  # recorded input; production fetches its own
     *("SMTP_PORT", "SMTP_TLS"),  # the security group lets 587 out, with STARTTLS
     "SIGNALS_READERS",  # the image names it where it holds a readers file
+    "CHANNELS_PRIVATE_HOSTS",  # no channel of production leads into its own network
     "QUIET_RUNS_ALERT",  # four, as the alarm NoSignals
     *("SIGNALS_DATABASE_ROLES", "SIGNALS_WRITER_PASSWORD", "SIGNALS_READER_PASSWORD"),  # of `signals prepare` alone
     "SIGNALS_DATABASE_WAIT_SECONDS",  # two minutes in production
