@@ -26,4 +26,9 @@ def channels_of(settings: Settings) -> Channels:
     except ReadersFileError as error:
         return Channels(unread=str(error), limits=limits)
     is_production = settings.signals_deployment is Deployment.PRODUCTION
-    return parse_channels(raw, referenced_value, limits, warn_of_clear_text=is_production)
+    variables = settings.channels_variables.get_secret_value() if settings.channels_variables else ""
+
+    def value_of(name: str) -> str:
+        return referenced_value(name, variables)
+
+    return parse_channels(raw, value_of, limits, warn_of_clear_text=is_production)

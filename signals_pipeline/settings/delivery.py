@@ -29,6 +29,11 @@ class Delivery(BaseModel):
         description="Hosts with private addresses to which messages may go, comma-separated: host, or host:port; empty:"
         " channels lead to public addresses only, over https",
     )
+    channels_variables: SecretStr | None = Field(
+        default=None,
+        description="Lines NAME=value with the addresses and secrets to which channels refer as env:NAME; the"
+        " environment and .env count first",
+    )
     operator_recipients: Addresses = Field(
         default="",
         description="Recipients of operator alerts (failed runs, missing digests, silence), comma-separated; empty:"

@@ -35,9 +35,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A deployment with a file of readers whose channels lead to HOOK_URL and DESK_URL."""
     path = tmp_path / "readers.yaml"
     path.write_text(FILE)
-    (tmp_path / ".env").write_text(f"HOOK_SECRET={SECRET}\n")
+    (tmp_path / ".env").write_text("HOOK_URL=https://example.org/hook\n")
     monkeypatch.chdir(tmp_path)
-    return Settings.checked(signals_readers=str(path), channels_private_hosts="127.0.0.1")
+    # As the secret of a stack on AWS has them.
+    variables = f"HOOK_SECRET={SECRET}\nHOOK_URL=https://counts.last.example.org"
+    return Settings.checked(signals_readers=str(path), channels_private_hosts="127.0.0.1", channels_variables=variables)
 
 
 def test_every_recipient_is_served_by_its_kind_and_one_broken_stops_no_other(
@@ -112,7 +114,7 @@ def test_a_window_that_failed_is_told_to_channels_as_to_mail_readers(
 
 def test_the_doctor_names_what_a_channel_lacks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESK_URL", "https://hooks.slack.com/services/SecretDeskPath")
-    monkeypatch.setenv("HOOK_URL", "https://example.org/hook")
+    assert channels_of(settings).channel("webhook:hook").url == "https://example.org/hook"
     found = channels(settings)
     assert found.status == "fail"
     assert found.text.startswith("2 of 4 can be used; channel broken: NOBODY_SET_THIS is not set;")

@@ -152,7 +152,9 @@ def _value(name: str, key: str, given: object, value_of: Callable[[str], str]) -
         raise ChannelError(f"channel {name}: `{key}` names no variable; write `{key}: env:NAME`")
     value = value_of(variable).strip()
     if not value:
-        raise ChannelError(f"channel {name}: {variable} is not set; set it in the environment of the runs, or in .env")
+        raise ChannelError(
+            f"channel {name}: {variable} is not set; set it in the environment, .env or CHANNELS_VARIABLES"
+        )
     return value
 
 
