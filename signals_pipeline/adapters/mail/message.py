@@ -50,9 +50,10 @@ _POLICY = policy.SMTP.clone(max_line_length=76)
 _ID_LENGTH = 16  # hex characters; 64 bits tell the pictures of one mail apart
 _BOUNDARY_LENGTH = 24
 
-# Bytes by which two mails with the same renderings differ at most: an address of up to 254 characters is in the header,
-# and its token of up to 450 is in a header, the text and the HTML, where encoding adds a third.
-_MAX_DIFFERENCE = 3_000
+# How mails with the same renderings can differ in size, in bytes: address and token stand in the header, in the text and
+# up to twice in the HTML, and base64 adds a third; the rest is for lines that break elsewhere.
+_BYTES_PER_CHARACTER = 6
+_BYTES_OF_BREAKS = 200
 
 _TransferEncoding = Literal["quoted-printable", "base64"]
 
@@ -73,12 +74,19 @@ class _SharedLevel:
     Attributes:
         parts: Text and HTML.
         skeletons: The message around them, by the transfer encodings of text and HTML.
-        is_too_large: Whether it is too large for every recipient.
+        size: Bytes of the last mail in this level that was too large; 0 where none was.
+        personal_length: Characters of that mail that were its recipient's own.
     """
 
     parts: MailParts
     skeletons: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
-    is_too_large: bool = False
+    size: int = 0
+    personal_length: int = 0
+
+    def is_too_large(self, personal_length: int) -> bool:
+        """Whether a mail with so many characters of its own is certainly too large, without making it."""
+        shorter = max(0, self.personal_length - personal_length)
+        return self.size - shorter * _BYTES_PER_CHARACTER - _BYTES_OF_BREAKS > MAX_MESSAGE_BYTES
 
 
 class EditionMail:
@@ -111,9 +119,12 @@ class EditionMail:
         values = self._values(personal, envelope)
         head = _head(envelope, self._digest.subject, personal.unsubscribe)
 
+        # Everything else that differs between recipients has the same length.
+        personal_length = len(envelope.recipient) + len(personal.unsubscribe) + len(envelope.message_id)
+
         content = b""
         for level in self._each_level(personal):
-            if level.is_too_large:
+            if level.is_too_large(personal_length):
                 continue
             html = self._filled(level.parts.html, values)
             # Placeholders are shorter than what replaces them.
@@ -123,7 +134,7 @@ class EditionMail:
             content = head + self._body(level, text, html, envelope, values)
             if len(content) <= MAX_MESSAGE_BYTES:
                 break
-            level.is_too_large = len(content) > MAX_MESSAGE_BYTES + _MAX_DIFFERENCE
+            level.size, level.personal_length = len(content), personal_length
         return content
 
     def _each_level(self, personal: Personal) -> Iterator[_SharedLevel]:
@@ -185,8 +196,8 @@ class EditionMail:
         # The placeholders of Content-IDs come before the contents, which have none any more.
         filled = self._filled(skeleton.decode("ascii"), values).encode("ascii")
         filled = filled.replace(self._boundary.encode(), boundary.encode())
-        filled = filled.replace(self._part_name("text"), _encoded(text, "plain", encodings[0]))
-        return filled.replace(self._part_name("html"), _encoded(html, "html", encodings[1]))
+        filled = filled.replace(self._part_name("text"), _encoded(text, encodings[0]))
+        return filled.replace(self._part_name("html"), _encoded(html, encodings[1]))
 
     @property
     def _boundary(self) -> str:
@@ -224,11 +235,12 @@ def _tokens(personal: Personal) -> list[str]:
     return [url.rpartition("/")[2] for url in urls if url]
 
 
-def _encoded(text: str, subtype: str, encoding: _TransferEncoding) -> bytes:
+def _encoded(text: str, encoding: _TransferEncoding) -> bytes:
     """The body of a text part as the library writes it."""
     part = MIMEPart(policy=_POLICY)
-    part.set_content(text, subtype=subtype, cte=encoding)
-    return part.as_bytes().partition(b"\r\n\r\n")[2]
+    part.set_content(text, cte=encoding)
+    lines = str(part.get_payload()).splitlines(keepends=True)
+    return "".join(line.rstrip("\r\n") + "\r\n" for line in lines).encode("ascii")
 
 
 def failure_message(window: Window, reason: str, envelope: Envelope, links: Links) -> bytes:
