@@ -34,6 +34,7 @@ class Personal:
         feedback: Links for feedback by `card_key`.
         pictures: Addresses of the charts by `card_key`; a card without one draws its prices with table cells.
         mail: Whether this is a mail.
+        selection: What the reader's edition leaves out, in words; empty where it shows everything.
     """
 
     page: str = ""
@@ -41,6 +42,7 @@ class Personal:
     feedback: Mapping[str, FeedbackLinks] = field(default_factory=dict[str, FeedbackLinks])
     pictures: Mapping[str, str] = field(default_factory=dict[str, str])
     mail: bool = False
+    selection: str = ""
 
 
 PAGE = Personal()

@@ -53,6 +53,10 @@ class TimeStyle:
     clock: Clock = Clock.HOURS_24
 
 
+NEW_YORK_TIMES = TimeStyle()
+"""How pages show times, and mails to readers who chose nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edition:
     """What of a digest a reader gets; readers with equal editions get the same text.
@@ -61,11 +65,13 @@ class Edition:
         symbols: The companies, sorted, of which it shows signals; None for every company.
         least_score: Least |combined score| of a signal that it shows, in [0, 1].
         times: How its times are written.
+        unfollowed: Those of its companies that the pipeline does not follow (`editions.with_unfollowed`).
     """
 
     symbols: tuple[str, ...] | None = None
     least_score: float = 0.0
-    times: TimeStyle = field(default_factory=TimeStyle)
+    times: TimeStyle = NEW_YORK_TIMES
+    unfollowed: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
