@@ -20,7 +20,7 @@ from urllib.parse import quote
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import day
 
-LinkPurpose = Literal["unsubscribe", "feedback"]
+LinkPurpose = Literal["unsubscribe", "feedback", "feed"]
 Verdict = Literal["useful", "not_useful"]
 
 UNSUBSCRIBE_DAYS = 400
@@ -125,6 +125,27 @@ def unsubscribe_url(base_url: str, recipient: str, *, as_of: datetime, key: str)
     expires_on = _days_after(as_of, UNSUBSCRIBE_DAYS)
     token = sign_link("unsubscribe", {"r": recipient}, expires_on=expires_on, key=key)
     return f"{base_url.rstrip('/')}/unsubscribe/{token}"
+
+
+def reader_feed_url(base_url: str, edition: str | None, *, as_of: datetime, key: str) -> str:
+    """The URL of an Atom feed of one edition of the digests, for 400 days. It holds no address.
+
+    Args:
+        base_url: Public address of the web pages.
+        edition: As `editions.stored_edition` writes it; None for the whole digests.
+        as_of: When the URL is given to a reader (aware).
+        key: The secret.
+
+    Raises:
+        LinkKeyError: the key is too short.
+    """
+    token = sign_link("feed", {"e": edition or ""}, expires_on=_days_after(as_of, UNSUBSCRIBE_DAYS), key=key)
+    return f"{base_url.rstrip('/')}/feeds/{token}"
+
+
+def verify_feed_link(token: str, *, as_of: datetime, key: str) -> str | None:
+    """The stored edition that a feed's token is for; raises as `verify_link` does."""
+    return verify_link("feed", token, as_of=as_of, key=key)["e"] or None
 
 
 def feedback_page_url(base_url: str, fields: FeedbackFields, *, as_of: datetime, key: str) -> str:
