@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
+from signals_pipeline import sample
 from signals_pipeline.adapters.aws.reader_queue import ReaderQueue
 from signals_pipeline.adapters.channels.configuration import Channels
 from signals_pipeline.adapters.channels.transport import digest_content, failure_content
@@ -35,15 +37,15 @@ from signals_pipeline.core.digest.delivery import (
     Unanswered,
     age_hold,
     delivery_result,
-    message_id,
     webhook_id,
 )
-from signals_pipeline.core.digest.model import Digest
 from signals_pipeline.core.digest.readers import is_channel_recipient
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window
 from signals_pipeline.defs.channels import channels_reader
+from signals_pipeline.defs.mail_contents import MailContents
 from signals_pipeline.defs.reader_requests import RequestReport, apply_requests, link_key_of, reader_queue_of
+from signals_pipeline.defs.recipients import ReaderSources, readership
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
@@ -64,6 +66,8 @@ class Mailing:
         operators: Addresses that get alerts.
         requests: The queue with readers' requests, which are applied before any mail is sent; None for none.
         channels: Reads the channels that get messages instead of mails.
+        readers_file: SIGNALS_READERS; empty for none.
+        watchlist: The watchlist, whose companies readers choose from.
     """
 
     sender: str
@@ -74,6 +78,13 @@ class Mailing:
     operators: tuple[str, ...] = ()
     requests: ReaderQueue | None = None
     channels: Callable[[], Channels] = Channels
+    readers_file: str = ""
+    watchlist: Path | None = None
+
+    @property
+    def readers(self) -> ReaderSources:
+        """Where the readers come from."""
+        return ReaderSources(self.recipients, self.readers_file, self.watchlist)
 
     @property
     def address(self) -> str:
@@ -89,12 +100,9 @@ class Mailing:
         """Whether the mails of a window would be too old to be sent automatically now."""
         return age_hold(window.end, self.now()) is Hold.TOO_OLD
 
-    def mail_recipients(self, window: Window, kind: MailKind = "digest") -> tuple[MailRecipient, ...]:
-        """The recipients of a window's mail, each with its Message-ID."""
-        return tuple(
-            MailRecipient(recipient, message_id(kind, window.key, recipient, self.domain))
-            for recipient in self.recipients
-        )
+    def mail_recipients(self, store: Store, window: Window, kind: MailKind = "digest") -> tuple[MailRecipient, ...]:
+        """The recipients of a window's mail, each with its Message-ID and edition; raises as `readership` does."""
+        return readership(self.readers, store).recipients(window, self.domain, kind)
 
 
 def _no_mails() -> dict[State, int]:
@@ -144,10 +152,12 @@ def mailing_of(settings: Settings) -> Mailing:
         settings.mail_from,
         settings.recipients,
         _transport_of(settings),
-        Links(settings.signals_base_url, link_key_of(settings)),
+        Links(settings.signals_base_url, link_key_of(settings), has_preferences=not settings.signals_publish_url),
         operators=settings.operators,
         requests=reader_queue_of(settings),
         channels=channels_reader(settings),
+        readers_file=settings.signals_readers,
+        watchlist=settings.signals_watchlist or sample.WATCHLIST,
     )
 
 
@@ -198,10 +208,11 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
 
 def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | None, report: DispatchReport) -> None:
     """Attempt the due mails of windows with these starts, or all, and count the results."""
+    contents = MailContents(store, mailing.links)
     for mail in store.outbox.due(mailing.now()):
         if starts is not None and mail.window_start not in starts:
             continue
-        result = _attempt(store, mailing, mail, report)
+        result = _attempt(store, mailing, mail, contents, report)
         if result is None:
             continue  # another process sends it, or it has become too old
         report.counts[result.state] += 1
@@ -209,31 +220,39 @@ def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | No
             report.problems.append(f"mail {mail.id} of window {mail.window_key} {result.state}: {result.error}")
 
 
-def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
+def content_of(contents: MailContents, mailing: Mailing, mail: Mail) -> bytes:
     """The message of a mail in the outbox, or the body of the request that takes it to a channel.
 
     Raises:
-        DigestError: the stored digest can't be read.
         NotSent: the recipient is a channel that can't be used.
+        DigestError, EditionError, DatabaseError: as `MailContents.digest_mail`.
     """
-    stored = store.digests.get(mail.window_start) if mail.kind == "digest" else None
     if is_channel_recipient(mail.recipient):
-        channel = mailing.channels().channel(mail.recipient)
-        if stored is None:
-            return failure_content(channel, mail.window, mail.detail)
-        digest = Digest.from_json(stored.content)
-        return digest_content(channel, digest, mailing.links.page(f"digests/{digest.window_key}"))
+        return _channel_content(contents, mailing, mail)
 
     from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - loads the template engine, which most processes never need
 
     envelope = Envelope(mailing.sender, mail.recipient, mail.message_id, mailing.now())
+    content = contents.digest_mail(mail, envelope) if mail.kind == "digest" else None
     # A mail of kind "failed" says why there is no digest; its text is in the outbox.
-    if stored is None:
+    if content is None:
         return message.failure_message(mail.window, mail.detail, envelope, mailing.links)
-    return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
+    return content
 
 
-def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport) -> DeliveryResult | None:
+def _channel_content(contents: MailContents, mailing: Mailing, mail: Mail) -> bytes:
+    """The body of the request that takes a digest, or the notice that there is none, to a channel."""
+    channel = mailing.channels().channel(mail.recipient)
+    edited = contents.edited_digest(mail) if mail.kind == "digest" else None
+    if edited is None:
+        return failure_content(channel, mail.window, mail.detail)
+    digest, note = edited
+    return digest_content(channel, digest, mailing.links.page(f"digests/{digest.window_key}"), note)
+
+
+def _attempt(
+    store: Store, mailing: Mailing, mail: Mail, contents: MailContents, report: DispatchReport
+) -> DeliveryResult | None:
     """Attempt to send one mail.
 
     Whatever goes wrong, except with the database, is an attempt of this mail alone: the others are sent all the same.
@@ -248,7 +267,7 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport)
     if mail.attempts > MAX_ATTEMPTS:
         return _reschedule(store, mailing, mail, NotSent("the process stopped in the last one", permanent=False))
     try:
-        content = content_of(store, mailing, mail)
+        content = content_of(contents, mailing, mail)
         with _offer(mailing, mail) as conversation:
             hand_over = partial(conversation.hand_over, content)
             result = _claim_and_hand_over(store, mailing, mail, hand_over, report)

@@ -8,15 +8,18 @@ from anyio import CapacityLimiter
 from pydantic import SecretStr
 from sqlalchemy.engine import Engine
 
+from signals_pipeline import sample
 from signals_pipeline.adapters.stores.digests import DigestEntry, DigestRepository, StoredDigest
 from signals_pipeline.adapters.stores.engine import EngineLimits, engine_for
 from signals_pipeline.adapters.stores.feedback import FeedbackRepository
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.read_only import read_only_engine
+from signals_pipeline.adapters.stores.reader_choices import ReaderChoices
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalReader
 from signals_pipeline.adapters.stores.suppressions import SuppressionList
 from signals_pipeline.adapters.stores.window_revisions import RevisionRepository, WindowRevision
+from signals_pipeline.adapters.watchlist import load_watchlist
 from signals_pipeline.settings import Settings
 from signals_pipeline.web.permalinks import NotFoundError, parse_window_key
 from signals_pipeline.web.snapshot import Snapshot
@@ -37,11 +40,13 @@ _HEALTH_LIMITS = EngineLimits(
 
 @dataclass(frozen=True, slots=True)
 class WriteAccess:
-    """The stores that signed links write to, and the key that signs them."""
+    """The stores that signed links write to, the key that signs them, and the companies that readers choose from."""
 
     link_key: SecretStr
     feedback: FeedbackRepository
     suppressions: SuppressionList
+    choices: ReaderChoices
+    followed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ class WebContext:
 
         Raises:
             DatabaseError: A database is missing or does not respond.
+            WatchlistError: The watchlist can't be used.
         """
         # A role that may only read can be given by a URL of its own.
         url = settings.web_database_url
@@ -104,7 +110,13 @@ class WebContext:
         if link_key:
             writer = engine_for(settings.database_url, _WRITER_LIMITS)
             engines.append(writer)
-            write_access = WriteAccess(link_key, FeedbackRepository(writer), SuppressionList(writer))
+            write_access = WriteAccess(
+                link_key,
+                FeedbackRepository(writer),
+                SuppressionList(writer),
+                ReaderChoices(writer),
+                load_watchlist(settings.signals_watchlist or sample.WATCHLIST).symbols,
+            )
 
         digests = DigestRepository(reader)
         health_digests = DigestRepository(health_reader)

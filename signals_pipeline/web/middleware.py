@@ -17,7 +17,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from signals_pipeline.web.rate_limit import RateLimiter, client_network
 
 # Paths that need no token: health checks, links that carry their own signature, and the pages' style and icon.
-_PUBLIC_PATHS = ("/healthz", "/readyz", "/unsubscribe/", "/feedback/", "/feeds/", "/style.css", "/icon.svg")
+_PUBLIC_PATHS = (
+    "/healthz",
+    "/readyz",
+    "/unsubscribe/",
+    "/resubscribe/",
+    "/subscribe/",
+    "/readers/",
+    "/feedback/",
+    "/feeds/",
+    "/style.css",
+    "/icon.svg",
+)
 
 # Health checks are answered also by a server that has no time for other requests.
 _HEALTH_PATHS = ("/healthz", "/readyz")

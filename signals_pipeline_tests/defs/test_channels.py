@@ -101,7 +101,7 @@ def test_a_window_that_failed_is_told_to_channels_as_to_mail_readers(
             channels=channels_reader(settings),
         )
         store.digests.put(WINDOW, "{}", kind="full", mode="manual", subject="", mails=())
-        mails = sender.mail_recipients(WINDOW, "failed")
+        mails = sender.mail_recipients(store, WINDOW, "failed")
         assert store.outbox.announce_failure(WINDOW, mails, detail="no source answered", now=DUE) == 2
         send_due(store, sender)
 

@@ -49,7 +49,7 @@ def filled(url: str, who: tuple[str, ...] = WHO) -> Iterator[Store]:
     """A store whose outbox holds a live digest's mails to these recipients, which the checks let go."""
     store = open_store(url)
     digest = replace(everything(), mode="live")
-    mails = replace(mailing(0), recipients=who).mail_recipients(WINDOW)
+    mails = replace(mailing(0), recipients=who).mail_recipients(store, WINDOW)
     store.digests.put(WINDOW, digest.to_json(), kind="full", mode="live", subject=digest.subject, mails=mails)
     store.outbox.record_verdict(WINDOW, problem="", now=DUE)
     yield store

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 import sqlalchemy as sa
@@ -33,13 +33,13 @@ def address(edition: Edition) -> str:
 
 
 def test_a_feed_shows_its_edition_of_every_digest_and_needs_no_token_of_the_site(url: str) -> None:
-    with site(url, signals_web_token="t" * 32) as client:  # noqa: S106 - of the test
+    with site(url, signals_web_token="t" * 32) as client:
         feeds = {edition: client.get(address(edition)) for edition in (AAA, BBB, WHOLE_EDITION)}
         again = client.get(address(AAA), headers={"If-None-Match": feeds[AAA].headers["etag"]})
         assert client.get("/feed.xml").status_code == 401
 
     assert again.status_code == 304
-    roots = {edition: ElementTree.fromstring(feed.content) for edition, feed in feeds.items()}  # noqa: S314 - our own
+    roots = {edition: ET.fromstring(feed.content) for edition, feed in feeds.items()}  # noqa: S314 - our own
     assert feeds[AAA].headers["content-type"].startswith("application/atom+xml")
     for edition, root in roots.items():
         assert len(root.findall(f"{ATOM}entry")) == 7

@@ -6,7 +6,7 @@ by themselves and follow redirects, so that nobody could say whether a message w
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -41,18 +41,22 @@ _TRANSIENT = {
 }
 
 
-def digest_content(channel: Channel, digest: Digest, page: str) -> bytes:
+def digest_content(channel: Channel, digest: Digest, page: str, note: str = "") -> bytes:
     """The request's body for a digest.
 
     Args:
         channel: Where it goes.
         digest: The digest.
         page: Address of its page; empty without pages.
+        note: What it leaves out for this reader; empty for a whole digest.
     """
     cleaned = clean_strings(digest, _MAX_STRING)
     if channel.kind is not ChannelKind.WEBHOOK:
-        return SERVICES[channel.kind].body(channel, digest_chat(cleaned, page))
+        return SERVICES[channel.kind].body(channel, digest_chat(cleaned, page, note))
     count = len(digest.new) + len(digest.changed) + len(digest.from_missed)
+
+    if note:
+        cleaned = replace(cleaned, notes=(*cleaned.notes, note))
 
     def write(kept: int) -> bytes:
         return _json(digest_body(cleaned, page, count=kept))

@@ -50,8 +50,8 @@ _POLICY = policy.SMTP.clone(max_line_length=76)
 _ID_LENGTH = 16  # hex characters; 64 bits tell the pictures of one mail apart
 _BOUNDARY_LENGTH = 24
 
-# How mails with the same renderings can differ in size, in bytes: address and token stand in the header, in the text and
-# up to twice in the HTML, and base64 adds a third; the rest is for lines that break elsewhere.
+# How mails with the same renderings can differ in size, in bytes: address and token stand in the header, in the text
+# and up to twice in the HTML, and base64 adds a third; the rest is for lines that break elsewhere.
 _BYTES_PER_CHARACTER = 6
 _BYTES_OF_BREAKS = 200
 
@@ -120,7 +120,9 @@ class EditionMail:
         head = _head(envelope, self._digest.subject, personal.unsubscribe)
 
         # Everything else that differs between recipients has the same length.
-        personal_length = len(envelope.recipient) + len(personal.unsubscribe) + len(envelope.message_id)
+        personal_length = sum(
+            map(len, (envelope.recipient, envelope.message_id, personal.unsubscribe, personal.preferences))
+        )
 
         content = b""
         for level in self._each_level(personal):
@@ -167,6 +169,7 @@ class EditionMail:
         return replace(
             personal,
             unsubscribe=shared(personal.unsubscribe),
+            preferences=shared(personal.preferences),
             feedback=feedback,
             pictures=pictures,
             selection=self._note,
@@ -231,7 +234,7 @@ class EditionMail:
 
 def _tokens(personal: Personal) -> list[str]:
     """The tokens of the links that are a recipient's own, always in the same order."""
-    urls = [personal.unsubscribe, *(each.page for each in personal.feedback.values())]
+    urls = [personal.unsubscribe, personal.preferences, *(each.page for each in personal.feedback.values())]
     return [url.rpartition("/")[2] for url in urls if url]
 
 
@@ -263,6 +266,18 @@ def notice_message(subject: str, lines: Sequence[str], envelope: Envelope) -> by
     text = shorten_counted("\n".join(clean_line(line) for line in lines), MAX_NOTICE_LENGTH) + "\n"
     message.set_content(text, cte=_transfer_encoding(text))
     return _head(envelope, f"Signals: {subject}") + _body(message, envelope)
+
+
+def confirmation_message(link: str, envelope: Envelope) -> bytes:
+    """Make the mail whose link subscribes its reader; without a click nothing follows."""
+    message = EmailMessage(policy=_POLICY)
+    text = (
+        "Somebody asked to send you the digests of the signals pipeline: trading signals from news and prices.\n\n"
+        f"To get them, open this page and press its button, within 14 days:\n\n{link}\n\n"
+        "If it was not you, do nothing: no other mail will follow.\n"
+    )
+    message.set_content(text, cte=_transfer_encoding(text))
+    return _head(envelope, "Signals: confirm that you want the digests") + _body(message, envelope)
 
 
 def trial_message(envelope: Envelope) -> bytes:

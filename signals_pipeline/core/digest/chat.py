@@ -27,7 +27,7 @@ class ChatMessage:
 
     Attributes:
         title: What it is about, such as `▲ HD ▼ XOM · 2 new`.
-        subtitle: The window in words.
+        subtitle: The window in words, and what its reader's selection leaves out.
         lines: One per signal, then one per correction; or why there is none.
         link: Address of the page; empty without one.
         left_out: How many lines did not fit.
@@ -51,12 +51,13 @@ class ChatMessage:
         return replace(self, lines=self.lines[:count], left_out=self.left_out + len(self.lines[count:]))
 
 
-def digest_chat(digest: Digest, link: str = "") -> ChatMessage:
+def digest_chat(digest: Digest, link: str = "", note: str = "") -> ChatMessage:
     """A digest as a message: one line per signal, in the digest's order.
 
     Args:
         digest: The digest.
         link: Address of its page; empty where there are no pages.
+        note: What it leaves out for its reader, in words; empty for a whole digest.
     """
     signals = [_signal_line(card) for card in (*digest.new, *digest.changed)]
     missed = [_signal_line(card, "from a missed window") for card in digest.from_missed]
@@ -64,7 +65,8 @@ def digest_chat(digest: Digest, link: str = "") -> ChatMessage:
     lines = [shorten(line, MAX_LINE) for line in (*signals, *missed, *corrections)]
     if not lines:
         lines.append(shorten(digest.preheader, MAX_LINE))
-    return ChatMessage(shorten(digest.subject, MAX_TITLE), digest.label, tuple(lines), link)
+    subtitle = shorten(f"{digest.label} · {note}" if note else digest.label, MAX_LINE)
+    return ChatMessage(shorten(digest.subject, MAX_TITLE), subtitle, tuple(lines), link)
 
 
 def failure_chat(window: Window, reason: str) -> ChatMessage:

@@ -184,6 +184,7 @@ class Mail:
         sent_at: When the server accepted it.
         notified_at: When an operator was last told of it in its present state.
         updated_at: When the row last changed.
+        edition: What of the digest it shows, as `core.digest.editions.stored_edition` writes it; None for all of it.
     """
 
     id: int
@@ -205,6 +206,7 @@ class Mail:
     sent_at: datetime | None
     notified_at: datetime | None
     updated_at: datetime
+    edition: str | None = None
 
     @property
     def window(self) -> Window:

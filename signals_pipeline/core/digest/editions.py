@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from signals_pipeline.core.digest.model import Card, Digest, DigestKind
 from signals_pipeline.core.digest.readers import NEW_YORK_TIMES, WHOLE_EDITION, Clock, Edition, TimeStyle
-from signals_pipeline.core.digest.wording import eastern, preheader, signed, subject, subject_tag
+from signals_pipeline.core.digest.wording import eastern, preheader, subject, subject_tag
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.text import quantity
 from signals_pipeline.core.windows import day, window_for_key
@@ -117,6 +117,16 @@ def edit(digest: Digest, edition: Edition) -> Digest:
     )
 
 
+def edition_summary(edition: Edition) -> str:
+    """What an edition shows, in words: `every company`, `3 companies, signals of at least 0.40 either way`."""
+    parts = ["every company"]
+    if edition.symbols is not None:
+        parts = [quantity(len(edition.symbols), "company", "companies")]
+    if edition.least_score:
+        parts.append(f"signals of at least {edition.least_score:.2f} either way")
+    return ", ".join(parts)
+
+
 def edition_note(digest: Digest, edition: Edition) -> str:
     """What an edition leaves out of a digest, in words; empty where it shows everything.
 
@@ -126,14 +136,9 @@ def edition_note(digest: Digest, edition: Edition) -> str:
     """
     if edition.is_whole:
         return ""
-    conditions: list[str] = []
-    if edition.symbols is not None:
-        conditions.append(quantity(len(edition.symbols), "company", "companies"))
-    if edition.least_score:
-        conditions.append(f"signals of at least {signed(edition.least_score).removeprefix('+')} either way")
     hidden = sum(not _shows(edition, card.symbol, card.combined_score) for card in _cards(digest))
     left_out = "none is left out" if not hidden else f"{quantity(hidden, 'other new or changed signal')} not shown"
-    note = f"Your selection: {', '.join(conditions)}; {left_out}."
+    note = f"Your selection: {edition_summary(edition)}; {left_out}."
     if edition.unfollowed:
         shown = ", ".join(edition.unfollowed[:MAX_NAMED_COMPANIES])
         others = len(edition.unfollowed) - MAX_NAMED_COMPANIES
