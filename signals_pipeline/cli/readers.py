@@ -9,8 +9,8 @@ from signals_pipeline.cli.console import console, table
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.core.digest.addresses import check_address
 from signals_pipeline.core.digest.delivery import NotSent, Unanswered
-from signals_pipeline.core.digest.editions import edition_summary
-from signals_pipeline.core.digest.links import subscribe_url
+from signals_pipeline.core.digest.editions import edition_summary, stored_edition
+from signals_pipeline.core.digest.links import reader_feed_url, subscribe_url
 from signals_pipeline.core.digest.readers import reader_key
 from signals_pipeline.defs.dispatch import mailing_of
 from signals_pipeline.defs.recipients import read_readers, readership
@@ -101,6 +101,29 @@ def invite_reader(settings: Settings, address: str) -> str:
     except (NotSent, Unanswered) as problem:
         raise OutboxError(f"the invitation was not sent: {problem}") from problem
     return f"{address}: invited; the link works for 14 days, and nothing else is sent before it is used"
+
+
+def feed_address(settings: Settings, recipient: str) -> str:
+    """The address of an Atom feed of what a reader gets; it shows the same when the reader's selection changes.
+
+    Raises:
+        SettingsError: There are no pages that could serve it.
+        OutboxError: There is no such reader.
+        DatabaseError: The database fails.
+    """
+    mailing = mailing_of(settings)
+    links = mailing.links
+    if not links.key or not links.base_url or not links.has_preferences:
+        raise SettingsError(
+            "a reader's feed needs the pages of `signals web`: set SIGNALS_BASE_URL and SIGNALS_LINK_KEY, and leave"
+            " SIGNALS_PUBLISH_URL empty"
+        )
+    readers = readership(mailing.readers, open_store(settings.database_url)).readers
+    by_key = {reader_key(reader.recipient): reader for reader in readers}
+    reader = by_key.get(reader_key(recipient))
+    if reader is None:
+        raise OutboxError(f"{recipient}: no such reader; `signals readers list` lists them")
+    return reader_feed_url(links.base_url, stored_edition(reader.edition), as_of=mailing.now(), key=links.key)
 
 
 def unsubscribe_reader(settings: Settings, address: str) -> str:

@@ -14,6 +14,7 @@ from signals_pipeline.defs.dispatch import Mailing, send_due
 from signals_pipeline.settings import Settings
 from signals_pipeline_tests.support.channel_server import SECRET, answer, channel_server
 from signals_pipeline_tests.support.databases import new_database
+from signals_pipeline_tests.support.digest_pages import everything
 from signals_pipeline_tests.support.mail_servers import Inbox, mail_server
 from signals_pipeline_tests.support.outbox_processes import DUE, WINDOW, At, filled, states
 
@@ -110,6 +111,42 @@ def test_a_window_that_failed_is_told_to_channels_as_to_mail_readers(
     assert slack["text"].startswith(f"*Failed: no digest for {WINDOW.label}*")
     assert "no source answered" in slack["text"]
     assert (hook["type"], hook["data"]["window"]) == ("digest.failed", WINDOW.key)
+
+
+def test_a_channel_gets_the_edition_of_its_reader(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(settings.signals_readers).write_text(
+        "readers:\n- {channel: desk, companies: [BBB]}\n- {channel: hook, companies: [ZZZ]}"
+        "\nchannels:\n  desk: {kind: slack, url: env:DESK_URL}"
+        "\n  hook: {kind: webhook, url: env:HOOK_URL, secret: env:HOOK_SECRET}\n"
+    )
+    with filled(new_database("sqlite", tmp_path), ()) as store, channel_server(answer(200, "ok")) as server:
+        monkeypatch.setenv("DESK_URL", f"{server.origin}/s")
+        monkeypatch.setenv("HOOK_URL", f"{server.origin}/h")
+        sender = Mailing(
+            "signals@example.org",
+            (),
+            SmtpTransport("127.0.0.1", 1, "none"),
+            now=At(DUE),
+            channels=channels_reader(settings),
+            readers_file=settings.signals_readers,
+        )
+        content = replace(everything(), mode="live").to_json()
+        mails = sender.mail_recipients(store, WINDOW)
+        store.digests.put(WINDOW, content, kind="full", mode="live", subject="", mails=mails)
+        store.outbox.record_verdict(WINDOW, problem="", now=DUE)
+        send_due(store, sender)
+        assert states(store) == {"slack:desk": "sent", "webhook:hook": "sent"}
+
+    posts = {post.target: post.json for post in server.posts}
+    text = posts["/s"]["text"]
+    assert "BBB" in text
+    assert "AAA" not in text
+    assert "Your selection: 1 company; " in text
+    quiet = posts["/h"]["data"]
+    assert (quiet["signals"], quiet["kind"]) == ([], "quiet")
+    assert any("Your selection" in note for note in quiet["notes"])
 
 
 def test_the_doctor_names_what_a_channel_lacks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

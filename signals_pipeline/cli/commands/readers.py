@@ -36,6 +36,15 @@ def invite(address: str) -> None:
 
 
 @readers.command()
+@click.argument("reader")
+def feed(reader: str) -> None:
+    """Print the signed address of an Atom feed of what READER gets: an address, or a channel such as slack:desk."""
+    from signals_pipeline.cli.readers import feed_address
+
+    click.echo(feed_address(Settings.checked(), reader))
+
+
+@readers.command()
 @click.argument("address")
 def unsubscribe(address: str) -> None:
     """Send ADDRESS no more mail, as its own link would."""
