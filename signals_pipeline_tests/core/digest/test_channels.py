@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +15,17 @@ from signals_pipeline.core.digest.delivery import (
     retry_delay,
     webhook_id,
 )
+from signals_pipeline.core.digest.links import (
+    UNSUBSCRIBE_DAYS,
+    LinkError,
+    reader_feed_url,
+    verify_feed_link,
+    verify_unsubscribe_link,
+)
 from signals_pipeline.core.digest.readers import is_channel_recipient
 from signals_pipeline_tests.core.digest.test_delivery import MINUTE, WINDOW, mail
 
+KEY = "a key of thirty-two characters..."
 NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
 
 
@@ -56,3 +65,16 @@ def test_the_identifier_of_a_message_is_its_rows_and_has_no_full_stop() -> None:
     assert first.startswith("msg_7_")
     assert "." not in first
     assert first != webhook_id(mail(id=7, recipient="webhook:desk", message_id="<digest.2@a.org>"))
+
+
+def test_a_feeds_address_holds_its_edition_and_nothing_else_opens_it() -> None:
+    edition = '{"symbols":["XOM"]}'
+    for given_edition in (None, edition):
+        url = reader_feed_url("https://a.example/", given_edition, as_of=NOW, key=KEY)
+        before, _, token = url.rpartition("/")
+        assert before == "https://a.example/feeds"
+        assert verify_feed_link(token, as_of=NOW, key=KEY) == given_edition
+    with pytest.raises(LinkError):
+        verify_feed_link(token, as_of=NOW + timedelta(days=UNSUBSCRIBE_DAYS + 1), key=KEY)
+    with pytest.raises(LinkError):
+        verify_unsubscribe_link(token, as_of=NOW, key=KEY)
