@@ -72,7 +72,7 @@ def test_the_revisions_create_the_constraints_of_the_tables(engine: Engine) -> N
 
 def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
     assert migrations.current(empty_url) is None
-    assert migrations.upgrade(empty_url) == "017" == migrations.head()
+    assert migrations.upgrade(empty_url) == "015" == migrations.head()
     before = engine_for(empty_url)
     first = shape(before)
     before.dispose()
@@ -82,7 +82,7 @@ def test_up_down_up_ends_where_it_began(empty_url: str) -> None:
     left = engine_for(empty_url)
     assert sa.inspect(left).get_table_names() == ["signals_alembic_version"]
     left.dispose()
-    assert migrations.upgrade(empty_url) == "017"
+    assert migrations.upgrade(empty_url) == "015"
     after = engine_for(empty_url)
     assert shape(after) == first
     after.dispose()
@@ -103,7 +103,8 @@ def test_each_revision_adds_its_tables(empty_url: str) -> None:
         "011": set(),
         "012": {"schema_compatibility"},
         "013": set(),
-        "017": {"earnings_date", "earnings_visit"},
+        "014": {"reader_choice"},
+        "015": {"earnings_date", "earnings_visit"},
     }
     tables = {"signals_alembic_version"}
     for revision, added in expected.items():
@@ -170,7 +171,7 @@ def test_an_empty_database_is_refused(empty_url: str) -> None:
 
 def test_an_older_revision_is_refused(empty_url: str) -> None:
     migrations.upgrade(empty_url, "001")
-    with pytest.raises(DatabaseError, match="is at revision 001, this code needs 017: run `signals migrate`"):
+    with pytest.raises(DatabaseError, match="is at revision 001, this code needs 015: run `signals migrate`"):
         migrations.require_head(engine_for(empty_url))
 
 
@@ -184,7 +185,7 @@ def test_an_unknown_revision_is_refused_and_never_migrated(database_url: str) ->
         lambda: migrations.upgrade(database_url),
         lambda: migrations.downgrade(database_url, "base"),
     ):
-        with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 017. does not know.*newer"):
+        with pytest.raises(DatabaseError, match=r"revision 099, which this code .at 015. does not know.*newer"):
             attempt()
     assert migrations.current(database_url) == "099"
     opened.dispose()
@@ -219,7 +220,7 @@ def test_two_processes_that_start_at_once_upgrade_once(empty_url: str) -> None:
     workers = [PROCESSES.Process(target=upgraded, args=(empty_url, start, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    assert [results.get(timeout=60) for _ in workers] == ["017", "017"]
+    assert [results.get(timeout=60) for _ in workers] == ["015", "015"]
     for worker in workers:
         worker.join()
 
@@ -238,7 +239,7 @@ def test_alembic_itself_takes_the_url_from_the_settings(tmp_path: Path) -> None:
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"SIGNALS_DATABASE_URL": empty_url},
     )  # fmt: skip
-    assert (ran.returncode, migrations.current(empty_url)) == (0, "017"), ran.stderr
+    assert (ran.returncode, migrations.current(empty_url)) == (0, "015"), ran.stderr
 
 
 def test_the_sql_can_be_printed_without_a_database() -> None:
@@ -259,7 +260,7 @@ def test_missing_migrations_are_an_error_that_names_the_places_searched(
     with pytest.raises(DatabaseError, match="run from the repository, or install the package with `pip install -e`"):
         migrations.head()
     monkeypatch.chdir(ROOT)
-    assert migrations.head() == "017"
+    assert migrations.head() == "015"
 
 
 def test_a_revision_that_violates_a_foreign_key_is_rolled_back(tmp_path: Path) -> None:

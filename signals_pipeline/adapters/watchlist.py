@@ -5,11 +5,10 @@ What a watchlist is to the pipeline is in `core.watchlist`; the presets are file
 
 import re
 from pathlib import Path
-from typing import Any, cast
 
 import yaml
-from yaml.composer import ComposerError
 
+from signals_pipeline.adapters.yaml_nodes import NULL_TAG, DocumentKind, line_of, read_document, shortened
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.watchlist import Company, Watchlist, name_problem, symbol_problem
 
@@ -23,36 +22,14 @@ _CIK = re.compile(r"0*([1-9][0-9]{0,9})")
 _REQUIRED_KEYS = ("symbol", "company")
 _KEYS = ("symbol", "company", "aliases", "ambiguous_aliases", "sector", "cik")
 
-# The tag of a YAML node without a value.
-_NULL = "tag:yaml.org,2002:null"
-
-_MAX_SHOWN = 40  # characters of a value in a message
-
 _PRESETS = Path(__file__).resolve().parents[1] / "watchlists"
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes nodes as PyYAML does, up to the depth of a watchlist: it calls itself once per level."""
-
-    _depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - PyYAML's own
-        """The next node of the document.
-
-        Raises:
-            ComposerError: It is nested deeper than anything in a watchlist.
-        """
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            mark = cast("Any", self).peek_event().start_mark
-            raise ComposerError(problem="nested deeper than a watchlist is", problem_mark=mark)
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
 
 
 class WatchlistError(SignalsError, ValueError):
     """The watchlist can't be used; the message has file, line number, what is wrong and what to do."""
+
+
+_KIND = DocumentKind("watchlist", "- symbol: ...", WatchlistError, MAX_BYTES, _MAX_DEPTH)
 
 
 def presets() -> dict[str, Path]:
@@ -100,7 +77,7 @@ def mistakes_in(path: Path) -> list[str]:
 
 def _entries(path: Path) -> list[yaml.Node]:
     """The nodes of the list's entries."""
-    root = _root(path)
+    root = read_document(path, _KIND)
     if not isinstance(root, yaml.SequenceNode):
         raise _error(path, root, "not a list of companies; write one `- symbol: ...` entry per company")
     if not root.value:
@@ -108,43 +85,8 @@ def _entries(path: Path) -> list[yaml.Node]:
     return root.value
 
 
-def _root(path: Path) -> yaml.Node:
-    """The document's root node. Nodes know their lines; the values that are made of them do not."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise WatchlistError(f"{path}: larger than {MAX_BYTES:,} bytes; give the path of a watchlist file")
-        text = content.decode("utf-8")
-        # PyYAML's own annotations stop short of what `compose` returns.
-        root = cast("yaml.Node | None", yaml.compose(text, Loader=_Loader))  # pyright: ignore[reportUnknownMemberType]
-    except OSError as error:
-        raise WatchlistError(f"{path}: can't be read ({error.strerror}); give the path of a watchlist file") from error
-    except UnicodeDecodeError as error:
-        raise WatchlistError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise WatchlistError(f"{path} line {line}: not YAML ({error.problem}); correct the line") from error
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise WatchlistError(f"{path}: not YAML ({problem}); remove the character") from error
-    if root is None:
-        raise WatchlistError(f"{path}: empty; add at least one `- symbol: ...` entry")
-    return root
-
-
-def _error(path: Path, node: yaml.Node, problem: str) -> WatchlistError:
-    return WatchlistError(f"{path} line {_line(node)}: {problem}")
-
-
-def _shortened(text: str) -> str:
-    """The text in quotes, its end cut where it is long."""
-    return repr(text) if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]!r}..."
-
-
-def _line(node: yaml.Node) -> int:
-    """The line on which a node begins, counted from 1."""
-    return node.start_mark.line + 1
+def _error(path: Path, node: yaml.Node, problem: str) -> SignalsError:
+    return _KIND.mistake(str(path), node, problem)
 
 
 class _Reader:
@@ -187,7 +129,7 @@ class _Reader:
             if not isinstance(key, yaml.ScalarNode):
                 raise _error(self._path, key, f"a key is a list or mapping; use {', '.join(_KEYS)}")
             if key.value not in _KEYS:
-                raise _error(self._path, key, f"unknown key {_shortened(key.value)}; use {', '.join(_KEYS)}")
+                raise _error(self._path, key, f"unknown key {shortened(key.value)}; use {', '.join(_KEYS)}")
             if key.value in fields:
                 raise _error(self._path, key, f"key {key.value!r} appears twice in this entry; keep one")
             fields[key.value] = value
@@ -201,7 +143,7 @@ class _Reader:
         if symbol in self._line_by_symbol:
             line = self._line_by_symbol[symbol]
             raise _error(self._path, node, f"symbol {symbol!r} is already on line {line}; keep one entry")
-        self._line_by_symbol[symbol] = _line(node)
+        self._line_by_symbol[symbol] = line_of(node)
         return symbol
 
     def _cik(self, node: yaml.Node) -> str:
@@ -209,7 +151,7 @@ class _Reader:
         match = _CIK.fullmatch(text)
         if not match:
             raise _error(
-                self._path, node, f"cik {_shortened(text)}; write the SEC's number of the filer, at most ten digits"
+                self._path, node, f"cik {shortened(text)}; write the SEC's number of the filer, at most ten digits"
             )
         return match[1]
 
@@ -221,7 +163,7 @@ class _Reader:
         return text
 
     def _scalar(self, node: yaml.Node, key: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL or not node.value.strip():
+        if not isinstance(node, yaml.ScalarNode) or node.tag == NULL_TAG or not node.value.strip():
             raise _error(self._path, node, f"{key!r} has no text; write the text after the colon or dash")
         return " ".join(node.value.split())
 
@@ -247,4 +189,4 @@ class _Reader:
         if key in self._owner_by_name:
             owner = self._owner_by_name[key]
             raise _error(self._path, node, f"name {name!r} is already claimed by {owner}; keep it once")
-        self._owner_by_name[key] = f"{symbol} (line {_line(node)})"
+        self._owner_by_name[key] = f"{symbol} (line {line_of(node)})"

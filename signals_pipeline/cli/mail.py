@@ -5,20 +5,23 @@ The commands are `signals preview`, `send`, `send-test` and `deliveries`; what i
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from signals_pipeline.adapters.atomic_write import write_bytes
+from signals_pipeline.adapters.channels.transport import trial_content
+from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.mail.envelope import Envelope
 from signals_pipeline.adapters.mail.message import digest_message, trial_message
 from signals_pipeline.adapters.rendering.files import digest_paths
 from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.cli.report import stored_digest
 from signals_pipeline.core.digest.addresses import AddressError, check_address
-from signals_pipeline.core.digest.delivery import NotSent, Unanswered, age_hold
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered, age_hold, message_id
 from signals_pipeline.core.windows import Window, window_for_key
+from signals_pipeline.defs.channels import channels_of
 from signals_pipeline.defs.dispatch import DispatchReport, Mailing, mailing_of, send_due
 from signals_pipeline.defs.reader_requests import RequestReport
+from signals_pipeline.defs.recipients import readership
 from signals_pipeline.defs.resources import Store, open_store
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.strategy import SettingsError
@@ -40,9 +43,9 @@ def write_mail(settings: Settings, key: str, folder: Path) -> Path:
     digest = stored_digest(open_store(settings.database_url), window)
 
     # A preview needs a recipient even if nobody is to receive the digest.
-    mailing = replace(mailing, recipients=mailing.recipients or (EXAMPLE_RECIPIENT,))
-    first = mailing.mail_recipients(window)[0]
-    envelope = Envelope(mailing.sender, first.recipient, first.message_id, window.as_of)
+    recipient = next(iter(mailing.recipients), EXAMPLE_RECIPIENT)
+    identifier = message_id("digest", window.key, recipient, mailing.domain)
+    envelope = Envelope(mailing.sender, recipient, identifier, window.as_of)
     content = digest_message(digest, envelope, mailing.links)
 
     path = digest_paths(key, folder).html.with_suffix(".eml")
@@ -52,15 +55,17 @@ def write_mail(settings: Settings, key: str, folder: Path) -> Path:
 
 
 def send_test_mail(settings: Settings, address: str) -> str:
-    """Send a short mail to an address through MAIL_TRANSPORT.
+    """Send a short mail to an address through MAIL_TRANSPORT, or a short message to a channel such as slack:desk.
 
     Returns:
         A line that says so.
 
     Raises:
-        OutboxError: the mail was rejected, or the server did not respond.
+        OutboxError: it was rejected, or the server did not respond.
         SettingsError: the address is invalid.
     """
+    if ":" in address:
+        return _send_test_message(settings, address)
     try:
         recipient = check_address(address)
     except AddressError as error:
@@ -76,6 +81,20 @@ def send_test_mail(settings: Settings, address: str) -> str:
     except (NotSent, Unanswered) as problem:
         raise OutboxError(f"the test mail was not sent: {problem}") from problem
     return f"{recipient}: {settings.mail_transport} accepted the test mail ({name})"
+
+
+def _send_test_message(settings: Settings, recipient: str) -> str:
+    """Send a short message to a channel; returns and raises as `send_test_mail`."""
+    channels = channels_of(settings)
+    now = utc_now()
+    try:
+        channel = channels.channel(recipient)
+        body = trial_content(channel, now)
+        with channels.transport(channel, f"msg_test_{now:%Y%m%d%H%M%S%f}", now).offer() as conversation:
+            name = conversation.hand_over(body)
+    except (NotSent, Unanswered) as problem:
+        raise OutboxError(f"the test message was not sent: {problem}") from problem
+    return f"{recipient}: accepted the test message ({name})"
 
 
 def send_digest(settings: Settings, key: str, *, release: bool) -> Iterator[str]:
@@ -96,10 +115,13 @@ def send_digest(settings: Settings, key: str, *, release: bool) -> Iterator[str]
     window = window_for_key(key)
     mailing = mailing_of(settings)
     store = open_store(settings.database_url)
-    if not mailing.recipients:
-        raise OutboxError("DIGEST_RECIPIENTS is empty: there is nobody to send the digest to")
+    readers = readership(mailing.readers, store)
+    yield from readers.problems
+    if not readers.readers:
+        raise OutboxError("there are no readers to send the digest to: set DIGEST_RECIPIENTS or SIGNALS_READERS")
     if release:
-        released = store.outbox.release_digest(window, mailing.mail_recipients(window), now=mailing.now())
+        recipients = readers.recipients(window, mailing.domain)
+        released = store.outbox.release_digest(window, recipients, now=mailing.now())
         yield f"mails of window {key} released: {released}"
     else:
         _require_automatic(store, mailing, window)

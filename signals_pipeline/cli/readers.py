@@ -1,28 +1,129 @@
-"""`signals readers`: the list of readers who get no mail, changed by hand."""
+"""`signals readers`: who gets digests and who does not; checked, invited and changed by hand."""
 
 from signals_pipeline.adapters.clock import utc_now
+from signals_pipeline.adapters.mail.envelope import Envelope
+from signals_pipeline.adapters.mail.message import confirmation_message
+from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.adapters.stores.suppressions import SuppressionList
 from signals_pipeline.cli.console import console, table
 from signals_pipeline.cli.database import database_engine
 from signals_pipeline.core.digest.addresses import check_address
+from signals_pipeline.core.digest.delivery import NotSent, Unanswered
+from signals_pipeline.core.digest.editions import edition_summary, stored_edition
+from signals_pipeline.core.digest.links import reader_feed_url, subscribe_url
+from signals_pipeline.core.digest.readers import reader_key
+from signals_pipeline.defs.dispatch import mailing_of
+from signals_pipeline.defs.recipients import read_readers, readership
+from signals_pipeline.defs.resources import open_store
 from signals_pipeline.settings import Settings
+from signals_pipeline.settings.strategy import SettingsError
 
-WIDTH = 100
+WIDTH = 140
 
 
-def show_suppressed(settings: Settings) -> None:
-    """Print who gets no mail."""
+def show_readers(settings: Settings) -> None:
+    """Print who gets which digests and what of each, what is wrong, and who gets no mail."""
+    mailing = mailing_of(settings)
+    readers = readership(mailing.readers, open_store(settings.database_url))
     with database_engine(settings) as engine:
-        suppressed = SuppressionList(engine).all()
+        suppressed = {entry.recipient: entry for entry in SuppressionList(engine).all()}
 
     output = console(WIDTH)
+    if readers.readers:
+        rows = table("Readers", left=["reader", "name", "digests", "shows", "times", "from"], right=[])
+        for reader in readers.readers:
+            stopped = suppressed.get(reader_key(reader.recipient))
+            digests = f"none ({stopped.reason})" if stopped else reader.digests.text
+            times = f"{reader.edition.times.zone} {reader.edition.times.clock}"
+            shows = edition_summary(reader.edition)
+            rows.add_row(reader.recipient, reader.name, digests, shows, times, reader.origin)
+        output.print(rows)
+    else:
+        output.print("there are no readers: set DIGEST_RECIPIENTS or SIGNALS_READERS")
+    for problem in readers.problems:
+        output.print(problem, soft_wrap=True)
+
     if not suppressed:
         output.print("nobody is unsubscribed")
         return
     rows = table("Readers who get no mail", left=["address", "why", "since"], right=[])
-    for entry in suppressed:
+    for entry in suppressed.values():
         rows.add_row(entry.recipient, entry.reason, f"{entry.created_at:%Y-%m-%d %H:%M} UTC")
     output.print(rows)
+
+
+def check_readers(settings: Settings) -> str:
+    """Read the readers file, and return a line that counts its readers.
+
+    Raises:
+        SettingsError: There is no such file, or an entry has a mistake; one line per mistake.
+    """
+    if not settings.signals_readers:
+        raise SettingsError("SIGNALS_READERS is empty: set it to the path of a readers file")
+    loaded = read_readers(mailing_of(settings).readers)
+    if loaded.problems:
+        raise SettingsError("\n".join(loaded.problems))
+    return f"{settings.signals_readers}: {len(loaded.readers)} readers, {len(loaded.channels)} channels, no mistakes"
+
+
+def invite_reader(settings: Settings, address: str) -> str:
+    """Mail an address a link by which its reader subscribes, and return a line that says so.
+
+    Nothing is stored: until the link is used, the address gets nothing else.
+
+    Raises:
+        AddressError: It is no address.
+        SettingsError: There are no pages that the link could lead to.
+        OutboxError: Its reader gets no mail, or the mail was not sent.
+        DatabaseError: The database fails.
+    """
+    check_address(address)
+    mailing = mailing_of(settings)
+    links = mailing.links
+    if not links.key or not links.base_url or not links.has_preferences:
+        raise SettingsError(
+            "a confirmation link needs the pages of `signals web`: set SIGNALS_BASE_URL and SIGNALS_LINK_KEY, and leave"
+            " SIGNALS_PUBLISH_URL empty"
+        )
+    with database_engine(settings) as engine:
+        if SuppressionList(engine).among([address]):
+            raise OutboxError(
+                f"{address}: gets no mail; `signals readers resubscribe {address}` first, if its reader asks"
+            )
+
+    now = mailing.now()
+    # Microseconds make the Message-ID unique: a second invitation is another mail.
+    envelope = Envelope(mailing.sender, address, f"<confirm.{now:%Y%m%d%H%M%S%f}@{mailing.domain}>", now)
+    link = subscribe_url(links.base_url, address, as_of=now, key=links.key)
+    try:
+        with mailing.transport.offer(mailing.address, address) as conversation:
+            conversation.hand_over(confirmation_message(link, envelope))
+    except (NotSent, Unanswered) as problem:
+        raise OutboxError(f"the invitation was not sent: {problem}") from problem
+    return f"{address}: invited; the link works for 14 days, and nothing else is sent before it is used"
+
+
+def feed_address(settings: Settings, recipient: str) -> str:
+    """The address of an Atom feed of what a reader gets; it shows the same when the reader's selection changes.
+
+    Raises:
+        SettingsError: There are no pages that could serve it.
+        OutboxError: There is no such reader.
+        DatabaseError: The database fails.
+    """
+    mailing = mailing_of(settings)
+    links = mailing.links
+    if not links.key or not links.base_url or not links.has_preferences:
+        raise SettingsError(
+            "a reader's feed needs the pages of `signals web`: set SIGNALS_BASE_URL and SIGNALS_LINK_KEY, and leave"
+            " SIGNALS_PUBLISH_URL empty"
+        )
+    readers = readership(mailing.readers, open_store(settings.database_url)).readers
+    by_key = {reader_key(reader.recipient): reader for reader in readers}
+    reader = by_key.get(reader_key(recipient))
+    if reader is None:
+        raise OutboxError(f"{recipient}: no such reader; `signals readers list` lists them")
+    return reader_feed_url(links.base_url, stored_edition(reader.edition), as_of=mailing.now(), key=links.key)
 
 
 def unsubscribe_reader(settings: Settings, address: str) -> str:
@@ -51,8 +152,9 @@ def resubscribe_reader(settings: Settings, address: str) -> str:
     if reason is None:
         return f"{address}: was not unsubscribed"
     line = f"{address}: gets mail again from the next digest on"
-    if address.casefold() not in {recipient.casefold() for recipient in settings.recipients}:
-        line += ", once DIGEST_RECIPIENTS names it"
+    readers = readership(mailing_of(settings).readers, open_store(settings.database_url)).readers
+    if reader_key(address) not in {reader_key(reader.recipient) for reader in readers}:
+        line += ", once DIGEST_RECIPIENTS or SIGNALS_READERS names it"
     if reason in {"bounced", "complaint"}:
         # SES keeps a list of its own, for the whole account.
         line += (

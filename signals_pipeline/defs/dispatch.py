@@ -2,20 +2,25 @@
 
 import logging
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
+from signals_pipeline import sample
 from signals_pipeline.adapters.aws.reader_queue import ReaderQueue
+from signals_pipeline.adapters.channels.configuration import Channels
+from signals_pipeline.adapters.channels.transport import digest_content, failure_content
 from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.adapters.mail.envelope import Envelope, Links, domain_of
 from signals_pipeline.adapters.mail.files import FileTransport
 from signals_pipeline.adapters.mail.ses import SesTransport
 from signals_pipeline.adapters.mail.smtp import SmtpTransport
-from signals_pipeline.adapters.mail.transport import Transport
+from signals_pipeline.adapters.mail.transport import Conversation, Transport
 from signals_pipeline.adapters.stores.engine import DatabaseError
 from signals_pipeline.adapters.stores.outbox import MailRecipient
 from signals_pipeline.adapters.termination import deferred_termination
@@ -32,12 +37,15 @@ from signals_pipeline.core.digest.delivery import (
     Unanswered,
     age_hold,
     delivery_result,
-    message_id,
+    webhook_id,
 )
-from signals_pipeline.core.digest.model import Digest
+from signals_pipeline.core.digest.readers import is_channel_recipient
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import Window
+from signals_pipeline.defs.channels import channels_reader
+from signals_pipeline.defs.mail_contents import MailContents
 from signals_pipeline.defs.reader_requests import RequestReport, apply_requests, link_key_of, reader_queue_of
+from signals_pipeline.defs.recipients import ReaderSources, readership
 from signals_pipeline.defs.resources import Store
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
@@ -57,6 +65,9 @@ class Mailing:
         now: Clock; returns an aware instant.
         operators: Addresses that get alerts.
         requests: The queue with readers' requests, which are applied before any mail is sent; None for none.
+        channels: Reads the channels that get messages instead of mails.
+        readers_file: SIGNALS_READERS; empty for none.
+        watchlist: The watchlist, whose companies readers choose from.
     """
 
     sender: str
@@ -66,6 +77,14 @@ class Mailing:
     now: Callable[[], datetime] = utc_now
     operators: tuple[str, ...] = ()
     requests: ReaderQueue | None = None
+    channels: Callable[[], Channels] = Channels
+    readers_file: str = ""
+    watchlist: Path | None = None
+
+    @property
+    def readers(self) -> ReaderSources:
+        """Where the readers come from."""
+        return ReaderSources(self.recipients, self.readers_file, self.watchlist)
 
     @property
     def address(self) -> str:
@@ -81,12 +100,9 @@ class Mailing:
         """Whether the mails of a window would be too old to be sent automatically now."""
         return age_hold(window.end, self.now()) is Hold.TOO_OLD
 
-    def mail_recipients(self, window: Window, kind: MailKind = "digest") -> tuple[MailRecipient, ...]:
-        """The recipients of a window's mail, each with its Message-ID."""
-        return tuple(
-            MailRecipient(recipient, message_id(kind, window.key, recipient, self.domain))
-            for recipient in self.recipients
-        )
+    def mail_recipients(self, store: Store, window: Window, kind: MailKind = "digest") -> tuple[MailRecipient, ...]:
+        """The recipients of a window's mail, each with its Message-ID and edition; raises as `readership` does."""
+        return readership(self.readers, store).recipients(window, self.domain, kind)
 
 
 def _no_mails() -> dict[State, int]:
@@ -136,9 +152,12 @@ def mailing_of(settings: Settings) -> Mailing:
         settings.mail_from,
         settings.recipients,
         _transport_of(settings),
-        Links(settings.signals_base_url, link_key_of(settings)),
+        Links(settings.signals_base_url, link_key_of(settings), has_preferences=not settings.signals_publish_url),
         operators=settings.operators,
         requests=reader_queue_of(settings),
+        channels=channels_reader(settings),
+        readers_file=settings.signals_readers,
+        watchlist=settings.signals_watchlist or sample.WATCHLIST,
     )
 
 
@@ -189,10 +208,11 @@ def send_due(store: Store, mailing: Mailing, windows: Collection[Window] | None 
 
 def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | None, report: DispatchReport) -> None:
     """Attempt the due mails of windows with these starts, or all, and count the results."""
+    contents = MailContents(store, mailing.links)
     for mail in store.outbox.due(mailing.now()):
         if starts is not None and mail.window_start not in starts:
             continue
-        result = _attempt(store, mailing, mail, report)
+        result = _attempt(store, mailing, mail, contents, report)
         if result is None:
             continue  # another process sends it, or it has become too old
         report.counts[result.state] += 1
@@ -200,23 +220,39 @@ def _send_each(store: Store, mailing: Mailing, starts: Collection[datetime] | No
             report.problems.append(f"mail {mail.id} of window {mail.window_key} {result.state}: {result.error}")
 
 
-def content_of(store: Store, mailing: Mailing, mail: Mail) -> bytes:
-    """The message of a mail in the outbox.
+def content_of(contents: MailContents, mailing: Mailing, mail: Mail) -> bytes:
+    """The message of a mail in the outbox, or the body of the request that takes it to a channel.
 
     Raises:
-        DigestError: the stored digest can't be read.
+        NotSent: the recipient is a channel that can't be used.
+        DigestError, EditionError, DatabaseError: as `MailContents.digest_mail`.
     """
+    if is_channel_recipient(mail.recipient):
+        return _channel_content(contents, mailing, mail)
+
     from signals_pipeline.adapters.mail import message  # noqa: PLC0415 - loads the template engine, which most processes never need
 
     envelope = Envelope(mailing.sender, mail.recipient, mail.message_id, mailing.now())
-    stored = store.digests.get(mail.window_start) if mail.kind == "digest" else None
+    content = contents.digest_mail(mail, envelope) if mail.kind == "digest" else None
     # A mail of kind "failed" says why there is no digest; its text is in the outbox.
-    if stored is None:
+    if content is None:
         return message.failure_message(mail.window, mail.detail, envelope, mailing.links)
-    return message.digest_message(Digest.from_json(stored.content), envelope, mailing.links)
+    return content
 
 
-def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport) -> DeliveryResult | None:
+def _channel_content(contents: MailContents, mailing: Mailing, mail: Mail) -> bytes:
+    """The body of the request that takes a digest, or the notice that there is none, to a channel."""
+    channel = mailing.channels().channel(mail.recipient)
+    edited = contents.edited_digest(mail) if mail.kind == "digest" else None
+    if edited is None:
+        return failure_content(channel, mail.window, mail.detail)
+    digest, note = edited
+    return digest_content(channel, digest, mailing.links.page(f"digests/{digest.window_key}"), note)
+
+
+def _attempt(
+    store: Store, mailing: Mailing, mail: Mail, contents: MailContents, report: DispatchReport
+) -> DeliveryResult | None:
     """Attempt to send one mail.
 
     Whatever goes wrong, except with the database, is an attempt of this mail alone: the others are sent all the same.
@@ -231,8 +267,8 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport)
     if mail.attempts > MAX_ATTEMPTS:
         return _reschedule(store, mailing, mail, NotSent("the process stopped in the last one", permanent=False))
     try:
-        content = content_of(store, mailing, mail)
-        with mailing.transport.offer(mailing.address, mail.recipient) as conversation:
+        content = content_of(contents, mailing, mail)
+        with _offer(mailing, mail) as conversation:
             hand_over = partial(conversation.hand_over, content)
             result = _claim_and_hand_over(store, mailing, mail, hand_over, report)
     except DatabaseError:
@@ -245,6 +281,18 @@ def _attempt(store: Store, mailing: Mailing, mail: Mail, report: DispatchReport)
         # The mail was not claimed and waits: no message could be made, or the server was not reached or refused it.
         return _reschedule(store, mailing, mail, _not_sent(error, mail))
     return result
+
+
+def _offer(mailing: Mailing, mail: Mail) -> AbstractContextManager[Conversation]:
+    """Do everything that comes before the content, at the mail server or at the channel's.
+
+    Raises:
+        NotSent: on entering; the server can't be reached, or refuses.
+    """
+    if not is_channel_recipient(mail.recipient):
+        return mailing.transport.offer(mailing.address, mail.recipient)
+    channels = mailing.channels()
+    return channels.transport(channels.channel(mail.recipient), webhook_id(mail), mailing.now()).offer()
 
 
 def _reschedule(store: Store, mailing: Mailing, mail: Mail, problem: NotSent) -> DeliveryResult:

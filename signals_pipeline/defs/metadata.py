@@ -47,6 +47,7 @@ _SQL_COLUMNS = {
     "reason": "Why the mail is in its state",
     "cleared_at": "When the checks of the window let it go",
     "notified_at": "When an operator was last told that it waits",
+    "edition": "What of the digest the mail shows, as JSON; empty for all of it",
     "claimed_at": "Time at which a process claimed it for sending",
     "sent_at": "Time at which the server accepted it",
     "updated_at": "Time of the last change of its state",

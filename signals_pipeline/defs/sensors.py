@@ -58,7 +58,7 @@ def digest_failed(
         if window is None or mailing.is_too_late(window):
             return True
         reason = failure_reason(context.instance, run)
-        recipients = mailing.mail_recipients(window, "failed")
+        recipients = mailing.mail_recipients(store, window, "failed")
         if store.outbox.announce_failure(window, recipients, detail=reason, now=mailing.now()):
             # What is not sent now is in the outbox, and is tried again as every mail there.
             for problem in send_due(store, mailing, (window,)).problems:

@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
 from signals_pipeline.core.digest.addresses import check_address, parse_sender
+from signals_pipeline.core.digest.readers import check_zone
 from signals_pipeline.core.event_types import EVENT_TYPES
 from signals_pipeline.core.redaction import redact_url, secrets_in_url
 
@@ -198,6 +198,7 @@ def _check_base_url(value: str) -> str:
 
 
 _S3_FOLDER = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9!_.*'()-]+)*/?")
+_S3_OBJECT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9!_.*'()-]+)+")
 _LOCAL_FOLDER = re.compile(r"file:///[^?#]+")
 
 
@@ -248,13 +249,13 @@ def check_model_name(value: str) -> str:
 
 def _check_zone(value: str) -> str:
     """The name of a time zone as the IANA database has it; empty for none."""
-    if not value:
-        return value
-    try:
-        ZoneInfo(value)
-    # What ZoneInfo raises for an unknown name, for one that is no name, and for a folder of the database.
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("use a name of the IANA time zone database, such as America/New_York or UTC") from None
+    return check_zone(value) if value else value
+
+
+def _check_readers_file(value: str) -> str:
+    """Accept the path of a file, or an object of S3; credentials come from the environment, never from the address."""
+    if "://" in value and not _S3_OBJECT.fullmatch(value):
+        raise ValueError("use the path of a readers file, or s3://bucket/readers.yaml without user, password and query")
     return value
 
 
@@ -268,5 +269,6 @@ FramesUrl = Annotated[str, AfterValidator(_check_frames_url), HoldsUrls()]
 BaseUrl = Annotated[str, AfterValidator(_check_base_url), HoldsUrls()]
 PublishUrl = Annotated[str, AfterValidator(_check_publish_url), HoldsUrls()]
 QueueUrl = Annotated[str, AfterValidator(_check_queue_url), HoldsUrls()]
+ReadersFile = Annotated[str, AfterValidator(_check_readers_file), HoldsUrls()]
 Addresses = Annotated[str, AfterValidator(_check_addresses)]
 Sender = Annotated[str, AfterValidator(_check_sender)]

@@ -2,7 +2,15 @@
 
 from pydantic import BaseModel, Field, SecretStr
 
-from signals_pipeline.settings.choices import Addresses, MailTransport, Sender, SmtpTls, split_list
+from signals_pipeline.settings.choices import (
+    Addresses,
+    MailTransport,
+    ReadersFile,
+    RedirectHosts,
+    Sender,
+    SmtpTls,
+    split_list,
+)
 
 
 class Delivery(BaseModel):
@@ -10,7 +18,21 @@ class Delivery(BaseModel):
 
     digest_recipients: Addresses = Field(
         default="",
-        description="Recipients of the digest, comma-separated; empty: no mail is sent",
+        description="Recipients of the whole digest, comma-separated; empty: only the readers of SIGNALS_READERS",
+    )
+    signals_readers: ReadersFile = Field(
+        default="",
+        description="Readers file (YAML) or its s3:// address: who gets which digests and companies; empty: none",
+    )
+    channels_private_hosts: RedirectHosts = Field(
+        default="",
+        description="Hosts with private addresses to which messages may go, comma-separated: host, or host:port; empty:"
+        " channels lead to public addresses only, over https",
+    )
+    channels_variables: SecretStr | None = Field(
+        default=None,
+        description="Lines NAME=value with the addresses and secrets to which channels refer as env:NAME; the"
+        " environment and .env count first",
     )
     operator_recipients: Addresses = Field(
         default="",
@@ -47,6 +69,11 @@ class Delivery(BaseModel):
     def recipients(self) -> tuple[str, ...]:
         """The addresses of DIGEST_RECIPIENTS, deduplicated regardless of case."""
         return _deduplicated(self.digest_recipients)
+
+    @property
+    def private_hosts(self) -> tuple[str, ...]:
+        """The servers of CHANNELS_PRIVATE_HOSTS."""
+        return tuple(split_list(self.channels_private_hosts))
 
     @property
     def operators(self) -> tuple[str, ...]:

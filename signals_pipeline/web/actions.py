@@ -9,12 +9,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from signals_pipeline.core.digest.links import FeedbackFields, Verdict, verify_feedback_link, verify_unsubscribe_link
+from signals_pipeline.core.digest.links import (
+    FeedbackFields,
+    Verdict,
+    resubscribe_url,
+    verify_feedback_link,
+    verify_unsubscribe_link,
+)
 from signals_pipeline.core.windows import window_for_key
 from signals_pipeline.web.conditional import HTML
-from signals_pipeline.web.context import WebContext, WriteAccess
+from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.pages import message_page
-from signals_pipeline.web.permalinks import NotFoundError
+from signals_pipeline.web.reader_pages import write_access
 from signals_pipeline.web.templating import render
 
 # Labels of the buttons.
@@ -33,7 +39,7 @@ def router(context: WebContext, root: str) -> APIRouter:
 
 def _add_unsubscribe(routes: APIRouter, context: WebContext, root: str) -> None:
     def recipient_of(token: str) -> str:
-        link_key = _write_access(context).link_key.get_secret_value()
+        link_key = write_access(context).link_key.get_secret_value()
         return verify_unsubscribe_link(token, as_of=context.now(), key=link_key)
 
     @routes.get("/unsubscribe/{token}")
@@ -45,18 +51,24 @@ def _add_unsubscribe(routes: APIRouter, context: WebContext, root: str) -> None:
     @routes.post("/unsubscribe/{token}")
     def unsubscribe(token: str) -> Response:
         recipient = recipient_of(token)
-        is_new = _write_access(context).suppressions.add(recipient, "unsubscribed", context.now())
+        is_new = write_access(context).suppressions.add(recipient, "unsubscribed", context.now())
         already = "" if is_new else "You were already unsubscribed. "
-        return message_page(
+        link_key = write_access(context).link_key.get_secret_value()
+        page = render(
+            "link.html",
             root,
-            "Unsubscribed",
-            f"{already}No digests will be sent to {recipient}. To receive them again, contact the operator.",
+            here="",
+            title="Unsubscribed",
+            text=f"{already}No digests will be sent to {recipient}.",
+            href=resubscribe_url(root, recipient, as_of=context.now(), key=link_key),
+            label="Resubscribe",
         )
+        return Response(page, headers=_NO_STORE, media_type=HTML)
 
 
 def _add_feedback(routes: APIRouter, context: WebContext, root: str) -> None:
     def fields_of(token: str) -> FeedbackFields:
-        link_key = _write_access(context).link_key.get_secret_value()
+        link_key = write_access(context).link_key.get_secret_value()
         return verify_feedback_link(token, as_of=context.now(), key=link_key)
 
     @routes.get("/feedback/{token}")
@@ -78,7 +90,7 @@ def _add_feedback(routes: APIRouter, context: WebContext, root: str) -> None:
     @routes.post("/feedback/{token}")
     def give_feedback(token: str, verdict: Annotated[Verdict, Query()]) -> Response:
         fields = fields_of(token)
-        result = _write_access(context).feedback.record(
+        result = write_access(context).feedback.record(
             window_for_key(fields.window_key).start,
             fields.symbol,
             fields.signal_type,
@@ -94,9 +106,3 @@ def _add_feedback(routes: APIRouter, context: WebContext, root: str) -> None:
             "outdated": f"You gave a newer answer about {fields.symbol} already; that one counts.",
         }
         return message_page(root, "Thank you", texts[result])
-
-
-def _write_access(context: WebContext) -> WriteAccess:
-    if context.write_access is None:
-        raise NotFoundError("Links are disabled on this site: SIGNALS_LINK_KEY is not set.")
-    return context.write_access

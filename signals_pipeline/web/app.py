@@ -11,7 +11,16 @@ from fastapi import FastAPI
 
 from signals_pipeline.adapters.clock import utc_now
 from signals_pipeline.settings import Settings
-from signals_pipeline.web import actions, api, api_page, company_pages, health, pages
+from signals_pipeline.web import (
+    actions,
+    api,
+    api_page,
+    company_pages,
+    health,
+    pages,
+    reader_feed,
+    reader_pages,
+)
 from signals_pipeline.web.context import WebContext
 from signals_pipeline.web.errors import add_error_handlers
 from signals_pipeline.web.middleware import SecurityMiddleware
@@ -67,6 +76,8 @@ def create_app(
     app.include_router(pages.router(context, root, settings.signals_base_url))
     app.include_router(company_pages.router(context, root))
     app.include_router(actions.router(context, root))
+    app.include_router(reader_feed.router(context, root, settings.signals_base_url))
+    app.include_router(reader_pages.router(context, root))
     app.include_router(api_page.router(app, root))
     add_error_handlers(app, partial(pages.error_page, root))
 

@@ -18,6 +18,7 @@ from signals_pipeline.adapters.stores.engine import EngineLimits, engine_for
 from signals_pipeline.adapters.stores.feedback import FeedbackRepository
 from signals_pipeline.adapters.stores.outcomes import OutcomeRepository
 from signals_pipeline.adapters.stores.read_only import read_only_engine
+from signals_pipeline.adapters.stores.reader_choices import ReaderChoices
 from signals_pipeline.adapters.stores.signal_history import SignalHistory
 from signals_pipeline.adapters.stores.signals import SignalReader
 from signals_pipeline.adapters.stores.suppressions import SuppressionList
@@ -45,11 +46,13 @@ _HEALTH_LIMITS = EngineLimits(
 
 @dataclass(frozen=True, slots=True)
 class WriteAccess:
-    """The stores that signed links write to, and the key that signs them."""
+    """The stores that signed links write to, the key that signs them, and the companies that readers choose from."""
 
     link_key: SecretStr
     feedback: FeedbackRepository
     suppressions: SuppressionList
+    choices: ReaderChoices
+    followed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,13 @@ class WebContext:
         if link_key:
             writer = engine_for(settings.database_url, _WRITER_LIMITS)
             engines.append(writer)
-            write_access = WriteAccess(link_key, FeedbackRepository(writer), SuppressionList(writer))
+            write_access = WriteAccess(
+                link_key,
+                FeedbackRepository(writer),
+                SuppressionList(writer),
+                ReaderChoices(writer),
+                watchlist.symbols,
+            )
 
         digests = DigestRepository(reader)
         health_digests = DigestRepository(health_reader)

@@ -104,6 +104,7 @@ def test_the_table_lists_the_checks_of_the_doctor(tmp_path: Path) -> None:
         newsapi_key="k",
         tiingo_key="k",
         signals_frames_url="s3://frames",
+        signals_readers="readers.yaml",
     )
     named = []
     for line in GUIDE.partition("| check |")[2].splitlines()[2:]:

@@ -95,7 +95,7 @@ def test_nobody_to_send_to_is_said(signals: Signals, store: Store, monkeypatch: 
     monkeypatch.delenv("DIGEST_RECIPIENTS")
     assert (
         refused(signals("send", OLD.key, "--release"))
-        == "DIGEST_RECIPIENTS is empty: there is nobody to send the digest to"
+        == "there are no readers to send the digest to: set DIGEST_RECIPIENTS or SIGNALS_READERS"
     )
     assert signals("preview", OLD.key).exit_code == 0
     assert store.outbox.mails_for(OLD) == []

@@ -188,7 +188,7 @@ class Deliveries(RuleBasedStateMachine):
         self.is_daemon_rested = False
         self.world.true_now = newest_complete(self.world.true_now + timedelta(days=4)).end + timedelta(minutes=1)
         window = newest_complete(self.world.now())
-        mails = self.mailing.mail_recipients(window)
+        mails = self.mailing.mail_recipients(self.store, window)
         self.store.digests.put(window, CONTENT, kind="full", mode="live", subject="1 new", mails=mails)
         self.verdicts.setdefault(window.start, verdict)
         self.promised |= {(mail.window_start, mail.recipient) for mail in self.store.outbox.mails_for(window)}

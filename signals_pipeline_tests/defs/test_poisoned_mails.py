@@ -47,7 +47,7 @@ def by(port: int, after: timedelta = timedelta()) -> Mailing:
 def put_next(store: Store) -> None:
     """The next window's digest with its mails, checked."""
     content = replace(everything(), mode="live", window_key=NEXT.key).to_json()
-    mails = by(0).mail_recipients(NEXT)
+    mails = by(0).mail_recipients(store, NEXT)
     store.digests.put(NEXT, content, kind="full", mode="live", subject="1 new", mails=mails)
     store.outbox.record_verdict(NEXT, problem="", now=LATER)
 

@@ -21,7 +21,7 @@ TEMPLATE = Template()
 TASKS = TEMPLATE.of_type("AWS::ECS::TaskDefinition")
 FORWARD = "forward"  # the container that the port-forward goes through; it runs nothing of ours
 CONTAINERS = [each for task in TASKS.values() for each in task["ContainerDefinitions"] if each["Name"] != FORWARD]
-ALL_SECRETS = PARAMETERS | {"UseNewsApi": "yes", "UseTiingo": "yes", "UseSmtp": "yes"}
+ALL_SECRETS = PARAMETERS | {"UseNewsApi": "yes", "UseTiingo": "yes", "UseSmtp": "yes", "UseChannels": "yes"}
 OF_THE_IMAGE = {"SIGNALS_DATA_DIR", "SIGNALS_MODELS_DIR", "DAGSTER_HOME"}
 BY_DEFAULT = {  # what production has no reason to change; an installation that has one adds it to the template
     *("NEWS_TIMEOUT_SECONDS", "NEWS_SPACING_SECONDS", "NEWS_CONCURRENCY"),
@@ -31,6 +31,8 @@ BY_DEFAULT = {  # what production has no reason to change; an installation that 
     *("EARNINGS_SOURCE", "SIGNALS_EARNINGS_PATH"),  # live dates
     *("SIGNALS_NEWS_PATH", "NEWS_TIMEZONE", "SIGNALS_PRICES_PATH"),  # recorded input; production fetches its own
     *("SMTP_PORT", "SMTP_TLS"),  # the security group lets 587 out, with STARTTLS
+    "SIGNALS_READERS",  # the image names it where it holds a readers file
+    "CHANNELS_PRIVATE_HOSTS",  # no channel of production leads into its own network
     "QUIET_RUNS_ALERT",  # four, as the alarm NoSignals
     *("SIGNALS_DATABASE_ROLES", "SIGNALS_WRITER_PASSWORD", "SIGNALS_READER_PASSWORD"),  # of `signals prepare` alone
     "SIGNALS_DATABASE_WAIT_SECONDS",  # two minutes in production
@@ -132,7 +134,7 @@ def test_containers_that_send_no_mail_and_fetch_no_news_get_neither_addresses_no
             assert not {
                 each
                 for each in given
-                if re.search("RECIPIENTS|MAIL|SMTP|SES_|NEWSAPI|TIINGO|FEEDS|CONTACT|PUBLISH|QUEUE", each)
+                if re.search("RECIPIENTS|MAIL|SMTP|SES_|NEWSAPI|TIINGO|CHANNELS|FEEDS|CONTACT|PUBLISH|QUEUE", each)
             }, name
             assert ("SIGNALS_DATABASE_PASSWORD" in given) is (name != f"ControlTask.{FORWARD}"), name
 
@@ -208,6 +210,7 @@ def test_secrets_that_are_not_used_are_not_asked_for() -> None:
         "NEWSAPI_KEY",
         "SMTP_PASSWORD",
         "TIINGO_KEY",
+        "CHANNELS_VARIABLES",
     }
 
 

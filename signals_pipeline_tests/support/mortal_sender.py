@@ -159,7 +159,7 @@ def _work(task: Task, settings: Settings, calls: int) -> None:
 def _run_window(store: Store, mailing: Mailing) -> None:
     """As the run of the newest window: store the digest and its mails, check them, send them."""
     window = newest_complete(mailing.now())
-    mails = mailing.mail_recipients(window)
+    mails = mailing.mail_recipients(store, window)
     store.digests.put(window, CONTENT, kind="full", mode="live", subject="1 new", mails=mails)
     store.outbox.record_verdict(window, problem="", now=mailing.now())
     send_due(store, mailing)

@@ -45,11 +45,11 @@ def mailing(port: int, now: datetime = DUE, transport: Transport | None = None, 
 
 
 @contextmanager
-def filled(url: str) -> Iterator[Store]:
-    """A store whose outbox holds a live digest's mails to WHO, which the checks let go."""
+def filled(url: str, who: tuple[str, ...] = WHO) -> Iterator[Store]:
+    """A store whose outbox holds a live digest's mails to these recipients, which the checks let go."""
     store = open_store(url)
     digest = replace(everything(), mode="live")
-    mails = mailing(0).mail_recipients(WINDOW)
+    mails = replace(mailing(0), recipients=who).mail_recipients(store, WINDOW)
     store.digests.put(WINDOW, digest.to_json(), kind="full", mode="live", subject=digest.subject, mails=mails)
     store.outbox.record_verdict(WINDOW, problem="", now=DUE)
     yield store
@@ -69,13 +69,13 @@ def states(store: Store) -> dict[str, str]:
 def deadly_pass(url: str, port: int, authority: str, place: str) -> None:
     """In a process of its own, which `authority` comes to: one pass, killed at a place of the second mail."""
     store = open_store(url)
-    deadly = _Deadly(place)
-    through = _DeadlyTransport(smtp(port, authority), deadly)
-    outbox = _DeadlyOutbox(store.engine, deadly)
+    deadly = Deadly(place)
+    through = DeadlyTransport(smtp(port, authority), deadly)
+    outbox = DeadlyOutbox(store.engine, deadly)
     send_due(replace(store, outbox=outbox), mailing(port, transport=through))
 
 
-class _Deadly:
+class Deadly:
     """Kills its process the second time that a place is passed."""
 
     def __init__(self, place: str) -> None:
@@ -88,8 +88,10 @@ class _Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class _DeadlyTransport:
-    def __init__(self, inner: SmtpTransport, deadly: _Deadly) -> None:
+class DeadlyTransport:
+    """A mail server before and after which the sender is killed."""
+
+    def __init__(self, inner: SmtpTransport, deadly: Deadly) -> None:
         self._inner, self._deadly = inner, deadly
 
     @contextmanager
@@ -97,12 +99,14 @@ class _DeadlyTransport:
         self._deadly.at("unconnected")
         with self._inner.offer(sender, recipient) as conversation:
             self._deadly.at("connected")
-            yield _DeadlyConversation(conversation, self._deadly)
+            yield DeadlyConversation(conversation, self._deadly)
         self._deadly.at("disconnected")
 
 
-class _DeadlyConversation:
-    def __init__(self, inner: Conversation, deadly: _Deadly) -> None:
+class DeadlyConversation:
+    """A server that is ready for the content, with which the sender is killed."""
+
+    def __init__(self, inner: Conversation, deadly: Deadly) -> None:
         self._inner, self._deadly = inner, deadly
 
     def hand_over(self, content: bytes) -> str:
@@ -112,8 +116,10 @@ class _DeadlyConversation:
         return name
 
 
-class _DeadlyOutbox(Outbox):
-    def __init__(self, engine: Any, deadly: _Deadly) -> None:  # SQLAlchemy's
+class DeadlyOutbox(Outbox):
+    """An outbox after whose record of a result the sender is killed."""
+
+    def __init__(self, engine: Any, deadly: Deadly) -> None:  # SQLAlchemy's
         super().__init__(engine)
         self._deadly = deadly
 

@@ -30,7 +30,12 @@ SECRETS = ("database-password", "writer-password", "reader-password", "link-key"
 # The database takes its password when it is made: a new value later would shut everybody out.
 FIXED_SECRETS = ("database-password",)
 # Parameters of the stack that ask for a vendor's key, and the SSM parameter that holds it.
-VENDOR_KEYS = {"UseNewsApi": "newsapi-key", "UseTiingo": "tiingo-key", "UseSmtp": "smtp-password"}
+VENDOR_KEYS = {
+    "UseNewsApi": "newsapi-key",
+    "UseTiingo": "tiingo-key",
+    "UseSmtp": "smtp-password",
+    "UseChannels": "channels",
+}
 SECRET_BYTES = 24
 SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 # A change set was made for a stack that does not exist yet.

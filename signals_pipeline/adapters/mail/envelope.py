@@ -9,6 +9,7 @@ from signals_pipeline.adapters.rendering.personal import FeedbackLinks, Personal
 from signals_pipeline.core.digest.links import (
     FeedbackFields,
     feedback_page_url,
+    preferences_url,
     recipient_hash,
     unsubscribe_url,
     with_verdict,
@@ -41,10 +42,12 @@ class Links:
     Attributes:
         base_url: Public address of the web pages; empty: mails carry no links to them.
         key: The secret that signs personal links; empty: mails carry links to pages only.
+        has_preferences: Whether the pages let readers change what they get; published files do not.
     """
 
     base_url: str = ""
     key: str = field(default="", repr=False)
+    has_preferences: bool = False
 
     def page(self, path: str) -> str:
         """Address of a web page; empty where there are no pages, or no path."""
@@ -73,6 +76,9 @@ class Links:
             page=page_url,
             glossary=glossary_url,
             unsubscribe=unsubscribe_url(self.base_url, recipient, as_of=as_of, key=self.key),
+            preferences=preferences_url(self.base_url, recipient, as_of=as_of, key=self.key)
+            if self.has_preferences
+            else "",
             feedback={card_key(card): self._feedback_links(recipient, as_of, card) for card in cards},
             mail=True,
         )

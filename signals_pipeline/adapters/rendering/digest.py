@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import css_inline
 import jinja2
@@ -22,7 +23,9 @@ import jinja2
 from signals_pipeline.adapters.rendering import drawings
 from signals_pipeline.adapters.rendering.personal import PAGE, Personal, card_key
 from signals_pipeline.adapters.rendering.safe_text import clean_line, clean_strings, link
+from signals_pipeline.core.digest.editions import shown_time
 from signals_pipeline.core.digest.model import Card, Digest
+from signals_pipeline.core.digest.readers import NEW_YORK_TIMES, TimeStyle
 from signals_pipeline.core.digest.wording import (
     arrow,
     eastern,
@@ -47,7 +50,7 @@ from signals_pipeline.core.digest.wording import (
 from signals_pipeline.core.record.track_record import record_sections
 from signals_pipeline.core.signals.decision import NearMiss
 from signals_pipeline.core.text import shorten, shorten_counted
-from signals_pipeline.core.windows import NEW_YORK, Window, day, window_for_key
+from signals_pipeline.core.windows import Window, day, window_for_key
 
 MAX_HTML_BYTES = 90_000
 """Gmail clips a message at 102 KB, headers and encoding included."""
@@ -246,20 +249,25 @@ class MailParts:
     text: str
 
 
-def mail_parts(digest: Digest, personal: Personal) -> Iterator[MailParts]:
+def mail_parts(digest: Digest, personal: Personal, times: TimeStyle = NEW_YORK_TIMES) -> Iterator[MailParts]:
     """Render the two parts of a mail in less and less detail; the last are short whatever the digest holds.
 
     What both leave out is counted, and is on the digest's web page. The HTML has at most 90,000 bytes.
+
+    Args:
+        digest: The digest.
+        personal: What the mail carries beside it.
+        times: How times are written. Sentences that were composed with the digest keep New York time, and say so.
     """
     cleaned = _cleaned(digest)
-    html_template = _environment(html=True).get_template("digest.html")
-    text_template = _environment(html=False).get_template("digest.txt")
+    html_template = _environment(html=True, times=times).get_template("digest.html")
+    text_template = _environment(html=False, times=times).get_template("digest.txt")
     for level in _LEVELS:
         pictures = dict(itertools.islice(personal.pictures.items(), level.pictures))
         context = _template_context(cleaned, replace(personal, pictures=pictures))
         whole_text = level.text is _WHOLE_TEXT
         html = _inliner().inline(html_template.render(context, detail=level.html, whole_text=whole_text))
-        if _size_in_mail(html) > MAX_HTML_BYTES:
+        if size_in_mail(html) > MAX_HTML_BYTES:
             continue
         text = _squeeze_blank_lines(text_template.render(context, detail=level.text))
         yield MailParts(html, text)
@@ -276,7 +284,7 @@ def render_html(digest: Digest, personal: Personal = PAGE) -> str:
     html = ""
     for detail in _PAGE_LEVELS:
         html = _inliner().inline(template.render(context, detail=detail, whole_text=True))
-        if _size_in_mail(html) <= MAX_HTML_BYTES:
+        if size_in_mail(html) <= MAX_HTML_BYTES:
             break
     return html
 
@@ -288,7 +296,7 @@ def render_text(digest: Digest, personal: Personal = PAGE) -> str:
     return _squeeze_blank_lines(template.render(context, detail=_WHOLE_TEXT))
 
 
-def _size_in_mail(html: str) -> int:
+def size_in_mail(html: str) -> int:
     """Bytes in UTF-8; a mail ends its lines with two characters."""
     return len(html.encode()) + html.count("\n")
 
@@ -328,8 +336,9 @@ def _template_context(digest: Digest, personal: Personal) -> dict[str, Any]:
     }
 
 
-@functools.cache
-def _environment(*, html: bool) -> jinja2.Environment:
+# As many as are in use at once; one more compiles the templates anew.
+@functools.lru_cache(maxsize=16)
+def _environment(*, html: bool, times: TimeStyle = NEW_YORK_TIMES) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=html,  # noqa: S701 - the other part is plain text
@@ -341,12 +350,12 @@ def _environment(*, html: bool) -> jinja2.Environment:
     environment.filters |= {  # pyright: ignore[reportUnknownMemberType] - jinja2 does not type the values
         # numbers, instants and text
         "signed": signed,
-        "eastern": _eastern_unbroken if html else _eastern,
+        "eastern": functools.partial(_time_unbroken if html else _time, times),
         "shorten": shorten,
         "shorten_counted": shorten_counted,
         "link": link,
         "wrap": _wrap,
-        "day": _day,
+        "day": functools.partial(_day, times),
         "mode": _mode_name,
         # cards
         "arrow": arrow,
@@ -394,13 +403,14 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 @functools.lru_cache(maxsize=4096)  # the instants of one digest repeat on every card and in every level of detail
-def _eastern(instant: datetime | str) -> str:
-    return eastern(datetime.fromisoformat(instant) if isinstance(instant, str) else instant)
+def _time(times: TimeStyle, instant: datetime | str) -> str:
+    return shown_time(datetime.fromisoformat(instant) if isinstance(instant, str) else instant, times)
 
 
-def _eastern_unbroken(instant: datetime | str) -> str:
+def _time_unbroken(times: TimeStyle, instant: datetime | str) -> str:
     """The instant with its zone on the same line as its time."""
-    return _eastern(instant).replace(" ET", "\u00a0ET")
+    time, _, zone = _time(times, instant).rpartition(" ")
+    return f"{time}\u00a0{zone}"
 
 
 def _mode_name(mode: str) -> str:
@@ -437,8 +447,8 @@ def _reasons(card: Card, width: int) -> tuple[str, ...]:
     return tuple(fitting) or (shorten(card.sentences[0], width),)
 
 
-def _day(instant: datetime) -> str:
-    return day(instant.astimezone(NEW_YORK))
+def _day(times: TimeStyle, instant: datetime) -> str:
+    return day(instant.astimezone(ZoneInfo(times.zone)))
 
 
 def _active(miss: NearMiss, digest: Digest) -> str:

@@ -32,17 +32,21 @@ class Personal:
         page: Address of the digest on the web; empty where there is none.
         glossary: Address of the glossary on the web; empty where there is none.
         unsubscribe: Where the recipient unsubscribes; empty where a reply to the mail does it.
+        preferences: Where the recipient changes what they get; empty where no page does that.
         feedback: Links for feedback by `card_key`.
         pictures: Addresses of the charts by `card_key`; a card without one draws its prices with table cells.
         mail: Whether this is a mail.
+        selection: What the reader's edition leaves out, in words; empty where it shows everything.
     """
 
     page: str = ""
     glossary: str = ""
     unsubscribe: str = ""
+    preferences: str = ""
     feedback: Mapping[str, FeedbackLinks] = field(default_factory=dict[str, FeedbackLinks])
     pictures: Mapping[str, str] = field(default_factory=dict[str, str])
     mail: bool = False
+    selection: str = ""
 
 
 PAGE = Personal()

@@ -50,10 +50,11 @@ class OutboxError(SignalsError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MailRecipient:
-    """A recipient and the Message-ID of the mail to it."""
+    """A recipient, the Message-ID of the mail to it, and what of a digest it shows; None for all of it."""
 
     recipient: str
     message_id: str
+    edition: str | None = None
 
 
 _MAIL_COLUMNS = [delivery.c[field.name] for field in fields(Mail)]
@@ -98,6 +99,7 @@ def add_mails(
             "created_at": now,
             "next_attempt_at": window.end,
             "updated_at": now,
+            "edition": recipient.edition,
         }
         added += connection.execute(insert_or_ignore(connection, delivery).values(row)).rowcount
     return added

@@ -37,6 +37,19 @@ class SuppressionList:
             result = connection.execute(insert_or_ignore(connection, suppression).values(row))
             return result.rowcount == 1
 
+    def resubscribe(self, recipient: str) -> Reason | None:
+        """Send mail again to a recipient who had unsubscribed.
+
+        Returns:
+            Why the recipient gets no mail all the same: it came back, or was reported as spam; None where nothing stops
+            it.
+        """
+        is_recipient = suppression.c.recipient == _normalise(recipient)
+        with write_transaction(self._engine, alone=True) as connection:
+            had_unsubscribed = sa.and_(is_recipient, suppression.c.reason == "unsubscribed")
+            connection.execute(sa.delete(suppression).where(had_unsubscribed))
+            return connection.scalar(sa.select(suppression.c.reason).where(is_recipient))
+
     def remove(self, recipient: str) -> Reason | None:
         """Send a recipient mail again. Why it was suppressed; None where it was not."""
         is_recipient = suppression.c.recipient == _normalise(recipient)

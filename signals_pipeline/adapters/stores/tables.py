@@ -346,6 +346,8 @@ delivery = sa.Table(
     _text("reason", 16, nullable=True),
     _instant("cleared_at", nullable=True),
     _instant("notified_at", nullable=True),
+    # Added by revision 014: what of the digest the mail shows; NULL for all of it.
+    _text("edition", nullable=True),
     sa.ForeignKeyConstraint(["window_start", "mode"], ["digest.window_start", "digest.mode"]),
     sa.UniqueConstraint("window_start", "kind", "recipient"),
     sa.Index(None, "state", "next_attempt_at"),
@@ -366,6 +368,17 @@ suppression = sa.Table(
     _text("reason", 16),
     _instant("created_at"),
     _allowed("reason", "unsubscribed", "bounced", "complaint"),
+)
+
+# What readers chose themselves by signed links; it counts before the readers file.
+reader_choice = sa.Table(
+    "reader_choice",
+    metadata,
+    _text("recipient", 320, primary_key=True),
+    _text("edition", nullable=True),  # NULL for the whole digest
+    _text("digests", 255),  # separated by commas; empty for every digest
+    _boolean("subscribed"),  # by a confirmation link: no list needs to name the reader
+    _instant("changed_at"),
 )
 
 feedback = sa.Table(

@@ -1,4 +1,4 @@
-"""`signals readers`: who gets no mail, for requests that come by hand."""
+"""`signals readers`: who gets which digests and who gets no mail, for requests that come by hand."""
 
 import click
 
@@ -7,15 +7,41 @@ from signals_pipeline.settings import Settings
 
 @click.group()
 def readers() -> None:
-    """List readers who get no mail; unsubscribe or resubscribe one."""
+    """List, invite, unsubscribe or resubscribe readers; check their file."""
 
 
 @readers.command(name="list")
 def list_readers() -> None:
-    """List the addresses that get no mail, why, and since when."""
-    from signals_pipeline.cli.readers import show_suppressed
+    """List who gets which digests and what of each, and the addresses that get no mail, why, and since when."""
+    from signals_pipeline.cli.readers import show_readers
 
-    show_suppressed(Settings.checked())
+    show_readers(Settings.checked())
+
+
+@readers.command()
+def check() -> None:
+    """Check the file of SIGNALS_READERS: one line per mistake, with its line number."""
+    from signals_pipeline.cli.readers import check_readers
+
+    click.echo(check_readers(Settings.checked()))
+
+
+@readers.command()
+@click.argument("address")
+def invite(address: str) -> None:
+    """Mail ADDRESS a link by which its reader subscribes; nothing else is sent to it before the link is used."""
+    from signals_pipeline.cli.readers import invite_reader
+
+    click.echo(invite_reader(Settings.checked(), address))
+
+
+@readers.command()
+@click.argument("reader")
+def feed(reader: str) -> None:
+    """Print the signed address of an Atom feed of what READER gets: an address, or a channel such as slack:desk."""
+    from signals_pipeline.cli.readers import feed_address
+
+    click.echo(feed_address(Settings.checked(), reader))
 
 
 @readers.command()
@@ -30,7 +56,7 @@ def unsubscribe(address: str) -> None:
 @readers.command()
 @click.argument("address")
 def resubscribe(address: str) -> None:
-    """Send ADDRESS mail again, if DIGEST_RECIPIENTS names it."""
+    """Send ADDRESS mail again, if DIGEST_RECIPIENTS or the readers file names it, or its reader subscribed."""
     from signals_pipeline.cli.readers import resubscribe_reader
 
     click.echo(resubscribe_reader(Settings.checked(), address))

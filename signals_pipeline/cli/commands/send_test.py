@@ -1,4 +1,4 @@
-"""`signals send-test`: check the mail transport."""
+"""`signals send-test`: check the mail transport, or a channel."""
 
 import click
 
@@ -8,7 +8,7 @@ from signals_pipeline.settings import Settings
 @click.command("send-test")
 @click.argument("address")
 def send_test(address: str) -> None:
-    """Send a short test mail to ADDRESS through MAIL_TRANSPORT."""
+    """Send a short test mail to ADDRESS through MAIL_TRANSPORT, or a test message to a channel such as slack:desk."""
     from signals_pipeline.cli.mail import send_test_mail
 
     click.echo(send_test_mail(Settings.checked(), address))

@@ -15,7 +15,7 @@ from signals_pipeline.adapters.probes.machine import probe_folder, probe_memory
 from signals_pipeline.adapters.probes.web import CLOCK_ORIGIN, NEWSAPI_ORIGIN, probe_clock
 from signals_pipeline.adapters.watchlist import load_watchlist, mistakes_in
 from signals_pipeline.cli.database import existing_database
-from signals_pipeline.cli.doctor.readers import newest_mail, signals
+from signals_pipeline.cli.doctor.readers import channels, newest_mail, signals
 from signals_pipeline.cli.doctor.runs import runs
 from signals_pipeline.cli.doctor.vendors import (
     MIGRATE,
@@ -73,6 +73,8 @@ def local_probes(
         "data folder": partial(probe_folder, settings.signals_data_dir),
         "memory": probe_memory,
     }
+    if settings.signals_readers:
+        probes["channels"] = partial(channels, settings)
     # The demo has recorded input: no vendor is asked, and no clock matters.
     if not is_demo and settings.newsapi_key:
         probes["newsapi key"] = partial(newsapi_accepts, settings, now, newsapi, seconds)

@@ -1,4 +1,4 @@
-"""Checks of `signals doctor` on what readers get: the newest signals, and the mails of the newest digest.
+"""Checks of `signals doctor` on what readers get: the newest signals, the mails of the newest digest, and the channels.
 
 Whether a digest exists at all is `local.newest_window`; whether a mail waits for an operator is `local.deliveries`.
 """
@@ -76,3 +76,18 @@ def newest_mail(settings: Settings) -> ProbeResult:
     if delay > SEND_WITHIN:
         return warn(described, "the next digest is to be on time: see its run")
     return ok(described)
+
+
+def channels(settings: Settings) -> ProbeResult:
+    """How many channels can be used, and why another can't; no message is sent."""
+    from signals_pipeline.defs.channels import channels_of
+
+    found = channels_of(settings)
+    if found.unread:
+        return fail(found.unread, "correct SIGNALS_READERS, or the file")
+    described = f"{len(found.usable)} of {len(found.usable) + len(found.problems)} can be used"
+    if found.problems:
+        return fail(f"{described}; {'; '.join(found.problems.values())}", "see docs/channels.md")
+    if found.warnings:
+        return warn(f"{described}; {'; '.join(found.warnings)}", "see docs/channels.md")
+    return ok(f"{described}; `signals send-test {next(iter(found.usable), 'KIND:NAME')}` tries one")

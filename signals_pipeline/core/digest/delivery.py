@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from signals_pipeline.core.digest.readers import is_channel_recipient
 from signals_pipeline.core.windows import Window, WindowError, window_starting
 
 State = Literal["pending", "sending", "sent", "failed", "unknown"]
@@ -61,11 +62,13 @@ class NotSent(Exception):  # noqa: N818 - an outcome of one mail, not a fault of
 
     Attributes:
         permanent: Whether a retry is pointless.
+        retry_after: How long the server asks to wait; None where it does not say.
     """
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
+    def __init__(self, message: str, *, permanent: bool, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class Unanswered(Exception):  # noqa: N818 - an outcome of one mail, not a fault of the program
@@ -121,7 +124,9 @@ def delivery_result(outcome: SendOutcome, *, attempts: int, now: datetime) -> De
         return DeliveryResult("failed", now, error, "rejected")
     if attempts >= MAX_ATTEMPTS:
         return DeliveryResult("failed", now, f"gave up after {attempts} attempts: {error}", "attempts")
-    return DeliveryResult("pending", now + retry_delay(attempts), error)
+    # Who asks for a longer pause than the backoff gets it. Beyond SEND_WITHIN the mail is too old anyway.
+    delay = max(retry_delay(attempts), min(outcome.retry_after or timedelta(), SEND_WITHIN))
+    return DeliveryResult("pending", now + delay, error)
 
 
 def retry_delay(attempts: int) -> timedelta:
@@ -165,7 +170,7 @@ class Mail:
         kind: A digest, or the report that a window has none.
         mode: The digest's mode; None where there is no digest.
         released: An operator sends it whatever its age and whatever the checks found.
-        recipient: Address.
+        recipient: A mail address, or a channel as `KIND:NAME`.
         state: See this module.
         reason: Why it is in its state; None where the state says everything, and in rows of older releases.
         attempts: Attempts so far.
@@ -179,6 +184,7 @@ class Mail:
         sent_at: When the server accepted it.
         notified_at: When an operator was last told of it in its present state.
         updated_at: When the row last changed.
+        edition: What of the digest it shows, as `core.digest.editions.stored_edition` writes it; None for all of it.
     """
 
     id: int
@@ -200,6 +206,7 @@ class Mail:
     sent_at: datetime | None
     notified_at: datetime | None
     updated_at: datetime
+    edition: str | None = None
 
     @property
     def window(self) -> Window:
@@ -242,8 +249,9 @@ class Mail:
         """Whether it may be sent now."""
         if self.state != "pending" or self.hold(now) is not None:
             return False
-        # No backoff is longer than _MAX_DELAY: an instant beyond that was written by a wrong clock.
-        return self.next_attempt_at <= now or self.next_attempt_at > now + _MAX_DELAY
+        # No delay is longer: an instant beyond it was written by a wrong clock. Channels may ask for a pause.
+        longest_delay = SEND_WITHIN if is_channel_recipient(self.recipient) else _MAX_DELAY
+        return self.next_attempt_at <= now or self.next_attempt_at > now + longest_delay
 
     def is_left_unchecked(self, now: datetime) -> bool:
         """Whether it waits for checks that its run should have finished long ago."""
@@ -387,3 +395,11 @@ def message_id(kind: MailKind | Literal["notice"], about: str, recipient: str, d
     recipient_digest = hashlib.sha256(address.encode()).hexdigest()[:20]
     topic = about.replace(":", "").replace("/", "-")
     return f"<{kind}.{topic}.{recipient_digest}@{domain}>"
+
+
+def webhook_id(mail: Mail) -> str:
+    """The identifier of a message to a channel: of its row, the same on every attempt, and without a full stop.
+
+    The hash of the Message-ID tells the rows of two databases apart.
+    """
+    return f"msg_{mail.id}_{hashlib.sha256(mail.message_id.encode()).hexdigest()[:16]}"

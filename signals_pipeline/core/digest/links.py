@@ -20,7 +20,8 @@ from urllib.parse import quote
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import day
 
-LinkPurpose = Literal["unsubscribe", "feedback"]
+LinkPurpose = Literal["unsubscribe", "feedback", "resubscribe", "subscribe", "readers", "feed"]
+"""`readers`: a reader changes what they get."""
 Verdict = Literal["useful", "not_useful"]
 
 UNSUBSCRIBE_DAYS = 400
@@ -28,6 +29,9 @@ UNSUBSCRIBE_DAYS = 400
 
 FEEDBACK_DAYS = 30
 """Lifetime of a feedback link in days: by then a signal's longest outcome (10 sessions) is known."""
+
+SUBSCRIBE_DAYS = 14
+"""Lifetime of a confirmation link in days: an address is only mailed once its reader has used one."""
 
 MIN_KEY_LENGTH = 32
 """Characters of a signing key: 128 bits in hexadecimal."""
@@ -122,9 +126,43 @@ def unsubscribe_url(base_url: str, recipient: str, *, as_of: datetime, key: str)
     Raises:
         LinkKeyError: the key is too short.
     """
-    expires_on = _days_after(as_of, UNSUBSCRIBE_DAYS)
-    token = sign_link("unsubscribe", {"r": recipient}, expires_on=expires_on, key=key)
-    return f"{base_url.rstrip('/')}/unsubscribe/{token}"
+    return _recipient_url("unsubscribe", base_url, recipient, expires_on=_days_after(as_of, UNSUBSCRIBE_DAYS), key=key)
+
+
+def resubscribe_url(base_url: str, recipient: str, *, as_of: datetime, key: str) -> str:
+    """The URL where a recipient who has unsubscribed takes that back; arguments and errors as in `unsubscribe_url`."""
+    return _recipient_url("resubscribe", base_url, recipient, expires_on=_days_after(as_of, UNSUBSCRIBE_DAYS), key=key)
+
+
+def subscribe_url(base_url: str, recipient: str, *, as_of: datetime, key: str) -> str:
+    """The URL where a recipient confirms that they want digests, for 14 days; otherwise as `unsubscribe_url`."""
+    return _recipient_url("subscribe", base_url, recipient, expires_on=_days_after(as_of, SUBSCRIBE_DAYS), key=key)
+
+
+def preferences_url(base_url: str, recipient: str, *, as_of: datetime, key: str) -> str:
+    """The URL where a recipient changes what they get; arguments and errors as in `unsubscribe_url`."""
+    return _recipient_url("readers", base_url, recipient, expires_on=_days_after(as_of, UNSUBSCRIBE_DAYS), key=key)
+
+
+def reader_feed_url(base_url: str, edition: str | None, *, as_of: datetime, key: str) -> str:
+    """The URL of an Atom feed of one edition of the digests, for 400 days. It holds no address.
+
+    Args:
+        base_url: Public address of the web pages.
+        edition: As `editions.stored_edition` writes it; None for the whole digests.
+        as_of: When the URL is given to a reader (aware).
+        key: The secret.
+
+    Raises:
+        LinkKeyError: the key is too short.
+    """
+    token = sign_link("feed", {"e": edition or ""}, expires_on=_days_after(as_of, UNSUBSCRIBE_DAYS), key=key)
+    return f"{base_url.rstrip('/')}/feeds/{token}"
+
+
+def verify_feed_link(token: str, *, as_of: datetime, key: str) -> str | None:
+    """The stored edition that a feed's token is for; raises as `verify_link` does."""
+    return verify_link("feed", token, as_of=as_of, key=key)["e"] or None
 
 
 def feedback_page_url(base_url: str, fields: FeedbackFields, *, as_of: datetime, key: str) -> str:
@@ -159,6 +197,11 @@ def with_verdict(page_url: str, verdict: Verdict) -> str:
     return f"{page_url}?verdict={quote(verdict)}"
 
 
+def verify_recipient_link(purpose: LinkPurpose, token: str, *, as_of: datetime, key: str) -> str:
+    """The recipient that a token of a purpose other than feedback is for; raises as `verify_link` does."""
+    return verify_link(purpose, token, as_of=as_of, key=key)["r"]
+
+
 def verify_unsubscribe_link(token: str, *, as_of: datetime, key: str) -> str:
     """The recipient that an unsubscribe token is for; raises as `verify_link` does."""
     return verify_link("unsubscribe", token, as_of=as_of, key=key)["r"]
@@ -173,6 +216,11 @@ def verify_feedback_link(token: str, *, as_of: datetime, key: str) -> FeedbackFi
         signal_type=fields["t"],
         recipient_hash=_decode(fields["r"]).hex(),
     )
+
+
+def _recipient_url(purpose: LinkPurpose, base_url: str, recipient: str, *, expires_on: date, key: str) -> str:
+    token = sign_link(purpose, {"r": recipient}, expires_on=expires_on, key=key)
+    return f"{base_url.rstrip('/')}/{purpose}/{token}"
 
 
 def _days_after(as_of: datetime, days: int) -> date:

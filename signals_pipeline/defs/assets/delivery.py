@@ -43,7 +43,6 @@ def delivery(
         "held": report.held,
         "lost": report.lost,
         "unsubscribed": report.suppressed,
-        "recipients": len(mailing.recipients),
         "requests": dict(report.requests.applied),
         "requests_set_aside": len(report.requests.problems),
         "problems": dg.MetadataValue.md(markdown_table(["problem"], problem_rows)),

@@ -20,8 +20,9 @@ from signals_pipeline.core.windows import Window
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.digest_composition import Composer
 from signals_pipeline.defs.dispatch import Mailing
-from signals_pipeline.defs.metadata import attach, describe_run, sql_schema, text_preview
+from signals_pipeline.defs.metadata import attach, describe_run, markdown_table, sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
+from signals_pipeline.defs.recipients import readership
 from signals_pipeline.defs.resources import MarketContext, Store
 from signals_pipeline.defs.stage_limits import limit_tags, with_limits
 
@@ -55,6 +56,10 @@ def digest(
     windows = windows_of(context)
     newest = windows[-1]
     composer = Composer.for_windows(windows, store, market, prices, earnings, headlines=headlines, sentiment=sentiment)
+    # Read once, and before anything is stored: the readers of this run are those of its beginning.
+    readers = readership(mailing.readers, store)
+    for problem in readers.problems:
+        context.log.warning(problem)
     entries: dict[str, dict[str, Any]] = {}
     kept: list[str] = []
 
@@ -63,7 +68,7 @@ def digest(
             composed = composer.compose(window)
             content = composed.to_json()
             # Digest and mails are stored in one transaction, so that no mail is lost or duplicated.
-            mails = mailing.mail_recipients(window) if window == newest else ()
+            mails = readers.recipients(window, mailing.domain) if window == newest else ()
             entry = store.digests.put(
                 window, content, kind=composed.kind, mode=composed.mode, subject=composed.subject, mails=mails
             )
@@ -94,6 +99,10 @@ def digest(
         metadata={
             "folder": dg.MetadataValue.path(market.digests_dir),
             "kept_as_sent": ", ".join(kept) or "none",
+            "readers": len(readers.readers),
+            "readers_problems": dg.MetadataValue.md(
+                markdown_table(["problem"], [(problem,) for problem in readers.problems])
+            ),
         }
     )
 

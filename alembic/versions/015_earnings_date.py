@@ -5,8 +5,8 @@ from alembic import op
 
 from signals_pipeline.adapters.stores.instants import UtcDateTime
 
-revision = "017"
-down_revision = "013"
+revision = "015"
+down_revision = "014"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Channels: chat services and webhooks that get digests beside mail, each message at most once."""

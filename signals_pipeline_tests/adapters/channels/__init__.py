@@ -1,0 +1,1 @@
+"""Channels: messages, signatures, connections, configuration."""
