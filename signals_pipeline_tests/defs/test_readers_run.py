@@ -53,10 +53,10 @@ def test_each_reader_gets_the_same_signals_filtered_and_a_mistake_keeps_no_other
     assert result.success
     assert inbox.recipients == sorted(f"{name}@example.org" for name in ("changed", "half", "strict", "whole"))
     texts = {}
-    for place, recipient in enumerate(inbox.recipients):
+    for place in range(len(inbox.recipients)):
         message = inbox.message(place)
-        assert message["To"] == recipient
-        texts[recipient.partition("@")[0]] = " ".join(body(message, "plain").split())
+        texts[message["To"].partition("@")[0]] = " ".join(body(message, "plain").split())
+    assert len(texts) == len(inbox.recipients)
     assert f" {symbol} " in texts["half"]
     assert f" {symbol} " in texts["whole"]
     assert f" {symbol} " not in texts["changed"]
