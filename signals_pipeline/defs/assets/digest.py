@@ -20,7 +20,7 @@ from signals_pipeline.core.windows import Window
 from signals_pipeline.defs import figures
 from signals_pipeline.defs.digest_composition import Composer
 from signals_pipeline.defs.dispatch import Mailing
-from signals_pipeline.defs.metadata import attach, describe_run, markdown_table, sql_schema, text_preview
+from signals_pipeline.defs.metadata import attach, describe_run, sql_schema, text_preview
 from signals_pipeline.defs.partitions import DIGEST_WINDOWS, windows_of
 from signals_pipeline.defs.recipients import readership
 from signals_pipeline.defs.resources import MarketContext, Store
@@ -100,9 +100,8 @@ def digest(
             "folder": dg.MetadataValue.path(market.digests_dir),
             "kept_as_sent": ", ".join(kept) or "none",
             "readers": len(readers.readers),
-            "readers_problems": dg.MetadataValue.md(
-                markdown_table(["problem"], [(problem,) for problem in readers.problems])
-            ),
+            # Whole lines: a table would cut what to do.
+            "readers_problems": "\n".join(readers.problems) or "none",
         }
     )
 
