@@ -234,7 +234,7 @@ def main(models: list[str], given: list[str]) -> None:
         "",
         f'`make image-test MODELS="{" ".join(models)}"` on {datetime.now(UTC):%Y-%m-%d}.',
         "CI compares the fingerprint of the inputs: a changed Dockerfile, package or lock requires a new test.",
-        f"Built and run by {engine()}.",
+        f"Built and run by {engine()}{', with ' + ' '.join(given) if given else ''}.",
         f"Load average at the end: {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors, over 5 minutes.",
         "",
         f"Fingerprint of {', '.join(INPUTS)} and the packages of the image with their pins:",
