@@ -32,7 +32,6 @@ from signals_pipeline.core.digest.readers import (
     ReaderError,
     TimeStyle,
     check_channel_name,
-    check_zone,
     parse_clock,
     parse_digest_times,
     parse_least_score,
@@ -41,6 +40,7 @@ from signals_pipeline.core.digest.readers import (
 )
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.text import quantity
+from signals_pipeline.core.time_zones import TimeZoneError, check_zone
 from signals_pipeline.core.watchlist import Watchlist, name_problem, symbol_problem
 
 MAX_BYTES = 5_000_000
@@ -246,7 +246,7 @@ class _EntryReader:
         text = _text(self._place, node, key)
         try:
             return parse(text)
-        except ReaderError as error:
+        except (ReaderError, TimeZoneError) as error:
             raise self._error(node, f"{key}: {error}") from error
 
     def _address(self, node: yaml.Node) -> str:

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from signals_pipeline.core.digest.addresses import check_address, parse_sender
-from signals_pipeline.core.digest.readers import check_zone
 from signals_pipeline.core.event_types import EVENT_TYPES
 from signals_pipeline.core.redaction import redact_url, secrets_in_url
+from signals_pipeline.core.time_zones import check_zone
 
 
 class Deployment(StrEnum):

@@ -20,12 +20,12 @@ from signals_pipeline.core.digest.readers import (
     ReaderChoice,
     ReaderError,
     TimeStyle,
-    check_zone,
     parse_clock,
     parse_digest_times,
     parse_least_score,
     unknown_symbols,
 )
+from signals_pipeline.core.time_zones import TimeZoneError, check_zone
 from signals_pipeline.core.watchlist import symbol_problem
 from signals_pipeline.web.conditional import HTML
 from signals_pipeline.web.context import WebContext, WriteAccess
@@ -169,7 +169,7 @@ def _chosen(form: dict[str, str], followed: tuple[str, ...]) -> tuple[Edition, D
             ),
         )
         digests = parse_digest_times((form.get("digests") or "all").replace(",", " ").split())
-    except ReaderError as error:
+    except (ReaderError, TimeZoneError) as error:
         raise QueryError(str(error)) from error
     return edition, digests
 

@@ -82,9 +82,8 @@ def test_a_failed_run_is_told_when_the_mail_server_is_back(live: TestPipeline) -
 
 def test_a_digest_that_failed_is_told_when_the_database_is_back(live: TestPipeline, store: Store) -> None:
     class Away:
-        @property
-        def outbox(self) -> object:
-            raise DatabaseError("away")
+        def __getattr__(self, name: str) -> object:
+            raise DatabaseError(f"{name} is away")
 
     def tick(opened: object) -> None:
         resources = {"mailing": mailing(port), "store": opened}

@@ -135,7 +135,7 @@ ROW_DAMAGE = st.tuples(EARLIER, st.sampled_from(sorted(ROW_DAMAGES)))
 @settings(max_examples=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     files=st.lists(FILE_DAMAGE, max_size=4, unique_by=lambda damage: damage[:2]),
-    rows=st.lists(ROW_DAMAGE, max_size=3),
+    rows=st.lists(ROW_DAMAGE, max_size=3, unique=True),
     count=st.integers(1, len(WINDOWS)),
 )
 def test_no_damage_to_an_earlier_window_changes_whether_the_newest_is_fit_to_send(

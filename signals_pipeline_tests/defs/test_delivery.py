@@ -224,7 +224,7 @@ def test_the_settings_choose_how_mail_leaves(tmp_path: Path, settings: dict[str,
     made = mailing_of(Settings.checked(signals_data_dir=tmp_path, digest_recipients="a@b.example", **settings))
     assert isinstance(made.transport, kind)
     assert made.recipients == ("a@b.example",)
-    assert made.links == Links()
+    assert made.links == Links(has_preferences=True)
     assert made.now().tzinfo is not None
 
 

@@ -71,7 +71,7 @@ def test_each_reader_gets_the_same_signals_filtered_and_a_mistake_keeps_no_other
     # The digest is what it was without any reader, and the mistakes are told by line, without an address.
     assert Digest.from_json(store.digests.content(NEWEST)) == stored
     metadata = result.asset_materializations_for_node("digest")[0].metadata
-    problems = metadata["readers_problems"].value
+    problems = str(metadata["readers_problems"].value)
     assert "line 3: least_score: least score 'high'; use a number from 0 to 1" in problems
     assert "line 2: 1 company of this reader not on the watchlist (ZZZ)" in problems
     assert "@" not in problems

@@ -7,7 +7,7 @@ from signals_pipeline.settings import Settings
 
 @click.group()
 def readers() -> None:
-    """List, invite, unsubscribe or resubscribe readers; check their file."""
+    """List and invite readers, check their file, unsubscribe one."""
 
 
 @readers.command(name="list")

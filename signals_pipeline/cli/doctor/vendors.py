@@ -14,7 +14,6 @@ from signals_pipeline.adapters.probes.machine import probe_folder
 from signals_pipeline.adapters.probes.smtp import probe_smtp_login
 from signals_pipeline.adapters.probes.web import probe_newsapi_key
 from signals_pipeline.cli.database import existing_database
-from signals_pipeline.core.digest.readers import merged_readers
 from signals_pipeline.core.watchlist import BENCHMARK
 from signals_pipeline.settings import Settings
 from signals_pipeline.settings.choices import MailTransport
@@ -125,13 +124,15 @@ def second_prices(key: SecretStr, now: Clock, origin: str, seconds: float) -> Pr
 
 def mail(settings: Settings, seconds: float) -> ProbeResult:
     """Whether mail can be sent, and to how many recipients."""
+    from signals_pipeline.core.digest.readers import merged_readers
     from signals_pipeline.defs.recipients import ReaderSources, read_readers
 
     watchlist = settings.signals_watchlist or sample.WATCHLIST
     loaded = read_readers(ReaderSources(settings.recipients, settings.signals_readers, watchlist))
     if loaded.problems:
-        others = f" (and {len(loaded.problems) - 1} more)" if len(loaded.problems) > 1 else ""
-        return fail(f"{loaded.problems[0]}{others}", "signals readers check")
+        first, *others = loaded.problems
+        remark = f" (and {len(others)} more)" if others else ""
+        return fail(f"{first}{remark}", "signals readers check")
     count = len(merged_readers(loaded.readers, settings.recipients, {}))
     if not count and settings.signals_readers:
         return warn(f"{settings.signals_readers} names no reader: no mail is sent", "signals readers list")

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from signals_pipeline.core.errors import SignalsError
 from signals_pipeline.core.windows import NEW_YORK, Window
@@ -194,20 +193,6 @@ def parse_clock(text: str) -> Clock:
         return Clock(text)
     except ValueError:
         raise ReaderError(f"clock {text[:40]!r}; use 24h or 12h") from None
-
-
-def check_zone(name: str) -> str:
-    """Return the name if the IANA time zone database has it.
-
-    Raises:
-        ReaderError: It has not.
-    """
-    try:
-        ZoneInfo(name)
-    # What ZoneInfo raises for an unknown name, for one that is no name, and for a folder of the database.
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ReaderError("use a name of the IANA time zone database, such as America/New_York or UTC") from None
-    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,19 @@ ALLOWED: dict[str, Any] = {
     "reason": "bounced",
     "verdict": "useful",
 }
-ALLOWED_IN_TABLE = {"digest": {"kind": "quiet"}, "delivery": {"kind": "digest"}, "corporate_action": {"kind": "split"}}
+ALLOWED_IN_TABLE = {
+    "digest": {"kind": "quiet"},
+    "delivery": {"kind": "digest"},
+    "corporate_action": {"kind": "split"},
+    "earnings_date": {"report_time": "unknown"},
+}
 # Columns that are named like constrained ones, and are not.
 FREE = {
     ("daily_bar", "source"),
     ("corporate_action", "source"),
     ("headline_item", "source"),
+    ("earnings_date", "source"),
+    ("earnings_visit", "source"),
     ("headline_score", "event"),
 }
 VALUE_BY_TYPE: dict[type, Any] = {

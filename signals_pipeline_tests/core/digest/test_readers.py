@@ -16,7 +16,6 @@ from signals_pipeline.core.digest.readers import (
     ReaderChoice,
     ReaderError,
     check_channel_name,
-    check_zone,
     merged_readers,
     parse_clock,
     parse_digest_times,
@@ -24,6 +23,7 @@ from signals_pipeline.core.digest.readers import (
     reader_key,
     unknown_symbols,
 )
+from signals_pipeline.core.time_zones import TimeZoneError, check_zone
 from signals_pipeline.core.windows import NEW_YORK, window_containing, window_for_key
 
 MORNING = window_for_key("2015-02-13-17:30")  # its digest is due at 08:30
@@ -84,7 +84,7 @@ def test_any_other_least_score_clock_zone_or_name_of_a_channel_is_one_line(text:
     for parse in (parse_least_score, parse_clock, check_zone, check_channel_name):
         try:
             parse(text)
-        except ReaderError as error:
+        except (ReaderError, TimeZoneError) as error:
             messages.append(str(error))
     assert all(len(message.splitlines()) == 1 and "use " in message for message in messages)
 
