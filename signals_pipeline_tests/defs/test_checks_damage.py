@@ -131,11 +131,17 @@ FILE_DAMAGE = st.tuples(st.sampled_from(sorted(STAGES)), EARLIER, st.sampled_fro
 ROW_DAMAGE = st.tuples(EARLIER, st.sampled_from(sorted(ROW_DAMAGES)))
 
 
+def damaged_row(damage: tuple[Window, str]) -> tuple[Window, str]:
+    """The window and the table of a damage: a second one to the same rows might find none left."""
+    window, kind = damage
+    return window, ROW_DAMAGES[kind].partition(" SET ")[0].partition(" WHERE ")[0].split()[-1]
+
+
 # Not shrunk: an example is a folder of files, and the first that fails says enough.
 @settings(max_examples=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     files=st.lists(FILE_DAMAGE, max_size=4, unique_by=lambda damage: damage[:2]),
-    rows=st.lists(ROW_DAMAGE, max_size=3, unique=True),
+    rows=st.lists(ROW_DAMAGE, max_size=3, unique_by=damaged_row),
     count=st.integers(1, len(WINDOWS)),
 )
 def test_no_damage_to_an_earlier_window_changes_whether_the_newest_is_fit_to_send(
