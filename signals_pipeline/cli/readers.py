@@ -1,7 +1,7 @@
 """`signals readers`: who gets digests and who does not; checked, invited and changed by hand."""
 
 from signals_pipeline.adapters.clock import utc_now
-from signals_pipeline.adapters.mail.envelope import Envelope
+from signals_pipeline.adapters.mail.envelope import Envelope, Links
 from signals_pipeline.adapters.mail.message import confirmation_message
 from signals_pipeline.adapters.stores.outbox import OutboxError
 from signals_pipeline.adapters.stores.suppressions import SuppressionList
@@ -79,12 +79,7 @@ def invite_reader(settings: Settings, address: str) -> str:
     """
     check_address(address)
     mailing = mailing_of(settings)
-    links = mailing.links
-    if not links.key or not links.base_url or not links.has_preferences:
-        raise SettingsError(
-            "a confirmation link needs the pages of `signals web`: set SIGNALS_BASE_URL and SIGNALS_LINK_KEY, and leave"
-            " SIGNALS_PUBLISH_URL empty"
-        )
+    base_url, key = _page_links(mailing.links, "a confirmation link")
     with database_engine(settings) as engine:
         if SuppressionList(engine).among([address]):
             raise OutboxError(
@@ -94,7 +89,7 @@ def invite_reader(settings: Settings, address: str) -> str:
     now = mailing.now()
     # Microseconds make the Message-ID unique: a second invitation is another mail.
     envelope = Envelope(mailing.sender, address, f"<confirm.{now:%Y%m%d%H%M%S%f}@{mailing.domain}>", now)
-    link = subscribe_url(links.base_url, address, as_of=now, key=links.key)
+    link = subscribe_url(base_url, address, as_of=now, key=key)
     try:
         with mailing.transport.offer(mailing.address, address) as conversation:
             conversation.hand_over(confirmation_message(link, envelope))
@@ -112,18 +107,13 @@ def feed_address(settings: Settings, recipient: str) -> str:
         DatabaseError: The database fails.
     """
     mailing = mailing_of(settings)
-    links = mailing.links
-    if not links.key or not links.base_url or not links.has_preferences:
-        raise SettingsError(
-            "a reader's feed needs the pages of `signals web`: set SIGNALS_BASE_URL and SIGNALS_LINK_KEY, and leave"
-            " SIGNALS_PUBLISH_URL empty"
-        )
+    base_url, key = _page_links(mailing.links, "a reader's feed")
     readers = readership(mailing.readers, open_store(settings.database_url)).readers
     by_key = {reader_key(reader.recipient): reader for reader in readers}
     reader = by_key.get(reader_key(recipient))
     if reader is None:
         raise OutboxError(f"{recipient}: no such reader; `signals readers list` lists them")
-    return reader_feed_url(links.base_url, stored_edition(reader.edition), as_of=mailing.now(), key=links.key)
+    return reader_feed_url(base_url, stored_edition(reader.edition), as_of=mailing.now(), key=key)
 
 
 def unsubscribe_reader(settings: Settings, address: str) -> str:
@@ -162,3 +152,17 @@ def resubscribe_reader(settings: Settings, address: str) -> str:
             f" `aws sesv2 delete-suppressed-destination --email-address {address}`"
         )
     return line
+
+
+def _page_links(links: Links, purpose: str) -> tuple[str, str]:
+    """Base URL and key of links that only `signals web` serves.
+
+    Raises:
+        SettingsError: There are no such pages.
+    """
+    if not links.key or not links.base_url or not links.has_preferences:
+        raise SettingsError(
+            f"{purpose} needs the pages of `signals web`: set SIGNALS_BASE_URL and SIGNALS_LINK_KEY, and leave"
+            " SIGNALS_PUBLISH_URL empty"
+        )
+    return links.base_url, links.key

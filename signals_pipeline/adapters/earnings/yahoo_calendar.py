@@ -6,25 +6,20 @@ none. The vendor over it is in `yahoo`.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from urllib.parse import unquote, urlsplit
 
 from curl_cffi.requests import Response
 
 from signals_pipeline.adapters.http_client.json_values import is_array, is_object
 from signals_pipeline.adapters.http_client.policy import HostRateLimiter, RequestPolicy, TransientError
 from signals_pipeline.adapters.prices.yahoo_chart import Problem, ProblemKind
-from signals_pipeline.adapters.yahoo_session import YahooSession
+from signals_pipeline.adapters.yahoo_symbols import GIVE_UP_AFTER, Refused, SymbolSession
 from signals_pipeline.core.prices.earnings import ReportTime, report_time
 from signals_pipeline.core.text import first_line
 from signals_pipeline.core.windows import NEW_YORK
 
 CALENDAR_PATH = "/v10/finance/quoteSummary/"
-
-# After this many symbols in a row that failed in spite of retries, the vendor is down: the others are skipped.
-GIVE_UP_AFTER = 3
 
 # Instants outside of these years are a mistake, and far ones overflow. Seconds.
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp()
@@ -46,18 +41,6 @@ class Announcement:
     day: date | None = None
     time: ReportTime = ReportTime.UNKNOWN
     estimated: bool = False
-
-
-class Refused(Exception):  # noqa: N818  # it passes through yfinance
-    """Yahoo gave no calendar of a symbol.
-
-    Attributes:
-        problem: Why.
-    """
-
-    def __init__(self, symbol: str, problem: Problem) -> None:
-        super().__init__(f"{symbol}: {problem.text}")
-        self.problem = problem
 
 
 def read_announcement(body: bytes) -> Announcement | Problem:
@@ -105,45 +88,20 @@ def _announcement(values: list[object], is_estimate: object) -> Announcement | P
     return Announcement(days[0], times.pop() if len(times) == 1 else ReportTime.UNKNOWN)
 
 
-class CalendarSession(YahooSession):
+class CalendarSession(SymbolSession):
     """A session that yfinance can use for calendars.
-
-    Args:
-        policy: Limits, timeouts and retries.
-        rate_limiter: The limiter; None: one of its own.
-        base_url: Where to send the requests instead of Yahoo's hosts, for tests.
 
     Attributes:
         announcements: What Yahoo lists, by symbol as it writes it.
-        problems: Why there is no announcement, likewise.
     """
+
+    data_path = CALENDAR_PATH
 
     def __init__(
         self, policy: RequestPolicy, *, rate_limiter: HostRateLimiter | None = None, base_url: str = ""
     ) -> None:
-        super().__init__(
-            policy,
-            rate_limiter or HostRateLimiter(policy),
-            rewrite_url=lambda url: f"{base_url}{urlsplit(url).path or '/'}" if base_url else url,
-        )
+        super().__init__(policy, rate_limiter=rate_limiter, base_url=base_url)
         self.announcements: dict[str, Announcement] = {}
-        self.problems: dict[str, Problem] = {}
-        self._consecutive_failures = 0
-        # Why nothing more is requested; empty as long as something is.
-        self._stop_reason = ""
-
-    def is_data_request(self, path: str) -> bool:
-        """Whether the request is for a calendar."""
-        return path.startswith(CALENDAR_PATH)
-
-    def before_attempt(self, path: str) -> None:
-        """Refuse the attempt where the vendor is down or refuses everybody.
-
-        Raises:
-            Refused: It does.
-        """
-        if self._stop_reason:
-            raise Refused(_symbol(path), Problem(ProblemKind.UNREADABLE, self._stop_reason))
 
     def check_response(self, path: str, response: Response, location: str) -> None:
         """Read a response; one without authorisation is left to yfinance, which tries another cookie.
@@ -151,7 +109,7 @@ class CalendarSession(YahooSession):
         Raises:
             Refused: A refusal, or a response in another format.
         """
-        symbol = _symbol(path)
+        symbol = self.symbol_of(path)
         if response.status_code in _NOT_AUTHORISED:
             self.problems[symbol] = Problem(ProblemKind.UNREADABLE, f"{location} returned HTTP {response.status_code}")
             return
@@ -165,26 +123,7 @@ class CalendarSession(YahooSession):
         self.problems.pop(symbol, None)
         self.announcements[symbol] = found
 
-    def request_data(self, path: str, target: str, send: Callable[[float], Response]) -> Response:
-        """Request a calendar.
-
-        Raises:
-            Refused: A calendar that can't be had; `problems` says why.
-        """
-        symbol = _symbol(path)
-        try:
-            response = super().request_data(path, target, send)
-        except TransientError as error:
-            problem = self._problem_after_retries(error)
-            self.problems[symbol] = problem
-            raise Refused(symbol, problem) from error
-        except Refused as error:
-            self.problems[symbol] = error.problem
-            raise
-        self._consecutive_failures = 0
-        return response
-
-    def _problem_after_retries(self, error: TransientError) -> Problem:
+    def problem_after_retries(self, error: TransientError) -> Problem:
         """The problem behind the last transient error; it may stop the requests for the other symbols."""
         with self._lock:
             self._consecutive_failures += 1
@@ -192,7 +131,3 @@ class CalendarSession(YahooSession):
             if asked_to_wait_too_long or self._consecutive_failures >= GIVE_UP_AFTER:
                 self._stop_reason = f"skipped: {error}"
         return Problem(ProblemKind.UNREADABLE, str(error), transient=True)
-
-
-def _symbol(path: str) -> str:
-    return unquote(path.removeprefix(CALENDAR_PATH))

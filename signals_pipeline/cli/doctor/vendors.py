@@ -67,8 +67,9 @@ def quota(settings: Settings, now: Clock) -> ProbeResult:
 
 def prices(base_url: str, seconds: float) -> ProbeResult:
     """Whether Yahoo returns bars of the benchmark, without retries."""
-    from signals_pipeline.adapters.prices.chart_session import CHART_PATH, YAHOO_CHARTS_ORIGIN, ChartSession, Refused
+    from signals_pipeline.adapters.prices.chart_session import CHART_PATH, YAHOO_CHARTS_ORIGIN, ChartSession
     from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
+    from signals_pipeline.adapters.yahoo_symbols import Refused
 
     # No spacing and no retries: one request, which must answer within the time limit.
     policy = chart_policy(deadline=seconds, concurrency=1, min_interval=0, attempts=1)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from signals_pipeline.adapters.prices import chart_session
 from signals_pipeline.adapters.prices.yahoo import YahooPrices
 from signals_pipeline.adapters.prices.yahoo_chart import chart_policy
+from signals_pipeline.adapters.yahoo_symbols import GIVE_UP_AFTER
 from signals_pipeline_tests.support.yahoo_prices import Clock, cache_dir, clock, fetched, server, yahoo, yahoo_at
 from signals_pipeline_tests.support.yahoo_server import Answer, YahooServer, named, recorded, yahoo_server
 
@@ -139,7 +139,7 @@ def test_a_vendor_that_is_down_is_not_asked_for_every_symbol(yahoo: YahooPrices,
 
     assert set(delivery.refused) == set(symbols)
     # The requests of symbols that were in progress when the third one failed may still be sent.
-    assert server.calls <= chart_policy().attempts * (chart_session.GIVE_UP_AFTER + 10)
+    assert server.calls <= chart_policy().attempts * (GIVE_UP_AFTER + 10)
     skipped = "skipped after 3 consecutive failures; the last: "
     assert any(text.startswith(skipped) for text in delivery.refused.values())
 
